@@ -38,7 +38,7 @@ PREVIEWED = _names("undo rollback")
 
 def is_served(command: str, arguments: Mapping[str, object]) -> bool:
     """Whether a server does this for another process. A turn is stopped by the id of its session alone."""
-    if command in STOPPING or (command == "mazu.undo" and arguments.get("preview") is True):
+    if command in STOPPING:
         return isinstance(arguments.get("sessionId"), str)
     if command == "mazu.chat":  # without a message a document would be opened in the editor
         return isinstance(arguments.get("message"), str)

@@ -207,7 +207,7 @@ class LiveSession:
             hint = "Use the editor for it."
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
         if wanted.command in PREVIEWED and arguments.get("preview") is True:
-            self._check_session(arguments)
+            await self._check_session(wanted.command, arguments)
         elif wanted.command in ASKING and any(one.running for one in self._project.sessions.opened()):
             raise turn_runs(self._project.turn_markers.client, os.getpid())
         by_model = wanted.command == "mazu.status" or wanted.command in TALKING
@@ -259,10 +259,16 @@ class LiveSession:
             "serverInfo": {"name": "mazu-ls", "version": __version__},
         }
 
-    def _check_session(self, arguments: dict[str, Any]) -> None:
+    async def _check_session(self, command: str, arguments: dict[str, Any]) -> None:
         """A preview reads the session it is of: one that is open here, or this server would hold it from now on."""
         session_id = arguments.get("sessionId")
-        if isinstance(session_id, str) and self._project.sessions.find(session_id) is None:
+        sessions = self._project.sessions
+        if command == "mazu.undo" and session_id is None:
+            with contextlib.suppress(MazuError):
+                session_id = await sessions.last_used()
+        elif not isinstance(session_id, str):
+            return
+        if session_id is None or sessions.find(session_id) is None:
             raise MazuError(Kind.UNSUPPORTED, "That session is not open here.", "Work without this server.")
 
     def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
