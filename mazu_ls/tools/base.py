@@ -33,15 +33,13 @@ class Effect(StrEnum):
 class ToolOutput:
     """What a tool tells the model. `untrusted` names the origin of text that is data, never instruction.
 
-    `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0. `summary`:
-    the line that the user sees of it, by default the first line of the text.
+    `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0.
     """
 
     text: str
     images: tuple[Image, ...] = ()
     untrusted: str | None = None
     ok: bool = True
-    summary: str = ""
 
 
 @dataclass(frozen=True)

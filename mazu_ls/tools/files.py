@@ -70,10 +70,7 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
             return special
         raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
     turn.seen[path] = text
-    shown = await asyncio.to_thread(_shown, text, args)
-    lines = min(len(split_lines(text)) - args.offset + 1, args.limit)
-    summary = "" if path.suffix == ".ipynb" or lines < 1 else f"{lines} line{'' if lines == 1 else 's'}"
-    return ToolOutput(shown, untrusted=args.path, summary=summary)
+    return ToolOutput(await asyncio.to_thread(_shown, text, args), untrusted=args.path)
 
 
 def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput | None:

@@ -29,6 +29,8 @@ VERBS = {
     "recall": "Recall",
     "run_skill": "Run skill",
 }
+NUMBERED = re.compile(r"^ *\d+\t", re.MULTILINE)
+"""The lines of a file as the model reads them."""
 SUMMARY = 200
 TITLE = 400
 
@@ -43,6 +45,7 @@ class TurnMarkdown:
     _in_list: bool = False
     _window: int | None = None
     _context: int = 0
+    _tools: dict[str, str] = field(default_factory=dict)
     _message: SafeMarkdown = field(default_factory=SafeMarkdown)
 
     def add(self, event: journal.Event, *, streamed: bool) -> None:
@@ -57,14 +60,17 @@ class TurnMarkdown:
                 self._window = window
             case journal.MessageRestarted():
                 self._message.flush()
-            case journal.CallStarted(_, tool, title):
+            case journal.CallStarted(call_id, tool, title):
+                self._tools[call_id] = tool
                 between = "\n" if self._in_list else "\n\n"
                 item = f"- {markdown.escape(make_line(plain_title(tool, title), TITLE))}"
                 self.text = self.text.rstrip("\n") + between + item
                 self._in_list = True
             case journal.CallDecided() as decided if said := questions.verdict(decided):
                 self.text += f" ({said})"
-            case journal.CallEnded(call_id, ok, summary, _, _, diff):
+            case journal.CallEnded(call_id, ok, summary, text, _, diff):
+                if ok and self._tools.get(call_id) == "read_file" and (lines := len(NUMBERED.findall(text))):
+                    summary = _counted(lines, "line")
                 link = virtual.link_of(self.session_id, call_id) if ok and diff else ""
                 shown = f"{markdown.escape(make_visible(_line(summary)))}{f' ({link})' if link else ''}"
                 self.text += f": {'' if ok else '**failed** '}{shown}\n\n"
