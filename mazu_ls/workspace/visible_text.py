@@ -11,11 +11,17 @@ _INVISIBLE = re.compile(
     "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
+_NOT_IN_TOOL_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def make_visible(text: str) -> str:
     """The text with every invisible character as `<U+202E>`; tabs and line feeds stay."""
     return _INVISIBLE.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
+
+
+def make_tool_name(name: str) -> str:
+    """A tool's name as a model wrote it, without what no tool's name has; at most 128 characters."""
+    return _NOT_IN_TOOL_NAME.sub("_", name[:128])
 
 
 def make_line(text: str, limit: int) -> str:

@@ -1,12 +1,20 @@
 """Text from a project, from a model or from memory does nothing to the terminal that shows it."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
+from mazu_ls import journal
+from mazu_ls.server.chat.render import TurnMarkdown
+from mazu_ls.terminal.screen import styled_text
+from mazu_ls.terminal.screen.turn_view import TurnScreen
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
+from mazu_ls.terminal.verbs import timeline
 from tests.terminal.terminal import Terminal, project
 
 CLIPBOARD = "\x1b]52;c;ZXZpbA==\x07"
@@ -59,3 +67,49 @@ async def test_a_memory(root: Path) -> None:
     found = run(root, "recall", "Weather", "--json")
     assert not set(found) & {0x1B, 0x07, 0x9B}
     assert "\u202eback" in json.loads(found)["memories"][0]["body"]
+
+
+def filled(kind: Any, nth: int) -> Any:
+    """A value of this type with escape sequences in every text; `nth` of the words that a literal may be."""
+    given = get_args(kind)
+    if kind is str:
+        return EVIL
+    if kind in (int, float, bool):
+        return kind(1)
+    if get_origin(kind) is Literal:
+        return given[nth % len(given)]
+    if get_origin(kind) is dict:
+        words = ("path", "command", "message", "hint", "id", "label", EVIL)
+        return dict.fromkeys(words, EVIL)
+    if get_origin(kind) is tuple:
+        return (filled(given[0], nth),)
+    if given:  # of a union the first that is not None
+        return filled(next(one for one in given if one is not type(None)), nth)
+    return kind(**{name: filled(one, nth) for name, one in get_type_hints(kind).items()})
+
+
+def test_no_event_has_an_escape_sequence_in_the_terminal_or_the_chat_document(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr(sys, "stdout", Screen())
+    monkeypatch.setattr(sys, "stderr", Screen())
+    drawn: list[str] = []
+    plain, view = PlainSurface(), TurnScreen(drawn.append, colours=False, width=lambda: 80)
+    document = TurnMarkdown("s")
+    bodies = [filled(kind, nth) for nth in range(3) for kind in get_args(journal.Body)]
+    events = [journal.Event(1, 0, "2026-01-01T00:00:00+00:00", "t", body) for body in bodies]
+    for event in events:
+        plain.show_event("s", event)
+        view.draw_event(event)
+        drawn += view.live(40)
+        if not isinstance(event.body, journal.Delta):  # the model's own words stay as they are in a document
+            document.add(event, streamed=True)
+    styled_text.write([timeline._line(step) for step in timeline.steps(events)])
+    shown = [*drawn, document.text, sys.stdout.getvalue(), sys.stderr.getvalue()]  # type: ignore[attr-defined]
+    assert all("before" in text for text in shown[-3:])
+    assert [text for text in shown if set(text) & set("\x1b\x07\x9b\u202e")] == []

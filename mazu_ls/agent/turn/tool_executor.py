@@ -26,6 +26,7 @@ from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import make_tool_name
 from mazu_ls.workspace.workspace import suggestion
 
 if TYPE_CHECKING:
@@ -95,7 +96,9 @@ class ToolExecutor:
     def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
         """The call as its tool takes it: what is judged, shown and recorded is what runs."""
         name = find_tool(call.name, self._tools.keys())
-        if name is None or call.invalid:
+        if name is None:
+            return replace_call(call, name=make_tool_name(call.name))
+        if call.invalid:
             return call
         return replace_call(
             call, name=name, arguments=fit_to_schema(call.arguments, self._tools[name].schema)

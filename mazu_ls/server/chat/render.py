@@ -93,10 +93,10 @@ class TurnMarkdown:
         if ended.stop_reason != "end_turn":
             why = ended.error.get("message", ended.detail) if ended.error else ended.detail
             self._paragraph(
-                f"*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(why) if why else ''}*"
+                f"*{ended.stop_reason.replace('_', ' ')}{': ' + markdown.escape(make_visible(why)) if why else ''}*"
             )
         elif ended.detail:
-            self._paragraph(f"*{markdown.escape(ended.detail)}*")
+            self._paragraph(f"*{markdown.escape(make_visible(ended.detail))}*")
         if footer := footer_of(ended, self._context, self._window):
             self._paragraph(f"*{footer}*")
 

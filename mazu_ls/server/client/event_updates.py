@@ -7,7 +7,7 @@ from typing import Any
 
 from mazu_ls.redact import redact
 from mazu_ls.server import uris
-from mazu_ls.workspace.visible_text import make_line
+from mazu_ls.workspace.visible_text import make_line, make_tool_name
 
 LINE = 400
 """Characters of the title of a call."""
@@ -83,7 +83,13 @@ def _of_call(body: Any) -> list[dict[str, Any]]:
         case journal.CallStarted(call_id, tool, title, arguments):
             shown = make_line(title, LINE)
             return [
-                {"kind": "tool_call", "callId": call_id, "tool": tool, "title": shown, "arguments": arguments}
+                {
+                    "kind": "tool_call",
+                    "callId": call_id,
+                    "tool": make_tool_name(tool),
+                    "title": shown,
+                    "arguments": arguments,
+                }
             ]
         case journal.CallDecided(call_id, verdict, reason, by, arguments):
             decision = {"kind": "decision", "callId": call_id, "verdict": verdict, "by": by, "reason": reason}

@@ -28,6 +28,7 @@ from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.visible_text import make_tool_name
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -198,7 +199,7 @@ async def _call(server: ServerState, project: Project, name: str) -> str:
 
 def _turn(turn: TurnRecord) -> str:
     calls = [
-        f"- `{call.tool}`: {markdown.escape(' '.join(call.outcome.split()))} ({call.verdict} by {call.decided_by})"
+        f"- `{make_tool_name(call.tool)}`: {markdown.escape(' '.join(call.outcome.split()))} ({call.verdict} by {call.decided_by})"
         for call in turn.calls
     ]
     stop = "" if turn.stop_reason == "end_turn" else turn.stop_reason

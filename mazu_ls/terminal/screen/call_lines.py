@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
+from mazu_ls.workspace.visible_text import make_tool_name
 
 VERBS = {
     "read_file": ("Read", "path"),
@@ -35,7 +36,7 @@ NOT_RUN = ("not allowed:", "the user refused", "the user did not answer", "There
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
     """What a call does, such as "Run pytest -q": the verb, and the first line of its object."""
-    verb, field = VERBS.get(tool, (tool, ""))
+    verb, field = VERBS.get(tool, (make_tool_name(tool), ""))
     names = (field, "path", "command", "pattern", "query", "url", "title", "name", "slug")
     value = next((arguments[name] for name in names if isinstance(arguments.get(name), str)), "")
     first, _, more = clean(str(value)).strip().partition("\n")

@@ -54,6 +54,7 @@ def to_ansi(lines: Iterable[Line], *, colours: bool) -> str:
 
 def _ansi(style: str, text: str, colours: bool) -> str:
     codes = ";".join(SGR[name] for name in style.split() if name in SGR)
+    text = clean(text)  # here as well, so that nothing is drawn that nobody thought of
     return f"\x1b[{codes}m{text}\x1b[0m" if colours and codes else text
 
 
