@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
-from mazu_ls.terminal.clients.draw_rollback import draw_rollback, left_out
+from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
 from mazu_ls.terminal.screen.markup import escape
 
 if TYPE_CHECKING:
@@ -340,7 +340,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.checkpoint.diff": _diff,
     "mazu.rollback": draw_rollback,
     "mazu.undo": draw_rollback,
-    "mazu.redo": draw_rollback,
+    "mazu.redo": draw_redo,
     "mazu.session.list": _sessions,
     "mazu.proposal.list": _proposals,
     "mazu.proposal.accept": _accepted,

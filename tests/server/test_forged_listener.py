@@ -12,9 +12,12 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
 from mazu_ls.server.client.approvals import OpenQuestion
+from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.rpc.live import peer_editor
+from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.state import live_socket
 from tests.server.test_live_server import GUARD, EditorProcess, environment_in, typed, wait_until
 
@@ -112,3 +115,14 @@ async def test_another_editor_gives_no_standing_grant_and_changes_no_call(
     if link.asked:
         assert [one["id"] for one in link.asked[0]["options"]] == ["once", "no"]
         assert "editable" not in link.asked[0]
+
+
+async def test_no_turn_is_had_at_another_editor_that_calls_another_model():
+    nobody: Any = None
+    peer = peer_editor.PeerEditor(
+        nobody, nobody, nobody, ConnectedClient("editor", "Vim", 1, 0.0), same_model=False
+    )
+    with pytest.raises(NotServed):
+        await peer.execute("mazu.chat", {"sessionId": "s_1", "message": "hello"})
+    with pytest.raises(MazuError, match="MAZU_MODEL differs"):
+        await peer.serve("mazu.run", {"sessionId": "s_1", "task": "hello"})

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import __version__
-from mazu_ls.server.rpc.live import listener
+from mazu_ls.server.rpc.live import listener, peers
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_server import run_with_server
@@ -374,6 +374,7 @@ BAD_ANSWERS = (
 def test_what_is_no_answer_is_as_no_server(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ):
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
     env = environment_in(tmp_path)
     bound = live_socket.bind(live_socket.socket_path(tmp_path, env))
     assert bound is not None

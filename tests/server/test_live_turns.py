@@ -250,3 +250,33 @@ async def test_a_process_without_a_terminal_is_asked_nothing(
         assert said[-2:] == ["2", "end_turn"]
         assert "mazu/session/update" in said and "mazu/permission/request" not in said
         assert (folder / "app.py").read_text() == "x = 1\n"
+
+
+async def test_no_terminal_takes_a_running_turn_back(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    async with open_editor(env, folder, EDIT, monkeypatch) as editor:
+        assert (await typed(env, folder, "checkpoint", "take", "start"))[0] == 0
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        async def decide(params: Any) -> Any:
+            return await answer
+
+        editor.answers["mazu/permission/request"] = decide
+        turn = asyncio.create_task(editor.command("mazu.chat", {"message": "make it two", "wait": True}))
+        await editor.until(lambda one: one.get("method") == "mazu/permission/request")
+        for words in (("undo",), ("undo", "--preview"), ("rollback", "start"), ("redo",)):
+            code, out, err = await typed(env, folder, *words)
+            assert (code, out) == (1, ""), (words, err)
+            assert "A turn is running" in err and "Stop it there" in err, words
+        assert not turn.done()
+        answer.set_result({"optionId": "allow_once"})
+        assert (await turn)["stopReason"] == "end_turn"
+        assert (folder / "app.py").read_text() == "x = 2\n"
+        # Now both the preview and the deed are done there, without the name of a session.
+        code, out, err = await typed(env, folder, "undo", "--preview", "--json")
+        assert (code, json.loads(out)["plan"]["write"]) == (0, ["app.py"]), err
+        code, out, err = await typed(env, folder, "undo", "--json")
+        assert (code, json.loads(out)["plan"]["write"]) == (0, ["app.py"]), err
+        code, out, err = await typed(env, folder, "redo")
+        assert code == 0 and "To undo this: mazu-ls rollback cp_" in out, err

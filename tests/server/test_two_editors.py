@@ -72,6 +72,14 @@ def is_question(message: dict[str, Any]) -> bool:
     return message.get("method") == "mazu/permission/request"
 
 
+async def states_when_asked(client: Client, params: Any) -> list[str]:
+    """What is listed of the session in which the other editor asks; the question says whose it is, and is of this call alone."""
+    assert params["title"].startswith("Another editor: ")
+    assert {one["kind"] for one in params["options"]} == {"allow_once", "deny"}
+    listed = (await client.command("mazu.session.list"))["sessions"]
+    return [one["state"] for one in listed if one["id"] == params["sessionId"]]
+
+
 async def take_over(first: Client, second: Client, session: str, place: Path) -> None:
     """The first ends: the second listens, and takes its session over."""
     counted = updates(second, session)[-1]["seq"]
@@ -114,8 +122,7 @@ async def test_two_editors_share_sessions_questions_and_undo(
         states: list[str] = []
 
         async def allow(params: Any) -> Any:
-            listed = (await second.command("mazu.session.list"))["sessions"]
-            states.extend(one["state"] for one in listed if one["id"] == params["sessionId"])
+            states.extend(await states_when_asked(second, params))
             return {"optionId": "allow_once"}
 
         second.answers["mazu/permission/request"] = allow

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 
-def draw_rollback(out: Console, value: Result) -> None:
-    """What was done or would be, file by file, and what came of it."""
+def draw_redo(out: Console, value: Result) -> None:
+    """As a rollback; there is no second redo, so that it is undone by its checkpoint alone."""
+    draw_rollback(out, value, undone_by="")
+
+
+def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, or ") -> None:
+    """What was done or would be, file by file, and what came of it; `undone_by` names what else undoes it."""
     plan = value["plan"]
     for verb, key in (
         ("write", "write"),
@@ -38,7 +43,8 @@ def draw_rollback(out: Console, value: Result) -> None:
         out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
     parts = restored_parts(value)
     out.print(
-        _rollback_done(value, parts) if value["applied"] else _not_rolled_back(plan, parts), markup=False
+        _rollback_done(value, parts, undone_by) if value["applied"] else _not_rolled_back(plan, parts),
+        markup=False,
     )
 
 
@@ -53,9 +59,9 @@ def _not_rolled_back(plan: Result, parts: list[str]) -> str:
     return f"Nothing was changed: this only shows what would go back ({', '.join(parts)})."
 
 
-def _rollback_done(value: Result, parts: list[str]) -> str:
+def _rollback_done(value: Result, parts: list[str], undone_by: str) -> str:
     id, safety = value["checkpoint"]["id"], (value.get("safety") or {}).get("id", "")
-    undo = f"To undo this: mazu-ls redo, or mazu-ls rollback {safety}"
+    undo = f"To undo this: {undone_by}mazu-ls rollback {safety}"
     checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
     if value["plan"]["conflicts"]:
         rest = "what is in conflict was left as it is; --on-conflict keep or overwrite decides about it"

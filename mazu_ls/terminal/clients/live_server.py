@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
-from mazu_ls.server.rpc.live.served import CHANGING, NOT_KNOWN, SHOWING, TALKING, is_served, unanswered
+from mazu_ls.server.rpc.live import served
+from mazu_ls.server.rpc.live.served import CHANGING, PREVIEWED, SHOWING, TALKING, is_served
 from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
@@ -86,7 +87,8 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         try:
             result = server.answer(2, CHANGING_SECONDS if command in CHANGING else ANSWER_SECONDS)
         except NotAnswered as failure:
-            if command not in CHANGING or failure.kind == "unsupported":
+            is_busy = command in PREVIEWED and failure.kind == "busy"  # as what it previews would be
+            if failure.kind == "unsupported" or not (command in CHANGING or is_busy):
                 return None
             return print_failure(given, failure.error) if failure.error else _not_known(command, given)
         except OSError:
@@ -171,8 +173,9 @@ def _may_talk_there(given: argparse.Namespace, command: str, arguments: Mapping[
 
 
 def _not_known(command: str, given: argparse.Namespace) -> int:
-    data = {"kind": "internal", "hint": NOT_KNOWN}
-    return print_failure(given, {"message": f"{unanswered(command)} {NOT_KNOWN}", "data": data})
+    hint = served.NOT_KNOWN
+    data = {"kind": "internal", "hint": hint}
+    return print_failure(given, {"message": f"{served.unanswered(command)} {hint}", "data": data})
 
 
 def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__, paths
+from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
@@ -65,7 +67,9 @@ class _Following:
         try:
             said = await self._link.ask("initialize", self._hello(), HANDSHAKE_SECONDS)
             other = said["capabilities"]["experimental"]["mazu"]["editor"]
-            self._peer = PeerEditor(self._server, self._project, self._link, str(other["name"]), self._pid)
+            same_model = "mazu.chat" in said["capabilities"]["executeCommandProvider"]["commands"]
+            client = ConnectedClient("editor", str(other["name"]), self._pid, time.time())
+            self._peer = PeerEditor(self._server, self._project, self._link, client, same_model=same_model)
             self._peer.attach()
             await asyncio.wait({reading})
         finally:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,35 +16,47 @@ import msgspec
 from mazu_ls import journal
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.host import LABEL
 from mazu_ls.server import commands
 from mazu_ls.server.client.approvals import OpenQuestion, question_view, relayed_from
-from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
-from mazu_ls.server.rpc.live.served import OF_SESSIONS
+from mazu_ls.server.rpc.live.served import OF_SESSIONS, TALKING
+from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.host import Question
+    from mazu_ls.server.client.connected_clients import ConnectedClient
     from mazu_ls.server.rpc.live.link import LiveLink
     from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
 ASK_SECONDS = 24 * 3600.0
 """The server that asks says when nobody waits for an answer any more."""
+HIGHEST_SEQ = 2**53 - 1
+"""The highest whole number that clients in JavaScript and Lua tell from the next one."""
 
 
 class PeerEditor:
     """The other server, at either end of the connection. `attach` begins to share, `detach` ends it."""
 
     def __init__(
-        self, server: ServerState, project: Project, link: LiveLink, name: str, pid: int | None
+        self,
+        server: ServerState,
+        project: Project,
+        link: LiveLink,
+        client: ConnectedClient,
+        *,
+        same_model: bool,
     ) -> None:
+        """`client`: who it is, for lists and questions. `same_model`: MAZU_MODEL is the same there, so that turns may be had there."""
         self._server = server
         self._project = project
         self._link = link
-        self._client = ConnectedClient("editor", name, pid, time.time())
+        self._client = client
+        self._same_model = same_model
         self._questions: set[asyncio.Task[None]] = set()
         self._stop_following = lambda: None
 
@@ -72,14 +83,24 @@ class PeerEditor:
         """A notification of the other server."""
         if not isinstance(params, dict):
             return
-        if method == "mazu/session/update":
+        if method == "mazu/session/update" and self._may_come_from_there(params):
             self._server.updates.relay_update(params, self._link)
         elif method == "mazu/changed":
             what = [name for name in params.get("what") or () if isinstance(name, str)]
             self._server.notify_changed(*what, sender=self._link)
 
+    def _may_come_from_there(self, params: dict[str, Any]) -> bool:
+        """Whether an update is of a session in which no turn of this server runs, with a number that all clients can count on from."""
+        session_id, number = params.get("sessionId"), params.get("seq")
+        if not isinstance(session_id, str) or type(number) is not int or not 0 < number <= HIGHEST_SEQ:
+            return False
+        session = self._project.sessions.find(session_id)
+        return session is None or not session.running
+
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Have a command about a session done there. Raises NotServed where it is not open there."""
+        """Have a command about a session done there. Raises NotServed where it is not open there, or MAZU_MODEL is another one."""
+        if command in TALKING and not self._same_model:
+            raise NotServed
         try:
             return await self._link.ask(
                 "workspace/executeCommand", {"command": command, "arguments": [arguments]}
@@ -88,7 +109,10 @@ class PeerEditor:
             raise error_raised(error, command) from error
 
     async def serve(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Do the same for the other server. Raises MazuError(unsupported) where the session is not open here either."""
+        """Do the same for the other server. Raises MazuError(unsupported) where the session is not open here either, or it has
+        another MAZU_MODEL."""
+        if command in TALKING and not self._same_model:
+            raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
         keeps_current.set(True)
         if command in OF_SESSIONS and self._project.sessions.find(str(arguments.get("sessionId"))) is None:
             try:
@@ -98,13 +122,31 @@ class PeerEditor:
         return await commands.execute(self._server, command, [arguments])
 
     async def answer(self, params: Any) -> dict[str, Any]:
-        """Ask here what is asked there, until it is answered in either editor."""
+        """Ask here what is asked there, until it is answered in either editor.
+
+        It says of which editor it is, and is shown after the questions that wait here already.
+        """
         relayed_from.set(self)
         try:
             question = question_from_wire(params)
         except (LookupError, TypeError, AttributeError) as error:
             raise InvalidArguments(f"that is no question ({type(error).__name__})") from error
+        document = question.document
+        question = replace(
+            question,
+            title=f"{make_line(self._client.name, LABEL) or 'Another editor'}: {question.title}",
+            document=document if document is not None and self._server.workspace.contains(document) else None,
+        )
+        await self._wait_for_own_questions()
         return reply_to_wire(await self._server.host.ask(question, ASK_SECONDS))
+
+    async def _wait_for_own_questions(self) -> None:
+        editor = self._server.editor
+        while editor and (own := [one for one in editor.approvals.waiting if self._is_own(one.question)]):
+            await asyncio.wait([one.verdict for one in own])
+
+    def _is_own(self, question: Question) -> bool:
+        return not question.session_id or self._project.sessions.find(question.session_id) is not None
 
     def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
         if (

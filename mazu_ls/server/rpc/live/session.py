@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mazu_ls import __version__, paths
-from mazu_ls.agent.project.turn_markers import turn_runs
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
@@ -30,6 +29,7 @@ from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.server.rpc.live.remote_error import NotServed
+from mazu_ls.server.rpc.live.running_turns import require_no_turn
 from mazu_ls.server.rpc.live.served import ASKING, OF_SESSIONS, PREVIEWED, SERVED, TALKING, is_served
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
@@ -206,10 +206,10 @@ class LiveSession:
         if not is_served(wanted.command, arguments):
             hint = "Use the editor for it."
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
+        if wanted.command in ASKING:
+            await require_no_turn(self._server, self._project)
         if wanted.command in PREVIEWED and arguments.get("preview") is True:
             await self._check_session(wanted.command, arguments)
-        elif wanted.command in ASKING and any(one.running for one in self._project.sessions.opened()):
-            raise turn_runs(self._project.turn_markers.client, os.getpid())
         by_model = wanted.command == "mazu.status" or wanted.command in TALKING
         if by_model and self._options.model != self._server.env.get("MAZU_MODEL"):
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
@@ -234,7 +234,9 @@ class LiveSession:
         answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
         if live.editor is not None:
-            self._peer = PeerEditor(self._server, self._project, self._link, live.editor, self._pid)
+            client = ConnectedClient("editor", live.editor, self._pid, time.time())
+            same_model = live.model == env.get("MAZU_MODEL")
+            self._peer = PeerEditor(self._server, self._project, self._link, client, same_model=same_model)
             self._peer.attach()
         else:
             self._client = ConnectedClient("terminal", f"mazu-ls {live.version}", self._pid, time.time())
