@@ -16,6 +16,7 @@ from mazu_ls.models.tool_arguments import (
     names_with_nul,
     parse_arguments,
 )
+from mazu_ls.models.written_calls.lenient_json import value_at
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 from tests.models.talk import READ
 
@@ -345,3 +346,18 @@ def test_a_nul_is_found_at_every_level():
 def test_text_that_is_nested_too_deeply_is_no_call():
     text = "[" * 900 + CALL + "]" * 900
     assert calls(read(text)) in ([], ONE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{\n" + '// "opt": true, /* text */\n' * 3000 + '"b": 1,\n}',
+        "{" + ", /* x" * 30_000 + "}",
+        "{" + "/* " * 60_000 + "}",
+    ],
+    ids=["commented options", "comments that never end", "nested beginnings"],
+)
+def test_many_comments_are_read_in_one_pass(text: str):
+    """Each of these took minutes: it would never end here."""
+    value, end = value_at(text, 0)
+    assert (value, end) in (({"b": 1}, len(text)), (None, 0))

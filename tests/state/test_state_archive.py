@@ -135,6 +135,20 @@ async def test_an_editor_s_user_is_asked_where_the_terminal_has_options(
             await client.command("mazu.state.import", {"uri": file.as_uri()})
 
 
+async def test_a_project_of_many_folders_comes_back(env: dict[str, str], folder: Path, tmp_path: Path):
+    """Folders beside each other are no depth."""
+    file = tmp_path / "backup.mazu"
+    for number in range(900):
+        (folder / f"d{number:03}").mkdir()
+        (folder / f"d{number:03}" / "f").write_text(str(number))
+    async with connected(env) as client:
+        await client.initialize(folder)
+        await client.command("mazu.checkpoint", {"label": "many"})
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+        taken = await client.command("mazu.state.import", {"uri": file.as_uri(), "replace": True})
+        assert taken["checkpoints"] == 1
+
+
 async def test_without_arguments_a_backup_is_made_in_the_user_s_folder_and_picked_from_there(
     env: dict[str, str], folder: Path
 ):

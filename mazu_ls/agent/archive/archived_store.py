@@ -83,6 +83,7 @@ def _require_safe_folder(
     would be millions of files for whoever lists them.
     """
     stack = [(b"", part, top)]
+    level = 0
     below: dict[tuple[bytes, bytes], tuple[int, list[tuple[bytes, bytes]]]] = {}
     while stack:
         prefix, kind, oid = stack[-1]
@@ -90,6 +91,7 @@ def _require_safe_folder(
             stack.pop()
         elif (kind, oid) in below:
             stack.pop()
+            level -= 1
             count, folders = below.pop((kind, oid))
             sizes = [seen[folder] for folder in folders]
             size = count + sum(files for files, _ in sizes), 1 + max((depth for _, depth in sizes), default=0)
@@ -101,11 +103,12 @@ def _require_safe_folder(
             if kind == b"buffers":
                 require_known_content(repository, entries)
             for name, entry in entries.items():
-                if len(stack) > 2 * MAX_DEPTH or not _is_allowed(kind, name, entry):
+                if level > MAX_DEPTH or not _is_allowed(kind, name, entry):
                     raise NotOurs(f"a checkpoint holds {prefix + name!r:.200}")
             inner = b"session" if kind == b"conversation" else kind
             held = [(inner, one.oid) for one in entries.values() if one.is_folder]
             below[kind, oid] = len(entries), held
+            level += 1
             stack += [
                 (prefix + name + b"/", inner, one.oid) for name, one in entries.items() if one.is_folder
             ]

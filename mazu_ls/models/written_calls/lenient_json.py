@@ -10,7 +10,10 @@ from typing import Any
 LONGEST = 200_000
 """Characters of a value that are read again where it is no JSON."""
 _json_at = json.JSONDecoder().raw_decode
-_EXTRA = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])', re.DOTALL)
+_COMMENTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
+_COMMAS = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])', re.DOTALL)
+"""Strings stand in both, so that nothing is looked for inside of them. In two passes, since together they backtrack without
+end; a comment that is never closed goes to the end, so that it is read once."""
 _TOKEN = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
 
@@ -28,7 +31,7 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
         return None, 0
     part = text[at:end]
     try:
-        return json.loads(_EXTRA.sub(lambda match: match[0] if match[0][0] == '"' else " ", part)), end
+        return json.loads(_without(_COMMAS, _without(_COMMENTS, part))), end
     except (ValueError, RecursionError):
         pass
     try:
@@ -36,6 +39,11 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None, 0
     return (value, end) if isinstance(value, dict | list) else (None, 0)
+
+
+def _without(extra: re.Pattern[str], text: str) -> str:
+    """The text with a blank for each match that is no string."""
+    return extra.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
 
 
 def _end_of_brackets(text: str, at: int) -> int:

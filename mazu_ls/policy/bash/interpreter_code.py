@@ -81,11 +81,10 @@ def code_of(argv: list[str]) -> list[str]:
 
 def scripts_in(code: str) -> list[str]:
     """Strings of the code that may be run: each string, and each list of strings as one command; what `expect` spawns."""
-    if spawned := re.findall(r"\bspawn\s+(?:-\w+\s+)*([^\n;}]+)", code):
-        return spawned
+    found: list[str] = re.findall(r"\bspawn\s+(?:-\w+\s+)*([^\n;}]+)", code)
     if not _RUNS.search(code) and "`" not in code and "%x" not in code and not _PIPED.search(code):
-        return []
-    found = [
+        return found
+    found += [
         text.replace("\\'", "'").replace('\\"', '"').replace("\\n", "\n") for text in _strings(code) if text
     ]
     for match in _LIST.finditer(code):
