@@ -170,6 +170,28 @@ async def test_the_server_is_out_of_reach(project, held: str, monkeypatch) -> No
     assert text.strip() == "0" * 16
 
 
+KERNEL_SETTINGS = """
+import os
+for folder, folders, files in os.walk("/proc"):
+    if folder == "/proc":
+        folders[:] = [name for name in folders if not name.isdigit() and name not in ("self", "thread-self")]
+    for name in files:
+        try:
+            os.close(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_NONBLOCK))
+            print("WRITABLE", f"{folder}/{name}")
+        except OSError:
+            pass
+print("core pattern:", open("/proc/sys/kernel/core_pattern").read().strip())
+"""
+
+
+async def test_settings_of_the_kernel_are_read_only(project, held: str) -> None:
+    """Root can set them without any capability, kernel.core_pattern with them: a program that the kernel starts as root."""
+    (project.root / "settings.py").write_text(KERNEL_SETTINGS)
+    text = await project.text(run_shell, command="python3 settings.py")
+    assert text == f"core pattern: {Path('/proc/sys/kernel/core_pattern').read_text().strip()}"
+
+
 async def test_git_is_read_only_but_for_commands_that_change_it(project, held: str) -> None:
     if held == "landlock":
         pytest.skip("Landlock cannot except a folder; the policy holds .git there, and the status says so")

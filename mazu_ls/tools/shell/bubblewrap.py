@@ -28,6 +28,11 @@ _SYSTEM_SECRETS: list[str] = str.split(
     " /etc/security/opasswd /etc/NetworkManager/system-connections /etc/wpa_supplicant /etc/docker /etc/kubernetes /etc/wireguard"
     " /etc/openvpn /etc/letsencrypt /etc/mysql/debian.cnf /etc/postfix/sasl_passwd /etc/exim4/passwd.client /etc/cups /etc/ppp"
 )
+_PROC_OF_KERNEL: list[str] = str.split(
+    "/proc/sys /proc/sysrq-trigger /proc/irq /proc/bus /proc/fs /proc/scsi /proc/acpi /proc/driver /proc/asound /proc/tty"
+    " /proc/mtrr /proc/dynamic_debug /proc/pressure"
+)
+_PROC_PROBE = "/proc/sys/kernel/core_pattern"
 GRADLE_CACHE = "/mazu/gradle-cache"
 
 
@@ -47,9 +52,17 @@ class Mounts:
 @cache
 def trouble() -> str:
     """Why bubblewrap cannot be used here; empty if it works. Found out by trying, which takes up to a second."""
-    if (program := find_program("bwrap")) is None:
+    if find_program("bwrap") is None:
         return "bubblewrap is not installed"
-    argv = [program, "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--unshare-all", "--cap-drop", "ALL", "--", "true"]  # fmt: skip
+    reason = _reason_not_started("--dev", "/dev", "--proc", "/proc", "--unshare-all", "--cap-drop", "ALL")
+    if not reason and not _proc_cover() and os.access(_PROC_PROBE, os.W_OK):
+        return "bubblewrap cannot make /proc/sys read-only here, and root could change the kernel's settings"
+    return reason
+
+
+def _reason_not_started(*options: str) -> str:
+    """Why a bubblewrap that shows the whole file system with these options does not start; empty if it does."""
+    argv = [find_program("bwrap") or "bwrap", "--ro-bind", "/", "/", *options, "--", "true"]
     try:
         done = subprocess.run(
             argv, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
@@ -59,6 +72,21 @@ def trouble() -> str:
     if done.returncode == 0:
         return ""
     return f"bubblewrap does not work here ({done.stderr.decode(errors='replace').strip()[:120]})"
+
+
+@cache
+def _proc_cover() -> tuple[str, ...]:
+    """What makes the kernel's own part of /proc read-only, to follow `--proc /proc`; empty where it does not work.
+
+    Sysctls ask for the user alone, not for a capability: without this a root that has none still sets
+    kernel.core_pattern. Bubblewrap's own cover leaves out folders that are not writable themselves (0555).
+    Other users cannot write there.
+    """
+    if os.geteuid() != 0:
+        return ()
+    places = [place for place in _PROC_OF_KERNEL if os.path.lexists(place)]
+    words = tuple(word for place in places for word in ("--ro-bind-try", place, place))
+    return () if _reason_not_started("--unshare-all", "--proc", "/proc", *words) else words
 
 
 @cache
@@ -78,14 +106,7 @@ def _forbids_namespaces() -> bool:
     """Whether `--disable-userns` works here, found out by trying: it needs a /proc of its own and no setuid bubblewrap."""
     if not _knows("--disable-userns"):
         return False
-    argv = [find_program("bwrap") or "bwrap", "--unshare-user", "--disable-userns", "--ro-bind", "/", "/", "--proc", "/proc", "--", "true"]  # fmt: skip
-    try:
-        done = subprocess.run(
-            argv, capture_output=True, timeout=PROBE_SECONDS, check=False, stdin=subprocess.DEVNULL
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    return not _reason_not_started("--unshare-user", "--disable-userns", "--proc", "/proc")
 
 
 def arguments(mounts: Mounts) -> list[str]:
@@ -130,7 +151,8 @@ def _system(network: bool) -> list[str]:
         elif Path(place).is_dir():
             argv += ["--ro-bind", place, place]
     size = ["--size", str(TMP_BYTES)] if _knows("--size") else []
-    argv += ["--dev", "/dev", "--proc", "/proc", *size, "--tmpfs", "/tmp", *size, "--tmpfs", "/var/tmp"]
+    argv += ["--dev", "/dev", "--proc", "/proc", *_proc_cover()]
+    argv += [*size, "--tmpfs", "/tmp", *size, "--tmpfs", "/var/tmp"]
     argv += ["--tmpfs", "/dev/shm", *size, "--tmpfs", "/run", "--symlink", "/run", "/var/run"]
     resolver = os.path.realpath("/etc/resolv.conf")
     if network and resolver.startswith("/run/"):
