@@ -8,7 +8,8 @@ import pytest
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace import Workspace, decode
 from mazu_ls.workspace.disk import edit_text, read_text
-from mazu_ls.workspace.encoding.editorconfig import declared_charset
+from mazu_ls.workspace.encoding.editorconfig import MAX_PATTERN, _pattern, declared_charset
+from mazu_ls.workspace.encoding.guess import BEFORE, SAMPLED, _sample, guess_encoding
 from mazu_ls.workspace.text import decode_like, known_encoding
 
 COMMENTS = [
@@ -112,6 +113,8 @@ def test_names_of_encodings(name: str, python: str | None) -> None:
         ("src/**.c", "src/x/y.c", True), ("src/*.c", "src/x/y.c", False), ("{a,b}.txt", "x/b.txt", True),
         ("{a}.txt", "{a}.txt", True), ("f{1..3}.c", "f2.c", True), ("f{1..3}.c", "f4.c", False), ("[ab].c", "b.c", True),
         ("[!ab].c", "b.c", False), ("*.{py,{c,h}}", "x.h", True), ("a\\*b", "a*b", True), ("[", "x", False),
+        ("f{1..30}.c", "f012.c", False), ("f{1..30}.c", "f12.c", True), ("f{-3..3}.c", "f-2.c", True),
+        ("f{99999..0}.c", "f54321.c", True), ("{b,a{1..2}}.c", "b.c", True), ("{b,a{1..2}}.c", "a3.c", False),
     ],
 )  # fmt: skip
 def test_sections_of_editorconfig(tmp_path: Path, glob: str, path: str, fits: bool) -> None:
@@ -149,6 +152,28 @@ def test_no_section_of_a_clone_takes_for_ever_or_fails(tmp_path: Path, glob: str
     (tmp_path / ".editorconfig").write_text(f"[*]\ncharset = latin1\n[{glob}]\ncharset = utf-8\n")
     for _ in range(50):
         assert declared_charset(tmp_path, PurePosixPath("a" * 120 + ".py")) == "latin1"
+
+
+@pytest.mark.parametrize("glob", ["{0..999}" * 120, "{" * 500 + "," * 500, "?" * 1000])
+def test_a_section_of_a_clone_is_no_pattern_of_any_length(glob: str) -> None:
+    compiled = _pattern(glob)
+    assert compiled is None or len(compiled[0].pattern) <= MAX_PATTERN + 20
+
+
+def test_an_editorconfig_of_many_slow_sections_declares_nothing(tmp_path: Path) -> None:
+    slow = "".join(f"[{'*a' * 12}{number}b]\ncharset = utf-8\n" for number in range(5000))
+    (tmp_path / ".editorconfig").write_text(f"[*]\ncharset = latin1\n{slow}")
+    assert [declared_charset(tmp_path, PurePosixPath("a" * 120 + ".py")) for _ in range(3)] == [None] * 3
+
+
+@pytest.mark.parametrize(("encoding", "text"), COMMENTS[::6])
+def test_of_a_long_line_a_sample_is_enough_to_tell(encoding: str, text: str) -> None:
+    line = text.replace("\n", " ")
+    data = b"var a = 1;" * 20_000 + line.encode(encoding) * 5_000
+    sample, is_cut = _sample(data)
+    assert is_cut and len(sample) <= SAMPLED + BEFORE and not sample.isascii()
+    found = guess_encoding(data)
+    assert found is not None and sample.decode(found.encoding, "ignore").count(line) > 10
 
 
 @pytest.mark.parametrize("said", ["utf-16le", "cp037", "utf-7", "utf-16", "rot13"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,9 +18,15 @@ NAME = ".editorconfig"
 MAX_BYTES = 1 << 18
 CHARSETS = {"latin1": "iso8859-1", "utf-8": "utf-8", "utf-8-bom": "utf-8", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le"}  # fmt: skip
 MATCH_SECONDS = 0.2
+FILE_SECONDS = 1.0
+"""CPU time for all sections of one file; one that takes longer is a hostile one and counts as declaring nothing."""
 MAX_GLOB = 1024
+MAX_PATTERN = 1 << 14
+"""Characters of a section's glob as a regular expression: compiling takes time, too, and cannot be stopped."""
 _unusable: set[str] = set()
+_unusable_files: set[int] = set()
 log = logging.getLogger(__name__)
+NUMBER = "(-?(?:0|[1-9][0-9]{0,8}))"
 Section = tuple[str, dict[str, str]]
 
 
@@ -35,11 +42,9 @@ def declared_charset(root: Path, inside: PurePosixPath) -> str | None:
             continue  # not there, or no regular file
         is_root, sections = _parsed(text)
         below = inside.relative_to(folder).as_posix()
-        found = [
-            values["charset"] for glob, values in sections if "charset" in values and _matches(glob, below)
-        ]
-        if found and found[-1] != "unset":
-            return found[-1]
+        found = _charset(hash(text), sections, below)
+        if found and found != "unset":
+            return found
         if found or is_root:
             return None
     return None
@@ -62,11 +67,35 @@ def _parsed(text: str) -> tuple[bool, tuple[Section, ...]]:
     return is_root, tuple(sections)
 
 
+def _charset(file: int, sections: tuple[Section, ...], path: str) -> str | None:
+    """What the last section says that fits; None where none does, or where `file` takes too long."""
+    found: str | None = None
+    spent = 0.0
+    for glob, values in sections if file not in _unusable_files else ():
+        if "charset" not in values or glob in _unusable:
+            continue
+        began = time.thread_time()
+        found = values["charset"] if _matches(glob, path) else found
+        # A match that was given up took its time, however little of it the machine gave.
+        spent += max(time.thread_time() - began, MATCH_SECONDS if glob in _unusable else 0.0)
+        if spent > FILE_SECONDS:
+            _unusable_files.add(file)
+            log.warning("an .editorconfig takes too long to match and is left out")
+            return None
+    return found
+
+
 def _matches(glob: str, path: str) -> bool:
-    if glob in _unusable or (pattern := _pattern(glob)) is None:
+    if (pattern := _pattern(glob)) is None:
         return False
+    compiled, ranges = pattern
     try:
-        return pattern.match(path, timeout=MATCH_SECONDS, concurrent=True) is not None
+        match = compiled.match(path, timeout=MATCH_SECONDS, concurrent=True)
+        numbers = match.groups() if match else ()
+        return match is not None and all(
+            number is None or low <= int(number) <= high
+            for number, (low, high) in zip(numbers, ranges, strict=True)
+        )
     except TimeoutError:  # a cloned project's line of many stars: once is enough
         _unusable.add(glob)
         log.warning("a section of an .editorconfig takes too long to match and is left out: [%.80s]", glob)
@@ -74,22 +103,28 @@ def _matches(glob: str, path: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _pattern(glob: str) -> regex.Pattern[str] | None:
-    """A section's glob; without a slash it matches the name in any folder. None for what is no pattern."""
+def _pattern(glob: str) -> tuple[regex.Pattern[str], list[tuple[int, int]]] | None:
+    """A section's glob, and between which numbers each of its groups has to be. None for what is no pattern.
+
+    Without a slash it matches the name in any folder.
+    """
     import regex
 
     if len(glob) > MAX_GLOB:
         return None
     anchored = "/" in glob
-    body = _translated(glob.removeprefix("/"))
+    body, ranges = _translated(glob.removeprefix("/"))
+    if len(body) > MAX_PATTERN:
+        return None
     try:
-        return regex.compile(f"{body if anchored else f'(?:.*/)?{body}'}\\Z", regex.DOTALL)
+        return regex.compile(f"{body if anchored else f'(?:.*/)?{body}'}\\Z", regex.DOTALL), ranges
     except (regex.error, RecursionError, OverflowError):
         return None
 
 
-def _translated(glob: str) -> str:
+def _translated(glob: str) -> tuple[str, list[tuple[int, int]]]:
     out: list[str] = []
+    ranges: list[tuple[int, int]] = []
     index = depth = 0
     while index < len(glob):
         char = glob[index]
@@ -102,7 +137,8 @@ def _translated(glob: str) -> str:
             index += 1
         elif char == "{" and (span := re.match(r"\{([+-]?\d{1,9})\.\.([+-]?\d{1,9})\}", glob[index:])):
             low, high = sorted((int(span[1]), int(span[2])))
-            out.append(f"(?:{'|'.join(map(str, range(low, min(high, low + 999) + 1)))})")
+            ranges.append((low, high))
+            out.append(NUMBER)
             index += span.end() - 1
         elif char == "{" and closing > 0 and "," in glob[index:closing]:
             out.append("(?:")
@@ -117,4 +153,4 @@ def _translated(glob: str) -> str:
         else:
             out.append({"*": "[^/]*", "?": "[^/]"}.get(char) or re.escape(char))
         index += 1
-    return "".join(out)
+    return "".join(out), ranges

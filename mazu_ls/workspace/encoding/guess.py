@@ -7,6 +7,7 @@ ranking then asks whether the characters are ones that people write (`plausibili
 from __future__ import annotations
 
 import codecs
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,8 +22,11 @@ CANDIDATES = (
 """In the order of preference where they are equally plausible."""
 SAMPLED = 1 << 12
 """Bytes of lines with non-ASCII text that are looked at."""
+BEFORE = 64
+"""Bytes before the first that is not ASCII that are kept of a line that is longer than the sample."""
 NEAR = 0.3
 """Encodings whose plausibility is so close to the best one's are its rivals; the more text there is, the closer."""
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 ENOUGH = 4
 """Characters from which on a guess can be sure."""
 
@@ -38,17 +42,18 @@ class EncodingGuess(NamedTuple):
 
 def guess_encoding(data: bytes) -> EncodingGuess | None:
     """The encoding of text that is no UTF-8; None where it fits none."""
-    return _guess(_sample(data))
+    return _guess(*_sample(data))
 
 
 @lru_cache(maxsize=128)
-def _guess(sample: bytes) -> EncodingGuess | None:
+def _guess(sample: bytes, is_cut: bool) -> EncodingGuess | None:
     from charset_normalizer import from_bytes
 
     decoded: dict[str, str] = {}
     for encoding in CANDIDATES:
         try:
-            decoded[encoding] = sample.decode(encoding)
+            # A sample that was cut may end within a character.
+            decoded[encoding] = codecs.getincrementaldecoder(encoding)().decode(sample, final=not is_cut)
         except UnicodeDecodeError:
             continue
     if not decoded:
@@ -73,13 +78,18 @@ def same_letters(encoding: str) -> frozenset[str]:
     return frozenset(name for name, group in ours.items() if group == ours.get(encoding))
 
 
-def _sample(data: bytes) -> bytes:
+def _sample(data: bytes) -> tuple[bytes, bool]:
+    """Lines with non-ASCII text, at most 2 * SAMPLED + BEFORE bytes; whether the last one was cut at its end."""
     lines: list[bytes] = []
     size = 0
+    is_cut = False
     for line in data.split(b"\n"):
-        if not line.isascii():
-            lines.append(line)
-            size += len(line)
-            if size > SAMPLED:
+        if found := _NOT_ASCII.search(line):
+            # Of a long line, such as a script in one, what stands around its first byte that is not ASCII.
+            end = found.start() + SAMPLED
+            is_cut = end < len(line)
+            lines.append(line[max(0, found.start() - BEFORE) : end] if len(line) > SAMPLED else line)
+            size += len(lines[-1])
+            if size > SAMPLED or is_cut:
                 break
-    return b"\n".join(lines)
+    return b"\n".join(lines), is_cut
