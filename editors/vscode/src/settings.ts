@@ -1,9 +1,13 @@
-import { workspace, type WorkspaceConfiguration } from 'vscode';
+import { workspace } from 'vscode';
 
 type Tree = { [key: string]: unknown };
 
+/** The key under which the server expects what a workspace's own files say: it may tighten, not loosen. */
+const WORKSPACE_VALUES = 'workspace';
+
 /**
- * The settings of section `mazu` that somebody has set, as the server names them.
+ * The settings of section `mazu` that somebody has set, as the server names them: the user's own at the top, what
+ * `.vscode/settings.json` and `.code-workspace` files say under `workspace`, since a clone brings those along.
  *
  * Defaults are left out: the server has its own, and editor settings come after the user's and the project's
  * config.toml, so a default sent from here would undo what those say. What concerns this extension alone
@@ -11,11 +15,15 @@ type Tree = { [key: string]: unknown };
  */
 export function explicitSettings(keys: readonly string[]): Tree {
   const configuration = workspace.getConfiguration('mazu');
-  const tree: Tree = {};
+  const own: Tree = {};
+  const brought: Tree = {};
   for (const key of keys) {
-    if (isSet(configuration, key)) put(tree, key.split('.'), configuration.get(key));
+    const found = configuration.inspect(key);
+    const ofWorkspace = found?.workspaceFolderValue ?? found?.workspaceValue;
+    if (found?.globalValue !== undefined) put(own, key.split('.'), found.globalValue);
+    if (ofWorkspace !== undefined) put(brought, key.split('.'), ofWorkspace);
   }
-  return tree;
+  return Object.keys(brought).length > 0 ? { ...own, [WORKSPACE_VALUES]: brought } : own;
 }
 
 /** The keys below `mazu.` that a manifest contributes and the server understands. */
@@ -32,11 +40,6 @@ export function below(tree: Tree, section: string): unknown {
   let value: unknown = tree;
   for (const name of section.split('.').slice(1)) value = (value as Tree | undefined)?.[name];
   return value ?? null;
-}
-
-function isSet(configuration: WorkspaceConfiguration, key: string): boolean {
-  const found = configuration.inspect(key);
-  return [found?.globalValue, found?.workspaceValue, found?.workspaceFolderValue].some((value) => value !== undefined);
 }
 
 function put(tree: Tree, names: string[], value: unknown): void {

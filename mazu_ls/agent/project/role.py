@@ -1,7 +1,8 @@
 """The role document: the user's words to the agent, first in the prompt, looked at anew before every model call.
 
 In a project's folder it is the user's own only if mazu-ls saw the user write `.mazu/role.md` on this machine, or the user
-agreed to exactly that text. How it came there does not count: a clone, an archive, a submodule, a linked folder, another
+agreed to exactly that text. What counts is where the document is, not how its path is written: a path that leads into the
+project through a link is the project's. How it came there does not count: a clone, an archive, a submodule, a linked folder, another
 owner, a command or an edit of the agent. A document of another name, which the project's settings may choose, is always
 asked about: who saves `docs/NOTES.md` does not know that it speaks to the agent.
 """
@@ -12,13 +13,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mazu_ls import paths
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.host import Choice, Question
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.path_rules import is_secret
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host
@@ -54,15 +56,35 @@ class RoleDocument:
         self._own = not self.found(name)
 
     def found(self, name: str) -> str:
-        """The document as it is, whether it is in force or not; empty where there is none."""
+        """The document as it is, whether it is in force or not; empty where there is none.
+
+        Never of the kernel's folders, whose names lead elsewhere for every process, nor of a file that holds keys.
+        """
         path = self.path(name)
-        if self.in_project(name):
-            return self._documents.text(self._root, os.path.relpath(path, self._root))
+        inside = self._inside(path)
+        if _is_unfit(inside or path):
+            return ""
+        if inside is not None:
+            return self._documents.text(self._root, str(inside))
         return self._documents.text_of_user(path)
 
     def in_project(self, name: str) -> bool:
         """Whether the document is a file of the project, not of the user."""
-        return Path(os.path.normpath(self.path(name))).is_relative_to(self._root)
+        return self._inside(self.path(name)) is not None
+
+    def _inside(self, path: Path) -> PurePosixPath | None:
+        """Where below the project the file is, links of the path outside of it resolved; None for one elsewhere."""
+        lexical = Path(os.path.normpath(path))
+        if lexical.is_relative_to(self._root):
+            return PurePosixPath(lexical.relative_to(self._root))
+        real = Path(os.path.realpath(path))
+        for folder in real.parents:
+            try:
+                if folder.samefile(self._root):
+                    return PurePosixPath(real.relative_to(folder))
+            except OSError:  # a folder that is not there, or not to be looked into
+                continue
+        return None
 
     def text(self, name: str, seconds: float) -> str:
         """The text in force, empty where there is none or the user has not agreed to it; then he is asked, once."""
@@ -107,10 +129,10 @@ class RoleDocument:
     def write(self, name: str, text: str) -> None:
         """Put the user's text into the document. Raises OSError where a link or something else stands in the way."""
         path = self.path(name)
-        if self.in_project(name):
+        if (inside := self._inside(path)) is not None:
             if path.is_relative_to(self._root / paths.PROJECT_FOLDER):
                 paths.project_folder(self._root)
-            project_files.write_file(self._root, os.path.relpath(path, self._root), text.encode())
+            project_files.write_file(self._root, inside, text.encode())
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -131,3 +153,11 @@ class RoleDocument:
         from mazu_ls.tools.skills.trust import TrustStore
 
         return TrustStore.load(paths.mazu_home(self._env))
+
+
+def _is_unfit(path: Path | PurePosixPath) -> bool:
+    """Whether a document there is none for a model: below /proc, /dev or /sys, or of a name that keys have."""
+    place = PurePosixPath(os.path.normpath(path))
+    real = PurePosixPath(os.path.realpath(path)) if place.is_absolute() else place
+    kernel = any(one.is_relative_to(top) for one in (place, real) for top in ("/proc", "/dev", "/sys"))
+    return kernel or any(is_secret(one.parts) is not None for one in (place, real))
