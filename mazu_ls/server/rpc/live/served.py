@@ -24,7 +24,9 @@ CHANGING = _names(
 ASKING = _names("rollback undo redo")
 """What changes files, and may ask the user."""
 TALKING = _names("chat run ask")
-"""What calls a model. Other requests of the same client do not wait for it."""
+"""What calls a model."""
+LONG = ASKING | TALKING | _names("session.compact turn.revert")
+"""What waits for a model or for the user's answer. Other requests of the same client do not wait for it."""
 STOPPING = _names("cancel")
 SERVED = SHOWING | CHANGING | ASKING | TALKING | STOPPING
 OF_SESSIONS = _names(

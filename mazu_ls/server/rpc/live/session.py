@@ -1,7 +1,8 @@
 """What is done on one connection of the live socket: `initialize`, then commands of docs/protocol.md.
 
-Commands are carried out in the order in which they came, those that talk to a model beside the others. Modes, rules, trust and
-answers to other clients' questions are not there. A question is answered only by a client that has a terminal of its own.
+Commands are carried out in the order in which they came, those that wait for a model or the user beside the others, and stopping a
+turn at once. Modes, rules, trust and answers to other clients' questions are not there. A question is answered only by a client that
+has a terminal of its own.
 """
 
 from __future__ import annotations
@@ -30,7 +31,16 @@ from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, p
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.server.rpc.live.running_turns import require_no_turn
-from mazu_ls.server.rpc.live.served import ASKING, OF_SESSIONS, PREVIEWED, SERVED, TALKING, is_served
+from mazu_ls.server.rpc.live.served import (
+    ASKING,
+    LONG,
+    OF_SESSIONS,
+    PREVIEWED,
+    SERVED,
+    STOPPING,
+    TALKING,
+    is_served,
+)
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
 
@@ -69,11 +79,19 @@ class LiveRequest:
     params: Any
 
     @property
-    def talks(self) -> bool:
-        """Whether a model is asked, which takes long, so that what comes after it does not wait."""
-        if self.method == "mazu/permission/request":
-            return True
-        return isinstance(self.params, dict) and self.params.get("command") in TALKING
+    def is_long(self) -> bool:
+        """Whether it waits for a model or the user, so that what comes after it does not wait for it."""
+        return self.method == "mazu/permission/request" or self._command in LONG
+
+    @property
+    def stops(self) -> bool:
+        """Whether it stops a turn."""
+        return self._command in STOPPING
+
+    @property
+    def _command(self) -> str:
+        command = self.params.get("command") if isinstance(self.params, dict) else None
+        return command if isinstance(command, str) else ""
 
 
 class LiveSession:
@@ -95,10 +113,11 @@ class LiveSession:
         self._options: LiveOptions | None = None
         self._client: ConnectedClient | None = None
         self._waiting: asyncio.Queue[LiveRequest] = asyncio.Queue()
-        self._open: set[MessageId] = set()
+        self._open: dict[MessageId, LiveRequest] = {}
         """Requests that have no answer yet."""
         self._cancelled: set[MessageId] = set()
-        self._running: dict[MessageId, asyncio.Task[None]] = {}
+        self._running: dict[LiveRequest, asyncio.Task[None]] = {}
+        """By request, not by id: an id may be used again while the answer to the first request is being written."""
         self._questions: set[asyncio.Task[None]] = set()
         self._peer: PeerEditor | None = None
         self._stop_following = lambda: None
@@ -151,24 +170,52 @@ class LiveSession:
             problem = RpcError(INVALID_REQUEST, "That id is in use, or too many requests wait.")
             self._link.send({"jsonrpc": "2.0", "id": number, "error": response_error(problem, method)})
             return
-        self._open.add(number)
-        self._waiting.put_nowait(LiveRequest(number, method, params))
+        request = LiveRequest(number, method, params)
+        passes = request.stops and not self._may_begin_turn
+        self._open[number] = request
+        if passes:
+            self._begin(request)
+        else:
+            self._waiting.put_nowait(request)
+
+    @property
+    def _may_begin_turn(self) -> bool:
+        """Whether a request waits that may have to come before one that stops a turn."""
+        waiting = (request for request in self._open.values() if request not in self._running)
+        return self._options is None or any(request.is_long for request in waiting)
 
     def _cancel(self, number: Any) -> None:
-        if not isinstance(number, int | str) or number not in self._open:
+        request = self._open.get(number) if isinstance(number, int | str) else None
+        if request is None:
             return
-        self._cancelled.add(number)
-        if task := self._running.get(number):
+        self._cancelled.add(request.id)
+        if task := self._running.get(request):
             task.cancel()
 
     async def _work(self) -> None:
         while True:
             request = await self._waiting.get()
-            task = asyncio.create_task(self._serve(request))
-            self._running[request.id] = task
-            task.add_done_callback(lambda _, id=request.id: self._running.pop(id, None))
-            if not request.talks:
+            task = self._begin(request)
+            if not request.is_long:
                 await asyncio.wait({task})
+
+    def _begin(self, request: LiveRequest) -> asyncio.Task[None]:
+        task = self._running[request] = asyncio.create_task(self._serve(request))
+        task.add_done_callback(lambda _: self._finish(request))
+        return task
+
+    def _finish(self, request: LiveRequest) -> None:
+        """A request is done with. One that was cancelled before its first step has no answer yet."""
+        del self._running[request]
+        if self._open.get(request.id) is request:
+            self._close(request)
+            error = response_error(asyncio.CancelledError(), request.method)
+            self._link.send({"jsonrpc": "2.0", "id": request.id, "error": error})
+
+    def _close(self, request: LiveRequest) -> None:
+        """From now on its id may be used again."""
+        del self._open[request.id]
+        self._cancelled.discard(request.id)
 
     async def _serve(self, request: LiveRequest) -> None:
         """Carry one request out and answer it, whatever comes of it."""
@@ -182,8 +229,7 @@ class LiveSession:
             raise
         except BaseException as error:  # noqa: BLE001 - becomes the answer
             answer = {"id": request.id, "error": response_error(error, request.method)}
-        self._open.discard(request.id)
-        self._cancelled.discard(request.id)
+        self._close(request)
         await self._link.send_answer(answer)
 
     async def _result_of(self, method: str, params: Any) -> Any:

@@ -1,0 +1,138 @@
+"""Requests on one connection of the live socket: each gets exactly one answer, and what takes long holds no stop up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from mazu_ls.server.rpc.client_requests import encode_message
+from mazu_ls.server.rpc.framing import FrameReader
+from mazu_ls.server.rpc.live.session import LiveOptions, LiveSession
+from mazu_ls.server.state import ServerState
+
+PATIENCE = 60.0
+
+
+class HeldRequests(LiveSession):
+    """A connection whose commands are done when the test says so."""
+
+    held: frozenset[str] = frozenset()
+
+    async def _result_of(self, method: str, params: Any) -> Any:
+        if method != "workspace/executeCommand":
+            return await super()._result_of(method, params)
+        if params["command"] in self.held:
+            await asyncio.Event().wait()
+        return params["command"]
+
+
+class Peer:
+    """The other end. `feed` puts bytes where the server reads in its next step, so that each order of steps can be had."""
+
+    def __init__(self, reader: asyncio.StreamReader, answers: asyncio.StreamReader) -> None:
+        self._reader, self._answers = reader, answers
+        self._frames, self._read = FrameReader(), list[Any]()
+
+    def feed(self, **message: Any) -> None:
+        self._reader.feed_data(encode_message({"jsonrpc": "2.0", **message}))
+
+    def command(self, id: int, name: str) -> None:
+        self.feed(id=id, method="workspace/executeCommand", params={"command": name, "arguments": []})
+
+    async def answer(self) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE):
+            while not self._read:
+                self._read += self._frames.feed(await self._answers.read(65536))
+        return msgspec.json.decode(self._read.pop(0))
+
+
+@contextlib.asynccontextmanager
+async def connection(*held: str) -> AsyncIterator[tuple[Peer, HeldRequests]]:
+    here, there = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=here)
+    answers, other = await asyncio.open_connection(sock=there)
+    reader = asyncio.StreamReader()
+    nothing = cast(Any, None)
+    session = HeldRequests(ServerState(nothing), nothing, reader, writer, 0)
+    session.held = frozenset(held)
+    session._options = LiveOptions("", "", ())  # pyright: ignore[reportPrivateUsage]
+    task = asyncio.create_task(session.run())
+    try:
+        yield Peer(reader, answers), session
+    finally:
+        reader.feed_eof()
+        async with asyncio.timeout(PATIENCE):
+            await task
+        writer.close()
+        other.close()
+
+
+async def test_a_request_that_is_cancelled_at_any_step_has_one_answer():
+    async with connection("mazu.status", "mazu.chat") as (peer, session):
+        number = 0
+        for command in ("mazu.status", "mazu.chat"):
+            for steps in range(8):
+                number += 1
+                peer.command(number, command)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                peer.feed(method="$/cancelRequest", params={"id": number})
+                answer = await peer.answer()
+                assert (answer["id"], "error" in answer) == (number, True)
+                assert not session._open  # pyright: ignore[reportPrivateUsage]
+        peer.feed(id=99, method="shutdown")
+        assert (await peer.answer())["id"] == 99
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_peer_that_leaves_has_an_answer_to_all_that_it_asked(steps: int):
+    async with connection("mazu.status", "mazu.chat") as (peer, session):
+        for number, command in enumerate(("mazu.chat", "mazu.status", "mazu.recall")):
+            peer.command(number, command)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        peer.feed(method="exit")
+        answers = [await peer.answer() for _ in range(3)]
+        assert sorted(one["id"] for one in answers) == [0, 1, 2]
+        assert all("error" in one for one in answers)
+        assert not session._running  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_an_id_that_is_used_again_names_the_new_request():
+    async with connection("mazu.chat") as (peer, _):
+        for _ in range(3):
+            peer.command(1, "mazu.recall")
+            assert (await peer.answer())["result"] == "mazu.recall"
+            peer.command(1, "mazu.chat")
+            for _ in range(4):
+                await asyncio.sleep(0)
+            peer.feed(method="$/cancelRequest", params={"id": 1})
+            assert "error" in await peer.answer()
+
+
+async def test_what_waits_for_a_model_or_the_user_holds_nothing_up():
+    long = [f"mazu.{name}" for name in ("session.compact", "undo", "redo", "rollback", "turn.revert", "chat")]
+    async with connection(*long) as (peer, _):
+        for number, command in enumerate(long):
+            peer.command(number, command)
+        peer.command(20, "mazu.status")
+        peer.command(21, "mazu.cancel")
+        assert [(await peer.answer())["id"] for _ in range(2)] == [20, 21]
+
+
+async def test_a_stop_waits_for_no_request_but_one_that_may_begin_a_turn():
+    async with connection("mazu.status") as (peer, _):
+        peer.command(1, "mazu.status")
+        peer.command(2, "mazu.recall")
+        peer.command(3, "mazu.cancel")
+        assert (await peer.answer())["id"] == 3
+        peer.command(4, "mazu.chat")
+        peer.command(5, "mazu.cancel")
+        peer.feed(method="$/cancelRequest", params={"id": 1})
+        assert [(await peer.answer())["id"] for _ in range(4)] == [1, 2, 4, 5]
