@@ -126,3 +126,8 @@ async def test_no_turn_is_had_at_another_editor_that_calls_another_model():
         await peer.execute("mazu.chat", {"sessionId": "s_1", "message": "hello"})
     with pytest.raises(MazuError, match="MAZU_MODEL differs"):
         await peer.serve("mazu.run", {"sessionId": "s_1", "task": "hello"})
+    same = peer_editor.PeerEditor(
+        nobody, nobody, nobody, ConnectedClient("editor", "Vim", 1, 0.0), same_model=True
+    )
+    with pytest.raises(MazuError, match="opened in one's own editor"):
+        await same.serve("mazu.chat", {"sessionId": "s_1"})

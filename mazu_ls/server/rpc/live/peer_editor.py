@@ -99,7 +99,7 @@ class PeerEditor:
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         """Have a command about a session done there. Raises NotServed where it is not open there, or MAZU_MODEL is another one."""
-        if command in TALKING and not self._same_model:
+        if (command in TALKING and not self._same_model) or _opens_a_document(command, arguments):
             raise NotServed
         try:
             return await self._link.ask(
@@ -113,6 +113,8 @@ class PeerEditor:
         another MAZU_MODEL."""
         if command in TALKING and not self._same_model:
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
+        if _opens_a_document(command, arguments):
+            raise MazuError(Kind.UNSUPPORTED, "Without a message a chat is opened in one's own editor.")
         keeps_current.set(True)
         if command in OF_SESSIONS and self._project.sessions.find(str(arguments.get("sessionId"))) is None:
             try:
@@ -160,6 +162,10 @@ class PeerEditor:
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
+
+
+def _opens_a_document(command: str, arguments: dict[str, Any]) -> bool:
+    return command == "mazu.chat" and not isinstance(arguments.get("message"), str)
 
 
 def question_for_peer(question: Question) -> Question:
