@@ -185,12 +185,9 @@ class Memories:
         """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
         budget = self.settings.inject_tokens if budget_tokens is None else budget_tokens
         return await build_injection(
-            list(self.shelves),
-            context,
-            budget,
-            forgetting=self.settings.forgetting,
-            embed=self.embedder.embed_query,
-        )
+            list(self.shelves), context, budget,
+            forgetting=self.settings.forgetting, embed=self.embedder.embed_query,
+        )  # fmt: skip
 
     async def list(
         self,
@@ -252,9 +249,11 @@ class Memories:
         return await shelf.write(lambda rows: forgotten.forget(rows, n))
 
     async def restore(self, id: str, scope: str | None = None) -> Memory:
-        """Undo `forget`. Raises MazuError(not_found, conflict)."""
+        """Undo `forget`. Raises MazuError(not_found, conflict, storage)."""
+        from mazu_ls.memory.io.imports import checked
+
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: forgotten.restore(rows, n))
+        return await shelf.write(lambda rows: forgotten.restore(rows, n, checked))
 
     async def archive(self, id: str, scope: str | None = None) -> Memory:
         """Put a memory aside: found on request only. Raises MazuError(conflict) where it is not live."""

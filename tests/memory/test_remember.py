@@ -6,6 +6,7 @@ from mazu_ls.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
+from mazu_ls.memory.store.forgotten import list_forgotten
 
 
 async def titles(memories: Memories, state: str = "current") -> set[str]:
@@ -122,6 +123,32 @@ async def test_forgetting_the_replacement_restores_the_replaced(memories: Memori
     await memories.forget(newest.id)
     restored = await memories.get(old.id)
     assert (restored.state, restored.superseded_by) == ("current", None)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"no json",
+        b'{"title": "t", "source": "somebody"}',
+        b'{"title": "t", "kind": "page", "category": "wiki", "key": "../../escape"}',
+        b'{"title": "t", "body": "%s"}' % (b"x" * 200_000),
+    ],
+)
+async def test_what_was_kept_of_a_forgotten_memory_is_checked_before_it_comes_back(
+    memories: Memories, row: bytes
+):
+    fine = (await memories.remember("The payment provider is Stripe")).memory
+    bad = (await memories.remember("Deploys go out on Tuesdays")).memory
+    for one in (fine, bad):
+        await memories.forget(one.id)
+    await memories.shelves.store("project").writer.write(
+        lambda db: db.execute("UPDATE memory_forgotten SET entry = ? WHERE n = 2", (row,))
+    )
+    with pytest.raises(MazuError, match=f"What was kept of {bad.id} cannot be read"):
+        await memories.restore(bad.id)
+    assert await titles(memories) == set()
+    assert (fine.id, fine.title) in await list_forgotten(memories.shelves, 10)
+    assert (await memories.restore(fine.id)).id == fine.id
 
 
 async def test_a_fact_that_changes_back_is_live_again(memories: Memories):

@@ -85,6 +85,30 @@ async def test_an_archive_brings_memory_conversations_and_checkpoints_to_another
             assert "write it" in repr(model.requests[-1])
 
 
+async def test_what_was_forgotten_is_in_no_archive_and_comes_in_from_none(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    file = tmp_path / "backup.mazu"
+    async with connected(env) as client:
+        await client.initialize(folder)
+        made = await client.command("mazu.remember", {"title": "The key is under the mat"})
+        await client.command("mazu.remember", {"title": "The port is 8123"})
+        await client.command("mazu.memory.forget", {"id": made["memory"]["id"]})
+        await client.command("mazu.memory.consolidate")
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+        held = unpacked(file.read_bytes())["memory.db"]
+        assert b"under the mat" not in held
+        database = sqlite3.connect(":memory:")
+        database.deserialize(held)
+        for table in ("memory_forgotten", "memory_consolidation"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        planted = 'INSERT INTO memory_forgotten VALUES (77, \'{"title": "planted"}\', 1)'
+        file.write_bytes(rewritten(file.read_bytes(), sql(planted)))
+        await client.command("mazu.state.import", {"uri": file.as_uri(), "replace": True, "mine": True})
+        with pytest.raises(RpcFailure, match="no forgotten memory"):
+            await client.command("mazu.memory.restore", {"id": "m_000077"})
+
+
 async def test_an_import_sets_aside_what_is_there_and_only_when_that_is_said(
     env: dict[str, str], folder: Path, tmp_path: Path
 ):

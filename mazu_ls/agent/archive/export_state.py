@@ -21,7 +21,10 @@ from mazu_ls.store import harden, select
 if TYPE_CHECKING:
     import apsw
 
-EXCLUDED = ("checkpoint_journal", "checkpoint_write", "checkpoint_buffer")
+EXCLUDED = (
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "memory_forgotten", "memory_consolidation",
+)  # fmt: skip
+"""Tables that belong to a moment or to this user alone: emptied in an archive, and again when one is taken in."""
 
 
 class ExportedState(NamedTuple):
@@ -39,7 +42,7 @@ def export_state(
 ) -> ExportedState:
     """Write memory, conversations and checkpoints of the project at `root` to `target`. Blocks.
 
-    Not in it: proposals that wait, what the user agreed to or granted, the user's own memory, settings and keys.
+    Not in it: proposals that wait, what was forgotten, what consolidation found, what the user agreed to or granted, the user's own memory, settings and keys.
     Raises MazuError: conflict where `target` exists, storage where it cannot be written, not_found where there is
     nothing to export.
     """

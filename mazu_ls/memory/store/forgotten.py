@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterator
+
 import msgspec
 from msgspec.structs import replace
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import DAY
 from mazu_ls.memory.store import upsert
@@ -15,6 +18,8 @@ from mazu_ls.store import select
 
 KEPT_DAYS, KEPT_ENTRIES = 30, 200
 """How long, and how many of them at most."""
+
+log = logging.getLogger(__name__)
 
 
 def forget(rows: EntryTable, n: int) -> Memory:
@@ -31,10 +36,12 @@ def forget(rows: EntryTable, n: int) -> Memory:
     return was
 
 
-def restore(rows: EntryTable, n: int) -> Memory:
+def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], MemoryEntry]) -> Memory:
     """Bring a forgotten entry back under its own number; what it had superseded it supersedes again, unless another does now.
 
-    Needs a transaction. Raises MazuError(not_found), MazuError(conflict) where it is there already.
+    `check` holds it to what every entry that comes in is held to, given its id; it raises InvalidArguments. Needs a transaction.
+    Raises MazuError(not_found), MazuError(conflict) where it is there already, MazuError(storage) where
+    what was kept is nothing that could have been remembered.
     """
     name = identifier(rows.scope, n)
     kept = select(rows.db, "SELECT entry FROM memory_forgotten WHERE n = ?", (n,))
@@ -43,7 +50,10 @@ def restore(rows: EntryTable, n: int) -> Memory:
     if not kept:
         hint = f"What was forgotten is kept for {KEPT_DAYS} days; a checkpoint may still hold it."
         raise MazuError(Kind.NOT_FOUND, f"There is no forgotten memory {name!r}.", hint)
-    entry = msgspec.json.decode(kept[0][0], type=MemoryEntry)
+    try:
+        entry = replace(check(_decode(kept[0][0], name), name), n=n)
+    except (InvalidArguments, TypeError, ValueError, AttributeError) as error:
+        raise _unreadable(name, error) from error
     if entry.key is not None and rows.keyed(entry.kind, entry.key) is not None:
         raise MazuError(
             Kind.CONFLICT, f"Another {entry.kind} is called {entry.key!r} now.", "Delete that one first."
@@ -78,6 +88,26 @@ async def list_forgotten(stores: MemoryStores, limit: int) -> list[tuple[str, st
 
 def _newest(rows: EntryTable, limit: int) -> list[tuple[str, str]]:
     kept = select(rows.db, "SELECT n, entry FROM memory_forgotten ORDER BY at DESC, n DESC LIMIT ?", (limit,))
-    return [
-        (identifier(rows.scope, n), msgspec.json.decode(entry, type=MemoryEntry).title) for n, entry in kept
-    ]
+    return list(_titles(rows.scope, kept))
+
+
+def _titles(scope: str, kept: list[tuple[int, bytes]]) -> Iterator[tuple[str, str]]:
+    """Ids and titles of the rows that can be restored; the others are logged."""
+    for n, row in kept:
+        name = identifier(scope, n)
+        try:
+            yield name, _decode(row, name).title
+        except MazuError as error:
+            log.warning("left out of what can be restored: %s", error.message)
+
+
+def _decode(row: bytes, name: str) -> MemoryEntry:
+    try:
+        return msgspec.json.decode(row, type=MemoryEntry)
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> MazuError:
+    hint = "Remember it again, or look for it in a checkpoint from before it was forgotten."
+    return MazuError(Kind.STORAGE, f"What was kept of {name} cannot be read: {error}", hint)
