@@ -19,7 +19,11 @@ LABEL = 160
 
 @dataclass(frozen=True)
 class Buffer:
-    """The text of one open document. `path` is None for an untitled one; `dirty` means it differs from the disk."""
+    """The text of one open document. `path` is None for an untitled one.
+
+    `dirty`: it differs from the disk and holds what was typed or edited. `stale`: it differs because the file was changed,
+    and the editor, in which it is unmodified, has not loaded it again; then what counts is the file.
+    """
 
     uri: str
     path: Path | None
@@ -27,6 +31,7 @@ class Buffer:
     language_id: str
     text: str
     dirty: bool
+    stale: bool = False
 
 
 @dataclass(frozen=True)

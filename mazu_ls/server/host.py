@@ -60,9 +60,11 @@ class LspHost:
         return self._disk.read(path)
 
     async def read(self, path: Path) -> str:
-        """The text the user sees."""
+        """The text the user sees, or will once the editor has loaded a file again that was changed below it."""
         if document := self._editor.documents.at(path):
-            return document.text
+            _, stale = await self._disk_state(document)
+            if not stale:
+                return document.text
         if notebook := self._editor.notebooks.at(path):
             return await self._editor.notebooks.text(notebook, path, self._disk.read)
         return await asyncio.to_thread(self._disk.read, path)
@@ -81,6 +83,9 @@ class LspHost:
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
             return
+        if (await self._disk_state(document))[1]:
+            await self._edit_stale(document, path, before, after)
+            return
         if after is not None:
             await self._disk.require_encodable(path, document.text, after)
         _require(document, before)
@@ -94,6 +99,15 @@ class LspHost:
             )
         else:
             await asyncio.to_thread(self._disk.replace, path, before, None)
+
+    async def _edit_stale(self, document: OpenDocument, path: Path, before: str, after: str | None) -> None:
+        """On disk: the editor shows an older text. It gets the new one, too, unless the user typed meanwhile."""
+        await asyncio.to_thread(self._disk.replace, path, before, after)
+        if after is not None:
+            try:
+                await apply_to_document(self._editor, document, after)
+            except ContentModified as error:
+                logger.info("%s is on disk, and not shown in the editor yet: %s", path, error.message)
 
     async def _edit_cells(
         self, notebook: OpenNotebook, path: Path, before: str | None, after: str | None
@@ -160,12 +174,12 @@ class LspHost:
             return None
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document; `dirty` is told by comparing with the disk, not by what the editor said.
+        """Every open document; `dirty` and `stale` come from comparing with the disk, not from what the editor said.
 
         A chat document is none of them: it is drawn from its session, and no work that could be lost or rolled back.
         """
         return [
-            Buffer(d.uri, d.path, d.version, d.language_id, d.text, await self._dirty(d))
+            Buffer(d.uri, d.path, d.version, d.language_id, d.text, *await self._disk_state(d))
             for d in self._editor.documents
             if not markdown.is_chat(d.path)
         ]
@@ -175,6 +189,7 @@ class LspHost:
         version, text = document.version, document.text
         if document.path is not None and not await self._disk.differs(document):
             document.note_loaded(version, text)
+            document.note_on_disk(version, text)
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
         """Through `mazu/documents/save` where the client opted in; else the user is asked to save."""
@@ -237,11 +252,20 @@ class LspHost:
             return True
 
     async def _dirty(self, document: OpenDocument) -> bool:
+        return (await self._disk_state(document))[0]
+
+    async def _disk_state(self, document: OpenDocument) -> tuple[bool, bool]:
+        """Whether the document is `dirty`, and whether it is `stale`: see `Buffer`."""
         if notebook := self._editor.notebooks.for_cell(document.uri):
-            return await self._differs(notebook)
+            return await self._differs(notebook), False
         if document.path is None:
-            return bool(document.text)
-        return await self._disk.differs(document)
+            return bool(document.text), False
+        version, text = document.version, document.text
+        if not await self._disk.differs(document):
+            document.note_on_disk(version, text)
+            return False, False
+        stale = document.is_unmodified
+        return not stale, stale
 
 
 def _require(document: OpenDocument, before: str) -> None:

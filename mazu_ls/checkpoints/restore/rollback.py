@@ -202,7 +202,10 @@ def _commit(
             record_edit(db, writer, step.place, entry_state(step.was), entry_state(step.now))
     for change in found.buffers:
         if change.place is not None:
-            record_edit(db, writer, change.place, text_state(change.buffer.text), text_state(change.text))
+            was = text_state(change.buffer.text)
+            if change.buffer.stale:  # no checkpoint holds that text: what stood there was the file
+                was = entry_state(project.trees.at(bytes.fromhex(safety.tree), change.place))
+            record_edit(db, writer, change.place, was, text_state(change.text))
     session = selection.session or target.session_id or ""
     note_pending(db, found.buffers)
     chosen = (selection.only, selection.paths)

@@ -109,6 +109,8 @@ async def roll_back(
                 server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
             )
             report = await plan.apply(decided, write_buffer)
+    if report.applied:
+        await server.host.buffers()  # compares them with the files: what agrees now is unmodified
     for session in project.sessions.opened():
         await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")

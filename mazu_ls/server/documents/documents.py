@@ -30,6 +30,7 @@ class OpenDocument:
         """The text when it last agreed with the file, as far as is known: opened, saved, or loaded again."""
         self.is_at_base = True
         self._loaded: tuple[int, str] | None = None
+        self._on_disk: str | None = None
 
     @property
     def text(self) -> str:
@@ -37,6 +38,20 @@ class OpenDocument:
         if self._text is None:
             self._text = "".join(self.lines)
         return self._text
+
+    @property
+    def is_unmodified(self) -> bool:
+        """Whether the text is the one that the file last was seen to hold: where the file holds another now, that is newer."""
+        return self._on_disk is not None and self._on_disk == self.text
+
+    def note_on_disk(self, version: int, text: str) -> None:
+        """The file was found to hold what the document held at a version; counts unless there is a newer one."""
+        if version == self.version:
+            self._on_disk = text
+
+    def count_as_typed(self) -> None:
+        """The user works on the text that is shown: it counts, also where the file was changed below it."""
+        self._on_disk = None
 
     def note_loaded(self, version: int, text: str) -> None:
         """The file was found to hold what the document held at a version: the editor has loaded it again, unless it says
@@ -51,6 +66,7 @@ class OpenDocument:
         if self._loaded and self._loaded[0] != self.version:
             self.base = self._loaded[1]
         before, self.base, self._loaded, self.is_at_base = self.base, self.text, None, True
+        self._on_disk = self.base
         return before, self.base
 
     def apply(self, change: ContentChange) -> None:

@@ -32,6 +32,8 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     redraw.opened(server, document)
     if markdown.is_chat(document.path):
         server.jobs.spawn(chat_documents.opened(server, document))
+    elif isinstance(server.host, LspHost):
+        server.jobs.spawn(server.host.note_if_loaded(document))
     if server.pending and server.pending.concerns(document.uri):
         server.jobs.spawn(server.pending.opened(document.uri))
     server.hints.changed(document)

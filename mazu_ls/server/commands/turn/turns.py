@@ -168,6 +168,7 @@ async def edit(
             f"`range` begins in line {params.range.start.line + 1}, but the document has {lines}", "range"
         )
     await project.model(params.model)
+    document.count_as_typed()
     start, end = document.offset(params.range.start), document.offset(params.range.end)
     turn_id, name, text = new_id("t"), server.title_of(document), document.text
 
