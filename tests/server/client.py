@@ -131,7 +131,7 @@ class Client:
         """Allow once, or refuse, what is asked in words that begin so ("edit_file: app.py"); any other question fails the test."""
 
         def answer(params: Any) -> Any:
-            title = params["title"].removeprefix("Mazu wants to use ")
+            title = params["title"].removeprefix("Another editor: ").removeprefix("Mazu wants to use ")
             if title.startswith(questions):
                 return {"optionId": "allow_once"}
             if not title.startswith(tuple(refuse)):
