@@ -126,6 +126,41 @@ async def test_what_programs_would_run_by_themselves_is_moved_away(project) -> N
     assert (moved[0] / "tasks.json").read_text() == "{}\n"
 
 
+MAKES_REPOSITORIES = """python3 -c "
+import os
+open('.gitignore', 'a').write('hidden/\\ndist/\\n')
+for place in ('venv', 'node_modules', 'node_modules/left-pad', 'dist', 'hidden'):
+    for folder in ('hooks', 'objects', 'refs'):
+        os.makedirs(place + '/.git/' + folder)
+    open(place + '/.git/HEAD', 'w').write('ref: refs/heads/main')
+    open(place + '/.git/config', 'w').write('[core]\\n\\tfsmonitor = touch pwned\\n')
+os.makedirs('venv/linked'); open('venv/linked/.git', 'w').write('gitdir: ../../dist')
+" """
+
+
+async def test_a_repository_that_starts_programs_is_moved_out_of_build_output(clone) -> None:
+    text = await clone.text(run_shell, command=MAKES_REPOSITORIES + "; git init -q target/plain")
+    for place in ("venv", "node_modules", "node_modules/left-pad", "dist", "hidden", "venv/linked"):
+        assert f"{place}/.git was made by the command and moved to" in text
+        assert not (clone.root / place / ".git").exists()
+    assert len(clone.host.said) == 6
+    assert (clone.root / "target/plain/.git/HEAD").exists()  # as builds make them: no program in it
+
+
+async def test_a_repository_in_build_output_that_changed_is_named_and_stays(clone) -> None:
+    await clone.call(run_shell, command="git init -q target/a; git init -q target/b")
+    clone.write({"target/b/.git/config": "[core]\n\tpager = less\n"})
+    command = "touch target/b/.git/index.lock; mv target/a target/c; mv target/b target/d"
+    assert (await clone.call(run_shell, command=command)).ok
+    clone.write({"mine/.git/HEAD": "", "mine/.git/config": "[core]\n\tpager = less\n"})
+    assert (await clone.call(run_shell, command="mv mine target/")).ok
+    assert clone.host.said == []
+    text = await clone.text(run_shell, command="git -C target/c config core.fsmonitor ./evil")
+    assert "target/c/.git was changed since a command ran that nobody approved" in text
+    assert "target/d" not in text
+    assert (clone.root / "target/c/.git/config").exists()
+
+
 async def test_an_approved_command_may_do_more(clone) -> None:
     clone.turn = replace(clone.turn, attended=True)
     assert "the-secret" in await clone.text(run_shell, command="cat .env")

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import runs_by_itself
@@ -64,12 +65,14 @@ class Identity(NamedTuple):
 class Protected:
     """What was found. `run_by_others`: each file or folder that programs run by themselves.
 
+    `repositories`: each `.git` in folders that are not walked (ignored ones, `node_modules`) or directly below them.
     `complete` is False where there were too many folders to look through.
     """
 
     read_only: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
     run_by_others: dict[Path, Identity] = field(default_factory=dict)
+    repositories: dict[Path, RepositoryStamp] = field(default_factory=dict)
     complete: bool = True
 
 
@@ -81,6 +84,7 @@ class _Folder:
     hidden: tuple[str, ...]
     run_by_others: tuple[tuple[str, int, int], ...]
     folders: tuple[str, ...]
+    not_walked: tuple[str, ...]
 
 
 _seen: dict[str, _Folder] = {}
@@ -94,6 +98,7 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
     patterns = (*BUILD_OUTPUT, *outputs)
     stack: list[tuple[str, Rules, tuple[object, ...], tuple[int, ...]]] = [(top, *_outer_rules(top), ())]
     looked = 0
+    not_walked: list[str] = []
     while stack:
         folder, rules, stamp, chain = stack.pop()
         looked += 1
@@ -111,6 +116,8 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
             Path(folder, name): Identity(chain, *identity) for name, *identity in entries.run_by_others
         }
         stack += [(f"{folder}/{name}", rules, stamp, chain) for name in entries.folders]
+        not_walked += [f"{folder}/{name}" for name in entries.not_walked]
+    found.repositories = find_repositories(top, not_walked)
     if len(_seen) > 4 * MAX_FOLDERS:
         _seen.clear()
     return found
@@ -188,6 +195,7 @@ def _sort(
     hidden: list[str] = []
     others: list[tuple[str, int, int]] = []
     folders: list[str] = []
+    not_walked: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
         name = entry.name
@@ -202,12 +210,14 @@ def _sort(
         elif _is_secret((*above, name), is_folder, ignored) or _is_socket(entry):
             hidden.append(name)
         elif (ignored and any(fnmatchcase(name, pattern) for pattern in patterns)) or name in _NEVER_OURS:
-            continue
+            not_walked += [name] * is_folder
         elif ignored:
             read_only.append(name)
+            not_walked += [name] * is_folder
         elif is_folder:
             folders.append(name)
-    found = _Folder(key, inode, tuple(read_only), tuple(hidden), tuple(others), tuple(folders))
+    sorted_names = (tuple(read_only), tuple(hidden), tuple(others), tuple(folders), tuple(not_walked))
+    found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
     return found
 

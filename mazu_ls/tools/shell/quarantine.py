@@ -63,19 +63,33 @@ class CreatedFilesCheck:
             return []
         known = self.before.run_by_others
         moved = {(found.inode, found.changed) for found in known.values()}
+        inodes = {found.inode for found in known.values()}  # a mount can be moved with a folder, not written
+        stamps = set(self.before.repositories.values())
         ours = {root / PROJECT_FOLDER for root in self.roots if root_key(root) in MADE_HERE}
-        return [
-            CreatedFile(root, path, found.inode)
-            for root in self.roots
-            for path, found in find_protected(root).run_by_others.items()
-            if (path not in known or known[path].above != found.above)
-            and (found.inode, found.changed) not in moved
-            and path not in ours
-        ]
+        created: list[CreatedFile] = []
+        for root in self.roots:
+            after = find_protected(root)
+            created += [
+                CreatedFile(root, path, found.inode)
+                for path, found in after.run_by_others.items()
+                if (path not in known or known[path].above != found.above)
+                and (found.inode, found.changed) not in moved
+                and path not in ours
+            ]
+            for path, stamp in after.repositories.items():
+                if stamp in stamps or stamp[0] is None or stamp[0][0] in inodes:
+                    continue
+                if not _is_plain_folder(path) or _starts_programs(path):
+                    created.append(CreatedFile(root, path, stamp[0][0]))
+        return created
+
+    def was_there(self, path: Path) -> bool:
+        """Whether it is a `.git` of before in which something changed: where builds write, it is not read-only."""
+        return self.before is not None and path in self.before.repositories
 
     def may_move(self, path: Path, others: Sequence[Path]) -> bool:
         """Whether only the command can have made it. `others` are files that an editor or an edit of ours has written."""
-        if self.background or time.monotonic() - self._started > MOVED_WITHIN:
+        if self.background or self.was_there(path) or time.monotonic() - self._started > MOVED_WITHIN:
             return False
         if any(path == root / ".git" for root in self.roots):
             return _starts_programs(path)
@@ -102,8 +116,9 @@ def quarantine_created(
         if check.may_move(file.path, others):
             moved.append(_moved(file, shown, env))
         else:
+            new = "was changed" if check.was_there(file.path) else "is new"
             named.append(
-                f"{shown} is new since a command ran that nobody approved, and programs run files there automatically."
+                f"{shown} {new} since a command ran that nobody approved, and programs run files there automatically."
                 " It was not moved; review it, unless you made it yourself."
             )
     return moved, named
@@ -119,6 +134,10 @@ def _starts_programs(git: Path) -> bool:
         return bool(hooks) or names_programs(git.parent) is not None
     except OSError:
         return True
+
+
+def _is_plain_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

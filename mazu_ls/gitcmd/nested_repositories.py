@@ -1,0 +1,54 @@
+"""Repositories in folders that are not walked, such as ignored build output, and whether what they obey has changed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.workspace.openat import folder_beneath
+
+MAX_LOOKED = 10_000  # folders below the given ones, a `.git` in each of which takes an lstat(2)
+# Inode and time of change of a `.git` and of what in it names programs; None for what is not there.
+RepositoryStamp = tuple[tuple[int, int] | None, ...]
+_NAMES_PROGRAMS = ("config", "config.worktree", "commondir", "hooks")
+
+
+def find_repositories(top: str, folders: Sequence[str]) -> dict[Path, RepositoryStamp]:
+    """Each `.git` in one of `folders` or directly below it; of those below, no more than MAX_LOOKED folders are looked at."""
+    found: dict[Path, RepositoryStamp] = {}
+    left = MAX_LOOKED
+    for folder in folders:
+        try:
+            with folder_beneath(Path(top), PurePosixPath(os.path.relpath(folder, top))) as opened:
+                with os.scandir(opened) as listing:
+                    below = [
+                        entry.name for entry in islice(listing, left) if entry.is_dir(follow_symlinks=False)
+                    ]
+                left -= len(below)
+                for name in (".", *below):
+                    if (stamp := _repository_stamp(opened, f"{name}/.git")) is not None:
+                        found[Path(folder, name, ".git")] = stamp
+        except OSError:
+            continue
+    return found
+
+
+def _repository_stamp(opened: int, git: str) -> RepositoryStamp | None:
+    try:
+        status = os.stat(git, dir_fd=opened, follow_symlinks=False)
+    except OSError:
+        return None
+    # A folder's time of change is new with every lock file in it.
+    own = (status.st_ino, 0 if stat.S_ISDIR(status.st_mode) else status.st_ctime_ns)
+    return own, *(_stamp_at(opened, f"{git}/{name}") for name in _NAMES_PROGRAMS)
+
+
+def _stamp_at(opened: int, path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path, dir_fd=opened, follow_symlinks=False)
+    except OSError:
+        return None
+    return status.st_ino, status.st_ctime_ns
