@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mazu_ls.config import MemorySettings
-from mazu_ls.memory.embeddings import vector_index
+from mazu_ls.memory.embeddings import vector_rows
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
@@ -137,16 +137,16 @@ async def make_vectors(memories: Memories) -> None:
     import numpy as np
 
     project = memories.shelves.store("project")
-    await project.writer.write(vector_index.require_model)
+    await project.writer.write(vector_rows.require_model)
     draw = np.random.default_rng(1)
-    some = await project.reader.read(lambda db: vector_index.pending(db, EMBEDDED))
+    some = await project.reader.read(lambda db: vector_rows.pending(db, EMBEDDED))
     start = time.process_time()
     real = vectors = TextEmbeddings().embed([text for _, text in some])
     each = 1000 * (time.process_time() - start) / len(some)
     print(f"{'':>9}  vectors: {each:.1f} ms CPU each", flush=True)
     while some:
-        await project.writer.write(lambda db, a=some, b=vectors: vector_index.store_vectors(db, a, b))
-        some = await project.reader.read(lambda db: vector_index.pending(db, 5_000))
+        await project.writer.write(lambda db, a=some, b=vectors: vector_rows.store_vectors(db, a, b))
+        some = await project.reader.read(lambda db: vector_rows.pending(db, 5_000))
         vectors = real[draw.integers(len(real), size=len(some))]
         vectors = vectors + draw.normal(0, NOISE, vectors.shape).astype(np.float32)
 

@@ -7,7 +7,7 @@ import pytest
 from mazu_ls.config import MemorySettings
 from mazu_ls.memory.embeddings.embedder import CATCH_UP
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
-from mazu_ls.memory.embeddings.vector_index import pending
+from mazu_ls.memory.embeddings.vector_rows import pending
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryEntry, matches

@@ -1,5 +1,6 @@
 """`memory.embeddings`: a second model of meaning at an endpoint or in a folder, without which memory goes on."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from mazu_ls.agent.project.embedding_model import open_encoder
 from mazu_ls.config import Config, MemorySettings, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
+from mazu_ls.memory.embeddings import embedder
 from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.memory.memories import Memories
@@ -37,6 +39,12 @@ async def model_ids(memories: Memories) -> list[str]:
         for store in memories.shelves
         for (id,) in await store.reader.read(lambda db: select(db, "SELECT id FROM memory_vector_model"))
     ]
+
+
+async def lengths(memories: Memories) -> list[int]:
+    """Of the vectors of the project, the shortest first."""
+    query = "SELECT length(vector) AS size FROM memory_vector ORDER BY size"
+    return [n for (n,) in await memories.shelves.store("project").reader.read(lambda db: select(db, query))]
 
 
 async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path):
@@ -83,17 +91,100 @@ async def test_an_endpoint_that_never_answered_leaves_the_built_in_model_alone(t
         await close_clients()
 
 
-async def test_vectors_are_made_again_when_the_model_changes(tmp_path: Path):
+async def test_a_process_without_the_model_keeps_its_vectors_and_reads_their_built_in_part(tmp_path: Path):
+    """Two processes on one store, as an editor with the key and a terminal without it."""
+    async with ModelServer() as server:
+        server.synonyms = {"gardening": "argon2id", "weather": "passwords"}
+        with_it = await open_with(server, tmp_path, [])
+        for fact in FACTS[:3]:
+            await with_it.remember(fact)
+        await with_it.embedder.make_all()
+        ids = await model_ids(with_it)
+        without = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+        assert (await without.recall("who processes credit cards"))[0].title == FACTS[0]
+        assert await model_ids(without) == ids
+        assert await lengths(without) == [896] * 3
+        await with_it.close()
+        asked = len(server.embedded)
+        await without.remember(FACTS[3])
+        await without.embedder.make_all()
+        assert await lengths(without) == [768, 896, 896, 896]
+        assert (await without.recall("where are pictures hosted"))[0].title == FACTS[3]
+        again = await open_with(server, tmp_path, [])
+        assert (await again.recall("gardening weather"))[0].title == FACTS[2]
+        await again.embedder.make_all()
+        assert await lengths(again) == [896] * 4
+        assert FACTS[0] not in str([request.body for request in server.embedded[asked:]])
+        assert (await without.recall("who processes credit cards"))[0].title == FACTS[0]
+        assert (await without.recall("where are pictures hosted"))[0].title == FACTS[3]
+        await without.close()
+        await again.close()
+        await close_clients()
+
+
+async def test_a_model_that_comes_to_a_store_in_use_breaks_no_recall_there(tmp_path: Path):
+    without = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+    for fact in FACTS:
+        await without.remember(fact)
+    assert (await without.recall("who processes credit cards"))[0].title == FACTS[0]
+    async with ModelServer() as server:
+        with_it = await open_with(server, tmp_path, [])
+        await with_it.embedder.make_all()
+        assert await lengths(without) == [896] * 4
+        assert (await without.recall("who processes credit cards"))[0].title == FACTS[0]
+        await with_it.close()
+        await close_clients()
+    await without.close()
+
+
+async def test_vectors_that_fit_no_model_cost_no_recall(tmp_path: Path):
+    memories = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+    for fact in FACTS:
+        await memories.remember(fact)
+    await memories.embedder.make_all()
+    damage = (
+        "UPDATE memory_vector SET signs = CAST(signs || x'00' AS BLOB), vector = CAST(vector || x'0000' AS BLOB)"
+        " WHERE n = 2"
+    )
+    await memories.shelves.store("project").writer.write(lambda db: db.execute(damage))
+    assert (await memories.recall("who processes credit cards"))[0].title == FACTS[0]
+    assert (await memories.recall("deploys tuesdays"))[0].title == FACTS[1]
+    await memories.close()
+
+
+async def test_whatever_is_wrong_with_vectors_words_are_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    memories = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+    for fact in FACTS:
+        await memories.remember(fact)
+    await memories.embedder.make_all()
+    await memories.shelves.store("project").writer.write(
+        lambda db: db.execute("ALTER TABLE memory_vector RENAME COLUMN signs TO other")
+    )
+    assert [memory.title for memory in await memories.recall("deploys tuesdays")] == [FACTS[1]]
+    assert "recall uses words only" in caplog.text
+    await memories.close()
+
+
+async def test_a_model_that_answers_again_makes_what_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedder, "RETRY_SECONDS", 0.2)
     async with ModelServer() as server:
         memories = await open_with(server, tmp_path, [])
         await memories.remember(FACTS[0])
         await memories.embedder.make_all()
+        size, server.embedding_size = server.embedding_size, 0
+        await memories.remember(FACTS[1])
+        await memories.embedder.make_all()
+        assert await lengths(memories) == [896]
+        server.embedding_size = size
+        async with asyncio.timeout(60):
+            while await lengths(memories) != [896, 896]:  # noqa: ASYNC110 - made in the background
+                await asyncio.sleep(0.05)
         await memories.close()
         await close_clients()
-    memories = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
-    assert (await memories.recall("who processes credit cards"))[0].title == FACTS[0]
-    assert await model_ids(memories) == [MODEL_ID] * 2
-    await memories.close()
 
 
 async def test_no_secret_is_sent_to_the_endpoint(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.embeddings.text_embeddings import MAX_CHARACTERS, MODEL_ID, TextEmbeddings, load_default
 from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, join_query, padded_size
-from mazu_ls.memory.embeddings.vector_index import pending, require_model, store_vectors
+from mazu_ls.memory.embeddings.vector_rows import pending, require_model, store_vectors
 from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.store import select
@@ -26,7 +27,10 @@ PAUSE_SECONDS = 0.1
 RETRY_SECONDS = 60.0
 """After a second encoder could not be asked it is left alone for so long."""
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
-_MISSING = "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model WHERE id NOT IN ('', ?) LIMIT 1"
+_MISSING = (
+    "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model"
+    " WHERE id <> '' AND (?2 OR substr(id, 1, length(?1)) <> ?1) LIMIT 1"
+)
 _KEPT_MODEL = "SELECT id FROM memory_vector_model"
 
 log = logging.getLogger(__name__)
@@ -69,9 +73,14 @@ class Embedder:
                 return None
             for shelf in self._shelves:
                 await self._embed_some(shelf, CATCH_UP)
+            return await self._embed_query(text)
         except MazuError as error:  # a store that cannot be written now can still be searched by words
             log.warning("recall uses words only: %s", error.message)
-            return None
+        except Exception:  # whatever is wrong with vectors, words are found
+            log.warning("recall uses words only", exc_info=True)
+        return None
+
+    async def _embed_query(self, text: str) -> QueryEmbedding | None:
         assert self._embeddings is not None
         try:
             vector, known = await asyncio.to_thread(self._embeddings.embed_query, text)
@@ -104,7 +113,8 @@ class Embedder:
 
     async def _run(self) -> None:
         while not self.problem:
-            await self._pending.wait()
+            with contextlib.suppress(TimeoutError):  # what a second encoder did not answer for waits
+                await asyncio.wait_for(self._pending.wait(), RETRY_SECONDS if self.second_problem else None)
             self._pending.clear()
             await asyncio.sleep(PAUSE_SECONDS)  # others use the store meanwhile
             try:
@@ -114,6 +124,8 @@ class Embedder:
                         self._pending.set()
             except MazuError as error:
                 log.warning("vectors of memories were not computed: %s", error.message)
+            except Exception:
+                log.warning("vectors of memories were not computed", exc_info=True)
 
     async def _anything(self) -> bool:
         """Whether something was ever remembered: until then no weights are loaded."""
@@ -121,7 +133,7 @@ class Embedder:
 
     async def _any(self, query: str) -> bool:
         """Whether one of the stores has such rows; what has nothing to do loads no weights."""
-        values = [self._model_id] * query.count("?")
+        values = [MODEL_ID, self._second is not None][: 2 * ("?" in query)]
         return any(
             [await shelf.reader.read(lambda db: bool(select(db, query, values))) for shelf in self._shelves]
         )
@@ -196,13 +208,17 @@ class Embedder:
             except EmbeddingsUnavailable as error:
                 self._give_up(error)
                 return 0
-            if self._size:
+            model_id = MODEL_ID
+            ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
+            if self._size and kept == self._model_id:  # else another process has another second encoder
                 second = await self._encode([text for _, text in some])
                 if second is None:
                     return 0
-                vectors = join_documents(vectors, second, self._size)
-            await shelf.writer.write(lambda db: store_vectors(db, some, vectors))
-            return len(some)
+                vectors, model_id = join_documents(vectors, second, self._size), kept
+            stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
+            if not stored:
+                log.warning("vectors of memories were not kept: another process has another model for them")
+            return len(some) if stored else 0
 
     def _give_up(self, error: EmbeddingsUnavailable) -> None:
         self.problem = str(error)

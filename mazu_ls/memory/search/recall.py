@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,6 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
-from mazu_ls.memory.embeddings.vector_index import closeness
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.language import detect_language
@@ -49,6 +49,8 @@ _NEIGHBOURS = (
 )
 _ANCHORED = 20
 _WORD = re.compile(r"[\w./#-]*\w")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -195,26 +197,46 @@ def gather(
     if len(best) < index.CANDIDATES:
         best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
-    near = shelf.vectors.search(db, query.meaning.vector) if query.meaning is not None else {}
-    wanted = dict.fromkeys([*best, *near])
+    near: dict[int, float] | None = None
+    if query.meaning is not None:
+        try:
+            near = shelf.vectors.search(db, query.meaning.vector)
+        except Exception:  # whatever is wrong with vectors, words are found
+            log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
+    wanted = dict.fromkeys([*best, *(near or ())])
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
     found = _load(db, shelf.scope, list(wanted), query.where)
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
-    usual = None
-    if query.meaning is not None and found:
-        others = [c.n for c in found if c.n not in near]
-        near = {**closeness(db, others, query.meaning.vector), **near}
-        usual = shelf.vectors.mean(db)
     language = detect_language(query.text)
     for c in found:
         c.in_files = c.n in anchored
         c.same_language = bool(language) and detect_language(c.title) == language
-        c.closeness = near.get(c.n, 0.0)
-        if usual is not None and query.meaning is not None:
-            c.usual_closeness = usual.usual_closeness(query.meaning.vector, c.closeness)
-        c.has_vector = c.n in near or query.meaning is None
+    if near is not None and query.meaning is not None and found:
+        _measure_closeness(db, shelf, query.meaning, found, near)
     return found
+
+
+def _measure_closeness(
+    db: apsw.Connection,
+    shelf: MemoryStore,
+    meaning: QueryEmbedding,
+    found: Sequence[RecallCandidate],
+    near: Mapping[int, float],
+) -> None:
+    """Set how close each candidate is to the query, and how close the store is to it on average."""
+    try:
+        others = [c.n for c in found if c.n not in near]
+        near = {**shelf.vectors.closeness(db, others, meaning.vector), **near}
+        usual = shelf.vectors.mean(db)
+        vector = shelf.vectors.fit(meaning.vector, len(usual.vector)) if usual.size else meaning.vector
+    except Exception:
+        log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
+        return
+    for c in found:
+        c.closeness = near.get(c.n, 0.0)
+        c.usual_closeness = usual.usual_closeness(vector, c.closeness)
+        c.has_vector = c.n in near
 
 
 async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit: int) -> list[Memory]:

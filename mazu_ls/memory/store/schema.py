@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mazu_ls.memory.embeddings import vector_index
+from mazu_ls.memory.embeddings import vector_rows
 from mazu_ls.store import Migrations
 
 # `kind` tells memories, wiki pages, session summaries, traits and relations apart; `key` is a page's slug, a trait's
@@ -143,4 +143,4 @@ CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at IN
 CREATE TABLE memory_consolidation (n INTEGER PRIMARY KEY, found BLOB NOT NULL);
 """
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_index.TABLES, _KEPT_FOR_LATER))
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_rows.TABLES, _KEPT_FOR_LATER))

@@ -1,0 +1,130 @@
+"""The table of the vectors of one store: what is kept, what is missing, and whose model made it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.memory.embeddings.text_embeddings import DIMENSIONS, MODEL_ID
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+    from numpy.typing import NDArray
+
+TABLES = """
+CREATE TABLE memory_vector (
+    n INTEGER PRIMARY KEY REFERENCES memory (n) ON DELETE CASCADE,
+    stamp INTEGER NOT NULL,
+    signs BLOB NOT NULL,
+    vector BLOB NOT NULL
+);
+CREATE INDEX memory_vector_stamp ON memory_vector (stamp);
+CREATE TABLE memory_vector_model (id TEXT NOT NULL, epoch INTEGER NOT NULL, last_stamp INTEGER NOT NULL);
+INSERT INTO memory_vector_model VALUES ('', 0, 0);
+CREATE TABLE memory_unembedded (n INTEGER PRIMARY KEY);
+INSERT INTO memory_unembedded SELECT n FROM memory;
+CREATE TRIGGER memory_unembedded_in AFTER INSERT ON memory BEGIN
+    INSERT OR IGNORE INTO memory_unembedded VALUES (new.n);
+END;
+CREATE TRIGGER memory_unembedded_changed AFTER UPDATE OF title, body, tags, key ON memory
+WHEN old.title <> new.title OR old.body <> new.body OR old.tags <> new.tags OR old.key IS NOT new.key BEGIN
+    INSERT OR IGNORE INTO memory_unembedded VALUES (new.n);
+END;
+CREATE TRIGGER memory_unembedded_out AFTER DELETE ON memory BEGIN
+    DELETE FROM memory_unembedded WHERE n = old.n;
+END;
+"""
+_SCALE = 127.0
+
+
+def row_dimensions(model_id: str) -> tuple[int, ...]:
+    """The lengths of rows that are of use in a store of this model; none where its built-in part is another one."""
+    if model_id == MODEL_ID:
+        return (DIMENSIONS,)
+    size = model_id.rpartition("/")[2]
+    if not model_id.startswith(f"{MODEL_ID}+") or not size.isdecimal() or int(size) % 64 or not int(size):
+        return ()
+    return DIMENSIONS, DIMENSIONS + int(size)
+
+
+def require_model(db: apsw.Connection, model_id: str = MODEL_ID) -> None:
+    """Have the vectors of this model made, and keep what of those that are there is of use. Needs a transaction.
+
+    A process without a second encoder leaves the rows of those that have one: it uses the built-in part.
+    """
+    ((kept,),) = select(db, "SELECT id FROM memory_vector_model")
+    known = row_dimensions(kept)
+    if known and model_id in (kept, MODEL_ID):
+        wanted = known[-1:] if model_id == kept else known
+        if len(known) > 1:
+            marks = ", ".join("?" * len(wanted))
+            db.execute(
+                "INSERT OR IGNORE INTO memory_unembedded"
+                f" SELECT n FROM memory_vector WHERE length(vector) NOT IN ({marks})",
+                wanted,
+            )
+        return
+    if known:
+        db.execute("DELETE FROM memory_vector WHERE length(vector) <> ?", (DIMENSIONS,))
+    else:
+        db.execute("DELETE FROM memory_vector")
+    db.execute("UPDATE memory_vector_model SET id = ?, epoch = epoch + 1", (model_id,))
+    db.execute("INSERT OR IGNORE INTO memory_unembedded SELECT n FROM memory")
+
+
+def pending(db: apsw.Connection, limit: int) -> list[tuple[int, str]]:
+    """Numbers and texts of entries without a vector of their present text, the newest first."""
+    rows = select(db, "SELECT n FROM memory_unembedded ORDER BY n DESC LIMIT ?", (limit,))
+    return list(_texts(db, [n for (n,) in rows]).items())
+
+
+def store_vectors(
+    db: apsw.Connection,
+    made: Sequence[tuple[int, str]],
+    vectors: NDArray[Any],
+    model_id: str = MODEL_ID,
+) -> bool:
+    """Keep the vectors of entries whose text is still the one they were made from. Needs a transaction.
+
+    False, and nothing is written, where the store is another model's by now.
+    """
+    import numpy as np
+
+    ((kept,),) = select(db, "SELECT id FROM memory_vector_model")
+    if not row_dimensions(kept) or model_id not in (kept, MODEL_ID):
+        return False
+
+    current = _texts(db, [n for n, _ in made])
+    ((last,),) = select(db, "SELECT last_stamp FROM memory_vector_model")
+    for (n, text), vector in zip(made, vectors, strict=True):
+        if current.get(n) != text:
+            continue
+        last += 1
+        quantized = np.rint(vector * _scale(vector)).astype(np.int8)
+        db.execute(
+            "INSERT INTO memory_vector VALUES (?1, ?2, ?3, ?4)"
+            " ON CONFLICT (n) DO UPDATE SET stamp = ?2, signs = ?3, vector = ?4",
+            (n, last, np.packbits(vector > 0).tobytes(), quantized.tobytes()),
+        )
+        db.execute("DELETE FROM memory_unembedded WHERE n = ?", (n,))
+    db.execute("UPDATE memory_vector_model SET last_stamp = ?", (last,))
+    return True
+
+
+def _texts(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """What is embedded of each entry: the key of a page or trait, title, text, tags."""
+    marks = ", ".join("?" * len(numbers))
+    rows = select(db, f"SELECT n, kind, key, title, body, tags FROM memory WHERE n IN ({marks})", numbers)
+    found = {}
+    for n, kind, key, title, body, tags in rows:
+        name = key.replace("/", " ") if kind in ("page", "trait") and key else ""
+        found[n] = " ".join(part for part in (name, title, body, *json.loads(tags)) if part)
+    return found
+
+
+def _scale(vector: NDArray[Any]) -> float:
+    """What makes the largest number of the vector 127; only directions are compared, so it need not be kept."""
+    largest = float(abs(vector).max())
+    return _SCALE / largest if largest else 1.0
