@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -33,6 +34,8 @@ TURNS = frozenset(("chat", "run", "ask"))
 """Verbs during which a model is called, here or in the server."""
 SHORT = frozenset(("status", "recall", "usage", "audit", "checkpoint", "checkpoints", "diff"))
 """Verbs that run nothing of the project's and no model, so that nothing they start could look for keys."""
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EAGAIN)
+"""What a standard output that takes nothing more may answer."""
 SELDOM = 50_000
 """Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 
@@ -50,12 +53,26 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        if error.filename is not None:  # about a file of its own
+        if not _is_of_output(error):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.stderr.write(f"mazu-ls: the output could not be written: {error.strerror or error}\n")
         return 1
     return status
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether printing failed: then a line more fails in the same way."""
+    if (
+        error.filename is not None or error.errno not in UNWRITABLE
+    ):  # about a file of its own, a connection, a child
+        return False
+    try:
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError as again:
+        return again.errno == error.errno
+    return False
 
 
 def _complete_streams() -> None:

@@ -236,6 +236,29 @@ def test_streams_that_are_closed_full_or_of_another_encoding_are_no_tracebacks(s
     assert "The caf\\xe9" in shell.stdout
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_only_what_printing_raises_is_said_to_be_of_the_output(script: Script, unbuffered: str):
+    def end(failure: str, stdout: str) -> str:
+        code = f"import errno, mazu_ls.__main__ as program\ndef fail(_): {failure}\nprogram._run = fail\nprogram.main()"
+        with Path(stdout).open("w") as out:
+            return subprocess.run(
+                [sys.executable, "-c", code], cwd=script.root, env={**script.env, "PYTHONUNBUFFERED": unbuffered},
+                stdout=out, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            ).stderr  # fmt: skip
+
+    for failure in (
+        "TimeoutError('slow')",
+        "ConnectionError('gone')",
+        "OSError(errno.EMFILE, 'many')",
+        "OSError(errno.ENOSPC, 'full')",
+    ):
+        err = end(f"print('said'); raise {failure}", os.devnull)
+        assert failure.partition("(")[0] in err and "Traceback" in err and "output" not in err
+    for said in ("print('said' * 10000)", "print('said', flush=True)"):
+        err = end(said, "/dev/full")
+        assert err == "mazu-ls: the output could not be written: No space left on device\n"
+
+
 def test_a_place_that_cannot_be_written_is_named(script: Script, tmp_path: Path):
     (tmp_path / "home").write_text("a file where the folder would be")
     status, _, err = script("config", "set", "limits.max_steps", "3")
