@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from mazu_ls.messages import Image, Message, StopReason, Usage
 
@@ -234,11 +234,12 @@ class UsageRecorded(Struct, tag="spent", frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """How many files a turn changed, and lines in them."""
+    """How many files a turn changed, and lines in them. `uncounted`: what its commands changed is not known, so not among them."""
 
     files: int = 0
     added: int = 0
     removed: int = 0
+    uncounted: bool | UnsetType = UNSET
 
 
 class TurnEnded(Struct, tag="turn_ended", frozen=True):

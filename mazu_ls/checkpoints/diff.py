@@ -7,14 +7,22 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
-from mazu_ls.checkpoints.context import CheckpointContext
+import apsw
+
+from mazu_ls.checkpoints.attribution.owners import owners_between
+from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.models import CheckpointDiff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, require_known
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, shown_trees
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
 from mazu_ls.gitcmd import PythonGit
 
 MAX_PATCH = 1 << 20  # characters
+MOST_NAMES = 100_000
+"""Characters of names that are given to git at once; a command line has an end."""
+COUNT_SECONDS = 2.0
+"""How long git may count lines for the end of a turn."""
+Counted = list[FileDiff] | None
 _ID = re.compile(r"m_\d+")
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
@@ -57,6 +65,42 @@ def diff_checkpoints(
     return CheckpointDiff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
 
 
+def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferView:
+    """What the user saw at a checkpoint. Raises MazuError(not_found)."""
+    tree = code_tree(db, id)
+    return BufferView(tree, held_texts(project, tree))
+
+
+def count_changes(
+    project: CheckpointContext, db: apsw.Connection, ends: tuple[str, str], session: str, most: int
+) -> Counted:
+    """The files that differ between two checkpoints and that not the user alone changed, with their lines and no patch.
+
+    None: there are more than `most`. Raises git.GitCommandError where git needs more than COUNT_SECONDS.
+    """
+    owners = owners_between(project, db, ends, session)
+    wanted = {path for path, owner in owners.items() if owner != "user"}
+    if len(wanted) > most or sum(map(len, wanted)) > MOST_NAMES:
+        return None
+    old, new = _stored(project, view_of(project, db, ends[0]), view_of(project, db, ends[1]))
+    run, files = _runner(project, COUNT_SECONDS), list[FileDiff]()
+    for mount in project.mounts:
+        before, after = project.trees.folder(old, mount.prefix), project.trees.folder(new, mount.prefix)
+        found = project.trees.diff(before, after)
+        changed: dict[bytes, FileStatus] = {
+            path: _status(was, now) for path, was, now in found if mount.shown(path) in wanted
+        }
+        if changed:
+            names = [":(literal)" + os.fsdecode(path) for path in changed]
+            ends_of = [(side or _EMPTY_TREE).hex() for side in (before, after)]
+            counts = _counts(run("--numstat", "-z", *ends_of, "--", *names))
+            files += [
+                FileDiff(mount.shown(path), status, *counts.get(path, (None, None)))
+                for path, status in sorted(changed.items())
+            ]
+    return files
+
+
 def _readable(
     project: CheckpointContext, old: bytes | None, new: bytes | None
 ) -> tuple[bytes | None, bytes | None]:
@@ -95,12 +139,12 @@ def _stored(
     return trees
 
 
-def _runner(project: CheckpointContext) -> Callable[..., bytes]:
-    """`git diff-tree` on the store, through GitPython."""
+def _runner(project: CheckpointContext, seconds: float | None = None) -> Callable[..., bytes]:
+    """`git diff-tree` on the store, through GitPython; killed after so many seconds."""
     git = PythonGit(project.repository.path)
 
     def run(*arguments: str) -> bytes:
-        return git.bytes_of("diff-tree", *_PLAIN, *arguments)
+        return git.bytes_of("diff-tree", *_PLAIN, *arguments, seconds=seconds)
 
     return run
 

@@ -13,7 +13,7 @@ from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
-from mazu_ls.checkpoints.context import CheckpointContext, code_tree
+from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import (
     Checkpoint,
@@ -36,7 +36,6 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     BufferView,
     file_text,
     held_buffers,
-    held_texts,
     open_texts,
 )
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
@@ -211,17 +210,15 @@ class Checkpoints:
         """
 
         def differing(db: apsw.Connection) -> CheckpointDiff:
-            project, old = self._project, code_tree(db, id)
-            if against == "now":
-                new = BufferView(project.present(db)[1], open_texts(buffers))
-            else:
-                tree = code_tree(db, against)
-                new = BufferView(tree, held_texts(project, tree))
-            return diff.diff_checkpoints(
-                project, BufferView(old, held_texts(project, old)), new, tuple(paths)
-            )
+            new = BufferView(self._project.present(db)[1], open_texts(buffers)) if against == "now" else None
+            views = diff.view_of(self._project, db, id), new or diff.view_of(self._project, db, against)
+            return diff.diff_checkpoints(self._project, *views, tuple(paths))
 
         return await self._locked(differing)
+
+    async def count_changes(self, ends: tuple[str, str], session: str, most: int) -> diff.Counted:
+        """As `diff.count_changes`."""
+        return await self._locked(lambda db: diff.count_changes(self._project, db, ends, session, most))
 
     async def owners(
         self, since: str, until: str | None = None, session: str | None = None

@@ -326,10 +326,12 @@ class PythonGit:
             *(f"{name}={value}" for name, value in environment(git_dir).items()),
         ]
 
-    def bytes_of(self, *arguments: str) -> bytes:
-        """What one command prints. Raises git.GitCommandError."""
+    def bytes_of(self, *arguments: str, seconds: float | None = None) -> bytes:
+        """What one command prints; it is killed after so many seconds. Raises git.GitCommandError."""
         command = [*self._clean, *_command(arguments, _SETTINGS_ALONE)]
-        out: Any = self._git.execute(command, stdout_as_string=False, strip_newline_in_stdout=False)
+        out: Any = self._git.execute(
+            command, stdout_as_string=False, strip_newline_in_stdout=False, kill_after_timeout=seconds
+        )
         return out
 
 

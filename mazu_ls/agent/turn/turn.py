@@ -375,12 +375,10 @@ class TurnRun:
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
         for call_id in self.session.conversation.pending_tool_calls():
             self.record(journal.CallEnded(call_id, False, "not run", NOT_RUN))
-        await self.steps.finish(stop.reason, self.edits)
+        changes = await self.steps.finish(stop.reason, self.edits)
         if stop.reason == "cancelled" and self.session.closing:
             stop = TurnLimitReached("cancelled", LEFT)
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
-        edits = self.edits.values()
-        changes = journal.Changes(len(edits), sum(e.added for e in edits), sum(e.removed for e in edits))
         self.record(
             journal.TurnEnded(
                 stop.reason,

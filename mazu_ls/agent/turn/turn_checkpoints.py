@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import UNSET
+
 from mazu_ls import journal
-from mazu_ls.agent.proposals.turn_changes import changed_by_agent
 from mazu_ls.agent.session.ids import headline
 from mazu_ls.agent.turn.types import FileEdit
 from mazu_ls.errors import MazuError, ToolError
@@ -27,8 +28,12 @@ WITHOUT_UNDO = (
     Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),
 )
-COUNT_SECONDS = 5.0
+COUNT_SECONDS = 2.0
 """How long the end of a turn waits for the list of files that its commands changed."""
+COUNT_STEP = 0.05
+"""Between two looks at whether mazu-ls ends meanwhile."""
+MOST_COUNTED = 500
+"""Files that commands changed; of more than that the end of a turn counts none."""
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
 
@@ -139,27 +144,46 @@ class TurnCheckpoints:
         if self._is_taking and self._taking:
             await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
 
-    async def finish(self, reason: str, edits: dict[Path, FileEdit]) -> None:
-        """Hold what no checkpoint of the turn holds yet, and add to the turn's edits what its commands changed."""
+    async def finish(self, reason: str, edits: dict[Path, FileEdit]) -> journal.Changes:
+        """Hold what no checkpoint of the turn holds yet, and add to the turn's edits what its commands changed.
+
+        Nothing is counted where the turn was stopped, and not all where that takes long: then it is said to be `uncounted`.
+        """
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
         if (self._unsaved or self._changed or uncertain) and not self._is_taking:
             await self._checkpoint("step", f"end of turn ({reason})", full=True)
-        await self._add_command_changes(edits)
+        ran = bool(self.taken) and (self.ran_command or self.executed)
+        counted = not ran or (reason != "cancelled" and await self._add_command_changes(edits))
+        done = edits.values()
+        lines = sum(one.added for one in done), sum(one.removed for one in done)
+        return journal.Changes(len(done), *lines, uncounted=UNSET if counted else True)
 
-    async def _add_command_changes(self, edits: dict[Path, FileEdit]) -> None:
-        """The files that the turn's commands changed, as the checkpoints before and after it tell."""
-        checkpoints = self._run.session.project.checkpoints
-        if checkpoints is None or not self.ran_command or len(self.taken) < 2 or self._is_taking:
-            return
-        workspace = self._run.turn.workspace
+    async def _add_command_changes(self, edits: dict[Path, FileEdit]) -> bool:
+        """The files that the turn's commands changed, as the checkpoints before and after it tell; whether they are known."""
+        session = self._run.session
+        checkpoints = session.project.checkpoints
+        if checkpoints is None or len(self.taken) < 2 or self._is_taking or self.executed or session.closing:
+            return False
+        counting = asyncio.create_task(
+            checkpoints.count_changes((self.taken[0], self.taken[-1]), session.id, MOST_COUNTED)
+        )
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + COUNT_SECONDS
+        while not counting.done() and not session.closing and loop.time() < deadline:
+            await asyncio.wait({counting}, timeout=COUNT_STEP)
+        if not counting.done():
+            counting.cancel()
+            return False
         try:
-            async with asyncio.timeout(COUNT_SECONDS):
-                for file, _ in await changed_by_agent(checkpoints, self.taken[0], self.taken[-1]):
-                    path = workspace.locate(file.path)
-                    edits.setdefault(path, FileEdit(path, file.added or 0, file.removed or 0))
-        except (MazuError, OSError) as error:
+            files = counting.result()
+        except Exception as error:  # noqa: BLE001 - the turn ends all the same
             log.warning("what the commands of this turn changed is not counted: %s", error)
+            return False
+        for file in files or ():
+            path = self._run.turn.workspace.locate(file.path)
+            edits.setdefault(path, FileEdit(path, file.added or 0, file.removed or 0))
+        return files is not None
 
     @property
     def _changed(self) -> bool:

@@ -115,6 +115,8 @@ def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = N
         parts.append(f"{_counted(changes.files, 'file')} changed +{changes.added} -{changes.removed}")
         if ended.checkpoints:
             parts.append(_counted(len(ended.checkpoints), "checkpoint"))
+    if changes.uncounted:
+        parts.append("what commands changed was not counted")
     if usage.model_calls:
         parts.append("cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.3f}")
         tokens = usage.tokens

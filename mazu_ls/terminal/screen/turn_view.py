@@ -198,6 +198,7 @@ class TurnScreen:
         changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
             f"{changed} · /undo" if done.files else "",
+            "what commands changed was not counted" if done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(ended.usage.cost_usd) if ended.usage.model_calls else "",
             self._context_share(ended),

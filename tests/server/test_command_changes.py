@@ -1,0 +1,63 @@
+"""The end of a turn counts what its commands changed, where that is known in time; it waits for no more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.agent.turn import turn_checkpoints
+from tests.server.test_turns import ALL, agent
+from tests.server.test_two_editors import until
+
+RUNS = {
+    "name": "run_shell",
+    "arguments": {"command": "printf 'a\\nb\\n' > made.txt; printf 'c\\n' > other.txt"},
+}
+
+
+def is_end(message: dict[str, Any]) -> bool:
+    return (
+        message.get("method") == "mazu/session/update" and message["params"]["update"].get("state") == "done"
+    )
+
+
+async def changes_of(env: dict[str, str], folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The edits in a turn's result, and the changes in its last update."""
+    async with agent(env, folder, [{"calls": [RUNS]}, {"text": "Made."}], **ALL) as client:
+        result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=90)
+        assert result["stopReason"] == "end_turn", result
+        note = await client.until(is_end)
+    assert (folder / "made.txt").exists()
+    return result["edits"], note["params"]["update"]["changes"]
+
+
+async def test_files_that_a_command_made_are_counted(env: dict[str, str], folder: Path):
+    edits, changes = await changes_of(env, folder)
+    found = {one["uri"].rsplit("/", 1)[-1]: (one["added"], one["removed"]) for one in edits}
+    assert found == {"made.txt": (2, 0), "other.txt": (1, 0)}
+    assert changes == {"files": 2, "added": 3, "removed": 0}
+
+
+@pytest.mark.parametrize("limit", ["MOST_COUNTED", "COUNT_SECONDS"])
+async def test_what_is_too_much_to_count_is_said_to_be_unknown(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str
+):
+    monkeypatch.setattr(turn_checkpoints, limit, 0)
+    edits, changes = await changes_of(env, folder)
+    assert edits == []
+    assert changes == {"files": 0, "added": 0, "removed": 0, "uncounted": True}
+
+
+async def test_a_turn_that_was_stopped_does_not_wait_for_a_count(env: dict[str, str], folder: Path):
+    waits = {"name": "run_shell", "arguments": {"command": "echo more > more.txt; sleep 100"}}
+    async with agent(env, folder, [{"calls": [RUNS]}, {"calls": [waits]}], **ALL) as client:
+        turn = await client.command("mazu.chat", {"message": "make it"})
+        await until((folder / "more.txt").exists)
+        await client.command("mazu.cancel", {"sessionId": turn["sessionId"]})
+        note = await client.until(is_end)
+        assert note["params"]["update"]["stopReason"] == "cancelled"
+        assert note["params"]["update"]["changes"] == {
+            "files": 0, "added": 0, "removed": 0, "uncounted": True,
+        }  # fmt: skip
