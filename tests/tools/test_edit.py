@@ -5,8 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
-from mazu_ls.tools.edit.replace import Replacement, replace_passage
-from mazu_ls.tools.edit.shown_text import WHOLE_CHARS
+from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passage
+from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, ShownText
 from mazu_ls.tools.edit.tools import edit_file, write_file
 from mazu_ls.tools.files import read_file
 from mazu_ls.workspace import PathRefused
@@ -123,3 +123,42 @@ def test_only_the_passage_changes(before: str, old: str, new: str, after: str) -
     text = f"{before}{old}{after}"
     if text.count(old) == 1 and "\r" not in text + new:
         assert replace_passage(text, Replacement(old, new), "f", "") == f"{before}{new}{after}"
+
+
+KEYS = 'db_password = "hunter2secretQ99z"\ntoken = "ghp_A1b2C3d4E5A1b2C3d4E5A1b2C3d4E5A1b2C3"\n# notes\nx = 1\nx = 1\n'
+
+
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# notes", "# the colour is [redacted: secret]"),
+        ("# notes", "# zz[redacted: github token]"),
+        ("# notes", "# x_[redacted: github token]_x"),
+        ('token = "[redacted: github token]"', "tok = x_[redacted: github token]"),
+        ('db_password = "[redacted: secret]"', 'colour = "[redacted: secret]"'),
+        ("db_password", "colour"),
+    ],
+)
+def test_an_edit_cannot_put_a_secret_where_it_would_be_shown(old: str, new: str, long: bool) -> None:
+    text = KEYS + "y = 2\n" * (WHOLE_CHARS // 6 if long else 0)
+    with pytest.raises(ToolError, match="not recognized"):
+        replace_passage(text, Replacement(old, new), "config.py")
+    written = ShownText.from_source(text).text.replace(old, new)
+    with pytest.raises(ToolError, match="not recognized"):
+        replace_all_text(written, text, "config.py")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("# notes", "# see [redacted: github token]"),
+        ("db_password", "the_db_password"),
+        ('"[redacted: secret]"', "'[redacted: secret]'"),
+        ('db_password = "[redacted: secret]"\n', ""),
+        ("x = 1", "x = 22"),
+    ],
+)
+def test_an_edit_around_a_secret_that_stays_hidden_is_made(old: str, new: str) -> None:
+    result = replace_passage(KEYS, Replacement(old, new, all=True), "config.py")
+    assert ShownText.from_source(result).text == ShownText.from_source(KEYS).text.replace(old, new)

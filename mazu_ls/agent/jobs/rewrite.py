@@ -17,7 +17,7 @@ from mazu_ls.agent.turn.reviewed_host import RecordedEdit
 from mazu_ls.agent.turn.types import Prompt, RepliedTurn, TurnResult
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.redact import PLACEHOLDER, has_secret
-from mazu_ls.tools.edit.placeholders import restore_secrets
+from mazu_ls.tools.edit.placeholders import require_hidden, restore_secrets
 from mazu_ls.tools.edit.shown_text import ShownText
 from mazu_ls.workspace.text import split_lines
 
@@ -122,11 +122,16 @@ def _with_secrets(new: str, source: RewriteSource, start: int, end: int) -> str:
         return new
     shown = ShownText.from_source(source.text)
     try:
-        return restore_secrets(new, shown, source.name, shown.shown_span(start, end))
+        restored = restore_secrets(new, shown, source.name, shown.shown_span(start, end))
+        result = source.text[:start] + restored.text + source.text[end:]
+        require_hidden(
+            result, [(start + first, start + last) for first, last in restored.secrets], source.name
+        )
+        return restored.text
     except ToolError as error:
         raise MazuError(
             Kind.CONFLICT,
-            f"The model's text for {source.name} contains a placeholder instead of a secret, so nothing was changed.",
+            f"The model's text for {source.name} contains a placeholder of a secret that cannot be put back, so nothing was changed.",
             "Select a passage without the secret and ask again.",
         ) from error
 

@@ -2,16 +2,19 @@
 
 A mark is put back only where it is clear which value it stands for: the only one of its kind, the one behind the same
 name, the one in the same surroundings, or the one that is left. Otherwise the edit is refused, for a mark that is
-written to a file destroys the secret.
+written to a file destroys the secret. A value that stands where no pattern would find it again would be shown with the
+next read, so that is refused, too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from mazu_ls.errors import ToolError
-from mazu_ls.redact import PLACEHOLDER
+from mazu_ls.redact import PLACEHOLDER, find_secrets
 from mazu_ls.tools.edit.shown_text import Placeholder, ShownText
 from mazu_ls.workspace.text import REPLACEMENT
 
@@ -30,9 +33,16 @@ _WORD = re.compile(r"[^\W_]+")
 _STATEMENT = re.compile(r"[^\n,;{}]*\Z")
 
 
+class RestoredText(NamedTuple):
+    """A text with the values of secrets in place of their marks, and where in it they are."""
+
+    text: str
+    secrets: tuple[tuple[int, int], ...]
+
+
 def restore_secrets(
     new: str, shown: ShownText, path: str, span: tuple[int, int] | None = None, where: str = ""
-) -> str:
+) -> RestoredText:
     """`new` with the values of `shown` in place of their marks.
 
     `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a mark that stands
@@ -58,9 +68,34 @@ def restore_secrets(
                 "such placeholders unchanged, in their place, and change the lines around them with edit_file."
             )
         values |= zip((start for start, _ in asked), found, strict=True)
-    restored = shown.marks.sub(lambda match: values[match.start()], new)
+    pieces: list[str] = []
+    spans: list[tuple[int, int]] = []
+    at = length = 0
+    for match in marks:
+        value = values[match.start()]
+        start = length + match.start() - at
+        pieces += [new[at : match.start()], value]
+        at, length = match.end(), start + len(value)
+        if value != match[0] and match[0] != REPLACEMENT:
+            spans.append((start, length))
+    restored = "".join([*pieces, new[at:]])
     _refuse_altered(restored, passage, shown, path, where)
-    return restored
+    return RestoredText(restored, tuple(spans))
+
+
+def require_hidden(text: str, secrets: Iterable[tuple[int, int]], path: str, where: str = "") -> None:
+    """Raises ToolError unless each of these parts of a file's new text is within one that is not shown."""
+    hidden = None
+    for start, end in secrets:
+        if hidden is None:
+            hidden = find_secrets(text)
+        index = bisect_right(hidden, start, key=lambda one: one.start) - 1
+        if index < 0 or hidden[index].end < end:
+            raise ToolError(
+                f"{where}{path} holds a secret that you are not shown, and with this edit it would stand where it is not recognized "
+                "as one any more, so nothing was written. Keep its name and the characters around its placeholder as they are, "
+                "or ask the user to make this change."
+            )
 
 
 def _meaning(mark: str) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from mazu_ls.errors import ToolError
-from mazu_ls.redact import PLACEHOLDER
+from mazu_ls.redact import PLACEHOLDER, find_secrets
 from mazu_ls.tools.edit.elisions import find_elision
 from mazu_ls.tools.edit.line_ends import line_ends, with_line_ends
-from mazu_ls.tools.edit.placeholders import restore_secrets
+from mazu_ls.tools.edit.placeholders import require_hidden, restore_secrets
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, ShownText
 from mazu_ls.workspace.text import split_lines
 
 NEAR = 0.6  # similarity below which a passage is not worth showing
 COMPARED = 4000  # lines up to which a missed passage is looked for
+SURROUNDINGS = 20_000  # characters around an edit of a long text that are searched for secrets
 COMPARED_CHARACTERS = (
     3 * 10**10
 )  # of the passage, times those of all places it is compared with: about a second
@@ -60,7 +62,9 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
         raise ToolError(f"{where}`old` occurs {len(starts)} times in {path}; quote more context")
     _refuse_elision(edit.new, shown.text, path, len(split_lines(old)), where)
     pieces: list[str] = []
-    at = 0
+    spans: list[tuple[int, int]] = []
+    secrets: list[tuple[int, int]] = []  # those put back, in the new text
+    at = length = 0
     for start in starts:
         span = shown.source_span(start, start + len(old))
         if span is None:
@@ -68,9 +72,47 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
                 f"{where}`old` begins or ends within a placeholder such as '[redacted: ...]'; quote it whole, or leave it out"
             )
         new = _as_in_file(edit.new, shown, (start, start + len(old)), span)
-        pieces += [text[at : span[0]], restore_secrets(new, shown, path, (start, start + len(old)), where)]
+        restored = restore_secrets(new, shown, path, (start, start + len(old)), where)
+        length += span[0] - at
+        secrets += [(length + first, length + last) for first, last in restored.secrets]
+        pieces += [text[at : span[0]], restored.text]
+        length += len(restored.text)
         at = span[1]
-    return "".join([*pieces, text[at:]])
+        spans.append(span)
+    result = "".join([*pieces, text[at:]])
+    _refuse_uncovered(text, result, (spans, pieces), secrets, path=path, where=where)
+    return result
+
+
+def _refuse_uncovered(
+    text: str,
+    result: str,
+    edited: tuple[Sequence[tuple[int, int]], Sequence[str]],
+    restored: Sequence[tuple[int, int]],
+    *,
+    path: str,
+    where: str,
+) -> None:
+    """Raises ToolError where an edit uncovers a secret: one that was put back, or one beside it.
+
+    `edited` are the replaced parts of `text`, and the texts before and in place of each. Of a long text only the surroundings are searched.
+    """
+    spans, pieces = edited
+    long = len(text) > WHOLE_CHARS
+    low = max(0, spans[0][0] - SURROUNDINGS) if long else 0
+    high = min(len(text), spans[-1][1] + SURROUNDINGS) if long else len(text)
+    kept = list(restored)
+    begins = [0, *(end for _, end in spans)]  # of what stays, in the old text
+    ends = [*(start for start, _ in spans), len(text)]
+    moved = [0, *accumulate(len(piece) for piece in pieces)][::2]  # and where that begins in the new one
+    for secret in find_secrets(text[low:high]):
+        first, last = secret.start + low, secret.end + low
+        index = bisect_right(begins, first) - 1
+        if last <= ends[index]:
+            shift = moved[index] - begins[index]
+            kept.append((first + shift, last + shift))
+    shown = result[low : high + len(result) - len(text)]
+    require_hidden(shown, [(first - low, last - low) for first, last in kept], path, where)
 
 
 def replace_all_text(content: str, before: str, path: str) -> str:
@@ -80,7 +122,9 @@ def replace_all_text(content: str, before: str, path: str) -> str:
     shown = ShownText.from_source(before, secrets=bool(marked) or len(before) <= WHOLE_CHARS)
     if "\r" in before and "\r" not in content:
         content = with_line_ends(content, shown.text, _shown_ends(shown, 0, len(shown.text)), "\n")
-    return restore_secrets(content, shown, path)
+    restored = restore_secrets(content, shown, path)
+    require_hidden(restored.text, restored.secrets, path)
+    return restored.text
 
 
 def find_overlapping(text: str, old: str) -> list[int]:
