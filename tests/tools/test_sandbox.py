@@ -215,6 +215,31 @@ async def test_git_is_read_only_but_for_commands_that_change_it(project, held: s
         )
 
 
+HOOK = """#!/bin/sh
+mv .git g && cp -r g .git
+echo ../e > .git/commondir
+"""
+
+
+async def test_a_hook_of_an_approved_commit_changes_nothing_that_git_obeys(project, held: str) -> None:
+    if held == "landlock":
+        pytest.skip("Landlock cannot except a folder")
+    await (await asyncio.create_subprocess_exec("git", "init", "-q", cwd=project.root)).wait()
+    hook = project.root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(HOOK)
+    hook.chmod(0o755)
+    (project.root / "a").write_text("1\n")
+    folder = (project.root / ".git").stat().st_ino
+    project.turn = replace(project.turn, changes_git=True)
+    line = "git add a && git -c user.name=a -c user.email=a@b commit -qm one"
+    text = await project.text(run_shell, command=line)
+    assert (project.root / ".git").stat().st_ino == folder
+    assert not (project.root / ".git/commondir").exists()
+    assert ".git/commondir was made by the command and moved to" in text
+    assert any(".git/commondir" in sentence for _, sentence in project.host.said)
+
+
 async def test_a_required_sandbox_that_is_not_there_is_a_refusal(project, monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("none", "nothing works"))
     project.configure(ShellSettings(sandbox="required"))

@@ -274,7 +274,9 @@ def _git_folder(git: Path, writable: bool) -> list[str]:
     if not writable or not git.is_dir():
         return _read_only([git])
     kept = ("hooks", "config", "config.worktree", "info", "modules")
-    return _read_only(git / name for name in kept)
+    # A mount of its own, so that nothing that git starts puts another folder in its place.
+    own = ["--bind", str(git), str(git)] if _stays_put(git) else []
+    return own + _read_only(git / name for name in kept)
 
 
 def _read_only(places: Iterable[Path]) -> list[str]:

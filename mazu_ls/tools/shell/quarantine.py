@@ -21,6 +21,7 @@ from mazu_ls.workspace.visible_text import make_line
 
 MOVED_WITHIN = 10.0  # seconds; in a longer time the user does other things in the project
 NAME_CHARS = 400  # of a path in a sentence
+_WHY_MOVED = "programs run files there automatically; write it with write_file, so that the user sees it"
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
 
 
@@ -40,18 +41,25 @@ GitState = tuple[tuple[int, int] | None, ...]
 class CreatedFilesCheck:
     """Made before a command starts, asked when it has ended. `before` is what its sandbox found; None where nothing is held.
 
-    `background`: it goes on beside the user's work, so that nothing is moved.
+    `background`: it goes on beside the user's work, so that nothing is moved. `git`: an approved git command, for which
+    `.git` is writable, also for the hooks that it starts.
     """
 
     roots: tuple[Path, ...]
     background: bool
     before: Protected | None = None
+    git: bool = False
     _started: float = field(default_factory=time.monotonic)
     _git: GitState = ()
+    _absent: tuple[tuple[Path, Path], ...] = ()
 
     def __post_init__(self) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in self.roots)
         self._git = self._git_state()
+        places = ((root, root / ".git" / name) for root in self.roots for name in ("commondir", "hooks"))
+        self._absent = tuple(
+            (root, path) for root, path in places if path.parent.is_dir() and not os.path.lexists(path)
+        )
 
     def created(self) -> list[CreatedFile]:
         """What programs run by themselves and was not there at the start, or stands in a folder that was replaced.
@@ -83,6 +91,17 @@ class CreatedFilesCheck:
                     created.append(CreatedFile(root, path, stamp[0][0]))
         return created
 
+    def made_in_git(self) -> list[CreatedFile]:
+        """What a program that an approved git command started made in `.git`, and git obeys but does not make itself."""
+        if not self.git:
+            return []
+        found = [(root, path) for root, path in self._absent if os.path.lexists(path)]
+        return [
+            CreatedFile(root, path, os.lstat(path).st_ino)
+            for root, path in found
+            if path.name == "commondir" or _hooks(path.parent)
+        ]
+
     def was_there(self, path: Path) -> bool:
         """Whether it is a `.git` of before in which something changed: where builds write, it is not read-only."""
         return self.before is not None and path in self.before.repositories
@@ -111,10 +130,19 @@ def quarantine_created(
     """Move away what the command made, name what somebody else may have made: sentences about each, in this order."""
     moved: list[str] = []
     named: list[str] = []
+    for file in check.made_in_git():
+        shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
+        if file.path.name == "commondir":
+            moved.append(_moved(file, shown, env, "git obeys this file and does not make it itself"))
+        else:
+            named.append(
+                f"{shown} is new since a git command ran: a program that git started made it, and git runs what is there."
+                " It was not moved; review it."
+            )
     for file in check.created():
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
         if check.may_move(file.path, others):
-            moved.append(_moved(file, shown, env))
+            moved.append(_moved(file, shown, env, _WHY_MOVED))
         else:
             new = "was changed" if check.was_there(file.path) else "is new"
             named.append(
@@ -127,13 +155,16 @@ def quarantine_created(
 def _starts_programs(git: Path) -> bool:
     """Whether a repository that is new starts programs: no `git init` makes hooks without `.sample`, or such a configuration."""
     try:
-        hooks = [name for name in os.listdir(git / "hooks") if not name.endswith(".sample")]  # noqa: PTH208
-    except OSError:
-        hooks = []
-    try:
-        return bool(hooks) or names_programs(git.parent) is not None
+        return bool(_hooks(git)) or names_programs(git.parent) is not None
     except OSError:
         return True
+
+
+def _hooks(git: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(git / "hooks") if not name.endswith(".sample")]  # noqa: PTH208
+    except OSError:
+        return []
 
 
 def _is_plain_folder(path: Path) -> bool:
@@ -148,15 +179,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_ino
 
 
-def _moved(file: CreatedFile, shown: str, env: Mapping[str, str]) -> str:
+def _moved(file: CreatedFile, shown: str, env: Mapping[str, str], why: str) -> str:
     try:
         place = _move_away(file, env)
     except OSError as error:
-        return f"[{shown} was made by the command; programs run files there automatically, and it could not be moved away: {error}]"
-    return (
-        f"[{shown} was made by the command and moved to {make_line(str(place), NAME_CHARS)}: programs run files there automatically;"
-        " write it with write_file, so that the user sees it]"
-    )
+        return f"[{shown} was made by the command, and it could not be moved away: {error}; {why}]"
+    return f"[{shown} was made by the command and moved to {make_line(str(place), NAME_CHARS)}: {why}]"
 
 
 def _move_away(file: CreatedFile, env: Mapping[str, str]) -> Path:

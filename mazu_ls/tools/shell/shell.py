@@ -162,6 +162,7 @@ async def _started(
             )
         )  # fmt: skip
         check.before = held.protected
+        check.git = turn.changes_git and held.kind == "bubblewrap"
         extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=report.ends)
@@ -176,8 +177,8 @@ async def _started(
 
 
 async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
-    """Look at what appeared while an unapproved command ran; the user hears of it, and the model."""
-    if check.before is None:
+    """Look at what appeared while a command ran, and say it to the user and to the model."""
+    if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
     moved, named = await asyncio.to_thread(quarantine_created, check, [*opened, *turn.changed], turn.env)
