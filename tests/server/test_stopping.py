@@ -127,3 +127,14 @@ async def test_two_messages_at_once_are_answered_one_after_the_other(env: dict[s
         async with asyncio.timeout(60):
             while len(client.model.requests) < 2:  # noqa: ASYNC110 - the model server tells nobody
                 await asyncio.sleep(0.02)
+
+
+async def test_a_look_at_what_undo_does_stops_no_turn(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [SLOW]) as client:
+        begun = await client.command("mazu.chat", {"message": "Say much"}, within=60)
+        await asked(client, 1)
+        with pytest.raises(RpcFailure, match="A turn is running"):
+            await client.command("mazu.undo", {"preview": True, "sessionId": begun["sessionId"]})
+        status = await client.command("mazu.status")
+        assert [one["sessionId"] for one in status["running"]] == [begun["sessionId"]]
+        assert await client.command("mazu.cancel") == {"cancelled": True}

@@ -175,6 +175,12 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     session = await _session_to_undo(
         server.project, params.session_id, "Undo it there (Mazu: undo the last turn)."
     )
+    if params.preview and session.running:
+        raise MazuError(
+            Kind.BUSY,
+            "A turn is running in this conversation.",
+            "Stop it or wait for it, then look at what undo does.",
+        )
     baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
     chosen: dict[Section, bool] = {
         "code": params.code,
