@@ -83,7 +83,7 @@ def test_what_was_said_in_an_earlier_session_is_found():
         Because the next job must be found quickly.
         -- end --
         -- model replies --
-        {"when": "Save what", "calls": [{"name": "save_memories", "arguments": {"memories": [], "summary": {"title": "A talk", "text": "Of queues."}}}]}
+        {"when": "Save what", "calls": [{"name": "save_memories", "arguments": {"memories": [], "summary": {"title": "A talk", "text": "Of pancakes."}}}]}
         -- user --
         What did we say about the scheduler?
         -- model calls memory_search --
