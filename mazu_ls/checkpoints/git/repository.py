@@ -91,7 +91,7 @@ class StoreRepository:
         ):
             file = path / name
             if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
-                draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+                draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
                 draft.write_text(text, encoding="utf-8")
                 draft.replace(file)
         return repository
