@@ -73,6 +73,30 @@ bed.wait('nothing is left to decide', function()
   return not require('mazu.buffer').named('mazu://imports')
 end)
 
+-- A skill is picked by its name, and shown.
+local saved
+local source = {
+  'def shout(text: str) -> str:',
+  '    """Say it louder."""',
+  '    return text.upper()',
+  '',
+  'def test_shout():',
+  '    assert shout("a") == "A"',
+  '',
+}
+require('mazu').execute('mazu.skills.save', { source = table.concat(source, '\n') }, function(result)
+  saved = result
+end)
+bed.wait('its test passed, and it is kept', function()
+  return saved
+end)
+bed.will_answer('Skills:', 'shout')
+vim.cmd('Mazu skills')
+local skill = bed.wait('the source of the skill is shown', function()
+  return require('mazu.buffer').named('mazu://skill/shout')
+end)
+bed.check('all of it', bed.text(skill):find('return text.upper()', 1, true), bed.text(skill))
+
 -- A typing error is told, not ignored.
 require('mazu').execute('mazu.recall', { qeury = 'x' })
 bed.wait_said('qeury')
