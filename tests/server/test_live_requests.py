@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -13,8 +14,10 @@ import pytest
 
 from mazu_ls.server.rpc.client_requests import encode_message
 from mazu_ls.server.rpc.framing import FrameReader
+from mazu_ls.server.rpc.live import following
 from mazu_ls.server.rpc.live.session import LiveOptions, LiveSession
 from mazu_ls.server.state import ServerState
+from tests.server.client import connected
 
 PATIENCE = 60.0
 
@@ -136,3 +139,48 @@ async def test_a_stop_waits_for_no_request_but_one_that_may_begin_a_turn():
         peer.command(5, "mazu.cancel")
         peer.feed(method="$/cancelRequest", params={"id": 1})
         assert [(await peer.answer())["id"] for _ in range(4)] == [1, 2, 4, 5]
+
+
+async def test_what_comes_right_behind_the_greeting_of_another_server_is_answered(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """A question of its turn, in one piece with its answer to `initialize`."""
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr(following, "connect_to_server", lambda *given: ours)
+    hello: dict[str, Any] = {
+        "capabilities": {
+            "executeCommandProvider": {"commands": []},
+            "experimental": {"mazu": {"editor": {"name": "Vim"}}},
+        }
+    }
+    question = {
+        "sessionId": "s_1", "callId": "c_1", "tool": "run_shell", "title": "Run `make`?", "detail": "",
+        "options": [{"id": "allow_once", "label": "Allow once", "kind": "allow_once"}, {"id": "no", "label": "Deny", "kind": "deny"}],
+    }  # fmt: skip
+    async with connected(env) as client:
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+        server = client.connection.mazu
+        assert server is not None
+        project = await server.wait_opened()
+        sharing = asyncio.create_task(following.follow_other_server(server, project, folder, print))
+        reader, writer = await asyncio.open_unix_connection(sock=theirs)
+        frames, received = FrameReader(), list[dict[str, Any]]()
+
+        async def next_message() -> dict[str, Any]:
+            while not received:
+                data = await reader.read(65536)
+                assert data, "the connection ended"
+                received.extend(msgspec.json.decode(item) for item in cast("list[bytes]", frames.feed(data)))
+            return received.pop(0)
+
+        async with asyncio.timeout(PATIENCE):
+            greeting = await next_message()
+            asked = {"jsonrpc": "2.0", "id": "q1", "method": "mazu/permission/request", "params": question}
+            answer = {"jsonrpc": "2.0", "id": greeting["id"], "result": hello}
+            writer.write(encode_message(answer) + encode_message(asked))
+            while (message := await next_message()).get("id") != "q1":
+                pass
+            assert message["result"]["optionId"] == "allow_once"
+            writer.close()
+            await sharing

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 30.0
+MOST_EARLY = 1000
+"""Messages that may come before it is known who the other one is."""
 
 
 async def follow_other_server(
@@ -60,6 +62,8 @@ class _Following:
         self._link = link
         self._peer: PeerEditor | None = None
         self._tasks: dict[Any, asyncio.Task[None]] = {}
+        self._early: list[tuple[Any, str, Any]] = []
+        """What came right behind the answer to `initialize`."""
         link.is_awaited = lambda: True
 
     async def run(self) -> None:
@@ -71,6 +75,9 @@ class _Following:
             client = ConnectedClient("editor", str(other["name"]), self._pid, time.time())
             self._peer = PeerEditor(self._server, self._project, self._link, client, same_model=same_model)
             self._peer.attach()
+            for message in self._early:
+                self._receive(*message)
+            self._early.clear()
             await asyncio.wait({reading})
         finally:
             reading.cancel()
@@ -101,6 +108,8 @@ class _Following:
 
     def _receive(self, number: Any, method: str, params: Any) -> None:
         if self._peer is None:
+            if len(self._early) < MOST_EARLY:
+                self._early.append((number, method, params))
             return
         if number is not None:
             task = self._tasks[number] = asyncio.create_task(self._serve(self._peer, number, method, params))

@@ -86,8 +86,9 @@ class PeerEditor:
         if method == "mazu/session/update" and self._may_come_from_there(params):
             self._server.updates.relay_update(params, self._link)
         elif method == "mazu/changed":
-            what = [name for name in params.get("what") or () if isinstance(name, str)]
-            self._server.notify_changed(*what, sender=self._link)
+            what = params.get("what")
+            names = [name for name in what if isinstance(name, str)] if isinstance(what, list) else []
+            self._server.notify_changed(*names, sender=self._link)
 
     def _may_come_from_there(self, params: dict[str, Any]) -> bool:
         """Whether an update is of a session in which no turn of this server runs, with a number that all clients can count on from."""
