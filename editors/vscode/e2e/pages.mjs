@@ -166,6 +166,14 @@ const STEPS = {
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     assert.equal((await last(page, 'model')).model, 'openai:gpt');
+    // A list that grows while the user moves in it leaves the focus where it is.
+    const picker = page.locator('.picker[aria-label^="Model"]');
+    await picker.click();
+    await page.locator('[role=menuitemradio]', { hasText: 'anthropic' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await post(page, { type: 'models', models: [...models, { ...models[1], name: 'openai:gpt-mini' }] });
+    await page.locator('[role=menuitemradio]', { hasText: 'gpt-mini' }).waitFor();
+    assert.match(await page.evaluate(() => document.activeElement.textContent), /^gptneeds/);
     await page.close();
   },
 

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { ViewState } from '../src/chat/messages';
 import { send } from './host';
 import { t } from './l10n';
@@ -14,7 +14,8 @@ interface Props {
 export function Header({ transcript: { name, turns, sessionId }, view, running }: Props) {
   const [editing, setEditing] = useState(false);
   const input = useRef<HTMLInputElement>(null);
-  useEffect(() => input.current?.select(), [editing]);
+  // Before the next key: what is typed at once replaces the old name.
+  useLayoutEffect(() => input.current?.select(), [editing]);
   if (!sessionId || !turns.length) return null;
   const title = name || turns[0]?.user?.text.split('\n', 1)[0] || 'Conversation';
   const done = () => {

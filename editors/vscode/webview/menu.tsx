@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 interface Choice {
   id: string;
@@ -25,23 +25,30 @@ export function Menu({ label, name, hint, items, opened, choose }: Props) {
     if (!open) opened?.();
     setOpen(!open);
   };
-  useEffect(() => {
+  const rows = () => [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitemradio]') ?? [])];
+  const currentRow = (all: HTMLElement[]) => all.find((row) => row.ariaChecked === 'true') ?? all[0];
+  // In the same task as the rows are drawn: a key that comes right after them must find the focus where it stays. Rows that
+  // arrive later leave it where the user has moved it.
+  useLayoutEffect(() => {
+    if (!open) return;
+    const all = rows();
+    if (!all.includes(document.activeElement as HTMLElement)) currentRow(all)?.focus();
+  }, [open, items.length]);
+  useLayoutEffect(() => {
     if (!open) return undefined;
-    const rows = () => [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitemradio]') ?? [])];
-    (rows().find((row) => row.ariaChecked === 'true') ?? rows()[0])?.focus();
     const outside = (event: Event) => !root.current?.contains(event.target as Node) && setOpen(false);
     document.addEventListener('pointerdown', outside);
     return () => document.removeEventListener('pointerdown', outside);
-  }, [open, items.length]);
+  }, [open]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (!open) return;
-    const rows = [...(root.current?.querySelectorAll<HTMLElement>('[role=menuitemradio]') ?? [])];
-    const at = rows.indexOf(document.activeElement as HTMLElement);
+    const all = rows();
+    const at = all.indexOf(document.activeElement as HTMLElement);
     if (event.key === 'Escape') {
       setOpen(false);
       button.current?.focus();
-    } else if (event.key === 'ArrowDown') rows[(at + 1) % rows.length]?.focus();
-    else if (event.key === 'ArrowUp') rows[(at - 1 + rows.length) % rows.length]?.focus();
+    } else if (event.key === 'ArrowDown') all[(at + 1) % all.length]?.focus();
+    else if (event.key === 'ArrowUp') all[at < 0 ? all.length - 1 : (at - 1 + all.length) % all.length]?.focus();
     else if (event.key === 'Tab') setOpen(false);
     else return;
     if (event.key !== 'Tab') event.preventDefault();
