@@ -47,7 +47,7 @@ from mazu_ls.journal_events import (
     UsageRecorded,
     UserSaid,
 )
-from mazu_ls.platform.file_lock import try_lock
+from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 from mazu_ls.redact import redact
 from mazu_ls.workspace.file_names import show_name
 
@@ -110,6 +110,8 @@ class Event(Struct, frozen=True):
 
 Listener = Callable[[str, Event], None]
 _encode = msgspec.json.Encoder().encode
+GLANCE_SECONDS = 0.02
+"""`is_locked` holds a journal for a moment; whoever opens it just then waits that long."""
 _decode = msgspec.json.Decoder(Event).decode
 
 
@@ -143,7 +145,7 @@ class Journal:
     def _lock(self, file: int) -> None:
         """Hold the session, or close the file and raise MazuError: busy, or storage where the disk has no locks."""
         try:
-            free = try_lock(file)
+            free = wait_for_lock(file, GLANCE_SECONDS)
         except OSError as error:
             os.close(file)
             raise MazuError(

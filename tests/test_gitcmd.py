@@ -191,3 +191,11 @@ def test_an_ignore_file_that_fills_the_memory_ends_with_a_sentence(root: Path):
         assert b"new" in b"\n".join(found(root).files())
     except MazuError as error:
         assert "2 GiB of memory" in error.message
+
+
+def test_an_index_that_does_not_fit_ends_with_the_same_sentence(root: Path):
+    fill(root)
+    with (root / ".git/index").open("r+b") as file:
+        file.truncate(3 * 2**30)
+    with pytest.raises(MazuError, match="2 GiB of memory"):
+        gitcmd.run(["ls-files"], gitcmd.environment(root / ".git", root), root)

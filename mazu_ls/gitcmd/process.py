@@ -13,6 +13,7 @@ started (memory sync) in a repository of ours.
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -37,6 +38,8 @@ SCAN_CPU_SECONDS = 60
 SCAN_BYTES = 2 * 2**30
 """Address space of such a process: git before 2.46 reads a `.gitignore` of any size into memory, twice."""
 _SCANS = frozenset(("ls-files", "check-ignore", "status", "add"))
+_NO_MEMORY = re.compile(rb"ut of memory|Cannot allocate memory")
+"""What git says at the limit: its own words where malloc(3) fails, strerror(3) where mmap(2) or a thread's stack does."""
 
 # What git needs to start at all; everything else of the environment could change what it does.
 _PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
@@ -227,7 +230,7 @@ def run(
             f"git took over {SCAN_CPU_SECONDS} s to scan the project.",
             "A rule with many `*` in a .gitignore makes it that slow; look at the project's ignore rules.",
         )
-    if arguments[0] in _SCANS and process.returncode and b"ut of memory" in err:
+    if arguments[0] in _SCANS and process.returncode and _NO_MEMORY.search(err):
         raise MazuError(
             Kind.GIT,
             f"git needed over {SCAN_BYTES // 2**30} GiB of memory to scan the project.",

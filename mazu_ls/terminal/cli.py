@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.exit_status import FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
@@ -78,7 +77,6 @@ def needs_project(given: argparse.Namespace) -> bool:
 
 async def interruptible(work: Coroutine[Any, Any, int]) -> int:
     """Ctrl-C cancels the work, which then ends in good order; a second one leaves at once."""
-    loop = asyncio.get_running_loop()
     task = asyncio.create_task(work)
 
     def interrupt() -> None:
@@ -86,10 +84,9 @@ async def interruptible(work: Coroutine[Any, Any, int]) -> int:
             os._exit(INTERRUPTED)
         task.cancel()
 
-    with contextlib.suppress(NotImplementedError):
-        loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
-        return await task
+        with handling_interrupts(interrupt):
+            return await task
     except asyncio.CancelledError:
         return INTERRUPTED
 

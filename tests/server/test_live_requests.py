@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -141,6 +142,28 @@ async def test_a_stop_waits_for_no_request_but_one_that_may_begin_a_turn():
         assert [(await peer.answer())["id"] for _ in range(4)] == [1, 2, 4, 5]
 
 
+async def test_whoever_is_cancelled_while_it_connects_leaves_no_connection(monkeypatch: pytest.MonkeyPatch):
+    ours, theirs = socket.socketpair()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def connect(*given: Any) -> socket.socket:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return ours
+
+    monkeypatch.setattr(following, "connect_to_server", connect)
+    nothing = cast(Any, None)
+    following_task = asyncio.create_task(following.follow_other_server(nothing, nothing, Path("live"), print))
+    await asyncio.to_thread(begun.wait, PATIENCE)
+    following_task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await following_task
+    go_on.set()
+    theirs.settimeout(PATIENCE)
+    assert await asyncio.to_thread(theirs.recv, 1) == b"", "it is closed"
+    theirs.close()
+
+
 async def test_what_comes_right_behind_the_greeting_of_another_server_is_answered(
     env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -159,7 +182,7 @@ async def test_what_comes_right_behind_the_greeting_of_another_server_is_answere
     }  # fmt: skip
     async with connected(env) as client:
         client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
-        await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+        await client.initialize(folder, experimental={"mazu": {"permissions": True, "updates": True}})
         server = client.connection.mazu
         assert server is not None
         project = await server.wait_opened()
@@ -182,5 +205,14 @@ async def test_what_comes_right_behind_the_greeting_of_another_server_is_answere
             while (message := await next_message()).get("id") != "q1":
                 pass
             assert message["result"]["optionId"] == "allow_once"
+            running = {"kind": "state", "state": "running"}
+            update = {"sessionId": "s_1", "turnId": "t_1", "seq": 4, "update": running}
+            notice = {"jsonrpc": "2.0", "method": "mazu/session/update", "params": update}
+            writer.write(encode_message(notice))
             writer.close()
             await sharing
+        updates = [one["params"] for one in client.received if one.get("method") == "mazu/session/update"]
+        assert updates[0] == update, "as it came"
+        assert [updates[1][key] for key in ("sessionId", "turnId", "seq")] == ["s_1", "t_1", 5]
+        ended = updates[1]["update"]
+        assert (ended["state"], ended["stopReason"]) == ("done", "interrupted"), "it ended with its editor"

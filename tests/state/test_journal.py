@@ -11,6 +11,8 @@ import pytest
 from mazu_ls import journal
 from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.errors import MazuError
+from mazu_ls.platform import file_lock
+from mazu_ls.platform.file_lock import try_lock
 
 
 @pytest.mark.parametrize("left", [0, 1, 20])
@@ -55,3 +57,14 @@ def test_a_journal_that_grew_is_read_on_from_where_it_ended(tmp_path: Path):
         kept.append(journal.SessionStarted("other"))
     assert tail.events(other) == [*journal.read(other)]
     assert tail.events(path) == [*journal.read(path)]
+
+
+def test_a_glance_of_another_process_is_no_conversation_open_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "s_1.jsonl"
+    path.touch()
+    with path.open("rb") as glance:
+        assert try_lock(glance.fileno(), shared=True)
+        monkeypatch.setattr(file_lock.time, "sleep", lambda seconds: glance.close())
+        journal.Journal(path).close()

@@ -1,10 +1,15 @@
 """Ctrl-C in a real terminal that can only do lines: a run is stopped, and the user says how it goes on."""
 
+import asyncio
+import contextlib
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.terminal.chat.interrupt import handling_interrupts, stoppable
 from tests.terminal.terminal import CTRL_C, Terminal, project
 
 SLOW = {"text": "one two three four five six seven eight nine ten " * 20, "delay": 0.2}
@@ -25,3 +30,25 @@ async def test_continue_roll_back_or_quit(answer: str, there: bool, status: int,
             await terminal.sees("All done.")
         assert await terminal.ends() == status
     assert (root / "new.txt").exists() == there
+
+
+async def test_ctrl_c_does_again_what_it_did_before_a_part_had_it():
+    """Between two rounds of a run, Ctrl-C is the command's own again."""
+    pressed: asyncio.Queue[str] = asyncio.Queue()
+    came: list[str] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    async def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        came.append(await pressed.get())
+
+    async with asyncio.timeout(60):
+        with handling_interrupts(lambda: pressed.put_nowait("command")):
+            with handling_interrupts(lambda: pressed.put_nowait("turn")):
+                await press()
+            await press()
+            with contextlib.suppress(asyncio.CancelledError):
+                await stoppable(asyncio.sleep(0))
+            await press()
+    assert came == ["turn", "command", "command"]
+    assert signal.getsignal(signal.SIGINT) is before

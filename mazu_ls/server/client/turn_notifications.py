@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from mazu_ls.server.jobs import BackgroundJob
 
 LINE = 120
+INTERRUPTED = {
+    "kind": "state", "state": "done", "stopReason": "interrupted", "reply": "",
+    "detail": "The editor in which it ran was closed.", "changes": None, "checkpoints": [],
+}  # fmt: skip
+"""The end of a turn that no journal has: it can be continued, as after a crash."""
 
 
 @dataclass
@@ -24,6 +29,15 @@ class StreamedText:
 
     message: list[str] = field(default_factory=list)
     thought: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TurnElsewhere:
+    """A turn that runs in another server: which connection said so, and whether it is "running" or "waiting"."""
+
+    sender: ClientConnection
+    turn_id: str | None
+    state: str
 
 
 class TurnNotifications:
@@ -37,7 +51,7 @@ class TurnNotifications:
         self._sequence: dict[str, int] = {}
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
-        self._elsewhere: dict[str, str] = {}
+        self._elsewhere: dict[str, TurnElsewhere] = {}
 
     def add_follower(self, link: ClientConnection) -> Callable[[], None]:
         """Send everything to one more client; call what is returned to stop."""
@@ -60,15 +74,21 @@ class TurnNotifications:
             if isinstance(update, dict) and update.get("kind") == "state":
                 self._elsewhere.pop(session_id, None)
                 if (state := update.get("state")) in ("running", "waiting"):
-                    self._elsewhere[session_id] = state
+                    turn_id = params.get("turnId")
+                    turn_id = turn_id if isinstance(turn_id, str) else None
+                    self._elsewhere[session_id] = TurnElsewhere(sender, turn_id, state)
 
     def state_elsewhere(self, session_id: str) -> str | None:
         """Whether a turn of another server is "running" or "waiting" in a session; None where none is."""
-        return self._elsewhere.get(session_id)
+        found = self._elsewhere.get(session_id)
+        return found and found.state
 
-    def forget_elsewhere(self) -> None:
-        """The other server is gone, and its turns with it."""
-        self._elsewhere.clear()
+    def end_elsewhere(self, sender: ClientConnection) -> None:
+        """The server behind that connection is gone, and its turns with it: whoever shows them is sent their end."""
+        for session_id, turn in tuple(self._elsewhere.items()):
+            if turn.sender is sender:
+                del self._elsewhere[session_id]
+                self._send(session_id, turn.turn_id, INTERRUPTED)
 
     def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""

@@ -5,15 +5,37 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_handlers: list[Callable[[], object]] = []
+"""Of the loop that runs, the innermost last; asyncio itself does not say which one it has."""
+
+
+@contextlib.contextmanager
+def handling_interrupts(handler: Callable[[], object]) -> Iterator[None]:
+    """Ctrl-C calls `handler` meanwhile, and afterwards again what it called before."""
+    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
+    try:
+        loop.add_signal_handler(signal.SIGINT, handler)
+    except (NotImplementedError, ValueError):  # Windows, or no main thread
+        yield
+        return
+    _handlers.append(handler)
+    try:
+        yield
+    finally:
+        _handlers.remove(handler)
+        if _handlers:
+            loop.add_signal_handler(signal.SIGINT, _handlers[-1])
+        else:
+            loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
 
 
 async def stoppable(work: Coroutine[Any, Any, T]) -> T:
     """Run `work`, which Ctrl-C cancels. A second Ctrl-C cancels the caller too. Raises CancelledError for either."""
-    loop = asyncio.get_running_loop()
     task = asyncio.ensure_future(work)
     caller = asyncio.current_task()
 
@@ -22,12 +44,5 @@ async def stoppable(work: Coroutine[Any, Any, T]) -> T:
             caller.cancel()
         task.cancel()
 
-    before = signal.getsignal(signal.SIGINT)
-    with contextlib.suppress(NotImplementedError, ValueError):
-        loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
+    with handling_interrupts(interrupt):
         return await task
-    finally:
-        with contextlib.suppress(NotImplementedError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
-            signal.signal(signal.SIGINT, before)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls import journal
@@ -15,6 +14,7 @@ from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
+from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.host import TerminalHost
@@ -151,7 +151,7 @@ class LiveClient:
 
     async def _stoppable(self, turn: Coroutine[Any, Any, T]) -> T:
         """Ctrl-C stops the turn, which ends in good order; a second one leaves, which stops it too."""
-        loop, task, caller = asyncio.get_running_loop(), asyncio.ensure_future(turn), asyncio.current_task()
+        task, caller = asyncio.ensure_future(turn), asyncio.current_task()
         stopping: list[asyncio.Future[Any]] = []
 
         def interrupt() -> None:
@@ -159,10 +159,9 @@ class LiveClient:
                 caller.cancel()
             stopping.append(asyncio.ensure_future(self._stop()))
 
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(signal.SIGINT, interrupt)
         try:
-            return await task
+            with handling_interrupts(interrupt):
+                return await task
         finally:
             task.cancel()
 

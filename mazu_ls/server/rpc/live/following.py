@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -36,12 +37,16 @@ async def follow_other_server(
 
     `warn` takes the sentence that says why what listens is not trusted.
     """
-    connection = await asyncio.to_thread(connect_to_server, path, HANDSHAKE_SECONDS, warn)
+    connection = await _connect(path, warn)
     if connection is None:
         return
-    pid, _ = live_socket.peer_credentials(connection)
-    connection.setblocking(False)
-    reader, writer = await asyncio.open_unix_connection(sock=connection)
+    try:
+        pid, _ = live_socket.peer_credentials(connection)
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=connection)
+    except BaseException:
+        connection.close()
+        raise
     try:
         await _Following(server, project, LiveLink(reader, writer), pid).run()
     except (OSError, ValueError) as error:
@@ -50,6 +55,23 @@ async def follow_other_server(
         logger.info("The other editor's server does not share: %s", error)
     finally:
         writer.transport.abort()
+
+
+async def _connect(path: Path, warn: Callable[[str], object]) -> socket.socket | None:
+    """Connect in a thread; who is cancelled meanwhile leaves no connection open."""
+    connecting = asyncio.get_running_loop().run_in_executor(
+        None, connect_to_server, path, HANDSHAKE_SECONDS, warn
+    )
+    try:
+        return await asyncio.shield(connecting)
+    except asyncio.CancelledError:
+        connecting.add_done_callback(_close_unused)
+        raise
+
+
+def _close_unused(connecting: asyncio.Future[socket.socket | None]) -> None:
+    if not connecting.cancelled() and connecting.exception() is None and (connection := connecting.result()):
+        connection.close()
 
 
 class _Following:

@@ -25,7 +25,9 @@ CLOSE_SECONDS = 10.0
 FLUSH_SECONDS = 10.0
 """For a client to take its last answer."""
 TAKE_OVER_SECONDS = 5.0
-"""Between two attempts to take over from the server that listens for this project."""
+"""Between two attempts to take over from the server that listens for this project, at first."""
+MOST_TAKE_OVER_SECONDS = 60.0
+"""The same for a server that did not take this one again and again: of another version, or with other folders."""
 
 
 async def serve_other_processes(server: ServerState, project: Project) -> None:
@@ -40,12 +42,16 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
             warned.add(sentence)
             logger.warning("%s", sentence)
 
+    pause = TAKE_OVER_SECONDS
     try:
         while (bound := await _bind(path)) is None:
             began = time.monotonic()
             await follow_other_server(server, project, path, warn_once)
-            if time.monotonic() - began < TAKE_OVER_SECONDS:  # it does not take us, or ended at once
-                await asyncio.sleep(TAKE_OVER_SECONDS)
+            if time.monotonic() - began >= TAKE_OVER_SECONDS:
+                pause = TAKE_OVER_SECONDS
+            else:  # it does not take us, or ended at once
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, MOST_TAKE_OVER_SECONDS)
     except OSError as error:
         logger.info("No other process is answered: %s", error)
         return

@@ -71,7 +71,7 @@ class PeerEditor:
     def detach(self) -> None:
         """The other one is gone: what it was asked is not asked there any more."""
         self._stop_following()
-        self._server.updates.forget_elsewhere()
+        self._server.updates.end_elsewhere(self._link)
         self._server.clients.remove(self._client)
         self._server.peers.remove(self)
         if self._server.editor is not None:
