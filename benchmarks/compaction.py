@@ -21,11 +21,11 @@ from pathlib import Path
 from recall_speed import corpus
 from turn_memory import model
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.session import Session
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface

@@ -25,11 +25,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.while_busy import ask, model_server, percentile
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, TextRange, identifier
-from mazu_ls.paths import private_folder, root_state
+from mazu_ls.state.paths import private_folder, root_state
 from tests.server.client import Client
 from tests.server.test_process import real_server
 

@@ -10,11 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface

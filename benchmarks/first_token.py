@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.config import Config
+from mazu_ls.config.config import Config
 from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import catalog
 from mazu_ls.models.model import ModelAnswer, ModelRequest, TextDelta, ToolSpec

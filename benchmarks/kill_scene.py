@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from mazu_ls.checkpoints import Checkpoints
-from mazu_ls.store import connect
+from mazu_ls.state.store import connect
 from tests.checkpoints.bed import Notes, State, files, open_engine
 
 IN_PLACE, BY_RENAME = "shared/in_place.txt", "shared/by_rename.txt"

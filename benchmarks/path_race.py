@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls.checkpoints import Checkpoints
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace import UNCHECKED, Workspace, openat, project_files
 

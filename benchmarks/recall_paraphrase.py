@@ -21,7 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from mazu_ls.agent.project.embedding_model import open_encoder
-from mazu_ls.config import Config, MemorySettings
+from mazu_ls.config.config import Config, MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import matches
 from mazu_ls.memory.search.index import analyze

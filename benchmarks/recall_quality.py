@@ -27,7 +27,7 @@ from typing import Any
 
 import apsw
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, identifier

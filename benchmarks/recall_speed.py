@@ -26,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.embeddings import vector_rows
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.io.imports import ImportRecord

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from recall_paraphrase import DATA, DEFAULT, LOOKED_AT
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.memory.search.inject import RecallContext

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
-from mazu_ls.config import Config, ShellSettings
+from mazu_ls.config.config import Config, ShellSettings
 from mazu_ls.tools.context import ShellState, ToolContext
 from mazu_ls.tools.shell import landlock, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox

@@ -32,12 +32,12 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.journal import journal
 from mazu_ls.models.retry import RetryPolicy
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost

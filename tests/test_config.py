@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from mazu_ls.config import Config, Layer, load
-from mazu_ls.project_settings import DIRECTIONS
+from mazu_ls.config.config import Config, Layer, load
+from mazu_ls.config.project_settings import DIRECTIONS
 
 RULES = [
     {"tool": "run_shell", "pattern": "npm *", "verdict": "deny"},

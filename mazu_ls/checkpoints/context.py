@@ -22,7 +22,7 @@ from mazu_ls.checkpoints.scan.scan import FolderScanner
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import user_repository
 

@@ -44,7 +44,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
-from mazu_ls.store import transaction
+from mazu_ls.state.store import transaction
 
 if TYPE_CHECKING:
     import apsw

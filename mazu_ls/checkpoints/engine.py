@@ -42,11 +42,11 @@ from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
 from mazu_ls.checkpoints.upkeep.upkeep import Upkeep
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.redact import redact
-from mazu_ls.store import Store
+from mazu_ls.state.store import Store
 
 if TYPE_CHECKING:
     import apsw

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from mazu_ls.store import Migrations
+from mazu_ls.state.store import Migrations
 
 if TYPE_CHECKING:
     import apsw

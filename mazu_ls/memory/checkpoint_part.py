@@ -16,7 +16,7 @@ from mazu_ls.memory.io import markdown
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.schema import MIGRATIONS
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 _NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
 _KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}

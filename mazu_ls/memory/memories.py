@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
 from mazu_ls.memory.agents import imported_sessions
@@ -28,7 +28,7 @@ from mazu_ls.memory.store.entries import number, scope_of
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import Summaries, Traits
 from mazu_ls.memory.store.wiki import Wiki
-from mazu_ls.store import quarantined, select
+from mazu_ls.state.store import quarantined, select
 
 if TYPE_CHECKING:
     from mazu_ls.memory.io import imports

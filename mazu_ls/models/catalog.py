@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models import sdk_clients
 from mazu_ls.models.model import Model, ModelSpec, Prices

@@ -1,1 +1,1 @@
-"""The state of projects: where it is, which project it belongs to, taking it over, backing it up."""
+"""The state of projects: where it is, its SQLite databases, which project it belongs to, taking it over."""

@@ -15,9 +15,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
+from mazu_ls.state import paths
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.atomic_write import replace_private_file
 

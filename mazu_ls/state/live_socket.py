@@ -17,8 +17,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from mazu_ls import paths
 from mazu_ls.platform.file_lock import try_lock
+from mazu_ls.state import paths
 
 FOLDER = "live"
 BACKLOG = 64

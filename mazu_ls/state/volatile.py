@@ -15,10 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
-from mazu_ls.state import identity
+from mazu_ls.state import identity, paths
 
 log = logging.getLogger(__name__)
 PROBE_BYTES = 64 * 1024

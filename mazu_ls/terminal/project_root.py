@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from mazu_ls import paths
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     import argparse

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.terminal.screen.call_lines import describe_call
 
 if TYPE_CHECKING:

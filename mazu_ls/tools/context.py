@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mazu_ls.config import Config
+    from mazu_ls.config.config import Config
     from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.workspace import Workspace

@@ -11,8 +11,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
 from mazu_ls.platform.file_lock import wait_for_lock
+from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.atomic_write import replace_private_file
 
 T = TypeVar("T")

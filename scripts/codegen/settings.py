@@ -1,7 +1,7 @@
 """Settings: their row in docs/protocol.md, their entry in the VS Code extension's package.json and package.nls.json.
 
-A setting is declared once: its type, bounds, default and description in `mazu_ls/config.py`, and what a project's own file
-may do with it in `mazu_ls/project_settings.py`.
+A setting is declared once: its type, bounds, default and description in `mazu_ls/config/config.py`, and what a project's own file
+may do with it in `mazu_ls/config/project_settings.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from mazu_ls import config
-from mazu_ls.project_settings import DIRECTIONS
+from mazu_ls.config import config
+from mazu_ls.config.project_settings import DIRECTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFEST = ROOT / "editors" / "vscode" / "package.json"
@@ -53,7 +53,7 @@ def settings(struct: type[msgspec.Struct] = config.Config, prefix: str = "") -> 
             yield from settings(hint, f"{prefix}{name}.")
             continue
         if name not in about:
-            raise SystemExit(f"mazu_ls/config.py: {struct.__name__}.{name} has no docstring")
+            raise SystemExit(f"mazu_ls/config/config.py: {struct.__name__}.{name} has no docstring")
         (schema,), parts = msgspec.json.schema_components([hint])
         default = msgspec.to_builtins(getattr(defaults, name))
         whole = isinstance(default, float) and default.is_integer()

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.session import Session
 from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.host import Question, UserReply
+from mazu_ls.journal import journal
 from mazu_ls.models.retry import RetryPolicy
 from tests.own_sleep import own_seconds
 from tests.scenario import Story, World

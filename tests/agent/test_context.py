@@ -13,7 +13,7 @@ from mazu_ls.agent.session.compaction import LEAST_KEPT, compaction_threshold
 from mazu_ls.agent.turn import prompt
 from mazu_ls.agent.turn.prompt import Attachment
 from mazu_ls.agent.turn.turn import Prompt
-from mazu_ls.config import ContextSettings
+from mazu_ls.config.config import ContextSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.models.model import ModelSpec, Prices
 from tests.scenario import Story, World, check

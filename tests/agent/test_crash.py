@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.conversation import INTERRUPTED
 from mazu_ls.agent.session.journal_views import audit, transcript
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.journal import journal
 from tests.scenario import Story, World
 
 ALLOW = '[[permissions.rules]]\ntool = "run_shell"\nverdict = "allow"\n[context]\nmap_tokens = 0\n'

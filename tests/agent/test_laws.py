@@ -10,7 +10,6 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.conversation import replay
 from mazu_ls.agent.session.journal_views import total_usage
@@ -18,6 +17,7 @@ from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.turn import Prompt, TurnResult
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.demo.model_server.script import FAULTS
+from mazu_ls.journal import journal
 from mazu_ls.messages import Usage
 from mazu_ls.models.retry import RetryPolicy
 from tests.scenario import Story, World

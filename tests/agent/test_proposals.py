@@ -20,7 +20,7 @@ from mazu_ls.agent.proposals.hunks import (
 )
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS
 from mazu_ls.agent.proposals.proposals import Proposals
-from mazu_ls.store import Store
+from mazu_ls.state.store import Store
 from mazu_ls.workspace.text import split_lines
 from tests.scenario import check
 

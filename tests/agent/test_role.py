@@ -9,7 +9,7 @@ import pytest
 
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.agent.project.role import RoleDocument
-from mazu_ls.config import Layer, load
+from mazu_ls.config.config import Layer, load
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 

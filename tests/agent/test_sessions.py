@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import journal
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.ids import headline
 from mazu_ls.agent.session.undo import checkpoint_before_turn
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from tests.scenario import PATIENCE, Story, World, check
 
 

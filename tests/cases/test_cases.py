@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import journal
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.types import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.journal import journal
 from tests.scenario import Story, World
 
 HERE = Path(__file__).parent

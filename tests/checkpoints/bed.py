@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mazu_ls.checkpoints import Checkpoint, Checkpoints, RollbackReport, SnapshotPart
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.host import Buffer
-from mazu_ls.paths import private_folder, root_state
-from mazu_ls.store import Migrations, select
+from mazu_ls.state.paths import private_folder, root_state
+from mazu_ls.state.store import Migrations, select
 
 State = dict[str, tuple[int, bytes]]
 

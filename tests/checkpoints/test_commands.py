@@ -10,7 +10,7 @@ import pytest
 from mazu_ls.checkpoints import Checkpoint
 from mazu_ls.checkpoints.attribution import recorded_writes
 from mazu_ls.checkpoints.scan import reported_writes
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 from tests.checkpoints.bed import Bed, open_engine
 
 

@@ -20,7 +20,7 @@ from mazu_ls.checkpoints.restore import (
     staging_folder,
     staging_sweep,
 )
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed, Notes, bed, files, open_engine

@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
 from mazu_ls.checkpoints.store.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.memory.models import MemoryEntry, micros, now
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
-from mazu_ls.store import connect, transaction
+from mazu_ls.state import paths
+from mazu_ls.state.store import connect, transaction
 from tests.server.client import Client, RpcFailure
 from tests.server.test_process import real_server
 

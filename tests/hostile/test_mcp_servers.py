@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.config import McpServer
+from mazu_ls.config.config import McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.mcp import stdio
 from mazu_ls.tools.mcp.stdio import TOO_LARGE, cut_answer

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.memories import Memories
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import ToolError
 from mazu_ls.memory.io import extract
 from mazu_ls.memory.memories import Memories

@@ -11,7 +11,7 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
-from mazu_ls.store import connect, transaction
+from mazu_ls.state.store import connect, transaction
 
 
 def database(path: Path, *statements: str) -> Path:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.memory.io import imports, markdown
 from mazu_ls.memory.memories import Memories

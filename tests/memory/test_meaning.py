@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.embeddings.embedder import CATCH_UP
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.embeddings.vector_rows import pending

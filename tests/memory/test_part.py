@@ -14,7 +14,7 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, MemoryEntry
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.upsert import forget, remember
-from mazu_ls.store import connect, transaction
+from mazu_ls.state.store import connect, transaction
 
 PART = MemoryPart()
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.memories import Memories
-from mazu_ls.store import connect
+from mazu_ls.state.store import connect
 
 WRITER = """
 import asyncio, sys
 from pathlib import Path
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.memories import Memories
-from mazu_ls.store import connect
+from mazu_ls.state.store import connect
 
 async def main(folder, name, count):
     memories = await Memories.open(Path(folder, "memory.db"), Path(folder, "global.db"), MemorySettings())
@@ -109,9 +109,9 @@ async def test_a_damaged_database_is_set_aside_and_memory_works(tmp_path: Path, 
         case "text":
             data = bytearray(b"not a database at all\n" * 100)
     database.write_bytes(data)
-    import mazu_ls.store
+    import mazu_ls.state.store
 
-    mazu_ls.store._checked.clear()
+    mazu_ls.state.store._checked.clear()
     again = await opened(tmp_path)
     assert [path.name.startswith("memory.db.damaged-") for path in again.damaged] == [True]
     assert again.damaged[0].read_bytes() == data

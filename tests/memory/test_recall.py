@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories

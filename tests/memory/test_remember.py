@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.config import MemorySettings
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.agent.project.embedding_model import open_encoder
-from mazu_ls.config import Config, MemorySettings, ModelSettings
+from mazu_ls.config.config import Config, MemorySettings, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.embeddings import embedder
@@ -14,7 +14,7 @@ from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.memory.memories import Memories
 from mazu_ls.models.sdk_clients import close_clients
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 FACTS = (
     "The payment provider is Stripe",

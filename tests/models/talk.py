@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from mazu_ls.config import Config
+from mazu_ls.config.config import Config
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import Message, Part, Text, ToolResult

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind
 from mazu_ls.messages import Text, Thinking, ToolCall

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Usage
@@ -221,7 +221,7 @@ def test_the_estimate_of_tokens_is_near(text, least, most):
 
 def test_choosing_a_model_imports_no_sdk():
     program = (
-        "import sys; from mazu_ls.models import catalog; from mazu_ls.config import Config\n"
+        "import sys; from mazu_ls.models import catalog; from mazu_ls.config.config import Config\n"
         "catalog.resolve('openai:gpt-4.1', Config(), {'OPENAI_API_KEY': 'k'})\n"
         "heavy = {'anthropic', 'openai', 'httpx2', 'pydantic'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models import sse as sse_reader

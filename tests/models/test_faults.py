@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import FAULTS, ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mazu_ls.config import Config, ModelSettings
+from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, Thinking, ToolCall

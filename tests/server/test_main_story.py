@@ -194,7 +194,7 @@ async def test_a_run_is_offered_again_however_the_server_ended(env: dict[str, st
             await client.command("mazu.checkpoint.list", within=SLOW)
             assert client.notes("window/showMessageRequest") == []
         (path,) = Path(env["MAZU_STATE_HOME"]).rglob("s_*.jsonl")
-        from mazu_ls import journal
+        from mazu_ls.journal import journal
 
         starts = [e.body for e in journal.read(path) if isinstance(e.body, journal.TurnStarted)]
         assert starts[0].limits == starts[1].limits and starts[1].limits.cost == 0.5

@@ -24,7 +24,7 @@ from tests.server.client import Client, eventually
 
 HEAVY = (
     "anthropic", "openai", "apsw", "git", "numpy", "rich", "mcp", "tree_sitter", "rank_bm25", "rapidfuzz", "httpx2",
-    "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.store",
+    "prompt_toolkit", "mazu_ls.agent", "mazu_ls.memory", "mazu_ls.checkpoints", "mazu_ls.models", "mazu_ls.state.store",
     "pygls", "lsprotocol", "asyncio",
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 import pytest
 
-from mazu_ls.config import Config
+from mazu_ls.config.config import Config
 from mazu_ls.errors import Kind
 from mazu_ls.server import commands, errors
 from mazu_ls.server.wire.common import NoParams
@@ -130,6 +130,6 @@ def test_every_setting_is_on_the_page_and_every_one_on_the_page_exists():
 
 def test_the_fields_of_a_configured_model_are_on_the_page():
     (row,) = [row for row in rows(section(8)) if row[0] == "`models.<name>`"]
-    from mazu_ls.config import ModelSettings
+    from mazu_ls.config.config import ModelSettings
 
     assert arguments(row[3]) == {field.name for field in msgspec.structs.fields(ModelSettings)}

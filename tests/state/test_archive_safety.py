@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.agent.archive import import_state
 from mazu_ls.agent.archive.archived_tables import OWNERS
 from mazu_ls.agent.archive.import_state import StagedImport, stage_import
 from mazu_ls.errors import MazuError
-from mazu_ls.state import identity
-from mazu_ls.store import Migrations, connect
+from mazu_ls.state import identity, paths
+from mazu_ls.state.store import Migrations, connect
 from tests.server.client import connected
 from tests.state.test_state_archive import Entries, rewritten
 

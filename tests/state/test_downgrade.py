@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls import paths
-from mazu_ls.state import identity
-from mazu_ls.store import quarantined
+from mazu_ls.state import identity, paths
+from mazu_ls.state.store import quarantined
 from tests.server.client import RpcFailure, connected
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
 from mazu_ls.checkpoints.store.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.memory.models import micros, now
 from mazu_ls.memory.store.entries import EntryTable, MemoryEntry
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
-from mazu_ls.store import connect, transaction
+from mazu_ls.state import paths
+from mazu_ls.state.store import connect, transaction
 from tests.server.client import Client, connected
 from tests.server.conftest import env, folder
 

@@ -14,13 +14,12 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.agent.session.branches import MIGRATIONS as HEADS
 from mazu_ls.checkpoints.store.schema import MIGRATIONS as CHECKPOINTS
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
-from mazu_ls.state import identity
-from mazu_ls.store import connect, quarantined, select
+from mazu_ls.state import identity, paths
+from mazu_ls.state.store import connect, quarantined, select
 from tests.server.client import Client, connected
 from tests.server.test_process import real_server
 

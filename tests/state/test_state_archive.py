@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, FILE_MODE, FOLDER_MODE, TREE, format_commit
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.demo.model_server.server import ModelServer
+from mazu_ls.state import paths
 from tests.server.client import NO_ANSWER, Client, RpcFailure, connected, eventually
 
 Entries = dict[str, bytes]

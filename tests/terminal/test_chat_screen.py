@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from mazu_ls import paths
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.server.chat.commands import COMMANDS
-from mazu_ls.state import identity
+from mazu_ls.state import identity, paths
 from mazu_ls.terminal.chat.open_question import SETTLE_SECONDS
 from tests.terminal.terminal import (
     ALT_ENTER,

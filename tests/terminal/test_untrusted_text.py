@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.server.chat.render import TurnMarkdown
 from mazu_ls.terminal.screen import styled_text
 from mazu_ls.terminal.screen.turn_view import TurnScreen

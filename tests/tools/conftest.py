@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.config import Config, ShellSettings, WebSettings
+from mazu_ls.config.config import Config, ShellSettings, WebSettings
 from mazu_ls.tools.base import Tool, ToolOutput
 from mazu_ls.tools.context import ShellState, ToolContext
 from mazu_ls.workspace import Workspace

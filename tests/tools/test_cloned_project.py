@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mazu_ls import config
+from mazu_ls.config import config
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect

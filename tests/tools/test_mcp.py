@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.config import McpServer
+from mazu_ls.config.config import McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.mcp import servers as mcp
 from mazu_ls.tools.mcp.servers import McpServers

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import ShellSettings
+from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import landlock, sandbox, supervisor
 from mazu_ls.tools.shell.sandbox import Sandbox

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import ShellSettings
+from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.shell.shell import run_shell, shell_output, shell_stop
 from tests.own_sleep import own_seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.config import ShellSettings
+from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import resource_limits, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox

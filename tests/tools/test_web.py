@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mazu_ls.config import WebSettings
+from mazu_ls.config.config import WebSettings
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.web import fetch
 from mazu_ls.tools.web.fetch import is_public, web_fetch

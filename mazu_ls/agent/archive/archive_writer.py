@@ -14,7 +14,6 @@ from pathlib import Path
 
 import msgspec
 
-from mazu_ls import paths
 from mazu_ls.agent.archive.state_archive import (
     CHUNK,
     MANIFEST,
@@ -24,6 +23,7 @@ from mazu_ls.agent.archive.state_archive import (
     ArchiveManifest,
 )
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import paths
 
 KEY_BYTES = 32
 KEY = "archive-key"

@@ -18,7 +18,7 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.memory.io import imports
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS as MEMORY
-from mazu_ls.store import Migrations, foreign_objects, harden, has_version_table, select
+from mazu_ls.state.store import Migrations, foreign_objects, harden, has_version_table, select
 
 if TYPE_CHECKING:
     import apsw

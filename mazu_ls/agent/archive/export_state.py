@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mazu_ls import __version__, paths
+from mazu_ls import __version__
 from mazu_ls.agent.archive import archive_writer, state_archive
 from mazu_ls.agent.archive.archived_tables import count_rows
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.store.store_opening import place_of
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.store import harden, select
+from mazu_ls.state import paths
+from mazu_ls.state.store import harden, select
 
 if TYPE_CHECKING:
     import apsw

@@ -11,15 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from mazu_ls import journal, paths
 from mazu_ls.agent.archive import archive_writer, archived_store, archived_tables, state_archive
 from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs
 from mazu_ls.agent.archive.export_state import EXCLUDED
 from mazu_ls.agent.archive.state_archive import ArchiveManifest, StateArchive
 from mazu_ls.checkpoints.restore.atomic_rename import exchange
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.state import identity
-from mazu_ls.store import connect, transaction
+from mazu_ls.journal import journal
+from mazu_ls.state import identity, paths
+from mazu_ls.state.store import connect, transaction
 
 STAGED = "importing"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.unfinished_call import await_answer

@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.jobs.ask import call_once
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage, escape_closing_tag
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing import prices

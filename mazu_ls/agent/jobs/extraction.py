@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import model as models
 

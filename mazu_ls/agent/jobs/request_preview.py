@@ -5,10 +5,10 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
 from mazu_ls.agent.turn import context_blocks, prompt
 from mazu_ls.agent.turn.turn import Prompt, TurnRun
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit
 from mazu_ls.agent.turn.types import Prompt, RepliedTurn, TurnResult
 from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.journal import journal
 from mazu_ls.redact import PLACEHOLDER, has_secret
 from mazu_ls.tools.edit.placeholders import require_hidden, restore_secrets
 from mazu_ls.tools.edit.shown_text import ShownText

@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from mazu_ls import paths
 from mazu_ls.errors import MazuError
+from mazu_ls.state import paths
 from mazu_ls.state.identity import read_marker
 from mazu_ls.workspace import project_files
 

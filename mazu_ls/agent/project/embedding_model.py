@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.config import Config
+    from mazu_ls.config.config import Config
     from mazu_ls.memory.embeddings.text_encoder import TextEncoder
 
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls import paths
 from mazu_ls.agent.project.skill_suggestions import has_skills
-from mazu_ls.config import Layer, McpServer
+from mazu_ls.config.config import Layer, McpServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from mazu_ls import paths
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.host import Choice, Question
+from mazu_ls.state import paths
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.path_rules import is_secret
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.project.toolbox import builtin_tools
-from mazu_ls.paths import has_extension_folder
+from mazu_ls.state.paths import has_extension_folder
 
 if TYPE_CHECKING:
-    from mazu_ls.config import Config
+    from mazu_ls.config.config import Config
 
 OF_EDITORS = ("diagnostics", "definition", "references", "symbols")
 """Tools that are there while an editor lends its language servers; a terminal has none."""

@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mazu_ls import config as settings_of
-from mazu_ls import journal, paths
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.agent.project.conventions import collect_conventions
 from mazu_ls.agent.project.embedding_model import open_encoder
@@ -23,18 +21,20 @@ from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
 from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
+from mazu_ls.config import config as settings_of
+from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import distrust_programs
+from mazu_ls.journal import journal
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
-from mazu_ls.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
-from mazu_ls.state import identity, volatile
-from mazu_ls.store import Store, quarantined
+from mazu_ls.state import identity, paths, volatile
+from mazu_ls.state.store import Store, quarantined
 from mazu_ls.workspace import Workspace
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import CheckpointKind
-    from mazu_ls.config import Config, McpServer, Mode
+    from mazu_ls.config.config import Config, McpServer, Mode
     from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.models.model import Model

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.messages import escape_closing_tag
-from mazu_ls.paths import has_extension_folder
+from mazu_ls.state.paths import has_extension_folder
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:

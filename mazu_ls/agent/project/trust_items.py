@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
-from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
 FOLDER = "turns"

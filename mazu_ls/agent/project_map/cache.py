@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import astuple
 
 from mazu_ls.agent.project_map.ipc import FileFacts
-from mazu_ls.store import Migrations, connect, select, transaction
+from mazu_ls.state.store import Migrations, connect, select, transaction
 from mazu_ls.syntax.grammar import definitions_text, uses_text
 from mazu_ls.syntax.languages import GRAMMARS
 

@@ -19,7 +19,7 @@ import msgspec
 
 from mazu_ls.agent.project_map.ipc import MapAnswer, MapRequest, command
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 from mazu_ls.tools.shell.environment import without_secrets
 
 if TYPE_CHECKING:

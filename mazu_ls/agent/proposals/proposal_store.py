@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mazu_ls.agent.proposals.hunks import Hunk, HunkStatus
-from mazu_ls.store import Migrations, select
+from mazu_ls.state.store import Migrations, select
 
 if TYPE_CHECKING:
     import apsw

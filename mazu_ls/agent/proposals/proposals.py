@@ -29,7 +29,7 @@ from mazu_ls.agent.proposals.hunks import (
 from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
 from mazu_ls.agent.proposals.proposal_undo import AcceptHistory
 from mazu_ls.agent.session.ids import new_id
-from mazu_ls.store import Store
+from mazu_ls.state.store import Store
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:

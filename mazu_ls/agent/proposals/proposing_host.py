@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.turn.delegating_host import DelegatingHost
 from mazu_ls.agent.turn.reviewed_host import unified_diff
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text
 from mazu_ls.tools.base import ToolOutput
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals.hunks import (
     Hunk,
     HunkLocator,
@@ -17,6 +16,7 @@ from mazu_ls.agent.proposals.hunks import (
     split_into_hunks,
 )
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:

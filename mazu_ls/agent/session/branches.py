@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from mazu_ls import journal
-from mazu_ls.store import Migrations, Store
+from mazu_ls.journal import journal
+from mazu_ls.state.store import Migrations, Store
 
 if TYPE_CHECKING:
     import apsw

@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.session.conversation import SUMMARY, estimate, is_user_turn_start
 from mazu_ls.agent.turn import context_blocks
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.unfinished_call import await_answer
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import TurnSession
-    from mazu_ls.config import ContextSettings
+    from mazu_ls.config.config import ContextSettings
 
 INSTRUCTION = """\
 Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:

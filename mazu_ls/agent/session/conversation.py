@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mazu_ls import journal
-from mazu_ls.journal import Event
+from mazu_ls.journal import journal
+from mazu_ls.journal.journal import Event
 from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult
 
 INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorded. It may or may not have had an effect: look before you repeat it."

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from threading import Lock
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 
 MAX_KEPT_BYTES = 32 << 20
 """A larger journal is read as a whole each time, so that it does not stay in memory."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.messages import Usage
 
 

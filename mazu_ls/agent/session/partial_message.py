@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from mazu_ls.journal import Delta, Journal
+from mazu_ls.journal.journal import Delta, Journal
 from mazu_ls.redact import StreamRedactor, redact
 
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC

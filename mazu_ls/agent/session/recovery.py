@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 
-from mazu_ls import journal
 from mazu_ls.agent.session.conversation import INTERRUPTED
 from mazu_ls.agent.session.partial_message import discard, read_partial
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.types import Prompt
 from mazu_ls.errors import Kind
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage
 
 if TYPE_CHECKING:

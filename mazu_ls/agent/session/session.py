@@ -10,7 +10,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mazu_ls import journal
 from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
@@ -19,13 +18,14 @@ from mazu_ls.agent.session.undo import find_turn
 from mazu_ls.agent.turn import context_blocks, prompt
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message
 from mazu_ls.tools.context import ShellState, ToolContext
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.checkpoints.models import CheckpointKind
-    from mazu_ls.config import Mode
+    from mazu_ls.config.config import Mode
     from mazu_ls.host import Buffer
     from mazu_ls.models.model import Model
     from mazu_ls.policy import Rule

@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
-from mazu_ls import journal
 from mazu_ls.agent.session.recovery import interrupted_turn
+from mazu_ls.journal import journal
 from mazu_ls.messages import Usage
 from mazu_ls.workspace.atomic_write import replace_private_file
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.workspace.text import split_lines
 
 MAX_SESSIONS = 200

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mazu_ls import journal
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
@@ -18,6 +17,7 @@ from mazu_ls.agent.session.partial_message import discard
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices

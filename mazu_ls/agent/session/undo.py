@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace as replace_call
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals.proposing_host import is_propose_mode
 from mazu_ls.agent.turn.questions import (
     ask_recorded,
@@ -23,6 +22,7 @@ from mazu_ls.agent.turn.questions import (
 from mazu_ls.agent.turn.reviewed_host import Approve, RecordedEdit, refused
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
+from mazu_ls.journal import journal
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mazu_ls.agent.turn.running_turn import RunningTurn
-    from mazu_ls.config import Mode
+    from mazu_ls.config.config import Mode
     from mazu_ls.host import UserReply
     from mazu_ls.messages import ToolCall
     from mazu_ls.tools.base import Tool

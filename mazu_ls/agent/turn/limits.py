@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 
-from mazu_ls.config import LimitSettings
+from mazu_ls.config.config import LimitSettings
 from mazu_ls.messages import StopReason, Usage
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.config import Mode
+from mazu_ls.config.config import Mode
 from mazu_ls.errors import MazuError
 from mazu_ls.messages import Image, Part, Text, escape_closing_tag
-from mazu_ls.paths import PROJECT_FOLDER
+from mazu_ls.state.paths import PROJECT_FOLDER
 
 if TYPE_CHECKING:
     from mazu_ls.host import Buffer

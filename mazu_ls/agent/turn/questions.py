@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals import hunks
 from mazu_ls.errors import ToolError
 from mazu_ls.host import HunkOption, Question, UserReply
+from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from mazu_ls import journal
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.conversation import Conversation
     from mazu_ls.agent.turn.limits import UsageMeter
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.agent.turn.types import Prompt
     from mazu_ls.checkpoints.models import CheckpointKind
-    from mazu_ls.config import Mode
+    from mazu_ls.config.config import Mode
     from mazu_ls.host import Buffer
+    from mazu_ls.journal import journal
     from mazu_ls.models.model import Model
     from mazu_ls.policy import Rule
     from mazu_ls.tools.context import ToolContext

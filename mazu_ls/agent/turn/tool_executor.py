@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace as replace_call
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import find_tool, fit_to_schema, names_with_nul

@@ -9,7 +9,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.agent.proposals.proposing_host import has_pending_rejection, inject_user_decisions
 from mazu_ls.agent.session import compaction
 from mazu_ls.agent.session.conversation import trim_to_window
@@ -23,6 +22,7 @@ from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
 from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.tokens import unread_tokens
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.agent.turn.running_turn import TurnSession
-    from mazu_ls.config import Mode
+    from mazu_ls.config.config import Mode
     from mazu_ls.tools.base import Tool
     from mazu_ls.tools.context import ToolContext
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import UNSET
 
-from mazu_ls import journal
 from mazu_ls.agent.session.ids import headline
 from mazu_ls.agent.turn.types import FileEdit
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Choice, Question
+from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment
-from mazu_ls.journal import Attached
+from mazu_ls.journal.journal import Attached
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, USER, roll
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.5

@@ -15,7 +15,7 @@ from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.trees import TreeStore
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.text import split_lines
 
 REFS = "refs/mazu/c/"

@@ -13,7 +13,7 @@ from mazu_ls.checkpoints.models import Checkpoint, PathReason
 from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreSelection, RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
-from mazu_ls.paths import PROJECT_FOLDER
+from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.workspace.text import NotText, decode_like
 
 

@@ -17,7 +17,7 @@ from mazu_ls.checkpoints.restore.merge import merged
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.recorded_writes import State, text_state
-from mazu_ls.store import Store, select
+from mazu_ls.state.store import Store, select
 
 if TYPE_CHECKING:
     import apsw

@@ -23,7 +23,7 @@ from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
-from mazu_ls.store import select, transaction
+from mazu_ls.state.store import select, transaction
 
 if TYPE_CHECKING:
     import apsw

@@ -13,7 +13,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.openat import DIRECTORY, open_root
 
 PREFIX = ".mazu-staging-"

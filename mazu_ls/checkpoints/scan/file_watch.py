@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
-from mazu_ls.paths import private_folder
+from mazu_ls.state.paths import private_folder
 
 IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x2, 0x4, 0x8, 0x40, 0x80
 IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_MOVE_SELF, IN_UNMOUNT = 0x100, 0x200, 0x400, 0x800, 0x2000

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.user_repository import git_internal
-from mazu_ls.paths import PROJECT_FOLDER, root_key
+from mazu_ls.state.paths import PROJECT_FOLDER, root_key
 
 CODE, FOLDERS, SKILLS = b"code", b"folders/", b"skills"
 _NEVER = {b".git", PROJECT_FOLDER.encode()}

@@ -9,8 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder
 from mazu_ls.platform.file_lock import try_lock, wait_for_lock
+from mazu_ls.state.paths import private_folder
 
 WAIT_SECONDS = 60.0
 MOMENT_SECONDS = 0.2

@@ -11,7 +11,7 @@ import msgspec
 
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, Section, SkippedFile
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.store import Migrations, select
+from mazu_ls.state.store import Migrations, select
 
 if TYPE_CHECKING:
     import apsw

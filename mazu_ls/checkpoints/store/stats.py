@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.models import StoreStats
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.store import quarantined
+from mazu_ls.state.store import quarantined
 
 if TYPE_CHECKING:
     import apsw

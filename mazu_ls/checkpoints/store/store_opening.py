@@ -18,10 +18,10 @@ from mazu_ls.checkpoints.restore import rollback
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.config import CheckpointSettings
+from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import private_folder, projects_folder, root_key
-from mazu_ls.store import transaction
+from mazu_ls.state.paths import private_folder, projects_folder, root_key
+from mazu_ls.state.store import transaction
 
 if TYPE_CHECKING:
     import apsw

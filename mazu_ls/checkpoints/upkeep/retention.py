@@ -11,7 +11,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.store import transaction
+from mazu_ls.state.store import transaction
 
 if TYPE_CHECKING:
     import apsw

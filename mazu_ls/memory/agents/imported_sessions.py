@@ -15,7 +15,7 @@ from mazu_ls.memory.agents.agent_files import find_files, read_file
 from mazu_ls.memory.agents.agent_passage import AgentPassage
 from mazu_ls.memory.agents.decision_candidates import CandidateFinder, DecisionCandidate
 from mazu_ls.redact import redact
-from mazu_ls.store import Migrations, Store, select
+from mazu_ls.state.store import Migrations, Store, select
 
 if TYPE_CHECKING:
     import apsw

@@ -14,7 +14,7 @@ from mazu_ls.memory.models import AnchorRequest, Memory, MemoryAnchor, TextRange
 from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable, number, scope_of
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 
 class AnchoredMemory(Struct, frozen=True):

@@ -15,7 +15,7 @@ from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, 
 from mazu_ls.memory.embeddings.vector_rows import pending, require_model, store_vectors
 from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 BATCH = 256
 LONGEST_QUERY = 1_000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mazu_ls import paths
+from mazu_ls.state import paths
 from mazu_ls.workspace.text import split_lines
 
 _DONE = "complete"

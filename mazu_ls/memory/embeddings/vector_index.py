@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mazu_ls.memory.embeddings.text_embeddings import DIMENSIONS, MODEL_ID
 from mazu_ls.memory.embeddings.vector_rows import row_dimensions
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

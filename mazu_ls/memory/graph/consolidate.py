@@ -19,7 +19,7 @@ from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
 from mazu_ls.memory.store.dedupe import compare_texts
 from mazu_ls.memory.store.entries import EntryTable
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 MOST_LOOKED_AT = 2000
 KEPT = 20

@@ -12,7 +12,7 @@ from mazu_ls.memory import validation
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 MAX_DEPTH = 6
 MAX_NODES = 200

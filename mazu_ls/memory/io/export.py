@@ -13,7 +13,7 @@ from mazu_ls.memory.io import markdown
 from mazu_ls.memory.models import MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 from mazu_ls.workspace import project_files
 
 MARK = "<!-- mazu: next memory -->"

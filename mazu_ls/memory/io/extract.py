@@ -15,7 +15,7 @@ from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import put_summary, summary
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 TOOL = "save_memories"
 DESCRIPTION = "Save what is worth knowing in later sessions, and a summary of this one."

@@ -19,7 +19,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.io import imports
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
-from mazu_ls.store import Migrations, harden, select
+from mazu_ls.state.store import Migrations, harden, select
 from mazu_ls.workspace import project_files
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from mazu_ls.memory.models import CATEGORIES, SOURCES, STATES, MemoryAnchor, Mem
 from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 BATCH = 500
 MAX_NUMBER = 10**12

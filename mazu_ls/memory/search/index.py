@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.search.tokens import terms
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

@@ -20,7 +20,7 @@ from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
 from mazu_ls.memory.search.tokens import LANGUAGES, query_alternatives, query_terms, terms
 from mazu_ls.memory.store.entries import EntryTable
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

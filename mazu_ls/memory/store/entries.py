@@ -23,7 +23,7 @@ from mazu_ls.memory.models import (
 )
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.decay import strength
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

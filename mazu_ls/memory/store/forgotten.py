@@ -14,7 +14,7 @@ from mazu_ls.memory.search.decay import DAY
 from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStores
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 KEPT_DAYS, KEPT_ENTRIES = 30, 200
 """How long, and how many of them at most."""

@@ -11,7 +11,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.models import Memory, MemoryAnchor, identifier, micros, now
 from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 
 def update(

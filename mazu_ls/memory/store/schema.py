@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mazu_ls.memory.embeddings import vector_rows
-from mazu_ls.store import Migrations
+from mazu_ls.state.store import Migrations
 
 # `kind` tells memories, wiki pages, session summaries, traits and relations apart; `key` is a page's slug, a trait's
 # name, a summary's session, a relation's ends. AUTOINCREMENT: an id is never given twice, so that a rollback and what

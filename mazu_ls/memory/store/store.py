@@ -12,7 +12,7 @@ from mazu_ls.memory import validation
 from mazu_ls.memory.embeddings.vector_index import VectorIndex
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
-from mazu_ls.store import Store
+from mazu_ls.state.store import Store
 
 T = TypeVar("T")
 

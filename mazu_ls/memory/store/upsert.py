@@ -21,7 +21,7 @@ from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
 from mazu_ls.memory.store.dedupe import compare_texts
 from mazu_ls.memory.store.entries import EntryTable, digest
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 _RAREST, _REACHED = 6, 2_000
 _CANDIDATES = 50

@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.server.chat import commands, markdown
 from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
 from mazu_ls.server.chat.merge import split_draft

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.server import uris
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turns as wire

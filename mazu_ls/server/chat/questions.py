@@ -17,7 +17,7 @@ from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.state import ServerState

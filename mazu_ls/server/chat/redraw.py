@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import journal
 from mazu_ls.errors import MazuError
+from mazu_ls.journal import journal
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.merge import redrawn
 from mazu_ls.server.chat.render import generated_lines, render_turns

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual

@@ -15,7 +15,7 @@ LINE = 400
 
 def updates_from_event(body: Any) -> list[dict[str, Any]]:
     """What a client hears of one event: at least one update of each that is stored."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     match body:
         case journal.Delta(kind, text):
@@ -45,7 +45,7 @@ def updates_from_event(body: Any) -> list[dict[str, Any]]:
 
 
 def _of_turn(body: Any) -> list[dict[str, Any]]:
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     match body:
         case journal.TurnStarted(kind, model, injected, titles):
@@ -77,7 +77,7 @@ def _place(attached: Any) -> dict[str, Any]:
 
 
 def _of_call(body: Any) -> list[dict[str, Any]]:
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     match body:
         case journal.CallStarted(call_id, tool, title, arguments):
@@ -120,7 +120,7 @@ def _asked_fields(asked: Any) -> dict[str, Any]:
 
 
 def _of_session(body: Any) -> list[dict[str, Any]]:
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     match body:
         case journal.SessionStarted(name) | journal.SessionNamed(name):

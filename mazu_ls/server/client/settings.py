@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from mazu_ls.project_settings import WORKSPACE_VALUES
+from mazu_ls.config.project_settings import WORKSPACE_VALUES
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.rpc.client_requests import ClientError
 

@@ -10,7 +10,7 @@ from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.server.client.profile import ClientConnection
     from mazu_ls.server.jobs import BackgroundJob
@@ -105,7 +105,7 @@ class TurnNotifications:
 
     def on_event(self, session_id: str, event: Event) -> None:
         """One event of the journal."""
-        from mazu_ls import journal
+        from mazu_ls.journal import journal
 
         body = event.body
         self._keep_partial(session_id, body)
@@ -150,7 +150,7 @@ class TurnNotifications:
         self.notify("mazu/session/update", params)
 
     def _keep_partial(self, session_id: str, body: Any) -> None:
-        from mazu_ls import journal
+        from mazu_ls.journal import journal
 
         if isinstance(body, journal.Delta):
             partial = self._partial.setdefault(session_id, StreamedText())
@@ -161,7 +161,7 @@ class TurnNotifications:
 
 def _progress_line(body: Any) -> str:
     """The event as one line beside a spinner; "" for most."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     match body:
         case journal.CallStarted(_, _, title):

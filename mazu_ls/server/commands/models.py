@@ -43,7 +43,7 @@ async def _chosen_model(server: ServerState) -> wire.SetModelParams:
 @command("mazu.models.set", natural=_chosen_model)
 async def set_model(server: ServerState, params: wire.SetModelParams) -> wire.ModelList:
     """The current session talks to this model from its next turn on; so do new ones while this server runs."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     project = await server.wait_opened()
     model = await project.model(params.model)

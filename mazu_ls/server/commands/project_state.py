@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.paths import mazu_home, private_folder, root_state
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import project_state as wire
 from mazu_ls.server.wire.common import NoParams
+from mazu_ls.state.paths import mazu_home, private_folder, root_state
 
 if TYPE_CHECKING:
     from mazu_ls.agent.archive.import_state import StagedImport

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.paths import PROJECT_FOLDER, private_folder, project_folder
+from mazu_ls.state.paths import PROJECT_FOLDER, private_folder, project_folder
 from mazu_ls.workspace import Workspace, project_files
 from mazu_ls.workspace.disk import edit_text, read_text
 

@@ -49,7 +49,7 @@ class UnsavedRegistry:
 
     def _show(self, listed: dict[str, str]) -> None:
         from mazu_ls.checkpoints.store.lock import lock_exclusively
-        from mazu_ls.paths import private_folder
+        from mazu_ls.state.paths import private_folder
         from mazu_ls.workspace.project_files import write_file
 
         if not listed and not self._shown:

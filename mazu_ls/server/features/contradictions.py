@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.agent.proposals.hunks import line_changes
 from mazu_ls.errors import MazuError
-from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
+from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposal_store import LocatedHunk
     from mazu_ls.agent.proposals.proposals import AcceptedText, Proposals
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
     from mazu_ls.server.state import ServerState
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ FILES_OFFERED = 5
 
 def attach(server: ServerState, project: Project) -> None:
     """The project is open: show its proposals, follow them, and say at the end of a turn that there are some."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     proposals = project.proposals
     if proposals is None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Literal
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.rpc.client_requests import ClientError
 

@@ -33,7 +33,7 @@ from mazu_ls.workspace.visible_text import make_tool_name
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.journal_views import TurnRecord
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
     from mazu_ls.server.documents.documents import OpenDocument
     from mazu_ls.server.state import ServerState
 
@@ -138,7 +138,7 @@ async def changed(server: ServerState, *what: str) -> None:
 
 def attach(server: ServerState, project: Project) -> None:
     """The project is open: what is shown of it is read again at the end of each turn."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     def on_event(session_id: str, event: Event) -> None:
         if server.served and isinstance(event.body, journal.TurnEnded):
@@ -185,7 +185,7 @@ async def transcript_text(project: Project, session_id: str) -> str:
 
 async def _call(server: ServerState, project: Project, name: str) -> str:
     """The diff of one tool call."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     session_id, _, call_id = name.partition(".")
     for event in await project.sessions.events(session_id):

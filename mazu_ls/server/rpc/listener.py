@@ -22,9 +22,9 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.paths import private_folder, state_home
 from mazu_ls.server.rpc.framing import BadFrame, FrameReader
 from mazu_ls.server.rpc.transport import CHUNK, StreamTransport
+from mazu_ls.state.paths import private_folder, state_home
 
 logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"

@@ -13,7 +13,7 @@ from mazu_ls.terminal.refusals import Refusals
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.config import Mode
+    from mazu_ls.config.config import Mode
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mazu_ls import journal
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import __version__, paths
+from mazu_ls import __version__
 from mazu_ls.server.rpc.live.peers import connect_to_server
-from mazu_ls.state import live_socket
+from mazu_ls.state import live_socket, paths
 from mazu_ls.terminal.screen.printing import print_warning
 
 if TYPE_CHECKING:

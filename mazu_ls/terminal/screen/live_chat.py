@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.slash_commands import LEAVE

@@ -7,7 +7,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from mazu_ls import paths
+from mazu_ls.state import paths
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED
 from mazu_ls.terminal.screen.printing import print_text
 from mazu_ls.terminal.screen.screen import Screen

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown

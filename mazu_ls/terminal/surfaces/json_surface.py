@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.terminal.screen.printing import json_text
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface

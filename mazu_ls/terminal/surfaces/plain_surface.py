@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sys
 
-from mazu_ls import journal
+from mazu_ls.journal import journal
 from mazu_ls.terminal.chat.questions import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mazu_ls.terminal.chat.questions import Answer, Ask
 
 if TYPE_CHECKING:
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
 
 Level = Literal["info", "warning", "error"]
 

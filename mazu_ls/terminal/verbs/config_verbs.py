@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls import config, paths
+from mazu_ls.config import config
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.redact import redact
+from mazu_ls.state import paths
 from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.verbs.stored_settings import parse_value, settings_file, store_setting
 

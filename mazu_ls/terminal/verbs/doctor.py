@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import __version__, paths
+from mazu_ls import __version__
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import distrust_programs, find_git, find_program
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     import argparse
@@ -86,7 +87,7 @@ def _keys() -> list[DoctorFinding]:
 
 def _files() -> list[DoctorFinding]:
     """The user's own settings: readable for nobody else where they hold a key."""
-    from mazu_ls import config
+    from mazu_ls.config import config
 
     path = paths.mazu_home() / "config.toml"
     if not path.exists():
@@ -100,7 +101,7 @@ def _files() -> list[DoctorFinding]:
 
 def fix() -> list[str]:
     """Put right what needs no decision; says what was done."""
-    from mazu_ls import config
+    from mazu_ls.config import config
 
     done: list[str] = []
     path = paths.mazu_home() / "config.toml"

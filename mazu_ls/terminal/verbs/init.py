@@ -7,8 +7,8 @@ import json
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from mazu_ls import paths
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import paths
 from mazu_ls.tools.skills.trust import TrustStore
 from mazu_ls.workspace import project_files
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mazu_ls import config, paths
+from mazu_ls.config import config
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.state import paths
 from mazu_ls.workspace.atomic_write import replace_private_file
 
 

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import journal
 from mazu_ls.agent.session.recovery import BROKEN_OFF
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
 from mazu_ls.terminal.screen.printing import print_json, print_text

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls import paths
-from mazu_ls.state import identity
+from mazu_ls.state import identity, paths
 
 if TYPE_CHECKING:
     import argparse

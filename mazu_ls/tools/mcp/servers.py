@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from mazu_ls.config import McpServer
+from mazu_ls.config.config import McpServer
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput

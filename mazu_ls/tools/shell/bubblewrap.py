@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from mazu_ls.gitcmd.process import find_program
-from mazu_ls.paths import mazu_home, private_folder, state_home
+from mazu_ls.state.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
 from mazu_ls.workspace import project_files

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.gitcmd.repository_config import names_programs
-from mazu_ls.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
+from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.visible_text import make_line

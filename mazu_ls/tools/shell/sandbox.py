@@ -12,7 +12,7 @@ from typing import Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
-from mazu_ls.paths import mazu_home, state_home
+from mazu_ls.state.paths import mazu_home, state_home
 from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp, supervisor
 from mazu_ls.tools.shell.bubblewrap import Mounts
 from mazu_ls.tools.shell.protected_files import Protected, find_protected

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mazu_ls.paths import private_folder, state_home
+from mazu_ls.state.paths import private_folder, state_home
 
 
 @dataclass(frozen=True)

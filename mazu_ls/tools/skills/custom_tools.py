@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
-from mazu_ls.paths import PROJECT_FOLDER, mazu_home, root_key
+from mazu_ls.state.paths import PROJECT_FOLDER, mazu_home, root_key
 from mazu_ls.tools.base import Effect, Tool
 from mazu_ls.tools.skills import python_runner, signature
 from mazu_ls.tools.skills.skill_store import python_files

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from mazu_ls.errors import Kind, MazuError, ToolError
-from mazu_ls.paths import PROJECT_FOLDER, mazu_home, private_folder, project_folder, root_key
+from mazu_ls.state.paths import PROJECT_FOLDER, mazu_home, private_folder, project_folder, root_key
 from mazu_ls.tools.skills import python_runner, signature
 from mazu_ls.tools.skills.python_runner import CallResult, RunContext
 from mazu_ls.tools.skills.trust import State, TrustStore

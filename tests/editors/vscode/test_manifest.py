@@ -10,7 +10,7 @@ from typing import Any, get_origin, get_type_hints
 
 from msgspec import Struct
 
-from mazu_ls.config import Config
+from mazu_ls.config.config import Config
 from mazu_ls.server.commands import names
 
 EXTENSION = Path(__file__).parents[3] / "editors" / "vscode"

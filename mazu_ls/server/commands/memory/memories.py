@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.graph.consolidate import Consolidation, last_result
 from mazu_ls.memory.models import matches
-from mazu_ls.paths import PROJECT_FOLDER
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import last_line
 from mazu_ls.server.chat.cursor_context import title_of_passage
@@ -18,6 +17,7 @@ from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.server.wire.memory import memories as wire
+from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 from mazu_ls.workspace.text import split_lines
 

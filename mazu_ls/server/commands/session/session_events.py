@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.sessions import Snapshot
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
     from mazu_ls.server.state import ServerState
 
 
@@ -58,7 +58,7 @@ class Page(NamedTuple):
 
 def _page(seen: Snapshot[Any], after: int, limit: int) -> Page:
     """Long conversations take a while: call it from a thread."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     standing = {event.seq for event in journal.branch_events(seen.events, seen.head)}
     first = bisect_right(seen.events, after, key=lambda event: event.seq)
@@ -75,7 +75,7 @@ def _state(project: Project, session_id: str) -> str | None:
 
 
 def _name(events: Iterable[Event]) -> str:
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     name = ""
     for event in events:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.journal_views import SessionInfo
     from mazu_ls.agent.session.session import Session
-    from mazu_ls.journal import Event
+    from mazu_ls.journal.journal import Event
     from mazu_ls.server.jobs import BackgroundJob, Token
     from mazu_ls.server.state import ServerState
 
@@ -57,8 +57,8 @@ async def new(server: ServerState, params: turns.NewSessionParams) -> wire.Sessi
 
 async def _renamed_by_message(server: ServerState) -> turns.RenameSessionParams:
     """Without arguments: the current session is named by what the user said first in it."""
-    from mazu_ls import journal
     from mazu_ls.agent.session.ids import headline
+    from mazu_ls.journal import journal
 
     project = await server.wait_opened()
     session = await project.sessions.get(create=False)
@@ -72,7 +72,7 @@ async def _renamed_by_message(server: ServerState) -> turns.RenameSessionParams:
 @command("mazu.session.rename", natural=_renamed_by_message)
 async def rename(server: ServerState, params: turns.RenameSessionParams) -> wire.SessionView:
     """Give a session another name."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
@@ -156,7 +156,7 @@ async def queue(server: ServerState, params: turns.QueueParams) -> wire.QueuedMe
 @command("mazu.session.end")
 async def end(server: ServerState, params: turns.SessionParams) -> wire.SessionView:
     """End a session: its running turn is stopped; it can still be read and gone on with."""
-    from mazu_ls import journal
+    from mazu_ls.journal import journal
 
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls import __version__, paths
+from mazu_ls import __version__
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -18,7 +18,7 @@ from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor
 from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import OF_SESSIONS
-from mazu_ls.state import live_socket
+from mazu_ls.state import live_socket, paths
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls import journal
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import LABEL
+from mazu_ls.journal import journal
 from mazu_ls.server import commands
 from mazu_ls.server.client.approvals import OpenQuestion, question_view, relayed_from
 from mazu_ls.server.rpc.client_requests import ClientError

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mazu_ls import __version__, paths
+from mazu_ls import __version__
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
@@ -43,6 +43,7 @@ from mazu_ls.server.rpc.live.served import (
 )
 from mazu_ls.server.rpc.lsp_types import ExecuteCommand
 from mazu_ls.server.wire.codec import convert
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct, field
 
-from mazu_ls import project_settings
+from mazu_ls.config import project_settings
 from mazu_ls.errors import describe_invalid
-from mazu_ls.paths import PROJECT_FOLDER
+from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.text import split_lines
 

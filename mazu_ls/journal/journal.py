@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.journal_events import (
+from mazu_ls.journal.events import (
     OPAQUE,
     TRANSIENT,
     Attached,

@@ -1,0 +1,1 @@
+"""Settings: their declarations, and what a project may do with each."""

@@ -1,0 +1,1 @@
+"""Append-only session journals: the file, and the events that it holds."""
