@@ -25,9 +25,14 @@ ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("regex", "regexp", "searchpattern", "globpattern"), "pattern"),
     **dict.fromkeys(("replaceall",), "all"),
     **dict.fromkeys(("maxresults", "maxcount", "headlimit", "numlines", "linecount"), "limit"),
-    **dict.fromkeys(("startline", "firstline"), "offset"),
+    **dict.fromkeys(("start", "startline", "firstline", "linestart", "startlineoneindexed"), "offset"),
 }
 """Argument names of other tools of the kind, without case and separators, and what ours is called."""
+NAMESPACES = ("default_api", "functions", "function", "tools", "tool", "mazu", "mazu_ls", "mazu-ls")
+"""Name spaces that models put before the tools they were offered."""
+LAST_LINE = ("end", "endline", "lastline", "lineend", "endlineoneindexedinclusive")
+LINE_RANGE = ("viewrange", "linerange", "lines", "range")
+"""How other tools name the last line to read, and the first and last as a list, where ours has `offset` and `limit`."""
 
 
 def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
@@ -132,7 +137,7 @@ def _fitted_object(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict
         return arguments
     required = schema.get("required") or ()
     may_rename = properties if schema.get("additionalProperties") is False else required
-    named = _renamed(arguments, properties, may_rename)
+    named = _with_limit(_renamed(arguments, properties, may_rename), properties)
     fitted: dict[str, Any] = {}
     for name, value in named.items():
         wanted = properties.get(name)
@@ -161,6 +166,29 @@ def _renamed(
     return {sure.get(name, name): value for name, value in arguments.items()}
 
 
+def _with_limit(arguments: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
+    """A last line, or a list of first and last (-1: the end), as `offset` and `limit` where a tool has those."""
+    strange = [name for name in arguments if name not in properties]
+    if not {"offset", "limit"} <= properties.keys() or "limit" in arguments or len(strange) != 1:
+        return arguments
+    name, value = strange[0], arguments[strange[0]]
+    rest = {key: inner for key, inner in arguments.items() if key != name}
+    if _plain(name) in LINE_RANGE and isinstance(value, list) and len(value) == 2 and "offset" not in rest:
+        rest["offset"], value = value
+        if value == -1:
+            return rest
+    elif _plain(name) not in LAST_LINE:
+        return arguments
+    first, last = _line(rest.get("offset", 1)), _line(value)
+    return {**rest, "limit": last - first + 1} if 0 < first <= last else arguments
+
+
+def _line(value: Any) -> int:
+    """A line's number, also in text; 0 where it is none."""
+    number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
+    return number if type(number) is int else 0
+
+
 def _plain(name: str) -> str:
     return "".join(char for char in name.lower() if char.isalnum())
 
@@ -185,12 +213,14 @@ def _branch(wanted: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 def find_tool(name: str, names: Collection[str]) -> str | None:
     """The tool that a call means: its name, also with a name space before it (`functions.read_file`) or spelt otherwise (`ReadFile`).
 
-    None where no tool is meant, or more than one.
+    None where no tool is meant, or more than one; the name space of a server (`github:read_file`) means a tool of that server.
     """
     if name in names:
         return name
-    last = name.strip().replace("/", ".").replace(":", ".").rpartition(".")[2]
-    found = [one for one in names if _plain(one) == _plain(last)]
+    space, _, last = name.strip().replace("/", ".").replace(":", ".").rpartition(".")
+    known = not space or space.lower() in NAMESPACES
+    wanted = {_plain(last)} if known else {_plain(space + last), _plain(f"mcp{space}{last}")}
+    found = [one for one in names if _plain(one) in wanted]
     return found[0] if len(found) == 1 else None
 
 

@@ -59,9 +59,15 @@ class Tool:
         try:
             decoded = self.decode(arguments)
         except (msgspec.ValidationError, TypeError, ValueError) as error:
-            raise ToolError(f"bad arguments for {self.name}: {error}") from error
+            raise ToolError(f"bad arguments for {self.name}: {error}{self._names(str(error))}") from error
         result = await self.run(decoded, turn)
         return result if isinstance(result, ToolOutput) else ToolOutput(result)
+
+    def _names(self, complaint: str) -> str:
+        """The arguments that there are, where one was given that there is not."""
+        if "unknown field" not in complaint or "$" in complaint:
+            return ""
+        return f"; it takes {', '.join(self.schema.get('properties', {})) or 'none'}"
 
 
 def tool(effect: Effect) -> Callable[[Callable[..., Awaitable[str | ToolOutput]]], Tool]:

@@ -123,7 +123,7 @@ def test_an_unknown_tool_and_wrong_arguments_are_answered_and_the_turn_goes_on()
         """,
         """
         tool: error: there is no tool 'fly'; there are: edit_file, glob_files, …
-        tool: error: bad arguments for read_file: Object contains unknown field `pfad`
+        tool: error: bad arguments for read_file: Object contains unknown field `pfad`; it takes path, offset, limit, column
         assistant: I see.
         stop: end_turn
         """,

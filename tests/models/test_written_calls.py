@@ -281,6 +281,30 @@ def test_arguments_are_taken_where_only_one_thing_can_be_meant(given, taken):
     assert fit_to_schema(given, SCHEMA) == taken
 
 
+LINES = {
+    "type": "object", "additionalProperties": False, "required": ["path"],
+    "properties": {"path": {"type": "string"}, "offset": {"type": "integer"}, "limit": {"type": "integer"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ({"start_line": 4, "end_line": 6}, {"offset": 4, "limit": 3}),
+        ({"start": "4", "end": "4"}, {"offset": 4, "limit": 1}),
+        ({"end_line": 3}, {"limit": 3}),
+        ({"view_range": [10, 20]}, {"offset": 10, "limit": 11}),
+        ({"view_range": [10, -1]}, {"offset": 10}),
+        ({"line_range": "[10, 20]"}, {"line_range": "[10, 20]"}),
+        ({"start_line": 6, "end_line": 4}, {"offset": 6, "end_line": 4}),
+        ({"offset": 2, "limit": 3, "end_line": 9}, {"offset": 2, "limit": 3, "end_line": 9}),
+        ({"view_range": [0, True]}, {"view_range": [0, True]}),
+    ],
+)
+def test_a_range_of_lines_is_taken_as_other_tools_name_it(given, taken):
+    assert fit_to_schema(given, LINES) == taken
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -308,10 +332,11 @@ def test_arguments_that_could_mean_two_things_stay_as_they_are(given):
     [
         ("read_file", "read_file"), ("functions.read_file", "read_file"), ("default_api:read_file", "read_file"), (" read_file\n", "read_file"),
         ("ReadFile", "read_file"), ("read-file", "read_file"), ("file", None), ("readfile_", "read_file"), ("a_b", None), ("", None),
+        ("github:read_file", None), ("evil/Read-File", None), ("github.get_me", "mcp__github__get_me"), ("functions/mcp__github__get_me", "mcp__github__get_me"),
     ],
 )  # fmt: skip
 def test_a_name_in_another_spelling_is_the_only_tool_it_can_mean(name, meant):
-    assert find_tool(name, {"read_file", "ab", "AB"}) == meant
+    assert find_tool(name, {"read_file", "ab", "AB", "mcp__github__get_me"}) == meant
 
 
 def test_names_are_not_changed_for_a_tool_that_takes_any():
@@ -361,3 +386,8 @@ def test_many_comments_are_read_in_one_pass(text: str):
     """Each of these took minutes: it would never end here."""
     value, end = value_at(text, 0)
     assert (value, end) in (({"b": 1}, len(text)), (None, 0))
+
+
+def test_a_key_that_is_never_closed_is_read_once():
+    text = "<tool_call>read_file\n<arg_key>" + " " * 20_000 + "</tool_call>"
+    assert calls(read(text)) == []

@@ -41,3 +41,12 @@ def test_a_selection_may_start_inside_of_a_comment():
 
 def test_many_signs_and_no_request_are_read_in_no_time():
     assert list(comments("#;-- " * 2000 + "AI! ")) == []
+
+
+@pytest.mark.parametrize("language", ["c", "python", "ini"])
+@pytest.mark.parametrize("line", ["// AI!{}x */ y", "# AI!{}x y", "{}x {} AI! y{}z", "# {}x{}AI!"])
+def test_a_line_of_blanks_is_read_in_one_pass(language: str, line: str):
+    """Of two thousand blanks each minute-long reading hung the server when the file was opened."""
+    text = "\n".join(line.replace("{}", " " * 600) for _ in range(20)) + "\n"
+    found = [asked for *_, asked in find_ai_comments(text, language)]
+    assert found in ([], ["x y"] * 20, ["x"] * 20, ["x */ y"] * 20), found[:1]

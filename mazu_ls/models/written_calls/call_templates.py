@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from typing import Any, NamedTuple
 
-from mazu_ls.models.tool_arguments import parse_arguments
+from mazu_ls.models.tool_arguments import NAMESPACES, parse_arguments
 
 
 class WrittenCall(NamedTuple):
@@ -56,14 +56,13 @@ _GEMMA_PAIR = re.compile(r"(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re
 _LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(r'<parameter\s+name="([\w.:-]{1,80})"[^>]{0,80}>(.*?)</parameter>', re.DOTALL)
-_GLM_PAIR = re.compile(r"<arg_key>\s*(.*?)\s*</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+_GLM_PAIR = re.compile(r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 WRAPPERS = re.compile(
     rf"</?(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
     r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
 )
 """Marks around calls, which say nothing once the calls are taken out."""
 MOST_ARGUMENTS = 64
-NAMESPACES = ("default_api", "functions", "tools")
 
 
 def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[WrittenCall]]) -> list[WrittenCall]:
@@ -122,7 +121,7 @@ def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
     """What stands in `<tool_call>`: a name in its first line, then keys and values."""
     name, _, _ = inner.strip().partition("\n")
     name = name.partition("<")[0].strip()
-    given = {key: value.strip("\n") for key, value in _GLM_PAIR.findall(inner)}
+    given = {key.strip(): value.strip("\n") for key, value in _GLM_PAIR.findall(inner)}
     return [WrittenCall(start, end, name, given)] if given and re.fullmatch(r"[\w.:-]{1,80}", name) else []
 
 

@@ -10,10 +10,6 @@ from typing import Any
 LONGEST = 200_000
 """Characters of a value that are read again where it is no JSON."""
 _json_at = json.JSONDecoder().raw_decode
-_COMMENTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-_COMMAS = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])', re.DOTALL)
-"""Strings stand in both, so that nothing is looked for inside of them. In two passes, since together they backtrack without
-end; a comment that is never closed goes to the end, so that it is read once."""
 _TOKEN = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
 
@@ -29,9 +25,13 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
         end = _end_of_brackets(text, at)
     if not end or end - at > LONGEST:
         return None, 0
+    from mazu_ls.syntax.json_comments import (
+        blank_comments,
+    )  # brings the grammars with it, and is needed rarely
+
     part = text[at:end]
     try:
-        return json.loads(_without(_COMMAS, _without(_COMMENTS, part))), end
+        return json.loads(blank_comments(part)), end
     except (ValueError, RecursionError):
         pass
     try:
@@ -39,11 +39,6 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None, 0
     return (value, end) if isinstance(value, dict | list) else (None, 0)
-
-
-def _without(extra: re.Pattern[str], text: str) -> str:
-    """The text with a blank for each match that is no string."""
-    return extra.sub(lambda match: match[0] if match[0][0] == '"' else " ", text)
 
 
 def _end_of_brackets(text: str, at: int) -> int:

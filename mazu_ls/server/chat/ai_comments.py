@@ -15,11 +15,9 @@ COMMENT = re.compile(
     r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*/|-->|-\}|\*\))?[ \t]*(?=\r|\n|$)",
     re.MULTILINE,
 )
-# One line of what is known to be a comment.
-LINE = re.compile(
-    r"[ \t]*(?:#+|//+!?|--+|;+|%+|!+|'+|::|REM |rem |/\*+!?|\*+(?!/)|<!--)?[ \t]*"
-    r"(?:AI![ \t:]*(?P<after>[^\r\n]*?)|(?P<before>[^\r\n]*?)[ \t]+AI!)[ \t]*(?:\*+/|-->)?[ \t]*\r?"
-)
+_OPENS = re.compile(r"(?:#+|//+!?|--+|;+|%+|!+|'+|::|REM |rem |/\*+!?|\*+(?!/)|<!--)")
+LONGEST_LINE = 2_000
+"""Longer ones are not looked at: a request is no data, and of some lines each character is looked at many times."""
 Found = tuple[int, int, int, str]
 """Line, first character and end of the line's part that is the request, and what it says."""
 
@@ -39,7 +37,7 @@ def find_ai_comments(text: str, language: str) -> list[Found]:
 
 
 def _is_known(language: str) -> bool:
-    """Whether there is a grammar, or line comments with markers that `LINE` reads and no string starts with."""
+    """Whether there is a grammar, or line comments with markers that are known and no string starts with."""
     style = STYLES.get(language)
     if language in GRAMMARS or style is None:
         return language in GRAMMARS
@@ -53,12 +51,28 @@ def _by_language(text: str, language: str) -> Iterator[Found]:
         if MARK not in comment.text:
             continue
         for number, line in enumerate(comment.text.split("\n")):
-            match = LINE.fullmatch(line)
-            asked = (match["after"] or match["before"] or "").strip() if match else ""
-            if asked:
+            if asked := _asked_in(line):
                 start = comment.start_char if number == 0 else len(line) - len(line.lstrip())
                 end = len(line.rstrip()) + (comment.start_char if number == 0 else 0)
                 yield comment.start_line + number, start, end, asked
+
+
+def _asked_in(line: str) -> str:
+    """What one line of a comment asks for; empty where the mark stands at neither of its ends."""
+    if MARK not in line or len(line) > LONGEST_LINE:
+        return ""
+    text = line.strip(" \t\r")
+    if opening := _OPENS.match(text):
+        text = text[opening.end() :].lstrip(" \t")
+    if text.endswith("-->"):
+        text = text[:-3]
+    elif text.endswith("*/"):
+        text = text[:-1].rstrip("*")
+    text = text.rstrip(" \t")
+    if text.startswith(MARK):
+        return text.removeprefix(MARK).lstrip(" \t:").rstrip()
+    before = text.removesuffix(MARK)
+    return before.strip() if before != text and before.endswith((" ", "\t")) else ""
 
 
 def comments(text: str) -> Iterator[tuple[int, int, str]]:
@@ -68,7 +82,7 @@ def comments(text: str) -> Iterator[tuple[int, int, str]]:
         start = max(text.rfind("\n", 0, found), text.rfind("\r", 0, found)) + 1
         line = re.compile(r"[^\r\n]*").match(text, start)
         end = line.end() if line else len(text)
-        match = COMMENT.search(text, start, end)
+        match = COMMENT.search(text, start, end) if end - start <= LONGEST_LINE else None
         instruction = (match["after"] or match["before"] or "").strip() if match else ""
         if match and instruction:
             yield match.start(), match.end(), instruction

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from xml.parsers import expat
 
 from mazu_ls.syntax import first_error
+from mazu_ls.syntax.json_comments import blank_comments
 from mazu_ls.workspace import ipynb
 from mazu_ls.workspace.text import split_lines
 
@@ -74,7 +75,6 @@ _XML = frozenset(
         ".config",
     ]
 )
-_TOKEN = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[\]}])', re.DOTALL)
 Parser = Callable[[str], None]
 
 
@@ -126,7 +126,7 @@ def _json(text: str) -> None:
 
 
 def _json_with_comments(text: str) -> None:
-    json.loads(_TOKEN.sub(lambda match: match[0] if match[0][0] == '"' else " ", text))
+    json.loads(blank_comments(text))
 
 
 def _json_lines(text: str) -> None:
@@ -198,6 +198,7 @@ def _xml_with_names(text: str) -> None:
 
 
 _STRICTER: dict[Parser, tuple[Parser, ...]] = {
+    _notebook: (_notebook, _json),  # nbformat 3 has worksheets
     _json: (_json, _json_with_comments),
     _yaml: (_strict_yaml, _yaml),
     _xml: (_xml_with_names, _xml),
