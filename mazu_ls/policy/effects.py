@@ -11,6 +11,7 @@ from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import evaluate, printed
 from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.wrappers import program
 
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
@@ -31,8 +32,19 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     elif name == "printf" and "-v" in rest[:-2]:
         at = rest.index("-v")
         scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
+    elif name == "hash" and rest[:1] == ["-p"] and len(rest) > 2:
+        scope.assign(f"alias {rest[2]}", rest[1])
+    elif name in ("ln", "cp", "install"):
+        _other_name(rest, scope)
     if rest:
         scope.assign("_", rest[-1])
+
+
+def _other_name(rest: list[str], scope: ShellScope) -> None:
+    """`ln -s /usr/bin/git g`: from here on `./g` may be git."""
+    named = [program(word) for word in rest if not word.startswith("-")]
+    if len(named) == 2 and named[0] != named[1]:
+        scope.assign(f"alias {named[1]}", named[0])
 
 
 def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:

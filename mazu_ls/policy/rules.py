@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.tables.global_options import without_global_options
+from mazu_ls.policy.tables.global_options import may_be_alias, without_global_options
 from mazu_ls.tools.base import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -122,16 +123,41 @@ class Rule:
         return any(self.matches_argv(form) for form in (argv, *forms))
 
     def why_it_may_match(self, argv: Sequence[str]) -> str | None:
-        """What hides whether the rule holds this command back: an unknown option, or a word that is made while it runs."""
-        if len(self.pattern) < 2 or not fnmatchcase(argv[0], self.pattern[0]):
+        """What hides whether the rule holds this command back: an unknown option, an alias, a word that is made while it runs."""
+        if not self.pattern:
             return None
+        first = self.pattern[0]
+        if not fnmatchcase(argv[0], first):
+            if not _may_become(argv[0], first):
+                return None
+            known = [first.rstrip(ANYTHING), *argv[1:]]
+            if argv[0] == UNKNOWN or self.matches_command(known) or self._why_words_may_match(known):
+                return "which program runs cannot be known, and a rule may be about it"
+            return None
+        return self._why_words_may_match(argv) if len(self.pattern) > 1 else None
+
+    def _why_words_may_match(self, argv: Sequence[str]) -> str | None:
         forms, option = without_global_options(list(argv))
         if option is not None:
             return f"the value of the unknown option {option} may match a rule"
         for form in forms:
+            if may_be_alias(form):
+                return f"git {form[1]} may be an alias of what a rule is about"
             for word, expected in zip(form, self.pattern, strict=False):
-                if word != expected and (UNKNOWN in word or fnmatchcase(expected.rstrip(ANYTHING), word)):
+                if fnmatchcase(word, expected):
+                    continue
+                if _may_become(word, expected):
                     return "a word that is made while it runs may match a rule"
+                if len(form) > 1 and word == form[1] and expected.startswith(word):
+                    return f"{form[0]} {word} may be short for what a rule is about"
+                break
+        return None
+
+    def why_code_may_match(self, code: str) -> str | None:
+        """Why code that starts programs, given to an interpreter, may run what the rule is about: it names all its words."""
+        words = [core for word in self.pattern if (core := word.strip("*?"))]
+        if words and all(re.search(rf"(?<![\w-]){re.escape(word)}", code) for word in words):
+            return f"code given to an interpreter names {' '.join(words)}, which a rule is about"
         return None
 
     def matches_text(self, text: str) -> bool:
@@ -140,6 +166,11 @@ class Rule:
             return False
         pattern = " ".join(self.pattern)
         return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
+
+
+def _may_become(word: str, expected: str) -> bool:
+    """Whether a wildcard, or text that is made while it runs, may turn the word into what a pattern expects."""
+    return fnmatchcase(expected.rstrip(ANYTHING), word.replace(UNKNOWN, "*"))
 
 
 def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:

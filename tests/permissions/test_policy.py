@@ -1,5 +1,6 @@
 """Modes, rules and grants: who has the last word."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,24 @@ def test_a_rule_holds_behind_global_options(command: str, verdict: str, mode, pl
     for confined in (False, True):
         there = PolicyContext(place.roots, place.cwd, place.home, confined)
         assert decide(shell(command), mode, rules, there).verdict == verdict
+
+
+RULES = [json.loads(line) for line in Path(__file__).with_name("rules.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("mode", ["auto", "bypass"])
+def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place: PolicyContext) -> None:
+    """Of each row of rules.jsonl: whether one of these rules denies or asks, where without rules the sandbox or the mode allows."""
+    patterns = ("git push*", "npm publish", "rm", "npm run deploy", "docker push", "docker rm")
+    rules = [Rule.parse(SHELL, pattern, "deny") for pattern in patterns]
+    there = PolicyContext(place.roots, place.cwd, place.home, confined=True)
+    wrong = []
+    for row in RULES:
+        free = decide(shell(row["cmd"]), mode, [], there).verdict == "allow"
+        held = decide(shell(row["cmd"]), mode, rules, there).verdict != "allow"
+        if free and held is not row["held"]:
+            wrong.append((row["cmd"], held))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import re
 from fnmatch import fnmatchcase
 from itertools import islice, product
 
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 24
+_PARTS = frozenset(("{/}", "{.}", "{//}", "{/.}"))  # of a path that `fd` finds
 # What a wildcard in the place of a program could stand for.
 _FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
 
@@ -64,5 +66,5 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
                 place = (
                     f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
                 )
-                found.append([place if w == "{}" else w for w in command])
+                found.append([UNKNOWN if w in _PARTS else place if w == "{}" else w for w in command])
     return found

@@ -51,7 +51,8 @@ _WRITING = re.compile(
 )
 
 
-_PIPED = re.compile(r"\|&?\s*['\"]|['\"]\s*\|")  # awk's `"command" | getline` and `print | "command"`
+# awk's `"command" | getline` and `print | "command"`
+_PIPED = re.compile(r"\|&?\s*(['\"]|getline)|['\"]\s*\|")
 
 
 def code_of(argv: list[str]) -> list[str]:
@@ -64,6 +65,8 @@ def code_of(argv: list[str]) -> list[str]:
     base = re.sub(r"[\d.]+$", "", name)
     options = CODE_OPTIONS.get(base, "-c -e").split()
     found: list[str] = []
+    if "timeit" in rest and base in ("python", "pypy"):
+        found += [word for word in rest if not word.startswith("-")]
     for index, word in enumerate(rest):
         following = rest[index + 1] if index + 1 < len(rest) else ""
         for option in options:
@@ -79,10 +82,15 @@ def code_of(argv: list[str]) -> list[str]:
     return found
 
 
+def starts_programs(code: str) -> bool:
+    """Whether something in the code may start another program."""
+    return bool(_RUNS.search(code) or "`" in code or "%x" in code or _PIPED.search(code))
+
+
 def scripts_in(code: str) -> list[str]:
     """Strings of the code that may be run: each string, and each list of strings as one command; what `expect` spawns."""
     found: list[str] = re.findall(r"\bspawn\s+(?:-\w+\s+)*([^\n;}]+)", code)
-    if not _RUNS.search(code) and "`" not in code and "%x" not in code and not _PIPED.search(code):
+    if not starts_programs(code):
         return found
     found += [
         text.replace("\\'", "'").replace('\\"', '"').replace("\\n", "\n") for text in _strings(code) if text

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from mazu_ls.policy.bash.lexer import Redirect, lex
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.words import printed
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
@@ -16,17 +17,45 @@ from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, inner, program
 DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
 _OUTSIDE = DOWNLOADERS | DECODERS
+_GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
 
 @dataclass
 class Stage:
-    """One command as it stands in a pipeline: its words, its operator, and the scripts in its words."""
+    """One command as it stands in a pipeline: its words, its operator, and the scripts in its words.
+
+    `grouped`: what stands before its operator is a compound command, such as `{ a; b; }`, not the command before it alone.
+    """
 
     argv: list[str]
     before: str
     redirects: list[Redirect] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
+    grouped: bool = False
+
+
+def ends_group(segment: Segment | None) -> bool:
+    """Whether a compound command ends with this segment."""
+    return segment is not None and (segment.after == ")" or segment.words[:1] in _GROUP_ENDS)
+
+
+def feeding(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages that feed the last one; of a compound command what all before it print, if that is known."""
+    found: list[Stage] = []
+    for at in reversed(range(len(stages))):
+        found.append(stages[at])
+        if stages[at].before not in ("|", "|&"):
+            break
+        if stages[at].grouped:
+            spend(len(stages))
+            before = [stage for stage in stages[:at] if stage.argv]
+            texts = [(known_input([stage]) or [UNKNOWN])[0] for stage in before]
+            if before and not any(UNKNOWN in text for text in texts):
+                return [Stage(["echo", "\n".join(texts)], ""), *found[:0:-1]]
+            return [Stage([UNKNOWN], ""), *before, *found[:0:-1]]
+    spend(len(found) // 10)
+    return found[:0:-1]
 
 
 def executes_input(argv: list[str]) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections import deque
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
 from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.fed_commands import fed_scripts, feeder_words
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
@@ -34,23 +35,26 @@ _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "rub
 
 @dataclass
 class DenyScan:
-    """One search. `argvs` are all the commands that were seen, wrapped ones included, for the rules of the user.
+    """One search. `argvs` are all the commands that were seen, wrapped ones included, and `codes` the texts for
+    interpreters that may start programs, for the rules of the user.
 
     `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
     """
 
     place: PolicyContext
+    rules_only: bool = False  # collects `argvs` of what may run, and denies nothing
     found: Decision | None = None
     written_later: str | None = None
     argvs: list[list[str]] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
     _written: WrittenFiles = field(default_factory=WrittenFiles)
     _todo: deque[tuple[str, ShellScope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
     _work: int = 0
 
-    def run(self, line: str) -> DenyScan:
+    def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
         """Read the line and everything in it; stops at the first hard deny."""
-        self._push(line, ShellScope(self.place))
+        self._push(line, scope or ShellScope(self.place))
         while self._todo and self.found is None:
             script, scope = self._todo.popleft()
             self._work += len(script) + 1
@@ -66,7 +70,8 @@ class DenyScan:
             self._todo.append((script, scope))
 
     def _deny(self, decision: Decision | None) -> None:
-        self.found = self.found or decision
+        if not self.rules_only:
+            self.found = self.found or decision
 
     def _refuse(self, reason: str, rule: str) -> None:
         self._deny(Decision("deny", reason, rule=rule))
@@ -77,21 +82,21 @@ class DenyScan:
         piped = False
         segments = lex(script).segments
         self._functions(segments, scope)
-        for segment in segments:
+        for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
             piped = piped or segment.before in ("|", "|&")
             values = self._words(segment, scope)
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(segment, scope, hidden)
             for argv, globs in commands.argvs(values):
-                stage = Stage(argv, segment.before, redirects, hidden)
+                stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 self._command(argv, globs, scope, stage)
                 self._flow([*stages, stage], values, scope, piped=piped)
                 if pipeline_taint.runs_one_of(argv, downloaded):
                     self._refuse("what would run is downloaded", "no download is run")
                 downloaded |= pipeline_taint.tainted_files(stage, stages)
                 stages.append(stage)
-                self._written.note(stage, _pipeline(stages))
+                self._written.note(stage, pipeline_taint.feeding(stages))
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
@@ -178,6 +183,8 @@ class DenyScan:
             scope.assign(name, text, more=sign == "+=")
             if index:
                 scope.assign_array(name, [text])
+                if name in ("BASH_CMDS", "BASH_ALIASES"):
+                    scope.assign(f"alias {index[1:-1]}", text)
             if _RUN_BY_OTHERS.match(name):
                 self._push(text, scope.copy())
 
@@ -238,7 +245,10 @@ class DenyScan:
             words = [*name.split("-", 1), *words[1:]] if name.startswith("git-") else [name, *words[1:]]
             name = words[0]
             self.argvs.append(words)
-            todo += [[*text.split(), *words[1:]] for text in scope.values.get(f"alias {name}", ())]
+            for text in scope.values.get(f"alias {name}", ()):
+                below = scope.copy()
+                del below.values[f"alias {name}"]
+                self._push(f"{text} {shlex.join(words[1:])}", below)
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
@@ -255,9 +265,7 @@ class DenyScan:
                     self._assigned(script, scope)
                 self._push(script, scope.copy(given))
             for text in interpreter_code.code_of(words):
-                self._deny(interpreter_code.deny(text, scope))
-                for script in interpreter_code.scripts_in(text):
-                    self._push(script, scope.copy())
+                self._code(text, scope)
             effects.apply(words, scope, stage)
 
     def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
@@ -265,7 +273,7 @@ class DenyScan:
         argv = stages[-1].argv
         for text in self._written.run_by(argv):
             self._runs(text, scope)
-        for script in commands_in_input(stages[-1], _pipeline(stages)):
+        for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages)):
             self._push(script, scope.copy())
         runs = pipeline_taint.executes_input(argv)
         names = {program(word) for word in argv[:6]}
@@ -275,9 +283,9 @@ class DenyScan:
         for script in stages[-1].scripts if evaluates else ():
             if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
                 self._runs(text, scope)
+        if (words := feeder_words(argv)) is not None:
+            self._fed(words, stages, scope)
         if not runs:
-            if names & {"xargs", "parallel"}:
-                self._by_xargs(stages, scope)
             return
         for redirect in stages[-1].redirects:
             if redirect.body is not None:
@@ -285,7 +293,7 @@ class DenyScan:
             elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
                 self._refuse("what would run is made by another program", "nothing unreadable runs")
         if piped:
-            texts = pipeline_taint.known_input(_pipeline(stages))
+            texts = pipeline_taint.known_input(pipeline_taint.feeding(stages))
             for text in texts or ():
                 self._runs(text, scope)
             if texts is None:  # `echo ... | (bash)`
@@ -294,20 +302,19 @@ class DenyScan:
             if texts is None and (reason := pipeline_taint.trouble(stages)) is not None:
                 self._refuse(reason, "no download is run")
 
-    def _by_xargs(self, stages: list[Stage], scope: ShellScope) -> None:
+    def _fed(self, words: list[str], stages: list[Stage], scope: ShellScope) -> None:
         """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
-        argv, sources = stages[-1].argv, _pipeline(stages)
+        sources = pipeline_taint.feeding(stages)
         bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
-        if text := bodies or pipeline_taint.known_input(sources):
-            given = text[0].split()
-            self._push(" ".join([*argv[1:], *given]), scope.copy())
-            put = next((w[2:] or after for w, after in pairwise([*argv, ""]) if w.startswith("-I")), "{}")
-            for command in inner(argv):
-                self._push(
-                    " ".join(" ".join(given) if word == put else word for word in command), scope.copy()
-                )
-            return
-        removes = any(word in removal.CHECKS for word in argv[1:])
+        texts = bodies or pipeline_taint.known_input(sources)
+        fed = fed_scripts(words, texts[0] if texts else None)
+        for script in fed.scripts:
+            if fed.known:
+                self._push(script, scope.copy())
+            elif not self.rules_only:
+                # Not known to do harm; but the user's rules may be about it.
+                self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
+        removes = not fed.known and any(word in removal.CHECKS for word in words[1:])
         for stage in sources if removes else ():
             for word in stage.argv[1:]:
                 if not word.startswith("-") and targets.write_refused(word, scope) is not None:
@@ -332,17 +339,11 @@ class DenyScan:
     def _runs(self, text: str, scope: ShellScope) -> None:
         """Known text that a shell or an interpreter will run."""
         self._push(text, scope.copy())
+        self._code(text, scope)
+
+    def _code(self, text: str, scope: ShellScope) -> None:
         self._deny(interpreter_code.deny(text, scope))
+        if interpreter_code.starts_programs(text):
+            self.codes.append(text)
         for script in interpreter_code.scripts_in(text):
             self._push(script, scope.copy())
-
-
-def _pipeline(stages: list[Stage]) -> list[Stage]:
-    """The stages that feed the last one."""
-    found: list[Stage] = []
-    for stage in reversed(stages):
-        found.append(stage)
-        if stage.before not in ("|", "|&"):
-            break
-    spend(len(found) // 10)
-    return found[:0:-1]

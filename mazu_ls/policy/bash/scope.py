@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
 
 MAX_VALUES = 12
 MAX_VALUE = 4096  # characters
+_SET_BY_BASH = word_set("set_by_bash")
 SPECIAL = frozenset("@*#?-$!_")
 
 
@@ -87,7 +89,7 @@ class ShellScope:
                 return ["/bin/bash"]
             case "0":
                 return ["bash"]
-            case "PATH" | "RANDOM" | "UID" | "EUID" | "PPID" | "HOSTNAME" | "SECONDS" | "LINENO" | "REPLY":
+            case _ if name in _SET_BY_BASH:
                 return [UNKNOWN]
         if re.fullmatch(r"[1-9]\d*", name):
             return [fields[int(name) - 1] for fields in self.positional if int(name) <= len(fields)] or [""]

@@ -6,7 +6,7 @@ import logging
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
+from itertools import chain, dropwhile
 
 from mazu_ls.policy import repository
 from mazu_ls.policy.bash import grammar
@@ -26,7 +26,8 @@ TOO_INVOLVED = Decision("deny", "it is too involved to be judged", rule="nothing
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What is known of a command line. `commands` are its commands as plain words, None if any word cannot be known.
+    """What is known of a command line. `codes` are texts for interpreters that may start programs,
+    `commands` its commands as plain words, None if any word cannot be known.
 
     `plain`: it says what it does, so that somebody who read it knows what will happen when it is run again.
     """
@@ -35,6 +36,7 @@ class CommandLine:
     denied: Decision | None
     doubt: str | None
     seen: list[list[str]]
+    codes: list[str]
     commands: list[list[str]] | None
     plain: bool = False
     beyond_sandbox: str | None = None
@@ -44,8 +46,9 @@ class CommandLine:
         return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
 
     def why_it_may_match(self, rule: Rule) -> str | None:
-        """What in a command of it hides whether the rule is about it."""
-        return next(filter(None, (rule.why_it_may_match(argv) for argv in self.seen)), None)
+        """What in a command of it, or in code for an interpreter, hides whether the rule is about it."""
+        by_words = map(rule.why_it_may_match, self.seen)
+        return next(filter(None, chain(by_words, map(rule.why_code_may_match, self.codes))), None)
 
     def granted(self, rules: Sequence[Rule], place: PolicyContext) -> Rule | None:
         """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
@@ -96,26 +99,27 @@ def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
         with limit_steps():
             if text != call.arguments["command"]:
                 broken, found = "it holds broken Unicode", DenyScan(place).run(text).found
-                return CommandLine(text, found, broken, [], None, beyond_sandbox=broken)
+                return CommandLine(text, found, broken, [], [], None, beyond_sandbox=broken)
             return _read(text, place)
     except TooInvolvedError:
-        return CommandLine(text, TOO_INVOLVED, None, [], None)
+        return CommandLine(text, TOO_INVOLVED, None, [], [], None)
     except Exception:  # a line that confuses the reader is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
-        return CommandLine(text, unreadable, None, [], None)
+        return CommandLine(text, unreadable, None, [], [], None)
 
 
 def _read(text: str, place: PolicyContext) -> CommandLine:
     scan = DenyScan(place).run(text)
     if scan.found is not None:
-        return CommandLine(text, scan.found, None, scan.argvs, None)
+        return CommandLine(text, scan.found, None, scan.argvs, scan.codes, None)
     beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
     return CommandLine(
         text,
         None,
         allow.reason_to_ask(text, place),
         scan.argvs,
+        scan.codes,
         _plain(text, place),
         _says_what_it_does(text, place),
         beyond,

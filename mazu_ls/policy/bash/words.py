@@ -308,6 +308,8 @@ def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
     argv = [word for raw in segments[0].words for word in evaluate(raw, scope, depth + 1).candidates[0]]
     if argv == ["pwd"]:
         return scope.cwds[-1]
+    if len(argv) > 1 and argv[:-1] in (["which"], ["type", "-p"], ["type", "-P"], ["command", "-v"]):
+        return argv[-1]
     if argv == ["git", "rev-parse", "--show-toplevel"]:
         return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
     return printed(argv)

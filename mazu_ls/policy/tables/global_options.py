@@ -1,10 +1,11 @@
-"""Options that stand between a program and its subcommand, so that a rule on `git push` holds for `git -C . push`."""
+"""The forms of one command, so that a rule on `git push` holds for `git -C . push` and `git send-pack`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mazu_ls.policy.data import read_table
+from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.data import read_table, word_set
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ def _read_options() -> dict[str, GlobalOptions]:
 PROGRAMS = _read_options()
 _NESTED = {(name, "compose"): PROGRAMS["docker-compose"] for name in ("docker", "podman")}
 MAX_FORMS = 16
+_SAME = {tuple(name.split()): other.split() for name, other in read_table("same_commands").items()}
+_GIT = word_set("git_commands")
 
 
 def without_global_options(argv: list[str]) -> tuple[list[list[str]], str | None]:
@@ -39,7 +42,7 @@ def without_global_options(argv: list[str]) -> tuple[list[list[str]], str | None
     """
     options = PROGRAMS.get(argv[0])
     if options is None or len(argv) < 2:
-        return [argv], None
+        return _with_other_names([argv]), None
     forms, unknown = _stripped(argv[:1], argv[1:], options)
     nested: list[list[str]] = []
     for form in forms:
@@ -50,7 +53,22 @@ def without_global_options(argv: list[str]) -> tuple[list[list[str]], str | None
         found, more = _stripped(form[:2], form[2:], inner)
         nested += found
         unknown = unknown or more
-    return nested[:MAX_FORMS], unknown
+    return _with_other_names(nested[:MAX_FORMS]), unknown
+
+
+def may_be_alias(form: list[str]) -> bool:
+    """Whether git would look for an alias of this name."""
+    return form[0] == "git" and len(form) > 1 and form[1] not in _GIT and not form[1].startswith("-")
+
+
+def _with_other_names(forms: list[list[str]]) -> list[list[str]]:
+    others = [
+        [*other, *form[size:]]
+        for form in forms
+        for size in (2, 3)
+        if (other := _SAME.get(tuple(form[:size]))) is not None
+    ]
+    return [*forms, *others]
 
 
 def _stripped(head: list[str], rest: list[str], options: GlobalOptions) -> tuple[list[list[str]], str | None]:
@@ -66,7 +84,8 @@ def _stripped(head: list[str], rest: list[str], options: GlobalOptions) -> tuple
         if at >= len(rest) or not word.startswith(("-", "+")) or word == "--":
             forms.append(head + rest[at + (word == "--") :])
         elif word in options.values and "=" not in word:
-            todo.append(at + 2)
+            # Unquoted, a value that cannot be known may be several words.
+            todo += [at + 2, at + 1] if UNKNOWN in "".join(rest[at + 1 : at + 2]) else [at + 2]
         elif word in options.flags or word.startswith("+") or _carries_value(word, options):
             todo.append(at + 1)
         else:
