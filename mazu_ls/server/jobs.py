@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.host import Host
 from mazu_ls.server.client.editor import ConnectedEditor
@@ -81,7 +82,7 @@ class BackgroundJobs:
         self._editor = editor
         self.accepted = AcceptedRequests()
         self._running: set[BackgroundJob] = set()
-        self._short: set[asyncio.Task[Any]] = set()
+        self._short = BackgroundTasks("background work")
 
     @property
     def titles(self) -> list[str]:
@@ -121,14 +122,7 @@ class BackgroundJobs:
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something short in the background; a failure goes to the log."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._short.add(task)
-        task.add_done_callback(self._short_done)
-
-    def _short_done(self, task: asyncio.Task[Any]) -> None:
-        self._short.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            logger.error("background work failed", exc_info=error)
+        self._short.spawn(work)
 
     async def _announce(self, job: BackgroundJob, then: Callable[[Any], Awaitable[None]]) -> None:
         assert job.task is not None
@@ -171,9 +165,10 @@ class BackgroundJobs:
 
     async def close(self) -> None:
         """Cancel everything and wait until it has stopped."""
-        tasks = [*(job.task for job in self._running if job.task), *self._short]
+        tasks = [job.task for job in self._running if job.task]
         for task in tasks:
             task.cancel()
+        await self._short.close()
         if tasks:
             await asyncio.wait(tasks)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mazu_ls.memory.models import RememberOutcome
 
 log = logging.getLogger(__name__)
+EARLIER = "earlier sessions"
 START_SECONDS = 20.0
 """How long after the start the sessions of earlier runs are looked at."""
 MAX_OUTPUT = 4_000
@@ -47,7 +48,7 @@ class MemoryExtractor:
     def __init__(self, project: ProjectServices, is_open: Callable[[str], bool]) -> None:
         self._project = project
         self._is_open = is_open
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = BackgroundTasks("extraction of memories")
         self._noted: set[str] = set()
         self._failure_said = False
 
@@ -55,38 +56,29 @@ class MemoryExtractor:
         """The session said something: it waits from now on, also if mazu-ls ends without warning."""
         if session_id not in self._noted and (pending := self._pending()):
             self._noted.add(session_id)
-            self._spawn("extraction", partial(pending.note, session_id))
+            self._tasks.spawn(pending.note(session_id))
 
     def on_session_end(self, session_id: str) -> None:
         """The session has ended: look at it now."""
         if self._pending():
-            self._spawn("extraction", partial(self._one, session_id))
+            self._tasks.spawn(self._one(session_id))
 
     def start(self) -> None:
         """Look at what earlier runs left, in a while."""
-        self._spawn("earlier sessions", self._earlier)
+        self._tasks.spawn(self._earlier(), EARLIER)
 
     async def wait_idle(self) -> None:
         """Wait for what was begun because a session ended."""
-        while tasks := [task for task in self._tasks if task.get_name() != "earlier sessions"]:
-            await asyncio.wait(tasks)
+        await self._tasks.drain(without=EARLIER)
 
     async def close(self) -> None:
         """Stop; what is not done goes on waiting."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.close()
 
     def _pending(self) -> Pending | None:
         """Where it is kept which sessions wait; None where nothing may or can be written."""
         memories = self._project.memories
         return memories.extractions if memories and self._project.config.memory.write != "off" else None
-
-    def _spawn(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        task = asyncio.get_running_loop().create_task(_logged(work), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _earlier(self) -> None:
         await asyncio.sleep(START_SECONDS)
@@ -232,11 +224,3 @@ def summarize_stored(stored: Sequence[RememberOutcome]) -> journal.MemoryTouched
         return None
     more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
     return journal.MemoryTouched(new[0].memory.id, new[0].outcome, new[0].memory.title + more)
-
-
-async def _logged(work: Callable[[], Awaitable[object]]) -> None:
-    """Calls `work` itself: a task that is cancelled before it begins leaves no coroutine behind that nobody awaited."""
-    try:
-        await work()
-    except Exception:
-        log.exception("extraction failed")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.agent.project.skill_suggestions import has_skills
 from mazu_ls.config.config import Layer, McpServer
 from mazu_ls.errors import Kind, MazuError
@@ -45,7 +46,7 @@ class ExtensionTools:
         self._asked: set[str] = set()
         self._asked_tools: set[tuple[str, bytes]] = set()
         self._told: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("an extension")
 
     def tools(self, taken: Sequence[str]) -> list[Tool]:
         """The added tools that can be called now; names in `taken` are not given twice."""
@@ -80,7 +81,7 @@ class ExtensionTools:
             return
         self._configured = servers
         self._begun = asyncio.get_running_loop().time()
-        self._spawn(self._replace(servers, own))
+        self._tasks.spawn(self._replace(servers, own))
 
     def agree(self, name: str) -> None:
         """The user agrees to an MCP server as it is configured. Raises MazuError(not_found)."""
@@ -95,10 +96,7 @@ class ExtensionTools:
 
     async def close(self) -> None:
         """End the servers."""
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.close()
         if self._mcp:
             await self._mcp.close()
 
@@ -121,7 +119,7 @@ class ExtensionTools:
         for waiting in found.waiting:
             if waiting.name not in self._asked:
                 self._asked.add(waiting.name)
-                self._spawn(self._ask_file(waiting))
+                self._tasks.spawn(self._ask_file(waiting))
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
@@ -158,7 +156,7 @@ class ExtensionTools:
         waiting = self.waiting_tools(name)
         if waiting and (name, waiting) not in self._asked_tools:
             self._asked_tools.add((name, waiting))
-            self._spawn(self._agree_tools(name, waiting.decode()))
+            self._tasks.spawn(self._agree_tools(name, waiting.decode()))
 
     async def _agree_tools(self, name: str, shown: str) -> None:
         mcp = self._mcp
@@ -173,7 +171,7 @@ class ExtensionTools:
                 self._ask_tools(name)
 
     def _notify(self, sentence: str) -> None:
-        self._spawn(self._host.say("warning", f"Mazu: {sentence}"))
+        self._tasks.spawn(self._host.say("warning", f"Mazu: {sentence}"))
 
     async def _ask_file(self, waiting: UntrustedToolFile) -> None:
         from mazu_ls.tools.skills.trust import TrustStore
@@ -187,11 +185,6 @@ class ExtensionTools:
         reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
         return reply.choice is not None and reply.choice.kind != "deny"
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(_logged(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
 
 def servers_of_user(layers: Sequence[Layer]) -> list[McpServer]:
     """The MCP servers in the settings that are the user's own, not the project's."""
@@ -204,12 +197,3 @@ def servers_of_user(layers: Sequence[Layer]) -> list[McpServer]:
             except msgspec.ValidationError as error:
                 log.info("%s: %s", layer.origin, error)  # the settings' own warning tells the user
     return found
-
-
-async def _logged(work: Any) -> None:
-    try:
-        await work
-    except MazuError as error:
-        log.warning("%s", error.message)
-    except Exception:
-        log.exception("an extension failed")

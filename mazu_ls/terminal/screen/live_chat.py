@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat import slash_commands
@@ -49,7 +50,7 @@ class LiveChat:
         self._mode = ""
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("the chat")
         self._status_known = False
         if screen.queued:  # typed while the project was being opened
             self._wake.set()
@@ -155,7 +156,7 @@ class LiveChat:
     def _stop(self) -> bool:
         """Stop the turn; what waits in the queue goes back to where it can be edited."""
         if self._sending is not None and self._is_sending():
-            self._spawn(self._stopped(self._sending))
+            self._tasks.spawn(self._stopped(self._sending))
             return True
         if not self.screen.queued:
             return False
@@ -176,16 +177,11 @@ class LiveChat:
             sending.cancel()
 
     def _cycle_mode(self) -> None:
-        self._spawn(self._cycled())
+        self._tasks.spawn(self._cycled())
 
     async def _cycled(self) -> None:
         self._mode = await self.chat.cycle_mode()
         self.screen.refresh()
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _status(self) -> str:
         if not self._status_known:
