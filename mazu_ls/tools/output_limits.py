@@ -6,8 +6,7 @@ import base64
 import re
 from dataclasses import replace
 
-from mazu_ls.messages import Image
-from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
+from mazu_ls.messages import BYTES_PER_TOKEN, Image
 from mazu_ls.tools.base import ToolOutput
 from mazu_ls.workspace.pictures import UnreadablePicture
 

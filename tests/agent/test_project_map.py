@@ -15,7 +15,7 @@ import pytest
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.project_map.ipc import MapRequest, command, write_frame
 from mazu_ls.agent.project_map.pool import ParserPool
-from mazu_ls.models.pricing.tokens import estimate_tokens
+from mazu_ls.messages import estimate_tokens
 from mazu_ls.workspace import Workspace
 
 FILES = {

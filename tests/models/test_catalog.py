@@ -11,12 +11,11 @@ import pytest
 from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Usage
+from mazu_ls.messages import Usage, estimate_tokens
 from mazu_ls.models import catalog
 from mazu_ls.models.model import Prices
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.pricing.prices import cost, with_cost
-from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.providers import PROVIDERS, ollama_address
 from tests.models.talk import Talk, environment
 

@@ -9,9 +9,9 @@ import pytest
 
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
-from mazu_ls.messages import Message, Text, Usage
+from mazu_ls.messages import Message, Text, Usage, estimate_tokens
 from mazu_ls.models.model import ModelRequest, RetryScheduled, TextDelta
-from mazu_ls.models.pricing.tokens import estimate_request, estimate_tokens
+from mazu_ls.models.pricing.tokens import estimate_request
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall, await_answer
 from tests.models.talk import READ, Talk, until
 

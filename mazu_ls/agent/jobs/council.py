@@ -15,10 +15,9 @@ from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
-from mazu_ls.messages import Message, Text, Usage, escape_closing_tag
+from mazu_ls.messages import Message, Text, Usage, escape_closing_tag, estimate_tokens
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing import prices
-from mazu_ls.models.pricing.tokens import estimate_tokens
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project

@@ -32,8 +32,8 @@ def suggest_skills(task: str, folders: Sequence[Path], env: Mapping[str, str], t
     """
     if not has_skills(folders, env):
         return ""
-    from mazu_ls.memory.search.memory_lines import estimate_tokens
     from mazu_ls.memory.search.tokens import query_terms
+    from mazu_ls.messages import estimate_tokens
     from mazu_ls.tools.skills.skill_store import SkillStore
 
     wanted = frozenset(query_terms(task[:20_000]))

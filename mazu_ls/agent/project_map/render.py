@@ -9,7 +9,7 @@ import numpy as np
 
 from mazu_ls.agent.project_map.ipc import FileFacts
 from mazu_ls.agent.project_map.rank import ReferenceGraph
-from mazu_ls.models.pricing.tokens import BYTES_PER_TOKEN
+from mazu_ls.messages import BYTES_PER_TOKEN
 from mazu_ls.redact import redact
 
 MIN_TOKENS = 32

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls.agent.session.conversation import SUMMARY, estimate, is_user_turn_start
+from mazu_ls.agent.session.conversation import SUMMARY, is_user_turn_start
 from mazu_ls.agent.turn import context_blocks
 from mazu_ls.journal import journal
-from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage
+from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage, estimate_message
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.unfinished_call import await_answer
 
@@ -140,7 +140,7 @@ def list_dropped(messages: Sequence[Message]) -> str:
 
 
 def _tokens(messages: Sequence[Message]) -> int:
-    return sum(map(estimate, messages))
+    return sum(map(estimate_message, messages))
 
 
 def _request(messages: Sequence[Message]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mazu_ls.journal import journal
 from mazu_ls.journal.journal import Event
-from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult
+from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult, estimate_message
 
 INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorded. It may or may not have had an effect: look before you repeat it."
 SUMMARY = "Summary of the conversation so far (older messages were compacted):\n\n"
@@ -160,7 +160,7 @@ def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int |
     if tokens is not None:
         for start in (s for s in starts if s >= first):
             first = start
-            if sum(map(estimate, messages[start:])) <= tokens:
+            if sum(map(estimate_message, messages[start:])) <= tokens:
                 break
     return list(messages[first:])
 
@@ -168,19 +168,3 @@ def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int |
 def is_user_turn_start(message: Message) -> bool:
     """True for a message in which the user speaks, not only tools."""
     return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
-
-
-def estimate(message: Message) -> int:
-    """Tokens of a message, roughly: four bytes each, 1,600 an image."""
-    total = 4
-    for part in message.parts:
-        match part:
-            case Image():
-                total += 1600
-            case ToolCall(_, name, arguments):
-                total += (len(name) + len(str(arguments))) // 4 + 8
-            case ToolResult(_, text, _, images):
-                total += len(text) // 4 + 8 + 1600 * len(images)
-            case _:
-                total += len(part.text) // 4 + 1
-    return total

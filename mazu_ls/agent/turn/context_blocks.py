@@ -63,7 +63,7 @@ async def recall_memories(
 ) -> Injection:
     """What memory holds for a request. The block `beside` shares its budget."""
     from mazu_ls.memory.search.inject import Injection, RecallContext
-    from mazu_ls.memory.search.memory_lines import estimate_tokens
+    from mazu_ls.messages import estimate_tokens
 
     if project.memories is None or project.config.memory.inject_tokens == 0:
         return Injection()

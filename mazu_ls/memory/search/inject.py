@@ -11,10 +11,11 @@ from msgspec.structs import replace
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
-from mazu_ls.memory.search.memory_lines import estimate_tokens, render_memory
+from mazu_ls.memory.search.memory_lines import render_memory
 from mazu_ls.memory.search.rank import RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
+from mazu_ls.messages import estimate_tokens
 
 Embed = Callable[[str], Awaitable[QueryEmbedding | None]]
 MAX_ITEMS = 20

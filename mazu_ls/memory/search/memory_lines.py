@@ -34,12 +34,6 @@ def render_memory(memory: Memory, at: datetime | None = None) -> str:
     return "- " + escape_closing_tag(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
 
 
-def estimate_tokens(text: str) -> int:
-    """About how many tokens a text has: four ASCII characters, or one other."""
-    ascii_only = len(text.encode("ascii", "ignore"))
-    return ascii_only // 4 + 1 + len(text) - ascii_only
-
-
 def describe_age(elapsed: object) -> str:
     """`today`, `3 days old`, `2 months old`."""
     days = getattr(elapsed, "days", 0)

@@ -6,13 +6,12 @@ https://ai.google.dev/gemini-api/docs/openai, https://docs.ollama.com/api/openai
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult
+from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult, estimate_encoded
 from mazu_ls.models.message_repair import (
     UNSEEN,
     MessageGroup,
@@ -178,8 +177,8 @@ def _picture(image: Image, spec: ModelSpec) -> dict[str, Any]:
 
 def estimated_prompt(body: dict[str, Any]) -> int:
     """Tokens of a request whose service reports none."""
-    told = (body.get(name, "") for name in ("messages", "instructions", "input", "tools"))
-    return math.ceil(sum(len(msgspec.json.encode(part)) for part in told) / 4)
+    sent = (body.get(name, "") for name in ("messages", "instructions", "input", "tools"))
+    return sum(map(estimate_encoded, sent))
 
 
 def assistant_message(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mazu_ls.messages import Usage
+from mazu_ls.messages import Usage, estimate_tokens
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -19,7 +19,6 @@ from mazu_ls.models.model import (
 )
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
 from mazu_ls.models.pricing.prices import with_cost
-from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded, UnusableAnswer
 from mazu_ls.models.sse import DONE_EVENT
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word

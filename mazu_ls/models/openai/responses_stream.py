@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mazu_ls.messages import Message, Part, Text, Thinking, Usage
+from mazu_ls.messages import Message, Part, Text, Thinking, Usage, estimate_tokens
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -23,7 +23,6 @@ from mazu_ls.models.model import (
 )
 from mazu_ls.models.openai.responses_request import opaque
 from mazu_ls.models.pricing.prices import with_cost
-from mazu_ls.models.pricing.tokens import estimate_tokens
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
 

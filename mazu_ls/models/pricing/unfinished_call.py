@@ -10,7 +10,7 @@ from contextlib import aclosing
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Usage
+from mazu_ls.messages import Usage, estimate_tokens
 from mazu_ls.models.model import (
     AnswerRestarted,
     ArgumentsDelta,
@@ -26,7 +26,7 @@ from mazu_ls.models.model import (
     UsageReported,
 )
 from mazu_ls.models.pricing.prices import with_cost
-from mazu_ls.models.pricing.tokens import estimate_request, estimate_tokens
+from mazu_ls.models.pricing.tokens import estimate_request
 
 
 class UnfinishedCall:
