@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import apsw
 
 EXCLUDED = (
-    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "memory_forgotten", "memory_consolidation",
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "memory_forgotten",
+    "memory_consolidation",
 )  # fmt: skip
 """Tables that belong to a moment or to this user alone: emptied in an archive, and again when one is taken in."""
 

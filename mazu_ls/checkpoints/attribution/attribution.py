@@ -24,6 +24,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import (
     text_state,
     writes,
 )
+from mazu_ls.checkpoints.attribution.restored_places import keep_restored
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace.text import NotText, decode
@@ -216,6 +217,8 @@ def attribute(
             for session in (change.sessions or {""})
         ],
     )
+    mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
+    keep_restored(db, number, mixed, open_places)
     for write in recorded:
         if write.place in open_places:
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, USER, rollback_of, writes
@@ -43,10 +43,19 @@ class Change:
         self.uncertain |= stored_user == PERHAPS
 
     @property
+    def rollbacks(self) -> set[str]:
+        """Those of the sessions under which is recorded what rollbacks wrote."""
+        return {session for session in self.sessions if session.partition(":")[0] == ROLLBACK}
+
+    @property
     def is_rollback(self) -> bool:
         """Whether nothing but rollbacks wrote it."""
-        names = {name.partition(":")[0] for name in self.sessions}
-        return names == {ROLLBACK} and not self.user
+        return bool(self.sessions) and self.sessions == self.rollbacks and not self.user
+
+    def split(self) -> tuple[Change, Change]:
+        """What the rollback did, and what was done to the place after it."""
+        later = replace(self, sessions=self.sessions - self.rollbacks)
+        return Change(self.rollbacks), later
 
     def owner(self, session: str | None = None) -> Owner:
         """Whose change it is. With a session only its agent counts, and what other agents did is like the user's."""
@@ -78,6 +87,11 @@ class AttributedChanges:
         """Whether agents and rollbacks alone changed a place, as far as is known."""
         found = self._found.get(place)
         return found is not None and not found.user
+
+    def rolled_back(self, place: bytes) -> bool:
+        """Whether a rollback wrote a place, so that more than who changed it counts."""
+        found = self._found.get(place)
+        return found is not None and bool(found.rollbacks)
 
     def uncertain(self, place: bytes) -> bool:
         """Whether it is not known who changed a place, because a command was killed."""

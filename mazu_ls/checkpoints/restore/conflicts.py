@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.attribution import Attribution
-from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_since
+from mazu_ls.checkpoints.attribution.intervals import LastInterval, PlaceHistory, merge_changes
+from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Owner, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
@@ -15,7 +16,7 @@ from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanF
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import merged
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, held_texts, place_of, shown_text
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.state.store import select
 
@@ -29,33 +30,6 @@ ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
 KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The time between two looks at the folders, and who changed one place in it."""
-
-    before: BufferView
-    after: BufferView
-    change: Change
-
-
-@dataclass(frozen=True)
-class _SinceLast:
-    """The time since the last checkpoint, and who changed what in it."""
-
-    before: BufferView
-    after: BufferView
-    changes: dict[bytes, Change]
-
-
-def _together(intervals: Sequence[Interval]) -> Change:
-    """Who changed a place in any of these intervals."""
-    change = Change()
-    for interval in intervals:
-        change.sessions |= interval.change.sessions
-        change.user |= interval.change.user
-    return change
 
 
 class RollbackDecision:
@@ -79,14 +53,16 @@ class RollbackDecision:
         self._session = session
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
-        self._live: _SinceLast | None = None
+        self._live: LastInterval | None = None
+        self._history = PlaceHistory(project, db, self._number, session)
 
     def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
         """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
         found = Attribution(self._project, writes(self._db)).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
         )
-        self._live = _SinceLast(last, now, found)
+        self._live = LastInterval(last, now, found)
+        self._history = PlaceHistory(self._project, self._db, self._number, self._session, self._live)
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.stored_user)
 
@@ -115,18 +91,19 @@ class RollbackDecision:
         any of these cases.
         """
         found = self._changes.owner(place, self._session)
-        if found != "both" or self._changes.unknown:
+        simple = found != "both" and not self._changes.rolled_back(place)
+        if simple or self._changes.unknown:
             return found
-        intervals, target = self._intervals(place), self._view(self._target.id)
+        intervals, target = self._history.intervals(place), self._history.view(self._target.id)
         for at in reversed(range(len(intervals))):
-            if self._same_text(place, target, intervals[at].after):
+            if self._history.same_text(place, target, intervals[at].after):
                 intervals = intervals[at + 1 :]
                 break
-        if (found := _together(intervals).owner(self._session)) != "both":
+        if (found := merge_changes(intervals).owner(self._session)) != "both":
             return found
         shown = shown_text(self._project, now, place)
         for at, interval in enumerate(intervals):
-            if _together(intervals[: at + 1]).owner(self._session) != "agent":
+            if merge_changes(intervals[: at + 1]).owner(self._session) != "agent":
                 return "both"
             if shown is not None and shown_text(self._project, interval.after, place) == shown:
                 return "agent"
@@ -147,8 +124,10 @@ class RollbackDecision:
             result = self._step(step, owner, writer.add)
             if result is not None and (result is step or result.now != result.was):
                 done.append(result)
-            elif result is None or owner != "agent":
-                kept[step.shown] = self._reason(owner, step.place)
+            elif (
+                result is None or owner != "agent"
+            ):  # a merge that changes nothing: all that is left is the user's
+                kept[step.shown] = self._reason("user" if result else owner, step.place)
         writer.finish()
         typed: list[BufferChange] = []
         for change in buffers:
@@ -158,7 +137,7 @@ class RollbackDecision:
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
             elif result is None or owner != "agent":
-                kept.setdefault(change.shown, self._reason(owner, change.place))
+                kept.setdefault(change.shown, self._reason("user" if result else owner, change.place))
         steps[:], buffers[:] = done, typed
         self._fill(plan, done, typed, kept)
 
@@ -233,8 +212,8 @@ class RollbackDecision:
         """The target's content with the user's changes since and without the agent's; None where that cannot be told."""
         if self._changes.unknown:
             return None
-        result = read(self._view(self._target.id))
-        for interval in self._intervals(place):
+        result = read(self._history.view(self._target.id))
+        for interval in self._history.intervals(place):
             was, now = read(interval.before), read(interval.after)
             owner = interval.change.owner(self._session)
             if was == now or owner == "agent":
@@ -243,52 +222,3 @@ class RollbackDecision:
                 return None
             result = now if result == was else merged(self._project, now, was, result)
         return result
-
-    def _intervals(self, place: bytes) -> list[Interval]:
-        """The intervals since the target in which a place was changed, the oldest first.
-
-        After a rollback that made it what it was at a checkpoint, those that led to that one.
-        """
-        kept: list[Interval] = []
-        ends = [(self._view(self._target.id), kept)]
-        for interval in self._recorded(place):
-            kept = [*kept, interval]
-            if interval.change.is_rollback:
-                alike = (led for view, led in reversed(ends) if self._same_text(place, view, interval.after))
-                kept = next(alike, kept)
-            ends.append((interval.after, kept))
-        return kept
-
-    def _recorded(self, place: bytes) -> Iterator[Interval]:
-        """Every interval since the target in which a place was changed, the last one, that no checkpoint ends, included."""
-        for (number,) in select(
-            self._db,
-            "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
-            (self._number, place),
-        ):
-            rows = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
-            before, after = (self._view(schema.checkpoint_id(one)) for one in (rows[0][0], number))
-            yield Interval(before, after, self._change(place, number))
-        if self._live is not None and place in self._live.changes:
-            yield Interval(self._live.before, self._live.after, self._live.changes[place])
-
-    def _same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
-        """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
-        if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
-            text = shown_text(self._project, one, place)
-            return text is not None and text == shown_text(self._project, other, place)
-        return self._project.trees.at(one.tree, place) == self._project.trees.at(other.tree, place)
-
-    def _change(self, place: bytes, number: int) -> Change:
-        change = Change()
-        for session, user in select(
-            self._db,
-            "SELECT session, user FROM checkpoint_change WHERE place = ? AND number = ?",
-            (place, number),
-        ):
-            change.add([session], user)
-        return change
-
-    def _view(self, id: str) -> BufferView:
-        tree = bytes.fromhex(schema.get(self._db, id).tree)
-        return BufferView(tree, held_texts(self._project, tree))

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.recorded_writes import entry_state, record_edit, rollback_of, text_state
+from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
+from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging
 from mazu_ls.checkpoints.restore import restore_steps as steps
@@ -195,17 +197,7 @@ def _commit(
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
     unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
-    writer = rollback_of(selection.session)
-    typed = {change.place for change in found.buffers}
-    for step in todo:
-        if step.place not in typed:
-            record_edit(db, writer, step.place, entry_state(step.was), entry_state(step.now))
-    for change in found.buffers:
-        if change.place is not None:
-            was = text_state(change.buffer.text)
-            if change.buffer.stale:  # no checkpoint holds that text: what stood there was the file
-                was = entry_state(project.trees.at(bytes.fromhex(safety.tree), change.place))
-            record_edit(db, writer, change.place, was, text_state(change.text))
+    _record_writes(project, db, rollback_of(selection.session), safety, found)
     session = selection.session or target.session_id or ""
     note_pending(db, found.buffers)
     chosen = (selection.only, selection.paths)
@@ -217,6 +209,35 @@ def _commit(
         (str(project.repository.path), safety.id, target.id, steps.dump(todo)),
     )
     return problems
+
+
+def _record_writes(
+    project: CheckpointContext, db: apsw.Connection, writer: str, safety: Checkpoint, found: RollbackRun
+) -> None:
+    """Record what is about to be written, as `writer`'s work, and what stands there then."""
+    tree, then = bytes.fromhex(safety.tree), bytes.fromhex(found.report.checkpoint.tree)
+    entries: dict[bytes, TreeEntry | None] = {step.place: step.now for step in found.steps}
+    texts: dict[bytes, str] = {}
+    for change in found.buffers:
+        if change.place is None:
+            continue
+        texts[change.place] = change.text
+        was = text_state(change.buffer.text)
+        if change.buffer.stale:  # no checkpoint holds that text: what stood there was the file
+            was = entry_state(project.trees.at(tree, change.place))
+        record_edit(db, writer, change.place, was, text_state(change.text))
+    for step in found.steps:
+        if step.place not in texts:
+            record_edit(db, writer, step.place, entry_state(step.was), entry_state(step.now))
+
+    def restored(place: bytes) -> RestoredPlace:
+        entry = entries[place] if place in entries else project.trees.at(tree, place)
+        is_merge = place in entries and entry is not None and entry != project.trees.at(then, place)
+        data = project.repository.read(entry.oid) if is_merge and entry is not None else None
+        return RestoredPlace(place, entry, data, texts.get(place))
+
+    number = schema.next_number(db)
+    record_restored(db, number, map(restored, {**entries, **dict.fromkeys(texts)}))
 
 
 def restore_part(

@@ -47,6 +47,12 @@ MIGRATIONS = Migrations(
             target_id TEXT NOT NULL, sections TEXT NOT NULL, redone INTEGER NOT NULL DEFAULT 0);
         """,
         "CREATE TABLE checkpoint_buffer (uri TEXT PRIMARY KEY, text BLOB NOT NULL, before TEXT NOT NULL)",
+        # What a rollback left at a place that somebody changed further before checkpoint `number`: see restored_places.py.
+        """
+        CREATE TABLE checkpoint_restored (
+            number INTEGER NOT NULL, place BLOB NOT NULL, entry TEXT, data BLOB, text BLOB,
+            PRIMARY KEY (number, place)) WITHOUT ROWID;
+        """,
     ),
 )
 _COLUMNS = (
@@ -156,6 +162,7 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
     """A checkpoint goes: who changed what before it counts for the next one. Called before its row is deleted."""
     rows = select(db, "SELECT number FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (number,))
     if rows:
+        _merge_restored(db, number, rows[0][0])
         db.execute(
             "INSERT INTO checkpoint_change SELECT ?, place, session, user FROM checkpoint_change WHERE number = ?"
             " ON CONFLICT DO UPDATE SET user = max(user, excluded.user)",
@@ -166,7 +173,24 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
             " AND NOT (SELECT attributed FROM checkpoint WHERE number = ?)",
             (rows[0][0], number),
         )
-    db.execute("DELETE FROM checkpoint_change WHERE number = ?", (number,))
+    for table in ("checkpoint_change", "checkpoint_restored"):
+        db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
+
+
+def _merge_restored(db: apsw.Connection, number: int, later: int) -> None:
+    """Of the two intervals that become one: what a rollback left is known only where nothing happened to the place before
+    it, and no other rollback after it.
+    """
+    db.execute(
+        "DELETE FROM checkpoint_restored WHERE number = ? AND place IN (SELECT place FROM checkpoint_change WHERE number = ?)",
+        (later, number),
+    )
+    db.execute(
+        "INSERT INTO checkpoint_restored SELECT ?, place, entry, data, text FROM checkpoint_restored WHERE number = ?"
+        " AND place NOT IN (SELECT place FROM checkpoint_change WHERE number = ?"
+        " AND (session = 'rollback' OR session LIKE 'rollback:%'))",
+        (later, number, later),
+    )
 
 
 def state(db: apsw.Connection, key: str) -> str | None:

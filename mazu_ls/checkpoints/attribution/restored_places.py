@@ -1,0 +1,95 @@
+"""What a rollback left at a place, where somebody changed it further before the next checkpoint: no tree holds that state."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
+from mazu_ls.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+
+@dataclass(frozen=True)
+class RestoredPlace:
+    """The file that a rollback left at a place, and the text that an open document then showed; None for neither.
+
+    `data`: the file's content where no checkpoint holds it, such as that of a merge.
+    """
+
+    place: bytes
+    entry: TreeEntry | None
+    data: bytes | None = None
+    text: str | None = None
+
+
+def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredPlace]) -> None:
+    """Within the rollback's transaction. `number`: of the next checkpoint, which ends the interval."""
+    db.executemany(
+        "INSERT OR REPLACE INTO checkpoint_restored VALUES (?, ?, ?, ?, ?)",
+        [
+            (
+                number,
+                one.place,
+                None if one.entry is None else f"{one.entry.mode.decode()} {one.entry.oid.hex()}",
+                one.data,
+                None if one.text is None else one.text.encode("utf-8", "surrogatepass"),
+            )
+            for one in places
+        ],
+    )
+
+
+def keep_restored(
+    db: apsw.Connection, number: int, mixed: Collection[bytes], later: Collection[bytes]
+) -> None:
+    """A checkpoint was taken. Where nobody but the rollback changed a place, it holds what the rollback left.
+
+    `mixed`: the places that somebody else changed, too; `later`: those that only the next checkpoint attributes.
+    """
+    for (found,) in select(db, "SELECT place FROM checkpoint_restored WHERE number = ?", (number,)):
+        place = bytes(found)
+        if place in later:
+            db.execute(
+                "UPDATE OR REPLACE checkpoint_restored SET number = ? WHERE number = ? AND place = ?",
+                (number + 1, number, place),
+            )
+        elif place not in mixed:
+            db.execute("DELETE FROM checkpoint_restored WHERE number = ? AND place = ?", (number, place))
+
+
+def restored_view(
+    project: CheckpointContext, db: apsw.Connection, number: int, place: bytes, before: BufferView
+) -> BufferView | None:
+    """The files as a rollback left them in the interval that ends with a checkpoint, as far as one place goes.
+
+    `before`: as they were when that interval began. None where no rollback is known to have changed the place in it.
+    """
+    rows = select(
+        db,
+        "SELECT entry, data, text FROM checkpoint_restored WHERE number = ? AND place = ?",
+        (number, place),
+    )
+    if not rows:
+        return None
+    entry, data, text = rows[0]
+    found: TreeEntry | None = None
+    writer = project.repository.writer()
+    if entry is not None:
+        mode, _, oid = entry.partition(" ")
+        found = TreeEntry(mode.encode(), bytes.fromhex(oid))
+        if data is not None:
+            writer.add(BLOB, bytes(data), found.oid)
+    tree = project.trees.update(before.tree, {place: found}, writer.add)
+    writer.finish()
+    if found is not None and project.repository.missing({found.oid}):
+        return None
+    others = [held for held in before.unsaved if place_of(project, held) != place]
+    path = project.path_of(place)
+    shown = [] if text is None else [UnsavedText("", path, bytes(text).decode("utf-8", "surrogatepass"))]
+    return BufferView(tree, [*others, *shown])
