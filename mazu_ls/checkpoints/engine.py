@@ -335,7 +335,7 @@ class Checkpoints:
         """Parts of these files were taken back by edits, after the report's safety checkpoint: `redo` brings them back."""
         ends = report.safety.id if report.safety else "", report.checkpoint.id
         await self._store.write(
-            lambda db: schema.add_rollback(db, session_id, *ends, (("code",), tuple(paths)), redone=False)
+            lambda db: schema.add_rollback(db, session_id, *ends, (("code",), tuple(paths)), partial=True)
         )
 
     async def last_rollback(self, session_id: str) -> schema.PastRollback | None:

@@ -11,7 +11,7 @@ from mazu_ls.checkpoints.attribution.restored_places import restored_view
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -104,17 +104,17 @@ class PlaceHistory:
         )
         if led is not None:
             return led
-        target = self._target(interval)
+        target = schema.rollback_target(self._db, interval.number) if interval.number else None
         writer = next(iter(interval.change.rollbacks)).partition(":")[2] or None
-        if target is not None and target >= self._number:
-            led = next(end.kept for end in reversed(ends) if end.number <= target)
+        if target is not None and target.number >= self._number:
+            if target.partial:
+                return [*kept, replace(interval, change=Change({writer} if writer else set()))]
+            led = next(end.kept for end in reversed(ends) if end.number <= target.number)
             later = [(one, _removable(one.change, writer)) for one in kept if one not in led]
             if all(owner != "both" for _, owner in later):
                 return [*led, *(one for one, owner in later if owner == "user")]
         # It took away what stood there before the checkpoint that is looked at, or its target is not kept any more.
-        if target is not None and self.same_text(
-            place, self.view(schema.checkpoint_id(target)), interval.after
-        ):
+        if target is not None and self._is_at(place, target.number, interval.after):
             kept = []
         # Rolling back everything takes rollbacks back as it does what agents did; another session's is like the user's.
         if self._session is None or writer not in (None, self._session):
@@ -124,17 +124,9 @@ class PlaceHistory:
         change = Change(set() if user else {self._session}, user=not agent)
         return [*kept, replace(interval, change=change)]
 
-    def _target(self, interval: Interval) -> int | None:
-        """The checkpoint that the rollback went to with which an interval began; None where it is not kept any more."""
-        if interval.number is None:
-            return None
-        rows = select(
-            self._db,
-            "SELECT target_id FROM checkpoint_rollback WHERE safety_id = ? ORDER BY id DESC LIMIT 1",
-            (schema.checkpoint_id(interval.number),),
-        )
-        found = rows[0][0] if rows else None
-        return schema.checkpoint_number(found) if found and schema.exists(self._db, found) else None
+    def _is_at(self, place: bytes, number: int, view: BufferView) -> bool:
+        """Whether a place is as at a checkpoint."""
+        return self.same_text(place, self.view(schema.checkpoint_id(number)), view)
 
     def same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
         """Whether the user saw the same at a place in both; without unsaved text to the last byte."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
-from mazu_ls.store import select
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw

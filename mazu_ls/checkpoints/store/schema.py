@@ -249,14 +249,37 @@ def add_rollback(
     target_id: str,
     chosen: tuple[Sequence[str], Sequence[str]],
     *,
-    redone: bool,
+    redone: bool = False,
+    partial: bool = False,
 ) -> None:
-    """Remember a rollback of the `chosen` sections and paths, so that it can be taken back; `redone`: it takes one back itself."""
-    sections = json.dumps({"only": chosen[0], "paths": chosen[1]})
+    """Remember a rollback of the `chosen` sections and paths, so that it can be taken back.
+
+    `redone`: it takes one back itself. `partial`: of what the agent did in the files only parts were taken back.
+    """
+    sections = json.dumps({"only": chosen[0], "paths": chosen[1], "partial": partial})
     db.execute(
         "INSERT INTO checkpoint_rollback (session, safety_id, target_id, sections, redone) VALUES (?, ?, ?, ?, ?)",
         (session, safety_id, target_id, sections, redone),
     )
+
+
+class RollbackTarget(NamedTuple):
+    """Where a rollback went to: a checkpoint's number, and whether only with parts of the files."""
+
+    number: int
+    partial: bool
+
+
+def rollback_target(db: apsw.Connection, safety: int) -> RollbackTarget | None:
+    """Of the rollback before which the checkpoint `safety` was taken; None where its target is not kept any more."""
+    rows = select(
+        db,
+        "SELECT target_id, sections FROM checkpoint_rollback WHERE safety_id = ? ORDER BY id DESC LIMIT 1",
+        (checkpoint_id(safety),),
+    )
+    if not rows or not exists(db, rows[0][0]):
+        return None
+    return RollbackTarget(checkpoint_number(rows[0][0]), bool(json.loads(rows[0][1]).get("partial")))
 
 
 def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
