@@ -89,7 +89,7 @@ class UserReply:
     """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
-    `unreachable`: there is nobody who could be asked, which is not the same.
+    `unreachable`: there is nobody who could be asked, which is not the same. `answered_in`: the client in which it was given.
     """
 
     choice: Choice | None
@@ -97,6 +97,7 @@ class UserReply:
     arguments: Mapping[str, Any] | None = None
     hunks: tuple[str, ...] | None = None
     unreachable: bool = False
+    answered_in: str | None = None
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,8 @@ class CallStarted(Struct, tag="call_started", frozen=True):
 class CallDecided(Struct, tag="call_decided", frozen=True):
     """May it run? `decided_by` is "policy", "user", "rule <pattern>" or "timeout".
 
-    `arguments`: what it runs with where the user changed them.
+    `arguments`: what it runs with where the user changed them. `answered_in`: the client in which the user decided, as it names
+    itself, with the process id that the kernel gives where it is another process.
     """
 
     call_id: str
@@ -129,6 +130,7 @@ class CallDecided(Struct, tag="call_decided", frozen=True):
     reason: str
     decided_by: str
     arguments: dict[str, Any] | None = None
+    answered_in: str | None = None
 
 
 class QuestionAsked(Struct, tag="question_asked", frozen=True):

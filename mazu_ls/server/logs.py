@@ -36,13 +36,26 @@ class StderrLog(logging.Handler):
     """
 
     def emit(self, record: logging.LogRecord) -> None:
-        data = f"{self.format(record)}\n".encode("utf-8", "replace")
+        try:
+            data = _within_pipe(f"{self.format(record)}\n".encode("utf-8", "replace"))
+        except Exception:  # noqa: BLE001 - a wrong log call is no reason for its caller to fail
+            self.handleError(record)
+            return
         with contextlib.suppress(OSError, ValueError):
             ready = select.poll()
             ready.register(2, select.POLLOUT)
             # A pipe that is ready takes PIPE_BUF bytes at once: poll(2), pipe(7).
             if ready.poll(0):
-                os.write(2, data if len(data) <= select.PIPE_BUF else data[: select.PIPE_BUF - 1] + b"\n")
+                os.write(2, data)
+
+
+def _within_pipe(data: bytes) -> bytes:
+    """What a pipe takes at once; of a long traceback its beginning, and its end, which says what failed."""
+    if len(data) <= select.PIPE_BUF:
+        return data
+    cut = b"\n  ... the whole is in the log file ...\n"
+    end = (select.PIPE_BUF - len(cut)) * 3 // 4
+    return data[: select.PIPE_BUF - len(cut) - end] + cut + data[-end:]
 
 
 def log_to_stderr() -> None:
@@ -99,7 +112,11 @@ class ClientLog(logging.Handler):
         self._loop = loop
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - as above
+            self.handleError(record)
+            return
         if record.exc_info and record.exc_info[1] is not None:
             message = f"{message}: {record.exc_info[1]!r} (details in {log_place()})"
         shown = {"type": LSP_LEVELS.get(record.levelno, 4), "message": message}

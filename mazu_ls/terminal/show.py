@@ -251,8 +251,9 @@ def _audit(out: Console, value: Result) -> None:
         out.print("no model was called yet")
     for entry in value["entries"]:
         arguments = json.dumps(entry["arguments"], ensure_ascii=False)
+        by = entry["decidedBy"] + (f" in {place}" if (place := entry.get("answeredIn")) else "")
         out.print(
-            f"{entry['at'][:19]} {entry['tool']} {arguments[:100]}: {entry['verdict']} by {entry['decidedBy']}; {entry['outcome']}",
+            f"{entry['at'][:19]} {entry['tool']} {arguments[:100]}: {entry['verdict']} by {by}; {entry['outcome']}",
             markup=False,
         )
 

@@ -23,6 +23,7 @@ FILES = frozenset(
         " .bash_logout .profile .zshrc .zshenv .zprofile .zlogin .inputrc .mise.toml mise.toml .rtx.toml .tool-versions"
         " .gitlab-ci.yml .travis.yml .drone.yml .woodpecker.yml azure-pipelines.yml bitbucket-pipelines.yml"
         " appveyor.yml .appveyor.yml cloudbuild.yaml buildspec.yml jenkinsfile"
+        " .rprofile .renviron hie.yaml .iex.exs .pryrc .irbrc .ghci .ocamlinit .sbtopts .jvmopts .bazelrc"
     )
 )
 SUFFIXES = (".code-workspace", ".sublime-project", ".pth", ".desktop", ".service")

@@ -110,8 +110,9 @@ async def test_another_editor_gives_no_standing_grant_and_changes_no_call(
     )
     asked = OpenQuestion(Question("s", "c", "run_shell", "Run `make`?", "", choices, editable=("command",)))
     link: Any = AnsweringLink(answer)
-    await peer_editor.put_question(link, asked, peer_editor.question_for_peer(asked.question))
+    await peer_editor.put_question(link, asked, peer_editor.question_for_peer(asked.question), "Vim (pid 1)")
     assert asked.answered.done() is counts
+    assert not counts or asked.answered.result().answered_in == "Vim (pid 1)"
     if link.asked:
         assert [one["id"] for one in link.asked[0]["options"]] == ["once", "no"]
         assert "editable" not in link.asked[0]

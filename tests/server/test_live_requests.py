@@ -16,7 +16,7 @@ import pytest
 from mazu_ls.server.rpc.client_requests import encode_message
 from mazu_ls.server.rpc.framing import FrameReader
 from mazu_ls.server.rpc.live import following
-from mazu_ls.server.rpc.live.session import LiveOptions, LiveSession
+from mazu_ls.server.rpc.live.session import FIRST_BYTES, LiveOptions, LiveSession
 from mazu_ls.server.state import ServerState
 from tests.server.client import connected
 
@@ -216,3 +216,19 @@ async def test_what_comes_right_behind_the_greeting_of_another_server_is_answere
         assert [updates[1][key] for key in ("sessionId", "turnId", "seq")] == ["s_1", "t_1", 5]
         ended = updates[1]["update"]
         assert (ended["state"], ended["stopReason"]) == ("done", "interrupted"), "it ended with its editor"
+
+
+async def test_what_waits_is_weighed_and_who_has_not_said_hello_says_little():
+    async with connection("mazu.chat") as (peer, session):
+        session._link.most_unread = 2_000_000  # pyright: ignore[reportPrivateUsage]
+        for id in range(20):
+            params = {"command": "mazu.chat", "arguments": ["x" * 1_000_000]}
+            peer.feed(id=id, method="workspace/executeCommand", params=params)
+        refused = [await peer.answer() for _ in range(4)]
+        assert {one["id"] for one in refused} == {16, 17, 18, 19}
+        assert all("too many requests wait" in one["error"]["message"] for one in refused)
+        peer.command(21, "mazu.status")
+        assert (await peer.answer())["id"] == 21
+    with pytest.raises(ValueError, match="too long"):
+        async with connection() as (peer, _):
+            peer.feed(id=1, method="initialize", params={"initializationOptions": "x" * FIRST_BYTES})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from mazu_ls.server.logs import log_path, log_to_file
+from mazu_ls.server.logs import StderrLog, log_path, log_to_file
 
 
 async def test_what_goes_wrong_stands_in_the_file_without_its_secrets(tmp_path):
@@ -21,3 +21,15 @@ async def test_what_goes_wrong_stands_in_the_file_without_its_secrets(tmp_path):
     text = log_path(env).read_text()
     assert "refused with key" in text
     assert "a1a1" not in text
+
+
+def test_a_wrong_log_call_is_no_failure_of_its_caller_and_a_long_traceback_keeps_its_end(capfd):
+    handler = StderrLog()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.emit(logging.LogRecord("x", logging.WARNING, "x.py", 1, "%d things", ("three",), None))
+    assert "Logging error" in capfd.readouterr().err
+    text = "first line\n" + "frame\n" * 2000 + "ValueError: the reason"
+    handler.emit(logging.LogRecord("x", logging.WARNING, "x.py", 1, text, (), None))
+    printed = capfd.readouterr().err
+    assert len(printed) <= 4096
+    assert printed.startswith("first line\n") and printed.endswith("ValueError: the reason\n")

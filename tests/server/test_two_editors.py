@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,12 @@ async def states_when_asked(client: Client, params: Any) -> list[str]:
     return [one["state"] for one in listed if one["id"] == params["sessionId"]]
 
 
+async def answered_in(client: Client, session: str) -> str:
+    """Where the newest call that a user decided was answered, as the audit says."""
+    audited = (await client.command("mazu.audit", {"sessionId": session}))["entries"]
+    return next(one["answeredIn"] for one in audited if one["decidedBy"] == "user")
+
+
 async def take_over(first: Client, second: Client, session: str, place: Path) -> None:
     """The first ends: the second listens, and takes its session over."""
     counted = updates(second, session)[-1]["seq"]
@@ -130,8 +137,12 @@ async def test_two_editors_share_sessions_questions_and_undo(
         session = done["sessionId"]
         assert done["stopReason"] == "end_turn" and (folder / "app.py").read_text() == "x = 2\n"
         assert states == ["waiting"]
-        resolved = await first.until(lambda one: one.get("method") == "mazu/permission/resolved")
-        assert resolved["params"]["verdict"] == "allow"
+        assert f"(pid {os.getpid()})" in await answered_in(first, session)
+        await first.until(
+            lambda one: (
+                one.get("method") == "mazu/permission/resolved" and one["params"]["verdict"] == "allow"
+            )
+        )
         await until(lambda: len(updates(second, session)) == len(updates(first, session)))
         assert updates(second, session) == updates(first, session)
 

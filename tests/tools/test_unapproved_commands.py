@@ -78,6 +78,15 @@ async def test_secrets_of_the_project_are_not_there(clone, command: str) -> None
     assert (clone.root / ".env").read_text() == "TOKEN=the-secret\n"
 
 
+async def test_sockets_in_build_output_are_hidden(clone, tmp_path: Path) -> None:
+    """What listens there runs outside of the sandbox with the user's rights."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(clone.root / "target/dev.sock"))
+        listener.listen()
+        command = "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('target/dev.sock'); print('reached')\""
+        assert "reached" not in await clone.text(run_shell, command=command)
+
+
 async def test_links_that_a_clone_brings_lead_nowhere(clone, tmp_path: Path) -> None:
     outside = tmp_path / "documents"
     outside.mkdir()

@@ -76,7 +76,7 @@ export interface AttachedState {
   setAside: string | null;
 }
 
-/** One tool call: what was asked for, who decided how, what came of it. */
+/** One tool call: what was asked for, who decided how, what came of it; `answeredIn`: the client in which the user decided. */
 export interface AuditEntry {
   at: string;
   sessionId: string;
@@ -86,6 +86,7 @@ export interface AuditEntry {
   reason: string;
   decidedBy: string;
   outcome: string;
+  answeredIn: string | null;
 }
 
 export interface AuditParams {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import MazuError
+from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.config.config import Config
@@ -33,7 +33,10 @@ def _from_folder(named: str, config: Config, env: Mapping[str, str]) -> TextEnco
     from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 
     del config, env
-    return OnnxEncoder(Path(named).expanduser().absolute())
+    folder = Path(named).expanduser()
+    if not folder.is_absolute():  # editors start servers in the opened project, which is not the user's own
+        raise MazuError(Kind.CONFIG, f"{named} is no absolute path.", "Write the whole path, or one with ~.")
+    return OnnxEncoder(folder)
 
 
 def _at_endpoint(named: str, config: Config, env: Mapping[str, str]) -> TextEncoder:

@@ -24,6 +24,7 @@ class ToolCallRecord:
     reason: str = ""
     decided_by: str = "nobody"
     outcome: str = "no result recorded"
+    answered_in: str | None = None
 
 
 @dataclass
@@ -182,7 +183,8 @@ def _started(
 
 def _follow(calls: dict[str, ToolCallRecord], body: journal.Body) -> None:
     match body:
-        case journal.CallDecided(id, verdict, reason, decided_by, arguments) if id in calls:
+        case journal.CallDecided(id, verdict, reason, decided_by, arguments, answered_in) if id in calls:
+            calls[id].answered_in = answered_in
             calls[id].arguments = arguments or calls[id].arguments
             calls[id].verdict, calls[id].reason, calls[id].decided_by = verdict, reason, decided_by
         case journal.CallEnded(id, ok, summary) if id in calls:

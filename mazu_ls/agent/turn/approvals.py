@@ -182,12 +182,13 @@ class ApprovalGate:
                 reason = f"nobody is here to approve it; {_how_to_allow(call, tool, decision)}"
                 self._record(call, "deny", reason, "policy")
                 raise ToolError(f"not allowed: {decision.reason}; {reason}")
-            self._record(call, "deny", reply.note or "refused", "user" if reply.choice else "timeout")
+            by = "user" if reply.choice else "timeout"
+            self._record(call, "deny", reply.note or "refused", by, answered_in=reply.answered_in)
             raise refused(reply.note, in_time=reply.choice is not None)
         arguments = changed_arguments(question, call, reply)
         if arguments is not None:
             decision = await self._judge_changed(call, tool, arguments)
-        self._record(call, "allow", kind.replace("_", " "), "user", arguments)
+        self._record(call, "allow", kind.replace("_", " "), "user", arguments, answered_in=reply.answered_in)
         await self._keep_standing(tool, kind, decision)
         if reply.note:
             self._notes[call.id] = f"[the user says: {reply.note}]"
@@ -236,9 +237,11 @@ class ApprovalGate:
         reason: str,
         decided_by: str,
         arguments: dict[str, Any] | None = None,
+        *,
+        answered_in: str | None = None,
     ) -> None:
         word = "allow" if verdict == "allow" else "deny"
-        self.run.record(journal.CallDecided(call.id, word, reason, decided_by, arguments))
+        self.run.record(journal.CallDecided(call.id, word, reason, decided_by, arguments, answered_in))
 
 
 def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:

@@ -14,6 +14,8 @@ from mazu_ls.redact import redact
 
 _BATCH = 32
 _SHARE = 0.5
+MAX_NUMBERS = 8192
+MAX_NUMBER = 1e6
 TIMEOUT_SECONDS = 30.0
 """For one answer: a recall waits for it, and goes on without when it does not come."""
 
@@ -52,6 +54,11 @@ class OpenAIEmbeddings:
             made += [vector.embedding for vector in vectors]
         if len({len(vector) for vector in made}) > 1 or (made and not made[0]):
             raise self._unusable("vectors of different length")
+        if made and len(made[0]) > MAX_NUMBERS:
+            raise self._unusable(f"vectors of {len(made[0])} numbers")
+        # NaN compares to nothing, and what overflows becomes NaN: one such row would hide every memory.
+        if any(not abs(number) <= MAX_NUMBER for vector in made for number in vector):
+            raise self._unusable("a number that none is, or is too large")
         return made
 
     async def close(self) -> None:

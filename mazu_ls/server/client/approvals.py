@@ -77,18 +77,22 @@ class OpenQuestion:
         note: str = "",
         arguments: Mapping[str, Any] | None = None,
         hunks: Sequence[str] | None = None,
+        *,
         offered: Question | None = None,
+        answered_in: str | None = None,
     ) -> bool:
         """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer.
 
-        `offered`: the question as it was put to who answers, where that is less than all of it.
+        `offered`: the question as it was put to who answers, where that is less than all of it. `answered_in`: another client.
         """
         question = offered or self.question
         choice = _chosen(question, option_id, lambda choice: choice.id)
         if choice is None:
             names = ", ".join(one.id for one in question.choices)
             raise InvalidArguments(f"`optionId` is not one of {names}", "optionId")
-        reply = UserReply(choice, note, arguments, None if hunks is None else tuple(hunks))
+        reply = UserReply(
+            choice, note, arguments, None if hunks is None else tuple(hunks), answered_in=answered_in
+        )
         if (problem := not_offered(question, reply)) is not None:
             raise InvalidArguments(*problem)
         if self.verdict.done() or self.answered.done():
@@ -96,7 +100,7 @@ class OpenQuestion:
         self.answered.set_result(reply)
         return True
 
-    def answer_with(self, answer: Any, offered: Question) -> bool:
+    def answer_with(self, answer: Any, offered: Question, answered_in: str | None = None) -> bool:
         """Decide it by the answer to a `mazu/permission/request` with what was `offered`; whether that counted. Raises as `answer` does."""
         fields = answer if isinstance(answer, dict) else {}
         option, note, arguments, hunks = (
@@ -107,7 +111,8 @@ class OpenQuestion:
             note if isinstance(note, str) else "",
             arguments if isinstance(arguments, dict) else None,
             tuple(map(str, hunks)) if isinstance(hunks, list) else None,
-            offered,
+            offered=offered,
+            answered_in=answered_in,
         )
 
 
@@ -161,6 +166,8 @@ class ClientApprovals:
                     reply = await self._show(asked, timeout)
                 finally:
                     self._one_at_a_time.release()
+            if reply.choice is not None and reply.answered_in is None:
+                reply = replace(reply, answered_in=make_line(self._profile.name, LABEL) or "the editor")
             return reply
         finally:
             self.waiting.remove(asked)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+from mazu_ls.host import LABEL
+from mazu_ls.workspace.visible_text import make_line
+
 
 @dataclass(frozen=True, eq=False)
 class ConnectedClient:
@@ -15,6 +18,12 @@ class ConnectedClient:
     name: str
     pid: int | None
     since: float
+
+    @property
+    def place(self) -> str:
+        """Where an answer was given, for the audit: its name for itself, and the kernel's number for its process."""
+        name = "a terminal" if self.kind == "terminal" else make_line(self.name, LABEL) or "another editor"
+        return name if self.pid is None else f"{name} (pid {self.pid})"
 
     @property
     def connected_at(self) -> str:

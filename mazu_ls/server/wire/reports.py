@@ -30,7 +30,7 @@ class AuditParams(Params, frozen=True):
 
 
 class AuditEntryView(Wire, frozen=True):
-    """One tool call: what was asked for, who decided how, what came of it."""
+    """One tool call: what was asked for, who decided how, what came of it; `answered_in`: the client in which the user decided."""
 
     at: str
     session_id: str
@@ -40,6 +40,7 @@ class AuditEntryView(Wire, frozen=True):
     reason: str
     decided_by: str
     outcome: str
+    answered_in: str | None
 
 
 class AuditReport(Wire, frozen=True):

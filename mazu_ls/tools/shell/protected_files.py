@@ -6,6 +6,7 @@ Hidden: files that hold secrets by their name. Paths are absolute, below the rea
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
@@ -118,6 +119,7 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
         stack += [(f"{folder}/{name}", rules, stamp, chain) for name in entries.folders]
         not_walked += [f"{folder}/{name}" for name in entries.not_walked]
     found.repositories = find_repositories(top, not_walked)
+    found.hidden += _sockets_below(top, {str(path) for path in found.hidden})
     if len(_seen) > 4 * MAX_FOLDERS:
         _seen.clear()
     return found
@@ -229,6 +231,28 @@ def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
     if path_rules.is_secret(parts) is None:
         return False
     return ignored or not _OFTEN_TEST_DATA.search(parts[-1])
+
+
+def _sockets_below(top: str, known: set[str]) -> list[Path]:
+    """Unix sockets that programs listen at in folders that are not walked, as the kernel lists them: proc_net_unix(5).
+
+    A relative name is tried below the project alone; what listens in another network namespace is not listed.
+    """
+    try:
+        rows = Path("/proc/net/unix").read_bytes().split(b"\n")[1:]
+    except OSError:
+        return []
+    found: set[str] = set()
+    for row in rows:
+        fields = row.split(None, 7)
+        if len(fields) < 8 or fields[7].startswith(b"@"):
+            continue
+        path = os.path.normpath(os.path.join(top, os.fsdecode(fields[7])))  # noqa: PTH118 - bytes of any name
+        if path.startswith(f"{top}/") and path not in known and os.path.realpath(path) == path:
+            with contextlib.suppress(OSError):
+                if stat.S_ISSOCK(os.lstat(path).st_mode):
+                    found.add(path)
+    return [Path(path) for path in sorted(found)]
 
 
 def _is_socket(entry: os.DirEntry[str]) -> bool:

@@ -46,7 +46,13 @@ def shell_limits(*, own_users: bool) -> str:
     first_to_be_killed = (
         "echo 1000 > /proc/self/oom_score_adj"  # where the machine runs out of memory all the same
     )
-    return f"{{ ulimit -c 0; ulimit -t {CPU_SECONDS}; ulimit -f {kib}; {processes}{first_to_be_killed}; }} 2>/dev/null"
+    return f"{{ ulimit -c 0; ulimit -t {_cpu_seconds()}; ulimit -f {kib}; {processes}{first_to_be_killed}; }} 2>/dev/null"
+
+
+def _cpu_seconds() -> int:
+    """CPU time of one process; less than this process may use itself, since that is how the live socket knows a tool call's."""
+    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    return CPU_SECONDS if hard == resource.RLIM_INFINITY else max(1, min(CPU_SECONDS, hard - 1))
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Filters of system calls for both sandboxes: classic BPF programs as in seccomp(2), x86-64 and arm64.
 
 What they refuse is what neither namespaces nor Landlock hold back: sockets into the hypervisor (vsock) and other families that
-no build needs, the kernel keyrings, which belong to the user and not to a namespace, loading programs into the kernel,
+no build needs, the kernel keyrings, which belong to the user and not to a namespace, loading programs into the kernel, perf events,
 io_uring, whose operations no filter sees, and typing into a terminal (TIOCSTI).
 """
 
@@ -27,12 +27,12 @@ class Machine:
     socket: int
     ioctl: int
     refused: tuple[int, ...]
-    """add_key, request_key, keyctl, bpf, io_uring_setup."""
+    """add_key, request_key, keyctl, perf_event_open, bpf, userfaultfd, io_uring_setup."""
 
 
 _MACHINES = {
-    "x86_64": Machine(0xC000003E, 41, 16, (248, 249, 250, 321, 425)),
-    "aarch64": Machine(0xC00000B7, 198, 29, (217, 218, 219, 280, 425)),
+    "x86_64": Machine(0xC000003E, 41, 16, (248, 249, 250, 298, 321, 323, 425)),
+    "aarch64": Machine(0xC00000B7, 198, 29, (217, 218, 219, 241, 280, 282, 425)),
 }
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT, _SECOND_ARGUMENT = 0, 4, 16, 24  # offsets in struct seccomp_data

@@ -63,7 +63,7 @@
 ---@field attached? string
 ---@field setAside? string
 
---- One tool call: what was asked for, who decided how, what came of it.
+--- One tool call: what was asked for, who decided how, what came of it; `answeredIn`: the client in which the user decided.
 ---@class mazu.AuditEntry
 ---@field at string
 ---@field sessionId string
@@ -73,6 +73,7 @@
 ---@field reason string
 ---@field decidedBy string
 ---@field outcome string
+---@field answeredIn? string
 
 ---@class mazu.AuditParams
 ---@field limit? integer

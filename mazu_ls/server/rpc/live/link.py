@@ -16,7 +16,7 @@ from mazu_ls.server.rpc.framing import BadFrame, FrameReader
 logger = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 MOST_UNREAD = 4 * 1024**2
-"""Bytes that may have come without making a whole message."""
+"""Bytes of one message."""
 MOST_UNSENT = 16 * 1024**2
 """Bytes that may wait for a peer that does not read; then the connection ends."""
 QUIET_SECONDS = 30.0
@@ -32,6 +32,9 @@ class LiveLink(ClientRequests):
         self._reader = reader
         self._writer = writer
         self.write = self._write
+        self.most_unread = MOST_UNREAD
+        self.last_size = 0
+        """Bytes of the message that `messages` gave last."""
         self.is_awaited: Callable[[], bool] = lambda: bool(self._asked)
         """Whether something is under way, so that a peer may say nothing for long."""
 
@@ -63,13 +66,16 @@ class LiveLink(ClientRequests):
         while data := await self._read():
             items = frames.feed(data)
             unread = 0 if items else unread + len(data)
-            if unread > MOST_UNREAD:
+            if unread > self.most_unread or any(
+                len(item) > self.most_unread for item in items if isinstance(item, bytes)
+            ):
                 raise ValueError("a message was too long")
             for item in items:
                 if (message := _decode(item)) is None:
                     error = {"code": INVALID_REQUEST, "message": "That is no LSP request."}
                     await self.send_answer({"id": None, "error": error})
                     raise ValueError("it sent no LSP message")
+                self.last_size = len(item) if isinstance(item, bytes) else 0
                 if "method" in message:
                     yield message
                 else:

@@ -159,7 +159,7 @@ class PeerEditor:
         offered = question_for_peer(asked.question)
         if all(choice.kind == "deny" for choice in offered.choices):
             return None
-        task = asyncio.create_task(put_question(self._link, asked, offered))
+        task = asyncio.create_task(put_question(self._link, asked, offered, self._client.place))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
@@ -178,14 +178,14 @@ def question_for_peer(question: Question) -> Question:
     return replace(question, choices=choices, editable=())
 
 
-async def put_question(link: LiveLink, asked: OpenQuestion, offered: Question) -> None:
-    """Ask another client what is `offered` until it answers, or somebody else did: then the request is cancelled."""
+async def put_question(link: LiveLink, asked: OpenQuestion, offered: Question, place: str) -> None:
+    """Ask the client at `place` what is `offered` until it answers, or somebody else did: then the request is cancelled."""
     params = msgspec.to_builtins(question_view(offered))
     request = asyncio.ensure_future(link.ask("mazu/permission/request", params))
     try:
         await asyncio.wait({request, asked.verdict}, return_when=asyncio.FIRST_COMPLETED)
         if request.done():
-            asked.answer_with(request.result(), offered)
+            asked.answer_with(request.result(), offered, place)
     except (ClientError, InvalidArguments) as error:
         logger.info("A question was not answered by another process: %s", error)
     finally:

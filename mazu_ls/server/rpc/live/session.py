@@ -26,7 +26,7 @@ from mazu_ls.server import commands
 from mazu_ls.server.client.approvals import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
-from mazu_ls.server.rpc.live.link import LiveLink
+from mazu_ls.server.rpc.live.link import MOST_UNREAD, LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.server.rpc.live.remote_error import NotServed
@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 MOST_WAITING = 4096
 """Requests that may wait for their turn on one connection."""
+MOST_BYTES = 16 * 1024**2
+"""Of them in sum."""
+FIRST_BYTES = 64 * 1024
+"""Of a message before it is known who speaks."""
 MessageId = int | str
 
 
@@ -78,6 +82,8 @@ class LiveRequest:
     id: MessageId
     method: str
     params: Any
+    size: int = 0
+    """Bytes of the message."""
 
     @property
     def is_long(self) -> bool:
@@ -109,6 +115,7 @@ class LiveSession:
         self._server = server
         self._project = project
         self._link = LiveLink(reader, writer)
+        self._link.most_unread = FIRST_BYTES
         self._link.is_awaited = lambda: bool(self._open) or self._follows
         self._pid = pid
         self._options: LiveOptions | None = None
@@ -167,11 +174,12 @@ class LiveSession:
             elif self._peer is not None:
                 self._peer.note(method, params)
             return
-        if number in self._open or len(self._open) >= MOST_WAITING:
+        waiting = self._link.last_size + sum(request.size for request in self._open.values())
+        if number in self._open or len(self._open) >= MOST_WAITING or waiting > MOST_BYTES:
             problem = RpcError(INVALID_REQUEST, "That id is in use, or too many requests wait.")
             self._link.send({"jsonrpc": "2.0", "id": number, "error": response_error(problem, method)})
             return
-        request = LiveRequest(number, method, params)
+        request = LiveRequest(number, method, params, self._link.last_size)
         passes = request.stops and not self._may_begin_turn
         self._open[number] = request
         if passes:
@@ -280,6 +288,7 @@ class LiveSession:
             raise MazuError(Kind.UNSUPPORTED, f"{reason}.", "Work without this server.")
         answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
+        self._link.most_unread = MOST_UNREAD
         if live.editor is not None:
             client = ConnectedClient("editor", live.editor, self._pid, time.time())
             same_model = live.model == env.get("MAZU_MODEL")
@@ -322,9 +331,9 @@ class LiveSession:
 
     def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
         """Ask this client too, if the question comes from what it asked for."""
-        if asking_client.get() is not self:
+        if asking_client.get() is not self or self._client is None:
             return None
-        task = asyncio.create_task(put_question(self._link, asked, asked.question))
+        task = asyncio.create_task(put_question(self._link, asked, asked.question, self._client.place))
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
