@@ -3,6 +3,7 @@
 import pytest
 
 from mazu_ls.tools.edit.elisions import find_elision
+from mazu_ls.tools.edit.omitted_text import find_omission
 from tests.scenario import check
 
 ELISIONS = [
@@ -198,3 +199,37 @@ def test_occurrences_that_overlap_are_ambiguous():
         beep()
         """,
     )
+
+
+FUNCTIONS = [f"function f{n}() {{\n  return {n};\n}}\n" for n in range(6)]
+OMISSIONS = [
+    "// f1 through f5 unchanged", "// ...rest", "// (f1-f5 same as original)", "// [Keep f1 through f5]", "// <-- rest of functions here -->",
+    "// … f1–f5 …", "// f1, f2, f3: no change", "// The other functions were not modified", "// unchanged code follows", "// and so on for f1 to f5",
+    "// copy the rest from the original", "// ---- 20 unchanged lines ----", "// the remaining 5 functions", "// leave the rest",
+    "// retained: f1, f2, f3, f4, f5", "// ⋮", "[rest of the file remains unchanged]", "# == EXISTING CODE ==", "/* keep f1 and f2 as they were */",
+    "// TODO: rest of file here", "... (f1 to f5 unchanged)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", OMISSIONS)
+def test_a_line_that_stands_where_functions_go_may_say_less(line: str):
+    old, new = "\n".join(FUNCTIONS), FUNCTIONS[0].replace("0;", "9;") + f"\n{line}\n"
+    assert find_omission(new, old, ".js") == line
+    assert find_omission(new + "\n".join(FUNCTIONS[1:]), old, ".js") is None, "nothing goes"
+    assert find_omission(new, old + line + "\n", ".js") is None, "it stood there"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "// f1 to f5 moved to other.js", "// Nothing else is needed", "f1(...args);", "// Loading...", "// The rest is silence, they say, and it is true: see the play",
+        "const rest = [];", "// see other.js", "/** The originals. */", "// Existing users keep their id", "...",
+    ],
+)  # fmt: skip
+def test_a_comment_where_functions_go_is_kept(line: str):
+    assert find_omission(f"{FUNCTIONS[0]}\n{line}\n", "\n".join(FUNCTIONS), ".js") is None
+
+
+def test_the_end_of_a_sentence_is_no_elision():
+    assert find_elision("/// Where there is none, the path is returned\n/// unchanged.\n", [], 9) is None
+    assert find_elision("/// Where there is none.\n/// unchanged\n", [], 9) == "/// unchanged"

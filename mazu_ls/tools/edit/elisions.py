@@ -95,11 +95,27 @@ def find_elision(new: str, kept: Iterable[str], replaced: int = 0, suffix: str =
         stripped = line.strip()
         if not stripped or stripped in known or len(stripped) > 120:
             continue
-        if _is_elision(_TRIVIAL.sub("", stripped), shrinks=shrinks):
+        if _is_elision(_TRIVIAL.sub("", stripped), shrinks=shrinks) and not continues_sentence(
+            stripped, lines[number - 1] if number else ""
+        ):
             return stripped
         if shrinks and re.fullmatch(_DOTS, stripped) and _means_nothing(lines, number, suffix.lower()):
             return stripped
     return None
+
+
+def continues_sentence(line: str, before: str) -> bool:
+    """Whether a comment ends a sentence that the comment in the line before it began."""
+    sign, words = _split_comment(line)
+    other, begun = _split_comment(before.strip())
+    return bool(sign) and sign == other and words[:1].islower() and " " in begun and begun[-1] not in ".!?:"
+
+
+def _split_comment(line: str) -> tuple[str, str]:
+    """The sign that begins a comment, and what it says; a line of the inside of a block comment has its star."""
+    match = _SIGNS.match(line)
+    assert match is not None  # every part of it may be empty
+    return match["open"] or "", match["inner"]
 
 
 def _means_nothing(lines: list[str], number: int, suffix: str) -> bool:

@@ -14,6 +14,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.redact import PLACEHOLDER, find_secrets
 from mazu_ls.tools.edit.elisions import find_elision
 from mazu_ls.tools.edit.line_ends import line_ends, with_line_ends
+from mazu_ls.tools.edit.omitted_text import find_omission
 from mazu_ls.tools.edit.placeholders import require_hidden, restore_secrets
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, ShownText
 from mazu_ls.workspace.text import split_lines
@@ -60,7 +61,7 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
         )
     if len(starts) > 1 and not edit.all:
         raise ToolError(f"{where}`old` occurs {len(starts)} times in {path}; quote more context")
-    _refuse_elision(edit.new, shown.text, path, len(split_lines(old)), where)
+    _refuse_elision(edit.new, shown.text, path, old, where)
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     secrets: list[tuple[int, int]] = []  # those put back, in the new text
@@ -117,7 +118,7 @@ def _refuse_uncovered(
 
 def replace_all_text(content: str, before: str, path: str) -> str:
     """The text of a file for `content`, which the model wrote in place of `before`: secrets and line ends as they were."""
-    _refuse_elision(content, before, path, len(split_lines(before)))
+    _refuse_elision(content, before, path, before)
     marked = PLACEHOLDER.search(content)
     shown = ShownText.from_source(before, secrets=bool(marked) or len(before) <= WHOLE_CHARS)
     if "\r" in before and "\r" not in content:
@@ -156,9 +157,11 @@ def _shown_ends(shown: ShownText, start: int, end: int) -> list[str]:
     return [ends.get(at, "\n") for at in range(start, end) if shown.text[at] == "\n"]
 
 
-def _refuse_elision(new: str, before: str, path: str, replaced: int, where: str = "") -> None:
-    """Raises ToolError where a line of `new` only stands for text of the file; `replaced` lines of it would go."""
-    if elision := find_elision(new, split_lines(before), replaced, PurePosixPath(path).suffix):
+def _refuse_elision(new: str, before: str, path: str, replaced: str, where: str = "") -> None:
+    """Raises ToolError where a line of `new` only stands for text of the file; `replaced` is the part of it that would go."""
+    suffix = PurePosixPath(path).suffix.lower()
+    elision = find_elision(new, split_lines(before), len(split_lines(replaced)), suffix)
+    if elision := elision or find_omission(_lf(new), _lf(replaced), suffix):
         raise ToolError(
             f"{where}the line {elision!r} is a placeholder for omitted text; writing it to {path} would delete that text. "
             "Write the whole text, or change only the passage you mean with edit_file."

@@ -1,0 +1,98 @@
+"""Lines that stand for text where a diff shows that text goes: "b and C stay unchanged", "... everything else".
+
+What `elisions` finds by its words alone is refused wherever it stands. Here the words may say less, as the diff says more:
+in place of several lines there is hardly more than this one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from mazu_ls.tools.edit.elisions import continues_sentence
+from mazu_ls.workspace.text import split_lines
+
+LEAST_LINES = 3
+"""Lines that go and are not replaced, from which on text is missing."""
+MOST_LINES = 2_000
+"""Of the part of a text that differs; more are not compared."""
+MOST_CHARS = 120
+_COMMENT = re.compile(
+    r"(?:[\w{}();]{0,8}\s+)?(?://+!?|#+|--+|;+|%+|/\*+|\*+|<!--|\{/\*|\(\*|\{-|\{#|@\*|<%#|<%--|\"\"\"|rem\b|dnl\b)\s*(?P<inner>.*)|(?P<framed>[\[<(].*[\])>])",
+    re.IGNORECASE,
+)
+_EDGES = " \t-=*#/<>[](){}%@~_\"'!|"
+_DOTS = re.compile(r"(?:\.{3,}|[\u2025\u2026\u22ee\u22ef]+)")
+_WHAT = (
+    r"(?:code|contents?|functions?|methods?|imports?|implementations?|logic|file|body|class(?:es)?|module|script|definitions?|everything|handlers?"
+    r"|tests?|styles?|markup|fields?|properties|routes|cases|items?|lines?|block|section)"
+)
+_STATE = r"(?:(?:exactly\s+)?(?:the\s+)?same|unchanged|unmodified|untouched|intact|identical|as[\s-]+is|as\s+(?:it|they|before|above|was|were|are)\b.*|not\s+(?:changed|shown))"
+_SAYS_SO = re.compile(
+    r"\b(?:unchanged|unmodified|untouched|omitted|elided|truncated|preserved|retained|for\s+brevity|and\s+so\s+on|goes\s+here"
+    r"|no\s+(?:other\s+|further\s+)?(?:changes?|modifications?|edits?)|not\s+(?:been\s+)?(?:changed|modified|shown|touched)"
+    rf"|(?:stays?|remains?|left|kept|are|is|exactly|the|code)\s+{_STATE}|same\s+(?:code|as|for)\b|everything\s+else"
+    r"|as\s+(?:(?:in|it|they|you)\b.*\b)?(?:before|above|was|were|is|are|original(?:ly)?|original\s+file))\b",
+    re.IGNORECASE,
+)
+"""Words that say it anywhere in a comment."""
+_REFERS = re.compile(
+    r"(?:(?:please\s+|just\s+)?(?:keep|leave|copy|insert|include|retain|preserve|use|paste|add|put|todo:?|note:?|and|plus|then|with|see)\s+)*"
+    r"(?:(?:all|the|your|my|its|these|those|of|here|back)\s+)*"
+    rf"(?:(?:rest|remainder)\b.*|(?:remaining|existing|previous|original|other|more|further)\s+(?:\w+\s+){{0,2}}?{_WHAT}\b.*)",
+    re.IGNORECASE,
+)
+"""Comments that begin with what goes on, and say no more than that."""
+_KEEPS = re.compile(r"(?:keep|leave)\s+.*", re.IGNORECASE)
+MOST_WORDS = 10
+
+
+def find_omission(new: str, old: str, suffix: str = "") -> str | None:
+    """The first line of `new` that stands where at least LEAST_LINES of `old` go and only says that they are there; else None."""
+    known = {line.strip() for line in split_lines(old)}
+    for before, line in _lines_in_gaps(_code_lines(new), _code_lines(old)):
+        text = line.strip()
+        if text in known or len(text) > MOST_CHARS or continues_sentence(text, before):
+            continue
+        if _says_that_text_is_there(line, suffix):
+            return text
+    return None
+
+
+def _code_lines(text: str) -> list[str]:
+    return [line for line in split_lines(text, ends=False) if line.strip()]
+
+
+def _lines_in_gaps(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Lines of `new` where more lines of `old` go than come, each behind the one before it."""
+    first, last = 0, 0
+    shorter = min(len(new), len(old))
+    while first < shorter and new[first] == old[first]:
+        first += 1
+    while last < shorter - first and new[-1 - last] == old[-1 - last]:
+        last += 1
+    added, removed = new[first : len(new) - last], old[first : len(old) - last]
+    if not added or max(len(added), len(removed)) > MOST_LINES or len(removed) - len(added) < LEAST_LINES:
+        return
+    matcher = SequenceMatcher(None, removed, added, autojunk=False)
+    for _, low, high, start, end in matcher.get_opcodes():
+        if high - low - (end - start) >= LEAST_LINES and high - low >= 2 * (end - start):
+            yield from zip(["", *new][first + start : first + end], added[start:end], strict=True)
+
+
+def _says_that_text_is_there(line: str, suffix: str) -> bool:
+    text = line.strip()
+    if _DOTS.fullmatch(text):
+        return suffix in (".py", ".pyi") and line[0] not in " \t"
+    match = _COMMENT.fullmatch(text)
+    if match is None:
+        return _DOTS.match(text) is not None and bool(_SAYS_SO.search(text))
+    inner = (match["inner"] or match["framed"] or "").removesuffix("*/").strip(_EDGES)
+    if dots := _DOTS.match(inner):
+        inner = inner[dots.end() :]
+    words = _DOTS.sub(" ", inner).strip(_EDGES + ".,:;").split()
+    said = " ".join(words)
+    if dots or not words or len(words) > MOST_WORDS:
+        return dots is not None
+    return bool(_SAYS_SO.search(said) or _REFERS.fullmatch(said) or _KEEPS.fullmatch(said))
