@@ -151,7 +151,12 @@ def _in_configuration(repository: user_repository.UserRepository) -> str | list[
     return [folder for folder in folders if os.path.lexists(folder / ".git")]
 
 
-def _first_unknown(text: str, repository: user_repository.UserRepository) -> str | None:
+def text_names_programs(text: str) -> str | None:
+    """The same of the text of a configuration alone; a work tree that is not absolute is git's own, in that of a submodule."""
+    return _first_unknown(text, None)
+
+
+def _first_unknown(text: str, repository: user_repository.UserRepository | None) -> str | None:
     section, named = "", False
     for line in text.replace("\r\n", "\n").split("\n"):
         if _NOTHING.fullmatch(line):
@@ -167,7 +172,9 @@ def _first_unknown(text: str, repository: user_repository.UserRepository) -> str
             continue
         # Git writes it into every submodule's configuration.
         if section == "core" and (tree := _WORK_TREE.fullmatch(line)):
-            if (repository.git_dir / tree[1].strip()).resolve() == repository.top:
+            if repository is None and tree[1].startswith(".."):
+                continue
+            if repository and (repository.git_dir / tree[1].strip()).resolve() == repository.top:
                 continue
             return "core.worktree"
         if key not in _HARMLESS.get(section, ()) or (named and section in _OF_NAMED_DRIVERS):

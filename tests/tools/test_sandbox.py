@@ -240,6 +240,44 @@ async def test_a_hook_of_an_approved_commit_changes_nothing_that_git_obeys(proje
     assert any(".git/commondir" in sentence for _, sentence in project.host.said)
 
 
+HOOK_BESIDE = """#!/bin/sh
+cd .git
+printf '[core]\\n\\tfsmonitor = ../e.sh\\n' > config.worktree
+rm -rf info; mkdir -p info modules/sub/hooks modules/sub/objects rebase-merge
+cp config.worktree modules/sub/config; echo 'ref: refs/heads/x' > modules/sub/HEAD
+echo ../../../e > worktrees/other/commondir
+cp ../e.sh modules/sub/hooks/post-checkout; echo '* filter=x' > info/attributes
+echo 'exec ./e.sh' > rebase-merge/git-rebase-todo
+true
+"""
+
+
+async def test_what_a_hook_plants_beside_is_moved_or_named(project, held: str) -> None:
+    if held == "landlock":
+        pytest.skip("Landlock cannot except a folder")
+    for line in ("git init -q", "rm -r .git/info", "git -c user.name=a -c user.email=a@b commit -qm one --allow-empty", "git worktree add -q ../other"):  # fmt: skip
+        await (await asyncio.create_subprocess_shell(line, cwd=project.root)).wait()
+    hook = project.root / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(HOOK_BESIDE)
+    hook.chmod(0o755)
+    (project.root / "e.sh").write_text("true\n")
+    project.turn = replace(project.turn, changes_git=True)
+    text = await project.text(
+        run_shell, command="git -c user.name=a -c user.email=a@b commit -qm two --allow-empty"
+    )
+    moved = ("config.worktree", "modules/sub/config", "worktrees/other/commondir")
+    for name in moved:
+        assert not (project.root / ".git" / name).exists()
+        assert f".git/{name} was made by the command and moved to" in text
+    for name in ("info/attributes", "modules/sub/hooks", "rebase-merge/git-rebase-todo"):
+        assert f".git/{name} is new since a git command ran" in text
+    text = await project.text(
+        run_shell, command="git -c user.name=a -c user.email=a@b commit -qnm three --allow-empty"
+    )
+    assert "is new" not in text and "moved" not in text
+
+
 async def test_a_required_sandbox_that_is_not_there_is_a_refusal(project, monkeypatch) -> None:
     monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("none", "nothing works"))
     project.configure(ShellSettings(sandbox="required"))

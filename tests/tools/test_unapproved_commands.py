@@ -498,3 +498,20 @@ async def test_a_repository_that_a_command_makes_is_moved_where_it_starts_progra
     said = (await project.call(run_shell, command=command)).text
     assert (project.root / ".git").exists() is not moved
     assert ("moved to" if moved else "It was not moved") in said
+
+
+async def test_a_repository_that_the_user_makes_meanwhile_with_hooks_of_a_template_stays(
+    project, monkeypatch
+) -> None:
+    home = project.home
+    (home / "template/hooks").mkdir(parents=True)
+    (home / "template/hooks/pre-commit").write_text("#!/bin/sh\nexec pre-commit hook\n")
+    (home / ".gitconfig").write_text("[init]\n\ttemplateDir = ~/template\n")
+    monkeypatch.setenv("HOME", str(home))
+    project.turn = replace(project.turn, attended=False)
+    line = "until [ -e ready ]; do sleep 0.02; done; git init -q; touch made"
+    user = await asyncio.create_subprocess_exec("sh", "-c", line, cwd=project.root)
+    text = await project.text(run_shell, command="touch ready; until [ -e made ]; do sleep 0.02; done")
+    assert await user.wait() == 0
+    assert "It was not moved" in text
+    assert (project.root / ".git/hooks/pre-commit").exists()

@@ -13,13 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.gitcmd.obeyed_files import ObeyedFile, find_obeyed
+from mazu_ls.gitcmd.process import user_setting
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
+from mazu_ls.workspace import project_files
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.visible_text import make_line
 
 MOVED_WITHIN = 10.0  # seconds; in a longer time the user does other things in the project
+MAX_HOOK = 1 << 18
 NAME_CHARS = 400  # of a path in a sentence
 _WHY_MOVED = "programs run files there automatically; write it with write_file, so that the user sees it"
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
@@ -51,15 +55,17 @@ class CreatedFilesCheck:
     git: bool = False
     _started: float = field(default_factory=time.monotonic)
     _git: GitState = ()
-    _absent: tuple[tuple[Path, Path], ...] = ()
+    _obeyed: frozenset[ObeyedFile] = frozenset()
+    _modules: frozenset[Path] = frozenset()
 
     def __post_init__(self) -> None:
         self.roots = tuple(Path(os.path.realpath(root)) for root in self.roots)
         self._git = self._git_state()
-        places = ((root, root / ".git" / name) for root in self.roots for name in ("commondir", "hooks"))
-        self._absent = tuple(
-            (root, path) for root, path in places if path.parent.is_dir() and not os.path.lexists(path)
-        )
+        if not self.git:
+            return
+        # What is there already is read-only for the command.
+        self._modules = frozenset(root for root in self.roots if (root / ".git/modules").is_dir())
+        self._obeyed = frozenset(one for root in self.roots for one in self._find_obeyed(root))
 
     def created(self) -> list[CreatedFile]:
         """What programs run by themselves and was not there at the start, or stands in a folder that was replaced.
@@ -91,16 +97,19 @@ class CreatedFilesCheck:
                     created.append(CreatedFile(root, path, stamp[0][0]))
         return created
 
-    def made_in_git(self) -> list[CreatedFile]:
-        """What a program that an approved git command started made in `.git`, and git obeys but does not make itself."""
+    def made_in_git(self) -> list[tuple[CreatedFile, ObeyedFile]]:
+        """What a program that an approved git command started made in `.git`, and git obeys."""
         if not self.git:
             return []
-        found = [(root, path) for root, path in self._absent if os.path.lexists(path)]
         return [
-            CreatedFile(root, path, os.lstat(path).st_ino)
-            for root, path in found
-            if path.name == "commondir" or _hooks(path.parent)
+            (CreatedFile(root, one.path, one.inode), one)
+            for root in self.roots
+            for one in self._find_obeyed(root)
+            if one not in self._obeyed
         ]
+
+    def _find_obeyed(self, root: Path) -> list[ObeyedFile]:
+        return find_obeyed(root / ".git", modules=root not in self._modules)
 
     def was_there(self, path: Path) -> bool:
         """Whether it is a `.git` of before in which something changed: where builds write, it is not read-only."""
@@ -130,14 +139,13 @@ def quarantine_created(
     """Move away what the command made, name what somebody else may have made: sentences about each, in this order."""
     moved: list[str] = []
     named: list[str] = []
-    for file in check.made_in_git():
+    for file, obeyed in check.made_in_git():
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
-        if file.path.name == "commondir":
-            moved.append(_moved(file, shown, env, "git obeys this file and does not make it itself"))
+        if obeyed.never_git:
+            moved.append(_moved(file, shown, env, obeyed.why))
         else:
             named.append(
-                f"{shown} is new since a git command ran: a program that git started made it, and git runs what is there."
-                " It was not moved; review it."
+                f"{shown} is new since a git command ran: {obeyed.why}. It was not moved; review it."
             )
     for file in check.created():
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
@@ -153,9 +161,12 @@ def quarantine_created(
 
 
 def _starts_programs(git: Path) -> bool:
-    """Whether a repository that is new starts programs: no `git init` makes hooks without `.sample`, or such a configuration."""
+    """Whether a repository that is new starts programs: `git init` makes no such configuration, and no hooks but those of a template."""
     try:
-        return bool(_hooks(git)) or names_programs(git.parent) is not None
+        return (
+            any(not _is_of_template(git, name) for name in _hooks(git))
+            or names_programs(git.parent) is not None
+        )
     except OSError:
         return True
 
@@ -165,6 +176,21 @@ def _hooks(git: Path) -> list[str]:
         return [name for name in os.listdir(git / "hooks") if not name.endswith(".sample")]  # noqa: PTH208
     except OSError:
         return []
+
+
+def _is_of_template(git: Path, hook: str) -> bool:
+    """Whether git made this hook from the user's `init.templateDir`, as it does in each new repository."""
+    template = user_setting("init.templateDir")
+    if not template:
+        return False
+    try:
+        here, there = (
+            project_files.read_text(place, f"hooks/{hook}", MAX_HOOK, "surrogateescape")
+            for place in (git, Path(os.path.realpath(Path(template).expanduser())))
+        )
+    except OSError:
+        return False
+    return here == there
 
 
 def _is_plain_folder(path: Path) -> bool:

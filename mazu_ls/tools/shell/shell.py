@@ -152,7 +152,7 @@ async def _started(
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report.write)}
-    check = CreatedFilesCheck(turn.workspace.roots, args.background)
+    check = CreatedFilesCheck(turn.workspace.roots, args.background, git=turn.changes_git)
     try:
         held = await asyncio.to_thread(
             lambda: sandbox.wrap_in_sandbox(
