@@ -36,7 +36,7 @@ SHORT = frozenset(("status", "recall", "usage", "audit", "checkpoint", "checkpoi
 """Verbs that run nothing of the project's and no model, so that nothing they start could look for keys."""
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EAGAIN)
 """What a standard output that takes nothing more may answer."""
-SELDOM = 50_000
+SELDOM = 150_000
 """Allocations between two garbage collections: a fifth of a short command was spent on looking through its imports."""
 
 
