@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from mazu_ls.workspace.visible_text import make_diff_visible, make_line, make_visible
 
@@ -17,8 +19,7 @@ LABEL = 160
 """Characters on a button."""
 
 
-@dataclass(frozen=True)
-class Buffer:
+class Buffer(Struct, frozen=True):
     """The text of one open document. `path` is None for an untitled one.
 
     `dirty`: it differs from the disk and holds what was typed or edited. `stale`: it differs because the file was changed,
@@ -34,8 +35,7 @@ class Buffer:
     stale: bool = False
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One answer that a permission question offers."""
 
     id: str
@@ -43,16 +43,14 @@ class Choice:
     kind: GrantKind
 
 
-@dataclass(frozen=True)
-class HunkOption:
+class HunkOption(Struct, frozen=True):
     """One hunk of an edit that is asked about; the answer may take some of them."""
 
     id: str
     diff: str
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do, all of it.
 
     Whatever its texts are made of, in them nothing is invisible, reorders what follows or moves a cursor. `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
@@ -81,11 +79,10 @@ class Question:
             "rule": None if self.rule is None else make_visible(self.rule),
         }
         for name, value in visible.items():
-            object.__setattr__(self, name, value)
+            force_setattr(self, name, value)
 
 
-@dataclass(frozen=True)
-class UserReply:
+class UserReply(Struct, frozen=True):
     """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
@@ -100,8 +97,7 @@ class UserReply:
     answered_in: str | None = None
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A place in a document; line and column count from zero, columns in characters.
 
     `path` is None for what is no file. `text` is the line, "" where it is not at hand.
@@ -114,8 +110,7 @@ class Spot:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class EditorDiagnostic:
+class EditorDiagnostic(Struct, frozen=True):
     """What a language server says about one spot."""
 
     spot: Spot
@@ -125,8 +120,7 @@ class EditorDiagnostic:
     code: str = ""
 
 
-@dataclass(frozen=True)
-class Diagnosed:
+class Diagnosed(Struct, frozen=True):
     """All diagnostics of one document. `version` is the one the editor names for them, None where it names none."""
 
     uri: str
@@ -135,8 +129,7 @@ class Diagnosed:
     diagnostics: tuple[EditorDiagnostic, ...]
 
 
-@dataclass(frozen=True)
-class EditorSymbol:
+class EditorSymbol(Struct, frozen=True):
     """A name that a document defines; `kind` is LSP's word, such as "Function"."""
 
     name: str

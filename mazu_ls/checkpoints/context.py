@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry

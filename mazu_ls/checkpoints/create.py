@@ -7,12 +7,13 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.attribution import attribute
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown
@@ -59,8 +60,7 @@ _TITLES: dict[CheckpointKind, str] = {
 }
 
 
-@dataclass(frozen=True)
-class CheckpointRequest:
+class CheckpointRequest(Struct, frozen=True):
     """What to take: `touched` None means look at everything. `title`: what it is in the user's words."""
 
     kind: CheckpointKind

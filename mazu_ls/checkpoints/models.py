@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct, field
 
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
@@ -19,8 +20,7 @@ but nothing is done where both changed a file. `ask`: nothing is done where ther
 """
 
 
-@dataclass(frozen=True)
-class SkippedFile:
+class SkippedFile(Struct, frozen=True):
     """A file that the checkpoint does not hold, and that no rollback to it will touch."""
 
     path: str
@@ -28,8 +28,7 @@ class SkippedFile:
     bytes: int = 0
 
 
-@dataclass(frozen=True)
-class FileCounts:
+class FileCounts(Struct, frozen=True):
     """How a checkpoint's files, with their unsaved text, differ from those of the state before it."""
 
     added: int = 0
@@ -37,8 +36,7 @@ class FileCounts:
     deleted: int = 0
 
 
-@dataclass(frozen=True)
-class MemoryCounts:
+class MemoryCounts(Struct, frozen=True):
     """How a checkpoint's memories differ from those of the state before it."""
 
     added: int = 0
@@ -46,8 +44,7 @@ class MemoryCounts:
     removed: int = 0
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """One restorable state. `commit` is a commit of the checkpoint store, `bytes` what taking it added there.
 
     `title`: what it is in the user's words, never an id. `complete`: every file was looked at, or a watch knew what
@@ -83,16 +80,14 @@ class Checkpoint:
         return bool(self.skipped)
 
 
-@dataclass(frozen=True)
-class PathReason:
+class PathReason(Struct, frozen=True):
     """A path, and why it is kept, in conflict or a problem."""
 
     path: str
     reason: str
 
 
-@dataclass
-class PlanFiles:
+class PlanFiles(Struct):
     """What a rollback writes, deletes and keeps. Paths are relative to the folder, `folder/path` with several.
 
     `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with
@@ -112,8 +107,7 @@ class PlanFiles:
     conversation: bool = False
 
 
-@dataclass
-class RollbackReport:
+class RollbackReport(Struct):
     """What a rollback would do (`applied` False) or did. `verified` means every file was re-hashed and is right.
 
     `safety` is the checkpoint that was taken just before: rolling back to it undoes this rollback.
@@ -133,8 +127,7 @@ class RollbackReport:
 FileStatus = Literal["added", "modified", "deleted"]
 
 
-@dataclass(frozen=True)
-class FileDiff:
+class FileDiff(Struct, frozen=True):
     """One changed file: lines added and removed; None for both where the file is binary."""
 
     path: str
@@ -143,8 +136,7 @@ class FileDiff:
     removed: int | None
 
 
-@dataclass(frozen=True)
-class MemoryDiff:
+class MemoryDiff(Struct, frozen=True):
     """Memories that differ: ids, and for what has none its name below `memory/`."""
 
     added: tuple[str, ...] = ()
@@ -152,8 +144,7 @@ class MemoryDiff:
     removed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class CheckpointDiff:
+class CheckpointDiff(Struct, frozen=True):
     """From one checkpoint to another, or to the present. `patch` is a git patch over files and memories."""
 
     files: tuple[FileDiff, ...]
@@ -162,8 +153,7 @@ class CheckpointDiff:
     truncated: bool = False
 
 
-@dataclass(frozen=True)
-class PruneResult:
+class PruneResult(Struct, frozen=True):
     """Ids that are gone, and by how many bytes the store shrank.
 
     `shed`: how many of them only the size cap took, although undo might have needed them.
@@ -174,8 +164,7 @@ class PruneResult:
     shed: int = 0
 
 
-@dataclass(frozen=True)
-class StoreStats:
+class StoreStats(Struct, frozen=True):
     """How much there is: checkpoints, bytes on disk, the cap, what was quarantined, and files in `rescue/`."""
 
     count: int

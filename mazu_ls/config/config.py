@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -204,8 +203,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Role document, first in every prompt."""
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """Settings from one place: `origin` names it for the user; `text` is the file's text, to name the line."""
 
     origin: str
@@ -214,8 +212,7 @@ class Layer:
     may_loosen: bool = True
 
 
-@dataclass(frozen=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """The settings in force and one sentence for each that was not taken."""
 
     config: Config

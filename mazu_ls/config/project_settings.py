@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Direction:
+
+class Direction(Struct, frozen=True):
     """Whether a project may turn a setting from `old`, which is in force, to `new`; None is "no limit"."""
 
     name: str

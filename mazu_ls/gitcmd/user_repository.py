@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.gitcmd import process
 from mazu_ls.gitcmd.editor_files import EXCLUDE_OPTIONS
@@ -33,8 +34,7 @@ _DEPTH = 5  # symbolic refs to symbolic refs, as in git
 Stamp = tuple[tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True)
-class RepositoryState:
+class RepositoryState(Struct, frozen=True):
     """The user's HEAD: commit (None while unborn), branch (None while detached), operations in progress."""
 
     commit: str | None

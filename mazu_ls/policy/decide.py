@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mazu_ls.policy import files
 from mazu_ls.policy.bash import shell

@@ -7,11 +7,12 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.tables.global_options import may_be_alias, without_global_options
@@ -25,8 +26,7 @@ Exact = tuple[str, Path]
 """A command line, and the directory it is run in."""
 
 
-@dataclass(frozen=True)
-class ToolCallInfo:
+class ToolCallInfo(Struct, frozen=True):
     """A tool call before it runs: the tool's name, its effect, and the arguments as the model sent them."""
 
     tool: str
@@ -34,8 +34,7 @@ class ToolCallInfo:
     arguments: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class PolicyContext:
+class PolicyContext(Struct, frozen=True):
     """Where the call would happen: workspace roots, working directory of the shell, the user's home.
 
     `confined`: commands that nobody approves run in a sandbox that holds them (no network, only the project writable).
@@ -47,8 +46,7 @@ class PolicyContext:
     confined: bool = False
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
 
     `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
@@ -67,8 +65,7 @@ class Decision:
     changes_git: bool = False
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
 
     A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from mazu_ls.policy.rules import Rule, Verdict
 
 
-@dataclass(frozen=True)
-class RuntimeRule:
+class RuntimeRule(Struct, frozen=True):
     """One rule, as it was written. The same rule has the same id, so that giving it twice is giving it once."""
 
     id: str

@@ -12,8 +12,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
@@ -27,8 +28,7 @@ IN_MEMORY = "/dev/shm"
 """Where Linux keeps files in memory: it can be written while no disk can."""
 
 
-@dataclass
-class OpenedState:
+class OpenedState(Struct):
     """The folders that a project works in: its own, and that of the user's own memory. `release` when it is closed.
 
     `why` says what is wrong with the disk where they are temporary; `kept` are the folders they stand for.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 import msgspec
+from msgspec import Struct
 
 from mazu_ls.errors import ToolError
 from mazu_ls.messages import Image
@@ -29,8 +29,7 @@ class Effect(StrEnum):
     REMEMBER = "remember"
 
 
-@dataclass(frozen=True)
-class ToolOutput:
+class ToolOutput(Struct, frozen=True):
     """What a tool tells the model. `untrusted` names the origin of text that is data, never instruction.
 
     `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0.
@@ -42,8 +41,7 @@ class ToolOutput:
     ok: bool = True
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """One callable of the model. `schema` is JSON Schema of its arguments; `run` gets the decoded arguments."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from mazu_ls.messages import BYTES_PER_TOKEN, Image
 from mazu_ls.tools.base import ToolOutput

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
@@ -19,8 +20,7 @@ MARKUP = 1
 """LSP's kind of a cell that is no code."""
 
 
-@dataclass(frozen=True)
-class ShownCell:
+class ShownCell(Struct, frozen=True):
     """A cell in the editor: LSP's kind, its text, and which cell of the file it came from."""
 
     kind: int
@@ -28,8 +28,7 @@ class ShownCell:
     origin: int | None
 
 
-@dataclass(frozen=True)
-class CellSource:
+class CellSource(Struct, frozen=True):
     """Where a cell's source stands in the text of the file: from line `start` on, `count` lines."""
 
     start: int

@@ -7,7 +7,9 @@ import io
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding, same_letters
@@ -45,8 +47,7 @@ class NotText(Exception):
     """The bytes are no text in any encoding we know."""
 
 
-@dataclass(frozen=True)
-class DecodedText:
+class DecodedText(Struct, frozen=True):
     """Text with its line ends as they are, and what is needed to write it back: `encoding` (Python's name) and `bom`.
 
     `certain` is False where the encoding was guessed; `rivals` would then fit as well. In UTF-8 with `stray` bytes

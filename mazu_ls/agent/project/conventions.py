@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mazu_ls.messages import escape_closing_tag
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
@@ -39,8 +40,7 @@ _TICKS = re.compile("`+")
 _IMPORT = re.compile(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
 
 
-@dataclass
-class _Collection:
+class _Collection(Struct):
     """The texts found so far, in the order in which they are told, each file and each text once."""
 
     documents: CachedFiles

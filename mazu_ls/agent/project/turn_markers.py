@@ -8,8 +8,9 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
@@ -20,8 +21,7 @@ FOLDER = "turns"
 DEFAULT_CLIENT = "another mazu-ls"
 
 
-@dataclass(frozen=True)
-class TurnMarker:
+class TurnMarker(Struct, frozen=True):
     """A turn that runs: its session, the name of the client and the process."""
 
     session_id: str

@@ -6,7 +6,6 @@ import hashlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from msgspec import Struct
@@ -28,8 +27,7 @@ Kind = Literal["edit", "create", "delete"]
 Fate = Literal["open", "accepted", "stale"]
 
 
-@dataclass(frozen=True)
-class LineChange:
+class LineChange(Struct, frozen=True):
     """Lines `start` to `end` (excluded) of the old text become `lines`."""
 
     start: int
@@ -61,8 +59,7 @@ class Hunk(Struct, frozen=True):
         )
 
 
-@dataclass(frozen=True)
-class HunkStatus:
+class HunkStatus(Struct, frozen=True):
     """What has become of a hunk in a text: "open" at `line`, "accepted" there, or "stale" (last seen there)."""
 
     fate: Fate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -102,8 +101,7 @@ def delete(db: apsw.Connection, ids: Sequence[str]) -> None:
     db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()
 
 
-@dataclass(frozen=True)
-class LocatedHunk:
+class LocatedHunk(Struct, frozen=True):
     """An open hunk in the text of now."""
 
     proposed: ProposedHunk

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
@@ -13,8 +14,7 @@ KEPT = 20
 """Acceptances of one file that can be undone."""
 
 
-@dataclass(frozen=True)
-class AcceptedBatch:
+class AcceptedBatch(Struct, frozen=True):
     """The hunks that were accepted together, and the lines of the file before that."""
 
     before: list[str]

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.agent.proposals import proposal_store as table
@@ -41,8 +41,7 @@ SHOWN_LINES = 12
 """Lines of a refused hunk that the model is shown."""
 
 
-@dataclass(frozen=True)
-class AcceptedText:
+class AcceptedText(Struct, frozen=True):
     """A file in which hunks of these sessions were found accepted: its text before and now, None for no file. The ids are
     those of the first hunk."""
 
@@ -67,8 +66,7 @@ class AcceptedText:
         return cls(path, earlier, later, sessions, first.session_id, first.turn_id)
 
 
-@dataclass(frozen=True)
-class PendingDecisions:
+class PendingDecisions(Struct, frozen=True):
     """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
 
     note: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mazu_ls.journal import journal
 from mazu_ls.journal.journal import Event
@@ -14,8 +15,7 @@ INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorde
 SUMMARY = "Summary of the conversation so far (older messages were compacted):\n\n"
 
 
-@dataclass
-class Conversation:
+class Conversation(Struct):
     """The messages up to the head, the calls that still wait for their result, and what the user said last, newest first."""
 
     messages: list[Message] = field(default_factory=list)

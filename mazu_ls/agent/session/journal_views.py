@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from mazu_ls.journal import journal
 from mazu_ls.messages import Usage
 
 
-@dataclass
-class ToolCallRecord:
+class ToolCallRecord(Struct):
     """One tool call: what was asked for, who decided how, what came of it."""
 
     at: str
@@ -27,8 +27,7 @@ class ToolCallRecord:
     answered_in: str | None = None
 
 
-@dataclass
-class TurnRecord:
+class TurnRecord(Struct):
     """One turn of a transcript."""
 
     id: str
@@ -44,8 +43,7 @@ class TurnRecord:
     usage: Usage = field(default_factory=Usage)
 
 
-@dataclass(frozen=True)
-class SessionInfo:
+class SessionInfo(Struct, frozen=True):
     """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended".
 
     `interrupted`: its last turn was broken off, and the user did not decide on that yet.
@@ -63,8 +61,7 @@ class SessionInfo:
     interrupted: bool = False
 
 
-@dataclass
-class Spending:
+class Spending(Struct):
     """Usage by `provider:model`, and all of it."""
 
     by_model: dict[str, Usage] = field(default_factory=dict)

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from msgspec.structs import asdict
+
 from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
@@ -221,7 +223,7 @@ class Session:
         run.record(
             journal.TurnStarted(
                 asked.kind, model.name if model else "", told, titles,
-                journal.TurnLimits(**vars(asked.limits)), asked.allow_shell, asked.checkpoint_every,
+                journal.TurnLimits(**asdict(asked.limits)), asked.allow_shell, asked.checkpoint_every,
                 run.mode, model.spec.context_window if model else None,
             )
         )  # fmt: skip

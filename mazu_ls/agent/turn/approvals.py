@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from msgspec.structs import replace as replace_call
+from msgspec.structs import replace
 
 from mazu_ls.agent.proposals.proposing_host import is_propose_mode
 from mazu_ls.agent.turn.questions import (
@@ -150,7 +150,7 @@ class ApprovalGate:
     def as_allowed(self, call: ToolCall) -> ToolCall:
         """The call with the arguments that the user allowed, which may be others than the model's."""
         arguments = self._changed.get(call.id)
-        return call if arguments is None else replace_call(call, arguments=arguments)
+        return call if arguments is None else replace(call, arguments=arguments)
 
     def note(self, call: ToolCall) -> str:
         """What the model is told of an answer that changed the call; "" where none did."""

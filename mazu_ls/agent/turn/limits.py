@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.config.config import LimitSettings
 from mazu_ls.messages import StopReason, Usage
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """None is no limit. `cost` in US dollars, `seconds` on the monotonic clock."""
 
     steps: int | None = None
@@ -55,16 +56,14 @@ def _decimal(amount: float) -> str:
     return f"{amount:.10f}".rstrip("0").rstrip(".")
 
 
-@dataclass(frozen=True)
-class TurnLimitReached:
+class TurnLimitReached(Struct, frozen=True):
     """Why a turn has to end, for the wire and for the user."""
 
     reason: StopReason
     sentence: str
 
 
-@dataclass
-class UsageMeter:
+class UsageMeter(Struct):
     """What a turn has used so far, held against its limits.
 
     `spent`: the US dollars that are known, which may not be all. `failures`: rounds in a row in which every tool call failed.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mazu_ls.config.config import Mode
 from mazu_ls.errors import MazuError
@@ -41,8 +42,7 @@ MODES: dict[Mode, str] = {
 UNASKED = "You may change files without asking in this run. The user is asked before commands are run."
 
 
-@dataclass(frozen=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """Something the user put beside the message: a file, some of its lines (zero-based, end exclusive), or a picture."""
 
     name: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment
@@ -45,8 +46,7 @@ class RepliedTurn(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Prompt:
+class Prompt(Struct, frozen=True):
     """What the user asks of a session: the words, what is attached, and how far the agent may go.
 
     `checkpoint_every`: steps, as the setting says where it is None. `finish` is done with the reply before the turn
@@ -73,8 +73,7 @@ class Prompt:
         return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
 
 
-@dataclass
-class FileEdit:
+class FileEdit(Struct):
     """Lines that came and went in one file during a turn."""
 
     path: Path
@@ -82,8 +81,7 @@ class FileEdit:
     removed: int = 0
 
 
-@dataclass(frozen=True)
-class TurnResult:
+class TurnResult(Struct, frozen=True):
     """What became of a turn. `detail` says the stop reason in a sentence; `error` is set where it is "error"."""
 
     session_id: str

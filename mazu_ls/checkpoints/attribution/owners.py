@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, USER, rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -20,8 +22,7 @@ PERHAPS = 2
 Owner = Literal["agent", "user", "both"]
 
 
-@dataclass
-class Change:
+class Change(Struct):
     """Who changed one place: the sessions of agents, and whether the user did.
 
     `uncertain`: a command was killed, and whether it or the user changed the place is not known; both are named then.

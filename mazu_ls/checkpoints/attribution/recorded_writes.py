@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
@@ -44,8 +45,7 @@ def entry_state(entry: TreeEntry | None) -> State:
     return None if entry is None or entry.is_folder else f"e{entry.mode.decode()} {entry.oid.hex()}"
 
 
-@dataclass(frozen=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """The files as their user saw them at one moment: a tree, and the states of the texts that were not saved."""
 
     tree: bytes | None
@@ -71,8 +71,7 @@ class Shown:
         return cls(tree, {bytes.fromhex(place): state for place, state in data["texts"].items()})
 
 
-@dataclass(frozen=True)
-class Write:
+class Write(Struct, frozen=True):
     """One record: an edit, a rollback's or a saved file (`place` set), or a command (`commanded`: the files before and after
     it, None while it has not ended).
     """

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE
@@ -17,8 +18,7 @@ from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.workspace.text import NotText, decode_like
 
 
-@dataclass(frozen=True)
-class BufferChange:
+class BufferChange(Struct, frozen=True):
     """One open document, and the text it shall have. `place`: where it stands, None outside the project; then `last`
     is what the last checkpoint holds of it, None for nothing."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.attribution.recorded_writes import State, text_state
 from mazu_ls.state.store import Store, select
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.restore.buffers import BufferChange
 
 
-@dataclass(frozen=True)
-class PendingBuffer:
+class PendingBuffer(Struct, frozen=True):
     """A document that shall have `text`, if it still shows what it showed when it was rolled back."""
 
     uri: str

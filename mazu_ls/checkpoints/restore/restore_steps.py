@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import get_args
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.context import META, MODES, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
@@ -20,8 +22,7 @@ PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
 _NO_NAMES = frozenset((b"", b".", b".."))
 
 
-@dataclass(frozen=True)
-class RestoreSelection:
+class RestoreSelection(Struct, frozen=True):
     """Which part of a checkpoint comes back; nothing named means all of it.
 
     `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files only what this session's agent changed.
@@ -93,8 +94,7 @@ def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str
     return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
 
 
-@dataclass(frozen=True)
-class RestoreStep:
+class RestoreStep(Struct, frozen=True):
     """One file: what the safety checkpoint holds, what shall stand there, and with which permission bits."""
 
     mount: CheckpointRoot
@@ -117,8 +117,7 @@ class RestoreStep:
         return self.mount.holds(self.path) and _NO_NAMES.isdisjoint(self.path.split(b"/"))
 
 
-@dataclass
-class RestoreSteps:
+class RestoreSteps(Struct):
     """The steps, and the files that stay as they are, with the reason."""
 
     steps: list[RestoreStep] = field(default_factory=list)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.recorded_writes import entry_state, record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
@@ -36,8 +38,7 @@ NAMED = 20
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
-@dataclass
-class RollbackRun:
+class RollbackRun(Struct):
     """What a rollback found out: the report, the steps to take, the documents to change."""
 
     report: RollbackReport

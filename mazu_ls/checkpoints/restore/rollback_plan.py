@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, RollbackReport
 from mazu_ls.checkpoints.restore.pending_buffers import PendingBuffers
@@ -16,8 +17,7 @@ WriteBuffer = Callable[[Buffer, str], Awaitable[bool]]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RollbackPlan:
+class RollbackPlan(Struct, frozen=True):
     """What `Checkpoints.plan` answers: look at `preview`, then `apply`."""
 
     target: Checkpoint

@@ -16,8 +16,9 @@ import struct
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.state.paths import private_folder
@@ -50,8 +51,7 @@ class WatchUnavailable(Exception):
     """The folders cannot be watched here; the text says why."""
 
 
-@dataclass
-class Drained:
+class Drained(Struct):
     """What changed since the last time: files by absolute path; `sure` False: more than these may have changed."""
 
     paths: set[bytes] = field(default_factory=set)

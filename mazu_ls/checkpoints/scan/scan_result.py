@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.read_files import FileSnapshot
 
 
-@dataclass
-class ScanResult:
+class ScanResult(Struct):
     """What a look at the folders found, as changes to the base tree.
 
     `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.context import BUFFERS, CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
@@ -19,8 +20,7 @@ from mazu_ls.workspace.text import DecodedText, NotText, decode, decode_like
 Add = Callable[[str, bytes, bytes], object]
 
 
-@dataclass(frozen=True)
-class UnsavedText:
+class UnsavedText(Struct, frozen=True):
     """The unsaved text of one document; `path` is None for an untitled one."""
 
     uri: str
@@ -28,8 +28,7 @@ class UnsavedText:
     text: str
 
 
-@dataclass(frozen=True)
-class BufferView:
+class BufferView(Struct, frozen=True):
     """A tree, and the texts that were not saved in it."""
 
     tree: bytes | None

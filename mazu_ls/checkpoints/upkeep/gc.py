@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.checkpoints.git.pack import sync_folder
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
@@ -13,8 +14,7 @@ from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 Written = tuple[int, int] | None
 
 
-@dataclass(frozen=True)
-class GarbageCollection:
+class GarbageCollection(Struct, frozen=True):
     """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees`
     that scan indexes are compared with, the trees alone.
     """

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from mazu_ls.redact import redact
 
@@ -13,8 +14,7 @@ MAX_TEXT = 8_000
 MAX_TOOL_TEXT = 1_000
 
 
-@dataclass(frozen=True)
-class AgentPassage:
+class AgentPassage(Struct, frozen=True):
     """`line` counts from 1, 0 in a database; `at` is a time as the file names it; `session` names the conversation."""
 
     role: Role

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from mazu_ls.memory.agents.agent_passage import AgentPassage
 from mazu_ls.redact import redact
@@ -30,8 +31,7 @@ _LONGEST_MESSAGE = 2_000
 """Characters of a user's message from which on it is a pasted text, whose sentences are nobody's rules."""
 
 
-@dataclass(frozen=True)
-class DecisionCandidate:
+class DecisionCandidate(Struct, frozen=True):
     """`title` is the thing itself; `evidence` says where it stands and quotes it."""
 
     category: str

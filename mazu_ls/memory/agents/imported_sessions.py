@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.agents.agent_files import find_files, read_file
@@ -55,8 +56,7 @@ _EXCERPT_WORDS = 40
 _WORD = re.compile(r"\w+")
 
 
-@dataclass
-class AgentImport:
+class AgentImport(Struct):
     """What an import read: `files` anew, `unchanged` ones as before, how many messages are searchable, how many proposals are new."""
 
     files: int = 0
@@ -66,8 +66,7 @@ class AgentImport:
     problems: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class ImportedProposal:
+class ImportedProposal(Struct, frozen=True):
     """Something that another agent's files hold as decided; it becomes a memory when the user accepts it."""
 
     id: str
@@ -77,8 +76,7 @@ class ImportedProposal:
     times: int
 
 
-@dataclass(frozen=True)
-class ImportedMatch:
+class ImportedMatch(Struct, frozen=True):
     """One message that holds words of a query."""
 
     agent: str
@@ -198,8 +196,7 @@ _SEARCH = (
 _OPEN = "SELECT n, category, title, evidence, times FROM imported_proposal WHERE state = 'open' ORDER BY n LIMIT ? OFFSET ?"
 
 
-@dataclass
-class PassageBatch:
+class PassageBatch(Struct):
     rows: list[AgentPassage] = field(default_factory=list)
     candidates: list[DecisionCandidate] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

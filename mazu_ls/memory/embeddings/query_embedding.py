@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True)
-class QueryEmbedding:
+class QueryEmbedding(Struct, frozen=True):
     """The vector of a query, length 1; not `known` where none of its words is one that the encoder knows.
 
     Such a vector says which entries are nearest, but closeness to it is no match.

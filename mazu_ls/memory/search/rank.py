@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mazu_ls.memory.search.decay import is_faded, strength
 from mazu_ls.memory.search.index import CorpusStatistics
@@ -24,8 +25,7 @@ BY_MEANING = "close in meaning"
 _TITLE_TIMES = 2
 
 
-@dataclass
-class RecallCandidate:
+class RecallCandidate(Struct):
     """One entry that may be recalled, with what ranking needs of it.
 
     `talk` tells a turn of a conversation from a fact: it shares its score with the turns `before` and `after`, and does

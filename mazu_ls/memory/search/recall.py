@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
@@ -53,8 +52,7 @@ _WORD = re.compile(r"[\w./#-]*\w")
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RecallQuery:
+class RecallQuery(Struct, frozen=True):
     """Terms and their weights, and what else bears on a recall. `files` are open or edited; `at` is now, microseconds."""
 
     weights: Mapping[str, float]
@@ -69,11 +67,10 @@ class RecallQuery:
 
     def with_archived(self) -> RecallQuery:
         """The same query, over what was archived too."""
-        return dataclasses.replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
+        return replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
 
 
-@dataclass
-class RankedMemories:
+class RankedMemories(Struct):
     """The ranked candidates, and the words of the query behind its terms, to say why."""
 
     ranked: list[RecallCandidate]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.data import read_table, word_set
 
 
-@dataclass(frozen=True)
-class GlobalOptions:
+class GlobalOptions(Struct, frozen=True):
     """Options before the subcommand: `values` take the next word (or `=value`), `flags` stand alone."""
 
     values: frozenset[str]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 FOLDER = (".mazu", "chats")
 SESSION = re.compile(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
@@ -20,8 +21,7 @@ FOOTER = re.compile(
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'
 
 
-@dataclass(frozen=True)
-class ChatSection:
+class ChatSection(Struct, frozen=True):
     """What stands under one heading: characters `start` to `end` of the document, the heading excluded."""
 
     who: str
@@ -30,8 +30,7 @@ class ChatSection:
     end: int
 
 
-@dataclass(frozen=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """`@path`, or `@path#L3-L9`: lines count from 1, both ends included."""
 
     path: str

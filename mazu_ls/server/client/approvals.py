@@ -7,11 +7,11 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import LABEL, Choice, Question, UserReply
@@ -37,8 +37,7 @@ Asker = Callable[["OpenQuestion"], "asyncio.Task[None] | None"]
 """Asks another client a question, too; the task that does, or None where it is none of that client's business."""
 
 
-@dataclass(frozen=True)
-class ReviewDocument:
+class ReviewDocument(Struct, frozen=True):
     """A document that holds all of a question; `shown`: the editor has it open."""
 
     name: str

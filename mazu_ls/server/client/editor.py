@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from mazu_ls.server.client.approvals import ClientApprovals
 from mazu_ls.server.client.profile import ClientConnection, ClientProfile
@@ -16,8 +17,7 @@ from mazu_ls.server.documents.notebooks import OpenNotebooks
 from mazu_ls.server.rpc import lsp_types
 
 
-@dataclass(frozen=True)
-class EditorFocus:
+class EditorFocus(Struct, frozen=True):
     """Where the user was last: the document last seen, the range and diagnostics of the last code action in it."""
 
     uri: str

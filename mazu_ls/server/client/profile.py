@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct, field
 
 
 class ClientConnection(Protocol):
@@ -18,8 +19,7 @@ class ClientConnection(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class ClientProfile:
+class ClientProfile(Struct, frozen=True):
     """What the client declared in `initialize`. Some do what they do not declare, so read `says` with care."""
 
     name: str = ""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.workspace.visible_text import make_line
@@ -23,8 +24,7 @@ INTERRUPTED = {
 """The end of a turn that no journal has: it can be continued, as after a crash."""
 
 
-@dataclass
-class StreamedText:
+class StreamedText(Struct):
     """What has streamed of a message that is not finished: pieces of text and of thought."""
 
     message: list[str] = field(default_factory=list)

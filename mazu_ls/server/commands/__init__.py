@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.wire.codec import convert, refuse_surrogates
@@ -146,8 +146,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 Run = Callable[..., Awaitable[Any]]
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(Struct, frozen=True):
     """One command. `natural` makes the arguments where the client can pass none; its docstring says how."""
 
     name: str

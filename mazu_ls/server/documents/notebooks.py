@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server import uris
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-@dataclass
-class NotebookCellState:
+class NotebookCellState(Struct):
     """One cell; `origin` is its number in the file as it was last read or saved, None for a new one."""
 
     uri: str
@@ -28,8 +28,7 @@ class NotebookCellState:
     origin: int | None = None
 
 
-@dataclass
-class OpenNotebook:
+class OpenNotebook(Struct):
     """An open notebook. `cells` are in the editor's order."""
 
     uri: str
@@ -38,8 +37,7 @@ class OpenNotebook:
     aligned: bool = False
 
 
-@dataclass(frozen=True)
-class CellPlace:
+class CellPlace(Struct, frozen=True):
     """A cell in its file: the file's text as the editor shows it, and the lines of the cell in it, where they can be told."""
 
     path: Path

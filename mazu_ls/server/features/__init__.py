@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 FAMILIES = ("sync", "notebooks", "workspace", "code_actions", "lenses", "hover", "chat", "virtual")
 Handler = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class LspFeature:
+class LspFeature(Struct, frozen=True):
     """One LSP method: the type of its params, and `handler(server, params)`, plain or async."""
 
     method: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_BODY = 256 * 1024**2
 """Bytes. A larger announced body is taken for a broken header: waiting for it would make the server deaf."""
@@ -13,8 +14,7 @@ LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 """Wherever it stands: behind a broken message a header need not begin a line. `listener` is strict about the first one."""
 
 
-@dataclass(frozen=True)
-class BadFrame:
+class BadFrame(Struct, frozen=True):
     """Bytes that are no message; `reason` is one sentence for the client."""
 
     reason: str

@@ -6,9 +6,10 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.gitcmd.process import find_program
 from mazu_ls.state.paths import mazu_home, private_folder, state_home
@@ -36,8 +37,7 @@ _PROC_PROBE = "/proc/sys/kernel/core_pattern"
 GRADLE_CACHE = "/mazu/gradle-cache"
 
 
-@dataclass(frozen=True)
-class Mounts:
+class Mounts(Struct, frozen=True):
     """What one command is given. `git`: its `.git` is writable, but for what git runs or obeys."""
 
     roots: Sequence[Path]

@@ -11,10 +11,11 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct, field
 
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
 from mazu_ls.tools.search.gitignore_walk import is_ignored
@@ -62,8 +63,7 @@ class Identity(NamedTuple):
     changed: int
 
 
-@dataclass
-class Protected:
+class Protected(Struct):
     """What was found. `run_by_others`: each file or folder that programs run by themselves.
 
     `repositories`: each `.git` in folders that are not walked (ignored ones, `node_modules`) or directly below them.
@@ -77,8 +77,7 @@ class Protected:
     complete: bool = True
 
 
-@dataclass(frozen=True)
-class _Folder:
+class _Folder(Struct, frozen=True):
     key: tuple[object, ...]
     inode: int
     read_only: tuple[str, ...]

@@ -10,9 +10,10 @@ import os
 import resource
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.workspace.text import split_lines
 
@@ -55,8 +56,7 @@ def _cpu_seconds() -> int:
     return CPU_SECONDS if hard == resource.RLIM_INFINITY else max(1, min(CPU_SECONDS, hard - 1))
 
 
-@dataclass(frozen=True)
-class TreeUsage:
+class TreeUsage(Struct, frozen=True):
     """What a tree of processes holds now."""
 
     memory: int

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
@@ -31,8 +32,7 @@ _SECRET_PLACES: list[str] = str.split(
 _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
 
 
-@dataclass(frozen=True)
-class Sandbox:
+class Sandbox(Struct, frozen=True):
     """The strongest confinement that works here; `why` says what it holds, or why there is none."""
 
     kind: Strength
@@ -44,8 +44,7 @@ class Sandbox:
         return self.kind != "none"
 
 
-@dataclass(frozen=True)
-class SandboxedCommand:
+class SandboxedCommand(Struct, frozen=True):
     """A command line as it has to be started, and the files of the project it is kept from."""
 
     argv: tuple[str, ...]

@@ -13,14 +13,14 @@ import platform
 import struct
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from mazu_ls.state.paths import private_folder, state_home
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """The audit architecture, and the numbers of system calls: asm/unistd.h."""
 
     architecture: int
