@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 
 from mazu_ls.state import paths
@@ -19,17 +21,19 @@ class EmbeddingsUnavailable(Exception):
 
 
 def locate_files(package: str, *names: str) -> list[Path]:
-    """Files of an installed package, which is not imported. Raises EmbeddingsUnavailable."""
-    from importlib.metadata import PackageNotFoundError, distribution  # brings the parser of mail along
-
-    try:
-        installed = distribution(package)
-    except PackageNotFoundError:
-        raise EmbeddingsUnavailable(f"the package {package} is not installed") from None
-    files = [Path(str(installed.locate_file(name))) for name in names]
+    """Files of an installed package by their paths from its top module, which is not imported. Raises EmbeddingsUnavailable."""
+    found = {name.partition("/")[0]: find_spec(name.partition("/")[0]) for name in names}
+    if None in found.values():
+        raise EmbeddingsUnavailable(f"the package {package} is not installed")
+    files = [_place(found[name.partition("/")[0]], name) for name in names]
     if missing := [file.name for file in files if not file.is_file()]:
         raise EmbeddingsUnavailable(f"{', '.join(missing)} of the package {package} is missing")
     return files
+
+
+def _place(module: ModuleSpec | None, name: str) -> Path:
+    places = (module.submodule_search_locations if module else None) or [""]
+    return Path(next(iter(places))).parent / name
 
 
 @contextmanager

