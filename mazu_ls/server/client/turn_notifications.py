@@ -31,8 +31,7 @@ class StreamedText(Struct):
     thought: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class TurnElsewhere:
+class TurnElsewhere(Struct, frozen=True):
     """A turn that runs in another server: which connection said so, and whether it is "running" or "waiting"."""
 
     sender: ClientConnection
