@@ -112,6 +112,9 @@ def _run(arguments: list[str]) -> int:
         _hide_secrets()
     if _is_command(arguments):
         parsed = parsed or _parse(arguments)
+        from mazu_ls.terminal.screen.first_prompt import show_first_prompt
+
+        parsed.first_prompt = show_first_prompt(parsed)  # before what draws the next one is imported
         from mazu_ls.terminal.cli import run_parsed
 
         return run_parsed(parsed)

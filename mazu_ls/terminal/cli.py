@@ -14,6 +14,7 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.exit_status import FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
+from mazu_ls.terminal.screen.first_prompt import draws_conversation
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.untouched import READING
@@ -122,13 +123,10 @@ def _print_error(given: argparse.Namespace, error: dict[str, str]) -> None:
 
 
 async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
-    if given.verb == "chat" and not as_json(given) and sys.stdin.isatty():
-        from mazu_ls.terminal.surfaces.surface import takes_screen
+    if given.verb == "chat" and not given.message and draws_conversation(given):
+        from mazu_ls.terminal.screen.live_prompt import converse
 
-        if takes_screen(plain=bool(getattr(given, "plain", False))) and not given.message:
-            from mazu_ls.terminal.screen.live_prompt import converse
-
-            return await converse(given, root)
+        return await converse(given, root)
     from mazu_ls.terminal.clients.in_process import opened_client
 
     async with opened_client(given, root) as (server, host):

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import termios
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -70,6 +71,17 @@ async def test_a_conversation_with_markdown_and_its_cost(chat: Chat):
     await terminal.rests()
     terminal.types(CTRL_D)
     assert await terminal.ends() == 0
+
+
+async def test_keys_of_the_first_prompt_are_the_message(chat: Chat):
+    terminal = await chat({"text": "Well."}, sees=">")
+    terminal.types(f"hello{ENTER}")  # before anything of the conversation is loaded
+    await terminal.sees("> hello", "Well.", OPENED)
+    assert terminal.text.count("hello") == 1
+    await terminal.rests()
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+    assert termios.tcgetattr(terminal.master)[3] & termios.ECHO
 
 
 async def test_text_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):

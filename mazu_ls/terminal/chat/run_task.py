@@ -96,8 +96,8 @@ async def run_shown(
     server: ServerState, host: TerminalHost, given: argparse.Namespace, arguments: Result
 ) -> Result:
     """Run on the inline screen where there is one, else in lines."""
+    from mazu_ls.terminal.screen.first_prompt import takes_screen
     from mazu_ls.terminal.screen.printing import as_json
-    from mazu_ls.terminal.surfaces.surface import takes_screen
 
     if as_json(given) or not takes_screen(plain=getattr(given, "plain", False)):
         return await _run_here(server, host, arguments)

@@ -31,6 +31,8 @@ async def converse(given: argparse.Namespace, root: ProjectRoot) -> int:
         completer=ThreadedCompleter(MessageCompleter(root.folders)),
     )
     screen.status = lambda: "opening the project …"
+    if first := getattr(given, "first_prompt", None):
+        first.give_way()
     try:
         return await screen.run(lambda: _converse(given, root, screen))
     except asyncio.CancelledError:

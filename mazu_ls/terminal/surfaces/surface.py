@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from mazu_ls.terminal.chat.questions import Answer, Ask
@@ -34,10 +31,3 @@ class Surface(Protocol):
     async def ask(self, asked: Ask, timeout: float | None) -> Answer:
         """Ask, dropping what was typed before the question was shown; no answer in time has no key."""
         ...
-
-
-def takes_screen(*, plain: bool, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether the inline screen can be drawn: a terminal on both ends that is not dumb, and `--plain` not asked for."""
-    if plain or env.get("TERM", "dumb") == "dumb" or env.get("MAZU_PLAIN"):
-        return False
-    return sys.stdin.isatty() and sys.stdout.isatty()
