@@ -12,15 +12,15 @@ from typing import Any
 
 WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 """What some YAML reader takes for no text."""
-_UNPRINTABLE = re.compile(
-    "[^\x09\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
-)
+_UNPRINTABLE = "[^\x09\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 def quoted(value: Any) -> str:
     """A value on one line: JSON, which is YAML once what YAML does not print is escaped."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return re.sub(
+        _UNPRINTABLE, lambda match: f"\\u{ord(match[0]):04x}", text
+    )  # compiled once, when first used
 
 
 def read(text: str) -> dict[str, Any] | None:

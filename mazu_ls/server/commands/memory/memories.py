@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.memory.graph.consolidate import Consolidation, last_result
 from mazu_ls.memory.models import matches
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import last_line
-from mazu_ls.server.chat.cursor_context import title_of_passage
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.checkpoints import take_checkpoint
 from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.common import DocumentRange
 from mazu_ls.server.wire.memory import memories as wire
@@ -23,6 +20,7 @@ from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.memory import models
+    from mazu_ls.memory.graph.consolidate import Consolidation
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.models import AnchorRequest
     from mazu_ls.server.documents.notebooks import CellPlace
@@ -34,6 +32,8 @@ CHOICES = 8
 
 async def _remember_selection(server: ServerState) -> wire.RememberParams:
     """Without arguments: the selected text, anchored where it stands; its first line is the title."""
+    from mazu_ls.server.chat.cursor_context import title_of_passage
+
     focus = server.editor.focus if server.editor else None
     text = server.editor.selection if server.editor else ""
     lines = [line.strip() for line in split_lines(text, ends=False) if line.strip()]
@@ -165,6 +165,9 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
     """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. `last`: what was found
     the last time."""
+    from mazu_ls.memory.graph.consolidate import last_result
+    from mazu_ls.server.commands.checkpoints import take_checkpoint
+
     memories = await opened_memories(server)
     if params.last:
         if params.apply:
