@@ -152,6 +152,10 @@ class UserRepository:
         """Files that git tracks or does not ignore, relative to the folder; nested repositories end with a slash."""
         return self._split("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
 
+    def tracked(self) -> list[bytes]:
+        """Files of the user's index, relative to the folder."""
+        return self._listed("tracked", "--cached")
+
     def tracked_although_ignored(self) -> list[bytes]:
         """Files of the user's index that the ignore rules name, or that look like an editor's own, relative to the folder."""
         return self._listed("ignored", "-i", "-c", "--exclude-standard", *EXCLUDE_OPTIONS)

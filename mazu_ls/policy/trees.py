@@ -1,14 +1,19 @@
-"""Programs that read whole folders: what a folder holds that they must not show."""
+"""Programs that read whole folders or repositories: what is in there that they must not show."""
 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
+from mazu_ls.gitcmd import user_repository
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables import targets
 from mazu_ls.tools.shell.protected_files import find_protected
+from mazu_ls.workspace import path_rules
 
 READERS = frozenset(("grep", "egrep", "fgrep", "rg", "diff"))
 MAX_ENTRIES = 20_000
@@ -19,6 +24,12 @@ _RECURSES = {
     "grep": {"-r", "--recursive", "-d", "--directories"} | _FOLLOWS["grep"],
     "diff": _FOLLOWS["diff"],
 }
+# Git commands that show contents: by themselves, unless told to give a summary, and only when told to.
+_SHOWS = frozenset(("grep", "blame", "annotate", "cat-file", "range-diff"))
+_SHOWS_UNLESS = frozenset(("show", "diff"))
+_SUMMARY = word_set("git_summary_options")
+_PATCH = word_set("git_patch_options")
+_OFTEN_TEST_DATA = re.compile(r"\.(pem|key|p8|p12|pfx|jks|keystore|asc|gpg)$", re.IGNORECASE)
 _SHOWS_HIDDEN = {"-u", "--unrestricted", "--hidden", "--no-ignore", "-."}
 
 
@@ -36,6 +47,32 @@ def trouble(name: str, path: str, given: AbstractSet[str], place: PolicyContext)
             skipped = kind == "rg" and secret.name.startswith(".") and not given & _SHOWS_HIDDEN
             if secret.is_relative_to(real) and not skipped:
                 return f"{secret.name} may hold secrets"
+    return None
+
+
+def tracked_secret(verb: str, words: Sequence[str], given: AbstractSet[str], folder: Path) -> str | None:
+    """Why `git VERB WORDS` must not run in `folder`: it would show a file that holds secrets by its name and is in the index.
+
+    `words` are all behind the verb; `given` the options among them. Paths that are named limit what is shown; what they name
+    themselves is judged elsewhere.
+    """
+    shows = verb in _SHOWS or (verb in _SHOWS_UNLESS and not given & _SUMMARY) or given & _PATCH
+    repository = user_repository.find(folder) if shows else None
+    if repository is None or (repository := user_repository.find(repository.top)) is None:
+        return None
+    plain = [word for word in words if not word.startswith("-")]
+    if "--" in words:
+        paths = words[words.index("--") + 1 :]
+    elif plain and all(":" in word[1:] for word in plain):  # REV:PATH shows nothing else
+        return None
+    else:
+        paths = [word for word in words if os.path.lexists(folder / word)]
+    named = [Path(os.path.normpath(folder / word)) for word in paths if not word.startswith(("-", ":"))]
+    for path in map(os.fsdecode, repository.tracked()):
+        if path_rules.is_secret(path.split("/")) and not _OFTEN_TEST_DATA.search(path):
+            full = repository.top / path
+            if not named or any(full.is_relative_to(one) for one in named):
+                return f"{path} is in the repository and may hold secrets, which it may show"
     return None
 
 

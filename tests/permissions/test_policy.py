@@ -1,6 +1,7 @@
 """Modes, rules and grants: who has the last word."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -384,3 +385,27 @@ def test_of_a_line_whose_other_parts_are_allowed_the_rest_is_offered(place: Poli
     assert decide(shell("black . && isort ."), "ask", [], place).always is None
     rules.append(Rule.parse(SHELL, "isort *", "allow"))
     assert decide(shell("black . && isort . | tail"), "ask", rules, place).verdict == "allow"
+
+
+SHOW_SECRETS = (
+    "git grep x", "git grep x HEAD", "git show", "git show --stat -p", "git log -p", "git log --all -p -S x", "git log -U3", "git whatchanged -p",
+    "git diff", "git diff HEAD -- .", "git diff-index -p HEAD", "git -C src show", "cd src && git show", "git stash list -p", "git cat-file -p HEAD", "git reflog show -p",
+)  # fmt: skip
+SHOW_NONE = (
+    "git grep x -- src", "git show --stat", "git log --oneline -5", "git log --stat", "git log -p -- src", "git log -p src/a.py", "git diff src", "git diff --name-only",
+    "git show HEAD:src/a.py", "git blame src/a.py", "git log -L1,1:src/a.py", "git status", "git -C src diff .",
+)  # fmt: skip
+
+
+def test_git_asks_before_it_shows_a_secret_that_is_committed(place: PolicyContext, tmp_path: Path) -> None:
+    """Commands that name no file, each of which prints the values in real git."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_text("x = 1\n")
+    for line in ("git init -q", "git add src"):
+        subprocess.run(line.split(), cwd=tmp_path, check=True)
+    for command in (*SHOW_SECRETS, *SHOW_NONE):
+        assert decide(shell(command), "auto", [], place).verdict == "allow", command
+    (tmp_path / ".env").write_text("SECRET=1\n")
+    subprocess.run(["git", "add", ".env"], cwd=tmp_path, check=True)
+    assert [one for one in SHOW_SECRETS if decide(shell(one), "auto", [], place).verdict == "allow"] == []
+    assert [one for one in SHOW_NONE if decide(shell(one), "auto", [], place).verdict != "allow"] == []
