@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
 from mazu_ls.server.client.approvals import OpenQuestion
 from mazu_ls.server.client.connected_clients import ConnectedClient
-from mazu_ls.server.rpc.live import peer_editor
+from mazu_ls.server.rpc.live import peer_editor, peers
 from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.state import live_socket
 from tests.server.test_live_server import GUARD, EditorProcess, environment_in, typed, wait_until
@@ -132,3 +133,24 @@ async def test_no_turn_is_had_at_another_editor_that_calls_another_model():
     )
     with pytest.raises(MazuError, match="opened in one's own editor"):
         await same.serve("mazu.chat", {"sessionId": "s_1"})
+
+
+@pytest.mark.parametrize(
+    ("reason", "used"), [("", True), (peers.SANDBOXED, True), ("it has the limits of a tool call", False)]
+)
+def test_an_editor_of_a_sandboxed_package_is_used_and_a_forged_one_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, used: bool
+):
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: reason)
+    monkeypatch.setattr(peers, "_warned", set[int]())
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("s.sock")
+        listener.listen()
+        for _ in range(2):
+            connection = peers.connect_to_server(tmp_path / "s.sock", 40, said.append)
+            assert (connection is not None) is used
+            if connection is not None:
+                connection.close()
+    assert len(said) == (0 if used else 1)

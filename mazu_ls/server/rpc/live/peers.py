@@ -17,6 +17,9 @@ from mazu_ls.state import live_socket
 
 MOST_PARENTS = 256
 UNLIMITED = float("inf")
+SANDBOXED = "it runs in a sandbox"
+_warned: set[int] = set()
+"""Processes that were named already; who connects again does not say it again."""
 
 
 def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object]) -> socket.socket | None:
@@ -28,10 +31,13 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
     if (connection := live_socket.connect(path, timeout)) is None:
         return None
     try:
-        if not (reason := refusal_reason_of(connection)):
+        # Editors of Flatpak, Snap or systemd units have no_new_privs as well; a tool call's process has the limit besides.
+        if (reason := refusal_reason_of(connection)) in ("", SANDBOXED):
             return connection
         pid, _ = live_socket.peer_credentials(connection)
-        warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
+        if pid not in _warned:
+            _warned.add(pid)
+            warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
     except OSError as error:
         warn(f"It cannot be said who listens for this project: {error}.")
     connection.close()
@@ -41,7 +47,7 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
 def refusal_reason_of(connection: socket.socket) -> str:
     """Why nothing is exchanged with the process at the other end; empty where it may be. Raises OSError."""
     reason = refusal_reason(*live_socket.peer_credentials(connection))
-    if not reason and live_socket.has_peer_ended(connection):
+    if reason in ("", SANDBOXED) and live_socket.has_peer_ended(connection):
         return "it has ended, and its number may be another one's"
     return reason
 
@@ -61,10 +67,10 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
             return "it was started by this process"
         if f"{MARK}=".encode() in Path(f"/proc/{pid}/environ").read_bytes():
             return "it was started by a tool call"
-        if _no_new_privileges(pid) and not _no_new_privileges(server):
-            return "it runs in a sandbox"
         if _cpu_seconds(pid) < _cpu_seconds(server):
             return "it has the limits of a tool call"
+        if _no_new_privileges(pid) and not _no_new_privileges(server):
+            return SANDBOXED
     except (OSError, ValueError, IndexError) as error:
         return f"nothing can be learned of it ({error})"
     return ""
