@@ -4,7 +4,7 @@
 
 One mutant at a time, in a forked process: a condition that is never or always true, one operand of `and`/`or` left out, one
 alternative of a pattern left out, and with --tables one word of a table left out. A mutant is killed when any row of the
-labelled corpora, any case of `CASES`, or any of N random lines gets another verdict. For speed only those rows are judged
+labelled corpora (commands, rules, files on the disk, paths), any case of `CASES`, or any of N random lines gets another verdict. For speed only those rows are judged
 that run the mutated line. --share 0.2 takes a fifth of the mutants, drawn with a fixed seed. Prints the score for each file;
 --list names the survivors.
 """
@@ -19,6 +19,7 @@ import random
 import re
 import runpy
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -33,15 +34,20 @@ from mazu_ls import policy  # noqa: E402
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo  # noqa: E402
 from mazu_ls.policy.decide import decide  # noqa: E402
 from mazu_ls.tools.base import Effect  # noqa: E402
+from tests.permissions.disk_project import make_project  # noqa: E402
 
 FOLDER = Path(policy.__file__).parent
 PLACE = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"))
 MOST_ROWS = 1_200  # of those that run the line, drawn at random
 SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
-RULES = [Rule.parse("run_shell", pattern, "deny") for pattern in ("git push*", "npm publish", "kubectl delete *", "terraform apply", "docker push", "docker compose down")]  # fmt: skip
+DENIED = ("git push*", "npm publish", "rm", "npm run deploy", "docker push", "docker rm", "kubectl delete *", "terraform apply", "docker compose down")  # fmt: skip
+RULES = [Rule.parse("run_shell", pattern, "deny") for pattern in DENIED]
 CASES = """git -c a=b push|git -C . push|git --git-dir=.git push|git --frob x push|npm --silent publish|npm --prefix x publish|kubectl -n prod delete x|kubectl -nprod delete x
 kubectl --namespace=prod delete x|terraform -chdir=x apply|docker --context x push|docker compose -f x down|git status|git -C src status|npm test|docker ps""".replace("\n", "|").split("|")  # fmt: skip
+
+
+_TOOLS = {"run_shell": (Effect.EXECUTE, "command"), "read_file": (Effect.READ, "path"), "write_file": (Effect.EDIT, "path")}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,15 @@ class Row:
     mode: str = "auto"
     confined: bool = False
     ruled: bool = False
+    there: PolicyContext = PLACE
+    tool: str = "run_shell"
 
     def verdict(self) -> str:
-        place = PolicyContext(PLACE.roots, PLACE.cwd, PLACE.home, self.confined)
+        place = PolicyContext(self.there.roots, self.there.cwd, self.there.home, self.confined)
         rules = RULES if self.ruled else []
-        found = decide(
-            ToolCallInfo("run_shell", Effect.EXECUTE, {"command": self.command}), self.mode, rules, place
-        )  # type: ignore[arg-type]
+        effect, name = _TOOLS[self.tool]
+        call = ToolCallInfo(self.tool, effect, {name: self.command})
+        found = decide(call, self.mode, rules, place)  # type: ignore[arg-type]
         return f"{found.verdict} {found.always if self.mode == 'ask' else ''} {found.changes_git if self.mode == 'ask' else ''}"
 
 
@@ -75,17 +83,26 @@ class Mutant:
 
 def rows(fuzz: int) -> list[Row]:
     """The corpora, the cases, random lines."""
-    texts = [
-        json.loads(line)["cmd"]
-        for line in (ROOT / "tests/permissions/commands.jsonl").read_text().splitlines()
-    ]
+    texts = [row["cmd"] for row in _labelled("commands")]
     found = [Row(text) for text in texts]
     found += [Row(text, "ask") for text in texts[::6]]
     found += [Row(text, confined=True) for text in texts[::6]]
     found += [Row(text, mode, ruled=True) for text in CASES for mode in ("bypass", "auto")]
+    found += [Row(row["cmd"], "bypass", ruled=True) for row in _labelled("rules")]
+    there = make_project(Path(tempfile.mkdtemp()))
+    found += [Row(row["cmd"], there=there) for row in _labelled("on_disk")]
+    tools = {"read": "read_file", "write": "write_file"}
+    found += [
+        Row(row["path"], there=there, tool=tools[row["op"]]) for row in _labelled("paths") if not row["setup"]
+    ]
     invent = runpy.run_path(str(ROOT / "benchmarks/policy_fuzz.py"))["invent"]
     chance = random.Random(7)
     return found + [Row(invent(chance)) for _ in range(fuzz)]
+
+
+def _labelled(name: str) -> list[dict[str, str]]:
+    text = (ROOT / f"tests/permissions/{name}.jsonl").read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def covered(questions: list[Row]) -> tuple[list[str], dict[tuple[str, int], list[int]]]:

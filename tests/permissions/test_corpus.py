@@ -17,6 +17,7 @@ from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.decide import decide
 from mazu_ls.policy.rules import STRICTNESS
 from mazu_ls.tools.base import Effect
+from tests.permissions.disk_project import make_project
 
 HERE = Path(__file__).parent
 COMMANDS = [json.loads(line) for line in (HERE / "commands.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -38,6 +39,17 @@ def test_no_command_is_judged_laxer_than_its_label() -> None:
 def test_what_is_harmless_is_allowed_and_what_may_be_meant_is_asked_not_denied() -> None:
     judged = [(row, verdict(row["cmd"])) for row in COMMANDS]
     assert [(row["cmd"], got) for row, got in judged if STRICTNESS[got] > STRICTNESS[row["expect"]]] == []
+
+
+def test_what_is_on_the_disk_counts(tmp_path: Path) -> None:
+    """Links, secrets, repositories and chosen toolchains of `disk_project`: each row of on_disk.jsonl has its label."""
+    place, wrong = make_project(tmp_path), []
+    for line in (HERE / "on_disk.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": row["cmd"]})
+        if (got := decide(call, "auto", [], place).verdict) != row["expect"]:
+            wrong.append((row["cmd"], row["expect"], got))
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("mode", "every"), [("ask", 10), ("plan", 10), ("bypass", 1)])
