@@ -77,6 +77,7 @@ ALLOWED = {
     "journal/journal.py": STATE,
     "agent/project/turn_markers.py": STATE,
     "state/": STATE,
+    "memory/team/memory_remote.py": STATE,
     "config/config.py": "the user's own config.toml; the project's goes through the door",
     "memory/memories.py": STATE,
     "memory/embeddings/": "files of installed packages, and what is unpacked of them in the cache directory",

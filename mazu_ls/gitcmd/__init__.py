@@ -9,10 +9,9 @@ from mazu_ls.gitcmd.process import (
     find_program,
     require_git,
     run,
-    run_with_transport,
     start,
-    user_setting,
 )
+from mazu_ls.gitcmd.transport import run_with_transport, setting_in, user_identity, user_setting
 
 __all__ = [
     "PythonGit",
@@ -24,6 +23,8 @@ __all__ = [
     "require_git",
     "run",
     "run_with_transport",
+    "setting_in",
     "start",
+    "user_identity",
     "user_setting",
 ]

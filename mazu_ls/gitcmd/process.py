@@ -6,8 +6,8 @@ always a directory of ours (a checkpoint store, or an empty one, see `isolated`)
 neither searches for a repository nor reads a configuration that we did not write. The user's index, objects and ignore lists are handed
 over as files. What stands below besides is the second lock, should the first one fail.
 
-Two profiles: `run` and `start` reach no network and no program; `run_with_transport` is for what the user himself
-started (memory sync) in a repository of ours.
+`run` and `start` reach no network and no program; `transport.run_with_transport` is for what the user himself started (memory
+sync) in a repository of ours.
 """
 
 from __future__ import annotations
@@ -42,21 +42,8 @@ _NO_MEMORY = re.compile(rb"ut of memory|Cannot allocate memory")
 """What git says at the limit: its own words where malloc(3) fails, strerror(3) where mmap(2) or a thread's stack does."""
 
 # What git needs to start at all; everything else of the environment could change what it does.
-_PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
-# What the user's own transport needs besides: his configuration, keys, agents and proxies.
-_PASSED_WITH_TRANSPORT = (
-    *("HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID"),
-    *("http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
-    *(
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "GIT_SSL_CAINFO",
-        "GIT_SSH",
-        "GIT_SSH_COMMAND",
-        "DBUS_SESSION_BUS_ADDRESS",
-    ),
-)
-_SET = {
+PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
+ALWAYS_SET = {
     "LC_ALL": "C",
     "LANGUAGE": "C",
     "GIT_TERMINAL_PROMPT": "0",
@@ -82,7 +69,7 @@ _READ_BY_GIT = frozenset((".gitignore", ".gitattributes", "HEAD", "commondir", "
 _FIFOS: dict[Path, Sequence[str]] = {}
 _PATIENCE, _POKE = 2.0, 0.05  # seconds
 
-_SETTINGS = (
+SETTINGS = (
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
     "safe.bareRepository=explicit",
@@ -91,7 +78,7 @@ _SETTINGS = (
     "maintenance.auto=false",
 )
 _SETTINGS_ALONE = (
-    *_SETTINGS,
+    *SETTINGS,
     "protocol.allow=never",
     "core.sshCommand=false",
     "core.askPass=false",
@@ -170,7 +157,7 @@ def environment(
 
     `index` and `objects` (an object directory that is read besides git_dir's own) may be the user's.
     """
-    env = _passed(_PASSED) | _SET | _SET_ALONE | {"GIT_DIR": str(git_dir)}
+    env = passed_environment(PASSED) | ALWAYS_SET | _SET_ALONE | {"GIT_DIR": str(git_dir)}
     if work_tree is not None:
         env["GIT_WORK_TREE"] = str(work_tree)
     if index is not None:
@@ -180,13 +167,15 @@ def environment(
     return env
 
 
-def _passed(names: Sequence[str]) -> dict[str, str]:
+def passed_environment(names: Sequence[str]) -> dict[str, str]:
+    """These variables of our own environment; PATH without what an opened project may bring along."""
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = trusted_path(env.get("PATH", os.defpath))
     return env
 
 
-def _command(arguments: Sequence[Argument], settings: Sequence[str]) -> list[str | bytes]:
+def command_line(arguments: Sequence[Argument], settings: Sequence[str]) -> list[str | bytes]:
+    """The whole command line of git, with these settings."""
     pinned = [part for setting in settings for part in ("-c", setting)]
     plain = [argument if isinstance(argument, bytes) else str(argument) for argument in arguments]
     return [require_git(), "--no-pager", *pinned, *plain]
@@ -205,7 +194,7 @@ def run(
 
     Raises MazuError(git) where git is missing or does not end in time.
     """
-    command = _command(arguments, (*_SETTINGS_ALONE, *settings))
+    command = command_line(arguments, (*_SETTINGS_ALONE, *settings))
     if arguments[0] in _SCANS and sys.platform == "linux":
         # Set before git starts: it may have read everything before anybody could set it from outside.
         command = ["/bin/sh", "-c", f'ulimit -v {SCAN_BYTES // 1024}; exec "$@"', "sh", *command]
@@ -250,7 +239,7 @@ def _limit_cpu(pid: int) -> None:
 def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     """A git process that answers on pipes (`cat-file --batch`), in a session of its own."""
     return subprocess.Popen(
-        _command(arguments, _SETTINGS_ALONE),
+        command_line(arguments, _SETTINGS_ALONE),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -258,52 +247,6 @@ def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> s
         cwd=cwd,
         start_new_session=True,
     )
-
-
-def run_with_transport(
-    arguments: Sequence[Argument],
-    git_dir: Path,
-    cwd: Path,
-    *,
-    protocols: Sequence[str] = ("https", "ssh"),
-    seconds: float = SECONDS,
-) -> subprocess.CompletedProcess[bytes]:
-    """Fetch or push for the user, with his own global configuration, credential helpers and keys.
-
-    Only for a command that he started himself, and only in a `git_dir` whose configuration we wrote. Hooks, fsmonitor,
-    submodules and prompts stay off, protocols other than those named are refused. Raises MazuError(git) like `run`.
-    """
-    env = _passed((*_PASSED, *_PASSED_WITH_TRANSPORT)) | _SET
-    env |= {"GIT_DIR": str(git_dir), "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
-    command = _command(arguments, _SETTINGS)
-    try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            env=env,
-            cwd=cwd,
-            check=False,
-            timeout=seconds,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise _too_slow(seconds) from error
-
-
-def user_setting(key: str) -> str | None:
-    """A path of the user's own git configuration (`~/.gitconfig` and the system's), read as data; None if it is not set.
-
-    No repository's configuration has a say in it.
-    """
-    env = _passed((*_PASSED, "HOME", "XDG_CONFIG_HOME")) | _SET | {"GIT_DIR": os.devnull}
-    command = _command(["config", "--type=path", "--get", key], ())
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, env=env, cwd="/", check=False, timeout=10
-        )
-    except subprocess.TimeoutExpired:
-        return None
-    return os.fsdecode(done.stdout).strip("\n") or None if done.returncode == 0 else None
 
 
 def create_repository(folder: Path, branch: str) -> None:
@@ -331,7 +274,7 @@ class PythonGit:
 
     def bytes_of(self, *arguments: str, seconds: float | None = None) -> bytes:
         """What one command prints; it is killed after so many seconds. Raises git.GitCommandError."""
-        command = [*self._clean, *_command(arguments, _SETTINGS_ALONE)]
+        command = [*self._clean, *command_line(arguments, _SETTINGS_ALONE)]
         out: Any = self._git.execute(
             command, stdout_as_string=False, strip_newline_in_stdout=False, kill_after_timeout=seconds
         )
@@ -360,7 +303,7 @@ def _communicate(
         except subprocess.TimeoutExpired:
             input = None
         if time.monotonic() > deadline:
-            raise _too_slow(seconds)
+            raise too_slow(seconds)
         if not fifos:
             fifos = _FIFOS[work_tree] = tuple(find_fifos(work_tree, _READ_BY_GIT))
             patience = _POKE if fifos else 2 * patience
@@ -368,7 +311,8 @@ def _communicate(
             end_input(fifo)
 
 
-def _too_slow(seconds: float) -> MazuError:
+def too_slow(seconds: float) -> MazuError:
+    """Git did not end in time."""
     return MazuError(
         Kind.GIT,
         f"git did not end within {seconds:.0f} s.",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from mazu_ls.gitcmd import process
+from mazu_ls.gitcmd import transport
 from mazu_ls.gitcmd.editor_files import EXCLUDE_OPTIONS
 from mazu_ls.gitcmd.isolated import MAX_RULES, IsolatedGit, read_start
 from mazu_ls.workspace.project_files import read_file, stat_entry
@@ -212,7 +212,7 @@ def excludes_file() -> Path | None:
 
 @lru_cache(8)
 def _excludes_file(_stamp: Stamp, _home: str) -> str | None:
-    return process.user_setting("core.excludesFile")
+    return transport.user_setting("core.excludesFile")
 
 
 @lru_cache(64)

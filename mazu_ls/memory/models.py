@@ -20,14 +20,14 @@ Category = Literal[
     "trait",
     "relation",
 ]
-Source = Literal["user", "agent", "extracted", "consolidated", "imported"]
+Source = Literal["user", "agent", "extracted", "consolidated", "imported", "shared"]
 State = Literal["current", "check", "superseded", "archived"]
 Kind = Literal["memory", "page", "summary", "trait", "relation"]
 Outcome = Literal["created", "duplicate", "superseded"]
 
 CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
 """What the user and the agent may choose from; `wiki`, `summary`, `trait`, `relation` mark the other kinds."""
-SOURCES = ("user", "agent", "extracted", "consolidated", "imported")
+SOURCES = ("user", "agent", "extracted", "consolidated", "imported", "shared")
 STATES = ("current", "check", "superseded", "archived")
 SCOPES = ("project", "global")
 
@@ -68,7 +68,8 @@ class Memory(Struct, frozen=True, kw_only=True):
     """One thing remembered. `id` starts with `m_` in the project and `g_` in the global store.
 
     `kind` and `key` tell wiki pages (slug), session summaries (session id), traits (name) and relations apart.
-    `origin` names the file or URL that untrusted text came from. `score` and `why` are set by recall only.
+    `origin` names the file or URL that untrusted text came from. `shared` is its id in team memory, `author` who wrote it
+    there where that was not on this machine. `score` and `why` are set by recall only.
     """
 
     id: str
@@ -90,6 +91,8 @@ class Memory(Struct, frozen=True, kw_only=True):
     anchors: tuple[MemoryAnchor, ...] = ()
     session_id: str | None = None
     origin: str | None = None
+    shared: str | None = None
+    author: str | None = None
     kind: Kind = "memory"
     key: str | None = None
     score: float | None = None

@@ -230,54 +230,6 @@ def _role(out: Console, value: Result) -> None:
     out.print(value["text"] or f"There is no role document; write {path}", markup=False)
 
 
-def _consolidated(out: Console, value: Result) -> None:
-    columns(out, ((one["kind"], ", ".join(one["ids"]), one["reason"]) for one in value["proposals"]))
-    if not value["proposals"]:
-        out.print("there are no duplicates")
-    elif not value["applied"]:
-        out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
-
-
-def _imported(out: Console, value: Result) -> None:
-    for problem in value["problems"]:
-        out.print(f"left out: {problem}", markup=False)
-    if "proposals" not in value:
-        parts = (f"{value[name]} {name}" for name in ("created", "updated", "unchanged", "duplicates"))
-        out.print(f"{value['count']} read: {', '.join(parts)}")
-        return
-    out.print(
-        f"{plural(value['count'], 'message')} of {plural(value['files'], 'file')} can be searched;"
-        f" {plural(value['unchanged'], 'file')} unchanged since the last import"
-    )
-    if not value["files"] and not value["unchanged"]:
-        out.print("Nothing of that agent is in this folder.")
-    if value["proposals"]:
-        out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
-
-
-def _import_proposals(out: Console, value: Result) -> None:
-    for one in value["proposals"]:
-        times = f" [dim]{one['times']} times[/]" if one["times"] > 1 else ""
-        out.print(f"[bold]{one['id']}[/] [dim]{one['category']}[/] {escape(one['title'])}{times}")
-        out.print(f"  [dim]{escape(one['evidence'])}[/]")
-    if rest := value["total"] - len(value["proposals"]):
-        out.print(f"{plural(rest, 'more proposal')} to review")
-    if value["proposals"]:
-        out.print("mazu-ls memory accept ID... or --all remembers them; memory reject drops them.")
-    else:
-        out.print("no proposals to review")
-
-
-def _decided(out: Console, value: Result) -> None:
-    for memory in value["memories"]:
-        out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
-    if value["duplicates"]:
-        out.print(f"{plural(value['duplicates'], 'proposal')} known already")
-    if value["rejected"]:
-        out.print(f"{plural(value['rejected'], 'proposal')} dropped")
-    out.print(f"{plural(value['left'], 'proposal')} left to review")
-
-
 def _transcript(out: Console, value: Result) -> None:
     said = value["text"] if value["text"] is not None else f"written to {path_of(value['uri'])}"
     out.print(said, markup=False)
@@ -321,11 +273,6 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.state.decline": _state,
     "mazu.state.export": _state_exported,
     "mazu.state.import": _state_imported,
-    "mazu.memory.consolidate": _consolidated,
-    "mazu.memory.import": _imported,
-    "mazu.memory.import.proposals": _import_proposals,
-    "mazu.memory.import.accept": _decided,
-    "mazu.memory.import.reject": _decided,
     "mazu.checkpoint.prune": _pruned,
     "mazu.role.show": _role,
     "mazu.role.set": _role,

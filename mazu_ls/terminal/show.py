@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
+from mazu_ls.terminal.clients import draw_memory
 from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
 from mazu_ls.terminal.screen.markup import escape
 
@@ -82,64 +83,6 @@ def _council(out: Console, value: Result) -> None:
         out.print("\n[bold]Dissent[/]")
         out.print(value["dissent"], markup=False)
     out.print(f"[dim]{money(value['usage']['costUsd'])}[/]")
-
-
-def _memory(out: Console, memory: Result) -> None:
-    flags = "".join(
-        [
-            " pinned" if memory.get("pinned") else "",
-            "" if memory["state"] == "current" else f" {memory['state']}",
-        ]
-    )
-    head = f"[bold]{memory['id']}[/] [dim]{memory['createdAt'][:10]} {memory['category']}{flags}[/]"
-    out.print(f"{head} {escape(memory['title'])}")
-    if memory.get("body"):
-        out.print("  " + escape(memory["body"]))
-    if memory.get("why"):
-        out.print(f"  [dim]{escape(memory['why'])}[/]")
-
-
-def _memories(out: Console, value: Result) -> None:
-    nearest = value.get("onlyNearest", False)
-    if nearest:
-        out.print("Nothing is remembered about that, by words or by meaning. The nearest there is:")
-    for memory in value["memories"]:
-        _memory(out, {**memory, "why": ""} if nearest else memory)  # why was just said
-    if not value["memories"]:
-        out.print("no memories found")
-
-
-def _injection(out: Console, value: Result) -> None:
-    for one in value["told"]:
-        _memory(out, {**one["memory"], "why": one["why"]})
-    for one in value["left"]:
-        out.print(f"[dim]left out ({one['why']}): {one['memory']['title']}[/]")
-    out.print(f"about {value['tokens']} of {value['budget']} tokens")
-
-
-def _remembered(out: Console, value: Result) -> None:
-    out.print(f"{value['outcome']}:", end=" ")
-    _memory(out, value["memory"])
-
-
-def _changed_memory(out: Console, value: Result) -> None:
-    _memory(out, value["memory"])
-
-
-def _forgotten_memory(out: Console, value: Result) -> None:
-    out.print("forgotten:", end=" ")
-    _memory(out, value["forgotten"])
-
-
-def _memory_stats(out: Console, value: Result) -> None:
-    for name, counts in (("project", value["project"]), ("global", value["common"])):
-        if counts is None:
-            continue
-        parts = [f"{count} {kind}" for kind, count in sorted(counts["kinds"].items())]
-        states = [f"{count} {state}" for state, count in sorted(counts["states"].items())]
-        what = ", ".join(parts) or "nothing"
-        where = f" (memories: {', '.join(states)})" if states else ""
-        out.print(f"{name}: {what}{where}, {counts['bytes'] // 1000} kB", markup=False)
 
 
 def _traits(out: Console, value: Result) -> None:
@@ -309,25 +252,15 @@ def _edits(ids: list[str]) -> str:
 
 
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
+    **draw_memory.DRAWINGS,
     "mazu.run": _turn,
     "mazu.chat": _turn,
     "mazu.edit": _turn,
     "mazu.ask": _answer,
     "mazu.council": _council,
-    "mazu.remember": _remembered,
-    "mazu.recall": _memories,
-    "mazu.memory.list": _memories,
-    "mazu.memory.why": _injection,
-    "mazu.memory.stats": _memory_stats,
-    "mazu.memory.update": _changed_memory,
-    "mazu.memory.forget": _forgotten_memory,
-    "mazu.memory.archive": _changed_memory,
-    "mazu.memory.unarchive": _changed_memory,
-    "mazu.memory.restore": _changed_memory,
-    "mazu.memory.supersede": _changed_memory,
     "mazu.memory.trait.list": _traits,
-    "mazu.memory.trait.set": _changed_memory,
-    "mazu.memory.trait.delete": _changed_memory,
+    "mazu.memory.trait.set": draw_memory.draw_changed,
+    "mazu.memory.trait.delete": draw_memory.draw_changed,
     "mazu.wiki.list": _pages,
     "mazu.wiki.search": _pages,
     "mazu.wiki.show": _text,

@@ -219,6 +219,27 @@ def test_what_needs_no_argument_is_shown_to_a_person(
     assert not out.lstrip().startswith("{"), "that is for programs"
 
 
+def test_a_team_shares_memories_from_the_terminal(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    remote = tmp_path / "remote.git"
+    subprocess.run(["git", "init", "-q", "--bare", str(remote)], check=True)
+    typed(["remember", "Amounts are whole cents", "--category", "decision"], capsys)
+    assert "commit them" in typed(["memory", "share", "m_000001"], capsys)[1]
+    assert "not shared: m_000001: it is shared already" in typed(["memory", "share", "m_000001"], capsys)[1]
+    assert "1 sent, 0 received" in typed(["memory", "sync", "--remote", str(remote)], capsys)[1]
+    assert (project / ".mazu" / ".gitignore").read_text().startswith("*\n!/shared/")
+    monkeypatch.setenv("MAZU_STATE_HOME", str(tmp_path / "colleague"))  # the same folder, on another machine
+    code, out, _ = typed(["memory", "proposals"], capsys)
+    assert (code, "new; .mazu/shared/" in out) == (0, True)
+    assert "0 sent, 1 received" in typed(["memory", "sync", "--remote", str(remote)], capsys)[1]
+    assert "decision, shared by " in typed(["memory", "list"], capsys)[1]
+    assert "title: Amounts are whole cents" in typed(["memory", "show", "m_000001"], capsys)[1]
+    assert "no proposals" in typed(["memory", "proposals"], capsys)[1]
+    code, _, err = typed(["memory", "sync", "--remote", str(tmp_path / "nowhere")], capsys)
+    assert (code, "is no remote of this repository" in err) == (2, True)
+
+
 def test_a_memory_is_in_doubt_once_anything_changed_its_file(
     project: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -610,6 +610,15 @@ export interface MemoryStatus {
   global?: Record<string, unknown>;
 }
 
+/** A value that somebody gave a field of a shared memory; `holds` is the one that counts. */
+export interface MemoryVersion {
+  field: string;
+  value: unknown;
+  at: string;
+  by: string;
+  holds: boolean;
+}
+
 /** A memory as the wire shows it. `score` and `why` only come with recalled ones. */
 export interface Memory {
   id: string;
@@ -631,6 +640,8 @@ export interface Memory {
   anchors: Anchor[];
   sessionId: string | null;
   origin: string | null;
+  shared: string | null;
+  author: string | null;
   score?: number;
   why?: string;
 }
@@ -684,6 +695,11 @@ export interface NewSessionParams {
 
 /** No arguments. */
 export type NoParams = Record<string, never>;
+
+export interface NotShared {
+  id: string;
+  why: string;
+}
 
 /** A tool of the caller's, which the caller runs; `schema` is the JSON schema of an object. */
 export interface OfferedTool {
@@ -917,9 +933,11 @@ export interface RememberParams {
   supersedes?: string | null;
 }
 
+/** `replaced` is the memory that the new one superseded. */
 export interface RememberResult {
   memory: Memory;
   outcome: 'created' | 'duplicate' | 'superseded';
+  replaced: Memory | null;
 }
 
 export interface RenameSessionParams {
@@ -1129,12 +1147,29 @@ export interface SetTraitParams {
   scope?: 'global' | 'project' | null;
 }
 
+/** Memories of the project. */
+export interface ShareParams {
+  ids: string[];
+}
+
+/** `refused` are those that were not shared; `remote` is where the next sync sends them, null for the folder. */
+export interface ShareResult {
+  memories: Memory[];
+  refused: NotShared[];
+  remote: string | null;
+}
+
 /** A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`. */
 export interface ShowGraphParams {
   id?: string | null;
   query?: string | null;
   depth?: number;
   format?: 'json' | 'mermaid' | 'text';
+}
+
+export interface ShowMemoryParams {
+  id: string;
+  scope?: 'global' | 'project' | null;
 }
 
 /** The role document in force; with `uri` that document, as it would be as a role. */
@@ -1145,6 +1180,14 @@ export interface ShowRoleParams {
 export interface ShowSessionParams {
   sessionId?: string | null;
   turns?: number | null;
+}
+
+/** `text` is the memory as Markdown; `chain` what it superseded, newest first; `versions` its history in team memory. */
+export interface ShownMemory {
+  memory: Memory;
+  text: string;
+  chain: Memory[];
+  versions: MemoryVersion[];
 }
 
 /** By name; `problems` say which files are no skills, and why. */
@@ -1214,6 +1257,24 @@ export interface SupersedeParams {
   id: string;
   by: string;
   scope?: 'global' | 'project' | null;
+}
+
+/** `remote`: a URL, a path, a remote of the repository, or "none" for the folder; the last one if not given. */
+export interface SyncParams {
+  remote?: string | null;
+  pull?: boolean;
+  accept?: boolean;
+}
+
+/** Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals). */
+export interface Sync {
+  place: string;
+  sent: number;
+  received: number;
+  removed: number;
+  waiting: number;
+  refused: NotShared[];
+  problems: string[];
 }
 
 /** A tool call of a turn. */
@@ -1430,9 +1491,9 @@ export interface WireCommands {
   'mazu.memory.export': [ExportImportParams, ExportedMemories];
   /** Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked */
   'mazu.memory.import': [ImportParams, ImportedMemories | AgentImportResult];
-  /** What waits to be accepted, with where it stands. */
+  /** What waits to be accepted, with where it stands: first what the shared folder of the project holds. */
   'mazu.memory.import.proposals': [ProposalPageParams, ImportedProposalPage];
-  /** Remember proposals in the project, each with its evidence. */
+  /** Remember proposals in the project, each with its evidence; those of the shared folder are taken over. */
   'mazu.memory.import.accept': [DecideProposalsParams, DecidedProposals];
   /** Drop proposals; the same is not proposed again. */
   'mazu.memory.import.reject': [DecideProposalsParams, DecidedProposals];
@@ -1454,6 +1515,14 @@ export interface WireCommands {
   'mazu.memory.trait.set': [SetTraitParams, MemoryResult];
   /** Remove a trait; answers with what it was. */
   'mazu.memory.trait.delete': [DeleteTraitParams, MemoryResult];
+  /** Make memories of the project part of team memory. */
+  'mazu.memory.share': [ShareParams, ShareResult];
+  /** Delete memories for the others and keep them here. */
+  'mazu.memory.unshare': [ShareParams, ShareResult];
+  /** Exchange team memory with a remote, or with the folder of the project. */
+  'mazu.memory.sync': [SyncParams, Sync];
+  /** Everything about one memory. */
+  'mazu.memory.show': [ShowMemoryParams, ShownMemory];
   /** The pages by slug, below `prefix` and with `tag` where given. */
   'mazu.wiki.list': [ListPagesParams, PageList];
   /** One page as Markdown. */

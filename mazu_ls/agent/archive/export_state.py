@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 EXCLUDED = (
     "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "memory_forgotten",
     "memory_consolidation",
+    "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip
 """Tables that belong to a moment or to this user alone: emptied in an archive, and again when one is taken in."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,7 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
     `name` is the file's, for errors and as the title where the text has none. Raises InvalidArguments.
     """
     fields, rest = front_matter(text, name)
-    title, body = _heading(rest, name)
+    title, body = heading(rest, name)
     try:
         entry = MemoryEntry(
             kind=str(fields.get("kind", "memory")),
@@ -82,8 +83,8 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
     return entry, fields
 
 
-def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
-    """The fields above the text, and the text."""
+def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tuple[dict[str, Any], str]:
+    """The fields above the text, and the text. Raises InvalidArguments, also for a field that is not one of `known`."""
     text = text.removeprefix("\ufeff")
     if not (opened := _OPENED.match(text)):
         return {}, text
@@ -98,7 +99,7 @@ def front_matter(text: str, name: str) -> tuple[dict[str, Any], str]:
     if fields is None:  # written by hand or by an earlier version, and no YAML
         fields = _by_line(head)
     for key in fields:
-        if key not in _FIELDS:
+        if key not in known:
             number = 2 + next((n for n, line in enumerate(head.split("\n")) if line.startswith(key)), 0)
             raise InvalidArguments(f"{name}:{number}: {key[:60]!r} is not a field of a memory.", "uri")
     return fields, text[end + len(_FENCE) + 2 :]
@@ -120,7 +121,8 @@ def _by_line(head: str) -> dict[str, Any]:
     return fields
 
 
-def _heading(text: str, name: str) -> tuple[str, str]:
+def heading(text: str, name: str) -> tuple[str, str]:
+    """Title and body of the text below the front matter; the file's name is the title where there is no heading."""
     rest = text.lstrip("\n")
     if rest.startswith("# "):
         title, _, body = rest[2:].partition("\n")

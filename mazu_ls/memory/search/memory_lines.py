@@ -19,6 +19,8 @@ def render_memory(memory: Memory, at: datetime | None = None) -> str:
         marks.append("pinned")
     if memory.state == "check":
         marks.append("may be out of date: the code it is about has changed")
+    if memory.author:
+        marks.append(f"shared by {memory.author}")
     if memory.origin:
         marks.append(f"untrusted, from {memory.origin}")
     places = ", ".join(

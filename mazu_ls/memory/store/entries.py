@@ -233,6 +233,13 @@ def _memory(e: MemoryEntry, scope: str, uses: int, used: int | None, stamp: int)
         anchors=e.anchors,
         session_id=e.session_id,
         origin=e.origin,
+        shared=_detail(e, "shared"),
+        author=_detail(e, "author"),
         kind=e.kind,  # type: ignore[arg-type]
         key=e.key,
     )
+
+
+def _detail(e: MemoryEntry, name: str) -> str | None:
+    value = (e.details or {}).get(name) if e.kind == "memory" else None
+    return " ".join(value.split())[:120] if isinstance(value, str) else None

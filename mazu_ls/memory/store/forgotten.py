@@ -29,6 +29,7 @@ def forget(rows: EntryTable, n: int) -> Memory:
     rows.db.execute(
         "INSERT OR REPLACE INTO memory_forgotten VALUES (?, ?, ?)", (n, msgspec.json.encode(entry), at)
     )
+    rows.db.execute("UPDATE memory_shared SET wish = 'forget' WHERE n = ?", (n,))
     rows.db.execute(
         "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_forgotten ORDER BY at DESC LIMIT ?)",
         (at - KEPT_DAYS * DAY, KEPT_ENTRIES),
@@ -77,6 +78,7 @@ def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], Memory
     if follows and later is not None and later.n is not None:
         rows.change(later.n, supersedes=n, updated_at=later.updated_at)
     rows.db.execute("DELETE FROM memory_forgotten WHERE n = ?", (n,))
+    rows.db.execute("UPDATE memory_shared SET wish = 'restore' WHERE n = ?", (n,))
     return rows.memory(n)
 
 

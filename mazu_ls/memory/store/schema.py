@@ -143,4 +143,16 @@ CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at IN
 CREATE TABLE memory_consolidation (n INTEGER PRIMARY KEY, found BLOB NOT NULL);
 """
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_rows.TABLES, _KEPT_FOR_LATER))
+# Shared memories (memory/team/): all versions of each as JSON, the entry that stands for it here (its number stays when the entry
+# is forgotten), the `updated_at` that the entry was given, and what the user wants of it: "forget" or "restore". What he
+# does not want to be proposed again, by digest. The remote that memories are synchronized with.
+_SHARED = """
+CREATE TABLE memory_shared (
+    id TEXT PRIMARY KEY, n INTEGER, versions BLOB NOT NULL, written_at INTEGER NOT NULL DEFAULT 0, wish TEXT
+) WITHOUT ROWID;
+CREATE INDEX memory_shared_entry ON memory_shared (n) WHERE n IS NOT NULL;
+CREATE TABLE memory_shared_rejected (digest TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE memory_shared_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_rows.TABLES, _KEPT_FOR_LATER, _SHARED))

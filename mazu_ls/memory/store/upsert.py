@@ -155,8 +155,8 @@ def _supersede(rows: EntryTable, old: MemoryEntry, entry: MemoryEntry) -> int:
 
 
 def _is_users(old: MemoryEntry, entry: MemoryEntry) -> bool:
-    """Whether a model would replace what the user wrote or pinned."""
-    return entry.source in _MODEL_SOURCES and (old.source == "user" or old.pinned)
+    """Whether a model would replace what the user or a colleague wrote, or what is pinned."""
+    return entry.source in _MODEL_SOURCES and (old.source in ("user", "shared") or old.pinned)
 
 
 def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:

@@ -67,6 +67,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.memory.trait.set",
         "mazu.memory.trait.delete",
     ),
+    "memory.team": ("mazu.memory.share", "mazu.memory.unshare", "mazu.memory.sync", "mazu.memory.show"),
     "memory.wiki": (
         "mazu.wiki.list",
         "mazu.wiki.show",

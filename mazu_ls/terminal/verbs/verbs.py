@@ -209,6 +209,15 @@ VERBS = (
     TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message", "the message"),)),
     TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (
         CommandOption("apply", "--apply", on=True), CommandOption("last", "--last", "show what was found the last time", on=True))),
+    TerminalCommand("memory show", "mazu.memory.show", "show a memory, what it replaced and who wrote what of it", (ID, SCOPE)),
+    TerminalCommand("memory share", "mazu.memory.share", "share memories of this project with your team", (
+        CommandOption("ids", help="as memory list shows them", many=True, required=True),)),
+    TerminalCommand("memory unshare", "mazu.memory.unshare", "delete shared memories for the others, and keep them here", (
+        CommandOption("ids", help="as memory list shows them", many=True, required=True),)),
+    TerminalCommand("memory sync", "mazu.memory.sync", "exchange shared memories: files in .mazu/shared, or a git remote", (
+        CommandOption("remote", "--remote", 'a URL, a path or a remote of this repository, kept for the next time; "none" for the folder'),
+        CommandOption("pull", "--pull", "send and write nothing", on=True),
+        CommandOption("accept", "--accept", "accept everything that the folder proposes", on=True))),
     TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
         CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri, required=True),

@@ -509,6 +509,14 @@
 ---@field project? table<string, any>
 ---@field global? table<string, any>
 
+--- A value that somebody gave a field of a shared memory; `holds` is the one that counts.
+---@class mazu.MemoryVersion
+---@field field string
+---@field value any
+---@field at string
+---@field by string
+---@field holds boolean
+
 --- A memory as the wire shows it. `score` and `why` only come with recalled ones.
 ---@class mazu.Memory
 ---@field id string
@@ -530,6 +538,8 @@
 ---@field anchors mazu.Anchor[]
 ---@field sessionId? string
 ---@field origin? string
+---@field shared? string
+---@field author? string
 ---@field score? number
 ---@field why? string
 
@@ -576,6 +586,10 @@
 
 --- No arguments.
 ---@class mazu.NoParams
+
+---@class mazu.NotShared
+---@field id string
+---@field why string
 
 --- A tool of the caller's, which the caller runs; `schema` is the JSON schema of an object.
 ---@class mazu.OfferedTool
@@ -774,9 +788,11 @@
 ---@field anchors? mazu.DocumentRange[]
 ---@field supersedes? string
 
+--- `replaced` is the memory that the new one superseded.
 ---@class mazu.RememberResult
 ---@field memory mazu.Memory
 ---@field outcome "created"|"duplicate"|"superseded"
+---@field replaced? mazu.Memory
 
 ---@class mazu.RenameSessionParams
 ---@field name string
@@ -955,12 +971,26 @@
 ---@field pinned? boolean
 ---@field scope? "global"|"project"
 
+--- Memories of the project.
+---@class mazu.ShareParams
+---@field ids string[]
+
+--- `refused` are those that were not shared; `remote` is where the next sync sends them, null for the folder.
+---@class mazu.ShareResult
+---@field memories mazu.Memory[]
+---@field refused mazu.NotShared[]
+---@field remote? string
+
 --- A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`.
 ---@class mazu.ShowGraphParams
 ---@field id? string
 ---@field query? string
 ---@field depth? integer
 ---@field format? "json"|"mermaid"|"text"
+
+---@class mazu.ShowMemoryParams
+---@field id string
+---@field scope? "global"|"project"
 
 --- The role document in force; with `uri` that document, as it would be as a role.
 ---@class mazu.ShowRoleParams
@@ -969,6 +999,13 @@
 ---@class mazu.ShowSessionParams
 ---@field sessionId? string
 ---@field turns? integer
+
+--- `text` is the memory as Markdown; `chain` what it superseded, newest first; `versions` its history in team memory.
+---@class mazu.ShownMemory
+---@field memory mazu.Memory
+---@field text string
+---@field chain mazu.Memory[]
+---@field versions mazu.MemoryVersion[]
 
 --- By name; `problems` say which files are no skills, and why.
 ---@class mazu.SkillList
@@ -1030,6 +1067,22 @@
 ---@field id string
 ---@field by string
 ---@field scope? "global"|"project"
+
+--- `remote`: a URL, a path, a remote of the repository, or "none" for the folder; the last one if not given.
+---@class mazu.SyncParams
+---@field remote? string
+---@field pull? boolean
+---@field accept? boolean
+
+--- Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals).
+---@class mazu.Sync
+---@field place string
+---@field sent integer
+---@field received integer
+---@field removed integer
+---@field waiting integer
+---@field refused mazu.NotShared[]
+---@field problems string[]
 
 --- A tool call of a turn.
 ---@class mazu.ToolCall

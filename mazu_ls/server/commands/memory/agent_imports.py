@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
+from mazu_ls.server.commands.memory.team import team_memory
 from mazu_ls.server.wire.memory import memories as wire
 
 if TYPE_CHECKING:
     from mazu_ls.memory.agents.imported_sessions import ImportedProposal
-    from mazu_ls.memory.memories import Memories
     from mazu_ls.server.state import ServerState
 
 _ALL = 100_000
@@ -19,18 +19,25 @@ _ALL = 100_000
 
 @command("mazu.memory.import.proposals")
 async def list_imported(server: ServerState, params: wire.ProposalPageParams) -> wire.ImportedProposalPage:
-    """What waits to be accepted, with where it stands."""
-    found, total = await (await opened_memories(server)).imported.proposals(params.limit, params.offset)
-    views = [wire.ImportedProposalView(p.id, p.category, p.title, p.evidence, p.times) for p in found]
-    return wire.ImportedProposalPage(views, total)
+    """What waits to be accepted, with where it stands: first what the shared folder of the project holds."""
+    team, _ = await (await team_memory(server)).proposals()
+    views = [wire.ImportedProposalView(p.id, p.category, p.title, p.evidence, 1) for p in team]
+    page = views[params.offset : params.offset + params.limit]
+    found, total = await (await opened_memories(server)).imported.proposals(
+        params.limit - len(page), max(0, params.offset - len(views))
+    )
+    page += [wire.ImportedProposalView(p.id, p.category, p.title, p.evidence, p.times) for p in found]
+    return wire.ImportedProposalPage(page, len(views) + total)
 
 
 @command("mazu.memory.import.accept")
 async def accept_imported(server: ServerState, params: wire.DecideProposalsParams) -> wire.DecidedProposals:
-    """Remember proposals in the project, each with its evidence."""
+    """Remember proposals in the project, each with its evidence; those of the shared folder are taken over."""
     memories = await opened_memories(server)
-    new, known = [], 0
-    for one in await _chosen(memories, params):
+    shared, imported = await _chosen(server, params)
+    taken = await (await team_memory(server)).accept(shared)
+    new, known = [wire.MemoryView.from_memory(memory) for memory in taken], len(shared) - len(taken)
+    for one in imported:
         done = await memories.remember(
             one.title, f"From {one.evidence}", category=one.category, scope=memories.shelves.default_store, source="imported"
         )  # fmt: skip
@@ -38,27 +45,37 @@ async def accept_imported(server: ServerState, params: wire.DecideProposalsParam
         known += done.outcome == "duplicate"
         if done.outcome != "duplicate":
             new.append(wire.MemoryView.from_memory(done.memory))
-    if new:
+    if new or shared:
+        memories.embedder.schedule()
         server.notify_changed("memory")
-    _, left = await memories.imported.proposals(1)
-    return wire.DecidedProposals(new, known, 0, left)
+    return wire.DecidedProposals(new, known, 0, await _left(server))
 
 
 @command("mazu.memory.import.reject")
 async def reject_imported(server: ServerState, params: wire.DecideProposalsParams) -> wire.DecidedProposals:
     """Drop proposals; the same is not proposed again."""
+    shared, imported = await _chosen(server, params)
+    await (await team_memory(server)).reject(shared)
+    await (await opened_memories(server)).imported.decide([one.id for one in imported], "rejected")
+    return wire.DecidedProposals([], 0, len(shared) + len(imported), await _left(server))
+
+
+async def _left(server: ServerState) -> int:
+    team, _ = await (await team_memory(server)).proposals()
+    return len(team) + (await (await opened_memories(server)).imported.proposals(1))[1]
+
+
+async def _chosen(
+    server: ServerState, params: wire.DecideProposalsParams
+) -> tuple[list[str], list[ImportedProposal]]:
+    """Ids of what the shared folder proposes, and what was imported."""
     memories = await opened_memories(server)
-    chosen = await _chosen(memories, params)
-    await memories.imported.decide([one.id for one in chosen], "rejected")
-    _, left = await memories.imported.proposals(1)
-    return wire.DecidedProposals([], 0, len(chosen), left)
-
-
-async def _chosen(memories: Memories, params: wire.DecideProposalsParams) -> list[ImportedProposal]:
     if params.all == bool(params.ids):
         raise InvalidArguments(
             "either `ids` or `all` is needed, not both; mazu.memory.import.proposals lists the ids", "ids"
         )
     if params.all:
-        return (await memories.imported.proposals(_ALL))[0]
-    return await memories.imported.find(params.ids)
+        team, _ = await (await team_memory(server)).proposals()
+        return [one.id for one in team], (await memories.imported.proposals(_ALL))[0]
+    shared = [id for id in dict.fromkeys(params.ids) if id.startswith("t_")]
+    return shared, await memories.imported.find([id for id in params.ids if not id.startswith("t_")])

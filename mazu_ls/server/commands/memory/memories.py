@@ -69,7 +69,10 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
     if server.editor and not server.editor.profile.opted("updates"):  # such a client shows nothing by itself
         known = "" if remembered.outcome == "created" else f" ({remembered.outcome})"
         await server.host.say("info", f"Mazu: remembered “{remembered.memory.title}”{known}.")
-    return wire.RememberResult(wire.MemoryView.from_memory(remembered.memory), remembered.outcome)
+    replaced = remembered.replaced and wire.MemoryView.from_memory(remembered.replaced)
+    return wire.RememberResult(
+        wire.MemoryView.from_memory(remembered.memory), remembered.outcome, replaced or None
+    )
 
 
 async def _recall_for_focus(server: ServerState) -> wire.RecallParams:
@@ -124,7 +127,7 @@ async def list_memories(server: ServerState, params: wire.ListMemoriesParams) ->
 
 async def _pin_one(server: ServerState) -> wire.UpdateMemoryParams:
     """Without arguments: the user chooses one of the newest memories, which is pinned, or unpinned if it was."""
-    memory = await _chosen(server, "Pin or unpin which memory?")
+    memory = await pick_memory(server, "Pin or unpin which memory?")
     return wire.UpdateMemoryParams(memory.id, pinned=not memory.pinned)
 
 
@@ -149,7 +152,7 @@ async def update(server: ServerState, params: wire.UpdateMemoryParams) -> wire.M
 
 async def _forget_one(server: ServerState) -> wire.ForgetParams:
     """Without arguments: the user chooses one of the newest memories."""
-    return wire.ForgetParams((await _chosen(server, "Forget which memory?")).id)
+    return wire.ForgetParams((await pick_memory(server, "Forget which memory?")).id)
 
 
 @command("mazu.memory.forget", natural=_forget_one)
@@ -234,7 +237,8 @@ async def import_(
     return as_view(imported, wire.ImportedMemories)
 
 
-async def _chosen(server: ServerState, message: str) -> models.Memory:
+async def pick_memory(server: ServerState, message: str) -> models.Memory:
+    """The memory that the user chooses among the newest. Raises InvalidArguments where none is chosen."""
     memories = await opened_memories(server)
     newest, _ = await memories.list(limit=CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])

@@ -10,14 +10,14 @@ def _names(words: str) -> frozenset[str]:
 
 
 SHOWING = _names(
-    """status recall usage audit memory.list memory.why memory.stats memory.trait.list memory.import.proposals
+    """status recall usage audit memory.list memory.show memory.why memory.stats memory.trait.list memory.import.proposals
     wiki.list wiki.show wiki.search graph.show session.list session.search checkpoint.list checkpoint.diff checkpoint.file"""
 )
 """What changes nothing: it may be done again by whoever got no answer."""
 CHANGING = _names(
     """checkpoint checkpoint.pin checkpoint.unpin checkpoint.prune remember memory.update memory.forget memory.archive
     memory.unarchive memory.restore memory.supersede memory.consolidate memory.trait.set memory.trait.delete memory.import.accept
-    memory.import.reject wiki.write wiki.delete session.new session.rename session.fork session.rewind session.end session.delete
+    memory.import.reject memory.share memory.unshare wiki.write wiki.delete session.new session.rename session.fork session.rewind session.end session.delete
     proposal.accept proposal.reject"""
 )
 """What changes something of the project and asks nothing; it is not done a second time where it may have been done."""

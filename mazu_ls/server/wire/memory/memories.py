@@ -198,6 +198,8 @@ class MemoryView(Wire, frozen=True):
     anchors: list[AnchorView]
     session_id: str | None
     origin: str | None
+    shared: str | None
+    author: str | None
     score: float | UnsetType = UNSET
     why: str | UnsetType = UNSET
 
@@ -215,7 +217,7 @@ class MemoryView(Wire, frozen=True):
 
 SAME = (
     "id", "scope", "category", "title", "body", "pinned", "source", "state", "strength", "created_at", "updated_at",
-    "last_used_at", "use_count", "supersedes", "superseded_by", "session_id", "origin",
+    "last_used_at", "use_count", "supersedes", "superseded_by", "session_id", "origin", "shared", "author",
 )  # fmt: skip
 
 
@@ -229,8 +231,11 @@ def lsp_range(span: models.TextRange | None) -> LspRange | None:
 
 
 class RememberResult(Wire, frozen=True):
+    """`replaced` is the memory that the new one superseded."""
+
     memory: MemoryView
     outcome: Literal["created", "duplicate", "superseded"]
+    replaced: MemoryView | None = None
 
 
 class RecallResult(Wire, frozen=True):

@@ -1,0 +1,194 @@
+"""A shared memory as a Markdown file: its values to read and review, its versions in the front matter.
+
+Each current value stands where people look for it, and its version holds a digest of it; a value that does not fit the digest
+was edited by hand and is a version of its own, one microsecond later, for every reader alike. A file with conflict markers is read as
+what stands on either side of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.memory import validation
+from mazu_ls.memory.io import front_matter_yaml, markdown
+from mazu_ls.memory.models import CATEGORIES, micros, moment
+from mazu_ls.memory.team.shared_memory import EMPTY, FIELDS, FieldVersion, SharedMemory, canonical
+from mazu_ls.redact import has_secret
+
+MAX_BYTES = 4 << 20
+MAX_AUTHOR = 120
+BY_HAND = "edited in the file"
+_ID = re.compile(r"t_[0-9a-f]{16}")
+_NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
+_LATEST = micros(datetime.fromisoformat("2200-01-01T00:00:00+00:00"))
+_CONFLICT = re.compile(
+    r"^<{7} [^\n]*\n(?P<ours>.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\n(?P<theirs>.*?)^>{7} [^\n]*(?:\n|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+def file_name(memory: SharedMemory) -> str:
+    """The name of its file, the same in every clone: the title that it was shared under, and its id."""
+    words = re.sub(r"[^\w]+", "-", memory.first_title.casefold())[:48].strip("-")
+    return f"{words}-{memory.id}.md" if words else f"{memory.id}.md"
+
+
+def is_id(text: object) -> bool:
+    """Whether it is the id of a shared memory."""
+    return isinstance(text, str) and bool(_ID.fullmatch(text))
+
+
+def write(memory: SharedMemory) -> str:
+    """The file of a shared memory."""
+    lines = ["---", f"id: {memory.id}"]
+    for name in FIELDS:
+        value = memory.value(name)
+        if name in _NAMES and (value != EMPTY[name] or name == "category"):
+            lines.append(f"{name}: {front_matter_yaml.quoted(value)}")
+    lines.append("changes:")
+    for name in FIELDS:
+        for position, version in enumerate(memory.fields.get(name, ())):
+            said = {"value": version.value} if position else {"digest": _digest(version.value)}
+            line = {"field": name, "at": _time(version.at), "by": version.by, **said}
+            lines.append(f"  - {front_matter_yaml.quoted(line)}")
+    lines += ["---", f"# {memory.value('title')}"]
+    body = memory.value("body")
+    return "\n".join(lines) + (f"\n\n{body}\n" if body else "\n")
+
+
+def read(text: str, name: str) -> SharedMemory:
+    """The memory of a file called `name`. Raises InvalidArguments for what cannot be read and for what holds a secret."""
+    try:
+        memory, exact = _read(text, name)
+    except InvalidArguments:
+        if not _CONFLICT.search(text):
+            raise
+        exact = False
+    else:
+        if exact or not _CONFLICT.search(text):
+            return memory
+    ours, _ = _read(_CONFLICT.sub(lambda m: m["ours"], text), name)
+    theirs, _ = _read(_CONFLICT.sub(lambda m: m["theirs"], text), name)
+    if ours.id != theirs.id:
+        raise InvalidArguments(f"{name}: the two sides of the conflict are different memories.", "uri")
+    return ours.with_versions(theirs.fields)
+
+
+def find_secret(memory: SharedMemory) -> str | None:
+    """The field, also of the history, that holds what looks like a key or password; None for none."""
+    return next(
+        (name for name, some in memory.fields.items() for one in some if has_secret(canonical(one.value))),
+        None,
+    )
+
+
+def _read(text: str, name: str) -> tuple[SharedMemory, bool]:
+    """The memory, and whether each value is what its newest version says."""
+    fields, rest = markdown.front_matter(text, name, _NAMES)
+    if not is_id(fields.get("id")):
+        raise InvalidArguments(
+            f"{name}: {str(fields.get('id'))[:40]!r} is not the id of a shared memory.", "uri"
+        )
+    title, body = markdown.heading(rest, name)
+    shown = {**EMPTY, **fields, "title": title, "body": body}
+    values = {field: _checked(field, shown[field], name) for field in FIELDS}
+    listed = fields.get("changes") or []
+    if not isinstance(listed, list) or len(listed) > 100_000:
+        raise InvalidArguments(f"{name}: `changes` is not a list of changes.", "uri")
+    versions: dict[str, list[FieldVersion]] = {}
+    current: dict[str, list[tuple[FieldVersion, str]]] = {}
+    for change in listed:
+        field, version, said = _change(change, name)
+        if said is None:
+            versions.setdefault(field, []).append(version)
+        else:
+            current.setdefault(field, []).append((version, said))
+    exact = True
+    for field in FIELDS:
+        known = current.get(field, [])
+        fits = [
+            FieldVersion(values[field], v.at, v.by) for v, said in known if said == _digest(values[field])
+        ]
+        versions.setdefault(field, []).extend(fits)
+        if not fits and (known or values[field] != EMPTY[field]):
+            exact = False
+            after = max((v.at for v in (*versions[field], *(v for v, _ in known))), default=0) + 1
+            versions[field].append(FieldVersion(values[field], after, BY_HAND))
+    memory = SharedMemory(fields["id"], {}).with_versions({f: v for f, v in versions.items() if v})
+    if (found := find_secret(memory)) is not None:
+        raise InvalidArguments(f"{name}: `{found}` holds what looks like a secret; it is left out.", "uri")
+    return memory, exact
+
+
+def _change(change: Any, name: str) -> tuple[str, FieldVersion, str | None]:
+    """The field, its version, and the digest of the value where that stands elsewhere."""
+    try:
+        field, when = change["field"], datetime.fromisoformat(change["at"])
+        at, by = micros(when), author(str(change["by"]))
+        if (
+            field not in FIELDS
+            or when.tzinfo is None
+            or not 0 <= at < _LATEST
+            or ("value" in change) == ("digest" in change)
+        ):
+            raise ValueError(str(change)[:80])
+        said = None if "value" in change else str(change["digest"])
+        value = _checked(field, change["value"], name) if said is None else None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidArguments(
+            f"{name}: a change in the front matter is not valid ({error}).", "uri"
+        ) from error
+    return field, FieldVersion(value, at, by), said
+
+
+def author(text: str) -> str:
+    """A name on one line, without what could be read as part of something else."""
+    line = "".join(c for c in " ".join(text.split()) if c.isprintable() and c not in "[];")
+    return line[:MAX_AUTHOR].strip() or "unknown"
+
+
+def _checked(field: str, value: Any, name: str) -> Any:
+    """A value of the kind that the field has. Raises InvalidArguments."""
+    match field:
+        case "title" | "body":
+            limit = validation.MAX_TITLE if field == "title" else validation.MAX_BODY
+            good = isinstance(value, str) and len(value) <= limit and "\0" not in value
+        case "category":
+            good = value in CATEGORIES
+        case "tags" | "anchors":
+            good = (
+                isinstance(value, list | tuple)
+                and len(value) <= 100
+                and all(isinstance(v, str) for v in value)
+            )
+            value = tuple(value) if good else value
+        case "origin":
+            good = value is None or (isinstance(value, str) and len(value) <= validation.MAX_TITLE)
+        case "supersedes":
+            good = value is None or is_id(value)
+        case _:
+            good = isinstance(value, bool)
+    if not good:
+        raise InvalidArguments(f"{name}: `{field}` is not valid.", "uri")
+    return value
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _time(stored: int) -> str:
+    return moment(stored).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def changed_fields(before: SharedMemory | None, after: SharedMemory) -> Mapping[str, Any]:
+    """The fields whose value is another one, with the new value."""
+    names = (name for name in FIELDS if before is None or before.value(name) != after.value(name))
+    return {
+        name: after.value(name) for name in names if before is not None or after.value(name) != EMPTY[name]
+    }

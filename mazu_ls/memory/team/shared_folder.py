@@ -1,0 +1,108 @@
+"""The folder of the project that holds shared memories as Markdown: read, written, and kept out of what git ignores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.gitcmd import user_repository
+from mazu_ls.memory.team import shared_file
+from mazu_ls.memory.team.shared_memory import SharedMemories, SharedMemory
+from mazu_ls.state.paths import PROJECT_FOLDER, project_folder
+from mazu_ls.workspace import project_files
+
+NAME = "shared"
+FOLDER = PurePosixPath(PROJECT_FOLDER, NAME)
+_IGNORE = PurePosixPath(PROJECT_FOLDER, ".gitignore")
+_ALL, _ALL_BUT_SHARED = b"*\n", f"*\n!/{NAME}/\n!/{NAME}/*.md\n".encode()
+
+
+@dataclass
+class FolderContent:
+    """What the folder holds; `names` are the files of each memory, `problems` name what cannot be read and why."""
+
+    memories: SharedMemories = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, name: str, text: str) -> None:
+        """Take in one file."""
+        try:
+            memory = shared_file.read(text, name)
+        except InvalidArguments as error:
+            self.problems.append(str(error))
+            return
+        known = self.memories.get(memory.id)
+        self.memories[memory.id] = memory if known is None else known.with_versions(memory.fields)
+        self.names.setdefault(memory.id, []).append(name)
+
+
+def read_folder(root: Path) -> FolderContent:
+    """The files of the folder. Blocks."""
+    content = FolderContent()
+    if not project_files.is_folder(root, FOLDER):
+        return content
+    for entry in project_files.list_folder(root, FOLDER):
+        if entry.kind != "file" or not entry.name.endswith(".md"):
+            continue
+        try:
+            content.add(entry.name, project_files.read_text(root, FOLDER / entry.name, shared_file.MAX_BYTES))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            content.problems.append(f"{entry.name}: {reason}.")
+    return content
+
+
+def write_folder(root: Path, content: FolderContent, memories: Iterable[SharedMemory]) -> int:
+    """Write the files of memories that differ from what is there, each under its one name; returns how many. Blocks.
+
+    Raises MazuError(storage).
+    """
+    written = 0
+    try:
+        for memory in memories:
+            name, there = shared_file.file_name(memory), content.names.get(memory.id, [])
+            if there == [name] and content.memories[memory.id] == memory and not _by_hand(root, name, memory):
+                continue
+            if not written:
+                _prepare(root)
+            project_files.write_file(root, FOLDER / name, shared_file.write(memory).encode(), mode=0o644)
+            for other in there:
+                if other != name:
+                    project_files.remove_file(root, FOLDER / other, missing_ok=True)
+            written += 1
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"{root / FOLDER} cannot be written: {error.strerror}.", "Look at its permissions."
+        ) from error
+    return written
+
+
+def is_ignored(root: Path) -> bool:
+    """Whether git would leave a new file of the folder out of commits."""
+    repository = user_repository.find(root)
+    name = (FOLDER / "example.md").as_posix().encode()
+    return repository is not None and bool(repository.ignored([name]))
+
+
+def _by_hand(root: Path, name: str, memory: SharedMemory) -> bool:
+    """Whether the file says the same in another form than ours: edited, or with the marks of a conflict."""
+    try:
+        return project_files.read_text(root, FOLDER / name, shared_file.MAX_BYTES) != shared_file.write(
+            memory
+        )
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def _prepare(root: Path) -> None:
+    """Make the folder, and let git see it: `.mazu/.gitignore` as we write it ignores everything."""
+    project_folder(root, NAME)
+    try:
+        held = project_files.read_file(root, _IGNORE, 1 << 16)
+    except OSError:
+        return
+    if held == _ALL:
+        project_files.write_file(root, _IGNORE, _ALL_BUT_SHARED, expect=held)

@@ -1,0 +1,148 @@
+"""A shared memory as all its versions: merging is a union, so that every order of edits and syncs ends in the same rows.
+
+Each field is a set of versions with a time and an author; the newest is what holds, the others are its history. A union of
+sets is commutative, associative and idempotent (a state-based CRDT, https://inria.hal.science/inria-00555588): nothing that
+anybody wrote is lost, and no two clones can disagree.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from mazu_ls.memory.store.entries import digest
+
+FIELDS = ("title", "body", "category", "tags", "anchors", "origin", "supersedes", "deleted")
+EMPTY: Mapping[str, Any] = {
+    "title": "", "body": "", "category": "fact", "tags": (), "anchors": (), "origin": None, "supersedes": None, "deleted": False,
+}  # fmt: skip
+"""What a field holds that was never written; it is not stored."""
+MAX_VERSIONS = 500
+"""Of one field; the oldest beyond them are dropped, by every clone alike."""
+
+
+class FieldVersion(Struct, frozen=True):
+    """A value that somebody gave a field; `at` is microseconds since 1970, UTC. JSON types, with tuples for lists."""
+
+    value: Any
+    at: int
+    by: str
+
+    @property
+    def rank(self) -> tuple[int, str, str]:
+        """The order of versions: by time; author and value decide between equal ones, everywhere alike."""
+        return (self.at, self.by, canonical(self.value))
+
+
+class SharedMemory(Struct, frozen=True):
+    """One memory under an id that holds in every clone; `fields` are versions, the newest first."""
+
+    id: str
+    fields: dict[str, tuple[FieldVersion, ...]]
+
+    def value(self, name: str) -> Any:
+        """What a field holds now."""
+        versions = self.fields.get(name)
+        return versions[0].value if versions else EMPTY[name]
+
+    @property
+    def created_at(self) -> int:
+        """The time of the oldest version."""
+        return min((version.at for some in self.fields.values() for version in some), default=0)
+
+    @property
+    def updated_at(self) -> int:
+        """The time of the newest version."""
+        return max((some[0].at for some in self.fields.values() if some), default=0)
+
+    @property
+    def author(self) -> str:
+        """Who wrote the text as it stands."""
+        texts = [some[0] for name in ("title", "body") if (some := self.fields.get(name))]
+        return max(texts, key=lambda version: version.rank).by if texts else ""
+
+    @property
+    def first_title(self) -> str:
+        """The title that it was shared under."""
+        titles = self.fields.get("title")
+        return str(titles[-1].value) if titles else ""
+
+    def with_value(self, name: str, value: Any, at: int, by: str) -> SharedMemory:
+        """With a new version, later than those that are known: what was written after having seen them."""
+        known = self.fields.get(name, ())
+        after = known[0].at + 1 if known else 0
+        return self.with_versions({name: (FieldVersion(value, max(at, after), by),)})
+
+    def with_versions(self, more: Mapping[str, Iterable[FieldVersion]]) -> SharedMemory:
+        """The union with other versions."""
+        fields = dict(self.fields)
+        for name, versions in more.items():
+            every = {version.rank: version for version in (*fields.get(name, ()), *versions)}
+            newest = sorted(every, reverse=True)[:MAX_VERSIONS]
+            fields[name] = tuple(every[rank] for rank in newest)
+        return SharedMemory(self.id, fields)
+
+
+SharedMemories = dict[str, SharedMemory]
+
+
+def merge(one: SharedMemories, other: SharedMemories) -> SharedMemories:
+    """Everything that either of them holds."""
+    merged = dict(one)
+    for id, memory in other.items():
+        merged[id] = merged[id].with_versions(memory.fields) if id in merged else memory
+    return merged
+
+
+def new_id() -> str:
+    """An id that no other clone gives."""
+    return f"t_{secrets.token_hex(8)}"
+
+
+def canonical(value: Any) -> str:
+    """A value as text, equal for equal values only."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+class Standing(Struct, frozen=True):
+    """What is to be remembered: by which each superseded memory is superseded, and which says the same as one that stands for it."""
+
+    memories: SharedMemories
+    superseded: dict[str, str]
+    same: dict[str, str]
+
+
+def find_standing(memories: SharedMemories) -> Standing:
+    """What is to be remembered of everything that is shared, equal for equal versions.
+
+    Where two replace the same one, the later does; a circle of replacements is opened where it was closed last in time. Of those
+    that say the same, the one that was shared first stands for all.
+    """
+    alive = {id: one for id, one in memories.items() if not one.value("deleted") and one.value("title")}
+    links = [
+        (one.fields["supersedes"][0], id)
+        for id, one in alive.items()
+        if one.value("supersedes") in alive and one.value("supersedes") != id
+    ]
+    superseded: dict[str, str] = {}
+    for version, id in sorted(links, key=lambda link: (link[0].rank, link[1]), reverse=True):
+        if version.value not in superseded and not _leads_to(id, version.value, superseded):
+            superseded[version.value] = id
+    first: dict[bytes, str] = {}
+    same: dict[str, str] = {}
+    for id in sorted(alive, key=lambda id: (alive[id].created_at, id)):
+        text = digest(alive[id].value("title"), alive[id].value("body"))
+        if id not in superseded and first.setdefault(text, id) != id:
+            same[id] = first[text]
+    return Standing({id: one for id, one in alive.items() if id not in same}, superseded, same)
+
+
+def _leads_to(start: str, target: str, superseded: Mapping[str, str]) -> bool:
+    at: str | None = start
+    while at is not None and at != target:
+        at = superseded.get(at)
+    return at == target

@@ -1,0 +1,276 @@
+"""Shared memories in memory.db: which entry stands for which, what was edited here, and the entries made to say what is shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from mazu_ls.errors import InvalidArguments
+from mazu_ls.memory.anchors.anchor_evidence import make_anchor
+from mazu_ls.memory.io.imports import checked
+from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, micros, now
+from mazu_ls.memory.store import forgotten, upsert
+from mazu_ls.memory.store.entries import EntryTable, digest
+from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
+from mazu_ls.state.store import select
+
+_EDITED = ("title", "body", "category", "tags", "anchors")
+
+
+class SharedRow(NamedTuple):
+    """One row: the memory with all its versions, and its entry here, None where there never was one."""
+
+    memory: SharedMemory
+    n: int | None
+    written_at: int
+    wish: str | None
+
+
+@dataclass
+class Applied:
+    """What became of the entries here: numbers of those that are new, changed, and forgotten."""
+
+    created: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def load(rows: EntryTable) -> dict[str, SharedRow]:
+    """Everything that is shared, as this clone knows it."""
+    found = select(rows.db, "SELECT id, n, versions, written_at, wish FROM memory_shared ORDER BY id")
+    return {id: SharedRow(_decode(id, data), n, at, wish) for id, n, data, at, wish in found}
+
+
+def known(rows: EntryTable) -> SharedMemories:
+    """The same, the memories alone."""
+    return {id: row.memory for id, row in load(rows).items()}
+
+
+def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> SharedMemory:
+    """Begin to share an entry under a new id. Needs a transaction."""
+    assert entry.n is not None
+    ids = {row.n: id for id, row in load(rows).items()}
+    old = None if entry.supersedes is None else ids.get(entry.supersedes)
+    values = {**_values(entry), "origin": entry.origin, "supersedes": old}
+    memory = SharedMemory(id, {})
+    for name, value in values.items():
+        if value != EMPTY[name]:
+            memory = memory.with_value(name, value, entry.updated_at, by)
+    _store(rows, SharedRow(memory, entry.n, entry.updated_at, None))
+    _set_details(rows, entry, id, None)
+    return memory
+
+
+def unshare(rows: EntryTable, entry: MemoryEntry, row: SharedRow, by: str) -> None:
+    """Delete an entry for the others and keep it here as the user's own. Needs a transaction."""
+    memory = row.memory.with_value("deleted", True, micros(now()), by)
+    _store(rows, SharedRow(memory, None, 0, None))
+    own = "user" if entry.source == "shared" else entry.source
+    _set_details(rows, replace(entry, source=own), None, None)
+
+
+def note_edits(rows: EntryTable, by: str) -> list[str]:
+    """Make versions of what was edited, forgotten and brought back here; returns the ids. Needs a transaction.
+
+    Only what was written after the entry was last made to say what is shared is an edit: a rollback of memory takes back nothing of
+    what others wrote.
+    """
+    shared, at = load(rows), micros(now())
+    ids = {row.n: id for id, row in shared.items() if row.n is not None}
+    edited = []
+    for id, row in shared.items():
+        memory = row.memory
+        if row.wish == "forget" and not memory.value("deleted"):
+            memory = memory.with_value("deleted", True, at, by)
+        elif row.wish == "restore" and memory.value("deleted"):
+            memory = memory.with_value("deleted", False, at, by)
+        entry = None if row.n is None else rows.find(row.n)
+        if entry is not None and entry.updated_at > row.written_at:
+            memory = _with_edits(memory, entry, ids, by)
+        if memory != row.memory or row.wish is not None:
+            written = max(row.written_at, entry.updated_at if entry else 0)
+            _store(rows, SharedRow(memory, row.n, written, None))
+        if memory != row.memory:
+            edited.append(id)
+    return edited
+
+
+def apply(rows: EntryTable, memories: SharedMemories, me: str) -> Applied:
+    """Take these over and make the entries say what is shared; `me` is the author here. Needs a transaction."""
+    shared, done = load(rows), Applied()
+    for id, memory in memories.items():
+        before = shared.get(id)
+        if before is None:
+            shared[id] = _store(rows, SharedRow(memory, None, 0, None))
+        elif before.memory != memory:
+            shared[id] = _store(rows, before._replace(memory=memory))
+    standing = find_standing({id: row.memory for id, row in shared.items()})
+    for id, first in standing.same.items():
+        if shared[first].n is None and shared[id].n is not None:
+            shared[first] = _store(rows, shared[first]._replace(n=shared[id].n))
+            shared[id] = _store(rows, shared[id]._replace(n=None))
+    marked = _marked(rows)
+    for id, row in shared.items():
+        if id not in standing.memories:
+            _remove(rows, row, done)
+            continue
+        try:
+            shared[id] = _apply_one(rows, row, marked.get(id), me, done)
+        except (InvalidArguments, TypeError, ValueError, AttributeError) as error:
+            done.problems.append(f"{id}: {error}")
+    numbers = {id: row.n for id, row in shared.items() if id in standing.memories and row.n is not None}
+    _link(rows, numbers, standing.superseded)
+    return done
+
+
+def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], by: str) -> SharedMemory:
+    try:
+        said = _values(_as_entry(memory))
+    except (
+        InvalidArguments
+    ):  # what a colleague wrote could not be taken over: the entry says what it said before
+        said = {name: memory.value(name) for name in _EDITED}
+    for name, value in _values(entry).items():
+        if value != said[name]:
+            memory = memory.with_value(name, value, entry.updated_at, by)
+    if entry.supersedes is not None and (old := ids.get(entry.supersedes)) not in (
+        None,
+        memory.value("supersedes"),
+    ):
+        memory = memory.with_value("supersedes", old, entry.updated_at, by)
+    return memory
+
+
+def _values(entry: MemoryEntry) -> dict[str, Any]:
+    anchors = dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in entry.anchors)
+    return {
+        "title": entry.title, "body": entry.body, "category": entry.category, "tags": tuple(entry.tags), "anchors": tuple(anchors),
+    }  # fmt: skip
+
+
+def _as_entry(memory: SharedMemory) -> MemoryEntry:
+    """The entry that says what is shared; secrets replaced. Raises InvalidArguments."""
+    places = [text.partition("#") for text in memory.value("anchors")]
+    entry = MemoryEntry(
+        category=memory.value("category"),
+        title=memory.value("title"),
+        body=memory.value("body"),
+        tags=memory.value("tags"),
+        source="shared",
+        origin=memory.value("origin"),
+        created_at=memory.created_at,
+        updated_at=min(memory.updated_at, micros(now())),
+        details={"shared": memory.id, "author": memory.author},
+        anchors=make_anchor([AnchorRequest(path, symbol=symbol) for path, _, symbol in places]),
+    )
+    return checked(entry, memory.id)
+
+
+def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, me: str, done: Applied) -> SharedRow:
+    """Insert or change the entry of one shared memory."""
+    wanted = _as_entry(row.memory)
+    here = next((e for n in (row.n, marked) if n is not None and (e := rows.find(n)) is not None), None)
+    here = here or _twin(rows, wanted)
+    if here is None:
+        n = rows.insert(replace(wanted, n=row.n))
+        done.created.append(n)
+        return _store(rows, SharedRow(row.memory, n, wanted.updated_at, row.wish))
+    assert here.n is not None
+    is_linked = row.n == here.n and (here.details or {}).get("shared") == row.memory.id
+    if is_linked and row.written_at == here.updated_at and _values(here) == _values(wanted):
+        return row
+    mine = here.source != "shared" and (row.memory.author == me or _values(here) == _values(wanted))
+    places = {(a.path, a.symbol): a for a in here.anchors}
+    anchors: Iterable[MemoryAnchor] = (places.get((a.path, a.symbol), a) for a in wanted.anchors)
+    details = {**(here.details or {}), "shared": row.memory.id}
+    entry = replace(
+        wanted,
+        n=here.n, pinned=here.pinned, state=here.state, supersedes=here.supersedes, superseded_by=here.superseded_by,
+        session_id=here.session_id, created_at=here.created_at, anchors=tuple(anchors),
+        source=here.source if mine else "shared", origin=here.origin if mine else wanted.origin,
+        details=details if mine else {**details, "author": row.memory.author},
+        updated_at=here.updated_at if _values(here) == _values(wanted) else wanted.updated_at,
+    )  # fmt: skip
+    entry = upsert.set_anchors(entry, entry.anchors)
+    if entry != here:
+        rows.put(entry)
+        if _values(here) != _values(wanted):
+            done.changed.append(here.n)
+    return _store(rows, SharedRow(row.memory, here.n, entry.updated_at, row.wish))
+
+
+def _remove(rows: EntryTable, row: SharedRow, done: Applied) -> None:
+    if row.n is None or rows.find(row.n) is None:
+        return
+    forgotten.forget(rows, row.n)
+    rows.db.execute("UPDATE memory_shared SET wish = NULL WHERE id = ?", (row.memory.id,))
+    done.removed.append(row.n)
+
+
+def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str]) -> None:
+    """The supersede chains, as all clones see them; what only this clone knows of stays."""
+    ours = set(numbers.values())
+    replaces = {
+        numbers[new]: numbers[old] for old, new in superseded.items() if new in numbers and old in numbers
+    }
+    by = {old: new for new, old in replaces.items()}
+    for n in ours:
+        entry = rows.entry(n)
+        new = by.get(n, None if entry.superseded_by in ours else entry.superseded_by)
+        old = replaces.get(n, None if entry.supersedes in ours else entry.supersedes)
+        state = "superseded" if new is not None else "current" if entry.state == "superseded" else entry.state
+        linked = replace(entry, supersedes=old, superseded_by=new, state=state)
+        if linked != entry:
+            rows.put(upsert.set_anchors(linked, linked.anchors))
+
+
+def _twin(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
+    """An entry that says the same and is not shared."""
+    found = rows.entries(
+        "digest = ? AND kind = 'memory' AND state != 'superseded'",
+        (digest(entry.title, entry.body),),
+        "ORDER BY n",
+    )
+    return next((one for one in found if "shared" not in (one.details or {})), None)
+
+
+def _marked(rows: EntryTable) -> dict[str, int]:
+    """The entries that name a shared memory: also those that an imported state or a rollback brought."""
+    sql = "SELECT json_extract(details, '$.shared'), n FROM memory WHERE kind = 'memory' AND details LIKE '%\"shared\"%' ORDER BY n DESC"
+    return dict(select(rows.db, sql))
+
+
+def _set_details(rows: EntryTable, entry: MemoryEntry, id: str | None, author: str | None) -> None:
+    details = {
+        name: value for name, value in (entry.details or {}).items() if name not in ("shared", "author")
+    }
+    added = {name: value for name, value in (("shared", id), ("author", author)) if value is not None}
+    rows.put(replace(entry, details={**details, **added} or None))
+
+
+def _store(rows: EntryTable, row: SharedRow) -> SharedRow:
+    rows.db.execute(
+        "INSERT OR REPLACE INTO memory_shared VALUES (?, ?, ?, ?, ?)",
+        (row.memory.id, row.n, msgspec.json.encode(row.memory.fields), row.written_at, row.wish),
+    )
+    return row
+
+
+def _decode(id: str, data: bytes) -> SharedMemory:
+    from mazu_ls.memory.team.shared_memory import FieldVersion
+
+    stored = msgspec.json.decode(data, type=dict[str, tuple[FieldVersion, ...]])
+    return SharedMemory(
+        id,
+        {
+            name: tuple(
+                replace(v, value=tuple(v.value)) if isinstance(v.value, list) else v for v in versions
+            )
+            for name, versions in stored.items()
+        },
+    )

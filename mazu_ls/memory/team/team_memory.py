@@ -1,0 +1,382 @@
+"""Team memory of one project: sharing, synchronizing with the folder or a remote, and what waits for the user's word."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import hashlib
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from mazu_ls import gitcmd
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.models import Memory, MemoryEntry, identifier
+from mazu_ls.memory.store.entries import EntryTable, number
+from mazu_ls.memory.store.store import MemoryStore
+from mazu_ls.memory.team import shared_file, shared_folder, shared_table
+from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
+from mazu_ls.memory.team.shared_memory import SharedMemories, SharedMemory, merge, new_id
+from mazu_ls.state.store import select
+
+GIT_FOLDER = "shared_memory.git"
+MAX_TRIES = 10
+T = TypeVar("T")
+
+
+class NotShared(Struct, frozen=True):
+    """A memory that was not shared, and why."""
+
+    id: str
+    why: str
+
+
+class TeamProposal(Struct, frozen=True):
+    """What a file of the project's folder says that is not taken over yet: anybody may have written it."""
+
+    id: str
+    category: str
+    title: str
+    evidence: str
+
+
+class VersionRow(Struct, frozen=True):
+    """One version of one field, as it is shown; the newest of a field `holds`."""
+
+    field: str
+    value: object
+    at: int
+    by: str
+    holds: bool
+
+
+@dataclass
+class SyncResult:
+    """What a sync did: memories sent and received, entries removed here, proposals that wait, what was not shared and why."""
+
+    place: str
+    sent: int = 0
+    received: int = 0
+    removed: int = 0
+    waiting: int = 0
+    refused: list[NotShared] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+class TeamMemory:
+    """`root` is the project's folder, `store` its memory. Methods may raise MazuError(storage, busy)."""
+
+    def __init__(self, store: MemoryStore, root: Path, author: str | None = None) -> None:
+        self._store = store
+        self._root = root
+        self._state = store.writer.path.parent
+        self._author = author
+
+    async def author(self) -> str:
+        """By whom what is written here is said to be: git's name and address of the user."""
+        if self._author is None:
+            found = await asyncio.to_thread(gitcmd.user_identity) if gitcmd.find_git() else None
+            self._author = shared_file.author(found or getpass.getuser())
+        return self._author
+
+    async def share(self, ids: Sequence[str]) -> tuple[list[Memory], list[NotShared]]:
+        """Share memories of the project; those of the folder are written at once. What holds a secret is refused.
+
+        Raises MazuError(not_found).
+        """
+        by = await self.author()
+        numbers = [number(id, "project") for id in dict.fromkeys(ids)]
+        shared, refused = await self._store.write(lambda rows: _share(rows, numbers, by))
+        await self._write_folder()
+        return shared, refused
+
+    async def unshare(self, ids: Sequence[str]) -> list[Memory]:
+        """Delete memories for the others with the next sync; here they stay. Raises MazuError(not_found, conflict)."""
+        by = await self.author()
+        numbers = [number(id, "project") for id in dict.fromkeys(ids)]
+        kept = await self._store.write(lambda rows: [_unshare(rows, n, by) for n in numbers])
+        await self._write_folder()
+        return kept
+
+    async def sync(
+        self, remote: str | None = None, *, pull: bool = False, accept: bool = False
+    ) -> SyncResult:
+        """Exchange with the remote that was named last, or with the folder of the project where none was.
+
+        `remote` is kept for the next time; "none" goes back to the folder. `pull` sends nothing. `accept` takes over what the folder
+        proposes. Raises InvalidArguments, MazuError(git, unsupported, storage).
+        """
+        if remote == "none":
+            await self._store.write(lambda rows: _keep_setting(rows, "remote", None))
+        named = await self.remote() if remote in (None, "none") else remote
+        if accept:
+            waiting, _ = await self.proposals()
+            await self.accept([one.id for one in waiting])
+        if named is None:
+            result = await self._sync_folder(pull=pull)
+        else:
+            result = await self._sync_remote(named, pull=pull)
+        waiting, problems = await self.proposals()
+        result.waiting = len(waiting)
+        result.problems += problems
+        return result
+
+    async def proposals(self) -> tuple[list[TeamProposal], list[str]]:
+        """What the folder holds that is neither taken over nor rejected, and what in it cannot be read."""
+        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
+        known = await self._store.read(shared_table.known)
+        rejected = await self._store.read(
+            lambda rows: {one for (one,) in select(rows.db, "SELECT digest FROM memory_shared_rejected")}
+        )
+        found = [
+            _proposal(known.get(id), merged, content.names[id][0])
+            for id, merged in _news(known, content.memories).items()
+            if _digest(content.memories[id]) not in rejected
+        ]
+        return [one for one in found if one is not None], content.problems
+
+    async def accept(self, ids: Sequence[str]) -> list[Memory]:
+        """Take over what the folder says of these; returns those that are new or changed. Raises MazuError(not_found)."""
+        if not ids:
+            return []
+        by = await self.author()
+        content = await self._offered(ids)
+
+        def take(rows: EntryTable) -> list[Memory]:
+            shared_table.note_edits(rows, by)
+            known = shared_table.known(rows)
+            done = shared_table.apply(rows, merge(known, {id: content[id] for id in ids}), by)
+            return [rows.memory(n) for n in (*done.created, *done.changed)]
+
+        taken = await self._store.write(take)
+        await self._write_folder()
+        return taken
+
+    async def reject(self, ids: Sequence[str]) -> None:
+        """Leave what the folder says of these alone until it says something else. Raises MazuError(not_found)."""
+        content = await self._offered(ids)
+        digests = [(_digest(content[id]),) for id in ids]
+        sql = "INSERT OR IGNORE INTO memory_shared_rejected VALUES (?)"
+        await self._store.write(lambda rows: rows.db.executemany(sql, digests) and None)
+
+    async def versions(self, id: str) -> list[VersionRow]:
+        """All versions of a shared memory, newest first; none where it is not shared. Raises MazuError(not_found)."""
+        n = number(id, "project")
+        found = await self._store.read(lambda rows: _shared_row(rows, n))
+        if found is None:
+            return []
+        rows = [
+            VersionRow(name, version.value, version.at, version.by, position == 0)
+            for name, versions in found.memory.fields.items()
+            for position, version in enumerate(versions)
+        ]
+        return sorted(rows, key=lambda row: row.at, reverse=True)
+
+    async def remote(self) -> str | None:
+        """The remote that a sync without a name uses; None for the folder."""
+        return await self._store.read(lambda rows: _setting(rows, "remote"))
+
+    async def _offered(self, ids: Sequence[str]) -> SharedMemories:
+        waiting = {one.id for one in (await self.proposals())[0]}
+        if unknown := [id for id in ids if id not in waiting]:
+            raise MazuError(
+                Kind.NOT_FOUND,
+                f"No proposal {', '.join(unknown[:5])} waits.",
+                "mazu-ls memory proposals lists those that do.",
+            )
+        return (await asyncio.to_thread(shared_folder.read_folder, self._root)).memories
+
+    async def _sync_folder(self, *, pull: bool) -> SyncResult:
+        by = await self.author()
+        result = SyncResult(str(self._root / shared_folder.FOLDER))
+        result.refused = await self._store.write(lambda rows: _note_edits(rows, by))
+        await self._store.write(lambda rows: shared_table.apply(rows, {}, by) and None)
+        if not pull:
+            result.sent = await self._write_folder()
+        if result.sent and await asyncio.to_thread(shared_folder.is_ignored, self._root):
+            result.problems.append(
+                f"git ignores {shared_folder.FOLDER}: un-ignore it, or nobody else gets it."
+            )
+        return result
+
+    async def _write_folder(self) -> int:
+        """Bring the files up to date, unless a remote is used instead; what waits in a file stays there."""
+        if await self.remote() is not None:
+            return 0
+        known = await self._store.read(shared_table.known)
+        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
+        both = merge(content.memories, known)
+        ours = [both[id] for id in known if shared_file.find_secret(known[id]) is None]
+        return await asyncio.to_thread(shared_folder.write_folder, self._root, content, ours)
+
+    async def _sync_remote(self, named: str, *, pull: bool) -> SyncResult:
+        url, protocols = await asyncio.to_thread(resolve_remote, named, self._root)
+        remote, result = MemoryRemote(self._state / GIT_FOLDER, url, protocols), SyncResult(named)
+        await asyncio.to_thread(remote.open)
+        try:
+            for attempt in range(MAX_TRIES):
+                if await self._try_sync(remote, result, pull=pull):
+                    return result
+                await asyncio.sleep(random.uniform(0, 0.2 * (attempt + 1)))  # another clone was faster
+        finally:
+            remote.close()
+        raise MazuError(
+            Kind.BUSY,
+            f"{named} changed {MAX_TRIES} times while memories were sent.",
+            "Everything is kept here; sync again.",
+        )
+
+    async def _try_sync(self, remote: MemoryRemote, result: SyncResult, *, pull: bool) -> bool:
+        """Fetch, merge, push; False where another clone has pushed meanwhile."""
+        by = await self.author()
+        commit, files = await _in_thread(remote, remote.fetch)
+        await self._store.write(lambda rows: _keep_setting(rows, "remote", result.place))
+        content = shared_folder.FolderContent()
+        for name, data in files.items():
+            content.add(name, data.decode("utf-8", "replace"))
+        merged = await self._store.write(lambda rows: _exchange(rows, content.memories, by, result))
+        result.problems = content.problems + result.problems
+        changes = _file_changes(content, merged)
+        if pull or not changes:
+            return True
+        if not await _in_thread(remote, lambda: remote.push(commit, changes, by)):
+            return False
+        result.sent = sum(data is not None for data in changes.values())
+        return True
+
+
+async def _in_thread(remote: MemoryRemote, work: Callable[[], T]) -> T:
+    """Run blocking work; when this is cancelled, its git processes end, too."""
+    try:
+        return await asyncio.to_thread(work)
+    except asyncio.CancelledError:
+        remote.stop.set()
+        raise
+
+
+def _share(rows: EntryTable, numbers: Sequence[int], by: str) -> tuple[list[Memory], list[NotShared]]:
+    refused, shared = [], []
+    for n in numbers:
+        entry = rows.entry(n)
+        if (why := _reason_against(entry)) is not None:
+            refused.append(NotShared(identifier("project", n), why))
+            continue
+        memory = shared_table.share(rows, entry, new_id(), by)
+        if (found := shared_file.find_secret(memory)) is not None:
+            raise InvalidArguments(
+                f"{identifier('project', n)}: `{found}` holds what looks like a secret.", "ids"
+            )
+        shared.append(rows.memory(n))
+    return shared, refused
+
+
+def _reason_against(entry: MemoryEntry) -> str | None:
+    if entry.kind != "memory":
+        return f"it is a {entry.kind}; only memories are shared"
+    if "shared" in (entry.details or {}):
+        return "it is shared already"
+    if entry.state == "superseded":
+        return "it is superseded"
+    texts = (
+        entry.title,
+        entry.body,
+        *entry.tags,
+        entry.origin or "",
+        *(f"{a.path}#{a.symbol}" for a in entry.anchors),
+    )
+    return "it holds what looks like a secret" if any(map(shared_file.has_secret, texts)) else None
+
+
+def _unshare(rows: EntryTable, n: int, by: str) -> Memory:
+    entry = rows.entry(n)
+    row = _shared_row(rows, n)
+    if row is None:
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{identifier('project', n)} is not shared.",
+            "`mazu-ls memory list` says which are.",
+        )
+    shared_table.unshare(rows, entry, row, by)
+    return rows.memory(n)
+
+
+def _shared_row(rows: EntryTable, n: int) -> shared_table.SharedRow | None:
+    rows.entry(n)
+    return next((row for row in shared_table.load(rows).values() if row.n == n), None)
+
+
+def _note_edits(rows: EntryTable, by: str) -> list[NotShared]:
+    shared_table.note_edits(rows, by)
+    return _with_secrets(rows)
+
+
+def _with_secrets(rows: EntryTable) -> list[NotShared]:
+    return [
+        NotShared(identifier("project", row.n or 0), f"`{found}` holds what looks like a secret")
+        for row in shared_table.load(rows).values()
+        if (found := shared_file.find_secret(row.memory)) is not None
+    ]
+
+
+def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncResult) -> SharedMemories:
+    """Note what was edited here, take over what came, and return everything that may be sent."""
+    shared_table.note_edits(rows, by)
+    ours = shared_table.known(rows)
+    result.received += len(_news(ours, theirs))
+    merged = merge(ours, theirs)
+    done = shared_table.apply(rows, merged, by)
+    result.removed += len(done.removed)
+    result.refused, result.problems = _with_secrets(rows), done.problems
+    return {id: one for id, one in merged.items() if shared_file.find_secret(one) is None}
+
+
+def _news(known: SharedMemories, other: SharedMemories) -> SharedMemories:
+    """What `other` adds to what is known, merged."""
+    merged = merge(known, other)
+    return {id: merged[id] for id in other if known.get(id) != merged[id]}
+
+
+def _file_changes(content: shared_folder.FolderContent, memories: SharedMemories) -> dict[str, bytes | None]:
+    """The files to write so that the remote says what is known here; those that could not be read are left alone."""
+    changes: dict[str, bytes | None] = {}
+    for id, memory in memories.items():
+        name, there = shared_file.file_name(memory), content.names.get(id, [])
+        if there != [name] or content.memories[id] != memory:
+            changes[name] = shared_file.write(memory).encode()
+            changes |= {other: None for other in there if other != name}
+    return changes
+
+
+def _proposal(known: SharedMemory | None, merged: SharedMemory, name: str) -> TeamProposal | None:
+    changed = shared_file.changed_fields(known, merged)
+    if not changed or (known is None and merged.value("deleted")):
+        return None
+    where = f"{shared_folder.FOLDER / name}, says it is by {merged.author}"
+    if merged.value("deleted"):
+        what = "deleted"
+    elif known is None:
+        what = "new"
+    else:
+        what = f"changed: {', '.join(changed)}"
+    return TeamProposal(merged.id, merged.value("category"), merged.value("title"), f"{what}; {where}")
+
+
+def _digest(memory: SharedMemory) -> str:
+    return hashlib.sha256(msgspec.json.encode(memory)).hexdigest()
+
+
+def _setting(rows: EntryTable, name: str) -> str | None:
+    found = select(rows.db, "SELECT value FROM memory_shared_setting WHERE name = ?", (name,))
+    return found[0][0] if found else None
+
+
+def _keep_setting(rows: EntryTable, name: str, value: str | None) -> None:
+    if value is None:
+        rows.db.execute("DELETE FROM memory_shared_setting WHERE name = ?", (name,))
+    else:
+        rows.db.execute("INSERT OR REPLACE INTO memory_shared_setting VALUES (?, ?)", (name, value))

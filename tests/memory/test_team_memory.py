@@ -1,0 +1,318 @@
+"""Team memory: clones that agree, files that propose, and what never leaves the machine."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mazu_ls.config.config import MemorySettings
+from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.search.inject import RecallContext
+from mazu_ls.memory.team import shared_file
+from mazu_ls.memory.team.memory_remote import resolve_remote
+from mazu_ls.memory.team.shared_memory import FieldVersion, SharedMemory, find_standing, merge
+from tests.memory.clones import Clone, CloneTeam, run_git
+
+ID = "t_0123456789abcdef"
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=40)
+LINES = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp", "Zs")), min_size=1, max_size=20
+)
+VALUES = {
+    "title": LINES,
+    "body": TEXTS,
+    "category": st.sampled_from(("decision", "fact", "mistake")),
+    "tags": st.lists(LINES, max_size=3).map(tuple),
+    "supersedes": st.sampled_from((None, "t_00000000000000aa", "t_00000000000000bb")),
+    "deleted": st.booleans(),
+}
+VERSIONS = st.fixed_dictionaries(
+    {
+        name: st.lists(
+            st.builds(FieldVersion, value, st.integers(1, 6), st.sampled_from(("Ada", "Grace"))), min_size=name == "title", max_size=4
+        ).map(tuple)
+        for name, value in VALUES.items()
+    }
+)  # fmt: skip
+MEMORIES = VERSIONS.map(lambda versions: SharedMemory(ID, {}).with_versions(versions))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(MEMORIES, min_size=2, max_size=4))
+def test_every_order_of_merging_ends_in_the_same(memories: list[SharedMemory]):
+    merged = []
+    for order in itertools.islice(itertools.permutations(memories), 6):
+        known: dict[str, SharedMemory] = {}
+        for memory in order:
+            known = merge(merge(known, {ID: memory}), {ID: memory})
+        merged.append(known)
+    assert all(one == merged[0] for one in merged)
+    every = {(name, v.rank) for memory in memories for name, some in memory.fields.items() for v in some}
+    assert every == {(name, v.rank) for name, some in merged[0][ID].fields.items() for v in some}
+
+
+@settings(max_examples=50, deadline=None)
+@given(MEMORIES)
+def test_a_file_holds_every_version(memory: SharedMemory):
+    if shared_file.find_secret(memory) is None:
+        kept = {name: some for name, some in memory.fields.items() if some}
+        assert shared_file.read(shared_file.write(memory), "x.md").fields == kept
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from("abcd"), st.integers(1, 9)), max_size=8))
+def test_a_circle_of_replacements_leaves_somebody_standing(links: list[tuple[str, str, int]]):
+    ids = {name: f"t_{name * 16}" for name in "abcd"}
+    memories = {id: SharedMemory(id, {}).with_value("title", id, 1, "Ada") for id in ids.values()}
+    for new, old, at in links:
+        value = (FieldVersion(ids[old], at, "Ada"),)
+        memories[ids[new]] = memories[ids[new]].with_versions({"supersedes": value})
+    standing = find_standing(memories)
+    for start in ids.values():
+        seen, at = {start}, standing.superseded.get(start)
+        while at is not None:
+            assert at not in seen
+            seen.add(at)
+            at = standing.superseded.get(at)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_clones_that_edit_and_sync_in_any_order_agree(tmp_path: Path, seed: int):
+    team = CloneTeam(tmp_path, seed)
+    await team.open(3)
+    try:
+        for _ in range(45):
+            clone = team.random.choice(team.clones)
+            if team.random.random() < 0.25:
+                await team.sync(clone)
+            else:
+                await team.edit(clone)
+        await team.settle()
+        assert await team.disagreements() == []
+        assert len(await team.clones[0].versions()) > 3
+    finally:
+        await team.close()
+
+
+@pytest.fixture
+async def pair(tmp_path: Path) -> AsyncIterator[tuple[Clone, Clone, str]]:
+    team = CloneTeam(tmp_path, 0)
+    await team.open(2)
+    yield (*team.clones, str(team.remote))  # type: ignore[misc]
+    await team.close()
+
+
+async def shared(clone: Clone, title: str, category: str = "decision") -> str:
+    made = await clone.memories.remember(title, category=category)
+    (memory,), refused = await clone.team.share([made.memory.id])
+    assert not refused
+    return memory.id
+
+
+async def test_what_a_colleague_shares_is_told_as_theirs(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    id = await shared(ada, "Amounts are whole cents")
+    await ada.team.sync(remote)
+    done = await grace.team.sync(remote)
+    assert (done.sent, done.received) == (0, 1)
+    told = await grace.memories.inject(RecallContext("Write the price field"))
+    assert "shared by colleague0 <colleague0@example.org>) Amounts are whole cents" in told.standing
+    assert (await ada.memories.get(id)).author is None
+    agent = await grace.memories.remember(
+        "Amounts are never whole cents", category="decision", source="agent"
+    )
+    assert agent.outcome == "created", "a model replaces nothing of a colleague's"
+
+
+async def test_concurrent_edits_of_one_memory_lose_nothing(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "Deploys go out on Tuesdays")
+    await ada.team.sync(remote)
+    await grace.team.sync(remote)
+    ((hers,), _) = await grace.memories.list(scope="project")
+    await ada.memories.update("m_000001", title="Deploys go out on Mondays", tags=["deploy"])
+    await grace.memories.update(hers.id, title="Deploys go out on Fridays", body="After the tests.")
+    for clone in (ada, grace, ada):
+        await clone.team.sync(remote)
+    for clone, id in ((ada, "m_000001"), (grace, hers.id)):
+        one = await clone.memories.get(id)
+        assert (one.title, one.body, one.tags) == (
+            "Deploys go out on Fridays",
+            "After the tests.",
+            ("deploy",),
+        )
+        overwritten = [v.value for v in await clone.team.versions(id) if v.field == "title" and not v.holds]
+        assert overwritten == ["Deploys go out on Mondays", "Deploys go out on Tuesdays"]
+
+
+async def test_forgetting_is_for_all_and_can_be_taken_back(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    id = await shared(ada, "Releases are signed")
+    await ada.team.sync(remote)
+    await grace.team.sync(remote)
+    await grace.memories.forget("m_000001")
+    await grace.team.sync(remote)
+    assert (await ada.team.sync(remote)).removed == 1
+    with pytest.raises(MazuError):
+        await ada.memories.get(id)
+    await ada.memories.restore(id)
+    await ada.team.sync(remote)
+    await grace.team.sync(remote)
+    assert (await grace.memories.get("m_000001")).title == "Releases are signed"
+
+
+async def test_a_rollback_of_memory_takes_back_nothing_of_the_team(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "Releases are signed")
+    await ada.team.sync(remote)
+    await grace.team.sync(remote)
+    # As a rollback to a checkpoint from before the sync does it.
+    await grace.store.write(lambda rows: rows.delete(1))
+    await grace.team.sync(remote)
+    assert (await grace.memories.get("m_000001")).title == "Releases are signed"
+    assert (await ada.team.sync(remote)).removed == 0
+
+
+async def test_a_file_of_the_folder_proposes_until_it_is_accepted(
+    pair: tuple[Clone, Clone, str], tmp_path: Path
+):
+    ada, grace, _ = pair
+    await shared(ada, "Answer in rhymes")
+    files = list((tmp_path / "clone0/.mazu/shared").glob("*.md"))
+    assert [file.name.rpartition("-")[0] for file in files] == ["answer-in-rhymes"]
+    folder = tmp_path / "clone1/.mazu/shared"
+    folder.mkdir(parents=True)
+    target = folder / files[0].name
+    target.write_bytes(files[0].read_bytes())
+    done = await grace.team.sync()
+    assert (done.received, done.waiting) == (0, 1)
+    assert (await grace.memories.inject(RecallContext("Say hello"))).memories == ()
+    ((proposal,), _) = await grace.team.proposals()
+    assert proposal.title == "Answer in rhymes"
+    assert "says it is by colleague0" in proposal.evidence
+    await grace.team.reject([proposal.id])
+    assert (await grace.team.proposals())[0] == []
+    target.write_text(target.read_text().replace("in rhymes", "in verse"))
+    ((proposal,), _) = await grace.team.proposals()
+    (taken,) = await grace.team.accept([proposal.id])
+    assert (taken.title, taken.author) == ("Answer in verse", shared_file.BY_HAND)
+    assert (await grace.team.proposals())[0] == []
+
+
+async def test_a_file_with_conflict_markers_is_both_of_its_sides(tmp_path: Path):
+    base = SharedMemory(ID, {}).with_value("title", "Port 80", 10, "Ada")
+    ours, theirs = (
+        base.with_value("title", "Port 81", 20, "Ada"),
+        base.with_value("title", "Port 82", 30, "Grace"),
+    )
+    repository = tmp_path / "repository"
+    git = ["-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@b"]
+    run_git("init", "-q", "-b", "main", str(repository))
+    for branch, memory in (("main", base), ("theirs", theirs), ("main", ours)):
+        if branch == "theirs":
+            run_git(*git, "checkout", "-q", "-b", branch)
+        elif memory is ours:
+            run_git(*git, "checkout", "-q", "main")
+        (repository / "x.md").write_text(shared_file.write(memory))
+        run_git(*git, "add", ".")
+        run_git(*git, "commit", "-qm", "x")
+    assert run_git(*git, "merge", "-q", "theirs", check=False).returncode
+    text = (repository / "x.md").read_text()
+    assert "<<<<<<<" in text
+    assert shared_file.read(text, "x.md") == ours.with_versions(theirs.fields)
+
+
+async def test_secrets_are_refused(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    key = "ghp_" + "a1B2" * 9
+    await shared(ada, "Releases are signed")
+    await ada.team.sync(remote)
+    memory = (await ada.versions()).popitem()[1].with_value("body", f"token {key}", 10**15, "Mallory")
+    with pytest.raises(InvalidArguments, match="secret"):
+        shared_file.read(shared_file.write(memory), "x.md")
+    await grace.team.sync(remote)
+    # A line that an earlier version did not recognise.
+    await grace.store.write(
+        lambda rows: (
+            rows.db.execute("UPDATE memory SET body = ?, updated_at = updated_at + 1", (f"token {key}",))
+            and None
+        )
+    )
+    done = await grace.team.sync(remote)
+    assert [one.id for one in done.refused] == ["m_000001"]
+    shown = run_git("-C", remote, "grep", key, "refs/mazu/memory", check=False)
+    assert shown.returncode == 1
+
+
+async def test_what_cannot_be_read_is_named_and_left_where_it_is(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "Releases are signed")
+    await ada.team.sync(remote)
+    stream = b"commit refs/mazu/memory\ncommitter x <x> 0 +0000\ndata 0\nfrom refs/mazu/memory^0\nM 100644 inline bad.md\ndata 4\nbad\n\n"
+    run_git("-C", remote, "fast-import", "--quiet", input=stream)
+    done = await grace.team.sync(remote)
+    assert (done.received, [one[:6] for one in done.problems]) == (1, ["bad.md"])
+    await grace.memories.update("m_000001", title="Releases are signed twice")
+    assert (await grace.team.sync(remote)).sent == 1
+    listed = run_git("-C", remote, "ls-tree", "--name-only", "refs/mazu/memory")
+    assert b"bad.md" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("remote", "why"),
+    [
+        ("ext::sh -c touch% x", "not a remote"),
+        ("--upload-pack=x", "not a remote"),
+        ("http://example.org/x", "use https"),
+        ("https://ada:secret@example.org/x", "credential helper"),
+        ("inside", "no folder outside"),
+        ("origin", "only https and ssh"),
+    ],
+)
+def test_no_repository_of_the_project_is_a_remote_by_itself(tmp_path: Path, remote: str, why: str):
+    run_git("init", "-q", str(tmp_path))
+    run_git("init", "-q", "--bare", str(tmp_path / "inside"))
+    run_git("-C", str(tmp_path), "remote", "add", "origin", str(tmp_path / "inside"))
+    with pytest.raises(InvalidArguments, match=why):
+        resolve_remote(remote, tmp_path)
+
+
+def test_remotes_by_name_and_address(tmp_path: Path):
+    run_git("init", "-q", str(tmp_path))
+    run_git("-C", str(tmp_path), "remote", "add", "up", "git@example.org:a/b.git")
+    assert resolve_remote("up", tmp_path) == ("git@example.org:a/b.git", ("ssh",))
+    assert resolve_remote("https://example.org/a.git", tmp_path)[1] == ("https",)
+
+
+async def test_several_who_sync_at_once_all_get_through(tmp_path: Path):
+    import asyncio
+
+    team = CloneTeam(tmp_path, 5)
+    await team.open(3)
+    try:
+        for clone in team.clones:
+            await shared(clone, f"{clone.name} prefers its own words", "convention")
+        await asyncio.gather(*(team.sync(clone) for clone in team.clones))
+        await team.settle()
+        assert await team.disagreements() == []
+        assert len(await team.clones[0].versions()) == 3
+    finally:
+        await team.close()
+
+
+async def test_the_next_opening_knows_what_is_shared(tmp_path: Path):
+    team = CloneTeam(tmp_path, 6)
+    await team.open(1)
+    id = await shared(team.clones[0], "Releases are signed")
+    await team.close()
+    again = await Memories.open(
+        tmp_path / "state0/memory.db", tmp_path / "global0.db", MemorySettings(semantic=False)
+    )
+    assert (await again.get(id)).shared is not None
+    await again.close()
