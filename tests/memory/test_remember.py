@@ -73,6 +73,15 @@ async def test_saying_it_again_is_a_duplicate(memories: Memories, again: str):
         ("We build with Python 3.11", "We build with Python 3.12"),
         ("Always push to main", "Never push to main"),
         ("Caching is enabled in tests", "Caching is disabled in tests"),
+        ("Never use tabs", "Always use tabs"),
+        ("Do not use mocks", "Use mocks"),
+        ("Deploys happen only on Tuesdays", "Deploys happen only on Thursdays"),
+        (
+            "Los despliegues se hacen solo los martes por la mañana",
+            "Los despliegues se hacen solo los jueves por la mañana",
+        ),
+        ("Deployt wird nur dienstags", "Deployt wird nur donnerstags"),
+        ("Backups run daily", "Backups run weekly"),
     ],
 )
 async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, new: str):
@@ -98,6 +107,9 @@ async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, n
             "The billing service stores invoices in Postgres",
         ),
         ("parse_header reads one line", "parse_body reads one line"),
+        ("The standup is on Monday", "The retro is on Tuesday"),
+        ("We freeze on Friday in staging", "We freeze on Monday in production"),
+        ("Never use tabs in Python", "Always use tabs in Makefiles"),
     ],
 )
 async def test_like_is_not_same(memories: Memories, one: str, other: str):

@@ -6,6 +6,7 @@ import re
 from typing import Literal
 
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
+from mazu_ls.memory.store.calendar_words import calendar_value
 
 Verdict = Literal["same", "changed", "different"]
 
@@ -24,6 +25,7 @@ _OPPOSITES = frozenset(
         " tabs/spaces tab/space required/optional before/after immer/nie toujours/jamais siempre/nunca всегда/никогда"
     )
 )
+_TURNING = _NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
 # Words that say little: two sentences that differ in them only say the same.
 _WEAK = STOP_WORDS | words(
     "use uses used using run runs running should must need needs always please make sure project code repo repository"
@@ -67,13 +69,16 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
         not turned
         and not new_names - old_names
         and _numbers(new_words) == _numbers(old_words)
+        and _calendar(new_words) == _calendar(old_words)
         and _adds_nothing(new, old)
     ):
         return "same"
     if _plain(new_title) == _plain(old_title):
         return _same_subject(new_body, old_body)
-    if _replaced_value(new_words, old_words) or (
-        turned and _close(new, old) and _same_topic(new_words, old_words)
+    if _replaced_value(new_words, old_words) or _replaced_time(new_words, old_words):
+        return "changed"
+    if turned and (
+        _only_turned(new_words, old_words) or (_close(new, old) and _same_topic(new_words, old_words))
     ):
         return "changed"
     return "different"
@@ -108,12 +113,18 @@ def _turned(new: list[str], old: list[str]) -> bool:
     return any(frozenset((a, b)) in _OPPOSITES for a in only_new for b in only_old)
 
 
+def _only_turned(new: list[str], old: list[str]) -> bool:
+    """Whether the words that turn one into the other are all in which they differ; of "never use tabs" little else is left."""
+    only = set(new) ^ set(old)
+    left = [_content(" ".join(w for w in some if not (w in only and w in _TURNING))) for some in (new, old)]
+    return bool(left[0]) and left[0] == left[1]
+
+
 def _same_topic(new: list[str], old: list[str]) -> bool:
     """Whether what turns one into the other is all in which they differ: "off in production" says nothing about "on in
     staging". One of them may say more than the other."""
-    turning = _NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
     left = [
-        _content(" ".join(word for word in some if word not in turning and not _NUMBER.match(word)))
+        _content(" ".join(word for word in some if word not in _TURNING and not _NUMBER.match(word)))
         for some in (new, old)
     ]
     only_new, only_old = left[0] - left[1], left[1] - left[0]
@@ -167,6 +178,23 @@ def _replaced_value(new: list[str], old: list[str]) -> bool:
     return 0 < len(changed) <= 4 and all(
         _is_value(tokens, number) for tokens in (new, old) for number in changed & set(tokens)
     )
+
+
+def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
+    return {value for word in tokens if (value := calendar_value(word)) is not None}
+
+
+def _replaced_time(new: list[str], old: list[str]) -> bool:
+    """The same words round other days, months, parts of the day or frequencies, of one kind."""
+    changed = _calendar(new) ^ _calendar(old)
+    if len({kind for kind, _ in changed}) != 1 or not _calendar(new) or not _calendar(old):
+        return False
+    if _numbers(new) != _numbers(old):
+        return False
+    frames = [
+        _content(" ".join(word for word in some if calendar_value(word) is None)) for some in (new, old)
+    ]
+    return bool(frames[0]) and frames[0] == frames[1]
 
 
 def _is_value(tokens: list[str], number: str) -> bool:
