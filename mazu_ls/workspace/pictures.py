@@ -22,6 +22,8 @@ LARGEST_FILE = 40 * 2**20
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "PPM", "AVIF")
 """None of those whose decoder starts another program, as that of EPS does."""
 SENT_AS_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
+_ORIENTATION = 0x0112
+"""How a camera was held, in EXIF; not all models look at it."""
 _PLAIN_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1"})
 _one_at_a_time = threading.Lock()
 
@@ -68,9 +70,23 @@ def _prepared(picture: Bitmap, data: bytes) -> tuple[str, bytes]:
     if not fits:
         picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is read at a fraction of its size
     picture.load()
-    if plain and fits:
+    upright = picture.getexif().get(_ORIENTATION, 1) == 1
+    if plain and fits and upright and _is_whole(kind, data):
         return SENT_AS_IS[kind], data
     return _encoded(_scaled(picture), lossy=kind == "JPEG")
+
+
+def _is_whole(kind: str, data: bytes) -> bool:
+    """Whether the end of the file is there: this decoder can do without it where all pixels are, a service need not."""
+    match kind:
+        case "PNG":
+            return b"IEND\xaeB`\x82" in data[-65536:]
+        case "JPEG":
+            return b"\xff\xd9" in data[-65536:]
+        case "GIF":
+            return data.rstrip(b"\0").endswith(b";")
+        case _:
+            return int.from_bytes(data[4:8], "little") + 8 <= len(data)
 
 
 def _scaled(picture: Bitmap) -> Bitmap:

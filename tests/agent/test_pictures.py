@@ -67,6 +67,25 @@ def test_everything_else_is_converted_or_scaled(data):
     assert not getattr(picture, "is_animated", False)
 
 
+@pytest.mark.parametrize(("kind", "cut"), [("PNG", 12), ("PNG", 15), ("GIF", 1)])
+def test_a_picture_without_its_end_is_sent_whole(kind: str, cut: int):
+    """This decoder does not miss it, a service may."""
+    data = drawn(kind)[:-cut]
+    try:
+        _, fit = prepare_picture(data)
+    except UnreadablePicture:
+        return
+    assert fit != data
+    assert decoded(fit).size == (40, 30)
+
+
+def test_a_photo_of_a_camera_held_upright_is_sent_upright():
+    exif = Pillow.Exif()
+    exif[0x0112] = 6
+    _, fit = prepare_picture(drawn("JPEG", exif=exif))
+    assert decoded(fit).size == (30, 40)
+
+
 def bomb() -> bytes:
     """A small PNG that says it has 100,000 x 100,000 pixels."""
 

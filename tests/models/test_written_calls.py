@@ -90,6 +90,7 @@ DEEPSEEK = "<｜tool▁calls▁begin｜>{}<｜tool▁calls▁end｜>"
 DEEPSEEK_CALL = "<｜tool▁call▁begin｜>{}<｜tool▁sep｜>{}<｜tool▁call▁end｜>"
 ARGUMENTS = '{"path": "a.py"}'
 KIMI = f"<|tool_call_begin|>functions.read_file:0<|tool_call_argument_begin|>{ARGUMENTS}<|tool_call_end|>"
+DSML = '<｜DSML｜function_calls>\n<｜DSML｜invoke name="read_file">\n<｜DSML｜parameter name="path" string="true">a.py</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜function_calls>'
 INVOKE = '<invoke name="read_file">\n<parameter name="path">a.py</parameter>\n</invoke>'
 
 
@@ -101,6 +102,10 @@ INVOKE = '<invoke name="read_file">\n<parameter name="path">a.py</parameter>\n</
         f"<|tool_calls_section_begin|>{KIMI}<|tool_calls_section_end|>",
         "<tool_call>read_file\n<arg_key>path</arg_key>\n<arg_value>a.py</arg_value>\n</tool_call>",
         f"<minimax:tool_call>\n{INVOKE}\n</minimax:tool_call>",
+        DSML,
+        f"<tool_calls><tool_call>read_file\n```json\n{ARGUMENTS}\n```\n</tool_call></tool_calls>",
+        f'<|START_ACTION|>[{{"tool_call_id": "0", "tool_name": "read_file", "parameters": {ARGUMENTS}}}]<|END_ACTION|>',
+        f'Action: ```json\n[{{"tool_name": "read_file", "parameters": {ARGUMENTS}}}]\n```',
         f"I look.\n<function_calls>\n{INVOKE}\n</function_calls>",
         f"<|channel|>commentary to=functions.read_file <|constrain|>json<|message|>{ARGUMENTS}<|call|>",
         f"<|python_tag|>{CALL}<|eom_id|>",

@@ -43,6 +43,11 @@ async def test_there_is_no_input_and_no_key(project) -> None:
     assert "hunter2" not in text
 
 
+async def test_a_command_that_is_too_long_is_the_models_to_mend(project) -> None:
+    with pytest.raises(ToolError, match="the command has 300005 characters, more than the system takes"):
+        await project.call(run_shell, command="true " + "x" * 300_000)
+
+
 async def test_a_time_limit_ends_the_whole_group(project) -> None:
     started = time.monotonic()
     output = await project.call(run_shell, command="echo begun; (sleep 300 & sleep 300)", timeout=0.4)

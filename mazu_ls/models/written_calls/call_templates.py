@@ -1,7 +1,7 @@
 """Shapes of written calls that only one family of models has, each between marks of its chat template.
 
 Sources are the chat templates that the models are published with: DeepSeek V3 and R1, Kimi K2, GLM 4.5, MiniMax M2, gpt-oss
-(harmony), Llama 3 (`<|python_tag|>` and calls as in Python), Firefunction (`functools[…]`), Gemma (`tool_code`).
+(harmony), DeepSeek V3.2 (DSML), Command R, Hunyuan, Llama 3 (`<|python_tag|>` and calls as in Python), Firefunction (`functools[…]`), Gemma (`tool_code`).
 """
 
 from __future__ import annotations
@@ -38,15 +38,18 @@ _HARMONY = re.compile(
 )
 _FUNCTOOLS = re.compile(r"\bfunctools\s*(\[.*\])\s*\Z", re.DOTALL)
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
+_DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each name of an element
 _INVOKE = re.compile(
-    r'<(invoke|tool|tool_call|function)\s+name="([\w.:-]{1,80})"\s*>(.*?)(?:</\1>|\Z)', re.DOTALL
+    rf'<{_DSML}(invoke|tool|tool_call|function)\s+name="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
+    re.DOTALL,
 )
 _REACT = re.compile(
     r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_COHERE = re.compile(r"^Action:\s*```(?:json)?\s*(\[.*\])\s*```\s*\Z", re.DOTALL | re.MULTILINE)
 _BETWEEN = re.compile(
-    r"<\|(?:tool_call_start|FunctionCallBegin|action_start)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end)\|>|\Z)",
+    r"<\|(?:tool_call_start|FunctionCallBegin|action_start|START_ACTION)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end|END_ACTION)\|>|\Z)",
     re.DOTALL,
 )
 _GEMMA = re.compile(
@@ -55,10 +58,12 @@ _GEMMA = re.compile(
 _GEMMA_PAIR = re.compile(r"(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
 _LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
-_INVOKED_WITH = re.compile(r'<parameter\s+name="([\w.:-]{1,80})"[^>]{0,80}>(.*?)</parameter>', re.DOTALL)
+_INVOKED_WITH = re.compile(
+    rf'<{_DSML}parameter\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)</{_DSML}parameter>', re.DOTALL
+)
 _GLM_PAIR = re.compile(r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
 WRAPPERS = re.compile(
-    rf"</?(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
+    rf"</?{_DSML}(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
     r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
 )
 """Marks around calls, which say nothing once the calls are taken out."""
@@ -72,7 +77,7 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
-    for pattern in (_PYTHON_TAG, _FUNCTOOLS, _BETWEEN):
+    for pattern in (_PYTHON_TAG, _FUNCTOOLS, _COHERE, _BETWEEN):
         if not found and (match := pattern.search(text)):
             found = list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
     return found

@@ -39,6 +39,7 @@ _THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _FENCE = re.compile(
     r"^[ \t]*(```+|~~~+)[ \t]*([\w+-]*)[^\n]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
+_FENCE_LINE = re.compile(r"^[ \t]*```\w*[ \t]*\n?", re.MULTILINE)
 _FENCE_WORDS = frozenset(
     {"", "json", "jsonc", "json5", "tool", "tool_call", "tool_calls", "tool_code", "function_call"}
 )
@@ -121,12 +122,19 @@ def _marked(text: str, offered: set[str]) -> list[WrittenCall]:
         inner = list(_functions(match[4], start, end)) or glm_call(match[4], start, end)
         inner = inner or list(_of_json(match[4], start, end))
         inner = inner or list(_of_json(match[4], start, end, offered)) or python_calls(match[4], start, end)
+        inner = inner or _named_before(_FENCE_LINE.sub("", match[4]), start, end, offered)
+        inner = inner or [call._replace(start=start, end=end) for call in _nested(match[4], offered)]
         found += inner or _unreadable(match[4], start, end)
     if not found:
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
     return found or template_calls(text, _of_json) or element_calls(text, offered)
+
+
+def _nested(text: str, offered: set[str]) -> list[WrittenCall]:
+    """Calls each in marks of their own, within marks around them all; marks that only open hold no others."""
+    return _marked(text, offered) if _TAG.match(text.strip()) and "</" in text else []
 
 
 def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import tempfile
 from collections.abc import Mapping
@@ -168,6 +169,10 @@ async def _started(
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=report.ends)
     except BaseException as error:
         scratch.rmdir()
+        if isinstance(error, OSError) and error.errno == errno.E2BIG:
+            raise ToolError(
+                f"the command has {len(args.command)} characters, more than the system takes; write a file and run that"
+            ) from error
         if isinstance(error, OSError):
             raise MazuError(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
