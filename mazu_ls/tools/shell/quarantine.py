@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.gitcmd import user_setting
 from mazu_ls.gitcmd.obeyed_files import ObeyedFile, find_obeyed
-from mazu_ls.gitcmd.process import user_setting
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
 from mazu_ls.tools.shell.protected_files import Protected, find_protected

@@ -170,9 +170,7 @@ async def _started(
     except BaseException as error:
         scratch.rmdir()
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
-            raise ToolError(
-                f"the command has {len(args.command)} characters, more than the system takes; write a file and run that"
-            ) from error
+            raise ToolError(f"{len(args.command)} characters are too long; run a file") from error
         if isinstance(error, OSError):
             raise MazuError(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
