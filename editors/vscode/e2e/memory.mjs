@@ -20,7 +20,7 @@ await story(async (bed, step) => {
   await step('another by a code action on a line', async () => {
     await bed.focus('app.py', 'def total');
     await bed.keys('Home');
-    await (await bed.codeAction('Mazu: remember this')).click();
+    await bed.codeAction('Mazu: remember this');
     await bed.openView('Memory');
     await until('both are in the view, by category', async () => {
       const text = await bed.sidebar();

@@ -35,13 +35,32 @@ async function chat(events = [], state = 'idle') {
   return page;
 }
 
-/** The question has the keyboard, and is past the moment in which keys of who was typing are left out. */
+/**
+ * The question has the keyboard, and is past the moment in which keys of who was typing are left out. That moment begins
+ * when the question is drawn, so that it is over for the page as well once as much has passed after it was seen.
+ */
 async function listens(page) {
   const box = page.locator('.question');
   await box.waitFor();
   await box.focus();
   await page.waitForTimeout(600);
 }
+
+/** Does something, and says whether what appears at `selector` has the focus as soon as it is there: no key is lost. */
+const focusedAtOnce = (page, selector, act) =>
+  page.evaluate(
+    ([wanted, message, clicked]) =>
+      new Promise((resolve) => {
+        new MutationObserver((_, observer) => {
+          if (!document.querySelector(wanted)) return;
+          observer.disconnect();
+          resolve(Boolean(document.activeElement?.closest(wanted)));
+        }).observe(document, { subtree: true, childList: true });
+        if (message) window.postMessage(message, '*');
+        else document.querySelector(clicked).click();
+      }),
+    [selector, act.message, act.click],
+  );
 
 const STEPS = {
   async 'each hunk is shown, and the one that is unticked is not allowed'() {
@@ -95,6 +114,33 @@ const STEPS = {
     await page.close();
   },
 
+  async 'what takes the keyboard has it before the next key can come'() {
+    const page = await chat(turn(1, 'Done.'));
+    await page.locator('.user .codicon-edit').waitFor();
+    assert.ok(await focusedAtOnce(page, '.field', { click: '.user .codicon-edit' }), 'edit and resend');
+    await page.keyboard.press('Escape');
+    const asked = [...turn(2, ''), ...call('c2', 'run_shell', { command: 'ls' }, { detail: 'ls' })];
+    await page.waitForTimeout(1100); // who pressed a key so lately is typing, and keeps the keyboard
+    assert.ok(await focusedAtOnce(page, '.question', { message: reset(asked, 'waiting') }), 'a question');
+    await page.close();
+  },
+
+  async 'what is written before the server runs is kept, and sent when it does'() {
+    const page = await chat(turn(1, 'Done.'));
+    await post(page, { type: 'view', view: { ...VIEW, condition: 'starting' } });
+    await page.locator('.composer .send:disabled').waitFor();
+    await page.locator('.composer textarea').click();
+    await page.keyboard.type('hello');
+    await page.keyboard.press('Enter');
+    await page.locator('.notice', { hasText: 'send it again' }).waitFor();
+    assert.equal((await sent(page, 'send')).length, 0);
+    await post(page, { type: 'view', view: VIEW });
+    await page.locator('.composer .send:enabled').waitFor();
+    await page.keyboard.press('Enter');
+    assert.equal((await last(page, 'send')).text, 'hello');
+    await page.close();
+  },
+
   async 'pictures are pasted and dropped, files are dropped'() {
     const page = await chat();
     await page.evaluate(() => {
@@ -124,8 +170,9 @@ const STEPS = {
     await page.locator('.chip', { hasText: 'app.py:1-3' }).waitFor();
     await area.click();
     await page.keyboard.type('look at @dou');
-    const asked = await last(page, 'complete');
-    assert.equal(asked.query, 'dou');
+    const asked = await until('all of it is looked up', async () =>
+      (await sent(page, 'complete')).find(({ query }) => query === 'dou'),
+    );
     const chip = { id: 'd', kind: 'symbol', label: 'double', uri: 'file:///app.py' };
     const items = [{ label: 'double', detail: 'Function in app.py', icon: 'symbol-method', chip }];
     await post(page, { type: 'completions', request: asked.request, items });
@@ -201,15 +248,25 @@ const STEPS = {
     await page.mouse.move(200, 200);
     await page.mouse.wheel(0, -2000);
     await page.locator('.to-end').waitFor();
-    const top = await until('it rests', async () => {
-      const read = () => page.evaluate(() => document.querySelector('.scroller').scrollTop);
-      const before = await read();
-      await page.waitForTimeout(300);
-      return (await read()) === before && before;
+    // It rests: so many frames of the page, however long they take, and nothing moved; the row that is read, and where.
+    const { row, top } = await page.evaluate(async () => {
+      const scroller = document.querySelector('.scroller');
+      const middle = scroller.getBoundingClientRect().top + scroller.clientHeight / 2;
+      const rows = () => [...document.querySelectorAll('.row')].map((it) => [it, it.getBoundingClientRect()]);
+      let before = '';
+      for (let same = 0; same < 30; same += 1) {
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+        const now = JSON.stringify([scroller.scrollTop, scroller.scrollHeight]);
+        if (now !== before) same = 0;
+        before = now;
+      }
+      const [read, box] = rows().find(([, { top, bottom }]) => top <= middle && bottom > middle);
+      return { row: read.dataset.row, top: box.top };
     });
     await post(page, { type: 'updates', updates: Array.from({ length: 40 }, (_, n) => chunk(n + 41)) });
     await page.locator('.to-end', { hasText: 'new output' }).waitFor();
-    assert.equal(await page.evaluate(() => document.querySelector('.scroller').scrollTop), top, 'nothing moved');
+    const after = await page.locator(`.row[data-row="${row}"]`).evaluate((it) => it.getBoundingClientRect().top);
+    assert.ok(Math.abs(after - top) < 1, `what is read moved by ${after - top} pixels`);
     await page.close();
   },
 

@@ -4,14 +4,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { story } from './story.mjs';
-import { until } from './workbench.mjs';
+import { until, writeSettings } from './workbench.mjs';
 
 await story(async (bed, step) => {
   const machine = path.join(bed.home, 'data/Machine/settings.json');
-  const setting = (command) => {
-    fs.mkdirSync(path.dirname(machine), { recursive: true });
-    fs.writeFileSync(machine, JSON.stringify({ 'mazu.server.command': command }));
-  };
+  const setting = (command) => writeSettings(machine, { 'mazu.server.command': command });
 
   await step('a wrong program is named, with what to do', async () => {
     setting('no-such-server');

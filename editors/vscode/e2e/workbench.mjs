@@ -48,6 +48,13 @@ function recordAnnouncements() {
   new MutationObserver(record).observe(document, { subtree: true, childList: true, characterData: true });
 }
 
+/** Writes a settings file at once: VS Code looks at it while it is written. */
+export function writeSettings(file, settings) {
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(`${file}.part`, JSON.stringify(settings));
+  fs.renameSync(`${file}.part`, file);
+}
+
 async function freePort() {
   const server = net.createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -101,7 +108,7 @@ export class Workbench {
   /** Sets settings of the user, as the settings editor does. */
   set(settings) {
     Object.assign(this.settings, settings);
-    fs.writeFileSync(path.join(this.home, 'data/User/settings.json'), JSON.stringify(this.settings));
+    writeSettings(path.join(this.home, 'data/User/settings.json'), this.settings);
   }
 
   /** Opens a folder in this window; "" opens none. */
@@ -354,25 +361,35 @@ export class Workbench {
     await this.command('Mazu: Open Chat');
     const chat = await this.chat();
     const composer = chat.locator('textarea[aria-label="Message"]');
-    await until('the server is ready', () => composer.isEnabled());
     await composer.click();
     await composer.fill(text);
+    await until('the server is ready', () => chat.locator('.composer .send').isEnabled());
     await composer.press('Enter');
     return chat;
+  }
+
+  /** True while the chat's page has the keyboard and `selector` in it the focus: that is where keys go. */
+  hasKeyboard(chat, selector) {
+    return chat.evaluate((it) => document.hasFocus() && Boolean(document.activeElement?.matches(it)), selector);
   }
 
   // --- code actions, notifications, status bar
 
   async codeAction(title) {
-    const row = this.page.locator('.action-widget .monaco-list-row', { hasText: title }).first();
+    const widget = this.page.locator('.action-widget');
+    const rows = widget.locator('.monaco-list-row');
+    let offered = '';
+    // The list closes by itself when the editor changes: it is opened again until the row was clicked.
     await until(`the code action "${title}" is offered`, async () => {
       // The same key, pressed where the actions are shown, takes the selected one.
-      if (await this.page.locator('.action-widget').isVisible()) await this.page.keyboard.press('Escape');
+      if (await widget.isVisible()) await this.page.keyboard.press('Escape');
       await this.page.keyboard.press('Control+.');
-      await row.waitFor({ timeout: TRY_MS });
+      await rows.filter({ hasText: title }).first().waitFor({ timeout: TRY_MS });
+      offered = await widget.innerText();
+      await rows.filter({ hasText: title }).first().click({ timeout: TRY_MS });
       return true;
     });
-    return row;
+    return offered;
   }
 
   notification(text) {

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import type { Chip, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
 import type { PermissionRequest } from '../src/updates';
 import { onTranscriptClick } from './clicks';
@@ -15,10 +15,16 @@ import { TurnView } from './turn';
 import { counted } from './words';
 
 const store = new Store();
+const TOO_EARLY = {
+  type: 'notice',
+  level: 'info',
+  text: t('The server does not run yet. What you wrote stays here: send it again in a moment.'),
+} as const;
 
 function App() {
   const [, draw] = useState(0);
-  useEffect(() => store.subscribe(() => draw((count) => count + 1)), []);
+  // Before the first message can arrive: one that nobody listens to yet would be drawn with the next one only.
+  useLayoutEffect(() => store.subscribe(() => draw((count) => count + 1)), []);
   const { transcript, view, open, chips, models, completions, preview, notice, insert, focus, sending } = store;
   const state = transcript.turns.at(-1)?.state;
   // What was sent runs from Enter on: it can be stopped, and what is said next waits for its end.
@@ -77,6 +83,7 @@ function App() {
         costUsd={transcript.costUsd}
         sending={(id) => store.receive({ type: 'sending', id })}
         isSending={() => store.sending.length > 0}
+        tooEarly={() => store.set({ notice: TOO_EARLY })}
         insert={insert}
         focus={focus}
       />

@@ -30,6 +30,8 @@ interface Props {
   completions: { request: number; items: Completion[] };
   contextTokens: number;
   costUsd: number | null;
+  /** Enter was pressed before there is a server to send to. */
+  tooEarly(): void;
   /** Changes when text is to be put in: `[count, text]`. */
   insert: readonly [number, string];
   focus: number;
@@ -43,11 +45,13 @@ export function Composer(props: Props) {
   const [word, setWord] = useState<{ sign: '@' | '/'; query: string; request: number } | null>(null);
   const [chosen, setChosen] = useState(0);
   const requests = useRef(0);
+  const caret = useRef<number | null>(null);
   const items = word && completions.request === word.request ? completions.items : [];
 
   useEffect(() => remember({ draft: text }), [text]);
-  useEffect(() => area.current?.focus(), [focus]);
-  useEffect(() => {
+  // The focus and the caret are set before the next key can arrive; an effect after the next frame would lose it.
+  useLayoutEffect(() => area.current?.focus(), [focus]);
+  useLayoutEffect(() => {
     if (!insert[0]) return;
     setText((old) => (old && !old.endsWith('\n') ? `${old}\n${insert[1]}` : old + insert[1]));
     area.current?.focus();
@@ -57,6 +61,8 @@ export function Composer(props: Props) {
     if (!it) return;
     it.style.height = 'auto';
     it.style.height = `${Math.min(it.scrollHeight, window.innerHeight * 0.4)}px`;
+    if (caret.current !== null) it.setSelectionRange(caret.current, caret.current);
+    caret.current = null;
   }, [text]);
 
   const look = () => {
@@ -77,13 +83,14 @@ export function Composer(props: Props) {
     const end = it.selectionStart;
     const start = end - word.query.length - 1;
     const put = chip ? '' : `${into ?? label} `;
+    caret.current = start + put.length;
     setText(it.value.slice(0, start) + put + it.value.slice(end));
     if (chip) setChips([...chips.filter(({ id }) => id !== chip.id), chip]);
     setWord(null);
-    requestAnimationFrame(() => it.setSelectionRange(start + put.length, start + put.length));
   };
   const submit = () => {
     if (!text.trim()) return;
+    if (view.condition !== 'running') return props.tooEarly();
     const id = newSendingId();
     const queue = running || props.isSending();
     if (!text.startsWith('/')) props.sending(id);
@@ -106,7 +113,6 @@ export function Composer(props: Props) {
     event.preventDefault();
     event.stopPropagation();
   };
-  const unready = view.condition !== 'running';
   return (
     <div class="composer" onDragOver={(event) => event.preventDefault()} onDrop={onDrop}>
       {chips.length > 0 && (
@@ -130,7 +136,7 @@ export function Composer(props: Props) {
         ref={area}
         rows={2}
         value={text}
-        disabled={unready}
+        disabled={view.condition === 'untrusted'}
         aria-label={t('Message')}
         aria-autocomplete="list"
         aria-controls={items.length ? 'completions' : undefined}

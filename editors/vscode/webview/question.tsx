@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { PermissionReply, Question as QuestionData, QuestionOption } from '../src/updates';
 import { Diff } from './diff';
 import { send } from './host';
@@ -39,7 +39,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
   };
   const change = editable ? () => setEdited(String(call.arguments[editable] ?? '')) : undefined;
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // No key that was meant for something else answers: the keyboard comes here only where nothing is being written,
     // and what is typed on for a moment is not heard.
     const active = document.activeElement;

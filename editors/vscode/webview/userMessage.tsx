@@ -20,7 +20,10 @@ interface Props {
 export function UserMessage({ turn, preview, last, busy }: Props) {
   const [mode, setMode] = useState<Mode>('read');
   const text = turn.user?.text ?? '';
+  // What was shown when it was asked for anew may be true no more.
+  const [stale, setStale] = useState<RewindPreview | null>(null);
   const rewind = () => {
+    setStale(preview);
     setMode(mode === 'rewind' ? 'read' : 'rewind');
     send({ type: 'preview', turnId: turn.id, last });
   };
@@ -64,7 +67,9 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
           ))}
         </div>
       )}
-      {mode === 'rewind' && <Rewind turn={turn} preview={preview} last={last} onClose={() => setMode('read')} />}
+      {mode === 'rewind' && (
+        <Rewind turn={turn} preview={preview === stale ? null : preview} last={last} onClose={() => setMode('read')} />
+      )}
     </div>
   );
 }
