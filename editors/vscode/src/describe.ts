@@ -1,6 +1,6 @@
 /** How times, prices and counts are said, the same everywhere. */
 
-import type { Checkpoint, Model } from './protocol';
+import type { Checkpoint, Model, RollbackPlan } from './protocol';
 
 const UNITS: [string, number][] = [
   ['day', 86_400],
@@ -52,4 +52,14 @@ export function modelPrice({ spec: { prices: known, provider } }: Model): string
   if (!known) return provider;
   const dollars = (usd: number) => `$${Number.isInteger(usd) ? usd : usd.toFixed(2)}`;
   return `${provider} · ${dollars(known.input)} in, ${dollars(known.output)} out per million tokens`;
+}
+
+const NAMED = 3;
+
+/** What a rollback that was done left as it was, by name; "" where it left nothing. */
+export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'conflicts'>): string {
+  const paths = [...conflicts, ...keep].map(({ path }) => path);
+  if (!paths.length) return '';
+  const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : '';
+  return `kept as you left ${paths.length === 1 ? 'it' : 'them'}: ${paths.slice(0, NAMED).join(', ')}${more}`;
 }

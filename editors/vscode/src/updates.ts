@@ -55,6 +55,8 @@ export interface TurnChanges {
   files: number;
   added: number;
   removed: number;
+  /** What commands changed is not among them. */
+  uncounted?: boolean;
 }
 
 export type Update =

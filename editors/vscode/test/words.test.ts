@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { keptAsIs } from '../src/describe';
 import { clock, diffLines, diffSize, money, object, seconds, share, sign, tokens, verb } from '../webview/words';
 
 const DIFF =
@@ -55,4 +56,12 @@ test('times', () => {
   const now = new Date(2026, 0, 2, 12, 0);
   assert.equal(clock(new Date(2026, 0, 2, 10, 42).toISOString(), now), '10:42');
   assert.equal(clock(new Date(2026, 0, 1, 18, 3).toISOString(), now), 'yesterday 18:03');
+});
+
+test('what a rollback kept is named, the rest is a number', () => {
+  const one = (path: string) => ({ path, reason: '' });
+  assert.equal(keptAsIs({ keep: [], conflicts: [] }), '');
+  assert.equal(keptAsIs({ keep: [one('a')], conflicts: [] }), 'kept as you left it: a');
+  const many = { keep: ['b', 'c', 'd', 'e'].map(one), conflicts: [one('a')] };
+  assert.equal(keptAsIs(many), 'kept as you left them: a, b, c and 2 more');
 });

@@ -158,6 +158,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
             </button>
           </span>
         )}
+        {changes?.uncounted && <span class="changed">{t('what commands changed was not counted')}</span>}
         <span class="meter" title={meter}>
           {checkpoints > 0 && `◆ ${counted(checkpoints, 'checkpoint')} · `}
           {meter}

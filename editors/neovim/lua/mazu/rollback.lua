@@ -10,6 +10,8 @@ local M = {}
 
 local NAME = 'rollback'
 local LINE_WIDTH = 76
+-- Files that a message names; the rest is a number.
+local NAMED = 3
 
 ---@type {id: string, client_id: integer}? the checkpoint that undoes the last rollback
 local safety
@@ -131,6 +133,14 @@ function M.report(result, server)
     )
   end
   local said = { ('back at %s%s.'):format(M.name(result.checkpoint), result.verified and ', verified' or '') }
+  local kept = vim.list_extend(vim.deepcopy(result.plan.conflicts), result.plan.keep)
+  if result.applied and #kept > 0 then
+    local names = vim.tbl_map(function(one)
+      return one.path
+    end, vim.list_slice(kept, 1, NAMED))
+    local more = #kept > NAMED and (' and %d more'):format(#kept - NAMED) or ''
+    said[#said + 1] = ('Kept as you left %s: %s%s.'):format(#kept == 1 and 'it' or 'them', table.concat(names, ', '), more)
+  end
   for _, problem in ipairs(result.problems) do
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
   end

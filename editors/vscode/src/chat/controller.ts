@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { modelPrice } from '../describe';
+import { counted, keptAsIs, modelPrice } from '../describe';
 import { showPatch } from '../diffs/patch';
 import { showTurnChanges } from '../diffs/turn';
 import { isCancellation, sentence, UserError } from '../errors';
@@ -299,10 +299,10 @@ export class ChatController implements Disposable {
 
   private tell({ applied, plan, problems }: RollbackResult, done: string): void {
     const files = plan.write.length + plan.delete.length;
-    const kept = plan.keep.length ? `; ${plan.keep.length} kept as you left them` : '';
+    const kept = keptAsIs(plan);
     const wrong = [...problems, ...(applied ? [] : plan.conflicts)].map(({ path, reason }) => `${path}: ${reason}`);
     const text = applied
-      ? `${done}${files ? `: ${files === 1 ? '1 file' : `${files} files`}` : ''}${kept}.`
+      ? `${done}${files ? `: ${counted(files, 'file')}` : ''}${kept && `; ${kept}`}.`
       : 'Nothing was changed.';
     this.post({
       type: 'notice',

@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
-import { ago, checkpointChanges, checkpointName, counted } from '../describe';
+import { ago, checkpointChanges, checkpointName, counted, keptAsIs } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TimeMachine } from '../panels/timeMachine';
@@ -127,5 +127,5 @@ function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResu
   const files = counted(plan.write.length + plan.delete.length, 'file');
   const done = `rolled back to ${checkpointName(checkpoint)}: ${files}, ${counted(plan.buffers.length, 'buffer')}`;
   if (problems.length) return `${done}, but not everything came back: ${reasons}`;
-  return verified ? done : `${done}, but that could not be verified`;
+  return [verified ? done : `${done}, but that could not be verified`, keptAsIs(plan)].filter(Boolean).join('; ');
 }

@@ -303,6 +303,9 @@ local function footer(block, session)
     parts[#parts + 1] = 'gr review'
     parts[#parts + 1] = 'gu undo'
   end
+  if changes and changes.uncounted then
+    parts[#parts + 1] = 'what commands changed was not counted'
+  end
   local checkpoints = #(update.checkpoints or turn.checkpoints or {})
   if checkpoints > 0 then
     parts[#parts + 1] = ('◆ %d %s'):format(checkpoints, checkpoints == 1 and 'checkpoint' or 'checkpoints')
