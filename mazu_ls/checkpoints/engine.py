@@ -13,6 +13,7 @@ from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
+from mazu_ls.checkpoints.contents import CheckpointContents, read_contents
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import (
@@ -32,12 +33,7 @@ from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
-from mazu_ls.checkpoints.scan.unsaved_buffers import (
-    BufferView,
-    file_text,
-    held_buffers,
-    open_texts,
-)
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_buffers, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
@@ -237,6 +233,12 @@ class Checkpoints:
         """
         return await self._locked(
             lambda db: file_text(self._project, bytes.fromhex(schema.get(db, id).tree), path)
+        )
+
+    async def contents(self, id: str) -> CheckpointContents:
+        """Everything that a checkpoint holds. Raises MazuError(not_found)."""
+        return await self._locked(
+            lambda db: read_contents(self._project, bytes.fromhex(schema.get(db, id).tree))
         )
 
     async def prune(

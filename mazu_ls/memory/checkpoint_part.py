@@ -19,6 +19,7 @@ from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.state.store import select
 
 _NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
+_UNREADABLE = (MazuError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError)
 _KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}
 
 
@@ -63,14 +64,7 @@ class MemoryPart:
             try:
                 if data is not None:
                     entries[path] = decode_row(path, data)
-            except (
-                MazuError,
-                msgspec.MsgspecError,
-                ValueError,
-                TypeError,
-                KeyError,
-                AttributeError,
-            ) as error:
+            except _UNREADABLE as error:
                 problems[path] = (
                     f"the memory entry in the checkpoint is damaged and was not restored ({error})"
                 )
@@ -100,7 +94,7 @@ class MemoryPart:
         try:
             entry = decode_row(path, data)
             return _column(path), markdown.write(entry, "project").encode()
-        except (MazuError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError):
+        except _UNREADABLE:
             return path, data
 
 
@@ -120,6 +114,15 @@ def decode_row(path: str, data: bytes) -> MemoryEntry:
             raise ValueError("it has no number")
         return entry
     return stored(*markdown.read(data.decode(), path))
+
+
+def held_entries(files: Mapping[str, bytes]) -> list[MemoryEntry]:
+    """The entries in a checkpoint's files, newest first; one that cannot be read is left out."""
+    found: list[MemoryEntry] = []
+    for path, data in files.items():
+        with suppress(*_UNREADABLE):
+            found.append(decode_row(path, data))
+    return sorted(found, key=lambda entry: (-entry.created_at, -(entry.n or 0)))
 
 
 def _file_name(column: str) -> str:

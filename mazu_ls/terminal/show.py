@@ -129,6 +129,15 @@ def _file(out: Console, value: Result) -> None:
         out.print("a binary file" if value["binary"] else "there was no such file")
 
 
+def _contents(out: Console, value: Result) -> None:
+    for path in value["files"]:
+        out.print(path, markup=False, highlight=False, soft_wrap=True)
+    if (left := value["total"] - len(value["files"])) > 0:
+        out.print(f"and {left} more: name a part of the path by --path")
+    for memory in value["memories"]:
+        out.print(f"{memory['id']}  {memory['category']}  {memory['title']}", markup=False, highlight=False)
+
+
 def _checkpoints(out: Console, value: Result) -> None:
     depth = _depths(value["checkpoints"])
     for checkpoint in value["checkpoints"]:
@@ -270,6 +279,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.checkpoint.pin": _checkpoint,
     "mazu.checkpoint.unpin": _checkpoint,
     "mazu.checkpoint.file": _file,
+    "mazu.checkpoint.contents": _contents,
     "mazu.checkpoint.list": _checkpoints,
     "mazu.checkpoint.diff": _diff,
     "mazu.rollback": draw_rollback,

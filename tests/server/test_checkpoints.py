@@ -299,3 +299,31 @@ async def test_the_user_s_git_stays_as_it_is(editor: Client, folder: Path):
 
 def snapshot(place: Path) -> dict[str, Any]:
     return {str(path.relative_to(place)): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+
+
+async def test_a_checkpoint_shows_everything_as_it_was(editor: Client, folder: Path):
+    first = await editor.command("mazu.remember", {"title": "Tabs, not spaces", "category": "convention"})
+    taken = await editor.command("mazu.checkpoint", {"label": "then"})
+    (folder / "sub").mkdir()
+    (folder / "sub" / "C.py").write_text("c = 1\n")
+    (folder / "a.py").unlink()
+    await editor.command("mazu.memory.forget", {"id": first["memory"]["id"]})
+    await editor.command("mazu.remember", {"title": "Spaces after all"})
+    now = await editor.command("mazu.checkpoint", {"label": "now"})
+
+    then = await editor.command("mazu.checkpoint.contents", {"id": taken["id"]})
+    assert then["files"] == ["a.py", "b.py"] and then["total"] == 2
+    assert then["memories"] == [
+        {
+            "id": first["memory"]["id"],
+            "category": "convention",
+            "title": "Tabs, not spaces",
+            "state": "current",
+        }
+    ]
+    held = await editor.command("mazu.checkpoint.contents", {"id": now["id"], "query": "PY", "limit": 1})
+    assert held["files"] == ["b.py"] and held["total"] == 2
+    assert [memory["title"] for memory in held["memories"]] == ["Spaces after all"]
+    assert await editor.command("mazu.checkpoint.contents") == {**held, "files": ["b.py", "sub/C.py"]}
+    with pytest.raises(RpcFailure, match="cp_999999"):
+        await editor.command("mazu.checkpoint.contents", {"id": "cp_999999"})

@@ -376,7 +376,7 @@ export class Workbench {
   // --- code actions, notifications, status bar
 
   async codeAction(title) {
-    const widget = this.page.locator('.action-widget');
+    const widget = this.page.locator('.action-widget').first();
     const rows = widget.locator('.monaco-list-row');
     let offered = '';
     // The list closes by itself when the editor changes: it is opened again until the row was clicked.

@@ -5,6 +5,7 @@ import type * as wire from './wire';
 
 export type {
   Checkpoint,
+  CheckpointList,
   CouncilResult,
   ImportedProposal,
   McpServer,
@@ -22,6 +23,7 @@ export type {
 export type Attachment = wire.DocumentRange;
 /** A message of another agent's conversation, for one call of our model. */
 export type CallerMessage = Required<wire.CallerMessage>;
+export type CheckpointContents = wire.CheckpointContents;
 export type CheckpointDiff = wire.DiffResult;
 export type Model = wire.Model;
 export type Status = wire.Status;

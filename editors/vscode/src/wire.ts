@@ -144,6 +144,13 @@ export interface CheckPermissionParams {
   mode?: 'ask' | 'auto' | 'bypass' | 'plan' | null;
 }
 
+/** `total`: how many files have the query in their path. Memories are those of the project. */
+export interface CheckpointContents {
+  files: string[];
+  total: number;
+  memories: HeldMemory[];
+}
+
 /** `path`: as diffs and plans show it. */
 export interface CheckpointFileParams {
   id: string;
@@ -250,6 +257,13 @@ export interface ConsolidationResult {
   applied: boolean;
   digest: string;
   at: string | null;
+}
+
+/** `query`: only files whose path has this in it, in upper or lower case; at most `limit` of them. */
+export interface ContentsParams {
+  id: string;
+  query?: string;
+  limit?: number;
 }
 
 /** What one member said, or why it said nothing. */
@@ -437,6 +451,14 @@ export interface Graph {
   text: string;
   nodes: string[];
   edges: string[][];
+}
+
+/** A memory as a checkpoint holds it. */
+export interface HeldMemory {
+  id: string;
+  category: string;
+  title: string;
+  state: string;
 }
 
 /** `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db. */
@@ -1549,6 +1571,8 @@ export interface WireCommands {
   'mazu.checkpoint.unpin': [CheckpointIdParams, Checkpoint];
   /** One file as the user saw it at a checkpoint: its unsaved text where there was some. */
   'mazu.checkpoint.file': [CheckpointFileParams, FileText];
+  /** Everything as it was at a checkpoint: its files by name, the project's memories by title. */
+  'mazu.checkpoint.contents': [ContentsParams, CheckpointContents];
   /** Bring code, buffers, memory, skills and conversation back to one checkpoint. */
   'mazu.rollback': [RollbackParams, RollbackResult];
   /** Undo the last turn: code, conversation, memory, or any of them. */

@@ -1,8 +1,9 @@
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { FromTimeMachine, StepView, Stop, ToTimeMachine } from '../src/panels/messages';
-import { connect } from './page';
+import type { FromTimeMachine, StateView, StepView, Stop, ToTimeMachine } from '../src/panels/messages';
 import { t } from './l10n';
+import { connect } from './page';
+import { Track } from './track';
 import { clock, counted } from './words';
 
 const LOOK_MS = 60;
@@ -14,9 +15,13 @@ function TimeMachine() {
   const [stops, setStops] = useState<Stop[] | null>(null);
   const [at, setAt] = useState(0);
   const [step, setStep] = useState<StepView | null>(null);
+  const [state, setState] = useState<StateView | null>(null);
+  const [whole, setWhole] = useState(false);
+  const [query, setQuery] = useState('');
   const stop = stops?.[at];
   receive = (message) => {
     if (message.type === 'step') return setStep(message.step);
+    if (message.type === 'state') return setState(message.state);
     const known = message.stops.findIndex(({ id }) => id === stop?.id);
     setStops(message.stops);
     const current = message.stops.findIndex(({ current: is }) => is);
@@ -25,9 +30,10 @@ function TimeMachine() {
   useEffect(() => {
     if (!stop) return undefined;
     // While the slider is dragged nothing is asked for; where it rests, one step is.
-    const timer = setTimeout(() => send({ type: 'look', id: stop.id }), LOOK_MS);
+    const { id } = stop;
+    const timer = setTimeout(() => send(whole ? { type: 'contents', id, query } : { type: 'look', id }), LOOK_MS);
     return () => clearTimeout(timer);
-  }, [stop?.id]);
+  }, [stop?.id, whole, query]);
   if (!stops) return <p class="machine">{t('Looking at the checkpoints…')}</p>;
   if (!stop)
     return (
@@ -67,40 +73,27 @@ function TimeMachine() {
         <button type="button" class="secondary" onClick={() => send({ type: 'branch', id: stop.id })}>
           {t('Branch from here')}
         </button>
+        <button type="button" class="secondary" onClick={() => send({ type: 'compare', id: stop.id })}>
+          {t('Changes since then')}
+        </button>
       </div>
-      {step?.id === stop.id ? <Step step={step} /> : <p class="about">…</p>}
+      <div class="choice" role="group" aria-label={t('What is shown')}>
+        <button type="button" class="link" aria-pressed={!whole} onClick={() => setWhole(false)}>
+          {t('This step')}
+        </button>
+        <button type="button" class="link" aria-pressed={whole} onClick={() => setWhole(true)}>
+          {t('Everything as it was')}
+        </button>
+      </div>
+      {whole ? (
+        <Whole state={state?.id === stop.id ? state : null} query={query} setQuery={setQuery} />
+      ) : step?.id === stop.id ? (
+        <Step step={step} />
+      ) : (
+        <p class="about">…</p>
+      )}
     </div>
   );
-}
-
-/** The checkpoints as ticks: those on the line to where things stand above, other branches below. */
-function Track({ stops, at }: { stops: Stop[]; at: number }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => {
-    const it = canvas.current;
-    const context = it?.getContext('2d');
-    if (!it || !context) return;
-    const scale = window.devicePixelRatio;
-    it.width = it.clientWidth * scale;
-    it.height = it.clientHeight * scale;
-    const style = getComputedStyle(it);
-    const step = stops.length > 1 ? (it.width - 16 * scale) / (stops.length - 1) : 0;
-    for (const [index, { here, current, kind }] of stops.entries()) {
-      const chosen = index === at;
-      const tall = chosen || current || kind === 'manual';
-      context.fillStyle =
-        chosen || current ? style.getPropertyValue('--vscode-focusBorder') || style.color : style.color;
-      context.globalAlpha = here ? 1 : 0.4;
-      const height = it.height * (tall ? 0.5 : 0.3);
-      context.fillRect(
-        8 * scale + index * step,
-        here ? it.height / 2 - height : it.height / 2,
-        Math.max(1, 2 * scale),
-        height,
-      );
-    }
-  });
-  return <canvas ref={canvas} class="track" aria-hidden="true" />;
 }
 
 function Step({ step: { id, files, memories, said, problem } }: { step: StepView }) {
@@ -145,13 +138,85 @@ function Step({ step: { id, files, memories, said, problem } }: { step: StepView
       <section aria-label={t('Conversation')}>
         <h2>{t('Conversation')}</h2>
         {said.length === 0 && <p class="about">{t('Nothing was said.')}</p>}
-        {said.map(({ who, text }) => (
-          <div key={who}>
-            <span class="who">{who}</span>
-            <div class="said">{text}</div>
-          </div>
-        ))}
+        <Conversation said={said} />
         {said.length > 0 && <p class="about">{counted(said.length, 'message')}</p>}
+      </section>
+    </div>
+  );
+}
+
+function Conversation({ said }: Pick<StepView, 'said'>) {
+  return (
+    <>
+      {said.map(({ who, text }, index) => (
+        <div key={index}>
+          <span class="who">{who}</span>
+          <div class="said">{text}</div>
+        </div>
+      ))}
+    </>
+  );
+}
+
+interface WholeProps {
+  /** Null until it is known. */
+  state: StateView | null;
+  query: string;
+  setQuery(query: string): void;
+}
+
+/** Code, memory and conversation as they were, each to be opened or brought back by itself. */
+function Whole({ state, query, setQuery }: WholeProps) {
+  if (state?.problem) return <p class="ended error">{state.problem}</p>;
+  const left = state ? state.total - state.files.length : 0;
+  return (
+    <div class="members">
+      <section aria-label={t('Code')}>
+        <h2>{t('Code')}</h2>
+        <input
+          type="search"
+          class="filter"
+          value={query}
+          placeholder={t('Find a file')}
+          aria-label={t('Find a file')}
+          onInput={(event) => setQuery(event.currentTarget.value)}
+        />
+        <ul class="files">
+          {state?.files.map((path) => (
+            <li key={path}>
+              <button type="button" class="link" onClick={() => send({ type: 'openThen', id: state.id, path })}>
+                {path}
+              </button>
+              <button type="button" class="link" onClick={() => send({ type: 'restoreFile', id: state.id, path })}>
+                {t('restore this file')}
+              </button>
+            </li>
+          ))}
+        </ul>
+        <p class="about">
+          {!state ? '…' : left > 0 ? t('and {0} more: write a part of the path', left) : counted(state.total, 'file')}
+        </p>
+      </section>
+      <section aria-label={t('Memory')}>
+        <h2>{t('Memory')}</h2>
+        {state?.memories.length === 0 && <p class="about">{t('Nothing was remembered yet.')}</p>}
+        <ul class="files">
+          {state?.memories.map(({ id: memory, title, category }) => (
+            <li key={memory}>
+              <span>{title}</span>
+              <span class="size">{category.replace('_', ' ')}</span>
+              <button type="button" class="link" onClick={() => send({ type: 'restoreMemory', id: state.id, memory })}>
+                {t('restore')}
+              </button>
+            </li>
+          ))}
+        </ul>
+      </section>
+      <section aria-label={t('Conversation')}>
+        <h2>{t('Conversation')}</h2>
+        {state?.said.length === 0 && <p class="about">{t('Nothing was said.')}</p>}
+        {state && <Conversation said={state.said} />}
+        {state && state.turns > 0 && <p class="about">{counted(state.turns, 'turn')}</p>}
       </section>
     </div>
   );

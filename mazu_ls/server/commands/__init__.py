@@ -84,6 +84,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.checkpoint.pin",
         "mazu.checkpoint.unpin",
         "mazu.checkpoint.file",
+        "mazu.checkpoint.contents",
         "mazu.rollback",
         "mazu.undo",
         "mazu.redo",

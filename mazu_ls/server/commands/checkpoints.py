@@ -12,7 +12,7 @@ from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
@@ -135,6 +135,38 @@ async def read_file(server: ServerState, params: wire.CheckpointFileParams) -> w
     """One file as the user saw it at a checkpoint: its unsaved text where there was some."""
     text, binary, exists = await (await opened_checkpoints(server)).file_text(params.id, params.path)
     return wire.FileText(text, binary, exists)
+
+
+async def _contents_of_newest(server: ServerState) -> wire.ContentsParams:
+    """Without arguments: of the newest checkpoint."""
+    return wire.ContentsParams((await _newest(server)).id)
+
+
+@command("mazu.checkpoint.contents", natural=_contents_of_newest)
+async def contents(server: ServerState, params: wire.ContentsParams) -> wire.CheckpointContents:
+    """Everything as it was at a checkpoint: its files by name, the project's memories by title."""
+    found = await (await opened_checkpoints(server)).contents(params.id)
+    wanted = params.query.casefold()
+    files = [path for path in found.files if wanted in path.casefold()]
+    memories = await asyncio.to_thread(_held_memories, found.memories)
+    return wire.CheckpointContents(files[: params.limit], len(files), memories)
+
+
+def _held_memories(held: Mapping[str, bytes]) -> list[wire.HeldMemoryView]:
+    """Those that can be read; wiki pages, traits and summaries are none."""
+    from mazu_ls.memory.checkpoint_part import held_entries
+    from mazu_ls.memory.models import identifier
+
+    return [
+        wire.HeldMemoryView(
+            identifier("project", entry.n),
+            entry.category,
+            entry.title,
+            "superseded" if entry.superseded_by else entry.state,
+        )
+        for entry in held_entries(held)
+        if entry.kind == "memory" and entry.n is not None
+    ]
 
 
 @command("mazu.rollback")

@@ -52,6 +52,31 @@ class CheckpointFileParams(Params, frozen=True):
     path: str
 
 
+class ContentsParams(Params, frozen=True):
+    """`query`: only files whose path has this in it, in upper or lower case; at most `limit` of them."""
+
+    id: str
+    query: str = ""
+    limit: Positive = 500
+
+
+class HeldMemoryView(Wire, frozen=True):
+    """A memory as a checkpoint holds it."""
+
+    id: str
+    category: str
+    title: str
+    state: str
+
+
+class CheckpointContents(Wire, frozen=True):
+    """`total`: how many files have the query in their path. Memories are those of the project."""
+
+    files: list[str]
+    total: int
+    memories: list[HeldMemoryView]
+
+
 class FileText(Wire, frozen=True):
     """`text` is null for a binary file and where there was none."""
 

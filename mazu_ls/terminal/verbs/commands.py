@@ -27,6 +27,7 @@ STORED = {
 
 OF_CHECKPOINTS = {
     "mazu.rollback", "mazu.checkpoint.diff", "mazu.checkpoint.pin", "mazu.checkpoint.unpin", "mazu.checkpoint.file",
+    "mazu.checkpoint.contents",
 }  # fmt: skip
 """Commands that take a checkpoint: by its id, or here by its label."""
 JUDGED_BY = ("command", "path", "url", "name", "query")

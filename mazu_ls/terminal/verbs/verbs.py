@@ -259,6 +259,8 @@ VERBS = (
     TerminalCommand("checkpoint unpin", "mazu.checkpoint.unpin", "let retention delete it again", (ID,)),
     TerminalCommand("checkpoint file", "mazu.checkpoint.file", "print a file as it was at a checkpoint", (
         ID, CommandOption("path", help="as the diff shows it", required=True))),
+    TerminalCommand("checkpoint contents", "mazu.checkpoint.contents", "list the files and memories of a checkpoint", (
+        ID, CommandOption("query", "--path", "only files with this in their path"), LIMIT)),
     TerminalCommand("checkpoint prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
     TerminalCommand("checkpoints", "mazu.checkpoint.list", "list checkpoints", (LIMIT, SESSION)),
     TerminalCommand("diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (

@@ -122,6 +122,12 @@
 ---@field arguments table<string, any>
 ---@field mode? "ask"|"auto"|"bypass"|"plan"
 
+--- `total`: how many files have the query in their path. Memories are those of the project.
+---@class mazu.CheckpointContents
+---@field files string[]
+---@field total integer
+---@field memories mazu.HeldMemory[]
+
 --- `path`: as diffs and plans show it.
 ---@class mazu.CheckpointFileParams
 ---@field id string
@@ -212,6 +218,12 @@
 ---@field applied boolean
 ---@field digest string
 ---@field at? string
+
+--- `query`: only files whose path has this in it, in upper or lower case; at most `limit` of them.
+---@class mazu.ContentsParams
+---@field id string
+---@field query? string
+---@field limit? integer
 
 --- What one member said, or why it said nothing.
 ---@class mazu.CouncilAnswer
@@ -373,6 +385,13 @@
 ---@field text string
 ---@field nodes string[]
 ---@field edges string[][]
+
+--- A memory as a checkpoint holds it.
+---@class mazu.HeldMemory
+---@field id string
+---@field category string
+---@field title string
+---@field state string
 
 --- `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db.
 ---@class mazu.ImportParams

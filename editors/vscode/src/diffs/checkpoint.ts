@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { commands, l10n, Uri, workspace } from 'vscode';
+import { commands, l10n, Uri, ViewColumn, workspace } from 'vscode';
 import type { App } from '../app';
 import { projectFile } from '../chat/open';
 import type { Checkpoint, CheckpointDiff } from '../protocol';
@@ -19,6 +19,13 @@ export async function showStepFile(app: App, { id, parentId }: Checkpoint, file:
   const against = { id: parentId, against: id, paths: [file] };
   const { files } = await app.server.execute('mazu.checkpoint.diff', against);
   await showFiles(app, files, parentId, id, l10n.t('this step'));
+}
+
+/** A file as it was at a checkpoint. */
+export async function showFileThen(app: App, id: string, file: string, when: string): Promise<void> {
+  const options = { preview: true, viewColumn: ViewColumn.Beside };
+  const title = l10n.t('{0} at “{1}”', path.basename(file), when);
+  await commands.executeCommand('vscode.open', asOf(app, id, file), options, title);
 }
 
 /** What going back to a checkpoint would change in one file: as it is now, and as it would be. */

@@ -24,14 +24,37 @@ export interface StepView {
   /** `added` and `removed` are null for a binary file. */
   files: { path: string; status: string; added: number | null; removed: number | null }[];
   memories: { id: string; title: string; sign: '+' | '~' | '−' }[];
-  said: { who: 'You' | 'Mazu'; text: string }[];
+  said: Said[];
   problem: string;
 }
 
-export type ToTimeMachine = { type: 'stops'; stops: Stop[] } | { type: 'step'; step: StepView };
+export interface Said {
+  who: 'You' | 'Mazu';
+  text: string;
+}
+
+/** Everything as it was at a checkpoint. */
+export interface StateView {
+  id: string;
+  /** Only files whose path has this in it are listed; `total` counts all of those. */
+  query: string;
+  files: string[];
+  total: number;
+  memories: { id: string; title: string; category: string }[];
+  /** Turns of the conversation up to there; `said` is of the last ones. */
+  turns: number;
+  said: Said[];
+  problem: string;
+}
+
+export type ToTimeMachine =
+  { type: 'stops'; stops: Stop[] } | { type: 'step'; step: StepView } | { type: 'state'; state: StateView };
 export type FromTimeMachine =
   | { type: 'ready' }
   | { type: 'look'; id: string }
+  | { type: 'contents'; id: string; query: string }
+  | { type: 'openThen'; id: string; path: string }
+  | { type: 'compare'; id: string }
   | { type: 'diff'; id: string; path: string }
   | { type: 'restore'; id: string }
   | { type: 'restoreFile'; id: string; path: string }

@@ -2,14 +2,16 @@ import { l10n, Uri, ViewColumn, type WebviewPanel, window } from 'vscode';
 import type { App } from '../app';
 import { branchFrom, rollBackTo } from '../commands/checkpoints';
 import { checkpointChanges, checkpointName } from '../describe';
-import { showStepFile } from '../diffs/checkpoint';
+import { showCheckpointChanges, showFileThen, showStepFile } from '../diffs/checkpoint';
 import { attempt, sentence } from '../errors';
-import type { Checkpoint } from '../protocol';
-import { stepOf } from './checkpointStep';
+import type { Checkpoint, CheckpointList } from '../protocol';
+import { stateOf, stepOf } from './checkpointStep';
 import type { FromTimeMachine, Stop, ToTimeMachine } from './messages';
 import { pageHtml } from './page';
 
 const MOST = 10_000;
+/** The newest are shown at once; the others follow. */
+const FIRST = 200;
 
 /** A slider over the checkpoints: what each step changed, and the ways back to it. */
 export class TimeMachine {
@@ -39,6 +41,12 @@ export class TimeMachine {
         return this.load();
       case 'look':
         return this.look(message.id);
+      case 'contents':
+        return checkpoint && this.contents(checkpoint, message.query);
+      case 'openThen':
+        return showFileThen(this.app, message.id, message.path, checkpoint ? checkpointName(checkpoint) : '');
+      case 'compare':
+        return showCheckpointChanges(this.app, message.id, 'now', l10n.t('since then'));
       case 'diff':
         return checkpoint && showStepFile(this.app, checkpoint, message.path);
       case 'restore':
@@ -54,8 +62,15 @@ export class TimeMachine {
 
   private async load(): Promise<void> {
     const mine = ++this.loads;
-    const { checkpoints, current } = await this.app.server.execute('mazu.checkpoint.list', { limit: MOST });
-    if (mine !== this.loads) return; // a newer list was asked for meanwhile
+    for (const limit of [FIRST, MOST]) {
+      const list = await this.app.server.execute('mazu.checkpoint.list', { limit });
+      if (mine !== this.loads) return; // a newer list was asked for meanwhile
+      this.show(list);
+      if (list.checkpoints.length < limit) return;
+    }
+  }
+
+  private show({ checkpoints, current }: CheckpointList): void {
     this.checkpoints = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
     const here = new Set<string>();
     let at = current ? this.checkpoints.get(current) : checkpoints[0];
@@ -83,6 +98,16 @@ export class TimeMachine {
     } catch (error) {
       const nothing = { id, files: [], memories: [], said: [] };
       this.post({ type: 'step', step: { ...nothing, problem: sentence(error) } });
+    }
+  }
+
+  private async contents(checkpoint: Checkpoint, query: string): Promise<void> {
+    const { id } = checkpoint;
+    try {
+      this.post({ type: 'state', state: await stateOf(this.app, checkpoint, query) });
+    } catch (error) {
+      const nothing = { id, query, files: [], total: 0, memories: [], turns: 0, said: [] };
+      this.post({ type: 'state', state: { ...nothing, problem: sentence(error) } });
     }
   }
 

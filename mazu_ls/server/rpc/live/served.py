@@ -11,7 +11,8 @@ def _names(words: str) -> frozenset[str]:
 
 SHOWING = _names(
     """status recall usage audit memory.list memory.show memory.why memory.stats memory.trait.list memory.import.proposals
-    wiki.list wiki.show wiki.search graph.show session.list session.search checkpoint.list checkpoint.diff checkpoint.file"""
+    wiki.list wiki.show wiki.search graph.show session.list session.search checkpoint.list checkpoint.diff checkpoint.file
+    checkpoint.contents"""
 )
 """What changes nothing: it may be done again by whoever got no answer."""
 CHANGING = _names(
