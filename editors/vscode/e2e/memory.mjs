@@ -63,13 +63,19 @@ await story(async (bed, step) => {
     await until('it is in the view', async () => /Decisions/.test(await bed.sidebar()));
   });
 
-  await step('the time machine shows what a step changed', async () => {
+  await step('the time machine shows what a step changed, and everything as it was', async () => {
     await bed.command('Mazu: Create Checkpoint');
     await bed.answer('Label (optional)', 'after the council');
     await bed.announced('after the council');
     await bed.command('Mazu: Open Time Machine');
     const page = await bed.frame('.machine input[type=range]');
     await page.locator('.who', { hasText: 'after the council' }).waitFor();
+    await page.locator('.members li', { hasText: 'any number of arguments' }).waitFor();
+    await page.locator('.choice button', { hasText: 'Everything as it was' }).click();
+    await page.locator('.members li', { hasText: 'We double' }).waitFor();
+    await page.locator('.filter').fill('APP');
+    await page.locator('.members li button', { hasText: 'app.py' }).click();
+    await bed.page.locator('.tab', { hasText: 'app.py at “after the council”' }).waitFor();
     await bed.shot('time machine');
   });
 });

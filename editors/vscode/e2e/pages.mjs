@@ -26,7 +26,7 @@ const call = (callId, tool, args, question) => [
   event(21, 't1', { kind: 'state', state: 'waiting' }),
   event(22, 't1', { kind: 'question', callId, tool, title: tool, detail: '', options: OPTIONS, ...question }),
 ];
-const last = async (page, type) => (await until(`the page says ${type}`, () => sent(page, type)))[0];
+const last = (page, type) => until(`the page says ${type}`, async () => (await sent(page, type))[0]);
 
 async function chat(events = [], state = 'idle') {
   const page = await pages.open('chat');
@@ -267,6 +267,36 @@ const STEPS = {
     await page.locator('.to-end', { hasText: 'new output' }).waitFor();
     const after = await page.locator(`.row[data-row="${row}"]`).evaluate((it) => it.getBoundingClientRect().top);
     assert.ok(Math.abs(after - top) < 1, `what is read moved by ${after - top} pixels`);
+    await page.close();
+  },
+
+  async 'the time machine shows a step by itself, and everything as it was'() {
+    const page = await pages.open('timeMachine');
+    const stop = (n) => ({ id: `c${n}`, title: `Step ${n}`, at: '2026-01-01T10:00:00Z', kind: 'step', changes: '' });
+    const stops = [1, 2, 3].map((n) => ({ ...stop(n), here: true, current: n === 3 }));
+    await post(page, { type: 'stops', stops });
+    assert.equal((await last(page, 'look')).id, 'c3');
+    await page.locator('input[type=range]').focus();
+    await page.keyboard.press('ArrowLeft');
+    await until('the step before is looked at', async () => (await last(page, 'look')).id === 'c2');
+    const memories = [{ id: 'm1', title: 'Use tabs', sign: '+' }];
+    await post(page, { type: 'step', step: { id: 'c2', files: [], memories, said: [], problem: '' } });
+    await page.locator('.members li', { hasText: 'Use tabs' }).waitFor();
+    // The older ones come later, and nothing moves away from under the eyes.
+    await post(page, { type: 'stops', stops: [{ ...stop(0), here: true, current: false }, ...stops] });
+    await until('it stands where it stood', async () => (await page.locator('input[type=range]').inputValue()) === '2');
+    await page.locator('.choice button', { hasText: 'Everything' }).click();
+    await page.locator('.filter').fill('lib');
+    const asked = await until('it is looked for', async () =>
+      (await sent(page, 'contents')).find(({ query }) => query === 'lib'),
+    );
+    assert.equal(asked.id, 'c2');
+    const held = [{ id: 'm1', title: 'Use tabs', category: 'task_outcome' }];
+    const state = { id: 'c2', query: 'lib', files: ['lib/a.py'], total: 7, memories: held, turns: 0, said: [] };
+    await post(page, { type: 'state', state: { ...state, problem: '' } });
+    await page.locator('.members', { hasText: 'and 6 more' }).waitFor();
+    await page.locator('.members button', { hasText: 'lib/a.py' }).click();
+    assert.deepEqual(await last(page, 'openThen'), { type: 'openThen', id: 'c2', path: 'lib/a.py' });
     await page.close();
   },
 

@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { FromTimeMachine, StateView, StepView, Stop, ToTimeMachine } from '../src/panels/messages';
 import { t } from './l10n';
 import { connect } from './page';
