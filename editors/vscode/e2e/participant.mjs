@@ -42,9 +42,14 @@ await story(async (bed, step) => {
   await step('an edit is asked about, and allowed from the status bar', async () => {
     await say(bed, '@mazu mend total');
     await until('the status bar says that it waits', async () => /waits for you/.test(await bed.status()));
+    await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Show Diff' }).first().click();
+    await bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }).first().waitFor();
+    await bed.openFile('app.py');
     await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
     await bed.pick('Allow once');
     await until('the edit is there', async () => (await bed.text('app.py')).includes('return a + b'));
+    await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Review Changes' }).first().click();
+    await bed.page.locator('.tab.active', { hasText: 'this turn' }).waitFor();
     await bed.shot('allowed');
   });
 });

@@ -90,11 +90,15 @@ async function turn(
   });
   const stop = token.onCancellationRequested(() => void server.execute('mazu.cancel', { sessionId }));
   try {
-    const message = { message: request.prompt, sessionId, ...attached(request), wait: true };
+    const message = { message: written(request), sessionId, ...attached(request), wait: true };
     const result = await server.execute('mazu.chat', message);
     if (!streamed) stream.markdown(result.reply);
-    if (result.edits?.length)
+    if (result.edits?.length) {
+      for (const { uri } of result.edits) stream.reference(Uri.parse(uri));
+      const arguments_ = [sessionId, result.turnId];
+      stream.button({ title: l10n.t('Review Changes'), command: 'mazu.reviewTurn', arguments: arguments_ });
       stream.button({ title: l10n.t('Undo This Turn'), command: 'mazu.undoTurn', arguments: [sessionId] });
+    }
     const { error } = result;
     const failed = error ? { errorDetails: { message: [error.message, error.hint].filter(Boolean).join(' ') } } : {};
     return { metadata: { sessionId }, ...failed };
@@ -112,6 +116,7 @@ function ask({ callId, title, detail, diff, options }: PermissionRequest, stream
   for (const { id, label } of options) {
     stream.button({ title: label, command: 'mazu.answerWith', arguments: [callId, id] });
   }
+  if (diff) stream.button({ title: l10n.t('Show Diff'), command: 'mazu.showQuestionDiff', arguments: [callId] });
 }
 
 /** A code block whose fence nothing in the text ends. */
@@ -134,6 +139,14 @@ function lastSession({ history }: ChatContext): string | undefined {
   const turns = history.filter((entry) => entry instanceof ChatResponseTurn && entry.participant === ID);
   const metadata = (turns.at(-1) as ChatResponseTurn | undefined)?.result.metadata;
   return (metadata as { sessionId?: string } | undefined)?.sessionId;
+}
+
+/** The message, with the texts that were added to it: a selection of the terminal, a changed file's diff. */
+function written({ prompt, references }: ChatRequest): string {
+  const texts = references.flatMap(({ value, modelDescription }) =>
+    typeof value === 'string' && value.trim() ? [[modelDescription, fenced(value)].filter(Boolean).join('\n')] : [],
+  );
+  return [prompt, ...texts].join('\n\n');
 }
 
 function attached(request: ChatRequest): { attachments?: Attachment[] } {

@@ -1,5 +1,7 @@
 import { type CodeAction, commands, window, l10n } from 'vscode';
 import type { App } from '../app';
+import { showPatch } from '../diffs/patch';
+import { showTurnChanges } from '../diffs/turn';
 import { attachments } from '../editor';
 import { UserError } from '../errors';
 import { answerQuestion } from './answer';
@@ -12,6 +14,13 @@ export function registerChatCommands(app: App): void {
     app.questions.answer(String(callId), { optionId: String(optionId) }),
   );
   app.command('mazu.answerQuestion', () => answerQuestion(app));
+  app.command('mazu.showQuestionDiff', (callId) => {
+    const open = app.questions.open.find((request) => request.callId === callId);
+    if (!open?.diff) throw new UserError(l10n.t('that question is answered.'));
+    const file = open.arguments?.['path'];
+    return showPatch(app, typeof file === 'string' ? file : open.title, open.diff, open.title);
+  });
+  app.command('mazu.reviewTurn', (sessionId, turnId) => showTurnChanges(app, String(sessionId), String(turnId), []));
   app.command('mazu.sendMessage', sendMessage);
   app.command('mazu.stopTurn', async () => {
     await app.chats.handedOver();
