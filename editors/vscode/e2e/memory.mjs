@@ -1,6 +1,8 @@
-// What is remembered is found again: by the palette, by a code action, in the quick pick and the view; a council as an
-// editor whose synthesis becomes a decision; the time machine.
+// What is remembered is found again: by the palette, by a code action, in the quick pick and the view; edited, forgotten,
+// brought back, taken over from another agent; a council as an editor whose synthesis becomes a decision; the time machine.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { story } from './story.mjs';
 import { until } from './workbench.mjs';
 
@@ -49,6 +51,51 @@ await story(async (bed, step) => {
       await row.locator('.action-label[aria-label^="Forget"]').click({ timeout: 5000 });
       return false;
     });
+  });
+
+  await step('forgotten by mistake, it comes back', async () => {
+    await bed.press('forgotten: app.py', 'Undo');
+    await until('it is in the view again', async () => (await bed.sidebar()).includes('def total'));
+  });
+
+  const row = (text) => bed.page.locator('.sidebar .monaco-list-row', { hasText: text }).first();
+  // A row is drawn anew when something changes, and its buttons with it: press until what it does is done.
+  const press = (text, label, done) =>
+    until(`${label} was pressed`, async () => {
+      if (await done()) return true;
+      await row(text).hover({ timeout: 5000 });
+      await row(text).locator(`.action-label[aria-label^="${label}"]`).click({ timeout: 5000 });
+      return until('it is done', done, 10);
+    });
+
+  await step('it is edited as a document', async () => {
+    const document = bed.page.locator('.editor-instance .monaco-editor[data-uri^="mazu-memory:"]').first();
+    await press('We double', 'Edit', () => document.isVisible());
+    await document.locator('.view-line').first().click();
+    await bed.keys('Control+Home', 'ArrowRight', 'ArrowRight');
+    await bed.page.keyboard.type('Here ');
+    await bed.keys('Control+s');
+    await until('the view has it', async () => (await bed.sidebar()).includes('Here We double'));
+    await bed.shot('edited');
+  });
+
+  await step('what another agent left is accepted one by one, the rest rejected', async () => {
+    fs.writeFileSync(
+      path.join(bed.project, 'AGENTS.md'),
+      '# Rules\n\n- Always use tabs in makefiles.\n- Never commit directly to main.\n',
+    );
+    await bed.command('Mazu: Import Memory from Another Agent');
+    await bed.pick('Markdown');
+    await bed.pick('AGENTS.md');
+    await row('Always use tabs').waitFor();
+    await row('Never commit').waitFor();
+    await bed.shot('imported');
+    const left = async (text) => !(await bed.sidebar()).includes(text);
+    await press('Always use tabs', 'Accept', async () =>
+      /From other agents, to be decided\s*1\b/.test(await bed.sidebar()),
+    );
+    await press('From other agents', 'Reject', () => left('From other agents'));
+    assert.ok(await left('Never commit'));
   });
 
   await step('a council answers in columns, and its synthesis is remembered', async () => {

@@ -1,47 +1,65 @@
-// A newcomer's first minutes: a server that cannot be found, a setting put right, an API key, a server that is started
-// again; the key reaches the server's environment and no settings file.
+// A newcomer's first minutes: a folder that is not trusted, in which nothing of ours runs; a server that cannot be
+// found, a setting of the machine put right, an API key, a server that is started again; the key reaches the server's
+// environment and no settings file.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { story } from './story.mjs';
 import { until, writeSettings } from './workbench.mjs';
 
-await story(async (bed, step) => {
-  const machine = path.join(bed.home, 'data/Machine/settings.json');
-  const setting = (command) => writeSettings(machine, { 'mazu.server.command': command });
+await story(
+  async (bed, step) => {
+    const machine = path.join(bed.home, 'data/Machine/settings.json');
+    const setting = (command) => writeSettings(machine, { 'mazu.server.command': command });
 
-  await step('a wrong program is named, with what to do', async () => {
-    setting('no-such-server');
-    await bed.start();
-    await bed.notification('"no-such-server", which is not a program on the PATH').waitFor();
-    await until('the status bar says so', async () => (await bed.status()).includes('Mazu: stopped'));
-    await bed.shot('not found');
-  });
-
-  await step('the setting is put right, and the server runs without a model', async () => {
-    setting('mazu-ls');
-    await until('the server starts', async () => {
-      if ((await bed.status()).includes('no model')) return true;
-      const again = bed.notification('no-such-server').locator('.monaco-button', { hasText: 'Try Again' });
-      if (await again.isVisible()) await again.click();
-      return false;
+    await step('restricted: no server, and the status bar says so', async () => {
+      setting('no-such-server');
+      await bed.start();
+      await until('the status bar says so', async () => (await bed.status()).includes('Mazu: restricted'));
+      await bed.shot('restricted');
+      assert.ok(!fs.existsSync(path.join(bed.project, '.mazu')), 'the project was not touched');
     });
-    await bed.shot('no model');
-  });
 
-  await step('an API key is set, and the model is there', async () => {
-    await bed.command('Mazu: Set API Key');
-    await bed.pick('Anthropic');
-    await bed.answer('Paste the key', 'test-key');
-    await until('the status bar names the model', async () => /Mazu: ask · claude/.test(await bed.status()));
-    await bed.shot('model');
-    assert.ok(!fs.readFileSync(machine, 'utf8').includes('test-key'));
-  });
+    await step('trusted, the server is started, and a wrong program is named, with what to do', async () => {
+      await bed.command('Workspaces: Manage Workspace Trust');
+      const editor = bed.page.locator('.workspace-trust-editor');
+      await editor.locator('.monaco-button', { hasText: 'Trust' }).first().click();
+      await until('the dialog of trust is closed', async () => {
+        if (!(await editor.isVisible())) return true;
+        await bed.keys('Escape');
+        return false;
+      });
+      await bed.notification('"no-such-server", which is not a program on the PATH').waitFor();
+      await until('the status bar says so', async () => (await bed.status()).includes('Mazu: stopped'));
+      await bed.shot('not found');
+    });
 
-  await step('after a restart too', async () => {
-    const before = await bed.serverPid();
-    await bed.command('Mazu: Restart Server');
-    await bed.serverPid(before);
-    await until('it runs again', async () => /Mazu: ask · claude/.test(await bed.status()));
-  });
-});
+    await step('the setting is put right, and the server runs without a model', async () => {
+      setting('mazu-ls');
+      await until('the server starts', async () => {
+        if ((await bed.status()).includes('no model')) return true;
+        const again = bed.notification('no-such-server').locator('.monaco-button', { hasText: 'Try Again' });
+        if (await again.isVisible()) await again.click();
+        return false;
+      });
+      await bed.shot('no model');
+    });
+
+    await step('an API key is set, and the model is there', async () => {
+      await bed.command('Mazu: Set API Key');
+      await bed.pick('Anthropic');
+      await bed.answer('Paste the key', 'test-key');
+      await until('the status bar names the model', async () => /Mazu: ask · claude/.test(await bed.status()));
+      await bed.shot('model');
+      assert.ok(!fs.readFileSync(machine, 'utf8').includes('test-key'));
+    });
+
+    await step('after a restart too', async () => {
+      const before = await bed.serverPid();
+      await bed.command('Mazu: Restart Server');
+      await bed.serverPid(before);
+      await until('it runs again', async () => /Mazu: ask · claude/.test(await bed.status()));
+    });
+  },
+  { trusted: false },
+);

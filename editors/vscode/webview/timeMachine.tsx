@@ -112,7 +112,7 @@ function Step({ step: { id, files, memories, said, problem } }: { step: StepView
               <button type="button" class="link" onClick={() => send({ type: 'diff', id, path })}>
                 {path}
               </button>
-              <span class="size">{added === null ? 'binary' : `+${added} −${removed}`}</span>
+              <span class="size">{added === null ? 'binary' : added === undefined ? '' : `+${added} −${removed}`}</span>
               <button type="button" class="link" onClick={() => send({ type: 'restoreFile', id, path })}>
                 {t('restore this file')}
               </button>

@@ -175,19 +175,21 @@ async def test_what_is_remembered_is_found_again_and_a_council_decides(bed: Bed)
         await bed.tell("memory", model)
 
 
-async def test_nothing_runs_in_a_folder_that_is_not_trusted(bed: Bed):
-    async with ModelServer([]) as model:
-        await bed.tell("trust", model)
-
-
-async def test_the_editors_own_chat_talks_to_the_same_agent(bed: Bed):
+async def test_the_editors_own_chat_and_more_than_one_window_and_folder(bed: Bed):
+    size = {"path": "tools/util.py", "old": "size = 1", "new": "size = 2"}
     script = [
         ScriptedReply(when="what is this project", text="A small calculator."),
         ScriptedReply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
-        ScriptedReply(text="Done."),
+        ScriptedReply(when="edited app.py", text="Done."),
+        ScriptedReply(when="what is double for", text="It doubles."),
+        ScriptedReply(when="and what is total for", text="It sums."),
+        ScriptedReply(when="and who calls it", text="Nobody yet."),
+        ScriptedReply(when="make the size two", calls=[{"name": "edit_file", "arguments": size}]),
+        ScriptedReply(when="edited tools/util.py", text="It is two now."),
+        ScriptedReply(text="[]", repeat=True),
     ]
     async with ModelServer(script) as model:
-        await bed.tell("participant", model)
+        await bed.tell("windows", model)
 
 
 async def test_the_pages_by_themselves(tools: dict[str, str], tmp_path: Path):
@@ -201,7 +203,7 @@ async def test_the_pages_by_themselves(tools: dict[str, str], tmp_path: Path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-async def test_setting_up_leads_from_a_missing_server_to_a_model(bed: Bed):
+async def test_setting_up_leads_from_a_folder_that_is_not_trusted_to_a_model(bed: Bed):
     async with ModelServer([]) as model:
         await bed.tell("setting_up", model, key=None)
 

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { commands, l10n, Uri, ViewColumn, workspace } from 'vscode';
 import type { App } from '../app';
 import { projectFile } from '../chat/open';
+import { checkpointName } from '../describe';
 import type { Checkpoint, CheckpointDiff } from '../protocol';
 
 type ChangedFile = CheckpointDiff['files'][number];
@@ -14,8 +15,9 @@ export async function showCheckpointChanges(app: App, from: string, to: string, 
 }
 
 /** What a step changed in one file. */
-export async function showStepFile(app: App, { id, parentId }: Checkpoint, file: string): Promise<void> {
-  if (!parentId) return;
+export async function showStepFile(app: App, checkpoint: Checkpoint, file: string): Promise<void> {
+  const { id, parentId } = checkpoint;
+  if (!parentId) return showFileThen(app, id, file, checkpointName(checkpoint));
   const against = { id: parentId, against: id, paths: [file] };
   const { files } = await app.server.execute('mazu.checkpoint.diff', against);
   await showFiles(app, files, parentId, id, l10n.t('this step'));

@@ -28,9 +28,18 @@ export async function stateOf(app: App, checkpoint: Checkpoint, query: string): 
   return { id, query, files, total, memories, turns: turns.length, said, problem: '' };
 }
 
-async function changesOf({ server }: App, { id, parentId }: Checkpoint) {
-  if (!parentId) return { files: [], memories: {} };
-  return server.execute('mazu.checkpoint.diff', { id: parentId, against: id });
+/** What a step changed; the first checkpoint began with all that it holds. */
+async function changesOf({ server }: App, { id, parentId }: Checkpoint): Promise<Pick<StepView, 'files'> & Changed> {
+  if (parentId) return server.execute('mazu.checkpoint.diff', { id: parentId, against: id });
+  const { files, memories } = await server.execute('mazu.checkpoint.contents', { id, limit: FILES });
+  return {
+    files: files.map((path) => ({ path, status: 'added' })),
+    memories: { added: memories.map((memory) => memory.id) },
+  };
+}
+
+interface Changed {
+  memories: MemoryDiff;
 }
 
 type Turn = { id: string; message: string; reply: string };

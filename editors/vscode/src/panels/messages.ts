@@ -21,8 +21,8 @@ export interface Stop {
 /** What one step changed, in code and in memory, and what was said then. */
 export interface StepView {
   id: string;
-  /** `added` and `removed` are null for a binary file. */
-  files: { path: string; status: string; added: number | null; removed: number | null }[];
+  /** `added` and `removed` are null for a binary file, and left out where lines were not counted. */
+  files: { path: string; status: string; added?: number | null; removed?: number | null }[];
   memories: { id: string; title: string; sign: '+' | '~' | '−' }[];
   said: Said[];
   problem: string;

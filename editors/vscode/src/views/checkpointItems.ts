@@ -2,6 +2,7 @@ import { l10n, MarkdownString, ThemeIcon, TreeItem, TreeItemCollapsibleState } f
 import type { App } from '../app';
 import { ago, checkpointChanges, checkpointName } from '../describe';
 import { stepOf } from '../panels/checkpointStep';
+import type { StepView } from '../panels/messages';
 import type { Checkpoint } from '../protocol';
 import { ParentItem } from './tree';
 
@@ -49,7 +50,7 @@ export class StepFileItem extends TreeItem {
 
   constructor(
     readonly checkpoint: Checkpoint,
-    { path, status, added, removed }: { path: string; status: string; added: number | null; removed: number | null },
+    { path, status, added, removed }: StepView['files'][number],
   ) {
     super(path);
     this.path = path;

@@ -1,5 +1,9 @@
 // `@mazu` in VS Code's own chat on default settings, agent mode included: the same agent, its reply streamed, its edit
-// asked about, allowed by the status bar item's quick pick.
+// asked about, allowed by the status bar item's quick pick. Then more than one window on the folder, and more than one
+// folder in a window.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { story } from './story.mjs';
 import { until } from './workbench.mjs';
 
@@ -51,5 +55,44 @@ await story(async (bed, step) => {
     await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Review Changes' }).first().click();
     await bed.page.locator('.tab.active', { hasText: 'this turn' }).waitFor();
     await bed.shot('allowed');
+  });
+
+  const says = (chat, text) => chat.locator('.markdown', { hasText: text }).last().waitFor();
+
+  await step('each of two windows on the folder shows the conversation as the other continues it', async () => {
+    let first = await bed.say('what is double for?');
+    await says(first, 'It doubles.');
+    const other = await bed.secondWindow();
+    await until('it has a server', async () => /Mazu: ask · /.test(await other.status()));
+    await until('each window has its own', async () => bed.serverPids().length === 2);
+    await other.command('Mazu: Show Chat History');
+    await other.pick('what is this project');
+    const second = await other.chat();
+    await says(second, 'It doubles.');
+    first = await bed.say('and what is total for?');
+    await says(first, 'It sums.');
+    await says(second, 'It sums.');
+    await other.say('and who calls it?');
+    await says(second, 'Nobody yet.');
+    await says(first, 'Nobody yet.');
+    await other.shot('second window');
+    await other.page.close();
+  });
+
+  await step('in a window of two folders the agent works in both', async () => {
+    const tools = path.join(bed.home, 'tools');
+    fs.mkdirSync(tools);
+    fs.writeFileSync(path.join(tools, 'util.py'), 'size = 1\n');
+    const workspace = path.join(bed.home, 'both.code-workspace');
+    fs.writeFileSync(workspace, JSON.stringify({ folders: [{ path: bed.project }, { path: tools }] }));
+    await bed.openWorkspace(workspace);
+    await until('the server runs', async () => /Mazu: ask · /.test(await bed.status()));
+    const chat = await bed.say('make the size two');
+    await chat.locator('.question .primary').click();
+    await says(chat, 'It is two now.');
+    assert.equal(fs.readFileSync(path.join(tools, 'util.py'), 'utf8'), 'size = 2\n');
+    await chat.locator('.call .object', { hasText: 'util.py' }).last().click();
+    await bed.editor('util.py').waitFor();
+    await bed.shot('two folders');
   });
 });
