@@ -26,10 +26,10 @@ await story(
       await editor.locator('.monaco-button', { hasText: 'Trust' }).first().click();
       await until('the dialog of trust is closed', async () => {
         if (!(await editor.isVisible())) return true;
-        await bed.keys('Escape');
+        await bed.command('View: Close Editor');
         return false;
       });
-      await bed.notification('"no-such-server", which is not a program on the PATH').waitFor();
+      await bed.noticed('"no-such-server", which is not a program on the PATH');
       await until('the status bar says so', async () => (await bed.status()).includes('Mazu: stopped'));
       await bed.shot('not found');
     });
@@ -39,7 +39,7 @@ await story(
       await until('the server starts', async () => {
         if ((await bed.status()).includes('no model')) return true;
         const again = bed.notification('no-such-server').locator('.monaco-button', { hasText: 'Try Again' });
-        if (await again.isVisible()) await again.click();
+        if (await again.isVisible()) await again.click({ timeout: 5000 });
         return false;
       });
       await bed.shot('no model');

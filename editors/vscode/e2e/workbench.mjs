@@ -403,6 +403,16 @@ export class Workbench {
     );
   }
 
+  /** Waits for a message box, which stands in the list of notifications where it is shown no more, or behind a dialog. */
+  async noticed(text) {
+    await until(`there is a message: ${text}`, async () => {
+      if (await this.notification(text).isVisible()) return true;
+      await this.command('Notifications: Show Notifications');
+      await this.notification(text).waitFor({ timeout: TRY_MS });
+      return true;
+    });
+  }
+
   /** Presses a button of a message box, which after some seconds is found in the list of notifications only. */
   async press(text, button) {
     await until(`"${button}" is pressed`, async () => {
