@@ -32,8 +32,6 @@ READ_BYTES = 24 * 1024
 ORIGIN = "a command's output"
 # The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
-
-
 _WRITABLE = {
     True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
     False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
