@@ -143,13 +143,13 @@ async def _contents_of_newest(server: ServerState) -> wire.ContentsParams:
 
 
 @command("mazu.checkpoint.contents", natural=_contents_of_newest)
-async def contents(server: ServerState, params: wire.ContentsParams) -> wire.CheckpointContents:
+async def contents(server: ServerState, params: wire.ContentsParams) -> wire.CheckpointContentsView:
     """Everything as it was at a checkpoint: its files by name, the project's memories by title."""
     found = await (await opened_checkpoints(server)).contents(params.id)
     wanted = params.query.casefold()
     files = [path for path in found.files if wanted in path.casefold()]
     memories = await asyncio.to_thread(_held_memories, found.memories)
-    return wire.CheckpointContents(files[: params.limit], len(files), memories)
+    return wire.CheckpointContentsView(files[: params.limit], len(files), memories)
 
 
 def _held_memories(held: Mapping[str, bytes]) -> list[wire.HeldMemoryView]:

@@ -69,7 +69,7 @@ class HeldMemoryView(Wire, frozen=True):
     state: str
 
 
-class CheckpointContents(Wire, frozen=True):
+class CheckpointContentsView(Wire, frozen=True):
     """`total`: how many files have the query in their path. Memories are those of the project."""
 
     files: list[str]
