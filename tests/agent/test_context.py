@@ -158,6 +158,46 @@ def test_a_long_conversation_is_compacted_between_exchanges_with_memory_recalled
     told = json.dumps(last)
     assert "## Topics" in told and "word word" not in told
     assert "What was the port?" in told and "port of the service is 8080" in told
+    assert "I did." not in told and [message["role"] for message in last] == ["user"], "nothing else is kept"
+
+
+@pytest.mark.parametrize(
+    "summary",
+    ["-- model thinks --\n        Hm.", "-- model says --\n        \u200b"],
+    ids=["thoughts", "blank"],
+)
+def test_a_summary_that_comes_out_empty_replaces_nothing(summary: str):
+    long = "word " * 4000
+    world = check(
+        f"""
+        -- settings --
+        model = "small"
+        [context]
+        map_tokens = 0
+        compact_at = 0.5
+        [models.small]
+        provider = "anthropic"
+        model = "claude-scripted"
+        context_window = 8000
+        -- user --
+        First. {long}
+        -- model says --
+        One.
+        -- user --
+        Second.
+        {summary}
+        -- model says --
+        Two.
+        """,
+        """
+        assistant: One.
+        stop: end_turn
+        assistant: Two.
+        stop: end_turn
+        """,
+    )
+    sent = json.dumps(world.bodies[-1]["messages"])
+    assert "word word" in sent and "One." in sent and "Second." in sent
 
 
 def test_hostile_text_cannot_leave_its_block():

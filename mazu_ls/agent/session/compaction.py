@@ -78,7 +78,9 @@ async def compact(
 
     summary, usage = await summarise(model, messages[:cut], cut_short)
     spent(usage)
-    if not summary.strip():  # refused, or cut in its thoughts: a conversation is not given up for nothing
+    if not any(
+        map(str.isalnum, summary)
+    ):  # refused, or cut in its thoughts: a conversation is not given up for nothing
         session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
         return False
     # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
