@@ -32,5 +32,5 @@ def exit_status(result: Any) -> int:
     if isinstance(plan, dict) and result.get("applied"):
         if result.get("problems"):
             return FAILED
-        return UNANSWERED if plan.get("conflicts") else DONE
+        return UNANSWERED if plan.get("conflicts") or plan.get("undecided") else DONE
     return DONE

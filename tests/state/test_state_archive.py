@@ -516,3 +516,32 @@ def test_a_key_that_is_not_whole_signs_nothing(tmp_path: Path):
         assert len(made) == 32
         assert made not in (first, broken)
         assert signing_key(env) == made
+
+
+async def test_a_backup_taken_in_where_nothing_is_brings_the_files_back(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    """What nobody here deleted comes back without a question; what somebody wrote here in its place stays."""
+    file, elsewhere = tmp_path / "backup.mazu", tmp_path / "elsewhere"
+    (folder / "sub").mkdir()
+    for name in ("a.txt", "sub/b.txt", "mine.txt"):
+        (folder / name).write_text(f"{name}\n")
+    async with connected(env) as client:
+        await client.initialize(folder)
+        taken = await client.command("mazu.checkpoint", {"label": "start"})
+        await client.command("mazu.state.export", {"uri": file.as_uri()})
+    elsewhere.mkdir()
+    async with connected(env) as client:
+        await client.initialize(elsewhere)
+        await client.command("mazu.state.import", {"uri": file.as_uri()})
+        (elsewhere / "mine.txt").write_text("by me\n")
+        done = await client.command("mazu.rollback", {"id": taken["id"], "onConflict": "keep"})
+        assert done["applied"] and done["verified"], done
+        assert sorted(done["plan"]["write"]) == ["a.txt", "sub/b.txt"]
+        assert [one["path"] for one in (*done["plan"]["keep"], *done["plan"]["conflicts"])] == ["mine.txt"]
+        found = {path.name: path.read_text() for path in elsewhere.rglob("*.txt")}
+        assert found == {"a.txt": "a.txt\n", "b.txt": "sub/b.txt\n", "mine.txt": "by me\n"}
+        await client.command("mazu.checkpoint")
+        (elsewhere / "a.txt").unlink()
+        asked = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
+        assert "a.txt" in asked["plan"]["users"], "that one was deleted here"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import apsw
 
 OWNERS = {one.owner: one for one in (MEMORY, SESSIONS, CHECKPOINTS, PROPOSALS)}
-STATE_KEYS = frozenset(("current", "base", "unseen"))
+STATE_KEYS = frozenset(("current", "base", "unseen", "imported"))
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _NEVER = frozenset((b"", b".", b"..", b".git", b".mazu"))
 

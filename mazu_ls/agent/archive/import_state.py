@@ -9,17 +9,21 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.agent.archive import archive_writer, archived_store, archived_tables, state_archive
 from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs
 from mazu_ls.agent.archive.export_state import EXCLUDED
 from mazu_ls.agent.archive.state_archive import ArchiveManifest, StateArchive
 from mazu_ls.checkpoints.restore.atomic_rename import exchange
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.state import identity, paths
 from mazu_ls.state.store import connect, transaction
+
+if TYPE_CHECKING:
+    import apsw
 
 STAGED = "importing"
 
@@ -159,10 +163,13 @@ def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
     try:
         with closing(connect(database, tuple(archived_tables.OWNERS.values()))) as connection:
             checkpoints = archived_tables.require_rows(connection, own=own)
-            transaction(
-                connection,
-                lambda db: [db.execute(f"DELETE FROM {table}") for table in ("proposed_hunk", *EXCLUDED)],
-            )
+
+            def clear(db: apsw.Connection) -> None:
+                for table in ("proposed_hunk", *EXCLUDED):
+                    db.execute(f"DELETE FROM {table}")
+                schema.set_state(db, "imported", "1")
+
+            transaction(connection, clear)
             return checkpoints
     except apsw.Error as error:
         raise NotOurs(str(error)) from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, USER, rollback_of, writes
+from mazu_ls.checkpoints.attribution.recorded_writes import IMPORTED, ROLLBACK, USER, rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -59,12 +59,15 @@ class Change(Struct):
         return Change(self.rollbacks), later
 
     def owner(self, session: str | None = None) -> Owner:
-        """Whose change it is. With a session only its agent counts, and what other agents did is like the user's."""
+        """Whose change it is. With a session only its agent counts, and what other agents did is like the user's.
+
+        A file that nobody deleted, and that is missing where the state was taken in, comes back as the agent's do.
+        """
         if session is None:
             agent, other = bool(self.sessions), self.user
         else:
-            agent = session in self.sessions
-            other = self.user or bool(self.sessions - {session, rollback_of(session)})
+            agent = not self.sessions.isdisjoint((session, IMPORTED))
+            other = self.user or bool(self.sessions - {session, rollback_of(session), IMPORTED})
         if agent:
             return "both" if other else "agent"
         return "user"

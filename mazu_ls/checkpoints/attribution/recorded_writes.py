@@ -12,6 +12,7 @@ from msgspec import Struct, field
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 ROLLBACK = "rollback"
 """The session under which is recorded what a rollback wrote; one session's undo: with its id, see `rollback_of`."""
+IMPORTED = "imported"
+"""The session under which is recorded what was missing where a project's state was taken in: nobody here deleted it."""
 USER = ""
 """The session under which is recorded what the user saved while a command ran."""
 UNKNOWN = "?"
@@ -121,6 +124,21 @@ def record_save(db: apsw.Connection, place: bytes, before: State, after: State) 
     """
     if select(db, "SELECT 1 FROM checkpoint_write WHERE place IS NULL LIMIT 1"):
         record_edit(db, USER, place, before, after)
+
+
+def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
+    """A project's state was taken in: what it holds and the folders do not, nobody here deleted."""
+    base = schema.state(db, "base")
+    if schema.state(db, "imported") is None or base is None:
+        return
+    held = bytes.fromhex(schema.get(db, base).tree)
+    _, tree = project.present(db)
+    missing = {place: project.trees.at(held, place) for place in project.differing(held, tree)}
+    with db:
+        for place, entry in missing.items():
+            if entry is not None and project.trees.at(tree, place) is None:
+                record_edit(db, IMPORTED, place, entry_state(entry), None)
+        schema.set_state(db, "imported", None)
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:

@@ -194,7 +194,9 @@ def _merge_restored(db: apsw.Connection, number: int, later: int) -> None:
 
 
 def state(db: apsw.Connection, key: str) -> str | None:
-    """One value of `current` (an id), `base` (id of the checkpoint whose tree is the last known state), `unseen`."""
+    """One value of `current` (an id), `base` (id of the checkpoint whose tree is the last known state), `unseen`,
+    `imported` (set where nobody has looked at the folders since a project's state was taken in).
+    """
     row = db.execute("SELECT value FROM checkpoint_state WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls.checkpoints.attribution.interrupted_commands import close_interrupted
+from mazu_ls.checkpoints.attribution.recorded_writes import record_missing
 from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
 from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
@@ -133,7 +134,11 @@ def recover(project: CheckpointContext, db: apsw.Connection) -> None:
     except MazuError as error:
         log.error("an interrupted rollback is not complete yet: %s", error)
     reconcile(project, db)
-    try:
-        close_interrupted(project, db)
-    except MazuError as error:
-        log.warning("what an interrupted command changed is not known: %s", error)
+    for look, what in (
+        (close_interrupted, "an interrupted command changed"),
+        (record_missing, "was missing at the import"),
+    ):
+        try:
+            look(project, db)
+        except MazuError as error:
+            log.warning("what %s is not known: %s", what, error)

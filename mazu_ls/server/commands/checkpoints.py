@@ -254,7 +254,8 @@ async def _not_held(
         except (MazuError, ToolError):
             continue
         name = server.name_of(path)
-        if path.is_file() and not (await checkpoints.file_text(newest.id, name))[2]:
+        held = [await checkpoints.file_text(id, name) for id in (newest.id, report.checkpoint.id)]
+        if path.is_file() and not any(exists for _, _, exists in held):
             found.append(PathReason(name, NOT_HELD))
     return found
 

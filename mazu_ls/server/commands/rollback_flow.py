@@ -111,6 +111,12 @@ async def roll_back(
                 server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
             )
             report = await plan.apply(decided, write_buffer)
+            # Nobody could be asked: what only the user changed stays, and is for him to decide about.
+            report.undecided = (
+                decided == "merge"
+                and not wanted.undo
+                and any(kept.path in report.plan.users for kept in report.plan.keep)
+            )
     if report.applied:
         await server.host.buffers()  # compares them with the files: what agrees now is unmodified
     for session in project.sessions.opened():

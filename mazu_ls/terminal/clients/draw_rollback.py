@@ -43,20 +43,33 @@ def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, o
         out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
     parts = restored_parts(value)
     out.print(
-        _rollback_done(value, parts, undone_by) if value["applied"] else _not_rolled_back(plan, parts),
+        _rollback_done(value, parts, undone_by)
+        if value["applied"]
+        else _not_rolled_back(plan, parts, is_preview=value.get("isPreview", False)),
         markup=False,
     )
 
 
-def _not_rolled_back(plan: Result, parts: list[str]) -> str:
+def _not_rolled_back(plan: Result, parts: list[str], *, is_preview: bool) -> str:
     if plan["undecided"]:
-        return (
-            "Nothing was changed. You would be asked about your own changes; --on-conflict keep, overwrite or leave decides in"
-            " advance."
+        asked = (
+            "Nothing was changed. You would be asked about your own changes"
+            if is_preview
+            else "Nothing was changed: the question about your own changes was not answered, or with leave"
         )
+        return f"{asked}; --on-conflict keep, overwrite or leave decides in advance."
     if not parts:
         return "Nothing was changed, and nothing would be: everything is as it was then, or stays as it is."
     return f"Nothing was changed: this only shows what would go back ({', '.join(parts)})."
+
+
+OVERWRITE = "--on-conflict overwrite restores that, too."
+
+
+def plan_keeps_users(plan: Result) -> bool:
+    """Whether a file stays because only the user changed it."""
+    users = set(plan["users"])
+    return any(kept["path"] in users for kept in plan["keep"])
 
 
 def _rollback_done(value: Result, parts: list[str], undone_by: str) -> str:
@@ -69,8 +82,12 @@ def _rollback_done(value: Result, parts: list[str], undone_by: str) -> str:
             f"Only {', '.join(parts)} went back to {id}, {checked}" if parts else f"Nothing went back to {id}"
         )
         return f"{what}: {rest}. {undo}"
+    if not parts and plan_keeps_users(value["plan"]):
+        return f"Nothing went back to {id}: what differs is your own work, and stays. {OVERWRITE}"
     if not parts:
         return f"Rolled back to {id}: nothing had to change. {undo}"
+    if value["plan"]["undecided"]:
+        undo = f"{OVERWRITE} {undo}"
     return f"Rolled back to {id} ({', '.join(parts)}), {checked}. {undo}"
 
 

@@ -23,5 +23,7 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
     else:
         from mazu_ls.terminal import show
 
+        if isinstance(result, dict) and "plan" in result:
+            result = {**result, "isPreview": bool(arguments.get("preview"))}
         show.result(name, result)
     return DONE if arguments.get("preview") else exit_status(result)

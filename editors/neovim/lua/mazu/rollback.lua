@@ -121,7 +121,7 @@ end
 ---@param server vim.lsp.Client
 function M.report(result, server)
   buffer.catch_up_with_files()
-  if result.plan.undecided then
+  if result.plan.undecided and not result.applied then
     return -- the server asks, and its question is in sight
   end
   local conflicts = #result.plan.conflicts
