@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
@@ -174,6 +174,13 @@ class LanguageServices(Protocol):
     async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
         """Those of one file, or those of the workspace that fit `query`."""
         ...
+
+
+@runtime_checkable
+class GuardedHost(Protocol):
+    """A host that asks before each edit whether the file may be edited; the call raises MazuError where it may not."""
+
+    require_editable: Callable[[Path], Awaitable[None]] | None
 
 
 class Host(Protocol):

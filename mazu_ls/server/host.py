@@ -48,7 +48,9 @@ class LspHost:
         self._disk = disk
         self._lending = EditorLanguageServices(editor, disk)
         self.edited: Callable[[Path, str, str], None] | None = None
-        """Hears of each edit of a text that was made: before and after."""
+        """Called with each edit of a text that was made: before and after."""
+        self.require_editable: Callable[[Path], Awaitable[None]] | None = None
+        """Raises MazuError where an editor of another process holds unsaved text of a file."""
 
     @property
     def lender(self) -> LanguageServices | None:
@@ -71,6 +73,8 @@ class LspHost:
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Through the editor where the file is open there, left unsaved; else on disk."""
+        if self.require_editable:
+            await self.require_editable(path)
         await self._edit(path, before, after)
         if self.edited and after is not None:
             self.edited(path, before or "", after)

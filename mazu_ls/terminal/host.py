@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,8 @@ class TerminalHost:
         self._workspace = Workspace(folders)
         self.surface = surface
         self._asking = asyncio.Lock()
+        self.require_editable: Callable[[Path], Awaitable[None]] | None = None
+        """Raises MazuError where an editor of another process holds unsaved text of a file."""
         self.own_command: str | None = None
         """The command line that the user typed behind `!`, while it runs: the user need not allow it again."""
         self.unanswered: set[str] = set()
@@ -36,7 +38,9 @@ class TerminalHost:
         return await asyncio.to_thread(read_text, self._workspace, path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """Write the file atomically if it still says `before`."""
+        """Write the file atomically if it still says `before`, and no editor holds unsaved text of it."""
+        if self.require_editable:
+            await self.require_editable(path)
         await asyncio.to_thread(edit_text, self._workspace, path, before, after)
 
     async def buffers(self) -> Sequence[Buffer]:

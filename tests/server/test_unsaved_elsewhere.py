@@ -236,3 +236,41 @@ async def test_text_typed_after_a_checkpoint_is_not_left_behind_by_a_rollback_of
             assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", **arguments)
         kept = await other.command("mazu.rollback", {"id": id, "onConflict": "keep"}, within=60)
         assert kept["applied"] and document.text == "x = 1\n# unsaved\n# more\n"
+
+
+async def test_a_file_that_another_editor_holds_unsaved_is_not_edited_until_it_is_saved(
+    env: dict[str, str], folder: Path
+):
+    """The model and the user are given the reason; nothing is written below the text that the other editor would save."""
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    replies = [*REPLIES, *REPLIES]
+    async with connected(env) as editor:
+        await editor.initialize(folder)
+        document = editor.open(path.as_uri(), "x = 1\n")
+        async with agent(env, folder, replies, **OPTED, allow=["edit_file: app.py"]) as other:
+            shown = await other.command("mazu.checkpoint", {"label": "before"})
+            editor.change(document.uri, "x = 1\ntyped\n")
+            await eventually(lambda: would_refuse_all(other, shown["id"]))
+            done = await other.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
+            (failed,) = [
+                one["update"]
+                for one in other.notes("mazu/session/update")
+                if one["update"]["kind"] == "tool_result"
+            ]
+            assert not failed["ok"] and "unsaved changes: app.py" in failed["summary"], failed
+            assert path.read_text() == "x = 1\n" and not done["edits"]
+            assert other.notes("mazu/permission/request") == [], "nobody is asked about what cannot be done"
+            path.write_text(document.text)
+            editor.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+            await eventually(lambda: would_do(other, shown["id"]))
+            await other.command("mazu.chat", {"message": "Again", "wait": True}, within=60)
+            assert path.read_text() == "x = 2\ntyped\n"
+
+
+async def would_refuse_all(client: Client, id: str) -> bool:
+    try:
+        await client.command("mazu.rollback", {"id": id, "preview": True, "onConflict": "overwrite"})
+    except RpcFailure:
+        return True
+    return False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.agent.turn.delegating_host import DelegatingHost
 from mazu_ls.errors import ToolError
+from mazu_ls.host import GuardedHost
 from mazu_ls.tools.edit.line_ends import common_ends
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ class ReviewedHost(DelegatingHost):
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if need be, checkpoint what stood before, edit, record."""
+        if isinstance(self.host, GuardedHost) and self.host.require_editable:
+            await self.host.require_editable(path)
         edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
         if self.approve and (taken := await self.approve(edit)) is not None and taken != after:
             after = taken

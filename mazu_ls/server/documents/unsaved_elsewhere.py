@@ -177,6 +177,13 @@ async def require_none_in_plan(
     _refuse([name for name in await names_elsewhere(registry, workspace) if name in touched])
 
 
+async def require_saved(registry: UnsavedRegistry, workspace: Workspace, path: Path) -> None:
+    """Raise MazuError(conflict) where another process's editor holds unsaved text of a file that is to be edited: its next save
+    would take the edit back, and what the user typed there is not in the text that was read here."""
+    if path in await asyncio.to_thread(registry.elsewhere):
+        _refuse([workspace.relative(path)], "It was not edited: save or close the file there first.")
+
+
 async def names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
     """The files of the project of which other processes' editors hold unsaved text."""
     paths = await asyncio.to_thread(registry.elsewhere) if registry else ()

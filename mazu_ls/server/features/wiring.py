@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
+from mazu_ls.host import GuardedHost
 from mazu_ls.server.chat import message_queue
-from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
+from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry, require_saved
 from mazu_ls.server.features import proposals, virtual
 from mazu_ls.server.state import ServerState
 
@@ -35,6 +37,8 @@ def create_server(
         server.unsaved = UnsavedRegistry(project.state)
         if project.checkpoints is not None:
             project.checkpoints.watch_unsaved(server.unsaved.elsewhere)
+        if isinstance(host, GuardedHost):
+            host.require_editable = partial(require_saved, server.unsaved, project.workspace)
         proposals.attach(server, project)
         virtual.attach(server, project)
 
