@@ -13,17 +13,18 @@ from tests.checkpoints.bed import Bed, open_engine
 
 
 def kill(commands: RunningCommands) -> None:
-    """What SIGKILL leaves: the file stays, its lock does not."""
+    """What SIGKILL leaves some time after the last write: the file stays, its lock does not."""
     commands._closed = True
     commands._changed.set()
     if commands._beating:
         commands._beating.join()
+    os.utime(commands._folder / commands.token)  # the last beat, however late the thread was
     commands._held.close()
 
 
 async def wait_past(file: Path, commands: RunningCommands) -> None:
     """Until what is written now is certainly younger than the command."""
-    while time.time() <= (commands.ended_by(file.name) or 0) + 0.1:  # noqa: ASYNC110 - the clock tells nobody
+    while time.time() <= (commands.lived_at(file.name) or 0) + 0.1:  # noqa: ASYNC110 - the clock tells nobody
         await asyncio.sleep(0.05)
 
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def changed_after_end(project: CheckpointContext, command: Write, place: bytes) -> bool:
     """Whether what stands at a place may be younger than the end of a command's process."""
-    until, changed = project.commands.ended_by(command.process), _changed_at(project.path_of(place))
-    return until is None or changed is None or changed > until
+    lived, changed = project.commands.lived_at(command.process), _changed_at(project.path_of(place))
+    return lived is None or changed is None or changed > lived
 
 
 def _changed_at(path: Path | None) -> float | None:
@@ -45,7 +45,7 @@ def close_interrupted(project: CheckpointContext, db: apsw.Connection) -> None:
     for write in writes(db):
         if write.commanded is None or write.commanded[1] is not None:
             continue
-        if project.commands.is_open(write.id, write.process) or not project.commands.ended_by(write.process):
+        if project.commands.is_open(write.id, write.process) or not project.commands.lived_at(write.process):
             continue
         before = write.commanded[0]
         _, tree = project.present(db)

@@ -14,10 +14,9 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
-BEAT_SECONDS = 0.5
-"""How often a process with a running command updates the time of its file."""
-SLACK_SECONDS = 2 * BEAT_SECONDS
-"""How much later than its last beat a process may have ended. Later changes of files are attributed to nobody for certain."""
+BEAT_SECONDS = 0.1
+"""How often a process with a running command updates the time of its file: the last time at which it is known to have lived.
+Later changes of files are attributed to nobody for certain."""
 
 
 class RunningCommands:
@@ -87,12 +86,12 @@ class RunningCommands:
             log.warning("whether another process runs is not known: %s", error)
         return False
 
-    def ended_by(self, token: str) -> float | None:
-        """The time (seconds since the epoch) by which another process that was killed had ended; None where that is not known."""
+    def lived_at(self, token: str) -> float | None:
+        """The last time (seconds since the epoch) at which another process that was killed is known to have lived, if it is."""
         if token == self.token or not token.isalnum():
             return None
         try:
-            return (self._folder / token).stat().st_mtime + SLACK_SECONDS
+            return (self._folder / token).stat().st_mtime
         except OSError:
             return None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 NAMED = 5
 ASK_SECONDS = 60.0
+_QUESTIONS = itertools.count(1)
+"""Each question has an id of its own: an answer that comes late decides no later one."""
 LEAVE = Choice("leave", "Leave it as it is", "deny")
 OF_ROLLBACK = (
     Choice("keep", "Only the agent's changes", "allow_once"),
@@ -92,37 +96,39 @@ async def roll_back(
     if wanted.preview:
         return preview
 
-    async def write_buffer(buffer: Buffer, text: str) -> bool:
-        document = server.editor.documents.get(buffer.uri) if server.editor else None
-        if document is None or server.editor is None:
-            return False
-        try:
-            await apply_to_document(server.editor, document, text, "Mazu: roll back", in_command=True)
-        except MazuError:
-            return False
-        return True
-
+    write = partial(_write_buffer, server)
     await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
-    report = await plan.apply(wanted.first, write_buffer)
+    report = await plan.apply(wanted.first, write)
     if not report.applied and wanted.answer in (None, "ask"):
         decided = await _ask(server, checkpoints, report, wanted)
         if decided is not None:
             await unsaved_elsewhere.require_none_in_plan(
                 server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
             )
-            report = await plan.apply(decided, write_buffer)
-            # Nobody could be asked: what only the user changed stays, and is for him to decide about.
-            report.undecided = (
-                decided == "merge"
-                and not wanted.undo
-                and any(kept.path in report.plan.users for kept in report.plan.keep)
-            )
+            report = await plan.apply(decided, write)
+            report.undecided = decided == "merge" and not wanted.undo and _keeps_users(report.plan)
     if report.applied:
         await server.host.buffers()  # compares them with the files: what agrees now is unmodified
     for session in project.sessions.opened():
         await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")
     return report
+
+
+def _keeps_users(plan: PlanFiles) -> bool:
+    """Whether a file stays because only the user changed it: nobody could be asked, so that is still to be decided."""
+    return any(kept.path in plan.users for kept in plan.keep)
+
+
+async def _write_buffer(server: ServerState, buffer: Buffer, text: str) -> bool:
+    document = server.editor.documents.get(buffer.uri) if server.editor else None
+    if document is None or server.editor is None:
+        return False
+    try:
+        await apply_to_document(server.editor, document, text, "Mazu: roll back", in_command=True)
+    except MazuError:
+        return False
+    return True
 
 
 async def _ask(
@@ -142,7 +148,7 @@ async def _ask(
         asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
     files = [name for name in names if name in {*plan.write, *plan.delete} or not name.startswith("/")]
     question = Question(
-        wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}",
+        wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}_{next(_QUESTIONS)}",
         "mazu.undo" if wanted.undo else "mazu.rollback", asked, detail,
         _answers_to_undo(plan) if wanted.undo else OF_ROLLBACK, await _diff(server, checkpoints, report.checkpoint.id, files),
     )  # fmt: skip

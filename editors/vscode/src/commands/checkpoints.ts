@@ -118,7 +118,7 @@ async function tell(app: App, result: RollbackResult): Promise<void> {
   const whole = applied && verified && !problems.length;
   const show = whole ? window.showInformationMessage : window.showWarningMessage;
   const chosen = await show(`Mazu: ${outcome(result)}.`, ...buttons);
-  if (chosen === undo && safety) await apply(app, safety.id, { onConflict: 'overwrite' });
+  if (chosen === undo && safety) await apply(app, safety.id, {});
 }
 
 function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResult): string {
