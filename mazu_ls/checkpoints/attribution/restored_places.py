@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
+from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -66,9 +67,9 @@ def keep_restored(
 def restored_view(
     project: CheckpointContext, db: apsw.Connection, number: int, place: bytes, before: BufferView
 ) -> BufferView | None:
-    """The files as a rollback left them in the interval that ends with a checkpoint, as far as one place goes.
+    """One place as a rollback left it in the interval that ends with a checkpoint: a tree that holds nothing else.
 
-    `before`: as they were when that interval began. None where no rollback is known to have changed the place in it.
+    `before`: as the files were when that interval began. None where no rollback is known to have changed the place in it.
     """
     rows = select(
         db,
@@ -79,17 +80,27 @@ def restored_view(
         return None
     entry, data, text = rows[0]
     found: TreeEntry | None = None
-    writer = project.repository.writer()
     if entry is not None:
         mode, _, oid = entry.partition(" ")
         found = TreeEntry(mode.encode(), bytes.fromhex(oid))
-        if data is not None:
-            writer.add(BLOB, bytes(data), found.oid)
-    tree = project.trees.update(before.tree, {place: found}, writer.add)
-    writer.finish()
-    if found is not None and project.repository.missing({found.oid}):
-        return None
+        if not _is_stored(project, found.oid, data):
+            return None
+    tree = project.trees.hold(place, found)
     others = [held for held in before.unsaved if place_of(project, held) != place]
     path = project.path_of(place)
     shown = [] if text is None else [UnsavedText("", path, bytes(text).decode("utf-8", "surrogatepass"))]
     return BufferView(tree, [*others, *shown])
+
+
+def _is_stored(project: CheckpointContext, oid: bytes, data: bytes | None) -> bool:
+    """Whether the store has a file's content, into which `data` is put where it has not."""
+    try:
+        project.repository.read(oid)
+        return True
+    except MazuError:
+        if data is None:
+            return False
+    writer = project.repository.writer()
+    writer.add(BLOB, bytes(data), oid)
+    writer.finish()
+    return True

@@ -20,6 +20,7 @@ class TreeStore:
         self._load = load
         self._cache: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._size = 0
+        self._held: dict[bytes, dict[bytes, TreeEntry]] = {}
         self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
             OrderedDict()
         )
@@ -28,6 +29,8 @@ class TreeStore:
         """Entries by name; none for None. Not to be changed by the caller."""
         if oid is None:
             return {}
+        if (held := self._held.get(oid)) is not None:
+            return held
         if (found := self._cache.get(oid)) is None:
             found = parse_tree(self._load(oid))
             self._remember(oid, found)
@@ -73,6 +76,14 @@ class TreeStore:
             elif old is None or old.is_folder:
                 entries.pop(name, None)
         return self._write(entries, add) if entries else None
+
+    def hold(self, path: bytes, entry: TreeEntry | None) -> bytes | None:
+        """A tree with this file alone, or the empty one, that can be read as any other but is not stored."""
+
+        def keep(_kind: str, data: bytes, oid: bytes) -> None:
+            self._held[oid] = parse_tree(data)
+
+        return self.update(None, {path: entry}, keep) if entry is not None else None
 
     def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:
         """Every file that differs: path, what it was, what it is. Folders that are equal are not read."""
