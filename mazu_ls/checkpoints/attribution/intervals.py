@@ -60,7 +60,7 @@ def _removable(change: Change, writer: str | None) -> Owner:
 
 
 class PlaceHistory:
-    """Reads what happened since the checkpoint `number`; `last`: the interval that no checkpoint ends.
+    """Reads what happened since the checkpoint `number`, within one transaction; `last`: the interval that no checkpoint ends.
 
     `session`: only its agent counts as one, what others did is like the user's.
     """
@@ -78,6 +78,8 @@ class PlaceHistory:
         self._number = number
         self._session = session
         self._last = last
+        self._views: dict[str, BufferView] = {}
+        self._begun: dict[int, int] = {}
 
     def intervals(self, place: bytes) -> list[Interval]:
         """Those of whose changes what stands at a place now consists, the oldest first.
@@ -137,8 +139,18 @@ class PlaceHistory:
 
     def view(self, id: str) -> BufferView:
         """The files and unsaved texts that a checkpoint holds."""
-        tree = bytes.fromhex(schema.get(self._db, id).tree)
-        return BufferView(tree, held_texts(self._project, tree))
+        if (found := self._views.get(id)) is None:
+            tree = bytes.fromhex(schema.get(self._db, id).tree)
+            found = self._views[id] = BufferView(tree, held_texts(self._project, tree))
+        return found
+
+    def _before(self, number: int) -> int:
+        """The checkpoint with which the interval began that ends with another."""
+        if number not in self._begun:
+            ((self._begun[number],),) = select(
+                self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,)
+            )
+        return self._begun[number]
 
     def _recorded(self, place: bytes) -> Iterator[tuple[int, Interval]]:
         """Every interval in which a place was changed, and the number of the checkpoint that ends it."""
@@ -147,7 +159,7 @@ class PlaceHistory:
             "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
             (self._number, place),
         ):
-            ((began,),) = select(self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,))
+            began = self._before(number)
             before, after = (self.view(schema.checkpoint_id(one)) for one in (began, number))
             interval = Interval(before, after, self._change(place, number), began)
             yield from self._split(place, number, interval)

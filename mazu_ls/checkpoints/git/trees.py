@@ -79,11 +79,13 @@ class TreeStore:
 
     def hold(self, path: bytes, entry: TreeEntry | None) -> bytes | None:
         """A tree with this file alone, or the empty one, that can be read as any other but is not stored."""
-
-        def keep(_kind: str, data: bytes, oid: bytes) -> None:
-            self._held[oid] = parse_tree(data)
-
-        return self.update(None, {path: entry}, keep) if entry is not None else None
+        if entry is None:
+            return None
+        for name in reversed(path.split(b"/")):
+            entries = {name: entry}
+            entry = TreeEntry(FOLDER_MODE, object_id(TREE, format_tree(entries)))
+            self._held[entry.oid] = entries
+        return entry.oid
 
     def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:
         """Every file that differs: path, what it was, what it is. Folders that are equal are not read."""
