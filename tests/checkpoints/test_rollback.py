@@ -1,6 +1,7 @@
 """Going back, undoing that, and going back in part."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -463,3 +464,33 @@ async def test_a_project_that_moved_keeps_its_checkpoints_once_it_is_attached(tm
         report = await project.roll_back(first)
         assert report.plan.keep == [] and report.verified
         assert project.read("a") == "1"
+
+
+async def test_a_plan_starts_as_many_processes_for_many_files_as_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    started: list[object] = []
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(a) or popen(*a, **k))
+    counts: list[int] = []
+    for files in (2, 12):
+        root = tmp_path / f"project{files}"
+        root.mkdir()
+        names = [root / f"f{n}.txt" for n in range(files)]
+        for name in names:
+            name.write_text("at first\n")
+        engine = await open_engine([root], tmp_path / f"state{files}")
+        try:
+            target = await engine.take(kind="manual")
+            for text in ("first", "second", "third"):
+                for name in names:
+                    name.write_text(f"{text}\n")  # on top of what a rollback left, from the second time on
+                if text != "third":
+                    assert (await (await engine.plan(target.id)).apply("overwrite")).verified
+            await engine.upkeep.idle()
+            started.clear()
+            await engine.plan(target.id)
+            counts.append(len(started))
+        finally:
+            await engine.close()
+    assert counts[0] == counts[1]
