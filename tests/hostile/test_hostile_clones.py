@@ -1,4 +1,4 @@
-"""Twelve more clones that are opened, chatted with, checkpointed and rolled back: no marker, nothing outside written.
+"""Fifteen more clones that are opened, chatted with, checkpointed and rolled back: no marker, nothing outside written.
 
 PATH names a folder of the project first, as in a shell where its virtual environment is active.
 """

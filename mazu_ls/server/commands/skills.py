@@ -155,7 +155,7 @@ def _described(source: str, name: str, description: str) -> str:
 def _parsed(source: str) -> ast.Module:
     try:
         return ast.parse(source)
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise InvalidArguments(f"`source` is not valid Python: {error}", "source") from error
 
 

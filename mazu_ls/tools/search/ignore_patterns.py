@@ -21,6 +21,9 @@ MAX_DEEP = 3
 """`**` in one pattern: each more multiplies the ways to share the folders of a path among them."""
 MAX_PATTERN = 1024
 """Characters of one pattern; longer ones than any file name are nobody's."""
+MAX_SAID = 20
+_said: set[str] = set()
+"""First rules of files that were named; files are read again with every search."""
 
 
 class BoundedIgnorePattern(GitIgnoreSpecPattern):
@@ -38,12 +41,20 @@ class BoundedIgnorePattern(GitIgnoreSpecPattern):
 def compile_ignore_file(lines: Iterable[str]) -> GitIgnoreSpec:
     """The rules of one ignore file; a line that git would not read either, or that takes too long, is left out."""
     patterns: list[BoundedIgnorePattern] = []
+    left_out: list[str] = []
     for line in lines:
         if len(line) > MAX_PATTERN or line.count("**") > MAX_DEEP:
-            logger.warning("An ignore rule is too long or has too many ** and is left out: %.80s", line)
+            left_out.append(line[:80])
             continue
         try:
             patterns.append(BoundedIgnorePattern(line))
         except (GitIgnorePatternError, ValueError):
             continue
+    if left_out and left_out[0] not in _said and len(_said) < MAX_SAID:
+        _said.add(left_out[0])
+        logger.warning(
+            "%d ignore rules are too long or have too many ** and are left out: %s",
+            len(left_out),
+            left_out[0],
+        )
     return GitIgnoreSpec(patterns)

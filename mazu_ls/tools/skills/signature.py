@@ -29,26 +29,45 @@ class FunctionSignature:
 
 def functions(source: str, where: str) -> list[FunctionSignature]:
     """The public top-level functions. Raises MazuError(config) if the file is no Python, or one cannot be called by name."""
+    nodes = _parsed(source, where)
+    found = []
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
+            ("_", "test")
+        ):
+            try:
+                schema = _schema(node, where)
+            except RecursionError as error:
+                raise _too_nested(where) from error
+            found.append(FunctionSignature(node.name, _encodable(ast.get_docstring(node) or ""), schema))
+    return found
+
+
+def _parsed(source: str, where: str) -> list[ast.stmt]:
     try:
-        tree = ast.parse(source)
+        return ast.parse(source).body
+    except (RecursionError, MemoryError) as error:  # what is nested deeper than the parser goes
+        raise _too_nested(where) from error
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         place = f"{where}:{line}" if line else where
         raise MazuError(
             Kind.CONFIG, f"{place} is not valid Python: {getattr(error, 'msg', error)}.", "Fix the file."
         ) from error
-    found = []
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith(
-            ("_", "test")
-        ):
-            found.append(FunctionSignature(node.name, ast.get_docstring(node) or "", _schema(node, where)))
-    return found
+
+
+def _too_nested(where: str) -> MazuError:
+    return MazuError(Kind.CONFIG, f"{where} is nested too deeply to be read.", "Fix or delete the file.")
+
+
+def _encodable(text: str) -> str:
+    """Half of a surrogate pair, as `"\\ud800"` makes it, is no text that can be sent."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def tests(source: str) -> list[str]:
-    """Names of the functions `test` and `test_...`, in order."""
-    nodes = ast.parse(source).body
+    """Names of the functions `test` and `test_...`, in order. Raises MazuError(config)."""
+    nodes = _parsed(source, "the source")
     return [
         n.name
         for n in nodes
@@ -72,7 +91,7 @@ def _schema(node: ast.FunctionDef | ast.AsyncFunctionDef, where: str) -> dict[st
         schema = dict(_type(parameter.annotation))
         if default is None:
             required.append(parameter.arg)
-        elif isinstance(default, ast.Constant):
+        elif isinstance(default, ast.Constant) and _is_json(default.value):
             schema["default"] = default.value
         properties[parameter.arg] = schema
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
@@ -84,7 +103,10 @@ def _type(node: ast.expr | None) -> dict[str, Any]:
         case ast.Constant(value=None):
             return {"type": "null"}
         case ast.Constant(value=str(text)):
-            return _type(ast.parse(text, mode="eval").body)
+            try:
+                return _type(ast.parse(text, mode="eval").body)
+            except (SyntaxError, ValueError, MemoryError):  # a description, as it seems
+                return {}
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return _TYPES.get(name, {})
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
@@ -97,22 +119,35 @@ def _type(node: ast.expr | None) -> dict[str, Any]:
 def _generic(name: str, inside: list[ast.expr]) -> dict[str, Any]:
     match name:
         case "Optional":
-            return {"anyOf": [_type(inside[0]), {"type": "null"}]}
+            return {"anyOf": [_first(inside), {"type": "null"}]}
         case "Union":
             return {"anyOf": [_type(one) for one in inside]}
         case "Literal":
-            return {"enum": [one.value for one in inside if isinstance(one, ast.Constant)]}
+            return {
+                "enum": [one.value for one in inside if isinstance(one, ast.Constant) and _is_json(one.value)]
+            }
         case "Annotated":
             said = next(
                 (o.value for o in inside[1:] if isinstance(o, ast.Constant) and isinstance(o.value, str)),
                 None,
             )
-            return {**_type(inside[0]), **({"description": said} if said else {})}
+            return {**_first(inside), **({"description": _encodable(said)} if said else {})}
         case "list" | "set" | "Sequence" | "tuple" | "frozenset":
-            return {"type": "array", "items": _type(inside[0])}
+            return {"type": "array", "items": _first(inside)}
         case "dict" | "Mapping":
             return {"type": "object", "additionalProperties": _type(inside[1]) if len(inside) > 1 else {}}
     return {}
+
+
+def _first(inside: list[ast.expr]) -> dict[str, Any]:
+    return _type(inside[0]) if inside else {}
+
+
+def _is_json(value: object) -> bool:
+    """Whether JSON has this value: no bytes, no `...`, no complex number, no infinity, no number beyond all bounds."""
+    if isinstance(value, str):
+        return value.isascii() or _encodable(value) == value
+    return value is None or (isinstance(value, int | float) and abs(value) < 2**63)
 
 
 def check(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
