@@ -43,7 +43,12 @@ def test_types():
 
 
 def test_files_are_short():
-    lines = {path: path.read_text().count("\n") for path in sources()}
+    texts = {path: path.read_text() for path in sources()}
+    lines = {
+        path: text.count("\n")
+        for path, text in texts.items()
+        if "Written by `make generate`" not in text[:200]
+    }
     assert {str(path): n for path, n in lines.items() if n > 400} == {}
     assert quantile(list(lines.values()), 0.9) <= 250
 
@@ -78,9 +83,13 @@ def test_public_names_are_documented():
 
 
 def _speaks_for_itself(node: ast.AST) -> bool:
-    """A shape: nothing but named, typed fields, as the page of the protocol or the tool's schema describes them."""
-    fields = (ast.AnnAssign, ast.Pass)
-    return isinstance(node, ast.ClassDef) and all(isinstance(line, fields) for line in node.body)
+    """A shape: nothing but named, typed fields, as they or the page of the protocol or the tool's schema describe them."""
+
+    def is_field(line: ast.stmt) -> bool:
+        about = isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+        return about or isinstance(line, ast.AnnAssign | ast.Pass)
+
+    return isinstance(node, ast.ClassDef) and all(map(is_field, node.body))
 
 
 def test_no_class_that_does_everything():

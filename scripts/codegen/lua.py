@@ -8,6 +8,7 @@ import msgspec
 from msgspec import inspect as shapes
 
 from codegen import wire
+from codegen.descriptions import field_descriptions
 
 TYPES = Path(__file__).resolve().parents[2] / "editors" / "neovim" / "lua" / "mazu" / "wire.lua"
 HEAD = """\
@@ -66,8 +67,11 @@ def _stated(shape: shapes.UnionType) -> list[shapes.Type]:
 
 def _class(struct: type[msgspec.Struct]) -> str:
     lines = [f"--- {line}".rstrip() for line in wire.about(struct)] + [f"---@class {name(struct)}"]
+    described = field_descriptions(struct)
     for field in wire.fields(struct):
         null = any(isinstance(one, shapes.NoneType) for one in wire.alternatives(field.type))
         optional = "?" if null or wire.may_lack(struct, field) else ""
-        lines.append(f"---@field {field.encode_name}{optional} {type_of(field.type)}")
+        lines.append(
+            f"---@field {field.encode_name}{optional} {type_of(field.type)} {described.get(field.name, '')}".rstrip()
+        )
     return "\n".join([*lines, ""])

@@ -6,11 +6,8 @@ may do with it in `mazu_ls/config/project_settings.py`.
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import re
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from codegen.descriptions import field_descriptions
 from mazu_ls.config import config
 from mazu_ls.config.project_settings import DIRECTIONS
 
@@ -45,7 +43,7 @@ class Setting:
 
 def settings(struct: type[msgspec.Struct] = config.Config, prefix: str = "") -> Iterator[Setting]:
     """Every setting in the order of its declaration."""
-    about = descriptions(struct)
+    about = field_descriptions(struct)
     hints = get_type_hints(struct, include_extras=True)
     defaults = struct()
     for name, hint in hints.items():
@@ -61,18 +59,6 @@ def settings(struct: type[msgspec.Struct] = config.Config, prefix: str = "") -> 
         if get_origin(hint) is Literal:
             found["enum"] = list(get_args(hint))  # in the order of the declaration
         yield Setting(prefix + name, int(default) if whole else default, found, about[name])
-
-
-def descriptions(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The docstring below each field, as one line."""
-    (node,) = ast.parse(textwrap.dedent(inspect.getsource(struct))).body
-    assert isinstance(node, ast.ClassDef)
-    found: dict[str, str] = {}
-    for field, line in zip(node.body, node.body[1:], strict=False):
-        documented = isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and documented:
-            found[field.target.id] = " ".join(str(line.value.value).split())  # type: ignore[attr-defined]
-    return found
 
 
 def plain(schema: Any, parts: dict[str, Any]) -> Any:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect as shapes
 
 from codegen import wire
+from codegen.descriptions import field_descriptions
 
 TYPES = Path(__file__).resolve().parents[2] / "editors" / "vscode" / "src" / "wire.ts"
 WIDTH = 120
@@ -79,7 +80,10 @@ def _interface(struct: type[msgspec.Struct]) -> str:
     if not wire.fields(struct):
         return "\n".join([*lines, f"export type {name(struct)} = Record<string, never>;\n"])
     lines.append(f"export interface {name(struct)} {{")
+    described = field_descriptions(struct)
     for field in wire.fields(struct):
+        if about_field := described.get(field.name):
+            lines.append(f"  /** {about_field} */")
         lacking = "?" if wire.may_lack(struct, field) else ""
         lines.append(_broken(f"  {field.encode_name}{lacking}: {type_of(field.type)};"))
     return "\n".join([*lines, "}\n"])

@@ -17,7 +17,9 @@ export interface AgentImportResult {
 
 /** `hash` is the SHA-256 that mazu.trust.list named: the content that the user has read. */
 export interface AgreeToTrustParams {
+  /** An id. */
   id: string;
+  /** The hash that `mazu-ls trust` shows. */
   hash: string;
 }
 
@@ -49,8 +51,11 @@ export interface AnswerResult {
 }
 
 export interface AskParams {
+  /** The question. */
   question: string;
+  /** Documents, or ranges of them. */
   attachments?: DocumentRange[];
+  /** Provider:model. */
   model?: string | null;
   wait?: boolean;
 }
@@ -63,6 +68,7 @@ export interface AskResult {
 
 /** The path at which the project was. */
 export interface AttachStateParams {
+  /** Its former path; the one found if not given. */
   from?: string | null;
 }
 
@@ -90,7 +96,9 @@ export interface AuditEntry {
 }
 
 export interface AuditParams {
+  /** Return at most this many. */
   limit?: number;
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
 }
 
@@ -139,8 +147,11 @@ export interface ChatParams {
 
 /** What would be decided about this call; nothing is run. */
 export interface CheckPermissionParams {
+  /** The name of a tool, such as run_shell. */
   tool: string;
+  /** What it would be called with. */
   arguments: Record<string, unknown>;
+  /** A permission mode. */
   mode?: 'ask' | 'auto' | 'bypass' | 'plan' | null;
 }
 
@@ -153,11 +164,14 @@ export interface CheckpointContents {
 
 /** `path`: as diffs and plans show it. */
 export interface CheckpointFileParams {
+  /** An id. */
   id: string;
+  /** As the diff shows it. */
   path: string;
 }
 
 export interface CheckpointIdParams {
+  /** An id. */
   id: string;
 }
 
@@ -168,6 +182,7 @@ export interface CheckpointList {
 }
 
 export interface CheckpointParams {
+  /** A label by which to find it again. */
   label?: string;
 }
 
@@ -212,7 +227,9 @@ export interface Checkpoint {
 
 /** The hunks of these ids, or those of a document; without either all of them. */
 export interface ChooseHunksParams {
+  /** Ids; all if none is given. */
   ids?: string[] | null;
+  /** Only those of this file. */
   uri?: string | null;
 }
 
@@ -222,6 +239,7 @@ export interface ChoosePointParams {
 }
 
 export interface CompactParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
   wait?: boolean;
 }
@@ -235,7 +253,9 @@ export interface ConnectedClient {
 }
 
 export interface ConsolidateParams {
+  /** Merge what was found. */
   apply?: boolean;
+  /** Show what was found the last time. */
   last?: boolean;
 }
 
@@ -261,8 +281,11 @@ export interface ConsolidationResult {
 
 /** `query`: only files whose path has this in it, in upper or lower case; at most `limit` of them. */
 export interface ContentsParams {
+  /** An id. */
   id: string;
+  /** Only files with this in their path. */
   query?: string;
+  /** Return at most this many. */
   limit?: number;
 }
 
@@ -275,9 +298,13 @@ export interface CouncilAnswer {
 }
 
 export interface CouncilParams {
+  /** The question. */
   question: string;
+  /** A model to ask; at least two. */
   models?: string[];
+  /** The model that compares the answers. */
   lead?: string | null;
+  /** Documents, or ranges of them. */
   attachments?: DocumentRange[];
   wait?: boolean;
 }
@@ -295,7 +322,9 @@ export interface CouncilResult {
 
 /** `ids`, or `all` that wait. */
 export interface DecideProposalsParams {
+  /** Ids of proposals, as they are listed. */
   ids?: string[];
+  /** All that are waiting. */
   all?: boolean;
 }
 
@@ -308,14 +337,19 @@ export interface DecidedProposals {
 }
 
 export interface DeleteTraitParams {
+  /** Its name. */
   key: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
 /** `against`: "now" or another checkpoint. */
 export interface DiffParams {
+  /** An id. */
   id: string;
+  /** Another id; now if not given. */
   against?: string;
+  /** Only these files or folders. */
   paths?: string[];
 }
 
@@ -336,7 +370,9 @@ export interface DocumentRange {
 export interface EditParams {
   uri: string;
   range: Range;
+  /** How to change them. */
   instruction: string;
+  /** Provider:model. */
   model?: string | null;
   wait?: boolean;
 }
@@ -373,6 +409,7 @@ export interface Event {
 
 /** `uri` and `range`: what would be attached to the message. */
 export interface ExplainInjectionParams {
+  /** The message. */
   message: string;
   uri?: string | null;
   range?: Range | null;
@@ -380,12 +417,15 @@ export interface ExplainInjectionParams {
 
 /** `uri`: a Markdown file or a folder. */
 export interface ExportImportParams {
+  /** A file or folder. */
   uri: string;
 }
 
 /** `uri`: the file to write; one that exists is replaced only with `overwrite`. */
 export interface ExportStateParams {
+  /** The file to write. */
   uri: string;
+  /** Replace a file of that name. */
   overwrite?: boolean;
 }
 
@@ -432,7 +472,9 @@ export interface FileText {
 }
 
 export interface ForgetParams {
+  /** An id. */
   id: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
@@ -441,8 +483,11 @@ export interface ForgetResult {
 }
 
 export interface ForkSessionParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** Up to before this turn. */
   turnId?: string | null;
+  /** Its name. */
   name?: string;
 }
 
@@ -463,14 +508,19 @@ export interface HeldMemory {
 
 /** `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db. */
 export interface ImportParams {
+  /** A file or folder of Markdown, a memory.db, or the folder of the other agent. */
   uri: string;
+  /** Whose files they are: transcripts become searchable, decisions are proposed. */
   agent?: 'aider' | 'claude-code' | 'codex' | 'cursor' | 'markdown' | null;
 }
 
 /** `mine`: the user says that a file which this machine did not write is their own; `replace`: what is here is set aside. */
 export interface ImportStateParams {
+  /** The file. */
   uri: string;
+  /** The archive is your own, made on another machine. */
   mine?: boolean;
+  /** Replace the current state of this project; the old one is kept. */
   replace?: boolean;
 }
 
@@ -544,29 +594,40 @@ export interface LeftOutMemory {
 }
 
 export interface ListCheckpointsParams {
+  /** Return at most this many. */
   limit?: number;
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
 }
 
 export interface ListMemoriesParams {
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+  /** The kind of memory. */
   category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  /** Only those in this state. */
   state?: 'archived' | 'check' | 'current' | 'superseded' | null;
+  /** Return at most this many. */
   limit?: number;
+  /** Skip this many first. */
   offset?: number;
 }
 
 /** `prefix`: pages below this slug. */
 export interface ListPagesParams {
+  /** Only pages whose slug begins with this. */
   prefix?: string;
+  /** Only pages with this tag. */
   tag?: string | null;
 }
 
 export interface ListProposalsParams {
+  /** Only those of this file. */
   uri?: string | null;
 }
 
 export interface ListTraitsParams {
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
@@ -614,7 +675,9 @@ export interface MemoryResult {
 }
 
 export interface MemoryStateParams {
+  /** An id. */
   id: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
@@ -711,6 +774,7 @@ export interface Model {
 }
 
 export interface NewSessionParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
   name?: string;
 }
@@ -735,6 +799,7 @@ export interface PageList {
 }
 
 export interface PageParams {
+  /** The page's name. */
   slug: string;
 }
 
@@ -822,7 +887,9 @@ export interface ProposalList {
 }
 
 export interface ProposalPageParams {
+  /** Return at most this many. */
   limit?: number;
+  /** Skip this many first. */
   offset?: number;
 }
 
@@ -844,8 +911,11 @@ export interface Proposal {
 
 /** `labelled`: those the user named, too. Pinned ones never go. */
 export interface PruneParams {
+  /** Keep this many. */
   keep?: number | null;
+  /** Delete only those older than this many days. */
   olderThanDays?: number | null;
+  /** Delete labelled ones, too. */
   labelled?: boolean;
 }
 
@@ -887,6 +957,7 @@ export interface Question {
 }
 
 export interface QueueParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
   remove?: string | null;
 }
@@ -916,9 +987,13 @@ export interface RecallHereParams {
 }
 
 export interface RecallParams {
+  /** Words or a question. */
   query: string;
+  /** Return at most this many. */
   limit?: number;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+  /** The kind of memory. */
   category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
   uri?: string | null;
 }
@@ -930,13 +1005,17 @@ export interface RecallResult {
 }
 
 export interface RedoParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
 }
 
 /** The model hears the note. */
 export interface RejectHunksParams {
+  /** Ids; all if none is given. */
   ids?: string[] | null;
+  /** Only those of this file. */
   uri?: string | null;
+  /** A reason for the model. */
   note?: string;
 }
 
@@ -945,13 +1024,21 @@ export interface RejectResult {
 }
 
 export interface RememberParams {
+  /** What to remember, in one sentence. */
   title: string;
+  /** The full text, below its title. */
   body?: string;
+  /** The kind of memory. */
   category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+  /** Tags. */
   tags?: string[];
+  /** Never forget it. */
   pinned?: boolean;
+  /** Documents, or ranges of them. */
   anchors?: DocumentRange[];
+  /** The id it replaces. */
   supersedes?: string | null;
 }
 
@@ -963,7 +1050,9 @@ export interface RememberResult {
 }
 
 export interface RenameSessionParams {
+  /** The new name. */
   name: string;
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
 }
 
@@ -988,15 +1077,19 @@ export interface RevertTurnParams {
 }
 
 export interface RevokeRuleParams {
+  /** An id. */
   id: string;
 }
 
 export interface RevokeTrustParams {
+  /** An id. */
   id: string;
 }
 
 export interface RewindParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** How many turns. */
   turns?: number;
   turnId?: string | null;
 }
@@ -1009,11 +1102,17 @@ export interface Role {
 
 /** Without `id` the newest checkpoint; without `only` everything it holds. */
 export interface RollbackParams {
+  /** An id or a label; the newest if not given. */
   id?: string | null;
+  /** Only these parts. */
   only?: ('code' | 'conversation' | 'memory' | 'skills')[];
+  /** Only these files or folders. */
   paths?: string[];
+  /** Only show what would happen. */
   preview?: boolean;
+  /** What happens to your own changes. */
   onConflict?: 'ask' | 'keep' | 'leave' | 'overwrite' | null;
+  /** Only these memories, where memory is all that is restored. */
   memories?: string[];
 }
 
@@ -1035,20 +1134,31 @@ export interface RuleFields {
 
 /** `maxCost` is in US dollars; the others override the settings of the same name. */
 export interface RunParams {
+  /** What to do. */
   task: string;
+  /** Continue this conversation instead of starting a new one. */
   sessionId?: string | null;
+  /** Stop after this many steps. */
   maxSteps?: number | null;
+  /** Stop after this many US dollars. */
   maxCost?: number | null;
+  /** Stop after this many tokens. */
   maxTokens?: number | null;
+  /** Stop after this many seconds. */
   maxSeconds?: number | null;
+  /** Take a checkpoint after this many steps. */
   checkpointEvery?: number | null;
+  /** Let it run commands. */
   allowShell?: boolean;
+  /** Provider:model. */
   model?: string | null;
   wait?: boolean;
 }
 
 export interface RunSkillParams {
+  /** Its name. */
   name: string;
+  /** What the skill is called with. */
   arguments?: Record<string, unknown>;
 }
 
@@ -1067,24 +1177,32 @@ export interface SandboxStatus {
 
 /** `source` is Python; `name` is the function's where it is not given. */
 export interface SaveSkillParams {
+  /** Python source. */
   source: string;
+  /** Its name. */
   name?: string | null;
   description?: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project';
 }
 
 export interface SearchPagesParams {
+  /** Words to search for. */
   query: string;
+  /** Return at most this many. */
   limit?: number;
 }
 
 export interface SearchSessionsParams {
+  /** Words to search for. */
   query: string;
+  /** Return at most this many. */
   limit?: number;
 }
 
 /** `after`: the `seq` of the journal behind which a page begins. */
 export interface SessionEventsParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
   after?: number;
   limit?: number;
@@ -1113,6 +1231,7 @@ export interface SessionMatches {
 
 /** One session; without `sessionId` the last used one. */
 export interface SessionParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
 }
 
@@ -1145,32 +1264,41 @@ export interface Session {
 
 /** `confirm`: the word "bypass", typed by the user, for that mode. */
 export interface SetModeParams {
+  /** A permission mode. */
   mode: 'ask' | 'auto' | 'bypass' | 'plan';
   confirm?: string | null;
 }
 
 export interface SetModelParams {
+  /** Provider:model. */
   model: string;
 }
 
 /** `uri`: a file whose text becomes the role; without it the open document is taken. */
 export interface SetRoleParams {
+  /** A file. */
   uri?: string | null;
 }
 
 export interface SetRuleParams {
+  /** The rule to store. */
   rule: RuleFields;
 }
 
 export interface SetTraitParams {
+  /** Its name. */
   key: string;
+  /** Its value. */
   value: string;
+  /** Never forget it. */
   pinned?: boolean | null;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
 /** Memories of the project. */
 export interface ShareParams {
+  /** Ids of memories, as they are listed. */
   ids: string[];
 }
 
@@ -1183,14 +1311,20 @@ export interface ShareResult {
 
 /** A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`. */
 export interface ShowGraphParams {
+  /** A node: an id of a memory, file:PATH or tag:NAME. */
   id?: string | null;
+  /** Words to search for. */
   query?: string | null;
+  /** How many relations away. */
   depth?: number;
+  /** The form of the drawing. */
   format?: 'json' | 'mermaid' | 'text';
 }
 
 export interface ShowMemoryParams {
+  /** An id. */
   id: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
@@ -1200,7 +1334,9 @@ export interface ShowRoleParams {
 }
 
 export interface ShowSessionParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** How many turns. */
   turns?: number | null;
 }
 
@@ -1219,6 +1355,7 @@ export interface SkillList {
 }
 
 export interface SkillParams {
+  /** Its name. */
   name: string;
 }
 
@@ -1276,15 +1413,21 @@ export interface Status {
 
 /** `by` is the memory that holds from now on. */
 export interface SupersedeParams {
+  /** An id. */
   id: string;
+  /** The id of the one that replaces it. */
   by: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
 }
 
 /** `remote`: a URL, a path, a remote of the repository, or "none" for the folder; the last one if not given. */
 export interface SyncParams {
+  /** A URL, a path or a remote of this repository, kept for the next time; "none" for the folder. */
   remote?: string | null;
+  /** Send and write nothing. */
   pull?: boolean;
+  /** Accept everything that the folder proposes. */
   accept?: boolean;
 }
 
@@ -1321,7 +1464,9 @@ export interface Tool {
 }
 
 export interface TranscriptParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** A file. */
   uri?: string | null;
 }
 
@@ -1395,23 +1540,37 @@ export interface Turn {
 
 /** Back to before a turn: `turnId`, or the last one. Without `onConflict` the user is asked. */
 export interface UndoParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** Back to before this turn. */
   turnId?: string | null;
+  /** Restore files. */
   code?: boolean;
+  /** Remove the turns from the conversation. */
   conversation?: boolean;
+  /** Restore memory. */
   memory?: boolean;
+  /** Only show what would happen. */
   preview?: boolean;
+  /** What happens to your own changes. */
   onConflict?: 'ask' | 'keep' | 'leave' | 'overwrite' | null;
 }
 
 /** Fields that are not given stay as they are. */
 export interface UpdateMemoryParams {
+  /** An id. */
   id: string;
+  /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+  /** What it says, in one sentence. */
   title?: string | null;
+  /** The full text, below its title. */
   body?: string | null;
+  /** The kind of memory. */
   category?: 'convention' | 'decision' | 'fact' | 'mistake' | 'task_outcome' | 'user_preference' | null;
+  /** Tags. */
   tags?: string[] | null;
+  /** Never forget it. */
   pinned?: boolean | null;
   anchors?: DocumentRange[] | null;
 }
@@ -1433,7 +1592,9 @@ export interface Usage {
 }
 
 export interface UsageParams {
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** Count only the last days, this many. */
   sinceDays?: number | null;
 }
 
@@ -1450,8 +1611,11 @@ export interface ViewParams {
 }
 
 export interface WritePageParams {
+  /** The page's name. */
   slug: string;
+  /** Markdown. */
   text: string;
+  /** Replace the page or append to it. */
   mode?: 'append' | 'replace';
 }
 

@@ -17,6 +17,7 @@ from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.autorun import runs_by_itself
 
 HARMLESS_DEVICES = word_set("harmless_devices")
+_TOP = word_set("top_folders")
 _DEVICE_FD = re.compile(r"^/dev/fd/\d+$|^/proc/self/fd/\d+$")
 _GLOB = re.compile(r"[*?\[]")
 _SECRET_FOLDERS = (
@@ -220,9 +221,6 @@ def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
     if not rest:
         return exact
     return any(_same_or_below(rest, folder) or rest.startswith(f"{folder}/") for folder in folders)
-
-
-_TOP = word_set("top_folders")
 
 
 def everything(word: str, scope: ShellScope) -> str | None:

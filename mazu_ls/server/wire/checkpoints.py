@@ -18,46 +18,61 @@ PartName = Literal["code", "memory", "conversation", "skills"]
 
 class CheckpointParams(Params, frozen=True):
     label: str = ""
+    """A label by which to find it again."""
 
 
 class ListCheckpointsParams(Params, frozen=True):
     limit: Positive = 50
+    """Return at most this many."""
     session_id: str | None = None
+    """An id of a session. The last one used if not given."""
 
 
 class DiffParams(Params, frozen=True):
     """`against`: "now" or another checkpoint."""
 
     id: str
+    """An id."""
     against: str = "now"
+    """Another id; now if not given."""
     paths: tuple[str, ...] = ()
+    """Only these files or folders."""
 
 
 class PruneParams(Params, frozen=True):
     """`labelled`: those the user named, too. Pinned ones never go."""
 
     keep: Count | None = None
+    """Keep this many."""
     older_than_days: Count | None = None
+    """Delete only those older than this many days."""
     labelled: bool = False
+    """Delete labelled ones, too."""
 
 
 class CheckpointIdParams(Params, frozen=True):
     id: str
+    """An id."""
 
 
 class CheckpointFileParams(Params, frozen=True):
     """`path`: as diffs and plans show it."""
 
     id: str
+    """An id."""
     path: str
+    """As the diff shows it."""
 
 
 class ContentsParams(Params, frozen=True):
     """`query`: only files whose path has this in it, in upper or lower case; at most `limit` of them."""
 
     id: str
+    """An id."""
     query: str = ""
+    """Only files with this in their path."""
     limit: Positive = 500
+    """Return at most this many."""
 
 
 class HeldMemoryView(Wire, frozen=True):
@@ -89,11 +104,17 @@ class RollbackParams(Params, frozen=True):
     """Without `id` the newest checkpoint; without `only` everything it holds."""
 
     id: str | None = None
+    """An id or a label; the newest if not given."""
     only: tuple[PartName, ...] = ()
+    """Only these parts."""
     paths: tuple[str, ...] = ()
+    """Only these files or folders."""
     preview: bool = False
+    """Only show what would happen."""
     on_conflict: OwnWork | None = None
+    """What happens to your own changes."""
     memories: tuple[str, ...] = ()
+    """Only these memories, where memory is all that is restored."""
 
 
 class FileCountsView(Wire, frozen=True):

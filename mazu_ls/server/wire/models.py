@@ -11,6 +11,7 @@ from mazu_ls.server.wire.common import ModelName, ModelWanted, Text
 
 class SetModelParams(Params, frozen=True):
     model: ModelName
+    """Provider:model."""
 
 
 class PricesView(Wire, frozen=True):
@@ -80,6 +81,7 @@ class SetRoleParams(Params, frozen=True):
     """`uri`: a file whose text becomes the role; without it the open document is taken."""
 
     uri: str | None = None
+    """A file."""
 
 
 class RoleView(Wire, frozen=True):

@@ -23,16 +23,19 @@ class RuleFields(Params, frozen=True):
 
 class SetRuleParams(Params, frozen=True):
     rule: RuleFields
+    """The rule to store."""
 
 
 class RevokeRuleParams(Params, frozen=True):
     id: str
+    """An id."""
 
 
 class SetModeParams(Params, frozen=True):
     """`confirm`: the word "bypass", typed by the user, for that mode."""
 
     mode: ModeName
+    """A permission mode."""
     confirm: str | None = None
 
 
@@ -58,8 +61,11 @@ class CheckPermissionParams(Params, frozen=True):
     """What would be decided about this call; nothing is run."""
 
     tool: Text
+    """The name of a tool, such as run_shell."""
     arguments: dict[str, Any]
+    """What it would be called with."""
     mode: ModeName | None = None
+    """A permission mode."""
 
 
 class PermissionVerdict(Wire, frozen=True):

@@ -12,6 +12,7 @@ class AttachStateParams(Params, frozen=True):
     """The path at which the project was."""
 
     source: Text | None = field(default=None, name="from")
+    """Its former path; the one found if not given."""
 
 
 class AttachedState(Wire, frozen=True):
@@ -28,7 +29,9 @@ class ExportStateParams(Params, frozen=True):
     """`uri`: the file to write; one that exists is replaced only with `overwrite`."""
 
     uri: Text
+    """The file to write."""
     overwrite: bool = False
+    """Replace a file of that name."""
 
 
 class ExportedStateView(Wire, frozen=True):
@@ -43,8 +46,11 @@ class ImportStateParams(Params, frozen=True):
     """`mine`: the user says that a file which this machine did not write is their own; `replace`: what is here is set aside."""
 
     uri: Text
+    """The file."""
     mine: bool = False
+    """The archive is your own, made on another machine."""
     replace: bool = False
+    """Replace the current state of this project; the old one is kept."""
 
 
 class ImportedState(Wire, frozen=True):

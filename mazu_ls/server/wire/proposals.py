@@ -10,19 +10,23 @@ from mazu_ls.server.wire.codec import Params, Wire
 
 class ListProposalsParams(Params, frozen=True):
     uri: str | None = None
+    """Only those of this file."""
 
 
 class ChooseHunksParams(Params, frozen=True):
     """The hunks of these ids, or those of a document; without either all of them."""
 
     ids: list[str] | None = None
+    """Ids; all if none is given."""
     uri: str | None = None
+    """Only those of this file."""
 
 
 class RejectHunksParams(ChooseHunksParams, frozen=True):
     """The model hears the note."""
 
     note: str = ""
+    """A reason for the model."""
 
 
 class ProposalView(Wire, frozen=True):

@@ -13,7 +13,9 @@ from mazu_ls.server.wire.common import Amount, Positive
 
 class UsageParams(Params, frozen=True):
     session_id: str | None = None
+    """An id of a session. The last one used if not given."""
     since_days: Amount | None = None
+    """Count only the last days, this many."""
 
 
 class UsageReport(Wire, frozen=True):
@@ -26,7 +28,9 @@ class UsageReport(Wire, frozen=True):
 
 class AuditParams(Params, frozen=True):
     limit: Positive = 100
+    """Return at most this many."""
     session_id: str | None = None
+    """An id of a session. The last one used if not given."""
 
 
 class AuditEntryView(Wire, frozen=True):

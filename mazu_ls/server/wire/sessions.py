@@ -1,4 +1,4 @@
-"""Sessions and their transcripts over the wire."""
+"""Sessions and their transcripts over the wire: arguments and results."""
 
 from __future__ import annotations
 
@@ -7,10 +7,74 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from mazu_ls.messages import Usage
-from mazu_ls.server.wire.codec import Wire
+from mazu_ls.server.wire.codec import Params, Wire
+from mazu_ls.server.wire.common import Count, PageSize, Positive, SessionName, Text
 
 if TYPE_CHECKING:
     from mazu_ls.agent.session.journal_views import SessionInfo, TurnRecord
+
+
+class SessionParams(Params, frozen=True):
+    """One session; without `session_id` the last used one."""
+
+    session_id: str | None = None
+    """An id of a session. The last one used if not given."""
+
+
+class NewSessionParams(SessionParams, frozen=True):
+    name: str = ""
+
+
+class ShowSessionParams(SessionParams, frozen=True):
+    turns: Positive | None = None
+    """How many turns."""
+
+
+class RewindParams(SessionParams, frozen=True):
+    turns: Positive = 1
+    """How many turns."""
+    turn_id: str | None = None
+
+
+class RenameSessionParams(Params, frozen=True):
+    name: SessionName
+    """The new name."""
+    session_id: str | None = None
+    """An id of a session. The last one used if not given."""
+
+
+class SearchSessionsParams(Params, frozen=True):
+    query: Text
+    """Words to search for."""
+    limit: Positive = 20
+    """Return at most this many."""
+
+
+class ForkSessionParams(SessionParams, frozen=True):
+    turn_id: str | None = None
+    """Up to before this turn."""
+    name: str = ""
+    """Its name."""
+
+
+class TranscriptParams(SessionParams, frozen=True):
+    uri: str | None = None
+    """A file."""
+
+
+class QueueParams(SessionParams, frozen=True):
+    remove: str | None = None
+
+
+class SessionEventsParams(SessionParams, frozen=True):
+    """`after`: the `seq` of the journal behind which a page begins."""
+
+    after: Count = 0
+    limit: PageSize = 500
+
+
+class CompactParams(SessionParams, frozen=True):
+    wait: bool = False
 
 
 class SessionSummary(Wire, frozen=True):

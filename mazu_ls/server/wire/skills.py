@@ -15,20 +15,26 @@ Agreement = Literal["new", "changed", "agreed"]
 
 class SkillParams(Params, frozen=True):
     name: SkillName
+    """Its name."""
 
 
 class SaveSkillParams(Params, frozen=True):
     """`source` is Python; `name` is the function's where it is not given."""
 
     source: Text
+    """Python source."""
     name: SkillName | None = None
+    """Its name."""
     description: str = ""
     scope: Scope = "project"
+    """Of this project, or of all projects."""
 
 
 class RunSkillParams(Params, frozen=True):
     name: SkillName
+    """Its name."""
     arguments: dict[str, Any] = field(default_factory=dict)
+    """What the skill is called with."""
 
 
 class SkillView(Wire, frozen=True):
@@ -62,11 +68,14 @@ class AgreeToTrustParams(Params, frozen=True):
     """`hash` is the SHA-256 that mazu.trust.list named: the content that the user has read."""
 
     id: Text
+    """An id."""
     hash: Text
+    """The hash that `mazu-ls trust` shows."""
 
 
 class RevokeTrustParams(Params, frozen=True):
     id: Text
+    """An id."""
 
 
 class TrustItemView(Wire, frozen=True):

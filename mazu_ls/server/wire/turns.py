@@ -9,14 +9,11 @@ from mazu_ls.server.wire.checkpoints import OwnWork
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import (
     Amount,
-    Count,
     DocumentRange,
     ModelName,
     ModelWanted,
-    PageSize,
     Positive,
     Seconds,
-    SessionName,
     Text,
 )
 
@@ -34,21 +31,33 @@ class RunParams(Params, frozen=True):
     """`max_cost` is in US dollars; the others override the settings of the same name."""
 
     task: Text
+    """What to do."""
     session_id: str | None = None
+    """Continue this conversation instead of starting a new one."""
     max_steps: Positive | None = None
+    """Stop after this many steps."""
     max_cost: Amount | None = None
+    """Stop after this many US dollars."""
     max_tokens: Positive | None = None
+    """Stop after this many tokens."""
     max_seconds: Seconds | None = None
+    """Stop after this many seconds."""
     checkpoint_every: Positive | None = None
+    """Take a checkpoint after this many steps."""
     allow_shell: bool = False
+    """Let it run commands."""
     model: ModelWanted | None = None
+    """Provider:model."""
     wait: bool = False
 
 
 class AskParams(Params, frozen=True):
     question: Text
+    """The question."""
     attachments: tuple[DocumentRange, ...] = ()
+    """Documents, or ranges of them."""
     model: ModelWanted | None = None
+    """Provider:model."""
     wait: bool = False
 
 
@@ -56,76 +65,21 @@ class EditParams(Params, frozen=True):
     uri: str
     range: LspRange
     instruction: Text
+    """How to change them."""
     model: ModelWanted | None = None
+    """Provider:model."""
     wait: bool = False
 
 
 class CouncilParams(Params, frozen=True):
     question: Text
+    """The question."""
     models: tuple[ModelName, ...] = ()
+    """A model to ask; at least two."""
     lead: ModelWanted | None = None
+    """The model that compares the answers."""
     attachments: tuple[DocumentRange, ...] = ()
-    wait: bool = False
-
-
-class SessionParams(Params, frozen=True):
-    """One session; without `session_id` the last used one."""
-
-    session_id: str | None = None
-
-
-class NewSessionParams(Params, frozen=True):
-    session_id: str | None = None
-    name: str = ""
-
-
-class ShowSessionParams(Params, frozen=True):
-    session_id: str | None = None
-    turns: Positive | None = None
-
-
-class RewindParams(Params, frozen=True):
-    session_id: str | None = None
-    turns: Positive = 1
-    turn_id: str | None = None
-
-
-class RenameSessionParams(Params, frozen=True):
-    name: SessionName
-    session_id: str | None = None
-
-
-class SearchSessionsParams(Params, frozen=True):
-    query: Text
-    limit: Positive = 20
-
-
-class ForkSessionParams(Params, frozen=True):
-    session_id: str | None = None
-    turn_id: str | None = None
-    name: str = ""
-
-
-class TranscriptParams(Params, frozen=True):
-    session_id: str | None = None
-    uri: str | None = None
-
-
-class QueueParams(Params, frozen=True):
-    session_id: str | None = None
-    remove: str | None = None
-
-
-class SessionEventsParams(Params, frozen=True):
-    """`after`: the `seq` of the journal behind which a page begins."""
-
-    session_id: str | None = None
-    after: Count = 0
-    limit: PageSize = 500
-
-
-class CompactParams(Params, frozen=True):
-    session_id: str | None = None
+    """Documents, or ranges of them."""
     wait: bool = False
 
 
@@ -133,16 +87,24 @@ class UndoParams(Params, frozen=True):
     """Back to before a turn: `turn_id`, or the last one. Without `on_conflict` the user is asked."""
 
     session_id: str | None = None
+    """An id of a session. The last one used if not given."""
     turn_id: str | None = None
+    """Back to before this turn."""
     code: bool = True
+    """Restore files."""
     conversation: bool = True
+    """Remove the turns from the conversation."""
     memory: bool = True
+    """Restore memory."""
     preview: bool = False
+    """Only show what would happen."""
     on_conflict: OwnWork | None = None
+    """What happens to your own changes."""
 
 
 class RedoParams(Params, frozen=True):
     session_id: str | None = None
+    """An id of a session. The last one used if not given."""
 
 
 class StartedResult(Wire, frozen=True):

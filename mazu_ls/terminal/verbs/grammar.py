@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from mazu_ls.terminal.verbs.verbs import (
     TerminalCommand,
     text,
 )
+from mazu_ls.terminal.verbs.wire_arguments import ARGUMENTS, WireArgument
 
 METAVARS = {
     "uri": "PATH", "from": "PATH", "sessionId": "ID", "turnId": "TURN", "ids": "ID", "maxCost": "DOLLARS", "maxSteps": "STEPS",
@@ -27,19 +29,8 @@ METAVARS = {
     "text": "FILE", "supersedes": "ID", "agent": "AGENT", "onConflict": "WHAT",
 }  # fmt: skip
 """How the values of the wire's fields are called in usage and help, where the field's own name would not do."""
-HELPS = {
-    "maxSteps": "stop after so many steps", "maxTokens": "stop after so many tokens", "maxSeconds": "stop after so long",
-    "checkpointEvery": "steps between two checkpoints", "body": "the whole of it, after its title", "category": "its kind",
-    "scope": "of this project, or global: of all", "tags": "a tag", "pinned": "never forget it", "limit": "so many at most",
-    "offset": "leave out so many first", "title": "what it says, in one sentence", "state": "only those in this state",
-    "key": "its name", "tag": "only pages with this tag", "slug": "the page's name", "depth": "how many relations away",
-    "format": "how it is drawn", "apply": "merge them", "turns": "how many turns", "sessionId": "a session's id",
-    "name": "its name", "paths": "only this file or folder", "olderThanDays": "only older ones", "only": "only this part",
-    "onConflict": "what happens to your own changes", "code": "leave files as they are", "conversation": "leave the conversation",
-    "memory": "leave memory as it is", "model": "provider:model", "tool": "such as run_shell", "sinceDays": "only the last days",
-    "mode": "the mode to use",
-}  # fmt: skip
-"""Help of fields that means the same wherever they stand."""
+UNDECLARED = WireArgument("")
+"""An option of the terminal's own, or an argument that it puts together from several."""
 LIKE = 0.6
 """Similarity (difflib) from which a word counts as mistyped."""
 
@@ -138,7 +129,8 @@ def parser(only: str = "") -> argparse.ArgumentParser:
         return root
     _plain(commands, "serve", "the language server on stdio, --tcp PORT on this machine, or --socket [PATH]")
     chat = _plain(commands, "chat", "talk to the agent")
-    _add(chat, (text("message", "send this message and exit", required=False), *TALK, ATTACH))
+    message = text("message", "send this message and exit", required=False)
+    _add(chat, (message, *TALK, ATTACH), {**ARGUMENTS["mazu.ask"], **ARGUMENTS["mazu.run"]})
     _plain(commands, "demo", "the main job end to end, without a key or a network")
     doctor = _plain(commands, "doctor", "check what mazu-ls needs and finds")
     doctor.add_argument("--fix", action="store_true", help="fix what needs no decision, such as file modes")
@@ -148,8 +140,8 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     call = _plain(
         commands, "call", 'run any command of the protocol: mazu-ls call mazu.recall \'{"query": "port"}\''
     )
-    call.add_argument("command")
-    call.add_argument("arguments", nargs="?", default="{}")
+    call.add_argument("command", help="its name, with or without `mazu.`")
+    call.add_argument("arguments", nargs="?", default="{}", help="a JSON object")
     timeline = _plain(
         commands, "timeline", "what happened in a conversation, step by step, with costs and checkpoints"
     )
@@ -194,7 +186,7 @@ def _verbs(commands: Any, only: str = "") -> None:
                     dest="subverb", metavar="WHAT", required=bool(tail), parser_class=Parser
                 )
         target = _plain(nested[head], tail, verb.help) if tail else groups[head]
-        _add(target, verb.options)
+        _add(target, verb.options, ARGUMENTS.get(verb.command, {}))
         target.set_defaults(wire=verb)
 
 
@@ -214,46 +206,66 @@ def _plain(commands: Any, name: str, help: str) -> argparse.ArgumentParser:
     return added
 
 
-def _add(target: argparse.ArgumentParser, options: Sequence[CommandOption]) -> None:
+def _add(
+    target: argparse.ArgumentParser, options: Sequence[CommandOption], declared: Mapping[str, WireArgument]
+) -> None:
     for option in options:
-        help = option.help or HELPS.get(option.field, "")
+        argument = declared.get(option.field, UNDECLARED)
+        help = option.help or argument.help
+        choices = option.choices or argument.choices or None
+        many = argument.many if option.many is None else option.many
+        required = is_required(option, argument)
+        metavar = None if choices else METAVARS.get(option.field, option.field.upper())
         if option.flag is None:
-            one = None if option.required else "?"
-            nargs = ("+" if option.required else "*") if option.words or option.many else one
+            one = None if required else "?"
+            nargs = ("+" if required else "*") if option.words or many else one
             target.add_argument(
-                option.field,
-                nargs=nargs,
-                type=option.kind,
-                help=help,
-                choices=option.choices,
-                default=None,
-                metavar=None if option.choices else METAVARS.get(option.field, option.field.upper()),
-            )
+                option.field, nargs=nargs, type=_value_type(option, argument), help=help, choices=choices, default=None, metavar=metavar
+            )  # fmt: skip
         elif option.optional:
             target.add_argument(
-                option.flag,
-                dest=option.field,
-                nargs="?",
-                const=True,
-                default=None,
-                help=help,
-                metavar="ID",
+                option.flag, dest=option.field, nargs="?", const=True, default=None, help=help, metavar="ID"
             )
-        elif option.on or option.off:
+        elif option.on or option.off or argument.kind == "switch":
             target.add_argument(
-                option.flag,
-                dest=option.field,
-                action="store_const",
-                const=option.on,
-                default=None,
-                help=help,
-            )
+                option.flag, dest=option.field, action="store_const", const=not option.off, default=None, help=help
+            )  # fmt: skip
         else:
             target.add_argument(
-                option.flag, dest=option.field, type=option.kind, choices=option.choices, help=help,
-                action="append" if option.many else "store", default=None,
-                metavar=None if option.choices else METAVARS.get(option.field, option.field.upper()),
+                option.flag, dest=option.field, type=_value_type(option, argument), choices=choices, help=help,
+                action="append" if many else "store", default=None, metavar=metavar,
             )  # fmt: skip
+
+
+def is_required(option: CommandOption, argument: WireArgument) -> bool:
+    """Whether a positional must be given: as the option says itself, else as its declaration does."""
+    return option.flag is None and (argument.required if option.required is None else option.required)
+
+
+def _value_type(option: CommandOption, argument: WireArgument) -> Callable[[str], Any]:
+    """How the value of an option is read: as it says itself, else as its declaration does."""
+    if option.kind is not None:
+        return option.kind
+    if argument.kind not in ("integer", "number"):
+        return str
+    return partial(_number, argument)
+
+
+def _number(argument: WireArgument, value: str) -> float:
+    try:
+        found = int(value) if argument.kind == "integer" else float(value)
+    except ValueError as error:
+        whole = "a whole number" if argument.kind == "integer" else "a number"
+        raise argparse.ArgumentTypeError(f"{value!r} is not {whole}") from error
+    if not -float("inf") < found < float("inf"):
+        raise argparse.ArgumentTypeError(f"{value} is not finite")
+    if argument.least is None:
+        return found
+    if argument.above and found <= argument.least:
+        raise argparse.ArgumentTypeError(f"{value} is not above {argument.least:g}")
+    if found < argument.least:
+        raise argparse.ArgumentTypeError(f"{value} is below {argument.least:g}")
+    return found
 
 
 def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mazu_ls.server.rpc.live.served import SHOWING
 from mazu_ls.state import identity, paths
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
     from mazu_ls.terminal.project_root import ProjectRoot
 
-READING = {
-    "mazu.recall", "mazu.memory.list", "mazu.session.list", "mazu.session.show", "mazu.checkpoint.list",
-    "mazu.checkpoint.diff", "mazu.proposal.list", "mazu.skills.list", "mazu.skills.show", "mazu.models.list",
-    "mazu.tools.list", "mazu.trust.list", "mazu.permissions.list", "mazu.permissions.check", "mazu.role.show", "mazu.usage", "mazu.audit",
-    "mazu.status",
+READING = SHOWING | {
+    "mazu.session.show", "mazu.proposal.list", "mazu.skills.list", "mazu.skills.show", "mazu.models.list", "mazu.tools.list",
+    "mazu.trust.list", "mazu.permissions.list", "mazu.permissions.check", "mazu.role.show",
 }  # fmt: skip
 """Commands of the wire that change nothing."""
 

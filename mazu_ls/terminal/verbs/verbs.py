@@ -9,18 +9,22 @@ from typing import Any, NamedTuple
 
 
 class CommandOption(NamedTuple):
-    """One argument. `field` is the wire's name of it; `flag` None is a positional, joined words where `words`."""
+    """One argument. `field` is the wire's name of it; `flag` None is a positional, joined words where `words`.
+
+    Help, type, choices, whether it is required and whether it may be repeated come from its declaration in `server/wire`, unless
+    they are given here.
+    """
 
     field: str
     flag: str | None = None
     help: str = ""
-    kind: Callable[[str], Any] = str
+    kind: Callable[[str], Any] | None = None
     choices: Sequence[str] | None = None
-    many: bool = False
+    many: bool | None = None
     on: bool = False
     off: bool = False
     words: bool = False
-    required: bool = False
+    required: bool | None = None
     optional: bool = False
     """The flag stands with or without a value; True without."""
     local: bool = False
@@ -37,7 +41,7 @@ class TerminalCommand(NamedTuple):
     fixed: Mapping[str, Any] = MappingProxyType({})
 
 
-def text(name: str, help: str, *, required: bool = True) -> CommandOption:
+def text(name: str, help: str = "", *, required: bool | None = None) -> CommandOption:
     """Words up to the next option, as one text."""
     return CommandOption(name, help=help, words=True, required=required)
 
@@ -104,28 +108,11 @@ def content(value: str) -> str:
         raise argparse.ArgumentTypeError(f"{value} cannot be read: {error}") from error
 
 
-def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
-    """A limit: a number above 0."""
-
-    def number(value: str) -> float:
-        import argparse
-
-        try:
-            found = kind(value)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(f"{value!r} is not a number") from error
-        if not 0 < found < float("inf"):
-            raise argparse.ArgumentTypeError(f"{value} is not above 0")
-        return found
-
-    return number
-
-
-MODEL = CommandOption("model", "--model", "provider:model")
-SESSION = CommandOption("sessionId", "--session", "a session's id; the last one used if not given")
-LIMIT_COST = CommandOption("maxCost", "--max-cost", "US dollars", positive(float))
+MODEL = CommandOption("model", "--model")
+SESSION = CommandOption("sessionId", "--session")
+LIMIT_COST = CommandOption("maxCost", "--max-cost")
 TALK = (
-    CommandOption("sessionId", "--session", "continue this conversation instead of starting a new one"), MODEL, LIMIT_COST,
+    CommandOption("sessionId", "--session"), MODEL, LIMIT_COST,
     CommandOption("continued", "--continue", "continue the last conversation instead of starting a new one", on=True, local=True),
     CommandOption("resume", "--resume", "continue this conversation; pick one if no id is given", optional=True, local=True),
     CommandOption("mode", "--mode", "ask, auto, plan or bypass, this time", choices=("ask", "auto", "plan", "bypass"), local=True),
@@ -134,18 +121,18 @@ TALK = (
     CommandOption("plain", "--plain", "plain lines instead of a drawn screen, for screen readers", on=True, local=True),
     CommandOption("stream_json", "--stream-json", "one JSON object per line, as events happen", on=True, local=True),
 )  # fmt: skip
-ATTACH = CommandOption("attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO", place, many=True)
-SCOPE = CommandOption("scope", "--scope", choices=("project", "global"))
+ATTACH = CommandOption("attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO", kind=place)
+SCOPE = CommandOption("scope", "--scope")
 CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
-CATEGORY = CommandOption("category", "--category", choices=CATEGORIES)
-LIMIT = CommandOption("limit", "--limit", kind=int)
-ID = CommandOption("id", help="an id", required=True)
-IDS = CommandOption("ids", help="ids; all if none is given", many=True)
-FILE = CommandOption("uri", "--file", "those of one file", uri)
+CATEGORY = CommandOption("category", "--category")
+LIMIT = CommandOption("limit", "--limit")
+ID = CommandOption("id")
+IDS = CommandOption("ids")
+FILE = CommandOption("uri", "--file", kind=uri)
 WAIT = {"wait": True}
 PRUNE = (
-    CommandOption("keep", "--keep", "how many to keep", int), CommandOption("olderThanDays", "--older-than-days", kind=int),
-    CommandOption("labelled", "--labelled", "labelled ones, too", on=True),
+    CommandOption("keep", "--keep"), CommandOption("olderThanDays", "--older-than-days"),
+    CommandOption("labelled", "--labelled"),
 )  # fmt: skip
 HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 """Shorter or older words for others; not listed."""
@@ -163,150 +150,147 @@ PARTS = ("code", "memory", "conversation", "skills")
 
 VERBS = (
     TerminalCommand("run", "mazu.run", "carry out a task on its own, within limits", (
-        text("task", "what to do"), *TALK, CommandOption("maxSteps", "--max-steps", kind=positive(int)), CommandOption("maxTokens", "--max-tokens", kind=positive(int)),
-        CommandOption("maxSeconds", "--max-seconds", kind=positive(float)), CommandOption("checkpointEvery", "--checkpoint-every", kind=positive(int)),
-        CommandOption("allowShell", "--allow-shell", "let it run commands", on=True)), WAIT),
-    TerminalCommand("ask", "mazu.ask", "ask one question: no tools, no memory", (text("question", "the question"), ATTACH, MODEL), WAIT),
+        text("task"), *TALK, CommandOption("maxSteps", "--max-steps"), CommandOption("maxTokens", "--max-tokens"),
+        CommandOption("maxSeconds", "--max-seconds"), CommandOption("checkpointEvery", "--checkpoint-every"),
+        CommandOption("allowShell", "--allow-shell")), WAIT),
+    TerminalCommand("ask", "mazu.ask", "ask one question: no tools, no memory", (text("question"), ATTACH, MODEL), WAIT),
     TerminalCommand("edit", "mazu.edit", "rewrite lines of a file", (
-        CommandOption("place", help="FILE:FROM-TO", kind=place, required=True), text("instruction", "how to change them"), MODEL), WAIT),
+        CommandOption("place", help="FILE:FROM-TO", kind=place, required=True), text("instruction"), MODEL), WAIT),
     TerminalCommand("council", "mazu.council", "ask several models at once", (
-        text("question", "the question"), CommandOption("models", "--member", "a model to ask; at least two", many=True),
-        CommandOption("lead", "--lead", "the model that compares"), ATTACH), WAIT),
+        text("question"), CommandOption("models", "--member"),
+        CommandOption("lead", "--lead"), ATTACH), WAIT),
     TerminalCommand("remember", "mazu.remember", "save a decision, convention, mistake or fact", (
-        text("title", "what to remember, in one sentence"), CommandOption("body", "--body"), CATEGORY, SCOPE,
-        CommandOption("tags", "--tag", many=True), CommandOption("pinned", "--pin", on=True),
-        CommandOption("anchors", "--about", "FILE, FILE:LINE or FILE:FROM-TO", place, many=True),
-        CommandOption("supersedes", "--supersedes", "the id it replaces"))),
-    TerminalCommand("recall", "mazu.recall", "search memories", (text("query", "words or a question"), LIMIT, SCOPE, CATEGORY)),
+        text("title"), CommandOption("body", "--body"), CATEGORY, SCOPE,
+        CommandOption("tags", "--tag"), CommandOption("pinned", "--pin"),
+        CommandOption("anchors", "--about", "the code that it is about: FILE, FILE:LINE or FILE:FROM-TO", kind=place),
+        CommandOption("supersedes", "--supersedes"))),
+    TerminalCommand("recall", "mazu.recall", "search memories", (text("query"), LIMIT, SCOPE, CATEGORY)),
     TerminalCommand("memory list", "mazu.memory.list", "list memories", (
-        SCOPE, CATEGORY, CommandOption("state", "--state", choices=("current", "check", "superseded", "archived")), LIMIT,
-        CommandOption("offset", "--offset", kind=int))),
+        SCOPE, CATEGORY, CommandOption("state", "--state"), LIMIT,
+        CommandOption("offset", "--offset"))),
     TerminalCommand("memory update", "mazu.memory.update", "change a memory", (
-        ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag", many=True),
-        CommandOption("pinned", "--pin", on=True), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
+        ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag"),
+        CommandOption("pinned", "--pin"), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
     TerminalCommand("memory restore", "mazu.memory.restore", "bring back a memory that was removed", (ID, SCOPE)),
     TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory, which is then found only on request", (ID, SCOPE)),
     TerminalCommand("memory unarchive", "mazu.memory.unarchive", "restore a memory from the archive", (ID, SCOPE)),
     TerminalCommand("memory supersede", "mazu.memory.supersede", "replace one memory with another", (
-        ID, CommandOption("by", help="the id of the one that replaces it", required=True), SCOPE)),
+        ID, CommandOption("by"), SCOPE)),
     TerminalCommand("memory stats", "mazu.memory.stats", "number and size of memories"),
     TerminalCommand("trait", "mazu.memory.trait.list", "facts about you that every prompt includes", (SCOPE,)),
     TerminalCommand("trait set", "mazu.memory.trait.set", "set a trait", (
-        CommandOption("key", help="its name", required=True), text("value", "its value"), CommandOption("pinned", "--pinned", on=True), SCOPE)),
-    TerminalCommand("trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key", required=True), SCOPE)),
+        CommandOption("key"), text("value"), CommandOption("pinned", "--pinned"), SCOPE)),
+    TerminalCommand("trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key"), SCOPE)),
     TerminalCommand("wiki", "mazu.wiki.list", "list the pages of the project", (
-        CommandOption("prefix", "--below", "a slug"), CommandOption("tag", "--tag"))),
-    TerminalCommand("wiki show", "mazu.wiki.show", "print a page", (CommandOption("slug", required=True),)),
+        CommandOption("prefix", "--below"), CommandOption("tag", "--tag"))),
+    TerminalCommand("wiki show", "mazu.wiki.show", "print a page", (CommandOption("slug"),)),
     TerminalCommand("wiki write", "mazu.wiki.write", "write a page from a file", (
-        CommandOption("slug", required=True), CommandOption("text", help="a Markdown file", kind=content, required=True),
-        CommandOption("mode", "--mode", choices=("replace", "append")))),
-    TerminalCommand("wiki search", "mazu.wiki.search", "search the pages", (text("query", "words"), LIMIT)),
-    TerminalCommand("wiki delete", "mazu.wiki.delete", "remove a page", (CommandOption("slug", required=True),)),
+        CommandOption("slug"), CommandOption("text", help="a Markdown file", kind=content),
+        CommandOption("mode", "--mode"))),
+    TerminalCommand("wiki search", "mazu.wiki.search", "search the pages", (text("query"), LIMIT)),
+    TerminalCommand("wiki delete", "mazu.wiki.delete", "remove a page", (CommandOption("slug"),)),
     TerminalCommand("graph", "mazu.graph.show", "relations of a memory, a file or words", (
-        text("query", "words", required=False), CommandOption("id", "--node", "a memory's id, file:PATH, tag:NAME, ..."),
-        CommandOption("depth", "--depth", kind=int), CommandOption("format", "--format", choices=("text", "mermaid", "json")))),
-    TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message", "the message"),)),
+        text("query"), CommandOption("id", "--node"),
+        CommandOption("depth", "--depth"), CommandOption("format", "--format"))),
+    TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message"),)),
     TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (
-        CommandOption("apply", "--apply", on=True), CommandOption("last", "--last", "show what was found the last time", on=True))),
+        CommandOption("apply", "--apply"), CommandOption("last", "--last"))),
     TerminalCommand("memory show", "mazu.memory.show", "show a memory, what it replaced and who wrote what of it", (ID, SCOPE)),
     TerminalCommand("memory share", "mazu.memory.share", "share memories of this project with your team", (
-        CommandOption("ids", help="as memory list shows them", many=True, required=True),)),
+        CommandOption("ids", required=True),)),
     TerminalCommand("memory unshare", "mazu.memory.unshare", "delete shared memories for the others, and keep them here", (
-        CommandOption("ids", help="as memory list shows them", many=True, required=True),)),
+        CommandOption("ids", required=True),)),
     TerminalCommand("memory sync", "mazu.memory.sync", "exchange shared memories: files in .mazu/shared, or a git remote", (
-        CommandOption("remote", "--remote", 'a URL, a path or a remote of this repository, kept for the next time; "none" for the folder'),
-        CommandOption("pull", "--pull", "send and write nothing", on=True),
-        CommandOption("accept", "--accept", "accept everything that the folder proposes", on=True))),
-    TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", help="a file or folder", kind=uri, required=True),)),
+        CommandOption("remote", "--remote"), CommandOption("pull", "--pull"), CommandOption("accept", "--accept"))),
+    TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", kind=uri),)),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
-        CommandOption("uri", help="a file or folder of Markdown, a memory.db, or the folder of the other agent", kind=uri, required=True),
-        CommandOption("agent", "--from", "whose files they are: transcripts become searchable, decisions are proposed", choices=(
-            "claude-code", "codex", "cursor", "aider", "markdown")))),
+        CommandOption("uri", kind=uri),
+        CommandOption("agent", "--from"))),
     TerminalCommand("memory proposals", "mazu.memory.import.proposals", "list what an import found, to accept or reject", (
-        LIMIT, CommandOption("offset", "--offset", kind=int))),
+        LIMIT, CommandOption("offset", "--offset"))),
     TerminalCommand("memory accept", "mazu.memory.import.accept", "remember what an import found", (
-        CommandOption("ids", help="as memory proposals lists them", many=True), CommandOption("all", "--all", "all that waits", on=True))),
+        CommandOption("ids"), CommandOption("all", "--all"))),
     TerminalCommand("memory reject", "mazu.memory.import.reject", "drop what an import found, for good", (
-        CommandOption("ids", help="as memory proposals lists them", many=True), CommandOption("all", "--all", "all that waits", on=True))),
+        CommandOption("ids"), CommandOption("all", "--all"))),
     TerminalCommand("session list", "mazu.session.list", "list conversations, the last used first"),
     TerminalCommand("session show", "mazu.session.show", "show a conversation", (
-        CommandOption("sessionId", help="the last one if not given"), CommandOption("turns", "--turns", kind=int))),
+        CommandOption("sessionId"), CommandOption("turns", "--turns"))),
     TerminalCommand("session new", "mazu.session.new", "start a conversation"),
     TerminalCommand("session end", "mazu.session.end", "end a conversation", (CommandOption("sessionId"),)),
-    TerminalCommand("session delete", "mazu.session.delete", "delete a conversation for good", (CommandOption("sessionId", required=True),)),
+    TerminalCommand("session delete", "mazu.session.delete", "delete a conversation for good", (CommandOption("sessionId", help="an id of a session", required=True),)),
     TerminalCommand("session rewind", "mazu.session.rewind", "remove the last turns from a conversation", (
-        SESSION, CommandOption("turns", "--turns", kind=int))),
+        SESSION, CommandOption("turns", "--turns"))),
     TerminalCommand("session compact", "mazu.session.compact", "shorten a conversation", (SESSION,), WAIT),
     TerminalCommand("session rename", "mazu.session.rename", "rename a conversation", (
-        text("name", "the new name"), SESSION)),
+        text("name"), SESSION)),
     TerminalCommand("session fork", "mazu.session.fork", "start a conversation as a copy (fork) of another one", (
-        CommandOption("sessionId", help="the last one if not given"), CommandOption("turnId", "--before", "up to before this turn"),
+        CommandOption("sessionId"), CommandOption("turnId", "--before"),
         CommandOption("name", "--name"))),
     TerminalCommand("session search", "mazu.session.search", "search all conversations", (
-        text("query", "words"), LIMIT)),
+        text("query"), LIMIT)),
     TerminalCommand("session export", "mazu.session.transcript", "a conversation as Markdown", (
-        CommandOption("sessionId", help="the last one if not given"), CommandOption("uri", "--output", "a file", uri))),
+        CommandOption("sessionId"), CommandOption("uri", "--output", kind=uri))),
     TerminalCommand("sessions", "mazu.session.list", "list conversations"),
     TerminalCommand("checkpoint", "mazu.checkpoint", "save code, memory, skills and conversations"),
     TerminalCommand("checkpoint take", "mazu.checkpoint", "save code, memory, skills and conversations", (
-        text("label", "a name for it", required=False),)),
+        text("label"),)),
     TerminalCommand("checkpoint list", "mazu.checkpoint.list", "list checkpoints, newest first", (LIMIT, SESSION)),
     TerminalCommand("checkpoint show", "mazu.checkpoint.diff", "differences between a checkpoint and now", (ID,)),
     TerminalCommand("checkpoint diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
-        ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
+        ID, CommandOption("against", "--against"), CommandOption("paths", "--path"))),
     TerminalCommand("checkpoint pin", "mazu.checkpoint.pin", "keep a checkpoint until it is unpinned", (ID,)),
     TerminalCommand("checkpoint unpin", "mazu.checkpoint.unpin", "let retention delete it again", (ID,)),
     TerminalCommand("checkpoint file", "mazu.checkpoint.file", "print a file as it was at a checkpoint", (
-        ID, CommandOption("path", help="as the diff shows it", required=True))),
+        ID, CommandOption("path"))),
     TerminalCommand("checkpoint contents", "mazu.checkpoint.contents", "list the files and memories of a checkpoint", (
-        ID, CommandOption("query", "--path", "only files with this in their path"), LIMIT)),
+        ID, CommandOption("query", "--path"), LIMIT)),
     TerminalCommand("checkpoint prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
     TerminalCommand("checkpoints", "mazu.checkpoint.list", "list checkpoints", (LIMIT, SESSION)),
     TerminalCommand("diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
-        ID, CommandOption("against", "--against", "another id; now if not given"), CommandOption("paths", "--path", many=True))),
+        ID, CommandOption("against", "--against"), CommandOption("paths", "--path"))),
     TerminalCommand("prune", "mazu.checkpoint.prune", "remove old checkpoints", PRUNE),
     TerminalCommand("rollback", "mazu.rollback", "restore everything from a checkpoint", (
-        CommandOption("id", help="an id or a label; the newest if not given"), CommandOption("only", "--only", choices=PARTS, many=True),
-        CommandOption("paths", "--path", many=True), CommandOption("preview", "--preview", "only show what would happen", on=True),
-        CommandOption("onConflict", "--on-conflict", "what happens to your own changes", choices=("ask", "overwrite", "keep", "leave")),
-        CommandOption("memories", "--memory", "with --only memory: only this one", many=True))),
+        CommandOption("id"), CommandOption("only", "--only"),
+        CommandOption("paths", "--path"), CommandOption("preview", "--preview"),
+        CommandOption("onConflict", "--on-conflict"),
+        CommandOption("memories", "--memory", "with --only memory: only this one"))),
     TerminalCommand("undo", "mazu.undo", "undo the last turn", (
-        SESSION, CommandOption("turnId", "--turn", "back to before this turn"),
-        CommandOption("preview", "--preview", "only show what would happen", on=True),
-        CommandOption("onConflict", "--on-conflict", choices=("ask", "overwrite", "keep", "leave")), CommandOption("code", "--keep-code", off=True), CommandOption("conversation", "--keep-conversation", off=True),
-        CommandOption("memory", "--keep-memory", off=True))),
+        SESSION, CommandOption("turnId", "--turn"),
+        CommandOption("preview", "--preview"),
+        CommandOption("onConflict", "--on-conflict"), CommandOption("code", "--keep-code", "leave files as they are", off=True), CommandOption("conversation", "--keep-conversation", "leave the conversation", off=True),
+        CommandOption("memory", "--keep-memory", "leave memory as it is", off=True))),
     TerminalCommand("redo", "mazu.redo", "revert the last undo or rollback", (SESSION,)),
     TerminalCommand("proposals", "mazu.proposal.list", "list proposed edits", (FILE,)),
     TerminalCommand("proposals list", "mazu.proposal.list", "list proposed edits", (FILE,)),
     TerminalCommand("proposals review", "mazu.proposal.list", "review proposed edits one by one"),
     TerminalCommand("proposals accept", "mazu.proposal.accept", "apply proposed edits, by default all", (IDS, FILE)),
     TerminalCommand("proposals reject", "mazu.proposal.reject", "reject proposed edits, by default all", (
-        IDS, FILE, CommandOption("note", "--note", "a reason for the model"))),
+        IDS, FILE, CommandOption("note", "--note"))),
     TerminalCommand("skills", "mazu.skills.list", "list skills"),
     TerminalCommand("skills list", "mazu.skills.list", "list skills"),
-    TerminalCommand("skills show", "mazu.skills.show", "show a skill", (CommandOption("name", required=True),)),
+    TerminalCommand("skills show", "mazu.skills.show", "show a skill", (CommandOption("name"),)),
     TerminalCommand("skills save", "mazu.skills.save", "save a Python function as a skill", (
-        CommandOption("source", help="a Python file", kind=content, required=True), CommandOption("name", "--name"), SCOPE)),
+        CommandOption("source", help="a Python file", kind=content), CommandOption("name", "--name"), SCOPE)),
     TerminalCommand("trust", "mazu.trust.list", "skills, tools and servers of this project that need your agreement"),
     TerminalCommand("trust list", "mazu.trust.list", "skills, tools and servers of this project that need your agreement"),
     TerminalCommand("trust agree", "mazu.trust.agree", "agree to exactly what you have read", (
-        ID, CommandOption("hash", help="the hash that `mazu-ls trust` shows", required=True))),
+        ID, CommandOption("hash"))),
     TerminalCommand("trust revoke", "mazu.trust.revoke", "revoke an agreement", (ID,)),
     TerminalCommand("state attach", "mazu.state.attach", "attach memory, conversations and checkpoints of a project that was moved", (
-        CommandOption("from", help="its former path; the one found if not given", kind=absolute),)),
+        CommandOption("from", kind=absolute),)),
     TerminalCommand("state decline", "mazu.state.decline", "do not offer the state of a moved project again"),
     TerminalCommand("state export", "mazu.state.export", "write memory, conversations and checkpoints of this project to one file", (
-        CommandOption("uri", help="the file to write", kind=uri, required=True), CommandOption("overwrite", "--overwrite", "replace a file of that name", on=True))),
+        CommandOption("uri", kind=uri), CommandOption("overwrite", "--overwrite"))),
     TerminalCommand("state import", "mazu.state.import", "restore an exported state into this project", (
-        CommandOption("uri", help="the file", kind=uri, required=True), CommandOption("mine", "--mine", "it is your own, made on another machine", on=True),
-        CommandOption("replace", "--replace", "replace the current state of this project; the old one is kept", on=True))),
+        CommandOption("uri", kind=uri), CommandOption("mine", "--mine"),
+        CommandOption("replace", "--replace"))),
     TerminalCommand("skills run", "mazu.skills.run", "run a skill", (
-        CommandOption("name", required=True), CommandOption("arguments", help="a JSON object", kind=parse_json))),
-    TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name", required=True),)),
+        CommandOption("name"), CommandOption("arguments", help="a JSON object", kind=parse_json))),
+    TerminalCommand("skills forget", "mazu.skills.forget", "remove a skill", (CommandOption("name"),)),
     TerminalCommand("models", "mazu.models.list", "list models"),
     TerminalCommand("models list", "mazu.models.list", "list models"),
-    TerminalCommand("models set", "mazu.models.set", "choose the model, in your own settings", (CommandOption("model", required=True),)),
+    TerminalCommand("models set", "mazu.models.set", "choose the model, in your own settings", (CommandOption("model"),)),
     TerminalCommand("tools", "mazu.tools.list", "list what the agent may call"),
     TerminalCommand("tools list", "mazu.tools.list", "list what the agent may call"),
     TerminalCommand("permissions", "mazu.permissions.list", "list permission rules and grants"),
@@ -315,16 +299,16 @@ VERBS = (
     TerminalCommand("permissions ask", "mazu.permissions.set", "ask about these calls, in your own settings", (TOOL, PATTERN), {"verdict": "ask"}),
     TerminalCommand("permissions deny", "mazu.permissions.set", "deny these calls, in your own settings", (TOOL, PATTERN), {"verdict": "deny"}),
     TerminalCommand("permissions set", "mazu.permissions.set", "add a rule: allow, ask or deny", (
-        CommandOption("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=parse_json, required=True),)),
+        CommandOption("rule", help='such as \'{"tool": "run_shell", "pattern": "git *", "verdict": "allow"}\'', kind=parse_json),)),
     TerminalCommand("permissions check", "mazu.permissions.check", "show what the policy decides about a call", (
-        CommandOption("tool", required=True), CommandOption("arguments", help='the command, path or address, such as "git push"; or a JSON object', required=True),
-        CommandOption("mode", "--mode", choices=("ask", "auto", "plan", "bypass")))),
+        TOOL, CommandOption("arguments", help='the command, path or address, such as "git push"; or a JSON object'),
+        CommandOption("mode", "--mode"))),
     TerminalCommand("permissions revoke", "mazu.permissions.revoke", "revoke a grant", (ID,)),
     TerminalCommand("permissions mode", "mazu.permissions.mode", "set the default mode, in your own settings", (
-        CommandOption("mode", choices=("ask", "auto", "plan", "bypass"), required=True),)),
+        CommandOption("mode"),)),
     TerminalCommand("role", "mazu.role.show", "show the role document"),
-    TerminalCommand("role set", "mazu.role.set", "set the role document from a file", (CommandOption("uri", help="a file", kind=uri, required=True),)),
-    TerminalCommand("usage", "mazu.usage", "tokens and cost", (SESSION, CommandOption("sinceDays", "--since-days", kind=float))),
+    TerminalCommand("role set", "mazu.role.set", "set the role document from a file", (CommandOption("uri", kind=uri, required=True),)),
+    TerminalCommand("usage", "mazu.usage", "tokens and cost", (SESSION, CommandOption("sinceDays", "--since-days"))),
     TerminalCommand("audit", "mazu.audit", "list every tool call, who approved it and its result", (LIMIT, SESSION)),
     TerminalCommand("status", "mazu.status", "show status: project, model, mode, memory, checkpoints"),
 )  # fmt: skip

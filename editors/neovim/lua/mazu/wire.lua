@@ -16,8 +16,8 @@
 
 --- `hash` is the SHA-256 that mazu.trust.list named: the content that the user has read.
 ---@class mazu.AgreeToTrustParams
----@field id string
----@field hash string
+---@field id string An id.
+---@field hash string The hash that `mazu-ls trust` shows.
 
 --- What a memory is about.
 ---@class mazu.Anchor
@@ -42,9 +42,9 @@
 ---@field open? mazu.Question
 
 ---@class mazu.AskParams
----@field question string
----@field attachments? mazu.DocumentRange[]
----@field model? string
+---@field question string The question.
+---@field attachments? mazu.DocumentRange[] Documents, or ranges of them.
+---@field model? string Provider:model.
 ---@field wait? boolean
 
 --- What `mazu.ask` found out.
@@ -54,7 +54,7 @@
 
 --- The path at which the project was.
 ---@class mazu.AttachStateParams
----@field from? string
+---@field from? string Its former path; the one found if not given.
 
 --- `attached`: the path at which the project was whose state this one has now; null where it keeps its own.
 ---
@@ -76,8 +76,8 @@
 ---@field answeredIn? string
 
 ---@class mazu.AuditParams
----@field limit? integer
----@field sessionId? string
+---@field limit? integer Return at most this many.
+---@field sessionId? string An id of a session. The last one used if not given.
 
 --- Newest first; secrets are redacted.
 ---@class mazu.AuditReport
@@ -118,9 +118,9 @@
 
 --- What would be decided about this call; nothing is run.
 ---@class mazu.CheckPermissionParams
----@field tool string
----@field arguments table<string, any>
----@field mode? "ask"|"auto"|"bypass"|"plan"
+---@field tool string The name of a tool, such as run_shell.
+---@field arguments table<string, any> What it would be called with.
+---@field mode? "ask"|"auto"|"bypass"|"plan" A permission mode.
 
 --- `total`: how many files have the query in their path. Memories are those of the project.
 ---@class mazu.CheckpointContents
@@ -130,11 +130,11 @@
 
 --- `path`: as diffs and plans show it.
 ---@class mazu.CheckpointFileParams
----@field id string
----@field path string
+---@field id string An id.
+---@field path string As the diff shows it.
 
 ---@class mazu.CheckpointIdParams
----@field id string
+---@field id string An id.
 
 --- Newest first; `current` is the one whose state the project was last brought to or taken at.
 ---@class mazu.CheckpointList
@@ -142,7 +142,7 @@
 ---@field current? string
 
 ---@class mazu.CheckpointParams
----@field label? string
+---@field label? string A label by which to find it again.
 
 --- `reason` where checkpoints are not `available`. `bytes` on the disk, at most `maxBytes`.
 ---
@@ -179,15 +179,15 @@
 
 --- The hunks of these ids, or those of a document; without either all of them.
 ---@class mazu.ChooseHunksParams
----@field ids? string[]
----@field uri? string
+---@field ids? string[] Ids; all if none is given.
+---@field uri? string Only those of this file.
 
 --- `uri`: of the file that is taken back, without it everything is.
 ---@class mazu.ChoosePointParams
 ---@field uri? string
 
 ---@class mazu.CompactParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 ---@field wait? boolean
 
 --- `pid` is null where the client did not say.
@@ -198,8 +198,8 @@
 ---@field since string
 
 ---@class mazu.ConsolidateParams
----@field apply? boolean
----@field last? boolean
+---@field apply? boolean Merge what was found.
+---@field last? boolean Show what was found the last time.
 
 --- One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
 ---@class mazu.ConsolidationProposal
@@ -221,9 +221,9 @@
 
 --- `query`: only files whose path has this in it, in upper or lower case; at most `limit` of them.
 ---@class mazu.ContentsParams
----@field id string
----@field query? string
----@field limit? integer
+---@field id string An id.
+---@field query? string Only files with this in their path.
+---@field limit? integer Return at most this many.
 
 --- What one member said, or why it said nothing.
 ---@class mazu.CouncilAnswer
@@ -233,10 +233,10 @@
 ---@field error? mazu.Error
 
 ---@class mazu.CouncilParams
----@field question string
----@field models? string[]
----@field lead? string
----@field attachments? mazu.DocumentRange[]
+---@field question string The question.
+---@field models? string[] A model to ask; at least two.
+---@field lead? string The model that compares the answers.
+---@field attachments? mazu.DocumentRange[] Documents, or ranges of them.
 ---@field wait? boolean
 
 --- `synthesis` is the lead's comparison and recommendation; `error` is set where the lead failed.
@@ -251,8 +251,8 @@
 
 --- `ids`, or `all` that wait.
 ---@class mazu.DecideProposalsParams
----@field ids? string[]
----@field all? boolean
+---@field ids? string[] Ids of proposals, as they are listed.
+---@field all? boolean All that are waiting.
 
 --- `memories` are the new ones, `duplicates` how many were known; `left` wait.
 ---@class mazu.DecidedProposals
@@ -262,14 +262,14 @@
 ---@field left integer
 
 ---@class mazu.DeleteTraitParams
----@field key string
----@field scope? "global"|"project"
+---@field key string Its name.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 --- `against`: "now" or another checkpoint.
 ---@class mazu.DiffParams
----@field id string
----@field against? string
----@field paths? string[]
+---@field id string An id.
+---@field against? string Another id; now if not given.
+---@field paths? string[] Only these files or folders.
 
 --- `memories` names what was added, changed and removed; `patch` is a git patch, cut where `truncated`.
 ---@class mazu.DiffResult
@@ -286,8 +286,8 @@
 ---@class mazu.EditParams
 ---@field uri string
 ---@field range lsp.Range
----@field instruction string
----@field model? string
+---@field instruction string How to change them.
+---@field model? string Provider:model.
 ---@field wait? boolean
 
 --- Why a turn ended in an error.
@@ -319,18 +319,18 @@
 
 --- `uri` and `range`: what would be attached to the message.
 ---@class mazu.ExplainInjectionParams
----@field message string
+---@field message string The message.
 ---@field uri? string
 ---@field range? lsp.Range
 
 --- `uri`: a Markdown file or a folder.
 ---@class mazu.ExportImportParams
----@field uri string
+---@field uri string A file or folder.
 
 --- `uri`: the file to write; one that exists is replaced only with `overwrite`.
 ---@class mazu.ExportStateParams
----@field uri string
----@field overwrite? boolean
+---@field uri string The file to write.
+---@field overwrite? boolean Replace a file of that name.
 
 --- How many memories were written, and where.
 ---@class mazu.ExportedMemories
@@ -369,16 +369,16 @@
 ---@field exists boolean
 
 ---@class mazu.ForgetParams
----@field id string
----@field scope? "global"|"project"
+---@field id string An id.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 ---@class mazu.ForgetResult
 ---@field forgotten mazu.Memory
 
 ---@class mazu.ForkSessionParams
----@field sessionId? string
----@field turnId? string
----@field name? string
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field turnId? string Up to before this turn.
+---@field name? string Its name.
 
 --- `text` is the drawing; with `json` it is empty. `edges` are those found, as [source, relation, target].
 ---@class mazu.Graph
@@ -395,14 +395,14 @@
 
 --- `agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db.
 ---@class mazu.ImportParams
----@field uri string
----@field agent? "aider"|"claude-code"|"codex"|"cursor"|"markdown"
+---@field uri string A file or folder of Markdown, a memory.db, or the folder of the other agent.
+---@field agent? "aider"|"claude-code"|"codex"|"cursor"|"markdown" Whose files they are: transcripts become searchable, decisions are proposed.
 
 --- `mine`: the user says that a file which this machine did not write is their own; `replace`: what is here is set aside.
 ---@class mazu.ImportStateParams
----@field uri string
----@field mine? boolean
----@field replace? boolean
+---@field uri string The file.
+---@field mine? boolean The archive is your own, made on another machine.
+---@field replace? boolean Replace the current state of this project; the old one is kept.
 
 --- A message of another agent's conversation that was imported; `text` is an excerpt.
 ---@class mazu.ImportedMatch
@@ -465,26 +465,26 @@
 ---@field why string
 
 ---@class mazu.ListCheckpointsParams
----@field limit? integer
----@field sessionId? string
+---@field limit? integer Return at most this many.
+---@field sessionId? string An id of a session. The last one used if not given.
 
 ---@class mazu.ListMemoriesParams
----@field scope? "global"|"project"
----@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
----@field state? "archived"|"check"|"current"|"superseded"
----@field limit? integer
----@field offset? integer
+---@field scope? "global"|"project" Of this project, or of all projects.
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference" The kind of memory.
+---@field state? "archived"|"check"|"current"|"superseded" Only those in this state.
+---@field limit? integer Return at most this many.
+---@field offset? integer Skip this many first.
 
 --- `prefix`: pages below this slug.
 ---@class mazu.ListPagesParams
----@field prefix? string
----@field tag? string
+---@field prefix? string Only pages whose slug begins with this.
+---@field tag? string Only pages with this tag.
 
 ---@class mazu.ListProposalsParams
----@field uri? string
+---@field uri? string Only those of this file.
 
 ---@class mazu.ListTraitsParams
----@field scope? "global"|"project"
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 ---@class mazu.MadeCall
 ---@field id string
@@ -513,8 +513,8 @@
 ---@field memory mazu.Memory
 
 ---@class mazu.MemoryStateParams
----@field id string
----@field scope? "global"|"project"
+---@field id string An id.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 --- By scope: `entries`, memories by `states`, entries by `kinds`, `bytes` on the disk.
 ---@class mazu.MemoryStats
@@ -600,7 +600,7 @@
 ---@field source string
 
 ---@class mazu.NewSessionParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 ---@field name? string
 
 --- No arguments.
@@ -620,7 +620,7 @@
 ---@field pages mazu.Page[]
 
 ---@class mazu.PageParams
----@field slug string
+---@field slug string The page's name.
 
 --- `text` is the page as Markdown, tags as front matter, the title as its first line.
 ---@class mazu.PageResult
@@ -694,8 +694,8 @@
 ---@field proposals mazu.Proposal[]
 
 ---@class mazu.ProposalPageParams
----@field limit? integer
----@field offset? integer
+---@field limit? integer Return at most this many.
+---@field offset? integer Skip this many first.
 
 --- One open hunk: number `hunk` of `of` in its file; `range` holds the lines that would go.
 ---@class mazu.Proposal
@@ -714,9 +714,9 @@
 
 --- `labelled`: those the user named, too. Pinned ones never go.
 ---@class mazu.PruneParams
----@field keep? integer
----@field olderThanDays? integer
----@field labelled? boolean
+---@field keep? integer Keep this many.
+---@field olderThanDays? integer Delete only those older than this many days.
+---@field labelled? boolean Delete labelled ones, too.
 
 --- `shed`: how many of them the size cap took although an undo might have needed them.
 ---@class mazu.PruneResult
@@ -750,7 +750,7 @@
 ---@field editable? string[]
 
 ---@class mazu.QueueParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 ---@field remove? string
 
 --- A message that waits.
@@ -774,10 +774,10 @@
 ---@field uri? string
 
 ---@class mazu.RecallParams
----@field query string
----@field limit? integer
----@field scope? "global"|"project"
----@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
+---@field query string Words or a question.
+---@field limit? integer Return at most this many.
+---@field scope? "global"|"project" Of this project, or of all projects.
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference" The kind of memory.
 ---@field uri? string
 
 --- Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
@@ -786,26 +786,26 @@
 ---@field onlyNearest boolean
 
 ---@class mazu.RedoParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 
 --- The model hears the note.
 ---@class mazu.RejectHunksParams
----@field ids? string[]
----@field uri? string
----@field note? string
+---@field ids? string[] Ids; all if none is given.
+---@field uri? string Only those of this file.
+---@field note? string A reason for the model.
 
 ---@class mazu.RejectResult
 ---@field rejected string[]
 
 ---@class mazu.RememberParams
----@field title string
----@field body? string
----@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
----@field scope? "global"|"project"
----@field tags? string[]
----@field pinned? boolean
----@field anchors? mazu.DocumentRange[]
----@field supersedes? string
+---@field title string What to remember, in one sentence.
+---@field body? string The full text, below its title.
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference" The kind of memory.
+---@field scope? "global"|"project" Of this project, or of all projects.
+---@field tags? string[] Tags.
+---@field pinned? boolean Never forget it.
+---@field anchors? mazu.DocumentRange[] Documents, or ranges of them.
+---@field supersedes? string The id it replaces.
 
 --- `replaced` is the memory that the new one superseded.
 ---@class mazu.RememberResult
@@ -814,8 +814,8 @@
 ---@field replaced? mazu.Memory
 
 ---@class mazu.RenameSessionParams
----@field name string
----@field sessionId? string
+---@field name string The new name.
+---@field sessionId? string An id of a session. The last one used if not given.
 
 ---@class mazu.RequestedCall
 ---@field id string
@@ -835,14 +835,14 @@
 ---@field hunks? string[]
 
 ---@class mazu.RevokeRuleParams
----@field id string
+---@field id string An id.
 
 ---@class mazu.RevokeTrustParams
----@field id string
+---@field id string An id.
 
 ---@class mazu.RewindParams
----@field sessionId? string
----@field turns? integer
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field turns? integer How many turns.
 ---@field turnId? string
 
 --- `text` is empty where there is no role document.
@@ -852,12 +852,12 @@
 
 --- Without `id` the newest checkpoint; without `only` everything it holds.
 ---@class mazu.RollbackParams
----@field id? string
----@field only? ("code"|"conversation"|"memory"|"skills")[]
----@field paths? string[]
----@field preview? boolean
----@field onConflict? "ask"|"keep"|"leave"|"overwrite"
----@field memories? string[]
+---@field id? string An id or a label; the newest if not given.
+---@field only? ("code"|"conversation"|"memory"|"skills")[] Only these parts.
+---@field paths? string[] Only these files or folders.
+---@field preview? boolean Only show what would happen.
+---@field onConflict? "ask"|"keep"|"leave"|"overwrite" What happens to your own changes.
+---@field memories? string[] Only these memories, where memory is all that is restored.
 
 --- `verified`: every file was hashed again and is right. Roll back to `safety` to undo.
 ---@class mazu.RollbackResult
@@ -875,20 +875,20 @@
 
 --- `maxCost` is in US dollars; the others override the settings of the same name.
 ---@class mazu.RunParams
----@field task string
----@field sessionId? string
----@field maxSteps? integer
----@field maxCost? number
----@field maxTokens? integer
----@field maxSeconds? number
----@field checkpointEvery? integer
----@field allowShell? boolean
----@field model? string
+---@field task string What to do.
+---@field sessionId? string Continue this conversation instead of starting a new one.
+---@field maxSteps? integer Stop after this many steps.
+---@field maxCost? number Stop after this many US dollars.
+---@field maxTokens? integer Stop after this many tokens.
+---@field maxSeconds? number Stop after this many seconds.
+---@field checkpointEvery? integer Take a checkpoint after this many steps.
+---@field allowShell? boolean Let it run commands.
+---@field model? string Provider:model.
 ---@field wait? boolean
 
 ---@class mazu.RunSkillParams
----@field name string
----@field arguments? table<string, any>
+---@field name string Its name.
+---@field arguments? table<string, any> What the skill is called with.
 
 ---@class mazu.RunningSession
 ---@field sessionId string
@@ -903,22 +903,22 @@
 
 --- `source` is Python; `name` is the function's where it is not given.
 ---@class mazu.SaveSkillParams
----@field source string
----@field name? string
+---@field source string Python source.
+---@field name? string Its name.
 ---@field description? string
----@field scope? "global"|"project"
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 ---@class mazu.SearchPagesParams
----@field query string
----@field limit? integer
+---@field query string Words to search for.
+---@field limit? integer Return at most this many.
 
 ---@class mazu.SearchSessionsParams
----@field query string
----@field limit? integer
+---@field query string Words to search for.
+---@field limit? integer Return at most this many.
 
 --- `after`: the `seq` of the journal behind which a page begins.
 ---@class mazu.SessionEventsParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 ---@field after? integer
 ---@field limit? integer
 
@@ -942,7 +942,7 @@
 
 --- One session; without `sessionId` the last used one.
 ---@class mazu.SessionParams
----@field sessionId? string
+---@field sessionId? string An id of a session. The last one used if not given.
 
 --- What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off.
 ---@class mazu.SessionSummary
@@ -971,28 +971,28 @@
 
 --- `confirm`: the word "bypass", typed by the user, for that mode.
 ---@class mazu.SetModeParams
----@field mode "ask"|"auto"|"bypass"|"plan"
+---@field mode "ask"|"auto"|"bypass"|"plan" A permission mode.
 ---@field confirm? string
 
 ---@class mazu.SetModelParams
----@field model string
+---@field model string Provider:model.
 
 --- `uri`: a file whose text becomes the role; without it the open document is taken.
 ---@class mazu.SetRoleParams
----@field uri? string
+---@field uri? string A file.
 
 ---@class mazu.SetRuleParams
----@field rule mazu.RuleFields
+---@field rule mazu.RuleFields The rule to store.
 
 ---@class mazu.SetTraitParams
----@field key string
----@field value string
----@field pinned? boolean
----@field scope? "global"|"project"
+---@field key string Its name.
+---@field value string Its value.
+---@field pinned? boolean Never forget it.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 --- Memories of the project.
 ---@class mazu.ShareParams
----@field ids string[]
+---@field ids string[] Ids of memories, as they are listed.
 
 --- `refused` are those that were not shared; `remote` is where the next sync sends them, null for the folder.
 ---@class mazu.ShareResult
@@ -1002,22 +1002,22 @@
 
 --- A node by `id` (a memory, `file:PATH`, `tag:NAME`, ...) or the best memory for `query`.
 ---@class mazu.ShowGraphParams
----@field id? string
----@field query? string
----@field depth? integer
----@field format? "json"|"mermaid"|"text"
+---@field id? string A node: an id of a memory, file:PATH or tag:NAME.
+---@field query? string Words to search for.
+---@field depth? integer How many relations away.
+---@field format? "json"|"mermaid"|"text" The form of the drawing.
 
 ---@class mazu.ShowMemoryParams
----@field id string
----@field scope? "global"|"project"
+---@field id string An id.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 --- The role document in force; with `uri` that document, as it would be as a role.
 ---@class mazu.ShowRoleParams
 ---@field uri? string
 
 ---@class mazu.ShowSessionParams
----@field sessionId? string
----@field turns? integer
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field turns? integer How many turns.
 
 --- `text` is the memory as Markdown; `chain` what it superseded, newest first; `versions` its history in team memory.
 ---@class mazu.ShownMemory
@@ -1032,7 +1032,7 @@
 ---@field problems string[]
 
 ---@class mazu.SkillParams
----@field name string
+---@field name string Its name.
 
 --- What the function returned, and what it printed.
 ---@class mazu.SkillRunResult
@@ -1083,15 +1083,15 @@
 
 --- `by` is the memory that holds from now on.
 ---@class mazu.SupersedeParams
----@field id string
----@field by string
----@field scope? "global"|"project"
+---@field id string An id.
+---@field by string The id of the one that replaces it.
+---@field scope? "global"|"project" Of this project, or of all projects.
 
 --- `remote`: a URL, a path, a remote of the repository, or "none" for the folder; the last one if not given.
 ---@class mazu.SyncParams
----@field remote? string
----@field pull? boolean
----@field accept? boolean
+---@field remote? string A URL, a path or a remote of this repository, kept for the next time; "none" for the folder.
+---@field pull? boolean Send and write nothing.
+---@field accept? boolean Accept everything that the folder proposes.
 
 --- Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals).
 ---@class mazu.Sync
@@ -1122,8 +1122,8 @@
 ---@field schema table<string, any>
 
 ---@class mazu.TranscriptParams
----@field sessionId? string
----@field uri? string
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field uri? string A file.
 
 --- A conversation as Markdown; `uri` where it was written to a file, `text` otherwise.
 ---@class mazu.TranscriptText
@@ -1186,23 +1186,23 @@
 
 --- Back to before a turn: `turnId`, or the last one. Without `onConflict` the user is asked.
 ---@class mazu.UndoParams
----@field sessionId? string
----@field turnId? string
----@field code? boolean
----@field conversation? boolean
----@field memory? boolean
----@field preview? boolean
----@field onConflict? "ask"|"keep"|"leave"|"overwrite"
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field turnId? string Back to before this turn.
+---@field code? boolean Restore files.
+---@field conversation? boolean Remove the turns from the conversation.
+---@field memory? boolean Restore memory.
+---@field preview? boolean Only show what would happen.
+---@field onConflict? "ask"|"keep"|"leave"|"overwrite" What happens to your own changes.
 
 --- Fields that are not given stay as they are.
 ---@class mazu.UpdateMemoryParams
----@field id string
----@field scope? "global"|"project"
----@field title? string
----@field body? string
----@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference"
----@field tags? string[]
----@field pinned? boolean
+---@field id string An id.
+---@field scope? "global"|"project" Of this project, or of all projects.
+---@field title? string What it says, in one sentence.
+---@field body? string The full text, below its title.
+---@field category? "convention"|"decision"|"fact"|"mistake"|"task_outcome"|"user_preference" The kind of memory.
+---@field tags? string[] Tags.
+---@field pinned? boolean Never forget it.
 ---@field anchors? mazu.DocumentRange[]
 
 --- Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
@@ -1219,8 +1219,8 @@
 ---@field estimated boolean
 
 ---@class mazu.UsageParams
----@field sessionId? string
----@field sinceDays? number
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field sinceDays? number Count only the last days, this many.
 
 --- By `provider:model`; `costUsd` is null where a price is not known, never 0.
 ---@class mazu.UsageReport
@@ -1233,6 +1233,6 @@
 ---@field uri string
 
 ---@class mazu.WritePageParams
----@field slug string
----@field text string
----@field mode? "append"|"replace"
+---@field slug string The page's name.
+---@field text string Markdown.
+---@field mode? "append"|"replace" Replace the page or append to it.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import sessions as wire
-from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @command("mazu.session.events")
-async def events(server: ServerState, params: turns.SessionEventsParams) -> wire.EventPage:
+async def events(server: ServerState, params: wire.SessionEventsParams) -> wire.EventPage:
     """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
     project = await server.wait_opened()
 

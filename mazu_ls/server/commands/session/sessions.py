@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @command("mazu.session.list")
-async def list_sessions(server: ServerState, params: turns.SessionParams) -> wire.SessionList:
+async def list_sessions(server: ServerState, params: wire.SessionParams) -> wire.SessionList:
     """Every session, the last used first; with an id that one alone."""
     project = await server.wait_opened()
     infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
@@ -34,7 +34,7 @@ async def list_sessions(server: ServerState, params: turns.SessionParams) -> wir
 
 
 @command("mazu.session.show")
-async def show(server: ServerState, params: turns.ShowSessionParams) -> wire.SessionView:
+async def show(server: ServerState, params: wire.ShowSessionParams) -> wire.SessionView:
     """One session with its last turns; the one meant stays the same, and another editor may have it open."""
     project = await server.wait_opened()
     session_id = params.session_id or await project.sessions.last_used()
@@ -48,7 +48,7 @@ async def show(server: ServerState, params: turns.ShowSessionParams) -> wire.Ses
 
 
 @command("mazu.session.new")
-async def new(server: ServerState, params: turns.NewSessionParams) -> wire.SessionView:
+async def new(server: ServerState, params: wire.NewSessionParams) -> wire.SessionView:
     """Begin a session; it is the one meant from now on."""
     project = await server.wait_opened()
     session = await project.sessions.new(params.name)
@@ -56,7 +56,7 @@ async def new(server: ServerState, params: turns.NewSessionParams) -> wire.Sessi
     return await _shown(project, session)
 
 
-async def _renamed_by_message(server: ServerState) -> turns.RenameSessionParams:
+async def _renamed_by_message(server: ServerState) -> wire.RenameSessionParams:
     """Without arguments: the current session is named by what the user said first in it."""
     from mazu_ls.agent.session.ids import headline
     from mazu_ls.journal import journal
@@ -67,11 +67,11 @@ async def _renamed_by_message(server: ServerState) -> turns.RenameSessionParams:
     said = [e.body.shown for e in events if isinstance(e.body, journal.UserSaid) and e.body.shown]
     if not said:
         raise InvalidArguments("`name` is missing, and nothing was said in the session yet", "name")
-    return turns.RenameSessionParams(headline(said[0]))
+    return wire.RenameSessionParams(headline(said[0]))
 
 
 @command("mazu.session.rename", natural=_renamed_by_message)
-async def rename(server: ServerState, params: turns.RenameSessionParams) -> wire.SessionView:
+async def rename(server: ServerState, params: wire.RenameSessionParams) -> wire.SessionView:
     """Give a session another name."""
     from mazu_ls.journal import journal
 
@@ -82,15 +82,15 @@ async def rename(server: ServerState, params: turns.RenameSessionParams) -> wire
     return await _shown(project, session)
 
 
-async def _selected_words(server: ServerState) -> turns.SearchSessionsParams:
+async def _selected_words(server: ServerState) -> wire.SearchSessionsParams:
     """Without arguments: what is selected."""
     from mazu_ls.server.commands.turn.turns import selection
 
-    return turns.SearchSessionsParams(selection(server, "query"))
+    return wire.SearchSessionsParams(selection(server, "query"))
 
 
 @command("mazu.session.search", natural=_selected_words)
-async def search(server: ServerState, params: turns.SearchSessionsParams) -> wire.SessionMatches:
+async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire.SessionMatches:
     """Turns of all sessions in which words of the query occur, the best first."""
     from mazu_ls.agent.session import session_search
 
@@ -114,7 +114,7 @@ async def search(server: ServerState, params: turns.SearchSessionsParams) -> wir
 
 
 @command("mazu.session.fork")
-async def fork(server: ServerState, params: turns.ForkSessionParams) -> wire.SessionView:
+async def fork(server: ServerState, params: wire.ForkSessionParams) -> wire.SessionView:
     """A new session with the conversation up to before a turn, or all of it; it is the one meant from now on."""
     project = await server.wait_opened()
     session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
@@ -123,7 +123,7 @@ async def fork(server: ServerState, params: turns.ForkSessionParams) -> wire.Ses
 
 
 @command("mazu.session.transcript")
-async def transcript_of(server: ServerState, params: turns.TranscriptParams) -> wire.TranscriptText:
+async def transcript_of(server: ServerState, params: wire.TranscriptParams) -> wire.TranscriptText:
     """A conversation as Markdown; with `uri` it is written there."""
     from mazu_ls.server.features.virtual import transcript_text
 
@@ -143,7 +143,7 @@ async def transcript_of(server: ServerState, params: turns.TranscriptParams) -> 
 
 
 @command("mazu.session.queue")
-async def queue(server: ServerState, params: turns.QueueParams) -> wire.QueuedMessages:
+async def queue(server: ServerState, params: wire.QueueParams) -> wire.QueuedMessages:
     """The messages that wait for the running turn to end; one of them is taken out."""
     from mazu_ls.server.chat.message_queue import remove
 
@@ -155,7 +155,7 @@ async def queue(server: ServerState, params: turns.QueueParams) -> wire.QueuedMe
 
 
 @command("mazu.session.end")
-async def end(server: ServerState, params: turns.SessionParams) -> wire.SessionView:
+async def end(server: ServerState, params: wire.SessionParams) -> wire.SessionView:
     """End a session: its running turn is stopped; it can still be read and gone on with."""
     from mazu_ls.journal import journal
 
@@ -170,7 +170,7 @@ async def end(server: ServerState, params: turns.SessionParams) -> wire.SessionV
 
 
 @command("mazu.session.delete")
-async def delete(server: ServerState, params: turns.SessionParams) -> wire.SessionList:
+async def delete(server: ServerState, params: wire.SessionParams) -> wire.SessionList:
     """Remove a session and its journal for good; without an id the current one, and never another in its place."""
     project = await server.wait_opened()
     session_id = params.session_id or project.sessions.current
@@ -182,11 +182,11 @@ async def delete(server: ServerState, params: turns.SessionParams) -> wire.Sessi
         )
     await project.sessions.delete(session_id)
     server.notify_changed("sessions")
-    return await list_sessions(server, turns.SessionParams())
+    return await list_sessions(server, wire.SessionParams())
 
 
 @command("mazu.session.rewind")
-async def rewind(server: ServerState, params: turns.RewindParams) -> wire.SessionView:
+async def rewind(server: ServerState, params: wire.RewindParams) -> wire.SessionView:
     """Take the last turns, or those from one on, out of the conversation; files stay as they are."""
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
@@ -197,7 +197,7 @@ async def rewind(server: ServerState, params: turns.RewindParams) -> wire.Sessio
 
 @command("mazu.session.compact", progress=True)
 async def compact(
-    server: ServerState, params: turns.CompactParams, token: Token | None
+    server: ServerState, params: wire.CompactParams, token: Token | None
 ) -> wire.SessionView | turns.StartedResult:
     """Replace what was said by a summary; a checkpoint is taken first."""
     project = await server.wait_opened()

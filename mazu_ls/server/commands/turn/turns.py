@@ -17,6 +17,7 @@ from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.features import resume_offer
 from mazu_ls.server.rpc.lsp_types import LspRange
+from mazu_ls.server.wire import sessions
 from mazu_ls.server.wire import turns as wire
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ async def edit(
 
 
 @command("mazu.cancel")
-async def cancel(server: ServerState, params: wire.SessionParams) -> wire.CancelResult:
+async def cancel(server: ServerState, params: sessions.SessionParams) -> wire.CancelResult:
     """Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all."""
     project = await server.wait_opened()
     stopped = [

@@ -6,36 +6,44 @@ from collections.abc import Mapping
 
 
 def _names(words: str) -> frozenset[str]:
-    return frozenset(f"mazu.{name}" for name in words.split())
+    return frozenset(words.split())
 
 
 SHOWING = _names(
-    """status recall usage audit memory.list memory.show memory.why memory.stats memory.trait.list memory.import.proposals
-    wiki.list wiki.show wiki.search graph.show session.list session.search checkpoint.list checkpoint.diff checkpoint.file
-    checkpoint.contents"""
+    """
+    mazu.status mazu.recall mazu.usage mazu.audit mazu.memory.list mazu.memory.show mazu.memory.why mazu.memory.stats
+    mazu.memory.trait.list mazu.memory.import.proposals mazu.wiki.list mazu.wiki.show mazu.wiki.search mazu.graph.show
+    mazu.session.list mazu.session.search mazu.checkpoint.list mazu.checkpoint.diff mazu.checkpoint.file mazu.checkpoint.contents
+    """
 )
 """What changes nothing: it may be done again by whoever got no answer."""
 CHANGING = _names(
-    """checkpoint checkpoint.pin checkpoint.unpin checkpoint.prune remember memory.update memory.forget memory.archive
-    memory.unarchive memory.restore memory.supersede memory.consolidate memory.trait.set memory.trait.delete memory.import.accept
-    memory.import.reject memory.share memory.unshare wiki.write wiki.delete session.new session.rename session.fork session.rewind session.end session.delete
-    proposal.accept proposal.reject"""
+    """
+    mazu.checkpoint mazu.checkpoint.pin mazu.checkpoint.unpin mazu.checkpoint.prune mazu.remember mazu.memory.update
+    mazu.memory.forget mazu.memory.archive mazu.memory.unarchive mazu.memory.restore mazu.memory.supersede
+    mazu.memory.consolidate mazu.memory.trait.set mazu.memory.trait.delete mazu.memory.import.accept
+    mazu.memory.import.reject mazu.memory.share mazu.memory.unshare mazu.wiki.write mazu.wiki.delete mazu.session.new mazu.session.rename mazu.session.fork
+    mazu.session.rewind mazu.session.end mazu.session.delete mazu.proposal.accept mazu.proposal.reject
+    """
 )
 """What changes something of the project and asks nothing; it is not done a second time where it may have been done."""
-ASKING = _names("rollback undo redo")
+ASKING = _names("mazu.rollback mazu.undo mazu.redo")
 """What changes files, and may ask the user."""
-TALKING = _names("chat run ask")
+TALKING = _names("mazu.chat mazu.run mazu.ask")
 """What calls a model."""
-LONG = ASKING | TALKING | _names("session.compact turn.revert")
+LONG = ASKING | TALKING | _names("mazu.session.compact mazu.turn.revert")
 """What waits for a model or for the user's answer. Other requests of the same client do not wait for it."""
-STOPPING = _names("cancel")
+STOPPING = _names("mazu.cancel")
 SERVED = SHOWING | CHANGING | ASKING | TALKING | STOPPING
 OF_SESSIONS = _names(
-    """chat run cancel undo redo session.show session.events session.queue session.rename session.rewind session.compact session.end
-    session.delete turn.changes turn.revert"""
+    """
+    mazu.chat mazu.run mazu.cancel mazu.undo mazu.redo mazu.session.show mazu.session.events mazu.session.queue
+    mazu.session.rename mazu.session.rewind mazu.session.compact mazu.session.end mazu.session.delete mazu.turn.changes
+    mazu.turn.revert
+    """
 )
 """What the server of a second editor asks of the one that has the session open."""
-PREVIEWED = _names("undo rollback")
+PREVIEWED = _names("mazu.undo mazu.rollback")
 """With `preview` these show something, too."""
 
 

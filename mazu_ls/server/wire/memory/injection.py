@@ -14,6 +14,7 @@ class ExplainInjectionParams(Params, frozen=True):
     """`uri` and `range`: what would be attached to the message."""
 
     message: Text
+    """The message."""
     uri: str | None = None
     range: LspRange | None = None
 

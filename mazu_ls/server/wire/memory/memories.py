@@ -20,77 +20,112 @@ Agent = Literal["claude-code", "codex", "cursor", "aider", "markdown"]
 
 class RememberParams(Params, frozen=True):
     title: Text
+    """What to remember, in one sentence."""
     body: str = ""
+    """The full text, below its title."""
     category: Category | None = None
+    """The kind of memory."""
     scope: Scope | None = None
+    """Of this project, or of all projects."""
     tags: tuple[str, ...] = ()
+    """Tags."""
     pinned: bool = False
+    """Never forget it."""
     anchors: tuple[DocumentRange, ...] = ()
+    """Documents, or ranges of them."""
     supersedes: str | None = None
+    """The id it replaces."""
 
 
 class RecallParams(Params, frozen=True):
     query: str
+    """Words or a question."""
     limit: Annotated[int, Meta(ge=1, le=1000)] = 10
+    """Return at most this many."""
     scope: Scope | None = None
+    """Of this project, or of all projects."""
     category: Category | None = None
+    """The kind of memory."""
     uri: str | None = None
 
 
 class ListMemoriesParams(Params, frozen=True):
     scope: Scope | None = None
+    """Of this project, or of all projects."""
     category: Category | None = None
+    """The kind of memory."""
     state: State | None = None
+    """Only those in this state."""
     limit: Positive = 100
+    """Return at most this many."""
     offset: Count = 0
+    """Skip this many first."""
 
 
 class UpdateMemoryParams(Params, frozen=True):
     """Fields that are not given stay as they are."""
 
     id: str
+    """An id."""
     scope: Scope | None = None
+    """Of this project, or of all projects."""
     title: Text | None = None
+    """What it says, in one sentence."""
     body: str | None = None
+    """The full text, below its title."""
     category: Category | None = None
+    """The kind of memory."""
     tags: list[str] | None = None
+    """Tags."""
     pinned: bool | None = None
+    """Never forget it."""
     anchors: list[DocumentRange] | None = None
 
 
 class ForgetParams(Params, frozen=True):
     id: str
+    """An id."""
     scope: Scope | None = None
+    """Of this project, or of all projects."""
 
 
 class ConsolidateParams(Params, frozen=True):
     apply: bool = False
+    """Merge what was found."""
     last: bool = False
+    """Show what was found the last time."""
 
 
 class ExportImportParams(Params, frozen=True):
     """`uri`: a Markdown file or a folder."""
 
     uri: str
+    """A file or folder."""
 
 
 class ImportParams(Params, frozen=True):
     """`agent`: whose files are at `uri`; without it Markdown that was exported, or a memory.db."""
 
     uri: str
+    """A file or folder of Markdown, a memory.db, or the folder of the other agent."""
     agent: Agent | None = None
+    """Whose files they are: transcripts become searchable, decisions are proposed."""
 
 
 class ProposalPageParams(Params, frozen=True):
     limit: Positive = 100
+    """Return at most this many."""
     offset: Count = 0
+    """Skip this many first."""
 
 
 class DecideProposalsParams(Params, frozen=True):
     """`ids`, or `all` that wait."""
 
     ids: tuple[str, ...] = ()
+    """Ids of proposals, as they are listed."""
     all: bool = False
+    """All that are waiting."""
 
 
 class AgentImportResult(Wire, frozen=True):

@@ -14,19 +14,25 @@ class ShareParams(Params, frozen=True):
     """Memories of the project."""
 
     ids: tuple[str, ...]
+    """Ids of memories, as they are listed."""
 
 
 class SyncParams(Params, frozen=True):
     """`remote`: a URL, a path, a remote of the repository, or "none" for the folder; the last one if not given."""
 
     remote: str | None = None
+    """A URL, a path or a remote of this repository, kept for the next time; "none" for the folder."""
     pull: bool = False
+    """Send and write nothing."""
     accept: bool = False
+    """Accept everything that the folder proposes."""
 
 
 class ShowMemoryParams(Params, frozen=True):
     id: str
+    """An id."""
     scope: Scope | None = None
+    """Of this project, or of all projects."""
 
 
 class NotSharedView(Wire, frozen=True):
