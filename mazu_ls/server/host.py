@@ -22,6 +22,7 @@ from mazu_ls.server.documents.apply_edit import (
     review_edits,
 )
 from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.documents.editor_encoding import require_encodable
 from mazu_ls.server.documents.file_io import DiskFiles
 from mazu_ls.server.documents.notebooks import OpenNotebook
 from mazu_ls.server.errors import ContentModified
@@ -91,7 +92,7 @@ class LspHost:
             await self._edit_stale(document, path, before, after)
             return
         if after is not None:
-            await self._disk.require_encodable(path, document.text, after)
+            await require_encodable(self._editor, self._disk, document, after)
         _require(document, before)
         if after is not None:
             await self._edit_open(document, after, apply_to_document(self._editor, document, after))
@@ -133,7 +134,7 @@ class LspHost:
         came of it, which is less than `after` where the user took a part. Raises MazuError(conflict) as `edit` does.
         """
         if document := self._editor.documents.get(uri):
-            await self._disk.require_encodable(document.path, document.text, after)
+            await require_encodable(self._editor, self._disk, document, after)
             _require(document, before)
             landed = await self._edit_open(
                 document, after, review_edits(self._editor, document, after, label)

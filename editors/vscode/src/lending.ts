@@ -8,6 +8,7 @@ import {
   Position,
   type SymbolInformation,
   SymbolKind,
+  type TextDocument,
   Uri,
   workspace,
 } from 'vscode';
@@ -30,7 +31,7 @@ interface Symbol {
  *
  * diagnostics `{uri?}` -> `{documents: [{uri, version, diagnostics}]}`; definition and references `{uri, position}` ->
  * `{locations}`; symbols `{uri}` of a document or `{query}` of the workspace -> `{symbols: [{name, kind, containerName,
- * uri, range}]}`, where `kind` is a name such as "Function".
+ * uri, range}]}`, where `kind` is a name such as "Function". encoding `{uri}` -> `{encoding}`: how a document is saved.
  */
 export function lendLanguageServers(client: LanguageClient): void {
   const convert = client.code2ProtocolConverter;
@@ -48,6 +49,9 @@ export function lendLanguageServers(client: LanguageClient): void {
       version: versionOf(document),
       diagnostics: convert.asDiagnostics(found),
     })),
+  }));
+  client.onRequest('mazu/editor/encoding', ({ uri }: { uri: string }) => ({
+    encoding: openDocument(Uri.parse(uri))?.encoding ?? null,
   }));
   client.onRequest('mazu/editor/symbols', async ({ uri, query }: { uri?: string; query?: string }) => {
     const found = uri ? await documentSymbols(Uri.parse(uri)) : await workspaceSymbols(query ?? '');
@@ -70,7 +74,11 @@ function diagnostics(uri: string | undefined): [Uri, Diagnostic[]][] {
 }
 
 function versionOf(uri: Uri): number | null {
-  return workspace.textDocuments.find((document) => document.uri.toString() === uri.toString())?.version ?? null;
+  return openDocument(uri)?.version ?? null;
+}
+
+function openDocument(uri: Uri): TextDocument | undefined {
+  return workspace.textDocuments.find((document) => document.uri.toString() === uri.toString());
 }
 
 function location(place: Location | LocationLink): Location {

@@ -43,7 +43,7 @@ export const OPT_IN = {
   permissions: true,
   save: true,
   ownSettings: true,
-  context: ['diagnostics', 'definition', 'references', 'symbols'],
+  context: ['diagnostics', 'definition', 'references', 'symbols', 'encoding'],
 } as const;
 
 /** Commands whose answer depends on an argument, or is typed more closely by this extension. */

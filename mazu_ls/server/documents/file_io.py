@@ -46,14 +46,12 @@ class DiskFiles:
             self._compared[document.uri] = known
         return known[1]
 
-    async def require_encodable(self, path: Path | None, text: str, after: str) -> None:
-        """Raises MazuError(unsupported) where an open file's encoding has no place for what `after` brings: the editor would save a `?`.
+    async def require_encodable(self, path: Path, text: str, new: str) -> None:
+        """Raises MazuError(unsupported) where an open file's encoding has no place for the characters `new`.
 
         What the editor shows as `text` tells the encoding; where several give it, they must agree on the new characters.
         """
-        new = "".join(sorted({char for char in set(after) - set(text) if not char.isascii()}))
-        if path is not None and new:
-            await asyncio.to_thread(self._require_encodable, path, text, new)
+        await asyncio.to_thread(self._require_encodable, path, text, new)
 
     def _require_encodable(self, path: Path, text: str, new: str) -> None:
         try:

@@ -1,7 +1,7 @@
 --- What the user sets in `vim.g.mazu`. There is no setup(); every field has a default.
 local M = {}
 
----@alias mazu.Lent "diagnostics"|"definition"|"references"|"symbols"
+---@alias mazu.Lent "diagnostics"|"definition"|"references"|"symbols"|"encoding"
 
 ---@class mazu.Config
 ---@field cmd string[] Command line of the server.
@@ -27,7 +27,7 @@ local defaults = {
   cmd = { 'mazu-ls' },
   env = {},
   settings = {},
-  lend = { 'diagnostics', 'definition', 'references', 'symbols' },
+  lend = { 'diagnostics', 'definition', 'references', 'symbols', 'encoding' },
   window = 'botright 15split',
   chat = { layout = 'right', width = 0.42, height = 0.5, composer = 5 },
   question = 'float',

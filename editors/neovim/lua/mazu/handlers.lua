@@ -22,6 +22,7 @@ return {
   ['mazu/editor/definition'] = lazily('mazu.lend', 'definition'),
   ['mazu/editor/references'] = lazily('mazu.lend', 'references'),
   ['mazu/editor/symbols'] = lazily('mazu.lend', 'symbols'),
+  ['mazu/editor/encoding'] = lazily('mazu.lend', 'encoding'),
   ['window/showMessageRequest'] = lazily('mazu.question', 'message'),
   ['window/showMessage'] = lazily('mazu.update', 'message'),
   ['workspace/applyEdit'] = lazily('mazu.apply', 'edit'),

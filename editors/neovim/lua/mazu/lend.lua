@@ -200,4 +200,12 @@ function M.symbols(params, ctx)
   return { symbols = symbols }
 end
 
+--- In which encoding a document is written.
+---@param params {uri: string}
+function M.encoding(params)
+  local bufnr = buffer.of_uri(params.uri)
+  local encoding = bufnr and vim.bo[bufnr].fileencoding
+  return { encoding = encoding == '' and 'utf-8' or encoding or vim.NIL }
+end
+
 return M

@@ -80,6 +80,14 @@ bed.check('diagnostics of every source', documents[1].diagnostics[1].message == 
 bed.check('in that encoding too', documents[1].diagnostics[1].range.start.character == expected, documents)
 bed.check('and of all documents', #ask('mazu/editor/diagnostics', {}).documents == 1)
 
+vim.bo[app].fileencoding = ''
+bed.check('a buffer is saved in UTF-8', ask('mazu/editor/encoding', { uri = uri }).encoding == 'utf-8')
+vim.bo[app].fileencoding = 'cp932'
+bed.check('or as it is set', ask('mazu/editor/encoding', { uri = uri }).encoding == 'cp932')
+vim.bo[app].fileencoding = 'utf-8'
+local unknown = ask('mazu/editor/encoding', { uri = uri .. '.not-open' }).encoding
+bed.check('or it is not said', unknown == vim.NIL, unknown)
+
 -- Saving: what is unsaved is written, what changed on disk too is not.
 local saved = ask('mazu/documents/save', { uris = { uri } })
 bed.check('the buffer is saved', saved.saved[1] == uri and not vim.bo[app].modified, saved)
