@@ -15,6 +15,7 @@ _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
 }  # fmt: skip
+_SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Return, ast.Raise, ast.Delete)
 _VERDICTS = {"allow": "ask", "ask": "allow", "deny": "allow"}
 _LOGS = frozenset(("log", "logger", "logging", "warnings"))
 
@@ -45,13 +46,14 @@ def find_mutations(source: str) -> list[Mutation]:
     found: list[Mutation] = []
     tree = ast.parse(source)
     inside = {id(part) for outer in ast.walk(tree) if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) for body in outer.body for part in ast.walk(body)}  # fmt: skip
+    statements = {id(part): outer for outer in ast.walk(tree) if isinstance(outer, _SIMPLE) for part in ast.walk(outer)}  # fmt: skip
     for node, new, what in _walk(tree, None):
         start = starts[node.lineno - 1] + node.col_offset
         end = starts[(node.end_lineno or node.lineno) - 1] + (node.end_col_offset or 0)
         text = new if isinstance(new, str) else f"({ast.unparse(new)})"
-        mutation = Mutation(
-            node.lineno, node.end_lineno or node.lineno, what, start, end, text, id(node) not in inside
-        )
+        lines = statements.get(id(node), node)  # not each line of a statement is seen to be run
+        last = lines.end_lineno or lines.lineno
+        mutation = Mutation(lines.lineno, last, what, start, end, text, id(node) not in inside)
         if _compiles(mutation.apply(source)):
             found.append(mutation)
     return sorted(found, key=lambda one: (one.start, one.end, one.what))

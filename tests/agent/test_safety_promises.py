@@ -259,3 +259,35 @@ asked: Mazu wants to use run_shell: {other}
         f"Allow {rule} for this session",
         f"Always allow {rule} in this project",
     ]
+
+
+def test_where_edits_are_proposed_commands_are_still_asked_about() -> None:
+    world = check(
+        """
+-- settings --
+edits.apply = "propose"
+[[permissions.rules]]
+tool = "read_file"
+pattern = "secret.txt"
+verdict = "ask"
+-- secret.txt --
+x
+-- answers --
+deny
+deny
+-- model calls run_shell --
+command: FOO=1 touch made.txt
+-- model calls read_file --
+path: secret.txt
+-- model says --
+Done.
+""",
+        """
+tool: error: the user refused this…
+tool: error: the user refused this…
+assistant: Done.
+stop: end_turn
+-- made.txt --
+""",
+    )
+    assert [question.tool for question in world.host.asked] == ["run_shell", "read_file"]
