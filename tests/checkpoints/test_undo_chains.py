@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import signal
+import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -15,7 +19,9 @@ from mazu_ls.checkpoints import Checkpoint, Checkpoints
 from mazu_ls.checkpoints.models import RollbackReport
 from mazu_ls.checkpoints.restore.conflicts import ONLY_YOURS
 from tests.checkpoints.bed import open_engine
+from tests.checkpoints.killed_rollback import AFTER_COMMIT, BEFORE_COMMIT
 
+ROOT = Path(__file__).parents[2]
 SESSION = "s"
 Turn = tuple[Checkpoint, int, int]
 """The checkpoint before it, and what then were the agent's and the user's lines."""
@@ -39,6 +45,7 @@ class Chain:
     users: int = 0
     count: int = 0
     pruned: bool = False
+    kills: int = 0
     turns: tuple[Turn, ...] = ()
     undone: list[tuple[int, tuple[Turn, ...]]] = field(default_factory=list)
     taken: list[tuple[Checkpoint, int, tuple[Turn, ...]]] = field(default_factory=list)
@@ -81,7 +88,10 @@ class Chain:
             self.undone.append((self.agents, self.turns))
             (*turns, (baseline, self.agents, users)) = self.turns
             self.turns = tuple(turns)
-            plan = await self.engine.plan(baseline.id, session=SESSION, own=True, on_conflict="spare")
+            planned = {"id": baseline.id, "session": SESSION, "own": True}
+            if await self.killed(planned):
+                return
+            plan = await self.engine.plan(**planned, on_conflict="spare")
             report = await plan.apply("spare")
             if report.undecided:
                 assert self.users != users or self.pruned, "asked although only the agent changed the file"
@@ -95,10 +105,9 @@ class Chain:
             if found is None:
                 assert self.pruned
                 return
-            plan = await self.engine.plan(
-                found.safety, only=found.only, session=SESSION, on_conflict="ask", redo_of=found.number
-            )
-            self.check(await plan.apply("keep"))
+            planned = {"id": found.safety, "only": found.only, "session": SESSION, "redo_of": found.number}
+            if not await self.killed(planned):
+                self.check(await (await self.engine.plan(**planned, on_conflict="ask")).apply("keep"))
 
     async def back(self) -> None:
         """A rollback to the user's own checkpoint, of only the agent's changes."""
@@ -106,6 +115,38 @@ class Chain:
             self.undone.append((self.agents, self.turns))
             checkpoint, self.agents, self.turns = self.taken[self.count % len(self.taken)]
             self.check(await (await self.engine.plan(checkpoint.id, session=SESSION)).apply("keep"))
+
+    async def kill(self) -> None:
+        """The next undo or redo is begun by a process that is killed meanwhile."""
+        self.kills += 1
+
+    async def killed(self, planned: dict[str, Any]) -> bool:
+        """Kill one if that is due; whether it is done nevertheless, when the project is opened again."""
+        if not self.kills:
+            return False
+        steps = [*AFTER_COMMIT, *BEFORE_COMMIT]
+        step, self.kills = steps[self.count % len(steps)], 0
+        before = self.file.read_text()
+        await self.engine.close()
+        asked = {
+            "root": str(self.root),
+            "state": str(self.state),
+            "step": step,
+            "planned": planned,
+            "choice": "keep",
+        }
+        command = [sys.executable, "-m", "tests.checkpoints.killed_rollback", json.dumps(asked)]
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT)
+        status = await process.wait()
+        self.engine = await open_engine([self.root], self.state)
+        assert status in (-signal.SIGKILL, 0), (
+            status
+        )  # 0: nothing had to be written, so that the step was not reached
+        if status and step in BEFORE_COMMIT:
+            assert self.file.read_text() == before
+            return False
+        assert self.file.read_text() == text_of(self.agents, self.users), step
+        return True
 
     async def prune(self) -> None:
         """What undo and redo can name stays, as where a session names it."""
@@ -137,6 +178,27 @@ async def follow(steps: list[str]) -> None:
 
 
 @example(["turn", "undo", "redo", "save", "undo"])
+@example(["turn", "save", "kill", "undo", "save", "kill", "redo", "take", "save", "kill", "undo", "redo"])
+@example(
+    [
+        "turn",
+        "kill",
+        "undo",
+        "save",
+        "save",
+        "kill",
+        "redo",
+        "save",
+        "turn",
+        "kill",
+        "undo",
+        "save",
+        "undo",
+        "kill",
+        "redo",
+        "redo",
+    ]
+)
 @example(["turn", "undo", "save", "redo", "save", "undo", "save", "redo", "save", "undo"])
 @example(["save", "turn", "save", "undo", "redo", "restart", "save", "take", "save", "undo", "redo", "undo"])
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
