@@ -206,7 +206,7 @@ class Sessions:
                 session.append(journal.SessionStarted(name, aside))
                 session.name = name
             else:
-                await self._tell_damage(session)
+                await self.report_damage(session_id, session.name)
                 await recover(session)
             self._open[session_id] = session
         else:
@@ -218,16 +218,18 @@ class Sessions:
     def _current(self) -> str | None:
         return None if keeps_current.get() else self.current
 
-    async def _tell_damage(self, session: Session) -> None:
-        """Say what of a session cannot be read; its file stays as it is, and goes on at its end."""
-        path = session.journal.path
+    async def report_damage(self, session_id: str, name: str = "") -> bool:
+        """Say what of a session cannot be read, if anything; its file stays as it is, and goes on at its end."""
+        path = self._existing(session_id)
         lost = await asyncio.to_thread(journal.count_unreadable, path)
-        what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
-        if lost or not session.journal.last:
+        is_empty = not await asyncio.to_thread(lambda: any(True for _ in journal.read(path)))
+        if lost or is_empty:
+            what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
             await self._project.warn_once(
-                f"The conversation “{session.name or session.id}” is damaged: {what}. The readable part is shown; "
+                f"The conversation “{name or session_id}” is damaged: {what}. The readable part is shown; "
                 f"the file is kept: {path}."
             )
+        return bool(lost) or is_empty
 
     def _events_until(self, path: Path, last: int) -> builtins.list[journal.Event]:
         return [event for event in self._tail.events(path) if event.seq <= last]

@@ -213,7 +213,12 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
             "A turn is running in this conversation.",
             "Stop it or wait for it, then look at what undo does.",
         )
-    baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
+    try:
+        baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
+    except MazuError as error:
+        if error.kind is not Kind.NOT_FOUND or params.turn_id or params.session_id:
+            raise
+        raise await _named_elsewhere(server.project, session.id, error) from error
     chosen: dict[Section, bool] = {
         "code": params.code,
         "skills": params.code,
@@ -231,6 +236,19 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     report.problems += await _not_held(server, checkpoints, report, edited)
     report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)
+
+
+async def _named_elsewhere(project: Project, id: str, error: MazuError) -> MazuError:
+    """Why there is nothing to undo in the last conversation, and which one still has a turn."""
+    left = next((one for one in await project.sessions.list() if one.turns and one.id != id), None)
+    if left is None:
+        return error
+    named = f" (\u201c{left.name}\u201d)" if left.name else ""
+    return MazuError(
+        Kind.NOT_FOUND,
+        "There is no turn left to undo in the last conversation.",
+        f"One is left in {left.id}{named}: undo it there, in a terminal with --session {left.id}.",
+    )
 
 
 NOT_HELD = (
@@ -270,7 +288,7 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
     found = await checkpoints.last_rollback(session.id if session else "")
     if found is None:
         raise MazuError(
-            Kind.NOT_FOUND, "Nothing to redo: there was no undo or rollback.",
+            Kind.NOT_FOUND, "Nothing to redo: there is no undo or rollback that was not redone already.",
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
     number, safety, only, paths = found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.journal import journal
-from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
@@ -17,6 +16,7 @@ from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
+from mazu_ls.terminal.clients.update_events import body_of_update
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.refusals import Refusals
 from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface, print_line
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.project_root import ProjectRoot
 
 T = TypeVar("T")
+QUIET_SECONDS = 3.0
+"""After so long it is said for whom a command waits."""
 ASK_SECONDS = 24 * 3600.0
 """The server says when nobody waits for an answer any more."""
 
@@ -88,12 +90,25 @@ class LiveClient:
                 from mazu_ls.terminal.verbs.compare import checkpoint_named
 
                 arguments = {**arguments, "id": await checkpoint_named(self.execute, arguments["id"])}
-            result = await self.execute(command, arguments)
+            waiting = asyncio.create_task(self._say_who_is_asked())
+            try:
+                result = await self.execute(command, arguments)
+            finally:
+                waiting.cancel()
             return present_result(command, result, arguments, self._given)
         finally:
             reading.cancel()
             for task in self._asked.values():
                 task.cancel()
+
+    async def _say_who_is_asked(self) -> None:
+        """Where nobody is at this terminal the question is the editor's, which may take as long as its user does."""
+        await asyncio.sleep(QUIET_SECONDS)
+        if not self._host.surface.interactive and not self._asked:
+            self._host.surface.say(
+                "info",
+                "Waiting for the editor that has the project open: its question, if it asks one, is answered there.",
+            )
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         """A command of the wire. Raises MazuError, InvalidArguments, and NotServed where the server does not do it."""
@@ -221,27 +236,3 @@ class LiveClient:
             answer = reply_to_wire(reply)
         finally:
             self._link.send({"jsonrpc": "2.0", "id": number, "result": answer})
-
-
-def body_of_update(update: dict[str, Any]) -> journal.Body | None:
-    """The event of which an update says what a terminal shows; None for others."""
-    match update:
-        case {"kind": "message" | "thought" as kind, "text": str(text)}:
-            return journal.Delta(kind, text)
-        case {"kind": "restart"}:
-            return journal.MessageRestarted()
-        case {"kind": "retry", "attempt": attempt, "seconds": seconds, "reason": reason}:
-            return journal.Retrying(attempt, seconds, reason)
-        case {"kind": "reply", "text": str(text)}:
-            return journal.ModelSaid(Message("assistant", (Text(text),)), "end_turn", Usage())
-        case {"kind": "tool_call", "callId": id, "tool": tool, "title": title, "arguments": arguments}:
-            return journal.CallStarted(id, tool, title, arguments)
-        case {"kind": "tool_output", "callId": id, "text": text}:
-            return journal.CallOutput(id, text)
-        case {"kind": "decision", "callId": id, "verdict": verdict, "reason": reason, "by": by}:
-            return journal.CallDecided(id, verdict, reason, by)
-        case {"kind": "tool_result", "callId": id, "ok": ok, "summary": summary}:
-            return journal.CallEnded(id, ok, summary, "", (), update.get("diff"))
-        case {"kind": "turn", "turnKind": kind, "model": model}:
-            return journal.TurnStarted(kind, model)
-    return None

@@ -33,6 +33,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
         if not sessions:
             raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
         session_id = sessions[0].id
+    is_damaged = await project.sessions.report_damage(session_id)
     found = list(steps(await project.sessions.events(session_id)))
     if (await project.sessions.info(session_id)).interrupted and (not found or found[-1]["kind"] != "end"):
         found.append(_broken_off(found))
@@ -40,7 +41,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
         print_json({"sessionId": session_id, "steps": found})
     else:
         styled.write([_line(step) for step in found])
-        if not found:
+        if not found and not is_damaged:
             print_text("This conversation is empty: all its turns were undone.", sys.stderr)
     return 0
 
@@ -101,7 +102,8 @@ def _step(body: journal.Body, calls: dict[str, str]) -> dict[str, Any] | None:
 
 
 def _line(step: dict[str, Any]) -> Line:
-    at, text = local_time(step["at"]).rjust(5), styled.fit(clean(step["text"]).strip().split("\n")[0], TEXT)
+    first, more, _ = clean(step["text"]).strip().partition("\n")
+    at, text = local_time(step["at"]).rjust(5), styled.fit(f"{first.rstrip()} …" if more else first, TEXT)
     match step["kind"]:
         case "user":
             return line(("dim", at), ("bold", f" > {text}"))
