@@ -42,7 +42,15 @@ MOST_ROWS = 1_200  # of those that run the line, drawn at random
 SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
 DENIED = ("git push*", "npm publish", "rm", "npm run deploy", "docker push", "docker rm", "kubectl delete *", "terraform apply", "docker compose down")  # fmt: skip
-RULES = [Rule.parse("run_shell", pattern, "deny") for pattern in DENIED]
+ALLOWED = (
+    ("npm test", "allow"),
+    ("pytest *", "allow"),
+    ("git push*", "ask"),
+    ("make", "allow"),
+    ("git status", "deny"),
+)
+ALLOWED_CASES = """npm test|npm test x|npm testing|npm test && ls|npm test; rm x|npm test | tee x|npm test $(rm x)|pytest|pytest -q x|pytest > x|CI=1 pytest|env pytest|git push|git -C . push
+git status|git status -s|make|make x|make; make|make && pytest && npm test|ls|ls && cat x|make | head|(make)|sh -c make|npm run test|git stat|'npm' test""".replace("\n", "|").split("|")  # fmt: skip
 CASES = """git -c a=b push|git -C . push|git --git-dir=.git push|git --frob x push|npm --silent publish|npm --prefix x publish|kubectl -n prod delete x|kubectl -nprod delete x
 kubectl --namespace=prod delete x|terraform -chdir=x apply|docker --context x push|docker compose -f x down|git status|git -C src status|npm test|docker ps""".replace("\n", "|").split("|")  # fmt: skip
 
@@ -63,7 +71,10 @@ class Row:
 
     def verdict(self) -> str:
         place = PolicyContext(self.there.roots, self.there.cwd, self.there.home, self.confined)
-        rules = RULES if self.ruled else []
+        # Made here, for a mutant's class is another one.
+        rules = [Rule.parse("run_shell", pattern, "deny") for pattern in DENIED if self.ruled]
+        if self.ruled and self.mode == "ask":
+            rules = [Rule.parse("run_shell", pattern, verdict) for pattern, verdict in ALLOWED]
         effect, name = _TOOLS[self.tool]
         call = ToolCallInfo(self.tool, effect, {name: self.command})
         found = decide(call, self.mode, rules, place)  # type: ignore[arg-type]
@@ -88,6 +99,7 @@ def rows(fuzz: int) -> list[Row]:
     found += [Row(text, "ask") for text in texts[::6]]
     found += [Row(text, confined=True) for text in texts[::6]]
     found += [Row(text, mode, ruled=True) for text in CASES for mode in ("bypass", "auto")]
+    found += [Row(text, "ask", ruled=True) for text in ALLOWED_CASES]
     found += [Row(row["cmd"], "bypass", ruled=True) for row in _labelled("rules")]
     there = make_project(Path(tempfile.mkdtemp()))
     found += [Row(row["cmd"], there=there) for row in _labelled("on_disk")]

@@ -15,7 +15,7 @@ _WITH_COMMANDS = word_set("with_commands")
 _COMMAND_OPTION = re.compile(
     r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
     r"|pre|hostname-bin|exec|extcmd|call|unzip-command|(?:tree|index|env|msg|parent|commit|tag-name|subdirectory)-filter|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|eval-command|init-command|eval|filter)"
-    r"|-(ex|TT|I|F|e|x|O|P|o|S|u))=?(.*)$",
+    r"|-(ex|TT|I|F|e|x|O|P|o|S|D|u))=?(.*)$",
     re.DOTALL,
 )
 
