@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -96,6 +96,8 @@ class LiveClient:
             finally:
                 waiting.cancel()
             return present_result(command, result, arguments, self._given)
+        except (LookupError, TypeError, AttributeError) as error:  # it lacks what such a result has
+            raise MazuError(Kind.INTERNAL, "The server answered with what cannot be shown.") from error
         finally:
             reading.cancel()
             for task in self._asked.values():

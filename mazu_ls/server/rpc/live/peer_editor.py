@@ -61,7 +61,10 @@ class PeerEditor:
         self._stop_following = lambda: None
 
     def attach(self) -> None:
-        """From now on each hears of the other."""
+        """From now on each hears of the other; the log of both editors says so, with the kernel's number of the process."""
+        logger.warning(
+            "%s now shares this project: it can answer what is asked here, once or no.", self._client.place
+        )
         self._server.clients.append(self._client)
         self._server.peers.append(self)
         self._stop_following = self._server.updates.add_follower(self._link)
