@@ -80,6 +80,7 @@ class Memories:
             await common.close()
             raise
         memories = cls(MemoryStores(project, common), settings, encoder)
+        await forgotten.delete_expired(memories.shelves)
         memories.embedder.start()
         return memories
 
@@ -243,10 +244,10 @@ class Memories:
         placed = None if anchors is None else make_anchor(anchors)
         return await shelf.write(lambda rows: queries.update(rows, n, changes, placed))
 
-    async def forget(self, id: str, scope: str | None = None) -> Memory:
+    async def forget(self, id: str, scope: str | None = None, *, for_good: bool = False) -> Memory:
         """Delete one memory and return what it was; what it had superseded is live again."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: forgotten.forget(rows, n))
+        return await shelf.write(lambda rows: forgotten.forget(rows, n, for_good=for_good))
 
     async def restore(self, id: str, scope: str | None = None) -> Memory:
         """Undo `forget`. Raises MazuError(not_found, conflict, storage)."""

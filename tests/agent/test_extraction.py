@@ -168,6 +168,32 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         await project.close()
 
 
+async def test_a_process_of_one_turn_looks_at_a_session_that_has_rested(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    world = World(Story(), tmp_path)
+    monkeypatch.setattr(extraction, "AFTER_SECONDS", 60.0)
+
+    async def one_turn(message: str) -> tuple[int, int]:
+        project = await Project.open(
+            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
+        )
+        async with project.extractions.beside_turn():
+            if message:
+                await (await project.sessions.get()).prompt(Prompt(message))
+        assert project.memories
+        counted = (await project.memories.list())[1], len(await project.memories.extractions.waiting())
+        await project.close()
+        return counted
+
+    async with ModelServer([{"text": "8080."}, SAVE]) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        assert await one_turn("Which port?") == (0, 1)
+        assert await one_turn("") == (0, 1), "it may still be continued"
+        monkeypatch.setattr(extraction, "REST_SECONDS", 0.0)
+        assert await one_turn("") == (2, 0)
+
+
 def test_another_model_may_find_what_to_remember_and_the_session_s_own_where_it_fails():
     chosen = story("auto").replace(
         'write = "auto"', 'write = "auto"\n        extraction_model = "anthropic:claude-haiku-scripted"'

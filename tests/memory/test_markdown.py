@@ -287,3 +287,20 @@ async def test_a_hand_written_file_is_a_memory_and_below_wiki_a_page(memories: M
     await memories.import_(notes)
     assert [memory.title for memory in (await memories.list())[0]] == ["Deploys go out on Tuesdays"]
     assert [page.key for page in await memories.wiki.list()] == ["build/release"]
+
+
+async def test_a_file_of_one_sentence_is_called_by_it(memories: Memories, tmp_path: Path):
+    notes = {
+        "16.md": "Deploys go out on Tuesdays\n",
+        "17.md": "- Amounts are whole cents\n\nSee price.py.\n",
+        "build-notes.md": "First the tests.\n\nThen the release.\n",
+    }
+    for name, text in notes.items():
+        (tmp_path / name).write_text(text)
+        await memories.import_(tmp_path / name)
+    found, _ = await memories.list()
+    assert {(memory.title, memory.body) for memory in found} == {
+        ("Deploys go out on Tuesdays", ""),
+        ("Amounts are whole cents", "See price.py."),
+        ("build notes", "First the tests.\n\nThen the release."),
+    }

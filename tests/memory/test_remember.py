@@ -1,5 +1,8 @@
 """What is remembered, what is recognised, what replaces what, and what is refused."""
 
+from collections.abc import Awaitable
+from pathlib import Path
+
 import pytest
 
 from mazu_ls.config.config import MemorySettings
@@ -7,6 +10,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
 from mazu_ls.memory.store.forgotten import list_forgotten
+from mazu_ls.state.store import select
 
 
 async def titles(memories: Memories, state: str = "current") -> set[str]:
@@ -377,3 +381,29 @@ async def test_a_model_inherits_no_pin(memories: Memories):
     first = (await memories.remember("The API listens on port 8080", pinned=True)).memory
     made = await memories.remember("The API listens on port 9090", source="agent", supersedes=first.id)
     assert (made.outcome, made.memory.pinned) == ("superseded", False)
+
+
+async def test_what_was_forgotten_is_gone_when_its_time_is_over(tmp_path: Path):
+    async def opened() -> Memories:
+        return await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings())
+
+    def kept(memories: Memories) -> Awaitable[list[tuple[int]]]:
+        return memories.shelves.store("project").reader.read(
+            lambda db: select(db, "SELECT n FROM memory_forgotten")
+        )
+
+    memories = await opened()
+    for title in ("The staging password is in the vault", "The API server listens on port 8080"):
+        await memories.remember(title)
+    await memories.forget("m_000001")
+    await memories.forget("m_000002", for_good=True)
+    assert await kept(memories) == [(1,)]
+    await memories.shelves.store("project").writer.write(
+        lambda db: db.execute("UPDATE memory_forgotten SET at = at - 31 * 86400 * 1000000") and None
+    )
+    with pytest.raises(MazuError, match="no forgotten memory"):
+        await memories.restore("m_000001")
+    await memories.close()
+    memories = await opened()
+    assert await kept(memories) == []
+    await memories.close()

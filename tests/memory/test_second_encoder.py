@@ -213,3 +213,19 @@ async def test_weights_that_are_none_are_said_to_be_that(tmp_path: Path):
     with pytest.raises(MazuError, match="cannot be used"):
         await encoder.encode(["a text"])
     await encoder.close()
+
+
+async def test_a_process_that_says_much_and_dies_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """More than pipe and buffers hold: a process that nobody reads would wait at the full pipe."""
+    for name in ("model.onnx", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    program = tmp_path / "python"
+    program.write_text(
+        "#!/bin/sh\nhead -c 1000000 /dev/zero | tr '\\0' x >&2\necho >&2\necho libexample is missing >&2\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr("mazu_ls.memory.embeddings.onnx_encoder.sys.executable", str(program))
+    encoder = OnnxEncoder(tmp_path)
+    with pytest.raises(MazuError, match="libexample is missing"):
+        await encoder.encode(["text"])
+    await encoder.close()

@@ -476,6 +476,8 @@ export interface ForgetParams {
   id: string;
   /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+  /** Do not keep it for `restore`; a checkpoint may still hold it. */
+  forGood?: boolean;
 }
 
 export interface ForgetResult {

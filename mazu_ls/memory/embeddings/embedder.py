@@ -216,7 +216,7 @@ class Embedder:
                     return 0
                 vectors, model_id = join_documents(vectors, second, self._size), kept
             stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
-            if not stored:
+            if stored is None:
                 log.warning("vectors of memories were not kept: another process has another model for them")
             return len(some) if stored else 0
 

@@ -18,6 +18,7 @@ from mazu_ls.workspace.text import split_lines
 IDLE_SECONDS = 120.0
 ANSWER_SECONDS = 120.0
 _BATCH = 32
+_KEPT_BYTES = 4_096
 _WEIGHTS = (
     "model.onnx", "model_quantized.onnx", "model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx",
     "onnx/model_quint8_avx2.onnx", "onnx/model_qint8_avx512.onnx", "onnx/model.onnx",
@@ -56,6 +57,8 @@ class OnnxEncoder:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
+        self._written = b""
+        self._draining: asyncio.Task[None] | None = None
 
     def share(self, language: str) -> float:
         """Two thirds; little of a text in a language that the model does not know."""
@@ -80,6 +83,8 @@ class OnnxEncoder:
             self._idle.cancel()
         if (process := self._end()) is not None:
             await process.wait()
+        if self._draining is not None:
+            await self._draining
 
     async def _ask(self, texts: Sequence[str]) -> list[list[float]]:
         try:
@@ -96,11 +101,18 @@ class OnnxEncoder:
     async def _last_words(self, error: Exception) -> str:
         """The last line that the process wrote before it ended, else what was noticed of its end."""
         process = self._end()
-        if process is None or process.stderr is None:
+        if process is None or self._draining is None:
             return repr(error)
-        written = (await process.stderr.read()).decode("utf-8", "replace").strip()
+        await self._draining
+        written = self._written.decode("utf-8", "replace").strip()
         await process.wait()
         return split_lines(written, ends=False)[-1][:300] if written else repr(error)
+
+    async def _drain(self, stream: asyncio.StreamReader) -> None:
+        """Keep the end of what the process says: one that nobody listens to stops at a full pipe."""
+        self._written = b""
+        while data := await stream.read(_KEPT_BYTES):
+            self._written = (self._written + data)[-_KEPT_BYTES:]
 
     async def _exchange(self, texts: Sequence[str]) -> list[list[float]]:
         if self._process is None or self._process.returncode is not None:
@@ -112,6 +124,8 @@ class OnnxEncoder:
                 stderr=asyncio.subprocess.PIPE,
                 env={name: os.environ[name] for name in _INHERITED if name in os.environ},
             )
+            assert self._process.stderr is not None
+            self._draining = asyncio.create_task(self._drain(self._process.stderr))
         incoming, outgoing = self._process.stdout, self._process.stdin
         assert incoming is not None and outgoing is not None
         outgoing.write(frame(list(texts)))

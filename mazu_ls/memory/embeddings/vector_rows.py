@@ -85,24 +85,36 @@ def store_vectors(
     made: Sequence[tuple[int, str]],
     vectors: NDArray[Any],
     model_id: str = MODEL_ID,
-) -> bool:
-    """Keep the vectors of entries whose text is still the one they were made from. Needs a transaction.
+) -> int | None:
+    """Keep the vectors of entries whose text is still the one they were made from; returns how many. Needs a transaction.
 
-    False, and nothing is written, where the store is another model's by now.
+    None, and nothing is written, where the store is another model's by now. An entry that has its built-in part already goes on
+    waiting for the part of the second encoder: another process is about to make it.
     """
     import numpy as np
 
     ((kept,),) = select(db, "SELECT id FROM memory_vector_model")
     if not row_dimensions(kept) or model_id not in (kept, MODEL_ID):
-        return False
+        return None
 
     current = _texts(db, [n for n, _ in made])
+    marks = ", ".join("?" * len(made))
+    numbers = [n for n, _ in made]
+    waiting = {n for (n,) in select(db, f"SELECT n FROM memory_unembedded WHERE n IN ({marks})", numbers)}
+    same = (
+        dict(select(db, f"SELECT n, vector FROM memory_vector WHERE n IN ({marks})", numbers))
+        if model_id != kept
+        else {}
+    )
+    count = 0
     ((last,),) = select(db, "SELECT last_stamp FROM memory_vector_model")
     for (n, text), vector in zip(made, vectors, strict=True):
-        if current.get(n) != text:
+        if current.get(n) != text or n not in waiting:  # changed, or made by another process meanwhile
             continue
-        last += 1
         quantized = np.rint(vector * _scale(vector)).astype(np.int8)
+        if same.get(n) == quantized.tobytes():
+            continue
+        last, count = last + 1, count + 1
         db.execute(
             "INSERT INTO memory_vector VALUES (?1, ?2, ?3, ?4)"
             " ON CONFLICT (n) DO UPDATE SET stamp = ?2, signs = ?3, vector = ?4",
@@ -110,7 +122,7 @@ def store_vectors(
         )
         db.execute("DELETE FROM memory_unembedded WHERE n = ?", (n,))
     db.execute("UPDATE memory_vector_model SET last_stamp = ?", (last,))
-    return True
+    return count
 
 
 def _texts(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, str]:

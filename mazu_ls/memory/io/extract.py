@@ -103,11 +103,15 @@ class ExtractionQueue:
         """The session said something new: it waits, from its first turn on."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "waiting", attempts=0))
 
-    async def waiting(self) -> list[PendingExtraction]:
-        """The sessions that wait and have failed fewer than five times, oldest first."""
-        sql = "SELECT session_id, attempts, problem FROM memory_extraction WHERE state = 'waiting' AND attempts < ? ORDER BY at"
+    async def waiting(self, seconds: float = 0) -> list[PendingExtraction]:
+        """The sessions that wait, for so long at least, and have failed fewer than five times, oldest first."""
+        sql = (
+            "SELECT session_id, attempts, problem FROM memory_extraction"
+            " WHERE state = 'waiting' AND attempts < ? AND at <= ? ORDER BY at"
+        )
+        values = (MAX_ATTEMPTS, micros(now()) - round(seconds * 1e6))
         return await self._shelf.read(
-            lambda rows: [PendingExtraction(*row) for row in select(rows.db, sql, (MAX_ATTEMPTS,))]
+            lambda rows: [PendingExtraction(*row) for row in select(rows.db, sql, values)]
         )
 
     async def failed(self, session_id: str, problem: str) -> PendingExtraction:

@@ -23,6 +23,7 @@ from mazu_ls.state.store import select
 
 BATCH = 500
 MAX_NUMBER = 10**12
+_SHORT, _LETTERS = 200, 3
 _KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relation": "relation"}
 
 
@@ -203,8 +204,11 @@ def scope_of(record: ImportRecord, usual: str) -> str:
 def _record(text: str, name: str) -> ImportRecord:
     entry, fields = markdown.read(text, name)
     folder, wiki, rest = name.rpartition("wiki/")
-    if not fields and wiki and rest and folder in ("", "project/", "global/"):
+    is_page = not fields and bool(wiki and rest) and folder in ("", "project/", "global/")
+    if is_page:
         entry = replace(entry, kind="page", key=rest, category="wiki")
+    elif not fields:
+        entry = _with_title(entry, name)
     uses = fields.get("uses")
     use = (int(uses), markdown.micros_of(fields.get("last_used"))) if isinstance(uses, int) else None
     return ImportRecord(
@@ -215,6 +219,18 @@ def _record(text: str, name: str) -> ImportRecord:
         markdown.text_of(fields.get("superseded_by")),
         use,
     )
+
+
+def _with_title(entry: MemoryEntry, name: str) -> MemoryEntry:
+    """What a person wrote without a heading: a text of one line is its own title, as is the first line where the file's name says
+    nothing ("16.md")."""
+    first, _, rest = entry.body.strip().partition("\n")
+    title = re.sub(r"^(?:[-*+]|\d+[.)])\s+", "", first).strip()
+    if entry.title != markdown.heading("", name)[0] or not title or len(title) > _SHORT:
+        return entry
+    if rest.strip() and len(re.findall(r"[^\W\d_]", entry.title)) >= _LETTERS:
+        return entry
+    return replace(entry, title=title, body=rest.strip("\n"))
 
 
 def checked(entry: MemoryEntry, name: str) -> MemoryEntry:

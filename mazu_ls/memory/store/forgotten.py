@@ -22,19 +22,35 @@ KEPT_DAYS, KEPT_ENTRIES = 30, 200
 log = logging.getLogger(__name__)
 
 
-def forget(rows: EntryTable, n: int) -> Memory:
-    """`upsert.forget`, and keep the entry for `restore`. Needs a transaction."""
+def forget(rows: EntryTable, n: int, *, for_good: bool = False) -> Memory:
+    """`upsert.forget`, and keep the entry for `restore` unless it goes for good. Needs a transaction."""
     entry, at = rows.entry(n), micros(now())
     was = upsert.forget(rows, n)
-    rows.db.execute(
-        "INSERT OR REPLACE INTO memory_forgotten VALUES (?, ?, ?)", (n, msgspec.json.encode(entry), at)
-    )
+    if not for_good:
+        rows.db.execute(
+            "INSERT OR REPLACE INTO memory_forgotten VALUES (?, ?, ?)", (n, msgspec.json.encode(entry), at)
+        )
     rows.db.execute("UPDATE memory_shared SET wish = 'forget' WHERE n = ?", (n,))
+    delete_old(rows, at)
+    return was
+
+
+def delete_old(rows: EntryTable, at: int | None = None) -> None:
+    """Delete for good what was kept for longer than is promised. Needs a transaction."""
     rows.db.execute(
         "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_forgotten ORDER BY at DESC LIMIT ?)",
-        (at - KEPT_DAYS * DAY, KEPT_ENTRIES),
+        ((at or micros(now())) - KEPT_DAYS * DAY, KEPT_ENTRIES),
     )
-    return was
+
+
+async def delete_expired(stores: MemoryStores) -> None:
+    """The same in all stores; nothing is written where there is nothing of that age."""
+    oldest = micros(now()) - KEPT_DAYS * DAY
+    for store in stores:
+        if await store.read(
+            lambda rows: select(rows.db, "SELECT 1 FROM memory_forgotten WHERE at < ? LIMIT 1", (oldest,))
+        ):
+            await store.write(delete_old)
 
 
 def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], MemoryEntry]) -> Memory:
@@ -45,6 +61,7 @@ def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], Memory
     what was kept is nothing that could have been remembered.
     """
     name = identifier(rows.scope, n)
+    delete_old(rows)
     kept = select(rows.db, "SELECT entry FROM memory_forgotten WHERE n = ?", (n,))
     if rows.find(n) is not None:
         raise MazuError(Kind.CONFLICT, f"{name} is not forgotten.", "`mazu.memory.list` shows it.")

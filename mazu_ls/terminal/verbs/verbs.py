@@ -171,7 +171,8 @@ VERBS = (
     TerminalCommand("memory update", "mazu.memory.update", "change a memory", (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag"),
         CommandOption("pinned", "--pin"), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
-    TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (ID, SCOPE)),
+    TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (
+        ID, SCOPE, CommandOption("forGood", "--for-good"))),
     TerminalCommand("memory restore", "mazu.memory.restore", "bring back a memory that was removed", (ID, SCOPE)),
     TerminalCommand("memory archive", "mazu.memory.archive", "archive a memory, which is then found only on request", (ID, SCOPE)),
     TerminalCommand("memory unarchive", "mazu.memory.unarchive", "restore a memory from the archive", (ID, SCOPE)),

@@ -116,6 +116,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
     "mazu.memory.forget": {
         "id": WireArgument('an id', required=True),
         "scope": WireArgument('of this project, or of all projects', choices=('global', 'project')),
+        "forGood": WireArgument('do not keep it for `restore`; a checkpoint may still hold it', kind="switch"),
     },
     "mazu.memory.consolidate": {
         "apply": WireArgument('merge what was found', kind="switch"),

@@ -371,6 +371,7 @@
 ---@class mazu.ForgetParams
 ---@field id string An id.
 ---@field scope? "global"|"project" Of this project, or of all projects.
+---@field forGood? boolean Do not keep it for `restore`; a checkpoint may still hold it.
 
 ---@class mazu.ForgetResult
 ---@field forgotten mazu.Memory

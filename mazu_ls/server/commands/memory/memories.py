@@ -159,7 +159,7 @@ async def _forget_one(server: ServerState) -> wire.ForgetParams:
 async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetResult:
     """Delete one memory; what it had superseded is live again."""
     memories = await opened_memories(server)
-    memory = await memories.forget(params.id, params.scope)
+    memory = await memories.forget(params.id, params.scope, for_good=params.for_good)
     server.notify_changed("memory")
     return wire.ForgetResult(wire.MemoryView.from_memory(memory))
 

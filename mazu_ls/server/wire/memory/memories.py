@@ -87,6 +87,8 @@ class ForgetParams(Params, frozen=True):
     """An id."""
     scope: Scope | None = None
     """Of this project, or of all projects."""
+    for_good: bool = False
+    """Do not keep it for `restore`; a checkpoint may still hold it."""
 
 
 class ConsolidateParams(Params, frozen=True):
