@@ -185,7 +185,9 @@ def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
 
 
 def _replaced_time(new: list[str], old: list[str]) -> bool:
-    """The same words round other days, months, parts of the day or frequencies, of one kind."""
+    """The same words round other days, months, parts of the day or frequencies, of one kind; two bans hold together."""
+    if _NEGATION.intersection(new + old):
+        return False
     changed = _calendar(new) ^ _calendar(old)
     if len({kind for kind, _ in changed}) != 1 or not _calendar(new) or not _calendar(old):
         return False
