@@ -124,7 +124,7 @@ def manifest() -> dict[str, Any]:
     """The extension's package.json. Which section a setting is in, and what its values are called, is kept from it."""
     found = json.loads(MANIFEST.read_text(encoding="utf-8"))
     sections = found["contributes"]["configuration"]
-    here = {f"mazu.{one.name}": one for one in settings()}
+    here = {editor_key(one.name): one for one in settings()}
     for section in sections:
         listed = section["properties"]
         for name in [
@@ -141,6 +141,11 @@ def manifest() -> dict[str, Any]:
         )
         place["properties"][name] = entry(one, {"order": len(place["properties"])})
     return found
+
+
+def editor_key(name: str) -> str:
+    """How a setting is called in VS Code, which makes titles of keys in camel case: `mazu.web.allowPrivate`, "Allow Private"."""
+    return "mazu." + re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
 
 
 def entry(one: Setting, before: dict[str, Any]) -> dict[str, Any]:
@@ -172,7 +177,7 @@ def linked(text: str) -> str:
     """A description in which names of settings lead to them, as VS Code writes it."""
     known = {one.name for one in settings()}
     return re.sub(
-        r"`([\w.]+)`", lambda found: f"`#mazu.{found[1]}#`" if found[1] in known else found[0], text
+        r"`([\w.]+)`", lambda found: f"`#{editor_key(found[1])}#`" if found[1] in known else found[0], text
     )
 
 

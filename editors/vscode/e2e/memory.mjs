@@ -43,21 +43,6 @@ await story(async (bed, step) => {
     await until('the memory is shown', () => bed.rendered('return a * 2'));
   });
 
-  await step('and it can be forgotten', async () => {
-    const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'def total' });
-    await until('it is gone from the view', async () => {
-      if (!(await bed.sidebar()).includes('def total')) return true;
-      await row.hover({ timeout: 5000 }); // the view may just be drawn anew, and the button with it
-      await row.locator('.action-label[aria-label^="Forget"]').click({ timeout: 5000 });
-      return false;
-    });
-  });
-
-  await step('forgotten by mistake, it comes back', async () => {
-    await bed.press('forgotten: app.py', 'Undo');
-    await until('it is in the view again', async () => (await bed.sidebar()).includes('def total'));
-  });
-
   const row = (text) => bed.page.locator('.sidebar .monaco-list-row', { hasText: text }).first();
   // A row is drawn anew when something changes, and its buttons with it: press until what it does is done.
   const press = (text, label, done) =>
@@ -68,6 +53,15 @@ await story(async (bed, step) => {
       return until('it is done', done, 10);
     });
 
+  await step('and it can be forgotten', () =>
+    press('def total', 'Forget', async () => !(await bed.sidebar()).includes('def total')),
+  );
+
+  await step('forgotten by mistake, it comes back', async () => {
+    await bed.press('forgotten: app.py', 'Undo');
+    await until('it is in the view again', async () => (await bed.sidebar()).includes('def total'));
+  });
+
   await step('it is edited as a document', async () => {
     const document = bed.page.locator('.editor-instance .monaco-editor[data-uri^="mazu-memory:"]').first();
     await press('We double', 'Edit', () => document.isVisible());
@@ -77,6 +71,11 @@ await story(async (bed, step) => {
     await bed.keys('Control+s');
     await until('the view has it', async () => (await bed.sidebar()).includes('Here We double'));
     await bed.shot('edited');
+  });
+
+  await step('team memory is exchanged, though nothing is shared yet', async () => {
+    await bed.command('Mazu: Sync Team Memory');
+    await bed.announced('team memory (');
   });
 
   await step('what another agent left is accepted one by one, the rest rejected', async () => {

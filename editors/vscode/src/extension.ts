@@ -6,6 +6,7 @@ import { registerChatCommands } from './commands/chat';
 import { registerCheckpointCommands } from './commands/checkpoints';
 import { registerMemoryCommands } from './commands/memory';
 import { registerMemoryActions } from './commands/memoryActions';
+import { registerTeamMemory } from './commands/teamMemory';
 import { registerScmCommands } from './commands/scm';
 import { registerServerCommands } from './commands/server';
 import { registerSessionCommands } from './commands/sessions';
@@ -35,6 +36,7 @@ export function activate(context: ExtensionContext): void {
   registerTaskCommands(app);
   registerMemoryCommands(app);
   registerMemoryActions(app);
+  registerTeamMemory(app);
   registerCheckpointCommands(app);
   registerServerCommands(app);
   registerScmCommands(app);

@@ -1,4 +1,5 @@
 import { workspace } from 'vscode';
+import { serverName } from './settingNames';
 
 type Tree = { [key: string]: unknown };
 
@@ -20,8 +21,8 @@ export function explicitSettings(keys: readonly string[]): Tree {
   for (const key of keys) {
     const found = configuration.inspect(key);
     const ofWorkspace = found?.workspaceFolderValue ?? found?.workspaceValue;
-    if (found?.globalValue !== undefined) put(own, key.split('.'), found.globalValue);
-    if (ofWorkspace !== undefined) put(brought, key.split('.'), ofWorkspace);
+    if (found?.globalValue !== undefined) put(own, serverName(key), found.globalValue);
+    if (ofWorkspace !== undefined) put(brought, serverName(key), ofWorkspace);
   }
   return Object.keys(brought).length > 0 ? { ...own, [WORKSPACE_VALUES]: brought } : own;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptAsIs } from '../src/describe';
+import { serverName } from '../src/settingNames';
 import { clock, diffLines, diffSize, money, object, seconds, share, sign, tokens, verb } from '../webview/words';
 
 const DIFF =
@@ -64,4 +65,10 @@ test('what a rollback kept is named, the rest is a number', () => {
   assert.equal(keptAsIs({ keep: [one('a')], conflicts: [] }), 'kept as you left it: a');
   const many = { keep: ['b', 'c', 'd', 'e'].map(one), conflicts: [one('a')] };
   assert.equal(keptAsIs(many), 'kept as you left them: a, b, c and 2 more');
+});
+
+test('a setting goes to the server under its name there', () => {
+  assert.deepEqual(serverName('web.allowPrivate'), ['web', 'allow_private']);
+  assert.deepEqual(serverName('mcpServers'), ['mcp_servers']);
+  assert.deepEqual(serverName('context.compactAboveUsd'), ['context', 'compact_above_usd']);
 });

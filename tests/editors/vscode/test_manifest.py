@@ -20,11 +20,19 @@ SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in (EXTENSION / "s
 OWN_SETTINGS = re.compile(r"mazu\.(server|trace)\.")
 
 
+def camel_case(name: str) -> str:
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"[A-Z]", lambda found: f"_{found[0].lower()}", name)
+
+
 def settings_of(struct: type[Struct], prefix: str) -> Iterator[str]:
     """Every setting of the server, dotted; tables whose keys the user chooses are one."""
     for name, hint in get_type_hints(struct).items():
         nested = isinstance(hint, type) and issubclass(hint, Struct) and get_origin(hint) is None
-        yield from settings_of(hint, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
+        yield from settings_of(hint, f"{prefix}{name}.") if nested else [camel_case(f"{prefix}{name}")]
 
 
 def offered() -> dict[str, Any]:
@@ -32,7 +40,7 @@ def offered() -> dict[str, Any]:
 
 
 def default_of(config: Any, name: str) -> Any:
-    for part in name.split(".")[1:]:
+    for part in snake_case(name).split(".")[1:]:
         config = getattr(config, part)
     return list(config) if isinstance(config, tuple) else config
 
@@ -80,7 +88,7 @@ def test_dependencies_are_pinned_exactly():
 
 def test_what_loosens_the_agents_bounds_cannot_be_set_by_a_project():
     bounds = {"permissions.mode", "permissions.rules", "models", "mcp_servers", "shell.sandbox", "shell.network", "shell.readable", "shell.outputs", "web.allow_private"}  # fmt: skip
-    assert {offered()[f"mazu.{name}"]["scope"] for name in bounds} == {"application"}
+    assert {offered()[f"mazu.{camel_case(name)}"]["scope"] for name in bounds} == {"application"}
 
 
 def test_the_pages_load_nothing_from_anywhere_else():

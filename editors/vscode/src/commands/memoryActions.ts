@@ -104,14 +104,11 @@ async function placesOf({ anchors = [] }: Memory): Promise<Attachment[]> {
 const categoryOf = ({ category }: Memory) => CATEGORIES.find(({ label }) => label === category)?.label ?? 'fact';
 
 async function forget({ server }: App, memory: Memory): Promise<void> {
-  const anchors = await placesOf(memory);
-  const { forgotten } = await server.execute('mazu.memory.forget', { id: memory.id, scope: memory.scope });
+  const named = { id: memory.id, scope: memory.scope };
+  const { forgotten } = await server.execute('mazu.memory.forget', named);
   const undo = l10n.t('Undo');
   const chosen = await window.showInformationMessage(l10n.t('Mazu: forgotten: {0}', forgotten.title), undo);
-  if (chosen !== undo) return;
-  const { title, body, scope, tags, pinned } = forgotten;
-  const category = categoryOf(forgotten);
-  await server.execute('mazu.remember', { title, body, category, scope, tags, pinned, anchors });
+  if (chosen === undo) await server.execute('mazu.memory.restore', named);
 }
 
 /** Whether a message would bring this memory to the model, and why. No model is asked. */

@@ -27,12 +27,14 @@ export class MemoryItem extends TreeItem {
 
   constructor(readonly value: Memory) {
     super(value.title);
-    const { id, scope, pinned, state, anchors = [], category, body, title } = value;
+    const { id, scope, pinned, state, anchors = [], category, body, title, shared, author } = value;
     this.id = `${scope}/${id}`;
-    this.contextValue = ['memory', pinned ? 'pinned' : 'unpinned', state, anchors.length ? 'anchored' : '']
+    const team = scope === 'global' ? '' : shared ? 'shared' : 'private';
+    this.contextValue = ['memory', pinned ? 'pinned' : 'unpinned', state, anchors.length ? 'anchored' : '', team]
       .filter(Boolean)
       .join(' ');
-    this.description = [pinned ? l10n.t('pinned') : '', state === 'superseded' ? l10n.t('superseded') : '']
+    const by = author ? l10n.t('shared by {0}', author) : shared ? l10n.t('shared') : '';
+    this.description = [pinned ? l10n.t('pinned') : '', state === 'superseded' ? l10n.t('superseded') : '', by]
       .filter(Boolean)
       .join(' · ');
     this.tooltip = new MarkdownString().appendText(body || title);
