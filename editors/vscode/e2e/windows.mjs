@@ -85,7 +85,7 @@ await story(async (bed, step) => {
     fs.writeFileSync(path.join(tools, 'util.py'), 'size = 1\n');
     const workspace = path.join(bed.home, 'both.code-workspace');
     fs.writeFileSync(workspace, JSON.stringify({ folders: [{ path: bed.project }, { path: tools }] }));
-    await bed.openWorkspace(workspace);
+    await bed.openWorkspace(workspace, 'tools');
     await until('the server runs', async () => /Mazu: ask · /.test(await bed.status()));
     const chat = await bed.say('make the size two');
     await chat.locator('.question .primary').click();

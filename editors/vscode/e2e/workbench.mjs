@@ -118,10 +118,19 @@ export class Workbench {
     await this.page.waitForSelector('.monaco-workbench .part.statusbar');
   }
 
-  /** Opens a file of several folders in this window. */
-  async openWorkspace(file) {
-    await this.page.goto(`http://127.0.0.1:${this.port}/?workspace=${encodeURIComponent(file)}`);
-    await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+  /**
+   * Opens a file of several folders in this window; `folder` is the name of one of them. On a loaded machine VS Code
+   * itself may come up with the file and without its folders (no git, an empty explorer): then it is loaded anew.
+   */
+  async openWorkspace(file, folder) {
+    await until(`the window has the folder ${folder}`, async () => {
+      await this.page.goto(`http://127.0.0.1:${this.port}/?workspace=${encodeURIComponent(file)}`);
+      await this.page.waitForSelector('.monaco-workbench .part.statusbar');
+      await this.keys('Control+Shift+e');
+      const row = this.page.locator('.explorer-folders-view .monaco-list-row', { hasText: folder }).first();
+      await row.waitFor({ timeout: 3 * TRY_MS });
+      return true;
+    });
   }
 
   /** Another window on the project: what a person does in it goes through what is returned. */
