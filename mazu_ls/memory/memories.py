@@ -72,7 +72,7 @@ class Memories:
 
         `encoder` is the model of the setting `memory.embeddings`; memory closes it.
         """
-        global_db.parent.mkdir(parents=True, exist_ok=True)
+        global_db.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         common = await MemoryStore.open(global_db, "global")
         try:
             project = await MemoryStore.open(project_db, "project") if project_db else None

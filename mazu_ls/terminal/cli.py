@@ -198,7 +198,7 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
         from mazu_ls.server.chat.rollback_text import rollback_sentence
 
         print_text(rollback_sentence(undone), sys.stderr)
-        return exit_status(undone) if undone["applied"] else FAILED
+        return (exit_status(result) or exit_status(undone)) if undone["applied"] else FAILED
     return exit_status(result)
 
 

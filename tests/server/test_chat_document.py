@@ -135,6 +135,8 @@ async def test_a_command_is_run_and_its_answer_written_below(chat: Client):
     chat.change(chat.uri, "/fly", (len(chat.chat.lines), 0))
     with pytest.raises(RpcFailure, match="no command /fly"):
         await chat.command("mazu.chat", {"attachments": [{"uri": chat.uri}]})
+    await shown(chat.chat, "There is no command /fly")  # the next message is another one
+    assert chat.chat.text.endswith("\n\n## You\n\n")
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,9 @@ async def test_a_conversation_with_markdown_and_its_cost(chat: Chat):
 
 async def test_keys_of_the_first_prompt_are_the_message(chat: Chat):
     terminal = await chat({"text": "Well."}, sees=">")
-    terminal.types(f"hello{ENTER}")  # before anything of the conversation is loaded
-    await terminal.sees("> hello", "Well.", OPENED)
-    assert terminal.text.count("hello") == 1
+    terminal.types(f"/bin/sh is broken{ENTER}")  # before anything of the conversation is loaded
+    await terminal.sees("> /bin/sh is broken", "Well.", OPENED)  # a path is no command
+    assert terminal.text.count("/bin/sh") == 1
     await terminal.rests()
     terminal.types(CTRL_D)
     assert await terminal.ends() == 0

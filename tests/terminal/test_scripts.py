@@ -358,6 +358,8 @@ def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
         (rule["tool"], rule["pattern"], rule["verdict"]) for rule in rules
     ]
     assert any("pytest" in rule["pattern"] and rule["verdict"] == "allow" for rule in rules)
+    assert "curl" not in script("permissions", "revoke", "curl *")[1]
+    assert script("permissions", "revoke", "curl *")[0] == 1
     assert script("permissions", "mode", "bypass")[0] == 2
     assert script("chat", "hello", "--mode", "bypass")[0] == 2
     assert script("run", "hello", "--mode", "bypass")[0] == 2

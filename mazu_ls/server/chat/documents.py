@@ -87,7 +87,14 @@ async def send(
             Kind.NOT_FOUND, "There is no message to send.", 'Write it under the last heading "## You".'
         )
     session = await _session_of(server, text, params.session_id)
-    if (reply := await commands.run(server, message, session.id)) is not None:
+    try:
+        reply = await commands.run(server, message, session.id)
+    except (
+        MazuError
+    ) as error:  # answered there too: else the refused line is sent along with the next message
+        server.jobs.spawn(_answer(server, path, session.id, f"{error.message} {error.hint}".strip()))
+        raise
+    if reply is not None:
         server.jobs.spawn(_answer(server, path, session.id, reply))
         return wire.StartedResult(session.id, None)
     others = [place for place in params.attachments if place.uri != uri]

@@ -70,7 +70,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 
 async def _plain_turn(chat: ChatSession, text: str) -> int:
     try:
-        if text.startswith("/"):
+        if slash_commands.is_command(text):
             print_text(await slash_commands.reply_to(chat, text))
             return DONE
         result = await stoppable(chat.send(text))

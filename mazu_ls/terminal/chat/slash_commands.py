@@ -37,6 +37,12 @@ def commands() -> dict[str, str]:
     }
 
 
+def is_command(line: str) -> bool:
+    """Whether a line is a `/command`: a path that begins it is the beginning of a message."""
+    first = line.partition("\n")[0].partition(" ")[0]
+    return first.startswith("/") and "/" not in first[1:]
+
+
 async def reply_to(chat: ChatSession, line: str) -> str:
     """What a `/command` answers, as Markdown; a failure is answered with its message and hint."""
     try:

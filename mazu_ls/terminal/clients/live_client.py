@@ -98,6 +98,9 @@ class LiveClient:
             return present_result(command, result, arguments, self._given)
         except (LookupError, TypeError, AttributeError) as error:  # it lacks what such a result has
             raise MazuError(Kind.INTERNAL, "The server answered with what cannot be shown.") from error
+        except asyncio.CancelledError:
+            self._host.surface.say("info", "Stopped.")
+            raise
         finally:
             reading.cancel()
             for task in self._asked.values():

@@ -103,7 +103,7 @@ class LiveChat:
             self.screen.leave()
             return
         self.screen.queued.append(text)
-        if not self._is_sending() and not text.startswith("/"):
+        if not self._is_sending() and not slash_commands.is_command(text):
             self.screen.set_activity(lambda: "starting")  # from now on it can be stopped
         self._wake.set()
         self.screen.refresh()
@@ -114,7 +114,7 @@ class LiveChat:
     async def _one(self, text: str) -> None:
         self._echo(text)
         try:
-            if text.startswith("/"):
+            if slash_commands.is_command(text):
                 await self._slash(text)
             else:
                 if self.screen.activity is None:
@@ -124,7 +124,7 @@ class LiveChat:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
         finally:
             following = next(iter(self.screen.queued), "/")
-            if following.startswith("/"):  # else something runs from here on, and can be stopped
+            if slash_commands.is_command(following):  # else something runs from here on, and can be stopped
                 self.screen.set_activity(None)
 
     async def _slash(self, text: str) -> None:

@@ -193,6 +193,8 @@ def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
             screen.buffer.delete()  # as in a shell
         elif screen.composing:
             screen.leave()
+        elif screen.question is not None:  # the end of the input is no answer
+            screen.stop(leave=False)
 
     @keys.add("c-o")
     def _(event: KeyPressEvent) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,24 @@ def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
     return _rewrite(change, env)
 
 
-def _rewrite(change: Any, env: Mapping[str, str]) -> Path:
+def remove_rules(named: str, env: Mapping[str, str] = os.environ) -> int:
+    """Take the permission rules with this pattern, or "TOOL PATTERN", out of the user's settings; returns how many."""
+    removed: list[str] = []
+
+    def change(document: Any) -> None:
+        rules = document.get("permissions", {}).get("rules", [])
+        for number in reversed(range(len(rules))):
+            tool, pattern = str(rules[number].get("tool")), str(rules[number].get("pattern", "*"))
+            if named in (pattern, f"{tool} {pattern}"):
+                removed.append(pattern)
+                del rules[number]
+
+    if settings_file(env).exists():
+        _rewrite(change, env, lambda: bool(removed))
+    return len(removed)
+
+
+def _rewrite(change: Any, env: Mapping[str, str], is_changed: Callable[[], bool] = lambda: True) -> Path:
     import tomlkit  # pyright: ignore[reportMissingImports]
     from tomlkit.exceptions import TOMLKitError  # pyright: ignore[reportMissingImports]
 
@@ -91,5 +108,6 @@ def _rewrite(change: Any, env: Mapping[str, str]) -> Path:
         raise MazuError(
             Kind.CONFIG, f"{path} holds something else in that place.", "Correct it by hand."
         ) from error
-    replace_private_file(path, tomlkit.dumps(document).encode())
+    if is_changed():
+        replace_private_file(path, tomlkit.dumps(document).encode())
     return path

@@ -7,8 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.terminal.screen.printing import print_json
-from mazu_ls.terminal.verbs.stored_settings import add_rule, store_setting
+from mazu_ls.terminal.screen.printing import print_json, print_text
+from mazu_ls.terminal.verbs.stored_settings import add_rule, remove_rules, settings_file, store_setting
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
@@ -65,6 +65,16 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     project.configure(server.settings)
     result = await execute(server, "mazu.permissions.list", [{}])
     return {**result, "rule": rule, "storedIn": str(path), "notes": []}
+
+
+async def remove_stored_rule(server: ServerState, named: str) -> bool:
+    """Take rules of the user's settings back, by their pattern or as "TOOL PATTERN"; False where there is none, or a grant has that id."""
+    project = await server.wait_opened()
+    if any(grant.id == named for grant in project.grants.list()) or not remove_rules(named, server.env):
+        return False
+    project.configure(server.settings)
+    print_text(f"mazu-ls: removed from {settings_file(server.env)}.", sys.stderr)
+    return True
 
 
 async def _denied_anyway(server: ServerState, rule: dict[str, str]) -> list[str]:

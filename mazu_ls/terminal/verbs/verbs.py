@@ -304,7 +304,8 @@ VERBS = (
     TerminalCommand("permissions check", "mazu.permissions.check", "show what the policy decides about a call", (
         TOOL, CommandOption("arguments", help='the command, path or address, such as "git push"; or a JSON object'),
         CommandOption("mode", "--mode"))),
-    TerminalCommand("permissions revoke", "mazu.permissions.revoke", "revoke a grant", (ID,)),
+    TerminalCommand("permissions revoke", "mazu.permissions.revoke", "revoke a grant, or remove a rule from your own settings", (
+        CommandOption("id", help="the id of a grant, or the pattern of a rule"),)),
     TerminalCommand("permissions mode", "mazu.permissions.mode", "set the default mode, in your own settings", (
         CommandOption("mode"),)),
     TerminalCommand("role", "mazu.role.show", "show the role document"),
