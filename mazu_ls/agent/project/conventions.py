@@ -121,6 +121,8 @@ def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
 
 def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
     """Add a file and, before it, what it brings in. One that is a link is read if it stays in the repository."""
+    if not os.path.lexists(path):  # as nearly everywhere, in every step of a turn
+        return
     real = _inside(path, top)
     if real is None or real in found.files or len(found.files) >= MOST_FILES:
         return

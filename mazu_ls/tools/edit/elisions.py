@@ -9,20 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+# The long expressions are text: `re` compiles each when an edit is first looked at, and keeps it.
+
 _OPENS = (
     "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", r"@\*", "<%#", "<%--", r"\{\{!(?:--)?",
     "'", '"""', '"', r"rem\b", r"dnl\b", "!",
 )  # fmt: skip
 _CLOSES = (r"\*+/\}?", r"\*@", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
-_SIGNS = re.compile(
-    rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$", re.IGNORECASE
-)
+_SIGNS = rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$"
 _WEAK = frozenset({"*", "'", '"', "!"})
 """Signs that begin a comment in few languages, and text in more: what follows must have dots."""
 _DOTS = r"(?:\.{3,}|\u2026+)"
-_FRAMED = re.compile(
-    rf"^[(\[{{<\s-]*(?P<before>{_DOTS})?[(\[\s]*(?P<words>.*?)[)\]\s]*(?P<after>{_DOTS})?[.)\]}}>\s-]*$"
-)
+_FRAMED = rf"^[(\[{{<\s-]*(?P<before>{_DOTS})?[(\[\s]*(?P<words>.*?)[)\]\s]*(?P<after>{_DOTS})?[.)\]}}>\s-]*$"
 _THINGS = (
     r"(?:code|lines?|contents?|functions?|methods?|imports?|implementations?|text|logic|fields?|entries|tests?|styles?|rules?|items?|props"
     r"|files?|script|body|page|markup|jsx|html|css|templates?|columns?|rows?|classes|elements?|components?|sections?|queries|routes"
@@ -40,7 +38,7 @@ _RESTS = (
     + _VERB
     + r"[\w.'()-]+){1,4}?"
 )
-_MARK = re.compile(
+_MARK = (
     r"(?:(?:please\s+)?(?:continue|keep)(?:s)?\s+(?:with\s+)?)?"
     rf"(?:(?:{_RESTS}|(?:the\s+)?(?:rest|remainder)(?=\s))(?:\s+{_END})*"
     rf"|(?:the\s+|your\s+|all\s+|my\s+)*(?:existing|previous|original|old|current)\s+(?:\w+\s+)?{_CORE}(?:\s+(?:for|of|in|from|as)\s+.*)?(?:\s+{_END})*"
@@ -58,20 +56,17 @@ _MARK = re.compile(
     r"|reszta\s+(?:kodu|pliku)\b.*|kodun\s+(?:geri\s+)?kalan\w*.*|mevcut\s+kod\b.*|zbytek\s+(?:k\u00f3du|souboru)\b.*"
     r"|\u043e\u0441\u0442\u0430\u043b\u044c\u043d\w+\s.*|\u0431\u0435\u0437\s+\u0438\u0437\u043c\u0435\u043d\u0435\u043d\u0438\u0439.*|\u0441\u0443\u0449\u0435\u0441\u0442\u0432\u0443\u044e\u0449\w+\s+\u043a\u043e\u0434\b.*"
     r"|(?:\u5176\u4f59|\u5176\u4ed6|\u5269\u4f59|\u73b0\u6709|\u539f\u6709)\w*(?:\u4e0d\u53d8|\u7701\u7565|\u4fdd\u6301)?\w*|\w*(?:\u4fdd\u6301\u4e0d\u53d8|\u7701\u7565)\w*"
-    r"|(?:\u65e2\u5b58|\u6b8b\u308a)\u306e\w*|\w*(?:\u5909\u66f4\u306a\u3057|\u7701\u7565)\w*|(?:\uae30\uc874|\ub098\uba38\uc9c0)\s+\S+.*)",
-    re.IGNORECASE,
+    r"|(?:\u65e2\u5b58|\u6b8b\u308a)\u306e\w*|\w*(?:\u5909\u66f4\u306a\u3057|\u7701\u7565)\w*|(?:\uae30\uc874|\ub098\uba38\uc9c0)\s+\S+.*)"
 )
 """What is always a mark, as a comment."""
-_WITH_DOTS = re.compile(
+_WITH_DOTS = (
     rf"(?:(?:all\s+)?(?:the\s+|your\s+)?(?:other|existing|previous|original|remaining|same|more|further)\s+[\w\s-]+|(?:\d+\s+)?more\s+lines?|{_END}|(?:the\s+)?rest"
-    r"|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)",
-    re.IGNORECASE,
+    r"|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)"
 )
 """Where dots stand beside it, whatever it is that goes on."""
-_SHORTER = re.compile(
+_SHORTER = (
     rf"(?:snip(?:ped)?|etc\.?|(?:un|not\s+)changed|truncated|omitted|and\s+so\s+(?:on|forth)|see\s+above|(?:the\s+)?rest|more\s+{_THINGS}(?:\s+here)?|continued?"
-    rf"|continue\s+as\s+(?:before|above)|(?:all\s+)?(?:the\s+)?(?:other|existing|previous|remaining)\s+{_THINGS}(?:\s+(?:for|of|in)\s+.*)?)",
-    re.IGNORECASE,
+    rf"|continue\s+as\s+(?:before|above)|(?:all\s+)?(?:the\s+)?(?:other|existing|previous|remaining)\s+{_THINGS}(?:\s+(?:for|of|in)\s+.*)?)"
 )
 """A mark only where fewer lines come than go: it may as well be a heading."""
 _SENTENCE = re.compile(r"[.!?;:,]\s+\w|[({=]\s*\w")
@@ -113,7 +108,7 @@ def continues_sentence(line: str, before: str) -> bool:
 
 def _split_comment(line: str) -> tuple[str, str]:
     """The sign that begins a comment, and what it says; a line of the inside of a block comment has its star."""
-    match = _SIGNS.match(line)
+    match = re.match(_SIGNS, line, re.IGNORECASE)
     assert match is not None  # every part of it may be empty
     return match["open"] or "", match["inner"]
 
@@ -132,10 +127,10 @@ def _means_nothing(lines: list[str], number: int, suffix: str) -> bool:
 
 
 def _is_elision(line: str, *, shrinks: bool) -> bool:
-    signs = _SIGNS.match(line)
+    signs = re.match(_SIGNS, line, re.IGNORECASE)
     assert signs is not None  # every part of it may be empty
     sign = signs["open"] or ""
-    framed = _FRAMED.match(signs["inner"])
+    framed = re.match(_FRAMED, signs["inner"])
     if framed is None:
         return False
     words, dots = framed["words"], bool(framed["before"] or framed["after"])
@@ -143,10 +138,15 @@ def _is_elision(line: str, *, shrinks: bool) -> bool:
     comment = (bool(sign) and sign not in _WEAK) or tag
     if not words:
         return comment and dots and shrinks
-    if framed["before"] and (_MARK.fullmatch(words) or _WITH_DOTS.fullmatch(words)):
+    if framed["before"] and (
+        re.fullmatch(_MARK, words, re.IGNORECASE) or re.fullmatch(_WITH_DOTS, words, re.IGNORECASE)
+    ):
         return True
     if not comment or _SENTENCE.search(words):
         return False
-    if framed["after"] and _WITH_DOTS.fullmatch(words):
+    if framed["after"] and re.fullmatch(_WITH_DOTS, words, re.IGNORECASE):
         return True
-    return bool(_MARK.fullmatch(words) or (shrinks and _SHORTER.fullmatch(words)))
+    return bool(
+        re.fullmatch(_MARK, words, re.IGNORECASE)
+        or (shrinks and re.fullmatch(_SHORTER, words, re.IGNORECASE))
+    )
