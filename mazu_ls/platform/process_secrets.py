@@ -6,11 +6,9 @@ So the program starts itself once more without them, and hands them over through
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 HANDED_OVER = "MAZU_SECRETS_FD"
 _PROGRAMS = frozenset(("mazu-ls", "__main__.py"))
@@ -22,15 +20,19 @@ def hide_environment_secrets(is_secret: Callable[[str, str], bool]) -> None:
     Returns in the process that has the keys in `os.environ` alone; where there is none, at once. A program that only
     imports mazu-ls is left alone.
     """
-    if sys.platform != "linux" or Path(sys.argv[0]).name not in _PROGRAMS:
+    if sys.platform != "linux" or sys.argv[0].rpartition("/")[2] not in _PROGRAMS:
         return
     if handed := os.environ.pop(HANDED_OVER, None):
+        import json  # only where there is something to hand over: most starts have to be short
+
         with contextlib.suppress(OSError, ValueError), os.fdopen(int(handed), "rb") as file:
             os.environ.update(json.loads(file.read()))
         return
     secrets = {name: value for name, value in os.environ.items() if is_secret(name, value)}
     if not secrets:
         return
+    import json
+
     descriptor = os.memfd_create("mazu-ls", os.MFD_CLOEXEC)
     os.write(descriptor, json.dumps(secrets).encode())
     os.lseek(descriptor, 0, os.SEEK_SET)
