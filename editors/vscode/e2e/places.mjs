@@ -22,7 +22,7 @@ await story(
       assert.deepEqual(found, [], what);
     };
     // Nothing that fades, no tip of what the mouse is over.
-    const picture = async (name) => {
+    const takePicture = async (name) => {
       await bed.page.mouse.move(900, 700);
       await bed.page.waitForTimeout(300);
       await bed.shot(name);
@@ -73,7 +73,7 @@ await story(
         await bed.command('Preferences: Color Theme');
         await bed.choose(theme, theme);
         await until('the theme is there', async () => (await chat.locator(`body.${body}`).count()) > 0);
-        await picture(`question ${name}`);
+        await takePicture(`question ${name}`);
         await accessible(chat, 'the chat');
         const pages = [
           ['Council', '.council .synthesis', 'council'],
@@ -83,12 +83,12 @@ await story(
           await bed.page.locator('.tab', { hasText: tab }).first().click();
           const page = await bed.frame(selector);
           await until('it has the theme', async () => (await page.locator(`body.${body}`).count()) > 0);
-          await picture(`${picture} ${name}`);
+          await takePicture(`${picture} ${name}`);
           await accessible(page, picture);
         }
         await bed.openView('Memory');
         await until('the memories are shown', async () => (await bed.sidebar()).includes('Money is counted'));
-        await picture(`memory ${name}`);
+        await takePicture(`memory ${name}`);
         await bed.openFile(app);
       });
     }
