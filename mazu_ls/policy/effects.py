@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.bash.pipeline_taint import Stage, fetches
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import evaluate, printed
 from mazu_ls.policy.tables import targets
@@ -81,9 +81,13 @@ def array(raw: str, scope: ShellScope) -> list[str]:
 
 
 def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
-    texts = [r.body for r in stage.redirects if r.body is not None and r.op == "<<<"]
-    for variable in (word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)):
+    texts = stage.bodies or stage.given
+    fetched = any(map(fetches, stage.scripts))
+    for variable in [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["REPLY", "MAPFILE"]:
+        if fetched:
+            scope.tainted.add(variable)
         for text in texts or [UNKNOWN]:
-            scope.assign(variable, text)
-            for piece in text.split():
+            lines = text.split("\n")
+            for piece in (*text.split(), *lines, text):
                 scope.assign(variable, piece)
+            scope.assign_array(variable, lines)

@@ -26,6 +26,7 @@ class Stage:
     """One command as it stands in a pipeline: its words, its operator, and the scripts in its words.
 
     `grouped`: what stands before its operator is a compound command, such as `{ a; b; }`, not the command before it alone.
+    `given`: texts that it may read, from the pipe or from the redirection of the compound command that it stands in.
     """
 
     argv: list[str]
@@ -33,11 +34,27 @@ class Stage:
     redirects: list[Redirect] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     grouped: bool = False
+    given: list[str] = field(default_factory=list)
+
+    @property
+    def bodies(self) -> list[str]:
+        """The texts of its own here documents and strings."""
+        return [redirect.body for redirect in self.redirects if redirect.body is not None]
+
+    @property
+    def read_files(self) -> set[str]:
+        """The last parts of the names of files that it reads as its input."""
+        return {PurePosixPath(redirect.target).name for redirect in self.redirects if redirect.op == "<"}
 
 
 def ends_group(segment: Segment | None) -> bool:
     """Whether a compound command ends with this segment."""
     return segment is not None and (segment.after == ")" or segment.words[:1] in _GROUP_ENDS)
+
+
+def closes_group(segment: Segment) -> bool:
+    """Whether it is what follows a compound command: its last word, or redirections alone."""
+    return segment.words[:1] in _GROUP_ENDS or not segment.words
 
 
 def feeding(stages: Sequence[Stage]) -> list[Stage]:
@@ -168,6 +185,14 @@ def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
     if not made or name in DECODERS:
         return made
     return made if stage.before in ("|", "|&") and any(map(_from_outside, earlier)) else set()
+
+
+def copied_files(argv: list[str], files: set[str]) -> set[str]:
+    """Other names that `cp`, `mv`, `ln` or `install` gives to one of these files."""
+    if not files or not argv or program(argv[0]) not in ("cp", "mv", "ln", "install"):
+        return set()
+    operands = [PurePosixPath(word).name for word in argv[1:] if not word.startswith("-")]
+    return {operands[-1]} if len(operands) > 1 and files & set(operands[:-1]) else set()
 
 
 def _from_outside(stage: Stage) -> bool:

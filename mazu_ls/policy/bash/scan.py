@@ -82,6 +82,7 @@ class DenyScan:
         piped = False
         segments = lex(script).segments
         self._functions(segments, scope)
+        given = self._given(segments, scope)
         for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
             piped = piped or segment.before in ("|", "|&")
@@ -90,10 +91,14 @@ class DenyScan:
             redirects = self._redirects(segment, scope, hidden)
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
+                stage.given = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage])) or given
                 self._command(argv, globs, scope, stage)
                 self._flow([*stages, stage], values, scope, piped=piped)
-                if pipeline_taint.runs_one_of(argv, downloaded):
+                if pipeline_taint.runs_one_of(argv, downloaded) or (
+                    stage.read_files & downloaded and pipeline_taint.executes_input(argv)
+                ):
                     self._refuse("what would run is downloaded", "no download is run")
+                downloaded |= pipeline_taint.copied_files(argv, downloaded)
                 downloaded |= pipeline_taint.tainted_files(stage, stages)
                 stages.append(stage)
                 self._written.note(stage, pipeline_taint.feeding(stages))
@@ -101,6 +106,14 @@ class DenyScan:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 return
+
+    def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
+        """Texts that compound commands of this script are redirected to read: `while read x; do ...; done <<< TEXT`."""
+        redirects = [
+            r for segment in segments if pipeline_taint.closes_group(segment) for r in segment.redirects
+        ]
+        found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
+        return found + [r.body for r in redirects if r.body is not None]
 
     def _functions(self, segments: list[Segment], scope: ShellScope) -> None:
         """Functions of this script: what they are called with; and one that starts itself in a pipe or in the background."""
@@ -134,9 +147,11 @@ class DenyScan:
                 raws.pop(0)
             elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
                 for raw in raws[3:]:
-                    for fields in self._value(raw, scope).candidates:
-                        for text in fields:
-                            scope.assign(raws[1], text)
+                    value = self._value(raw, scope)
+                    if any(map(pipeline_taint.fetches, value.inner)):
+                        scope.tainted.add(raws[1])
+                    for text in (text for fields in value.candidates for text in fields):
+                        scope.assign(raws[1], text)
                 return []
             elif raws[0] == "case":
                 for raw in raws[1:2]:
@@ -273,7 +288,8 @@ class DenyScan:
         argv = stages[-1].argv
         for text in self._written.run_by(argv):
             self._runs(text, scope)
-        for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages)):
+        outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
+        for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs):
             self._push(script, scope.copy())
         runs = pipeline_taint.executes_input(argv)
         names = {program(word) for word in argv[:6]}
@@ -287,10 +303,11 @@ class DenyScan:
             self._fed(words, stages, scope)
         if not runs:
             return
+        files = [self._written.texts.get(name, []) for name in stages[-1].read_files]
+        for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
+            self._runs(text, scope)
         for redirect in stages[-1].redirects:
-            if redirect.body is not None:
-                self._runs(redirect.body, scope)
-            elif redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
+            if redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
                 self._refuse("what would run is made by another program", "nothing unreadable runs")
         if piped:
             texts = pipeline_taint.known_input(pipeline_taint.feeding(stages))

@@ -31,6 +31,9 @@ class WrittenFiles:
         names = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
         if program(stage.argv[0]) == "tee":
             names |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
+        for name in [name for name in self.texts if pipeline_taint.copied_files(stage.argv, {name})]:
+            for other in pipeline_taint.copied_files(stage.argv, {name}):
+                self.texts.setdefault(other, []).extend(self.texts[name])
         if names and (known := pipeline_taint.known_input([*sources, stage])):
             for name in names - {"", "null"}:
                 self.texts.setdefault(name, []).extend(known)
@@ -45,14 +48,12 @@ class WrittenFiles:
         ]
 
 
-def commands_in_input(stage: Stage, sources: Sequence[Stage]) -> list[str]:
-    """Command lines in the known input of an editor, a debugger, a client of a database, or of `make -f -`."""
+def commands_in_input(stage: Stage, sources: Sequence[Stage], read: Sequence[str] = ()) -> list[str]:
+    """Command lines in the known input of an editor, a debugger, a client of a database, or of `make -f -`; also in what it `read`s."""
     signs = _TAKE_COMMANDS.get(program(stage.argv[0])) if stage.argv else None
     if signs is None:
         return []
-    bodies = [r.body for r in stage.redirects if r.body is not None] + (
-        pipeline_taint.known_input(sources) or []
-    )
+    bodies = [*stage.bodies, *(pipeline_taint.known_input(sources) or []), *read]
     lines = [line for body in bodies for line in split_lines(body, ends=False)]
     return [
         line.lstrip(signs + " ").removeprefix("shell ").removeprefix("system ")
