@@ -34,6 +34,9 @@ local function page(memory)
     local symbol = anchor.symbol and (' ' .. anchor.symbol) or ''
     lines[#lines + 1] = ('▣ %s%s (%s)'):format(anchor.path, symbol, anchor.state)
   end
+  if memory.author or memory.shared then
+    lines[#lines + 1] = memory.author and ('Shared by ' .. memory.author) or 'Shared with the team'
+  end
   if memory.why then
     lines[#lines + 1] = 'Found because: ' .. memory.why
   end
@@ -61,9 +64,38 @@ local function toggle_pin(memory)
 end
 
 ---@param memory mazu.Memory
+local function toggle_share(memory)
+  local name = memory.shared and 'mazu.memory.unshare' or 'mazu.memory.share'
+  client.execute(name, { ids = { memory.id } }, function(result)
+    local refused = (result.refused or {})[1]
+    if refused then
+      return tell.warn('"%s" is not shared: %s', memory.title, refused.why)
+    elseif memory.shared then
+      return tell.info('"%s" is no longer shared', memory.title)
+    end
+    tell.info('"%s" is shared: %s', memory.title, result.remote and ':Mazu memory sync sends it' or 'commit the files in .mazu/shared')
+  end)
+end
+
+--- Exchanges team memory with the remote that was named last, or with the folder .mazu/shared.
+---@param remote string empty for the last one
+local function sync(remote)
+  client.execute('mazu.memory.sync', { remote = remote ~= '' and remote or nil }, function(result)
+    local waiting = result.waiting > 0 and (', %d to review: :Mazu memory proposals'):format(result.waiting) or ''
+    tell.info('%s: %d sent, %d received%s', result.place, result.sent, result.received, waiting)
+    for _, problem in ipairs(result.problems) do
+      tell.warn('%s', problem)
+    end
+  end)
+end
+
+---@param memory mazu.Memory
 local function act_on(memory)
   show(memory)
   local acts = { { 'Keep as it is' }, { memory.pinned and 'Unpin' or 'Pin', toggle_pin }, { 'Forget', forget } }
+  if memory.scope == 'project' then
+    acts[#acts + 1] = { memory.shared and 'Stop sharing' or 'Share with the team', toggle_share }
+  end
   picker.choose(acts, {
     prompt = memory.title .. ':',
     kind = 'mazu_memory_action',
@@ -137,14 +169,14 @@ return {
     end,
   },
   memory = {
-    about = 'list memories; show, pin, forget; proposals: found in notes of other agents; import: read them',
+    about = 'list memories; show, pin, share, forget; sync: exchange shared ones; proposals: found in notes of other agents; import: read them',
     words = true,
     complete = function(typed)
       local import = typed:match('^import%s+(.*)$')
       if import then
         return import:find('%s') and {} or vim.deepcopy(require('mazu.imports').agents)
       end
-      return typed:find('%s') and {} or vim.list_extend({ 'import', 'proposals' }, categories)
+      return typed:find('%s') and {} or vim.list_extend({ 'import', 'proposals', 'sync' }, categories)
     end,
     run = function(call)
       local agent, path = call.text:match('^import%s+(%S+)%s*(.*)$')
@@ -152,6 +184,8 @@ return {
         return require('mazu.imports').read(agent, path)
       elseif call.text == 'proposals' or call.text == 'import' then
         return require('mazu.imports').show()
+      elseif call.text == 'sync' or vim.startswith(call.text, 'sync ') then
+        return sync(vim.trim(call.text:sub(5)))
       end
       local argument = call.text ~= '' and { category = call.text } or nil
       client.execute('mazu.memory.list', argument, function(result)
