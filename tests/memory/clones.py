@@ -32,7 +32,7 @@ class Clone:
         self.memories = memories
         self.store = memories.shelves.project
         self.team = TeamMemory(self.store, root, f"{name} <{name}@example.org>")
-        self.name = name
+        self.name, self.root = name, root
 
     async def versions(self) -> SharedMemories:
         return await self.store.read(shared_table.known)
@@ -139,6 +139,15 @@ class CloneTeam:
             if await clone.versions() != versions:
                 said.append(f"{clone.name}: other versions")
             theirs, mine = _shared(await clone.rows()), _shared(rows)
+            # What somebody says himself, without sharing it, is not said twice.
+            own = {
+                row[:2]
+                for all in (rows, await clone.rows())
+                for id, row in all.items()
+                if id.startswith("m_")
+            }
+            theirs = {id: row for id, row in theirs.items() if row[:2] not in own}
+            mine = {id: row for id, row in mine.items() if row[:2] not in own}
             said += [
                 f"{clone.name}: {id}: {theirs.get(id)} instead of {mine.get(id)}"
                 for id in theirs.keys() | mine.keys()

@@ -17,7 +17,7 @@ from mazu_ls.memory.store.store import MemoryStores
 from mazu_ls.state.store import select
 
 KEPT_DAYS, KEPT_ENTRIES = 30, 200
-"""How long, and how many of them at most."""
+"""How long, and how many of them at most; what a team shares does not count."""
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,8 @@ def forget(rows: EntryTable, n: int, *, for_good: bool = False) -> Memory:
 def delete_old(rows: EntryTable, at: int | None = None) -> None:
     """Delete for good what was kept for longer than is promised. Needs a transaction."""
     rows.db.execute(
-        "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_forgotten ORDER BY at DESC LIMIT ?)",
+        "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_shared WHERE n IS NOT NULL) AND n NOT IN"
+        " (SELECT n FROM memory_forgotten WHERE n NOT IN (SELECT n FROM memory_shared WHERE n IS NOT NULL) ORDER BY at DESC LIMIT ?)",
         ((at or micros(now())) - KEPT_DAYS * DAY, KEPT_ENTRIES),
     )
 

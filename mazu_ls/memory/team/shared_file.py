@@ -16,7 +16,7 @@ from typing import Any
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory import validation
 from mazu_ls.memory.io import front_matter_yaml, markdown
-from mazu_ls.memory.models import CATEGORIES, micros, moment
+from mazu_ls.memory.models import CATEGORIES, micros, moment, now
 from mazu_ls.memory.team.shared_memory import EMPTY, FIELDS, FieldVersion, SharedMemory, canonical
 from mazu_ls.redact import has_secret
 
@@ -25,11 +25,10 @@ MAX_AUTHOR = 120
 BY_HAND = "edited in the file"
 _ID = re.compile(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
-_LATEST = micros(datetime.fromisoformat("2200-01-01T00:00:00+00:00"))
-_CONFLICT = re.compile(
-    r"^<{7} [^\n]*\n(?P<ours>.*?)(?:^\|{7}[^\n]*\n.*?)?^={7}\n(?P<theirs>.*?)^>{7} [^\n]*(?:\n|\Z)",
-    re.MULTILINE | re.DOTALL,
-)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What could hide or reorder the rest of a text on a terminal; only a tab and a line feed are text."""
+_AHEAD = 86_400 * 1_000_000
+"""How far a version may be dated after now: one from the year 2100 would win over everything until then."""
 
 
 def file_name(memory: SharedMemory) -> str:
@@ -63,20 +62,40 @@ def write(memory: SharedMemory) -> str:
 
 def read(text: str, name: str) -> SharedMemory:
     """The memory of a file called `name`. Raises InvalidArguments for what cannot be read and for what holds a secret."""
+    sides = _split_conflicts(text)
     try:
         memory, exact = _read(text, name)
     except InvalidArguments:
-        if not _CONFLICT.search(text):
+        if sides is None:
             raise
-        exact = False
     else:
-        if exact or not _CONFLICT.search(text):
+        if exact or sides is None:
             return memory
-    ours, _ = _read(_CONFLICT.sub(lambda m: m["ours"], text), name)
-    theirs, _ = _read(_CONFLICT.sub(lambda m: m["theirs"], text), name)
+    ours, _ = _read(sides[0], name)
+    theirs, _ = _read(sides[1], name)
     if ours.id != theirs.id:
         raise InvalidArguments(f"{name}: the two sides of the conflict are different memories.", "uri")
     return ours.with_versions(theirs.fields)
+
+
+def _split_conflicts(text: str) -> tuple[str, str] | None:
+    """Both sides of a text with git's conflict markers, line by line; None for a text without."""
+    ours: list[str] = []
+    theirs: list[str] = []
+    side, found = "", False
+    for line in text.split("\n"):
+        if not side and line.startswith("<<<<<<< "):
+            side = "ours"
+        elif side == "ours" and line.startswith("|||||||"):
+            side = "base"
+        elif side in ("ours", "base") and line == "=======":
+            side = "theirs"
+        elif side == "theirs" and line.startswith(">>>>>>> "):
+            side, found = "", True
+        else:
+            ours += [line] * (side in ("", "ours"))
+            theirs += [line] * (side in ("", "theirs"))
+    return ("\n".join(ours), "\n".join(theirs)) if found and not side else None
 
 
 def find_secret(memory: SharedMemory) -> str | None:
@@ -133,7 +152,7 @@ def _change(change: Any, name: str) -> tuple[str, FieldVersion, str | None]:
         if (
             field not in FIELDS
             or when.tzinfo is None
-            or not 0 <= at < _LATEST
+            or not 0 <= at <= micros(now()) + _AHEAD
             or ("value" in change) == ("digest" in change)
         ):
             raise ValueError(str(change)[:80])
@@ -157,18 +176,14 @@ def _checked(field: str, value: Any, name: str) -> Any:
     match field:
         case "title" | "body":
             limit = validation.MAX_TITLE if field == "title" else validation.MAX_BODY
-            good = isinstance(value, str) and len(value) <= limit and "\0" not in value
+            good = _is_text(value, limit) and not (field == "title" and "\n" in value)
         case "category":
             good = value in CATEGORIES
         case "tags" | "anchors":
-            good = (
-                isinstance(value, list | tuple)
-                and len(value) <= 100
-                and all(isinstance(v, str) for v in value)
-            )
+            good = isinstance(value, list | tuple) and len(value) <= 100 and all(_is_text(v) for v in value)
             value = tuple(value) if good else value
         case "origin":
-            good = value is None or (isinstance(value, str) and len(value) <= validation.MAX_TITLE)
+            good = value is None or _is_text(value)
         case "supersedes":
             good = value is None or is_id(value)
         case _:
@@ -176,6 +191,13 @@ def _checked(field: str, value: Any, name: str) -> Any:
     if not good:
         raise InvalidArguments(f"{name}: `{field}` is not valid.", "uri")
     return value
+
+
+def _is_text(value: Any, limit: int = validation.MAX_TITLE) -> bool:
+    """Whether it is text that a file and a terminal can show: no control characters, no half a surrogate pair."""
+    if not isinstance(value, str) or len(value) > limit or _CONTROL.search(value):
+        return False
+    return value.isascii() or value.encode("utf-8", "ignore").decode() == value
 
 
 def _digest(value: Any) -> str:

@@ -26,6 +26,8 @@ class FolderContent:
     memories: SharedMemories = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    unreadable: set[str] = field(default_factory=set)
+    """Files that stay as they are."""
 
     def add(self, name: str, text: str) -> None:
         """Take in one file."""
@@ -33,6 +35,7 @@ class FolderContent:
             memory = shared_file.read(text, name)
         except InvalidArguments as error:
             self.problems.append(str(error))
+            self.unreadable.add(name)
             return
         known = self.memories.get(memory.id)
         self.memories[memory.id] = memory if known is None else known.with_versions(memory.fields)
@@ -52,6 +55,7 @@ def read_folder(root: Path) -> FolderContent:
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             content.problems.append(f"{entry.name}: {reason}.")
+            content.unreadable.add(entry.name)
     return content
 
 
@@ -64,6 +68,8 @@ def write_folder(root: Path, content: FolderContent, memories: Iterable[SharedMe
     try:
         for memory in memories:
             name, there = shared_file.file_name(memory), content.names.get(memory.id, [])
+            if name in content.unreadable:
+                continue
             if there == [name] and content.memories[memory.id] == memory and not _by_hand(root, name, memory):
                 continue
             if not written:

@@ -18,6 +18,7 @@ from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
 
+_UNDATED = 10**12  # the first days of 1970: a file that a person wrote has no dates
 _EDITED = ("title", "body", "category", "tags", "anchors")
 
 
@@ -51,18 +52,22 @@ def known(rows: EntryTable) -> SharedMemories:
     return {id: row.memory for id, row in load(rows).items()}
 
 
-def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> SharedMemory:
+def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
     """Begin to share an entry under a new id. Needs a transaction."""
-    assert entry.n is not None
     ids = {row.n: id for id, row in load(rows).items()}
-    old = None if entry.supersedes is None else ids.get(entry.supersedes)
-    values = {**_values(entry), "origin": entry.origin, "supersedes": old}
-    memory = SharedMemory(id, {})
-    for name, value in values.items():
-        if value != EMPTY[name]:
-            memory = memory.with_value(name, value, entry.updated_at, by)
+    memory = as_shared(entry, id, by)
+    if entry.supersedes is not None and (old := ids.get(entry.supersedes)) is not None:
+        memory = memory.with_value("supersedes", old, entry.updated_at, by)
     _store(rows, SharedRow(memory, entry.n, entry.updated_at, None))
     _set_details(rows, entry, id, None)
+
+
+def as_shared(entry: MemoryEntry, id: str = "t_0000000000000000", by: str = "unknown") -> SharedMemory:
+    """What an entry says as a shared memory of one version."""
+    memory = SharedMemory(id, {})
+    for name, value in {**_values(entry), "origin": entry.origin}.items():
+        if value != EMPTY[name]:
+            memory = memory.with_value(name, value, entry.updated_at, by)
     return memory
 
 
@@ -100,8 +105,8 @@ def note_edits(rows: EntryTable, by: str) -> list[str]:
     return edited
 
 
-def apply(rows: EntryTable, memories: SharedMemories, me: str) -> Applied:
-    """Take these over and make the entries say what is shared; `me` is the author here. Needs a transaction."""
+def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
+    """Take these over and make the entries say what is shared. Needs a transaction."""
     shared, done = load(rows), Applied()
     for id, memory in memories.items():
         before = shared.get(id)
@@ -120,10 +125,14 @@ def apply(rows: EntryTable, memories: SharedMemories, me: str) -> Applied:
             _remove(rows, row, done)
             continue
         try:
-            shared[id] = _apply_one(rows, row, marked.get(id), me, done)
+            shared[id] = _apply_one(rows, row, marked.get(id), done)
         except (InvalidArguments, TypeError, ValueError, AttributeError) as error:
             done.problems.append(f"{id}: {error}")
-    numbers = {id: row.n for id, row in shared.items() if id in standing.memories and row.n is not None}
+    numbers = {
+        id: row.n
+        for id, row in shared.items()
+        if id in standing.memories and row.n is not None and rows.find(row.n) is not None
+    }
     _link(rows, numbers, standing.superseded)
     return done
 
@@ -163,19 +172,20 @@ def _as_entry(memory: SharedMemory) -> MemoryEntry:
         tags=memory.value("tags"),
         source="shared",
         origin=memory.value("origin"),
-        created_at=memory.created_at,
-        updated_at=min(memory.updated_at, micros(now())),
+        created_at=memory.created_at if memory.created_at > _UNDATED else micros(now()),
+        updated_at=min(memory.updated_at, micros(now())) if memory.updated_at > _UNDATED else micros(now()),
         details={"shared": memory.id, "author": memory.author},
         anchors=make_anchor([AnchorRequest(path, symbol=symbol) for path, _, symbol in places]),
     )
     return checked(entry, memory.id)
 
 
-def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, me: str, done: Applied) -> SharedRow:
+def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, done: Applied) -> SharedRow:
     """Insert or change the entry of one shared memory."""
     wanted = _as_entry(row.memory)
     here = next((e for n in (row.n, marked) if n is not None and (e := rows.find(n)) is not None), None)
-    here = here or _twin(rows, wanted)
+    if here is None and _says_it_himself(rows, wanted):
+        return row
     if here is None:
         n = rows.insert(replace(wanted, n=row.n))
         done.created.append(n)
@@ -184,7 +194,8 @@ def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, me: str, do
     is_linked = row.n == here.n and (here.details or {}).get("shared") == row.memory.id
     if is_linked and row.written_at == here.updated_at and _values(here) == _values(wanted):
         return row
-    mine = here.source != "shared" and (row.memory.author == me or _values(here) == _values(wanted))
+    # Who wrote a version is only what its writer says: mine is what I wrote here, while it says that.
+    mine = here.source != "shared" and _values(here) == _values(wanted)
     places = {(a.path, a.symbol): a for a in here.anchors}
     anchors: Iterable[MemoryAnchor] = (places.get((a.path, a.symbol), a) for a in wanted.anchors)
     details = {**(here.details or {}), "shared": row.memory.id}
@@ -229,14 +240,13 @@ def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str])
             rows.put(upsert.set_anchors(linked, linked.anchors))
 
 
-def _twin(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
-    """An entry that says the same and is not shared."""
+def _says_it_himself(rows: EntryTable, entry: MemoryEntry) -> bool:
+    """Whether an entry that the user never shared says the same: it stays his, and is not said twice."""
     found = rows.entries(
-        "digest = ? AND kind = 'memory' AND state != 'superseded'",
+        "digest = ? AND kind = 'memory' AND state NOT IN ('superseded', 'archived')",
         (digest(entry.title, entry.body),),
-        "ORDER BY n",
     )
-    return next((one for one in found if "shared" not in (one.details or {})), None)
+    return any("shared" not in (one.details or {}) for one in found)
 
 
 def _marked(rows: EntryTable) -> dict[str, int]:

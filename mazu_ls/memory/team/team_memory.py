@@ -15,13 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from mazu_ls import gitcmd
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.memory.team import shared_file, shared_folder, shared_table
 from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
 from mazu_ls.memory.team.shared_memory import SharedMemories, SharedMemory, merge, new_id
+from mazu_ls.redact import redact
 from mazu_ls.state.store import select
 
 GIT_FOLDER = "shared_memory.git"
@@ -43,6 +44,7 @@ class TeamProposal(Struct, frozen=True):
     category: str
     title: str
     evidence: str
+    """Where it stands, who it says wrote it, and all that it says or changes, on one line."""
 
 
 class VersionRow(Struct, frozen=True):
@@ -134,7 +136,7 @@ class TeamMemory:
             lambda rows: {one for (one,) in select(rows.db, "SELECT digest FROM memory_shared_rejected")}
         )
         found = [
-            _proposal(known.get(id), merged, content.names[id][0])
+            _proposal(known, merged, content.names[id][0])
             for id, merged in _news(known, content.memories).items()
             if _digest(content.memories[id]) not in rejected
         ]
@@ -150,7 +152,7 @@ class TeamMemory:
         def take(rows: EntryTable) -> list[Memory]:
             shared_table.note_edits(rows, by)
             known = shared_table.known(rows)
-            done = shared_table.apply(rows, merge(known, {id: content[id] for id in ids}), by)
+            done = shared_table.apply(rows, merge(known, {id: content[id] for id in ids}))
             return [rows.memory(n) for n in (*done.created, *done.changed)]
 
         taken = await self._store.write(take)
@@ -195,7 +197,7 @@ class TeamMemory:
         by = await self.author()
         result = SyncResult(str(self._root / shared_folder.FOLDER))
         result.refused = await self._store.write(lambda rows: _note_edits(rows, by))
-        await self._store.write(lambda rows: shared_table.apply(rows, {}, by) and None)
+        await self._store.write(lambda rows: shared_table.apply(rows, {}) and None)
         if not pull:
             result.sent = await self._write_folder()
         if result.sent and await asyncio.to_thread(shared_folder.is_ignored, self._root):
@@ -266,11 +268,7 @@ def _share(rows: EntryTable, numbers: Sequence[int], by: str) -> tuple[list[Memo
         if (why := _reason_against(entry)) is not None:
             refused.append(NotShared(identifier("project", n), why))
             continue
-        memory = shared_table.share(rows, entry, new_id(), by)
-        if (found := shared_file.find_secret(memory)) is not None:
-            raise InvalidArguments(
-                f"{identifier('project', n)}: `{found}` holds what looks like a secret.", "ids"
-            )
+        shared_table.share(rows, entry, new_id(), by)
         shared.append(rows.memory(n))
     return shared, refused
 
@@ -329,7 +327,7 @@ def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncRes
     ours = shared_table.known(rows)
     result.received += len(_news(ours, theirs))
     merged = merge(ours, theirs)
-    done = shared_table.apply(rows, merged, by)
+    done = shared_table.apply(rows, merged)
     result.removed += len(done.removed)
     result.refused, result.problems = _with_secrets(rows), done.problems
     return {id: one for id, one in merged.items() if shared_file.find_secret(one) is None}
@@ -346,24 +344,39 @@ def _file_changes(content: shared_folder.FolderContent, memories: SharedMemories
     changes: dict[str, bytes | None] = {}
     for id, memory in memories.items():
         name, there = shared_file.file_name(memory), content.names.get(id, [])
-        if there != [name] or content.memories[id] != memory:
+        if name not in content.unreadable and (there != [name] or content.memories[id] != memory):
             changes[name] = shared_file.write(memory).encode()
             changes |= {other: None for other in there if other != name}
     return changes
 
 
-def _proposal(known: SharedMemory | None, merged: SharedMemory, name: str) -> TeamProposal | None:
-    changed = shared_file.changed_fields(known, merged)
-    if not changed or (known is None and merged.value("deleted")):
+def _proposal(known: SharedMemories, merged: SharedMemory, name: str) -> TeamProposal | None:
+    before = known.get(merged.id)
+    changed = shared_file.changed_fields(before, merged)
+    if not changed or (before is None and merged.value("deleted")):
         return None
-    where = f"{shared_folder.FOLDER / name}, says it is by {merged.author}"
+    said = "edited in the file" if merged.author == shared_file.BY_HAND else f"says it is by {merged.author}"
     if merged.value("deleted"):
-        what = "deleted"
-    elif known is None:
+        what = "forgotten: accepting it forgets it here"
+    elif before is None:
         what = "new"
     else:
-        what = f"changed: {', '.join(changed)}"
-    return TeamProposal(merged.id, merged.value("category"), merged.value("title"), f"{what}; {where}")
+        what = "brought back" if "deleted" in changed else f"changed: {', '.join(changed)}"
+    lines = []
+    for one, value in changed.items():
+        if one == "deleted" or (one in ("title", "category") and before is None):
+            continue
+        old = f" ({known[value].value('title')})" if one == "supersedes" and value in known else ""
+        was = "" if before is None or not before.value(one) else f" (was: {_text(before.value(one))})"
+        lines.append(f"{'replaces' if one == 'supersedes' else one}: {_text(value)}{old}{was}")
+    evidence = "; ".join((what, f"{shared_folder.FOLDER / name}, {said}", *lines))
+    return TeamProposal(
+        merged.id, merged.value("category"), merged.value("title"), redact(" ".join(evidence.split()))
+    )
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _digest(memory: SharedMemory) -> str:

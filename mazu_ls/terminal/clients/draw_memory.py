@@ -117,7 +117,7 @@ def _import_proposals(out: Console, value: Result) -> None:
     if rest := value["total"] - len(value["proposals"]):
         out.print(f"{plural(rest, 'more proposal')} to review")
     if value["proposals"]:
-        out.print("mazu-ls memory accept ID... or --all remembers them; memory reject drops them.")
+        out.print("mazu-ls memory accept ID... or --all takes them over; memory reject drops them.")
     else:
         out.print("no proposals to review")
 
@@ -126,7 +126,7 @@ def _decided(out: Console, value: Result) -> None:
     for memory in value["memories"]:
         out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
     if value["duplicates"]:
-        out.print(f"{plural(value['duplicates'], 'proposal')} known already")
+        out.print(f"{plural(value['duplicates'], 'proposal')} taken over that added no memory")
     if value["rejected"]:
         out.print(f"{plural(value['rejected'], 'proposal')} dropped")
     out.print(f"{plural(value['left'], 'proposal')} left to review")
@@ -154,7 +154,7 @@ def _shown(out: Console, value: Result) -> None:
         out.print(f"  [dim]instead of[/]   {old['id']} {escape(old['title'])}")
     for one in value["versions"]:
         held = "" if one["holds"] else " (overwritten)"
-        said = one["value"] if isinstance(one["value"], str) else str(one["value"])
+        said = ", ".join(one["value"]) if isinstance(one["value"], list | tuple) else str(one["value"])
         out.print(f"  [dim]{one['at'][:19]}[/] {escape(one['by'])}: {one['field']}{held}: {escape(said)}")
 
 
