@@ -87,6 +87,8 @@ async def _all(response: Any, patience: RetryPolicy) -> bytes:
 
 
 def _whole(body: bytes, kind: str) -> dict[str, Any]:
+    if not body.strip():
+        raise NotAModelEndpoint("nothing")
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from pathlib import Path
 from typing import Any
 
+import git
 import pytest
 
 from mazu_ls.agent.turn import turn_checkpoints
+from mazu_ls.checkpoints import diff
 from tests.server.test_turns import ALL, agent
 from tests.server.test_two_editors import until
 
@@ -61,3 +65,31 @@ async def test_a_turn_that_was_stopped_does_not_wait_for_a_count(env: dict[str, 
         assert note["params"]["update"]["changes"] == {
             "files": 0, "added": 0, "removed": 0, "uncounted": True,
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("seconds", [0.001, 60], ids=["later", "in time"])
+async def test_a_count_that_fails_leaves_one_short_line_in_the_log(
+    env: dict[str, str],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    seconds: float,
+):
+    go_on = threading.Event()
+
+    def fail(*given: Any) -> None:  # as git does where it is slow, with the names of all files
+        if seconds < 1:
+            go_on.wait(60)
+        raise git.GitCommandError(["git", "diff-tree", *(f"file{number}" for number in range(10_000))], -9)
+
+    monkeypatch.setattr(turn_checkpoints, "COUNT_SECONDS", seconds)
+    monkeypatch.setattr(diff, "count_changes", fail)
+    async with agent(env, folder, [{"calls": [RUNS]}, {"text": "Made."}], **ALL) as client:
+        await client.command("mazu.chat", {"message": "make it", "wait": True}, within=90)
+        assert (await client.until(is_end))["params"]["update"]["changes"]["uncounted"]
+        go_on.set()
+        await client.command("mazu.checkpoint.list")  # behind the count
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+    said = [record.getMessage() for record in caplog.records if "is not counted" in record.getMessage()]
+    assert len(said) == 1 and len(said[0]) < 400

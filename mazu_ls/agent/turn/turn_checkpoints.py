@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
@@ -173,13 +173,12 @@ class TurnCheckpoints:
         while not counting.done() and not session.closing and loop.time() < deadline:
             await asyncio.wait({counting}, timeout=COUNT_STEP)
         if not counting.done():
-            counting.cancel()
+            # It ends by itself, soon after; what is cancelled here would leave its error to nobody.
+            counting.add_done_callback(_is_counted)
             return False
-        try:
-            files = counting.result()
-        except Exception as error:  # noqa: BLE001 - the turn ends all the same
-            log.warning("what the commands of this turn changed is not counted: %s", error)
+        if not _is_counted(counting):
             return False
+        files = counting.result()
         for file in files or ():
             path = self._run.turn.workspace.locate(file.path)
             edits.setdefault(path, FileEdit(path, file.added or 0, file.removed or 0))
@@ -220,3 +219,14 @@ class TurnCheckpoints:
             self.taken.append(checkpoint)
             if not run.session.journal.closed:
                 run.record(journal.CheckpointTaken(checkpoint, kind, label))
+
+
+def _is_counted(counting: asyncio.Task[Any]) -> bool:
+    """Whether a count came to its end; else the log says why, without the names of all files."""
+    error = None if counting.cancelled() else counting.exception()
+    if error is not None:
+        said = " ".join(str(error).split())
+        log.warning(
+            "what the commands of this turn changed is not counted: %s", f"{said[:80]} … {said[-80:]}"
+        )
+    return not counting.cancelled() and error is None
