@@ -15,7 +15,7 @@ GrantKind = Literal["allow_once", "allow_session", "allow_always", "deny"]
 Severity = Literal["error", "warning", "info", "hint"]
 TITLE = 160
 """Characters of a question's title; `detail` holds what was cut of it."""
-LABEL = 160
+MAX_LABEL_CHARS = 160
 """Characters on a button."""
 
 
@@ -73,7 +73,7 @@ class Question(Struct, frozen=True):
         visible = {
             "title": make_line(self.title, TITLE),
             "detail": make_visible(self.detail),
-            "choices": tuple(Choice(c.id, make_line(c.label, LABEL), c.kind) for c in self.choices),
+            "choices": tuple(Choice(c.id, make_line(c.label, MAX_LABEL_CHARS), c.kind) for c in self.choices),
             "diff": None if self.diff is None else make_diff_visible(self.diff),
             "hunks": tuple(HunkOption(one.id, make_diff_visible(one.diff)) for one in self.hunks),
             "rule": None if self.rule is None else make_visible(self.rule),

@@ -130,7 +130,7 @@ ALLOWED = {
     "demo/": "the demo's own folder in a temporary directory",
     "terminal/project_root.py": NAMES,
     "terminal/verbs/stored_settings.py": "the user's own config.toml",
-    "terminal/verbs/untouched.py": "the demo's stand-in for a home folder",
+    "terminal/verbs/read_only_commands.py": "the demo's stand-in for a home folder",
     "terminal/verbs/verbs.py": MEANT,
 }
 

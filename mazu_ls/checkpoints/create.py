@@ -1,4 +1,4 @@
-"""Taking a checkpoint: look, pack, sync, ref, row, COMMIT. The commit is the commit point."""
+"""Taking a checkpoint (a snapshot): scan, pack, sync, ref, row, COMMIT. The commit is the commit point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The records that the checkpoint engine answers with. Plain data; `server/wire.py` puts them on the wire."""
+"""The records that the checkpoint engine answers with. Plain data; `server/wire/checkpoints.py` puts them on the wire."""
 
 from __future__ import annotations
 

@@ -182,7 +182,8 @@ class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings. The docstrings are what users read: `scripts/generate` copies them to docs/protocol.md and VS Code."""
+    """All settings. Each also needs an entry in `project_settings.DIRECTIONS`. The docstrings are what users read: `scripts/generate` copies them
+    to docs/protocol.md and VS Code."""
 
     model: str | None = None
     """Model as `provider:model`, for example `anthropic:claude-sonnet-4-5`. Unset: chosen by the API keys that are set."""

@@ -1,8 +1,10 @@
-"""What a project's own files may do to each setting: one declared direction for every setting, and none by default.
+"""Which settings a project's own files may change, and whether only to a stricter value.
+
+Every setting needs an entry in DIRECTIONS; without one a project may not set it.
 
 A project's `.mazu/config.toml`, and what an editor says comes from its workspace, is somebody else's. "set": the project
-may choose freely. "user": it may not touch the setting. `lower`, `only` and `order` let it tighten: a smaller number, one
-value, or a stricter one of several.
+may choose freely. "user": it may not touch the setting. LOWER, HIGHER, STAY_FALSE and `order` let it
+tighten: a smaller or greater number, false, or a stricter one of several values.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class MemoryPart:
 
 
 def encode_row(entry: MemoryEntry) -> bytes:
-    """One row as JSON, the fields of `Entry` in their order."""
+    """One row as JSON, the fields of `MemoryEntry` in their order."""
     return msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n"
 
 

@@ -105,7 +105,7 @@ class ThinkingDelta(Struct, frozen=True):
 
 
 class ToolCallDelta(Struct, frozen=True):
-    """The model begins to write the arguments of a call; it may run only once `Finished` holds it."""
+    """The model begins to write the arguments of a call; it may run only once `ModelAnswer` holds it."""
 
     id: str
     name: str
@@ -172,7 +172,7 @@ class Model(Protocol):
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
-        """Call the model. `Finished` comes last and once, or a MazuError is raised.
+        """Call the model. `ModelAnswer` comes last and once, or a MazuError is raised.
 
         Closing or cancelling ends the HTTP request at once.
         """

@@ -51,8 +51,8 @@ async def stream_with_retries(
 ) -> AsyncGenerator[Chunk]:
     """The chunks of the first attempt that ends well. Raises MazuError when none does.
 
-    Nothing is executed before `Finished`, so an attempt that failed half-way may always be repeated; the reader is told
-    with `Restarted` to drop what it showed.
+    Nothing is executed before `ModelAnswer`, so an attempt that failed half-way may always be repeated; the reader is told
+    with `AnswerRestarted` to drop what it showed.
     """
     tried = 0
     while True:

@@ -101,7 +101,7 @@ class BackgroundJobs:
         name: str | None = None,
         begun: asyncio.Event | None = None,
     ) -> Any:
-        """Begin `work`. With `wait` its result, and whoever stops waiting stops it; else `started`, once `begun` is set.
+        """Start `work`. With `wait`, return its result (cancelling the caller cancels it); otherwise return `started` as soon as `begun` is set.
 
         Work that fails before that raises here.
         `name` is for work that is no turn of a session, which stops by itself.

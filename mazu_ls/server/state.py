@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import Host
 from mazu_ls.server import uris
-from mazu_ls.server.client.approvals import PICK_SECONDS
+from mazu_ls.server.client.ask_user import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.jobs import BackgroundJobs

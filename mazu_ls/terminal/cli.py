@@ -17,7 +17,7 @@ from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
 from mazu_ls.terminal.screen.first_prompt import draws_conversation
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
-from mazu_ls.terminal.verbs.untouched import READING
+from mazu_ls.terminal.verbs.read_only_commands import READING
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
-from mazu_ls.terminal.chat.questions import hunk_questions, with_keys
+from mazu_ls.terminal.chat.question_keys import hunk_questions, with_keys
 from mazu_ls.terminal.surfaces.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text

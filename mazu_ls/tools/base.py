@@ -69,12 +69,12 @@ class Tool(Struct, frozen=True):
 
 
 def tool(effect: Effect) -> Callable[[Callable[..., Awaitable[str | ToolOutput]]], Tool]:
-    """Make a Tool of `async def name(args: SomeStruct, turn: Turn)`; its docstring is the description."""
+    """Make a Tool of `async def name(args: SomeStruct, turn: ToolContext)`; its docstring is the description."""
 
     def make(function: Callable[..., Awaitable[str | ToolOutput]]) -> Tool:
         module = inspect.getmodule(function)
         first = next(iter(inspect.signature(function).parameters.values()))
-        arguments = get_type_hints(function, vars(module), {"Turn": Any}, include_extras=True)[first.name]
+        arguments = get_type_hints(function, vars(module), include_extras=True)[first.name]
         return Tool(
             name=getattr(function, "__name__", ""),
             description=inspect.getdoc(function) or "",

@@ -17,9 +17,9 @@ from mazu_ls.messages import Image
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.edit.file_form import notebook_form
 from mazu_ls.tools.edit.long_lines import LINE_CHARS, MARGIN, show_columns
 from mazu_ls.tools.edit.shown_text import WHOLE_CHARS, numbered_lines
+from mazu_ls.tools.edit.text_or_notebook import notebook_form
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture

@@ -1,4 +1,4 @@
-"""Text from outside with everything in it made visible: what a reader cannot see is shown by its code point."""
+"""Sanitize text from outside: what a reader cannot see (control, bidi, invisible characters) is shown by its code point."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mazu_ls.host import Choice, Question
 from mazu_ls.server import uris
 from mazu_ls.terminal.chat.open_question import ShownQuestion
-from mazu_ls.terminal.chat.questions import Ask, plain_lines, with_keys
+from mazu_ls.terminal.chat.question_keys import Ask, plain_lines, with_keys
 from mazu_ls.terminal.screen.styled_text import Line
 from tests.server.client import NO_ANSWER, Client
 from tests.server.test_code_actions import actions, shown, span

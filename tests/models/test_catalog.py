@@ -15,7 +15,7 @@ from mazu_ls.messages import Usage, estimate_tokens
 from mazu_ls.models import catalog
 from mazu_ls.models.model import Prices
 from mazu_ls.models.pricing import model_prices
-from mazu_ls.models.pricing.prices import cost, with_cost
+from mazu_ls.models.pricing.call_cost import cost, with_cost
 from mazu_ls.models.providers import PROVIDERS, ollama_address
 from tests.models.talk import Talk, environment
 

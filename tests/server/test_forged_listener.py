@@ -15,7 +15,7 @@ import pytest
 
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
-from mazu_ls.server.client.approvals import OpenQuestion
+from mazu_ls.server.client.ask_user import OpenQuestion
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.rpc.live import peer_editor, peers
 from mazu_ls.server.rpc.live.remote_error import NotServed

@@ -73,7 +73,7 @@ export interface AttachStateParams {
 }
 
 /**
- * `attached`: the path at which the project was whose state this one has now; null where it keeps its own.
+ * `attached`: former path of the project whose state was taken over; null if this project kept its own state.
  *
  * `setAside`: where what this one had until then is kept; null where it had nothing.
  */

@@ -19,7 +19,7 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage, escape_closing_tag, estimate_tokens
 from mazu_ls.models import model as models
-from mazu_ls.models.pricing import prices
+from mazu_ls.models.pricing import call_cost
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -180,12 +180,12 @@ async def estimate_cost(
     """US dollars for one round without tools, roughly; None where a member's price is not known."""
     parts = user_parts(question, attachments, ())
     asked = sum(estimate_tokens(part.text) for part in parts if isinstance(part, Text)) + 1_000
-    total = prices.cost(head.spec, Usage(asked + ANSWER_TOKENS * len(names), ANSWER_TOKENS))
+    total = call_cost.cost(head.spec, Usage(asked + ANSWER_TOKENS * len(names), ANSWER_TOKENS))
     for name in names:
         try:
             model = await project.model(name)
         except MazuError:
             continue
-        cost = prices.cost(model.spec, Usage(asked, ANSWER_TOKENS))
+        cost = call_cost.cost(model.spec, Usage(asked, ANSWER_TOKENS))
         total = None if cost is None or total is None else total + cost
     return total

@@ -1,4 +1,4 @@
-"""What a project brings that needs the user's agreement: its role, skills, tools and MCP servers, as they are now."""
+"""What a project brings that needs the user's consent (trust): its role, skills, tools and MCP servers, as they are now."""
 
 from __future__ import annotations
 

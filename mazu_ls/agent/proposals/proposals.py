@@ -103,7 +103,7 @@ class Proposals:
         return tuple(self._open.get(path, ()))
 
     @property
-    def pending_creations(self) -> bool:
+    def has_unwritten_decisions(self) -> bool:
         """Whether acceptances, or an undo of one, were seen that `flush` has yet to write."""
         return bool(self._undecided or self._reopened)
 

@@ -346,7 +346,7 @@ class Session:
         return datetime.fromisoformat(last.at) if last else None
 
     async def close(self) -> None:
-        """Stop what runs and let go of the journal; a turn that is stopped by this is offered for going on."""
+        """Stop what runs and release the journal; a turn stopped this way is offered for resuming."""
         self.closing = True
         self.cancel()
         await self._work.wait_idle(timeout=2)

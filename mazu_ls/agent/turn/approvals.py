@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from mazu_ls.agent.proposals.proposing_host import is_propose_mode
-from mazu_ls.agent.turn.questions import (
+from mazu_ls.agent.turn.question_records import (
     ask_recorded,
     changed_arguments,
     editable_arguments,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 READING = "read_file"
 SHELL = "run_shell"
-LABEL = 60  # characters of a command line on a button; the question shows all of it
+MAX_LABEL_CHARS = 60  # characters of a command line on a button; the question shows all of it
 
 
 @dataclass
@@ -292,7 +292,7 @@ def _for_session(tool: str, decision: Decision) -> Rule:
 
 
 def _short(line: str) -> str:
-    return shorten(" ".join(line.split()), LABEL)
+    return shorten(" ".join(line.split()), MAX_LABEL_CHARS)
 
 
 def _by(decision: Decision) -> str:

@@ -29,7 +29,7 @@ Keys = Counter[tuple[str, str, str, str]]
 
 @dataclass
 class DiagnosticsBaseline:
-    """Of one open file: what the model need not hear; what the editor said before the last edit, and of which version."""
+    """Diagnostics of one open file: `heard` need no report to the model; `last` stood before the last edit, at `version`."""
 
     heard: Keys
     last: Keys
@@ -40,7 +40,7 @@ class EditDiagnostics:
     """Kept for a turn. Files that are not open are left out: nobody could say for which text the diagnostics are.
 
     Most editors name the version of the text, not that of the diagnostics. Until an answer has proved otherwise (see
-    `Lender.dated`), diagnostics count as those of the new version only once they differ from those before the edit.
+    `LanguageServices.dated`), diagnostics count as those of the new version only once they differ from those before the edit.
     """
 
     def __init__(self, lender: LanguageServices | None, workspace: Workspace) -> None:
@@ -66,7 +66,7 @@ class EditDiagnostics:
         self._edited.add(path)
 
     async def report_new(self) -> str:
-        """What is new since `before`, most severe first, as words to append; "" where that is nothing, or came too late."""
+        """New diagnostics since `capture_baseline`, most severe first, as text to append; "" if there are none or they came too late."""
         lender, edited = self._lender, sorted(self._edited)
         self._edited.clear()
         if lender is None:

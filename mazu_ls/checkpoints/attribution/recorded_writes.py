@@ -56,7 +56,7 @@ class Shown(Struct, frozen=True):
 
     @classmethod
     def from_view(cls, project: CheckpointContext, view: BufferView) -> Shown:
-        """Of a tree and the texts that were not saved in it."""
+        """Build it from a view: its tree, and its texts that were not saved."""
         places = ((place_of(project, held), held.text) for held in view.unsaved)
         return cls(view.tree, {place: text_state(text) for place, text in places if place is not None})
 

@@ -214,8 +214,8 @@ class StoreRepository:
         except FileNotFoundError:
             return ""
 
-    def mark_collected(self) -> None:
-        """Say that objects go. From now on nobody believes one to be stored because he has seen it."""
+    def start_gc_generation(self) -> None:
+        """Record that objects are being removed: what was seen to be stored before is no longer believed to be."""
         (self.path / "collected").write_text(secrets.token_hex(8), encoding="ascii")
 
     @property

@@ -20,7 +20,7 @@ def ignored_at_checkpoint(
     target: bytes,
     deletions: Sequence[tuple[CheckpointRoot, bytes]],
 ) -> set[bytes]:
-    """Of these deletions (root and path in it) the places that the rules of the tree `target` name.
+    """The places among `deletions` (root, path in it) that the ignore rules of the tree `target` match.
 
     Nothing is asked where the rules of both trees are the same: the file would not be in `before` either.
     """

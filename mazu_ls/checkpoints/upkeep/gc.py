@@ -1,4 +1,4 @@
-"""Giving back the room of objects that no checkpoint needs any more, while others go on taking checkpoints."""
+"""Garbage collection: deletes stored objects that no checkpoint needs any more, while others take checkpoints."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class GarbageCollection(Struct, frozen=True):
 def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
     """Note what there is now, with the lock held; None where the disk has no room for a second copy.
 
-    From here to the `end` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
+    Until `finish_collection` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
     together with those that are about to go.
     """
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
-    repository.mark_collected()
+    repository.start_gc_generation()
     repository.run("pack-refs", "--all")
     packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}
     scanned = {bytes.fromhex(path.name) for path in repository.path.glob("scan/*/*") if len(path.name) == 40}
@@ -68,7 +68,7 @@ def finish_collection(repository: StoreRepository, collection: GarbageCollection
         if pack.stem not in names and _written(pack) == written:
             for suffix in (".idx", ".rev", ".pack"):
                 pack.with_suffix(suffix).unlink(missing_ok=True)
-    repository.mark_collected()
+    repository.start_gc_generation()
 
 
 def _written(pack: Path) -> Written:

@@ -38,7 +38,7 @@ class ConnectionBroken(Exception):
 class ModelServer:
     """Serves a script on 127.0.0.1; use it with `async with`, or `start` and `close`.
 
-    `script` is what `Script.decode` takes. `strict` answers 400 to a history that the real service would refuse.
+    `script` is what `ModelScript.decode` takes. `strict` answers 400 to a history that the real service would refuse.
     Without `streams` every answer comes whole, as from services that ignore the wish for a stream. `requests` holds what came in on the message, completion and response routes, in order. Replies may be added while it serves.
     `embedded` holds those on the embeddings route, which answers by `synonyms` with `embedding_size` numbers a text, and with an
     error where that is 0.

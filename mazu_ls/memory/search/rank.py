@@ -1,4 +1,4 @@
-"""Ranking of the candidates: BM25 with the whole corpus's statistics, adjacent terms, neighbours in a session, age."""
+"""Ranking (reranking) of the candidates: BM25 with the whole corpus's statistics, adjacent terms, neighbours in a session, age."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
     UsageReported,
 )
-from mazu_ls.models.pricing.prices import with_cost
+from mazu_ls.models.pricing.call_cost import with_cost
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts
 

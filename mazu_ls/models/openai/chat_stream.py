@@ -18,7 +18,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
 )
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
-from mazu_ls.models.pricing.prices import with_cost
+from mazu_ls.models.pricing.call_cost import with_cost
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded, UnusableAnswer
 from mazu_ls.models.sse import DONE_EVENT
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word

@@ -22,7 +22,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
 )
 from mazu_ls.models.openai.responses_request import opaque
-from mazu_ls.models.pricing.prices import with_cost
+from mazu_ls.models.pricing.call_cost import with_cost
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
 

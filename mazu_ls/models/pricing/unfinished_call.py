@@ -25,7 +25,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
     UsageReported,
 )
-from mazu_ls.models.pricing.prices import with_cost
+from mazu_ls.models.pricing.call_cost import with_cost
 from mazu_ls.models.pricing.tokens import estimate_request
 
 

@@ -1,4 +1,4 @@
-"""Whether a line may run unasked: only if every word of every command in it is known, and known to be harmless."""
+"""The allowlist: a command line runs unasked only if every word of every command in it is known, and known to be harmless."""
 
 from __future__ import annotations
 

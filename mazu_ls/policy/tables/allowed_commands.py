@@ -1,4 +1,4 @@
-"""The programs that only read, with the options under which they do. What is not here is asked about.
+"""The allowlist of programs that only read, with the options under which they do. What is not here is asked about.
 
 Options that write, run something, read a list of files from a file, or reach the network are left out on purpose.
 """

@@ -17,7 +17,7 @@ def _rm(rest: list[str], scope: ShellScope) -> str | None:
     if "--no-preserve-root" in rest or any(len(w) > 6 and "--no-preserve-root".startswith(w) for w in rest):
         return "rm without its own last guard"
     for word in operands(rest):
-        if (lost := targets.everything(word, scope)) is not None:
+        if (lost := targets.irreplaceable_target(word, scope)) is not None:
             return f"it would remove {lost}"
     return None
 
@@ -26,7 +26,7 @@ def looks_like_rm(rest: list[str], scope: ShellScope) -> str | None:
     """A program that cannot be known, called as one calls rm."""
     if set(flags(rest).lower()) & {"r", "f"}:
         for word in operands(rest):
-            if (lost := targets.everything(word, scope)) is not None:
+            if (lost := targets.irreplaceable_target(word, scope)) is not None:
                 return f"an unknown program would be let loose on {lost}"
     return None
 
@@ -37,7 +37,7 @@ def _on_everything(rest: list[str], scope: ShellScope) -> str | None:
         return "it would let a program run with the rights of its owner"
     recursive = "R" in flags(rest) or "r" in flags(rest)
     for word in operands(rest)[1:] or operands(rest):
-        lost = targets.everything(word, scope)
+        lost = targets.irreplaceable_target(word, scope)
         if lost is not None and (recursive or targets.write_refused(word, scope)):
             return f"it would change the rights of {lost}"
     return None
@@ -45,7 +45,7 @@ def _on_everything(rest: list[str], scope: ShellScope) -> str | None:
 
 def _mv(rest: list[str], scope: ShellScope) -> str | None:
     for word in operands(rest):
-        if (lost := targets.everything(word, scope)) is not None and not targets.is_device(word):
+        if (lost := targets.irreplaceable_target(word, scope)) is not None and not targets.is_device(word):
             if word == operands(rest)[-1] and targets.write_refused(word, scope) is None:
                 continue
             return f"it would move {lost}"
@@ -113,7 +113,7 @@ def _find(rest: list[str], scope: ShellScope) -> str | None:
         for word in rest
     )
     for start in starts:
-        lost = targets.everything(start, scope)
+        lost = targets.irreplaceable_target(start, scope)
         if lost is not None and (not narrowed or targets.write_refused(start, scope)):
             return f"it would remove everything in {lost}"
     return None

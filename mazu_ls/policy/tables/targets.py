@@ -223,7 +223,7 @@ def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
     return any(_same_or_below(rest, folder) or rest.startswith(f"{folder}/") for folder in folders)
 
 
-def everything(word: str, scope: ShellScope) -> str | None:
+def irreplaceable_target(word: str, scope: ShellScope) -> str | None:
     """What would be lost as a whole: the system, a home, the workspace, what lies above it, a repository. None otherwise."""
     for path in places(word, scope):
         found = real(path)

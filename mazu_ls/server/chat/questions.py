@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.client.approvals import OpenQuestion, ReviewDocument, question_text
+from mazu_ls.server.client.ask_user import OpenQuestion, ReviewDocument, question_text
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit

@@ -11,24 +11,10 @@ from mazu_ls.journal import journal
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual
+from mazu_ls.tools.tool_titles import tool_verb
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_line, make_visible
 
-VERBS = {
-    "read_file": "Read",
-    "list_dir": "List",
-    "edit_file": "Edit",
-    "write_file": "Write",
-    "delete_file": "Delete",
-    "move_file": "Move",
-    "run_shell": "Run",
-    "grep": "Search",
-    "find_files": "Find",
-    "web_fetch": "Fetch",
-    "remember": "Remember",
-    "recall": "Recall",
-    "run_skill": "Run skill",
-}
 NUMBERED = re.compile(r"^ *\d+\t", re.MULTILINE)
 """The lines of a file as the model reads them."""
 SUMMARY = 200
@@ -103,7 +89,7 @@ class TurnMarkdown:
 
 def plain_title(tool: str, title: str) -> str:
     """A call in plain words: "Edit app.py"."""
-    verb = VERBS.get(tool)
+    verb = tool_verb(tool)
     return f"{verb}{title.removeprefix(tool)}" if verb else title
 
 

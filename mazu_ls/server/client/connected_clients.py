@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from mazu_ls.host import LABEL
+from mazu_ls.host import MAX_LABEL_CHARS
 from mazu_ls.workspace.visible_text import make_line
 
 
@@ -22,7 +22,11 @@ class ConnectedClient:
     @property
     def place(self) -> str:
         """Where an answer was given, for the audit: its name for itself, and the kernel's number for its process."""
-        name = "a terminal" if self.kind == "terminal" else make_line(self.name, LABEL) or "another editor"
+        name = (
+            "a terminal"
+            if self.kind == "terminal"
+            else make_line(self.name, MAX_LABEL_CHARS) or "another editor"
+        )
         return name if self.pid is None else f"{name} (pid {self.pid})"
 
     @property

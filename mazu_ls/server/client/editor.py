@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mazu_ls.server.client.approvals import ClientApprovals
+from mazu_ls.server.client.ask_user import ClientApprovals
 from mazu_ls.server.client.profile import ClientConnection, ClientProfile
 from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
 from mazu_ls.server.documents.notebooks import OpenNotebooks

@@ -72,7 +72,7 @@ class LentDocument(lsp_types.Lsp, frozen=True):
 
 
 class EditorLanguageServices:
-    """The Lender of an editor over LSP. Positions are translated by the text of the document, open or on disk."""
+    """`LanguageServices` of an editor over LSP. Positions are translated by the text of the document, open or on disk."""
 
     def __init__(self, editor: ConnectedEditor, disk: DiskFiles) -> None:
         self._editor = editor

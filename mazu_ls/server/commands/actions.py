@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 POINTS = 8
 """As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""
 LOOKED_AT = 100
-LABEL = 60
+MAX_LABEL_CHARS = 60
 LEAVE = "Leave it as it is"
 SHOWN = 2
 """Memories that a message shows well; more are shown as a document."""
@@ -118,7 +118,7 @@ def point_label(point: Checkpoint) -> str:
     today = datetime.now(at.tzinfo).date()
     day = "" if at.date() == today else f"{at:%d %b} "
     words = " ".join((point.title or point.label or "checkpoint").split())
-    return f"{day}{at:%H:%M} {shorten(words, LABEL)}"
+    return f"{day}{at:%H:%M} {shorten(words, MAX_LABEL_CHARS)}"
 
 
 async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:

@@ -37,8 +37,8 @@ class DocumentHints(Protocol):
         """What is said of a file changed, or the file did; it need not be open."""
         ...
 
-    def wait_idle(self, document: OpenDocument) -> bool:
-        """Whether it changed, and its anchors did not follow yet."""
+    def has_pending_update(self, document: OpenDocument) -> bool:
+        """True while the document has changed and its anchors have not been updated."""
         ...
 
     async def contradiction_actions(

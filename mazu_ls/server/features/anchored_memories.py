@@ -24,7 +24,7 @@ async def anchored(
     anchors = project.memories.anchors
     if document.path is not None:
         name = server.name_of(document.path)
-        if server.hints.wait_idle(document):
+        if server.hints.has_pending_update(document):
             return await anchors.in_text(name, document.text, line)
         return await anchors.at(name, line)
     return await _in_cell(server, anchors, document, line)

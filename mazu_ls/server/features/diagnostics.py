@@ -1,4 +1,4 @@
-"""Hints in the editor: memories that need a check where their code changed, and `AI!` comments. Follows documents."""
+"""Hints in the editor: memories that need a check where their code changed, and `AI!` comments. Changes are debounced (REST_SECONDS)."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class DiagnosticsPublisher:
         """Title, command and arguments of what can be done about the contradictions in a range."""
         return await contradictions.actions(self.contradictions, document, span)
 
-    def wait_idle(self, document: OpenDocument) -> bool:
-        """Whether it changed, and its anchors did not follow yet."""
+    def has_pending_update(self, document: OpenDocument) -> bool:
+        """True while the document has changed and its anchors have not been updated."""
         return uris.key(document.uri) in self._resting
 
     def _later(self, key: str, uri: str) -> None:

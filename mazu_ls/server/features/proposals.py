@@ -169,7 +169,7 @@ async def record_accepted(checkpoints: Checkpoints, path: Path, accepted: Accept
 
 
 def _write_down(server: ServerState, proposals: Proposals) -> None:
-    if proposals.pending_creations:
+    if proposals.has_unwritten_decisions:
         server.jobs.spawn(proposals.flush())
 
 

@@ -1,4 +1,4 @@
-"""A task that ended before it was done: to go on with it, to roll it back or to leave it is offered."""
+"""Offers to continue, roll back or leave a task that ended before it was done (crash, limit, error)."""
 
 from __future__ import annotations
 

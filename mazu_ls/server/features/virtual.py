@@ -124,7 +124,7 @@ async def show(server: ServerState, uri: str) -> str:
 
 
 async def changed(server: ServerState, *what: str) -> None:
-    """Let the editor read again what it shows of these."""
+    """Ask the editor to reload the virtual documents that it shows of these kinds."""
     if server.editor is None:
         return
     kinds = {kind for one in what for kind in CHANGED_BY.get(one, ())}

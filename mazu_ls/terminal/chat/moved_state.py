@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState

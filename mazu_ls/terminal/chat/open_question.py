@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.chat.question_keys import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, clean, line, wrapped
 from mazu_ls.workspace.text import split_lines

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.styled_text import Line, line
 from mazu_ls.terminal.times import local_time

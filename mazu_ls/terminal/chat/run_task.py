@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.chat.interrupt import stoppable
-from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 from mazu_ls.terminal.exit_status import LIMITS
 from mazu_ls.terminal.refusals import Refusals
 

@@ -7,7 +7,7 @@ from typing import Any
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat.bypass import confirm_bypass
 from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
-from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 from mazu_ls.terminal.wording import error_text
 
 LEAVE = ("/quit", "/exit")

@@ -12,7 +12,7 @@ from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.project_root import ProjectRoot
 from mazu_ls.terminal.surfaces.make_surface import make_surface
-from mazu_ls.terminal.verbs.untouched import environment
+from mazu_ls.terminal.verbs.read_only_commands import environment
 
 
 @asynccontextmanager

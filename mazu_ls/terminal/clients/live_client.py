@@ -43,7 +43,7 @@ def run_asking(
     command: str,
     arguments: dict[str, Any],
 ) -> int | None:
-    """Have it done by the server of the project; the exit status. None where there is none or it does not do it."""
+    """Run the command on the server that has the project open and return the exit status; None if no server runs or it does not do this command."""
     from mazu_ls.terminal import cli
 
     if (connection := connect_to_project(root, env)) is None:

@@ -5,24 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
+from mazu_ls.tools.tool_titles import TOOL_TITLES
 from mazu_ls.workspace.visible_text import make_tool_name
 
-VERBS = {
-    "read_file": ("Read", "path"),
-    "write_file": ("Write", "path"),
-    "edit_file": ("Edit", "path"),
-    "delete_file": ("Delete", "path"),
-    "list_dir": ("List", "path"),
-    "glob_files": ("Search", "pattern"),
-    "grep": ("Search", "pattern"),
-    "run_shell": ("Run", "command"),
-    "web_fetch": ("Fetch", "url"),
-    "remember": ("Remember", "title"),
-    "recall": ("Recall", "query"),
-    "memory_search": ("Recall", "query"),
-    "run_skill": ("Run skill", "name"),
-    "save_skill": ("Save skill", "name"),
-}
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
     "not run": ("dim", "–"), "undone": ("dim", "⟲"),
@@ -36,7 +21,7 @@ NOT_RUN = ("not allowed:", "the user refused", "the user did not answer", "There
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
     """What a call does, such as "Run pytest -q": the verb, and the first line of its object."""
-    verb, field = VERBS.get(tool, (make_tool_name(tool), ""))
+    verb, field = TOOL_TITLES.get(tool, (make_tool_name(tool), ""))
     names = (field, "path", "command", "pattern", "query", "url", "title", "name", "slug")
     value = next((arguments[name] for name in names if isinstance(arguments.get(name), str)), "")
     first, _, more = clean(str(value)).strip().partition("\n")

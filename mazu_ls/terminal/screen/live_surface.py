@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from mazu_ls.journal import journal
-from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.chat.question_keys import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.screen import Screen
 from mazu_ls.terminal.screen.styled_text import clean, line

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.chat.open_question import ShownQuestion
-from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.chat.question_keys import Answer, Ask
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.transcript import TranscriptPrinter
 
@@ -153,7 +153,7 @@ class Screen:
             self.question.confirm()
 
     def withdraw_letter(self) -> str:
-        """The letter that waits to become an answer and is none after all; empty where none waits."""
+        """Withdraw the letter that was about to become an answer and return it; "" if there is none."""
         return self.question.withdraw() if self.question else ""
 
     def _end_note(self) -> None:

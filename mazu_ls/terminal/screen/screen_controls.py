@@ -61,7 +61,7 @@ class ScreenControls(Protocol):
         ...
 
     def withdraw_letter(self) -> str:
-        """The letter that waits to become an answer and is none after all; empty where none waits."""
+        """Withdraw the letter that was about to become an answer and return it; "" if there is none."""
         ...
 
     def submit(self) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import sys
 
 from mazu_ls.journal import journal
-from mazu_ls.terminal.chat.questions import Answer, Ask, plain_lines, read_answer
+from mazu_ls.terminal.chat.question_keys import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.styled_text import clean, line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from mazu_ls.terminal.chat.questions import Answer, Ask
+from mazu_ls.terminal.chat.question_keys import Answer, Ask
 
 if TYPE_CHECKING:
     from mazu_ls.journal.journal import Event

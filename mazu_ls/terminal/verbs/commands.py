@@ -10,7 +10,7 @@ from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE
 from mazu_ls.terminal.screen.printing import print_text
 from mazu_ls.terminal.verbs.compare import checkpoint_named, note_unsaved
-from mazu_ls.terminal.verbs.untouched import READING
+from mazu_ls.terminal.verbs.read_only_commands import READING
 
 if TYPE_CHECKING:
     import argparse

@@ -119,7 +119,7 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorF
     from mazu_ls.agent.project.project import Project
     from mazu_ls.terminal.host import TerminalHost
     from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
-    from mazu_ls.terminal.verbs.untouched import environment
+    from mazu_ls.terminal.verbs.read_only_commands import environment
 
     state = paths.state_home()
     findings = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.gitcmd import find_program
-from mazu_ls.terminal.chat.questions import Ask, QuestionOption
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 from mazu_ls.terminal.verbs.stored_settings import settings_file, store_setting
 

@@ -19,7 +19,7 @@ def settings_file(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def parse_value(text: str) -> Any:
-    """A TOML value; what is none is a text."""
+    """`text` parsed as a TOML value; returned as a string if it is not valid TOML."""
     import tomllib
 
     try:

@@ -12,9 +12,9 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.tools.base import Effect, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.edit.file_form import edited_text, written_text
 from mazu_ls.tools.edit.file_syntax import syntax_problem
 from mazu_ls.tools.edit.replace import Replacement
+from mazu_ls.tools.edit.text_or_notebook import edited_text, written_text
 from mazu_ls.workspace.file_names import same_but_for_case, show_name, typed_name
 from mazu_ls.workspace.text import split_lines
 

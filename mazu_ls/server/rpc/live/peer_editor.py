@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.host import LABEL
+from mazu_ls.host import MAX_LABEL_CHARS
 from mazu_ls.journal import journal
 from mazu_ls.server import commands
-from mazu_ls.server.client.approvals import OpenQuestion, question_view, relayed_from
+from mazu_ls.server.client.ask_user import OpenQuestion, question_view, relayed_from
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
@@ -140,7 +140,7 @@ class PeerEditor:
         document = question.document
         question = replace(
             question,
-            title=f"{make_line(self._client.name, LABEL) or 'Another editor'}: {question.title}",
+            title=f"{make_line(self._client.name, MAX_LABEL_CHARS) or 'Another editor'}: {question.title}",
             document=document if document is not None and self._server.workspace.contains(document) else None,
         )
         await self._wait_for_own_questions()

@@ -23,7 +23,7 @@ from mazu_ls import __version__
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import commands
-from mazu_ls.server.client.approvals import OpenQuestion, asking_client
+from mazu_ls.server.client.ask_user import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
 from mazu_ls.server.rpc.live.link import MOST_UNREAD, LiveLink

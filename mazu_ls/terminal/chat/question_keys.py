@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mazu_ls.terminal.screen.call_lines import VERBS
+from mazu_ls.tools.tool_titles import tool_verb
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def hunk_questions(question: Question) -> list[Ask]:
 def _title(question: Question) -> str:
     """What would happen, with the verb that the line of the call has."""
     prefix = f"Mazu wants to use {question.tool}: "
-    verb = VERBS.get(question.tool, ("", ""))[0]
+    verb = tool_verb(question.tool)
     if not verb or not question.title.startswith(prefix):
         return question.title
     return f"{verb} {question.title.removeprefix(prefix)}"

@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments
-from mazu_ls.host import LABEL, Choice, Question, UserReply
+from mazu_ls.host import MAX_LABEL_CHARS, Choice, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.wire import permissions as wire
@@ -118,7 +118,7 @@ class OpenQuestion:
 class ClientApprovals:
     """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
 
-    Questions are shown one after the other; each can be answered by `Asked.answer` from the moment it is asked.
+    Questions are shown one after the other; each can be answered by `OpenQuestion.answer` from the moment it is asked.
     """
 
     def __init__(self, link: ClientConnection, profile: ClientProfile) -> None:
@@ -166,7 +166,9 @@ class ClientApprovals:
                 finally:
                     self._one_at_a_time.release()
             if reply.choice is not None and reply.answered_in is None:
-                reply = replace(reply, answered_in=make_line(self._profile.name, LABEL) or "the editor")
+                reply = replace(
+                    reply, answered_in=make_line(self._profile.name, MAX_LABEL_CHARS) or "the editor"
+                )
             return reply
         finally:
             self.waiting.remove(asked)
@@ -242,7 +244,7 @@ class ClientApprovals:
 
     async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
         """One of `options`, or None. What cannot be seen in the texts is made visible."""
-        shown = {make_line(option, LABEL): option for option in options}
+        shown = {make_line(option, MAX_LABEL_CHARS): option for option in options}
         async with self._one_at_a_time:
             try:
                 chosen = await self._message_request(make_visible(message), tuple(shown), timeout)
