@@ -110,8 +110,10 @@ def _read(text: str, name: str) -> tuple[SharedMemory, bool]:
     """The memory, and whether each value is what its newest version says."""
     fields, rest = markdown.front_matter(text, name, _NAMES)
     if not is_id(fields.get("id")):
+        said = f"its id {str(fields['id'])[:40]!r} is not one" if "id" in fields else "it has no id"
         raise InvalidArguments(
-            f"{name}: {str(fields.get('id'))[:40]!r} is not the id of a shared memory.", "uri"
+            f"{name}: {said} of a shared memory; `mazu-ls memory share` writes these files, `memory import` reads others.",
+            "uri",
         )
     title, body = markdown.heading(rest, name)
     shown = {**EMPTY, **fields, "title": title, "body": body}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -40,6 +40,14 @@ class FolderContent:
         known = self.memories.get(memory.id)
         self.memories[memory.id] = memory if known is None else known.with_versions(memory.fields)
         self.names.setdefault(memory.id, []).append(name)
+
+
+def read_files(files: Mapping[str, bytes]) -> FolderContent:
+    """What files of these names hold. Takes a while for many."""
+    content = FolderContent()
+    for name, data in files.items():
+        content.add(name, data.decode("utf-8", "replace"))
+    return content
 
 
 def read_folder(root: Path) -> FolderContent:

@@ -238,9 +238,7 @@ class TeamMemory:
         by = await self.author()
         commit, files = await _in_thread(remote, remote.fetch)
         await self._store.write(lambda rows: _keep_setting(rows, "remote", result.place))
-        content = shared_folder.FolderContent()
-        for name, data in files.items():
-            content.add(name, data.decode("utf-8", "replace"))
+        content = await asyncio.to_thread(shared_folder.read_files, files)
         merged = await self._store.write(lambda rows: _exchange(rows, content.memories, by, result))
         result.problems = content.problems + result.problems
         changes = _file_changes(content, merged)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
+_SHOWN = 10
 
 
 def _memory(out: Console, memory: Result) -> None:
@@ -176,8 +177,10 @@ def _synchronized(out: Console, value: Result) -> None:
     out.print(f"{value['place']}: {value['sent']} sent, {value['received']} received{removed}", markup=False)
     for one in value["refused"]:
         out.print(f"not sent: {one['id']}: {one['why']}", markup=False)
-    for problem in value["problems"]:
+    for problem in value["problems"][:_SHOWN]:
         out.print(f"left out: {problem}", markup=False)
+    if rest := len(value["problems"][_SHOWN:]):
+        out.print(f"left out: {rest} more; --json names them")
     if value["waiting"]:
         out.print(f"{plural(value['waiting'], 'proposal')} to review: mazu-ls memory proposals")
 
