@@ -186,6 +186,15 @@ def _alternatives(pattern: str) -> Iterator[tuple[int, int, str]]:
         yield match.start(), match.end(), match[0][:-1]
 
 
+def _longest_word(what: str) -> str:
+    """Of `alternative 'rot_?13' gone`, what a row about it holds."""
+    return max(
+        re.findall(r"[A-Za-z0-9_./-]+", what.removeprefix("alternative").removesuffix("gone")),
+        key=len,
+        default="",
+    )
+
+
 def killed(mutant: Mutant, questions: list[Row], verdicts: list[str], numbers: list[int]) -> bool:
     """Whether a row notices; in a process of its own, whose modules are changed."""
     child = os.fork()
@@ -254,8 +263,11 @@ def main() -> int:
                 numbers = [n for n, row in enumerate(questions) if mutant.about in row.command]
             elif not numbers and "alternative" in mutant.what:
                 numbers = list(range(len(questions) - fuzz))
-            if len(numbers) > MOST_ROWS:
-                numbers = random.Random(mutant.line).sample(numbers, MOST_ROWS)
+            if len(numbers) > MOST_ROWS:  # those that hold its words before all others
+                word = _longest_word(mutant.what)
+                numbers = random.Random(mutant.line).sample(numbers, len(numbers))
+                numbers.sort(key=lambda n: word not in questions[n].command)
+                numbers = numbers[:MOST_ROWS]
             if not numbers or not killed(mutant, questions, verdicts, numbers):
                 survivors.append(
                     f"  {path.name}:{mutant.line} {mutant.what}" + ("" if numbers else " (no row comes here)")
