@@ -81,9 +81,9 @@ async def test_secrets_of_the_project_are_not_there(clone, command: str) -> None
 async def test_sockets_in_build_output_are_hidden(clone, tmp_path: Path) -> None:
     """What listens there runs outside of the sandbox with the user's rights."""
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(clone.root / "target/dev.sock"))
+        listener.bind(str(clone.root / "target/s"))
         listener.listen()
-        command = "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('target/dev.sock'); print('reached')\""
+        command = "python3 -c \"import socket; socket.socket(socket.AF_UNIX).connect('target/s'); print('reached')\""
         assert "reached" not in await clone.text(run_shell, command=command)
 
 
