@@ -305,3 +305,22 @@ async def test_a_rollback_to_a_checkpoint_of_no_session_can_be_redone(
             assert (folder / "a.py").read_text() == "x = 2\n"
             with pytest.raises(RpcFailure, match="no undo or rollback"):
                 await client.command("mazu.redo")
+
+
+async def test_undo_after_a_redo_leaves_what_the_user_saved_since(env: dict[str, str], folder: Path):
+    """Undo, redo, a save by hand and no checkpoint in between, a restart, undo: the agent's line goes, the user's stays."""
+    path = folder / "app.py"
+    between = "".join(f"line {n}\n" for n in range(8))
+    path.write_text(f"x = 1\n{between}y = 1\n")
+    async with ModelServer(edits("app.py", "x = 1", "x = 2")) as model:
+        async with restarted(env, folder, model) as client:
+            session = (await chat(client, "edit"))["sessionId"]
+            for command in ("mazu.undo", "mazu.redo"):
+                assert (await client.command(command, within=60))["applied"]
+            path.write_text(f"x = 2\n{between}y = 2\n")
+        async with restarted(env, folder, model) as client:
+            done = await client.command("mazu.undo", {"sessionId": session, "onConflict": "keep"}, within=60)
+            assert done["applied"] and done["verified"] and done["plan"]["write"] == ["app.py"], done
+            assert path.read_text() == f"x = 1\n{between}y = 2\n"
+            assert (await client.command("mazu.redo", {"sessionId": session}, within=60))["applied"]
+            assert path.read_text() == f"x = 2\n{between}y = 2\n"
