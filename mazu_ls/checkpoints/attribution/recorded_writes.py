@@ -127,18 +127,22 @@ def record_save(db: apsw.Connection, place: bytes, before: State, after: State) 
 
 
 def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
-    """A project's state was taken in: what it holds and the folders do not, nobody here deleted."""
-    base = schema.state(db, "base")
-    if schema.state(db, "imported") is None or base is None:
+    """A project's state was taken in: what it holds and the folders do not, nobody here deleted.
+
+    Only at the first look: what is missing later, the user may have deleted.
+    """
+    if schema.state(db, "imported") is None:
+        return
+    schema.set_state(db, "imported", None)
+    if (base := schema.state(db, "base")) is None:
         return
     held = bytes.fromhex(schema.get(db, base).tree)
     _, tree = project.present(db)
-    missing = {place: project.trees.at(held, place) for place in project.differing(held, tree)}
     with db:
-        for place, entry in missing.items():
+        for place in project.differing(held, tree):
+            entry = project.trees.at(held, place)
             if entry is not None and project.trees.at(tree, place) is None:
                 record_edit(db, IMPORTED, place, entry_state(entry), None)
-        schema.set_state(db, "imported", None)
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:

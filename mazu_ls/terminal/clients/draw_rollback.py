@@ -50,14 +50,14 @@ def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, o
     )
 
 
+IN_ADVANCE = "To decide in advance: --on-conflict keep, overwrite or leave."
+
+
 def _not_rolled_back(plan: Result, parts: list[str], *, is_preview: bool) -> str:
     if plan["undecided"]:
-        asked = (
-            "Nothing was changed. You would be asked about your own changes"
-            if is_preview
-            else "Nothing was changed: the question about your own changes was not answered, or with leave"
-        )
-        return f"{asked}; --on-conflict keep, overwrite or leave decides in advance."
+        if is_preview:
+            return f"Nothing was changed. You would be asked about your own changes. {IN_ADVANCE}"
+        return f"Nothing was changed: your own changes are in the way, and stay. {IN_ADVANCE}"
     if not parts:
         return "Nothing was changed, and nothing would be: everything is as it was then, or stays as it is."
     return f"Nothing was changed: this only shows what would go back ({', '.join(parts)})."
