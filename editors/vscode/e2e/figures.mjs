@@ -111,14 +111,22 @@ const stops = Array.from({ length: CHECKPOINTS }, (_, n) => ({
   here: n % 10 > 0,
   current: n === CHECKPOINTS - 1,
 }));
-const stood = await machine.evaluate(
-  async (message) => {
-    const began = performance.now();
-    window.postMessage(message, '*');
-    while (!document.querySelector('.machine .who')) await new Promise((resolve) => requestAnimationFrame(resolve));
-    return performance.now() - began;
-  },
-  { type: 'stops', stops },
+/** How long after these checkpoints arrived the slider goes over all of them. */
+const standsOn = (shown) =>
+  machine.evaluate(
+    async (message) => {
+      const began = performance.now();
+      window.postMessage(message, '*');
+      while (document.querySelector('.machine input[type=range]')?.max !== String(message.stops.length - 1))
+        await new Promise((resolve) => requestAnimationFrame(resolve));
+      return performance.now() - began;
+    },
+    { type: 'stops', stops: shown },
+  );
+// As the extension sends them: the newest at once, then all.
+const stood = await standsOn(stops.slice(-200));
+console.log(
+  `the time machine opens on the newest of ${CHECKPOINTS} checkpoints after ${stood.toFixed(0)} ms (limit 100 ms)`,
 );
-console.log(`the time machine stands on ${CHECKPOINTS} checkpoints after ${stood.toFixed(0)} ms (limit 100 ms)`);
+console.log(`and stands on all of them ${(await standsOn(stops)).toFixed(0)} ms after they came`);
 await pages.close();
