@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-_COMMENTS = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
-_COMMAS = re.compile(r'"(?:[^"\\\n]|\\.)*"|,(?=\s*[\]}])', re.DOTALL)
+_STRING = r'"(?:[^"\\\n]|\\[^\n])*+\\?+(?:"|(?=\n)|\Z)'
+_COMMENTS = re.compile(_STRING + r"|//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_COMMAS = re.compile(_STRING + r"|,(?=\s*[\]}])", re.DOTALL)
 """Strings stand in both, so that nothing is looked for inside of them. In two passes, since together they backtrack without
-end; a comment that is never closed goes to the end, so that it is read once."""
+end; a string that is never closed goes to the end of its line and a comment to that of the text, so that each is read once."""
 _VISIBLE = re.compile(r"[^\n]")
 
 

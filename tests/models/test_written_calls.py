@@ -18,6 +18,7 @@ from mazu_ls.models.tool_arguments import (
 )
 from mazu_ls.models.written_calls.lenient_json import value_at
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
+from mazu_ls.syntax.json_comments import blank_comments
 from tests.models.talk import READ
 
 CALL = '{"name": "read_file", "arguments": {"path": "a.py"}}'
@@ -396,3 +397,24 @@ def test_many_comments_are_read_in_one_pass(text: str):
 def test_a_key_that_is_never_closed_is_read_once():
     text = "<tool_call>read_file\n<arg_key>" + " " * 20_000 + "</tool_call>"
     assert calls(read(text)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<tool_call>" * 400 + "</x>" + "y" * 50_000,
+        '<invoke name="read_file">' + '<parameter name="b">' * 4000,
+        "Action:```[]```\n" * 4000,
+        "<tool_call>read_file\n" + "<arg_key>a</arg_key><arg_value>" * 3000,
+    ],
+    ids=["nested", "parameters", "actions", "keys"],
+)
+def test_marks_that_are_never_closed_are_read_once(text: str):
+    assert {name for name, _ in calls(read(text))} <= {"read_file"}
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_string_that_is_never_closed_is_read_once(quote: str):
+    assert value_at("{" + quote + ("\\" + quote) * 50_000, 0) == (None, 0)
+    assert blank_comments('{"' + '\\"' * 50_000) == '{"' + '\\"' * 50_000
+    assert value_at('{"a": 1, // don\'t\n "b": [2,]}', 0)[0] == {"a": 1, "b": [2]}

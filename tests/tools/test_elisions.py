@@ -233,3 +233,17 @@ def test_a_comment_where_functions_go_is_kept(line: str):
 def test_the_end_of_a_sentence_is_no_elision():
     assert find_elision("/// Where there is none, the path is returned\n/// unchanged.\n", [], 9) is None
     assert find_elision("/// Where there is none.\n/// unchanged\n", [], 9) == "/// unchanged"
+
+
+@pytest.mark.parametrize("mark", ["", "// ... rest of the records\n"])
+def test_a_list_of_like_records_is_compared_at_once(mark: str):
+    """Each of the repeated lines was tried with each other one: minutes, in which nothing else went on."""
+    old, new = (
+        "".join(f"{{\n{at + n}\n}},\n" for n in range(count)) for at, count in ((0, 660), (9999, 640))
+    )
+    assert find_omission(new + mark, old, ".json") == (mark.strip() or None)
+
+
+def test_a_long_line_in_front_of_a_mark_is_no_sentence():
+    text = "# a" + " " * 20_000 + "b\n# ... rest of the code\n"
+    assert find_elision(text, []) == "# ... rest of the code"

@@ -47,7 +47,7 @@ _REACT = re.compile(
     r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
     re.DOTALL | re.MULTILINE,
 )
-_COHERE = re.compile(r"^Action:\s*```(?:json)?\s*(\[.*\])\s*```\s*\Z", re.DOTALL | re.MULTILINE)
+_COHERE = re.compile(r"Action:\s*```(?:json)?\s*(\[.*\])\s*```\s*\Z", re.DOTALL)
 _BETWEEN = re.compile(
     r"<\|(?:tool_call_start|FunctionCallBegin|action_start|START_ACTION)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end|END_ACTION)\|>|\Z)",
     re.DOTALL,
@@ -59,9 +59,12 @@ _GEMMA_PAIR = re.compile(r"(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re
 _LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(
-    rf'<{_DSML}parameter\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)</{_DSML}parameter>', re.DOTALL
+    rf'<{_DSML}parameter\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)(?:</{_DSML}parameter>|(?=<{_DSML}parameter\s)|\Z)',
+    re.DOTALL,
 )
-_GLM_PAIR = re.compile(r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>(.*?)</arg_value>", re.DOTALL)
+_GLM_PAIR = re.compile(
+    r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|(?=<arg_key>)|\Z)", re.DOTALL
+)
 WRAPPERS = re.compile(
     rf"</?{_DSML}(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
     r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
@@ -77,8 +80,9 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
+    last = text.rfind("\nAction:") + 1
     for pattern in (_PYTHON_TAG, _FUNCTOOLS, _COHERE, _BETWEEN):
-        if not found and (match := pattern.search(text)):
+        if not found and (match := pattern.match(text, last) if pattern is _COHERE else pattern.search(text)):
             found = list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
     return found
 

@@ -10,7 +10,8 @@ from typing import Any
 LONGEST = 200_000
 """Characters of a value that are read again where it is no JSON."""
 _json_at = json.JSONDecoder().raw_decode
-_TOKEN = re.compile(r"""[\[\]{}]|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
+_BRACKET_OR_QUOTE = re.compile(r"""[\[\]{}"']""")
+_REST_OF_STRING = {quote: re.compile(rf"(?:[^{quote}\\]|\\.)*+{quote}", re.DOTALL) for quote in ('"', "'")}
 _COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
 
 
@@ -45,12 +46,18 @@ def _end_of_brackets(text: str, at: int) -> int:
     """Where the bracket that opens at `at` is closed; 0 where it is not."""
     if text[at : at + 1] not in ("{", "["):
         return 0
-    depth = 0
-    for match in _TOKEN.finditer(text, at, at + LONGEST):
-        if match[0] in ("{", "["):
-            depth += 1
-        elif match[0] in ("}", "]"):
-            depth -= 1
+    depth, last = 0, min(len(text), at + LONGEST)
+    unclosed: set[str] = set()  # where one string is not closed, no later one is: it is looked for once
+    while (match := _BRACKET_OR_QUOTE.search(text, at, last)) is not None:
+        char, at = match[0], match.end()
+        if char in _REST_OF_STRING:
+            rest = None if char in unclosed else _REST_OF_STRING[char].match(text, at, last)
+            if rest is None:
+                unclosed.add(char)
+            else:
+                at = rest.end()
+        else:
+            depth += 1 if char in "{[" else -1
             if not depth:
-                return match.end()
+                return at
     return 0

@@ -114,8 +114,11 @@ def _without_stop_marks(text: str) -> str:
     return text[:end] + " " * (len(text) - end)
 
 
-def _marked(text: str, offered: set[str]) -> list[WrittenCall]:
-    """Calls between marks that mean nothing else; what cannot be read is a call with a complaint."""
+def _marked(text: str, offered: set[str], *, within: bool = False) -> list[WrittenCall]:
+    """Calls between marks that mean nothing else; what cannot be read is a call with a complaint.
+
+    `within`: the text stands in such marks itself, which may be around several calls.
+    """
     found: list[WrittenCall] = []
     for match in _TAG.finditer(text):
         start, end = match.span()
@@ -123,18 +126,14 @@ def _marked(text: str, offered: set[str]) -> list[WrittenCall]:
         inner = inner or list(_of_json(match[4], start, end))
         inner = inner or list(_of_json(match[4], start, end, offered)) or python_calls(match[4], start, end)
         inner = inner or _named_before(_FENCE_LINE.sub("", match[4]), start, end, offered)
-        inner = inner or [call._replace(start=start, end=end) for call in _nested(match[4], offered)]
+        if not inner and not within and _TAG.match(match[4].strip()):
+            inner = [call._replace(start=start, end=end) for call in _marked(match[4], offered, within=True)]
         found += inner or _unreadable(match[4], start, end)
     if not found:
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
     return found or template_calls(text, _of_json) or element_calls(text, offered)
-
-
-def _nested(text: str, offered: set[str]) -> list[WrittenCall]:
-    """Calls each in marks of their own, within marks around them all; marks that only open hold no others."""
-    return _marked(text, offered) if _TAG.match(text.strip()) and "</" in text else []
 
 
 def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:

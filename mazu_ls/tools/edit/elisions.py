@@ -73,6 +73,8 @@ _SENTENCE = re.compile(r"[.!?;:,]\s+\w|[({=]\s*\w")
 """A longer comment that happens to begin with such words says something, and is kept."""
 _TRIVIAL = re.compile(r"^(?:pass|return|\{|\}|import|;|\.{3}|\s)+(?=\s*(?://|#))")
 """Code before a comment that does nothing."""
+LONGEST_COMMENT = 200
+"""Characters of a line that is read as a comment; of blanks in it each is looked at many times."""
 _LEGAL_DOTS = (".pl", ".pm", ".jl", ".md", ".rst", ".txt", ".yaml", ".yml", ".adoc", ".tex", ".log", "")
 """Endings of files in which a line of dots may be meant."""
 
@@ -101,6 +103,8 @@ def find_elision(new: str, kept: Iterable[str], replaced: int = 0, suffix: str =
 
 def continues_sentence(line: str, before: str) -> bool:
     """Whether a comment ends a sentence that the comment in the line before it began."""
+    if max(len(line), len(before)) > LONGEST_COMMENT:
+        return False
     sign, words = _split_comment(line)
     other, begun = _split_comment(before.strip())
     return bool(sign) and sign == other and words[:1].islower() and " " in begun and begun[-1] not in ".!?:"

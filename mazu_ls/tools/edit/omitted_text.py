@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 
 from mazu_ls.tools.edit.elisions import continues_sentence
 from mazu_ls.workspace.text import split_lines
@@ -51,12 +50,16 @@ MOST_WORDS = 10
 def find_omission(new: str, old: str, suffix: str = "") -> str | None:
     """The first line of `new` that stands where at least LEAST_LINES of `old` go and only says that they are there; else None."""
     known = {line.strip() for line in split_lines(old)}
-    for before, line in _lines_in_gaps(_code_lines(new), _code_lines(old)):
-        text = line.strip()
-        if text in known or len(text) > MOST_CHARS or continues_sentence(text, before):
-            continue
-        if _says_that_text_is_there(line, suffix):
-            return text
+    lines = _code_lines(new)
+    marks = {
+        line for line in lines
+        if len(line.strip()) <= MOST_CHARS and line.strip() not in known and _says_that_text_is_there(line, suffix)
+    }  # fmt: skip
+    if not marks:  # as in nearly every edit
+        return None
+    for before, line in _lines_in_gaps(lines, _code_lines(old)):
+        if line in marks and not continues_sentence(line.strip(), before):
+            return line.strip()
     return None
 
 
@@ -75,10 +78,17 @@ def _lines_in_gaps(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str
     added, removed = new[first : len(new) - last], old[first : len(old) - last]
     if not added or max(len(added), len(removed)) > MOST_LINES or len(removed) - len(added) < LEAST_LINES:
         return
-    matcher = SequenceMatcher(None, removed, added, autojunk=False)
-    for _, low, high, start, end in matcher.get_opcodes():
+    from rapidfuzz.distance import Indel
+
+    low = start = 0  # where the last lines that stay ended, in `removed` and in `added`
+    for step in [*Indel.opcodes(removed, added), None]:
+        if step is not None and step.tag != "equal":
+            continue
+        high = step.src_start if step else len(removed)
+        end = step.dest_start if step else len(added)
         if high - low - (end - start) >= LEAST_LINES and high - low >= 2 * (end - start):
             yield from zip(["", *new][first + start : first + end], added[start:end], strict=True)
+        low, start = (step.src_end, step.dest_end) if step else (high, end)
 
 
 def _says_that_text_is_there(line: str, suffix: str) -> bool:
