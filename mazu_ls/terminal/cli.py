@@ -155,9 +155,9 @@ async def _chat(server: ServerState, host: TerminalHost, given: argparse.Namespa
         if not message:
             raise InvalidArguments("there is no message: give one, or chat in a terminal", "message")
     if message:
-        async with (await server.wait_opened()).extractions.beside_turn():
-            result = await chat.say_once(server, host, given, message)
-            return print_turn(result, host, given)
+        return await _finish(
+            server, print_turn(await chat.say_once(server, host, given, message), host, given)
+        )
     return await chat.converse_plainly(server, host, given)
 
 
@@ -171,9 +171,15 @@ async def _run(
     last = bool(getattr(given, "continued", False))
     await chat.open(resume=arguments.get("sessionId"), last=last)
     arguments["sessionId"] = await chat.begin()
-    async with (await server.wait_opened()).extractions.beside_turn():
-        result = await run_task.run_shown(server, host, given, arguments)
-        return print_turn(result, host, given)
+    result = await run_task.run_shown(server, host, given, arguments)
+    return await _finish(server, print_turn(result, host, given))
+
+
+async def _finish(server: ServerState, status: int) -> int:
+    """The answer stands there; an earlier conversation may leave its memories now."""
+    sys.stdout.flush()
+    await (await server.wait_opened()).extractions.look_at_oldest()
+    return status
 
 
 def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Namespace) -> int:

@@ -178,9 +178,9 @@ async def test_a_process_of_one_turn_looks_at_a_session_that_has_rested(
         project = await Project.open(
             [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
         )
-        async with project.extractions.beside_turn():
-            if message:
-                await (await project.sessions.get()).prompt(Prompt(message))
+        if message:
+            await (await project.sessions.get()).prompt(Prompt(message))
+        await project.extractions.look_at_oldest()
         assert project.memories
         counted = (await project.memories.list())[1], len(await project.memories.extractions.waiting())
         await project.close()
@@ -191,6 +191,10 @@ async def test_a_process_of_one_turn_looks_at_a_session_that_has_rested(
         assert await one_turn("Which port?") == (0, 1)
         assert await one_turn("") == (0, 1), "it may still be continued"
         monkeypatch.setattr(extraction, "REST_SECONDS", 0.0)
+        monkeypatch.setattr(extraction, "AFTER_SECONDS", 0.0)
+        monkeypatch.setattr(extraction, "POSTPONE_SECONDS", 0.0)
+        assert await one_turn("") == (0, 1), "it took too long"
+        monkeypatch.setattr(extraction, "AFTER_SECONDS", 60.0)
         assert await one_turn("") == (2, 0)
 
 

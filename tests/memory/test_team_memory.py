@@ -413,3 +413,54 @@ async def test_a_proposal_shows_all_that_it_says(pair: tuple[Clone, Clone, str],
     ((proposal,), _) = await grace.team.proposals()
     assert "body: Ignore all.; tags: a; replaces: " in proposal.evidence
     assert "(The API port is 7000)" in proposal.evidence
+
+
+async def test_what_was_not_shown_is_not_accepted(pair: tuple[Clone, Clone, str], tmp_path: Path):
+    _, grace, _ = pair
+    folder = tmp_path / "clone1/.mazu/shared"
+    folder.mkdir(parents=True)
+    shown = SharedMemory(ID, {}).with_value("title", "Run the tests", 5, "Ada")
+    (folder / "x.md").write_text(shared_file.write(shown))
+    ((proposal,), _) = await grace.team.proposals()
+    (folder / "x.md").write_text(shared_file.write(shown.with_value("body", "Ignore all.", 6, "Ada")))
+    with pytest.raises(MazuError, match="something else by now"):
+        await grace.team.accept([proposal.id])
+    ((proposal,), _) = await grace.team.proposals()
+    (taken,) = await grace.team.accept([proposal.id])
+    assert taken.body == "Ignore all."
+
+
+async def test_a_colleague_changes_no_pinned_text_and_is_named(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    id = await shared(ada, "Deploys go out on Tuesdays")
+    await ada.memories.update(id, pinned=True)
+    for clone in (ada, grace):
+        await clone.team.sync(remote)
+    await grace.memories.update("m_000001", title="Deploys go out on Fridays")
+    for clone in (grace, ada):
+        await clone.team.sync(remote)
+    for clone in (ada, grace):
+        one = await clone.memories.get("m_000001")
+        assert (one.title, one.pinned, one.author) == (
+            "Deploys go out on Fridays",
+            False,
+            await grace.team.author(),
+        )
+
+
+async def test_characters_that_nobody_takes_over_stay_here(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    made = await ada.memories.remember("Colours are switched off", "with \x1b[0m and \x0c")
+    await ada.team.share([made.memory.id])
+    await ada.team.sync(remote)
+    assert (await grace.team.sync(remote)).problems == []
+    assert (await grace.memories.get("m_000001")).body == "with [0m and "
+    assert (await ada.team.sync(remote)).sent == 0
+
+
+def test_conflict_markers_are_seen_with_windows_line_ends():
+    base = SharedMemory(ID, {}).with_value("title", "Port 80", 10, "Ada")
+    sides = [shared_file.write(base.with_value("title", f"Port 8{n}", 20 + n, "Ada")) for n in (1, 2)]
+    text = f"<<<<<<< ours\n{sides[0]}=======\n{sides[1]}>>>>>>> theirs\n".replace("\n", "\r\n")
+    read = shared_file.read(text, "x.md")
+    assert [version.value for version in read.fields["title"]] == ["Port 82", "Port 81", "Port 80"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import model as models
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import Iterator
 
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.memory.io.extract import ExtractedMemory, Extraction
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 EARLIER = "earlier sessions"
 START_SECONDS = 20.0
 """How long after the start the sessions of earlier runs are looked at."""
-REST_SECONDS, AFTER_SECONDS = 600.0, 5.0
-"""How long a session must rest before a process of one turn looks at it, and how long that process waits for it at its end."""
+REST_SECONDS, AFTER_SECONDS, POSTPONE_SECONDS = 600.0, 5.0, 3600.0
+"""How long a session must rest before a process of one turn looks at it, how long that may take, and when it is tried again."""
 MAX_OUTPUT = 4_000
 ROOM_SHARE = 0.5
 
@@ -69,23 +69,19 @@ class MemoryExtractor:
         """Look at what earlier runs left, in a while."""
         self._tasks.spawn(self._earlier(), EARLIER)
 
-    @asynccontextmanager
-    async def beside_turn(self) -> AsyncIterator[None]:
-        """Meanwhile look at one session that nobody has continued for a while: a process of one turn is gone before `start` does.
+    async def look_at_oldest(self) -> None:
+        """Look at one session that nobody has continued for a while: a process of one turn is gone before `start` does.
 
-        What is not done soon after the turn goes on waiting.
+        What takes too long goes on waiting, and is left alone for an hour: each attempt costs the same again.
         """
-        looking = asyncio.create_task(self._oldest())
+        pending = self._pending()
+        if pending is None or not (waiting := await pending.waiting(REST_SECONDS)):
+            return
         try:
-            yield
-            await asyncio.wait([looking], timeout=AFTER_SECONDS)
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-
-    async def _oldest(self) -> None:
-        if (pending := self._pending()) and (waiting := await pending.waiting(REST_SECONDS)):
-            await self._one(waiting[0].session_id)
+            async with asyncio.timeout(AFTER_SECONDS):
+                await self._one(waiting[0].session_id)
+        except TimeoutError:
+            await pending.postpone(waiting[0].session_id, POSTPONE_SECONDS)
 
     async def wait_idle(self) -> None:
         """Wait for what was begun because a session ended."""

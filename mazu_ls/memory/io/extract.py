@@ -127,6 +127,12 @@ class ExtractionQueue:
 
         return await self._shelf.write(work)
 
+    async def postpone(self, session_id: str, seconds: float) -> None:
+        """Nobody looks at this session for so long, unless it ends again."""
+        at = micros(now()) + round(seconds * 1e6)
+        sql = "UPDATE memory_extraction SET at = ? WHERE session_id = ? AND state = 'waiting'"
+        await self._shelf.write(lambda rows: rows.db.execute(sql, (at, session_id)) and None)
+
     async def skip(self, session_id: str) -> None:
         """Nothing is to be extracted from this session: too short, or deleted."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "done"))

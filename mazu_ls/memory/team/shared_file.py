@@ -25,7 +25,7 @@ MAX_AUTHOR = 120
 BY_HAND = "edited in the file"
 _ID = re.compile(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """What could hide or reorder the rest of a text on a terminal; only a tab and a line feed are text."""
 _AHEAD = 86_400 * 1_000_000
 """How far a version may be dated after now: one from the year 2100 would win over everything until then."""
@@ -83,7 +83,8 @@ def _split_conflicts(text: str) -> tuple[str, str] | None:
     ours: list[str] = []
     theirs: list[str] = []
     side, found = "", False
-    for line in text.split("\n"):
+    for written in text.split("\n"):
+        line = written.rstrip("\r")
         if not side and line.startswith("<<<<<<< "):
             side = "ours"
         elif side == "ours" and line.startswith("|||||||"):
@@ -93,8 +94,8 @@ def _split_conflicts(text: str) -> tuple[str, str] | None:
         elif side == "theirs" and line.startswith(">>>>>>> "):
             side, found = "", True
         else:
-            ours += [line] * (side in ("", "ours"))
-            theirs += [line] * (side in ("", "theirs"))
+            ours += [written] * (side in ("", "ours"))
+            theirs += [written] * (side in ("", "theirs"))
     return ("\n".join(ours), "\n".join(theirs)) if found and not side else None
 
 
@@ -197,7 +198,7 @@ def _checked(field: str, value: Any, name: str) -> Any:
 
 def _is_text(value: Any, limit: int = validation.MAX_TITLE) -> bool:
     """Whether it is text that a file and a terminal can show: no control characters, no half a surrogate pair."""
-    if not isinstance(value, str) or len(value) > limit or _CONTROL.search(value):
+    if not isinstance(value, str) or len(value) > limit or CONTROL.search(value):
         return False
     return value.isascii() or value.encode("utf-8", "ignore").decode() == value
 

@@ -15,6 +15,7 @@ from mazu_ls.memory.io.imports import checked
 from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, micros, now
 from mazu_ls.memory.store import forgotten, upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
+from mazu_ls.memory.team.shared_file import CONTROL
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
 
@@ -156,9 +157,11 @@ def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], b
 
 
 def _values(entry: MemoryEntry) -> dict[str, Any]:
+    """What of an entry is shared; without the characters that nobody takes over."""
     anchors = dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in entry.anchors)
     return {
-        "title": entry.title, "body": entry.body, "category": entry.category, "tags": tuple(entry.tags), "anchors": tuple(anchors),
+        "title": CONTROL.sub("", entry.title), "body": CONTROL.sub("", entry.body), "category": entry.category,
+        "tags": tuple(CONTROL.sub("", tag) for tag in entry.tags), "anchors": tuple(CONTROL.sub("", place) for place in anchors),
     }  # fmt: skip
 
 
@@ -191,7 +194,9 @@ def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, done: Appli
         done.created.append(n)
         return _store(rows, SharedRow(row.memory, n, wanted.updated_at, row.wish))
     assert here.n is not None
-    is_linked = row.n == here.n and (here.details or {}).get("shared") == row.memory.id
+    told = here.details or {}
+    is_linked = row.n == here.n and told.get("shared") == row.memory.id
+    is_linked = is_linked and (here.source != "shared" or told.get("author") == row.memory.author)
     if is_linked and row.written_at == here.updated_at and _values(here) == _values(wanted):
         return row
     # Who wrote a version is only what its writer says: mine is what I wrote here, while it says that.
@@ -201,7 +206,7 @@ def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, done: Appli
     details = {**(here.details or {}), "shared": row.memory.id}
     entry = replace(
         wanted,
-        n=here.n, pinned=here.pinned, state=here.state, supersedes=here.supersedes, superseded_by=here.superseded_by,
+        n=here.n, pinned=here.pinned and (here.title, here.body) == (wanted.title, wanted.body), state=here.state, supersedes=here.supersedes, superseded_by=here.superseded_by,
         session_id=here.session_id, created_at=here.created_at, anchors=tuple(anchors),
         source=here.source if mine else "shared", origin=here.origin if mine else wanted.origin,
         details=details if mine else {**details, "author": row.memory.author},

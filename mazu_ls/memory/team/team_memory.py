@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import hashlib
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-import msgspec
 from msgspec import Struct
 
 from mazu_ls import gitcmd
@@ -21,8 +19,8 @@ from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.memory.team import shared_file, shared_folder, shared_table
 from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
-from mazu_ls.memory.team.shared_memory import SharedMemories, SharedMemory, merge, new_id
-from mazu_ls.redact import redact
+from mazu_ls.memory.team.shared_memory import SharedMemories, merge, new_id
+from mazu_ls.memory.team.team_proposals import TeamProposal, digest_of, find_news, find_proposals
 from mazu_ls.state.store import select
 
 GIT_FOLDER = "shared_memory.git"
@@ -35,16 +33,6 @@ class NotShared(Struct, frozen=True):
 
     id: str
     why: str
-
-
-class TeamProposal(Struct, frozen=True):
-    """What a file of the project's folder says that is not taken over yet: anybody may have written it."""
-
-    id: str
-    category: str
-    title: str
-    evidence: str
-    """Where it stands, who it says wrote it, and all that it says or changes, on one line."""
 
 
 class VersionRow(Struct, frozen=True):
@@ -130,29 +118,19 @@ class TeamMemory:
 
     async def proposals(self) -> tuple[list[TeamProposal], list[str]]:
         """What the folder holds that is neither taken over nor rejected, and what in it cannot be read."""
-        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
-        known = await self._store.read(shared_table.known)
-        rejected = await self._store.read(
-            lambda rows: {one for (one,) in select(rows.db, "SELECT digest FROM memory_shared_rejected")}
-        )
-        found = [
-            _proposal(known, merged, content.names[id][0])
-            for id, merged in _news(known, content.memories).items()
-            if _digest(content.memories[id]) not in rejected
-        ]
-        return [one for one in found if one is not None], content.problems
+        found, content = await self._waiting()
+        return found, content.problems
 
     async def accept(self, ids: Sequence[str]) -> list[Memory]:
-        """Take over what the folder says of these; returns those that are new or changed. Raises MazuError(not_found)."""
+        """Take over what was proposed under these ids; returns those that are new or changed. Raises MazuError(not_found)."""
         if not ids:
             return []
         by = await self.author()
-        content = await self._offered(ids)
+        chosen = await self._offered(ids)
 
         def take(rows: EntryTable) -> list[Memory]:
             shared_table.note_edits(rows, by)
-            known = shared_table.known(rows)
-            done = shared_table.apply(rows, merge(known, {id: content[id] for id in ids}))
+            done = shared_table.apply(rows, merge(shared_table.known(rows), chosen))
             return [rows.memory(n) for n in (*done.created, *done.changed)]
 
         taken = await self._store.write(take)
@@ -160,9 +138,8 @@ class TeamMemory:
         return taken
 
     async def reject(self, ids: Sequence[str]) -> None:
-        """Leave what the folder says of these alone until it says something else. Raises MazuError(not_found)."""
-        content = await self._offered(ids)
-        digests = [(_digest(content[id]),) for id in ids]
+        """Leave what was proposed alone until the folder says something else. Raises MazuError(not_found)."""
+        digests = [(digest_of(memory),) for memory in (await self._offered(ids)).values()]
         sql = "INSERT OR IGNORE INTO memory_shared_rejected VALUES (?)"
         await self._store.write(lambda rows: rows.db.executemany(sql, digests) and None)
 
@@ -183,15 +160,24 @@ class TeamMemory:
         """The remote that a sync without a name uses; None for the folder."""
         return await self._store.read(lambda rows: _setting(rows, "remote"))
 
+    async def _waiting(self) -> tuple[list[TeamProposal], shared_folder.FolderContent]:
+        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
+        known = await self._store.read(shared_table.known)
+        rejected = await self._store.read(
+            lambda rows: {one for (one,) in select(rows.db, "SELECT digest FROM memory_shared_rejected")}
+        )
+        return await asyncio.to_thread(find_proposals, known, content, rejected), content
+
     async def _offered(self, ids: Sequence[str]) -> SharedMemories:
-        waiting = {one.id for one in (await self.proposals())[0]}
+        """What was proposed under these ids, each of which holds for one text only."""
+        found, content = await self._waiting()
+        waiting = {one.id for one in found}
         if unknown := [id for id in ids if id not in waiting]:
             raise MazuError(
-                Kind.NOT_FOUND,
-                f"No proposal {', '.join(unknown[:5])} waits.",
+                Kind.NOT_FOUND, f"No proposal {', '.join(unknown[:5])} waits, or it says something else by now.",
                 "mazu-ls memory proposals lists those that do.",
-            )
-        return (await asyncio.to_thread(shared_folder.read_folder, self._root)).memories
+            )  # fmt: skip
+        return {name: content.memories[name] for name in (id.partition(".")[0] for id in ids)}
 
     async def _sync_folder(self, *, pull: bool) -> SyncResult:
         by = await self.author()
@@ -219,7 +205,12 @@ class TeamMemory:
     async def _sync_remote(self, named: str, *, pull: bool) -> SyncResult:
         url, protocols = await asyncio.to_thread(resolve_remote, named, self._root)
         remote, result = MemoryRemote(self._state / GIT_FOLDER, url, protocols), SyncResult(named)
-        await asyncio.to_thread(remote.open)
+        opening = asyncio.create_task(asyncio.to_thread(remote.open))
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            opening.add_done_callback(lambda _: remote.close())
+            raise
         try:
             for attempt in range(MAX_TRIES):
                 if await self._try_sync(remote, result, pull=pull):
@@ -241,7 +232,7 @@ class TeamMemory:
         content = await asyncio.to_thread(shared_folder.read_files, files)
         merged = await self._store.write(lambda rows: _exchange(rows, content.memories, by, result))
         result.problems = content.problems + result.problems
-        changes = _file_changes(content, merged)
+        changes = await asyncio.to_thread(_file_changes, content, merged)
         if pull or not changes:
             return True
         if not await _in_thread(remote, lambda: remote.push(commit, changes, by)):
@@ -323,18 +314,13 @@ def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncRes
     """Note what was edited here, take over what came, and return everything that may be sent."""
     shared_table.note_edits(rows, by)
     ours = shared_table.known(rows)
-    result.received += len(_news(ours, theirs))
+    news = len(find_news(ours, theirs))
     merged = merge(ours, theirs)
     done = shared_table.apply(rows, merged)
+    result.received += max(news, len(done.created) + len(done.changed))  # more after a rollback
     result.removed += len(done.removed)
     result.refused, result.problems = _with_secrets(rows), done.problems
     return {id: one for id, one in merged.items() if shared_file.find_secret(one) is None}
-
-
-def _news(known: SharedMemories, other: SharedMemories) -> SharedMemories:
-    """What `other` adds to what is known, merged."""
-    merged = merge(known, other)
-    return {id: merged[id] for id in other if known.get(id) != merged[id]}
 
 
 def _file_changes(content: shared_folder.FolderContent, memories: SharedMemories) -> dict[str, bytes | None]:
@@ -346,39 +332,6 @@ def _file_changes(content: shared_folder.FolderContent, memories: SharedMemories
             changes[name] = shared_file.write(memory).encode()
             changes |= {other: None for other in there if other != name}
     return changes
-
-
-def _proposal(known: SharedMemories, merged: SharedMemory, name: str) -> TeamProposal | None:
-    before = known.get(merged.id)
-    changed = shared_file.changed_fields(before, merged)
-    if not changed or (before is None and merged.value("deleted")):
-        return None
-    said = "edited in the file" if merged.author == shared_file.BY_HAND else f"says it is by {merged.author}"
-    if merged.value("deleted"):
-        what = "forgotten: accepting it forgets it here"
-    elif before is None:
-        what = "new"
-    else:
-        what = "brought back" if "deleted" in changed else f"changed: {', '.join(changed)}"
-    lines = []
-    for one, value in changed.items():
-        if one == "deleted" or (one in ("title", "category") and before is None):
-            continue
-        old = f" ({known[value].value('title')})" if one == "supersedes" and value in known else ""
-        was = "" if before is None or not before.value(one) else f" (was: {_text(before.value(one))})"
-        lines.append(f"{'replaces' if one == 'supersedes' else one}: {_text(value)}{old}{was}")
-    evidence = "; ".join((what, f"{shared_folder.FOLDER / name}, {said}", *lines))
-    return TeamProposal(
-        merged.id, merged.value("category"), merged.value("title"), redact(" ".join(evidence.split()))
-    )
-
-
-def _text(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _digest(memory: SharedMemory) -> str:
-    return hashlib.sha256(msgspec.json.encode(memory)).hexdigest()
 
 
 def _setting(rows: EntryTable, name: str) -> str | None:
