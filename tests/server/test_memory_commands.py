@@ -82,3 +82,21 @@ async def test_pages_are_written_shown_searched_and_drawn(client: Client, folder
     assert "page:architecture/storage -- tagged -> tag:storage\n" in every["text"]
     await client.command("mazu.wiki.delete", {"slug": "architecture/storage"})
     assert (await client.command("mazu.wiki.list"))["pages"] == []
+
+
+async def test_a_rollback_leaves_what_the_team_wrote(client: Client, folder: Path):
+    await client.initialize(folder)
+    mine, shared = (
+        await remember(client, "The port is 8080"),
+        await remember(client, "Deploys go out on Tuesdays"),
+    )
+    await client.command("mazu.memory.share", {"ids": [shared]})
+    taken = await client.command("mazu.checkpoint", {"label": "before"})
+    await client.command("mazu.memory.update", {"id": mine, "title": "The port is 9090"})
+    await client.command("mazu.memory.update", {"id": shared, "title": "Deploys go out on Fridays"})
+    assert (await client.command("mazu.memory.sync"))["sent"] == 1
+    done = await client.command("mazu.rollback", {"id": taken["id"], "only": ["memory"]})
+    assert done["applied"]
+    titles = {m["id"]: m["title"] for m in (await client.command("mazu.memory.list"))["memories"]}
+    assert titles == {mine: "The port is 8080", shared: "Deploys go out on Fridays"}
+    assert (await client.command("mazu.memory.sync"))["sent"] == 0

@@ -15,6 +15,7 @@ from mazu_ls.memory.io.imports import checked
 from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, micros, now
 from mazu_ls.memory.store import forgotten, upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
+from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.memory.team.shared_file import CONTROL
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
@@ -136,6 +137,12 @@ def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
     }
     _link(rows, numbers, standing.superseded)
     return done
+
+
+async def keep_after_rollback(store: MemoryStore) -> None:
+    """Have the entries say what is shared again: a rollback of memory is the user's own, and takes back nothing of the team's."""
+    if await store.read(lambda rows: bool(select(rows.db, "SELECT 1 FROM memory_shared LIMIT 1"))):
+        await store.write(lambda rows: apply(rows, {}) and None)
 
 
 def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], by: str) -> SharedMemory:

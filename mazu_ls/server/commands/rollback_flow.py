@@ -108,6 +108,10 @@ async def roll_back(
             report = await plan.apply(decided, write)
             report.undecided = decided == "merge" and not wanted.undo and _keeps_users(report.plan)
     if report.applied:
+        if project.memories is not None and (store := project.memories.shelves.project) is not None:
+            from mazu_ls.memory.team.shared_table import keep_after_rollback
+
+            await keep_after_rollback(store)
         await server.host.buffers()  # compares them with the files: what agrees now is unmodified
     for session in project.sessions.opened():
         await session.refresh()
