@@ -120,6 +120,7 @@ async def test_the_server_says_it_once_and_heals_when_the_cause_goes(env, folder
         ["doctor"],
         ["session", "list"],
         ["config", "set", "limits.max_steps", "3"],
+        ["remember", "The port is 8080"],
     ],
 )
 def test_a_command_on_a_read_only_disk_ends_with_a_sentence(env, folder, command):
@@ -139,6 +140,9 @@ def test_a_command_on_a_read_only_disk_ends_with_a_sentence(env, folder, command
     )
     assert "Traceback" not in done.stdout + done.stderr
     assert "Read-only file system" in done.stdout + done.stderr
+    if command[0] == "remember":
+        assert (done.returncode, done.stdout) == (1, "")
+        assert "Nothing was changed" in done.stderr
     if command[0] == "recall":
         assert "Amounts are whole cents" in done.stdout
 

@@ -49,6 +49,12 @@ def load(rows: EntryTable) -> dict[str, SharedRow]:
     return {id: SharedRow(_decode(id, data), n, at, wish) for id, n, data, at, wish in found}
 
 
+def find(rows: EntryTable, n: int) -> SharedRow | None:
+    """What the entry number `n` stands for; None where it is not shared."""
+    found = select(rows.db, "SELECT id, n, versions, written_at, wish FROM memory_shared WHERE n = ?", (n,))
+    return next((SharedRow(_decode(id, data), n, at, wish) for id, n, data, at, wish in found), None)
+
+
 def known(rows: EntryTable) -> SharedMemories:
     """The same, the memories alone."""
     return {id: row.memory for id, row in load(rows).items()}
@@ -56,10 +62,9 @@ def known(rows: EntryTable) -> SharedMemories:
 
 def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
     """Begin to share an entry under a new id. Needs a transaction."""
-    ids = {row.n: id for id, row in load(rows).items()}
     memory = as_shared(entry, id, by)
-    if entry.supersedes is not None and (old := ids.get(entry.supersedes)) is not None:
-        memory = memory.with_value("supersedes", old, entry.updated_at, by)
+    if entry.supersedes is not None and (old := find(rows, entry.supersedes)) is not None:
+        memory = memory.with_value("supersedes", old.memory.id, entry.updated_at, by)
     _store(rows, SharedRow(memory, entry.n, entry.updated_at, None))
     _set_details(rows, entry, id, None)
 

@@ -233,6 +233,9 @@ class TeamMemory:
         merged = await self._store.write(lambda rows: _exchange(rows, content.memories, by, result))
         result.problems = content.problems + result.problems
         changes = await asyncio.to_thread(_file_changes, content, merged)
+        for name in [name for name, data in changes.items() if data and len(data) > shared_file.MAX_BYTES]:
+            result.refused.append(NotShared(name, "its history has grown too large"))
+            del changes[name]
         if pull or not changes:
             return True
         if not await _in_thread(remote, lambda: remote.push(commit, changes, by)):
@@ -294,7 +297,7 @@ def _unshare(rows: EntryTable, n: int, by: str) -> Memory:
 
 def _shared_row(rows: EntryTable, n: int) -> shared_table.SharedRow | None:
     rows.entry(n)
-    return next((row for row in shared_table.load(rows).values() if row.n == n), None)
+    return shared_table.find(rows, n)
 
 
 def _note_edits(rows: EntryTable, by: str) -> list[NotShared]:

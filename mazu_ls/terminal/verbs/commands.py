@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.server.rpc.live.served import CHANGING
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE
 from mazu_ls.terminal.screen.printing import print_text
@@ -30,6 +31,11 @@ OF_CHECKPOINTS = {
     "mazu.checkpoint.contents",
 }  # fmt: skip
 """Commands that take a checkpoint: by its id, or here by its label."""
+REMEMBERING = {
+    "mazu.memory.import", "mazu.memory.sync",
+    *(name for name in CHANGING if name.startswith(("mazu.remember", "mazu.memory.", "mazu.wiki."))),
+}  # fmt: skip
+"""Commands that are for nothing but storing something."""
 JUDGED_BY = ("command", "path", "url", "name", "query")
 """Arguments of tools, the first of which may be typed as it is."""
 OF_PROJECTS = READING - {"mazu.status", "mazu.models.list", "mazu.tools.list", "mazu.permissions.check"}
@@ -52,6 +58,17 @@ async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[st
         if tool.name == given["tool"] and (name := next((one for one in JUDGED_BY if one in taken), None)):
             return {name: typed}
     raise InvalidArguments(f"{given['tool']} needs its arguments as a JSON object", "arguments")
+
+
+async def _require_lasting(server: ServerState) -> None:
+    """What this process stores must outlive it. Raises MazuError(storage) where the disk takes nothing."""
+    disk = (await server.wait_opened()).disk
+    if disk and disk.is_volatile:
+        raise MazuError(
+            Kind.STORAGE,
+            f"Nothing was changed: {disk.why}.",
+            "Free some space or check the permissions, then try again.",
+        )
 
 
 async def execute(
@@ -87,6 +104,8 @@ async def execute(
     for field in ("id", "against"):
         if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):
             arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}
+    if name in REMEMBERING:
+        await _require_lasting(server)
     result = await run(name, arguments)
     if name == "mazu.checkpoint.diff" and arguments.get("against", "now") == "now":
         await note_unsaved(server)
