@@ -100,3 +100,24 @@ async def test_a_rollback_leaves_what_the_team_wrote(client: Client, folder: Pat
     titles = {m["id"]: m["title"] for m in (await client.command("mazu.memory.list"))["memories"]}
     assert titles == {mine: "The port is 8080", shared: "Deploys go out on Fridays"}
     assert (await client.command("mazu.memory.sync"))["sent"] == 0
+
+
+async def test_a_rollback_leaves_what_was_not_sent_to_the_team_yet(client: Client, folder: Path):
+    await client.initialize(folder)
+    ids = [
+        await remember(client, title) for title in ("Releases are signed", "Tabs are used", "Logs are JSON")
+    ]
+    await client.command("mazu.memory.share", {"ids": ids})
+    await client.command("mazu.memory.forget", {"id": ids[2]})
+    await client.command("mazu.memory.sync")
+    taken = await client.command("mazu.checkpoint", {"label": "before"})
+    await client.command("mazu.memory.update", {"id": ids[0], "title": "Releases are signed twice"})
+    await client.command("mazu.memory.forget", {"id": ids[1]})
+    await client.command("mazu.memory.restore", {"id": ids[2]})
+    (folder / "new.py").write_text("x = 1\n")
+    await client.command("mazu.rollback", {"id": taken["id"], "only": ["code"], "onConflict": "overwrite"})
+    wanted = {ids[0]: "Releases are signed twice", ids[2]: "Logs are JSON"}
+    for _ in range(2):
+        titles = {m["id"]: m["title"] for m in (await client.command("mazu.memory.list"))["memories"]}
+        assert titles == wanted
+        await client.command("mazu.memory.sync")

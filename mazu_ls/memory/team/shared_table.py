@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -97,11 +98,12 @@ def note_edits(rows: EntryTable, by: str) -> list[str]:
     edited = []
     for id, row in shared.items():
         memory = row.memory
-        if row.wish == "forget" and not memory.value("deleted"):
-            memory = memory.with_value("deleted", True, at, by)
-        elif row.wish == "restore" and memory.value("deleted"):
-            memory = memory.with_value("deleted", False, at, by)
         entry = None if row.n is None else rows.find(row.n)
+        # A rollback may have undone the wish itself.
+        if row.wish == "forget" and entry is None and not memory.value("deleted"):
+            memory = memory.with_value("deleted", True, at, by)
+        elif row.wish == "restore" and entry is not None and memory.value("deleted"):
+            memory = memory.with_value("deleted", False, at, by)
         if entry is not None and entry.updated_at > row.written_at:
             memory = _with_edits(memory, entry, ids, by)
         if memory != row.memory or row.wish is not None:
@@ -145,9 +147,31 @@ def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
 
 
 async def keep_after_rollback(store: MemoryStore) -> None:
-    """Have the entries say what is shared again: a rollback of memory is the user's own, and takes back nothing of the team's."""
-    if await store.read(lambda rows: bool(select(rows.db, "SELECT 1 FROM memory_shared LIMIT 1"))):
-        await store.write(lambda rows: apply(rows, {}) and None)
+    """Have the entries that a rollback of memory took back say what is shared again; what the user wrote since the last sync
+    stays his, and the next sync brings the rest in order."""
+    if await store.read(_taken_back):
+        await store.write(_restore_taken_back)
+
+
+def _taken_back(rows: EntryTable) -> list[SharedRow]:
+    """Those whose entry is gone unasked, or older than what it was last made to say: nothing else makes an entry older."""
+    if not select(rows.db, "SELECT 1 FROM memory_shared LIMIT 1"):
+        return []
+    shared = load(rows)
+    standing = find_standing({id: row.memory for id, row in shared.items()})
+    found = []
+    for id in standing.memories:
+        row = shared[id]
+        entry = None if row.n is None else rows.find(row.n)
+        if row.wish is None and row.n is not None and (entry is None or entry.updated_at < row.written_at):
+            found.append(row)
+    return found
+
+
+def _restore_taken_back(rows: EntryTable) -> None:
+    for row in _taken_back(rows):
+        with suppress(InvalidArguments, TypeError, ValueError, AttributeError):  # the next sync names it
+            _apply_one(rows, row, None, Applied())
 
 
 def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], by: str) -> SharedMemory:
