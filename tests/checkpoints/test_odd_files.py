@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.checkpoints.git.objects import FILE_MODE, TreeEntry
+from mazu_ls.checkpoints.git.trees import HELD_TREES, TreeStore
 from mazu_ls.checkpoints.scan import file_modes
 from tests.checkpoints.bed import Bed, bed, git
 
@@ -232,3 +234,19 @@ async def test_no_stored_tree_restores_set_user_id(project: Bed, monkeypatch: py
     assert (await project.roll_back(first)).verified
     assert project.place("tool").read_bytes() == b"one\n"
     assert project.place("tool").stat().st_mode & 0o7777 == 0o750
+
+
+def test_trees_that_are_held_and_not_stored_are_bounded():
+    """Those of the history that is looked at can be read; a server that runs for weeks does not grow by the others."""
+
+    def load(oid: bytes) -> bytes:
+        raise LookupError(oid.hex())
+
+    trees, file = TreeStore(load), TreeEntry(FILE_MODE, bytes(20))
+    first, *_, last = [trees.hold(f"a/{n}".encode(), file) for n in range(HELD_TREES)]
+    assert trees.at(last, f"a/{HELD_TREES - 1}".encode()) == file
+    with pytest.raises(LookupError):
+        trees.at(first, b"a/0")
+    again = trees.hold(b"a/0", file)
+    assert again == first
+    assert trees.at(again, b"a/0") == file

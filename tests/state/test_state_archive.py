@@ -545,3 +545,45 @@ async def test_a_backup_taken_in_where_nothing_is_brings_the_files_back(
         (elsewhere / "a.txt").unlink()
         asked = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
         assert "a.txt" in asked["plan"]["users"], "that one was deleted here"
+
+
+async def test_what_both_changed_comes_back_where_nothing_is(
+    env: dict[str, str], folder: Path, tmp_path: Path
+):
+    """After undo and redo beside own saves a file is the agent's and the user's; where it is not there, it is nobody's."""
+    file, elsewhere = tmp_path / "backup.mazu", tmp_path / "elsewhere"
+    (folder / "a.txt").write_text("one\ntwo\nthree\n")
+    (folder / "notes.txt").write_text("notes\n")
+    read = {"name": "read_file", "arguments": {"path": "a.txt"}}
+    edit = {"name": "edit_file", "arguments": {"path": "a.txt", "old": "one", "new": "ONE"}}
+    async with ModelServer([{"calls": [read]}, {"calls": [edit]}, {"text": "done"}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**env, **keys}) as client:
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+            await client.initialize(folder, experimental={"mazu": {"permissions": True}})
+            said = await client.command("mazu.chat", {"message": "edit it", "wait": True})
+            session = {"sessionId": said["sessionId"]}
+            assert (folder / "a.txt").read_text().startswith("ONE")
+            taken = await client.command("mazu.checkpoint", {"label": "start"})
+            then = {name: (folder / name).read_text() for name in ("a.txt", "notes.txt")}
+            await client.command("mazu.undo", session)
+            await client.command("mazu.redo", session)
+            for name in then:
+                with (folder / name).open("a") as opened:
+                    opened.write("mine\n")
+            await client.command("mazu.undo", {**session, "onConflict": "keep"})
+            assert (folder / "a.txt").read_text() == "one\ntwo\nthree\nmine\n"
+            await client.command("mazu.state.export", {"uri": file.as_uri()})
+    elsewhere.mkdir()
+    async with connected(env) as client:
+        await client.initialize(elsewhere)
+        await client.command("mazu.state.import", {"uri": file.as_uri()})
+        done = await client.command("mazu.rollback", {"id": taken["id"]})
+        assert done["applied"] and done["verified"], done
+        assert (done["plan"]["keep"], done["plan"]["conflicts"]) == ([], []), done
+        assert {name: (elsewhere / name).read_text() for name in then} == then
+        await client.command("mazu.checkpoint")
+        for name in then:
+            (elsewhere / name).unlink()
+        asked = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
+        assert sorted(asked["plan"]["users"]) == sorted(then), "those were deleted here"

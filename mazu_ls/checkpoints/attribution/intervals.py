@@ -130,6 +130,17 @@ class PlaceHistory:
         """Whether a place is as at a checkpoint."""
         return self.same_text(place, self.view(schema.checkpoint_id(number)), view)
 
+    def last_change(self, place: bytes) -> Change:
+        """Who changed a place in the last interval in which it was changed."""
+        if self._last is not None and (found := self._last.changes.get(place)) is not None:
+            return found
+        ((number,),) = select(
+            self._db,
+            "SELECT max(number) FROM checkpoint_change WHERE number > ? AND place = ?",
+            (self._number, place),
+        )
+        return Change() if number is None else self._change(place, number)
+
     def same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
         """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
         if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):

@@ -53,6 +53,11 @@ class Change(Struct):
         """Whether nothing but rollbacks wrote it."""
         return bool(self.sessions) and self.sessions == self.rollbacks and not self.user
 
+    @property
+    def is_missing(self) -> bool:
+        """Whether nobody deleted the file: it was missing where the state was taken in."""
+        return self.sessions == {IMPORTED} and not self.user
+
     def split(self) -> tuple[Change, Change]:
         """What the rollback did, and what was done to the place after it."""
         later = replace(self, sessions=self.sessions - self.rollbacks)
@@ -91,6 +96,11 @@ class AttributedChanges:
         """Whether agents and rollbacks alone changed a place, as far as is known."""
         found = self._found.get(place)
         return found is not None and not found.user
+
+    def was_missing(self, place: bytes) -> bool:
+        """Whether a place was found missing where the state was taken in."""
+        found = self._found.get(place)
+        return found is not None and IMPORTED in found.sessions
 
     def rolled_back(self, place: bytes) -> bool:
         """Whether a rollback wrote a place, so that more than who changed it counts."""

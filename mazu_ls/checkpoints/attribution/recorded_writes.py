@@ -13,6 +13,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -133,16 +134,22 @@ def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
     """
     if schema.state(db, "imported") is None:
         return
-    schema.set_state(db, "imported", None)
-    if (base := schema.state(db, "base")) is None:
-        return
-    held = bytes.fromhex(schema.get(db, base).tree)
-    _, tree = project.present(db)
+    missing: dict[bytes, TreeEntry] = {}
+    try:
+        if (base := schema.state(db, "base")) is not None:
+            held = bytes.fromhex(schema.get(db, base).tree)
+            _, tree = project.present(db)
+            for place in project.differing(held, tree):
+                entry = project.trees.at(held, place)
+                if entry is not None and project.trees.at(tree, place) is None:
+                    missing[place] = entry
+    except MazuError:
+        schema.set_state(db, "imported", None)
+        raise
     with db:
-        for place in project.differing(held, tree):
-            entry = project.trees.at(held, place)
-            if entry is not None and project.trees.at(tree, place) is None:
-                record_edit(db, IMPORTED, place, entry_state(entry), None)
+        schema.set_state(db, "imported", None)
+        for place, entry in missing.items():
+            record_edit(db, IMPORTED, place, entry_state(entry), None)
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:

@@ -11,6 +11,8 @@ Changes = Mapping[bytes, TreeEntry | None]
 Difference = tuple[bytes, TreeEntry | None, TreeEntry | None]
 _CACHED_ENTRIES = 200_000
 _LAST, _FEW = 16, 5000  # so many differences are remembered, of at most so many files each
+HELD_TREES = 20_000
+"""So many trees are held that are not stored: far more than the history of one place needs."""
 
 
 class TreeStore:
@@ -20,7 +22,7 @@ class TreeStore:
         self._load = load
         self._cache: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._size = 0
-        self._held: dict[bytes, dict[bytes, TreeEntry]] = {}
+        self._held: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
             OrderedDict()
         )
@@ -78,13 +80,19 @@ class TreeStore:
         return self._write(entries, add) if entries else None
 
     def hold(self, path: bytes, entry: TreeEntry | None) -> bytes | None:
-        """A tree with this file alone, or the empty one, that can be read as any other but is not stored."""
+        """A tree with this file alone, or the empty one, that can be read as any other but is not stored.
+
+        Of those that were held, the last ones can be read: see `HELD_TREES`.
+        """
         if entry is None:
             return None
         for name in reversed(path.split(b"/")):
             entries = {name: entry}
             entry = TreeEntry(FOLDER_MODE, object_id(TREE, format_tree(entries)))
             self._held[entry.oid] = entries
+            self._held.move_to_end(entry.oid)
+        while len(self._held) > HELD_TREES:
+            self._held.popitem(last=False)
         return entry.oid
 
     def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:

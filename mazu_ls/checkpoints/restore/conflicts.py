@@ -89,8 +89,10 @@ class RollbackDecision:
         A rollback that brought back what stood there at a checkpoint also brought back whose it was. Where both changed
         it, what lies before a checkpoint at which it stood as at the target does not count. And if what stands there now
         is what a checkpoint holds, and no work of the user's lies before that, it is the agent's. Nothing can be lost in
-        any of these cases.
+        any of these cases. Nor where a file is still missing that was not there when the state was taken in.
         """
+        if self._changes.was_missing(place) and self._history.last_change(place).is_missing:
+            return "agent"
         found = self._changes.owner(place, self._session)
         simple = found != "both" and not self._changes.rolled_back(place)
         if simple or self._changes.unknown:
