@@ -82,6 +82,10 @@ class MemoryExtractor:
                 await self._one(waiting[0].session_id)
         except TimeoutError:
             await pending.postpone(waiting[0].session_id, POSTPONE_SECONDS)
+        except (
+            Exception
+        ):  # another conversation's trouble is none of the turn's, whose answer stands there already
+            log.warning("extraction of %s failed", waiting[0].session_id, exc_info=True)
 
     async def wait_idle(self) -> None:
         """Wait for what was begun because a session ended."""

@@ -73,7 +73,7 @@ def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
 def as_shared(entry: MemoryEntry, id: str = "t_0000000000000000", by: str = "unknown") -> SharedMemory:
     """What an entry says as a shared memory of one version."""
     memory = SharedMemory(id, {})
-    for name, value in {**_values(entry), "origin": entry.origin}.items():
+    for name, value in {**_values(entry), "origin": entry.origin and CONTROL.sub("", entry.origin)}.items():
         if value != EMPTY[name]:
             memory = memory.with_value(name, value, entry.updated_at, by)
     return memory

@@ -55,7 +55,7 @@ def _proposal(known: SharedMemories, merged: SharedMemory, name: str, digest: st
         lines.append(f"{'replaces' if one == 'supersedes' else one}: {_text(value)}{old}{was}")
     evidence = "; ".join((what, f"{shared_folder.FOLDER / name}, {said}", *lines))
     return TeamProposal(
-        f"{merged.id}.{digest[:8]}",
+        f"{merged.id}.{digest[:16]}",
         merged.value("category"),
         merged.value("title"),
         redact(" ".join(evidence.split())),
