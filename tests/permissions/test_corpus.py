@@ -83,6 +83,10 @@ INVOLVED = (
     "parallel " * 700 + "ls",
     "strace " + "--x " * 3000 + "ls",
     "alias " + "a=b " * 4000,
+    "echo ls > a; " + "cp a a; " * 24 + "bash a",
+    "echo ls > b; " + "cp b a; cp a b; " * 18 + "bash b",
+    "a=(x); " + 'a+=("${a[@]}"); ' * 24 + 'echo "${a[@]}"',
+    "{ bash; } <<< 'ls a'; " * 1000,
 )
 
 

@@ -303,7 +303,7 @@ class DenyScan:
             self._fed(words, stages, scope)
         if not runs:
             return
-        files = [self._written.texts.get(name, []) for name in stages[-1].read_files]
+        files = [self._written.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
             self._runs(text, scope)
         for redirect in stages[-1].redirects:
@@ -355,6 +355,7 @@ class DenyScan:
 
     def _runs(self, text: str, scope: ShellScope) -> None:
         """Known text that a shell or an interpreter will run."""
+        spend(50 + len(text) // 50)
         self._push(text, scope.copy())
         self._code(text, scope)
 

@@ -12,6 +12,7 @@ from mazu_ls.policy.rules import PolicyContext
 
 MAX_VALUES = 12
 MAX_VALUE = 4096  # characters
+MAX_FIELDS = 512  # of an array
 _SET_BY_BASH = word_set("set_by_bash")
 SPECIAL = frozenset("@*#?-$!_")
 
@@ -65,6 +66,8 @@ class ShellScope:
         """One more list that `name` may be."""
         known = self.arrays.get(name, [])
         new = [[*old, *fields] for old in known] if more and known else [fields]
+        # As of a value: an array that doubles with every assignment is cut, and its rest unknown.
+        new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
         self.arrays[name] = [*known, *new][-MAX_VALUES:]
 
     def lookup(self, name: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash import pipeline_taint
 from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import program
 from mazu_ls.workspace.text import split_lines
 
@@ -20,9 +21,12 @@ _TAKE_COMMANDS = {
 
 @dataclass
 class WrittenFiles:
-    """What the files of a line hold, by the last part of their names; a file may have been written more than once."""
+    """What the files of a line hold, by the last part of their names; a file may have been written more than once.
 
-    texts: dict[str, list[str]] = field(default_factory=dict)
+    Each text of a name stands there once, as a key in the order of writing.
+    """
+
+    texts: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def note(self, stage: Stage, sources: Sequence[Stage]) -> None:
         """Remember what `stage`, fed by `sources`, writes to files."""
@@ -31,12 +35,20 @@ class WrittenFiles:
         names = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
         if program(stage.argv[0]) == "tee":
             names |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
-        for name in [name for name in self.texts if pipeline_taint.copied_files(stage.argv, {name})]:
-            for other in pipeline_taint.copied_files(stage.argv, {name}):
-                self.texts.setdefault(other, []).extend(self.texts[name])
+        for other in pipeline_taint.copied_files(stage.argv, set(self.texts)):
+            copied = {PurePosixPath(word).name for word in stage.argv[1:]} & set(self.texts)
+            for name in copied - {other}:
+                self._add(other, self.texts[name])
         if names and (known := pipeline_taint.known_input([*sources, stage])):
             for name in names - {"", "null"}:
-                self.texts.setdefault(name, []).extend(known)
+                self._add(name, known)
+
+    def _add(self, name: str, texts: Iterable[str]) -> None:
+        """Let `name` hold these texts too. Each is a step: files that are copied to and fro end as a line too involved."""
+        held = self.texts.setdefault(name, {})
+        for text in texts:
+            spend(1)
+            held[text] = None
 
     def run_by(self, argv: list[str]) -> list[str]:
         """The texts of files that this command runs."""
