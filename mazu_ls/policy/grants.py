@@ -43,7 +43,15 @@ class Grant(Struct, frozen=True, rename="camel"):
             return self.prefix[0]
         if not self.rule.applies("run_shell"):
             return " ".join(self.prefix) or ANYTHING
-        return f"{shlex.join(self.prefix)} {ANYTHING}" if self.prefix else ANYTHING
+        return " ".join([*map(_as_pattern, self.prefix), ANYTHING])
+
+
+def _as_pattern(word: str) -> str:
+    """A word as a pattern has it: quoted only where it would be read as another one, so that `push*` stays as it was typed."""
+    try:
+        return word if shlex.split(word) == [word] else shlex.quote(word)
+    except ValueError:
+        return shlex.quote(word)
 
 
 class GrantStore:

@@ -137,6 +137,14 @@ def test_a_grant_is_a_prefix_of_words_listed_and_revocable(place: PolicyContext,
         again.revoke(grant.id)
 
 
+@pytest.mark.parametrize("typed", ["git push* *", "a[b]? *", "'a b' c *", "*", "x \\; *", "'' *"])
+def test_a_grant_is_listed_as_it_may_be_typed(typed: str, tmp_path: Path) -> None:
+    words = Rule.parse(SHELL, typed, "allow").pattern
+    listed = GrantStore.load(tmp_path, "k").add(SHELL, words[:-1]).pattern
+    assert Rule.parse(SHELL, listed, "allow").pattern == words
+    assert listed == typed or "\\" in typed
+
+
 def test_a_damaged_file_of_grants_is_said_not_lost(tmp_path: Path) -> None:
     (tmp_path / "grants").mkdir()
     (tmp_path / "grants/key.json").write_text("{", encoding="utf-8")

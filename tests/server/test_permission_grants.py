@@ -37,6 +37,15 @@ async def test_bypass_has_to_be_typed(env: dict[str, str], folder: Path):
         assert (await client.command("mazu.permissions.mode", confirmed))["mode"] == "bypass"
 
 
+async def test_a_blank_pattern_allows_nothing(env: dict[str, str], folder: Path):
+    async with agent(env, folder, []) as client:
+        for pattern in ("", " \t"):
+            rule = {"tool": "run_shell", "pattern": pattern, "verdict": "allow"}
+            with pytest.raises(RpcFailure, match=r"rule\.pattern"):
+                await client.command("mazu.permissions.set", {"rule": rule})
+        assert (await client.command("mazu.permissions.list"))["rules"] == []
+
+
 @pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 async def test_a_check_says_that_the_sandbox_holds_it(env: dict[str, str], folder: Path):
     asked = {"tool": "run_shell", "arguments": {"command": "cargo test"}, "mode": "auto"}

@@ -335,6 +335,20 @@ def test_an_ask_rule_is_named_where_nobody_answers(script: Script, tmp_path: Pat
     assert "ask write_file *.txt" in err
 
 
+def _a_pattern_is_never_empty_and_revokes_what_it_names(script: Script) -> None:
+    for rule in ("allow", "deny"):
+        status, _, err = script("permissions", rule, "run_shell", " ")
+        assert (status, "`pattern` is empty" in err) == (2, True)
+        assert script("permissions", rule, "run_shell", "git push*")[0] == 0
+    assert "git push* *" in script("permissions")[1]
+    status, _, err = script("permissions", "revoke", "git push*")
+    assert (status, "name one: allow run_shell git push* *; deny run_shell git push*" in err) == (2, True)
+    status, left, err = script("permissions", "revoke", "deny run_shell git push*")
+    assert (status, "deny" in left, "git push* *" in left) == (0, False, True), err
+    status, left, err = script("permissions", "revoke", "git push*")
+    assert (status, "git push" in left, "allow run_shell git push* *: removed" in err) == (0, False, True)
+
+
 def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
     script.model_says({"text": "Yes."})
     settings = tmp_path / "home" / "config.toml"
@@ -360,6 +374,7 @@ def test_what_is_set_is_stored_where_it_says(script: Script, tmp_path: Path):
     assert any("pytest" in rule["pattern"] and rule["verdict"] == "allow" for rule in rules)
     assert "curl" not in script("permissions", "revoke", "curl *")[1]
     assert script("permissions", "revoke", "curl *")[0] == 1
+    _a_pattern_is_never_empty_and_revokes_what_it_names(script)
     assert script("permissions", "mode", "bypass")[0] == 2
     assert script("chat", "hello", "--mode", "bypass")[0] == 2
     assert script("run", "hello", "--mode", "bypass")[0] == 2

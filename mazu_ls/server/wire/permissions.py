@@ -17,7 +17,7 @@ RuleOrigin = Literal["settings", "given", "granted", "session"]
 
 class RuleFields(Params, frozen=True):
     tool: Text
-    pattern: str = "*"
+    pattern: Text = "*"
     verdict: VerdictName = "ask"
 
 

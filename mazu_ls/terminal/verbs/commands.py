@@ -97,9 +97,9 @@ async def execute(
     if not given.root.folders and name in OF_PROJECTS:
         print_text(f"mazu-ls: {given.root.problem} Only what holds everywhere is shown.", sys.stderr)
     if name == "mazu.permissions.revoke":
-        from mazu_ls.terminal.verbs.storing_verbs import remove_stored_rule
+        from mazu_ls.terminal.verbs.storing_verbs import remove_named_rules
 
-        if await remove_stored_rule(server, arguments["id"]):
+        if await remove_named_rules(server, arguments["id"]):
             name, arguments = "mazu.permissions.list", {}
     for field in ("id", "against"):
         if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):

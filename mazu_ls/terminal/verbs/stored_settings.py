@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mazu_ls.config import config
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.state import paths
 from mazu_ls.workspace.atomic_write import replace_private_file
+
+
+class StoredRule(NamedTuple):
+    """A permission rule as it stands in the user's settings."""
+
+    verdict: str
+    tool: str
+    pattern: str
 
 
 def settings_file(env: Mapping[str, str] = os.environ) -> Path:
@@ -57,6 +65,7 @@ def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
 
     def change(document: Any) -> None:
         import tomlkit  # pyright: ignore[reportMissingImports]
+        from tomlkit.items import AoT  # pyright: ignore[reportMissingImports]
 
         permissions = document.setdefault("permissions", tomlkit.table())
         rules = permissions.setdefault("rules", tomlkit.aot())
@@ -67,28 +76,45 @@ def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
             )
             if same:
                 del rules[number]
-        added = tomlkit.table()
+        # `rules = [{...}]`, as somebody may have written it, takes no [[permissions.rules]].
+        added = tomlkit.table() if isinstance(rules, AoT) else tomlkit.inline_table()
         added.update(rule)
         rules.append(added)
 
     return _rewrite(change, env)
 
 
-def remove_rules(named: str, env: Mapping[str, str] = os.environ) -> int:
-    """Take the permission rules with this pattern, or "TOOL PATTERN", out of the user's settings; returns how many."""
-    removed: list[str] = []
+def stored_rules(env: Mapping[str, str] = os.environ) -> list[StoredRule]:
+    """The permission rules of the user's own settings, in their order."""
+    found: list[StoredRule] = []
+    if settings_file(env).exists():
+        _rewrite(lambda document: found.extend(map(_as_rule, _rules(document))), env, lambda: False)
+    return found
+
+
+def remove_rules(unwanted: Collection[StoredRule], env: Mapping[str, str] = os.environ) -> None:
+    """Take these permission rules out of the user's settings."""
 
     def change(document: Any) -> None:
-        rules = document.get("permissions", {}).get("rules", [])
+        rules = _rules(document)
         for number in reversed(range(len(rules))):
-            tool, pattern = str(rules[number].get("tool")), str(rules[number].get("pattern", "*"))
-            if named in (pattern, f"{tool} {pattern}"):
-                removed.append(pattern)
+            if _as_rule(rules[number]) in unwanted:
                 del rules[number]
+        if not rules:
+            document["permissions"].pop("rules", None)
 
-    if settings_file(env).exists():
-        _rewrite(change, env, lambda: bool(removed))
-    return len(removed)
+    if unwanted:
+        _rewrite(change, env)
+
+
+def _rules(document: Any) -> Any:
+    return document.get("permissions", {}).get("rules", [])
+
+
+def _as_rule(table: Any) -> StoredRule:
+    return StoredRule(
+        str(table.get("verdict", "ask")), str(table.get("tool")), str(table.get("pattern", "*"))
+    )
 
 
 def _rewrite(change: Any, env: Mapping[str, str], is_changed: Callable[[], bool] = lambda: True) -> Path:

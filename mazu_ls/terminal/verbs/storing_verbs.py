@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.terminal.screen.printing import print_json, print_text
-from mazu_ls.terminal.verbs.stored_settings import add_rule, remove_rules, settings_file, store_setting
+from mazu_ls.terminal.verbs.stored_settings import (
+    add_rule,
+    remove_rules,
+    settings_file,
+    store_setting,
+    stored_rules,
+)
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
@@ -53,7 +60,10 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     given = arguments.get("rule") or arguments
     if not isinstance(given, dict) or not {"tool", "verdict"} <= set(given):
         raise InvalidArguments("a rule has `tool`, `verdict` and perhaps `pattern`", "rule")
-    rule = {"tool": given["tool"], "pattern": given.get("pattern") or "*", "verdict": given["verdict"]}
+    pattern = given.get("pattern", "*")
+    if not isinstance(pattern, str) or not pattern.strip():  # of a variable that is not set: never every call
+        raise InvalidArguments('`pattern` is empty; "*" is every call of the tool', "pattern")
+    rule = {"tool": given["tool"], "pattern": pattern, "verdict": given["verdict"]}
     await _check_tool(server, rule["tool"])
     if rule["verdict"] == "allow":
         rule["pattern"] = _as_grant(rule["pattern"])
@@ -67,14 +77,40 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     return {**result, "rule": rule, "storedIn": str(path), "notes": []}
 
 
-async def remove_stored_rule(server: ServerState, named: str) -> bool:
-    """Take rules of the user's settings back, by their pattern or as "TOOL PATTERN"; False where there is none, or a grant has that id."""
+async def remove_named_rules(server: ServerState, named: str) -> bool:
+    """Take back grants and rules of the user's settings by their pattern, or as "TOOL PATTERN" or "VERDICT TOOL PATTERN".
+
+    False where there is none, or something that can be revoked has that id. Raises InvalidArguments where it names rules
+    of several verdicts: who means a grant must not lose what he denies.
+    """
     project = await server.wait_opened()
-    if any(grant.id == named for grant in project.grants.list()) or not remove_rules(named, server.env):
+    granted = project.grants.list()
+    if any(grant.id == named for grant in granted) or named in project.given:
         return False
+    grants = [
+        grant
+        for grant in granted
+        if any(
+            _is_named(named, "allow", grant.tool, pattern)
+            for pattern in (grant.pattern, grant.pattern.removesuffix(" *"))
+        )
+    ]
+    rules = [rule for rule in stored_rules(server.env) if _is_named(named, *rule)]
+    found = {f"allow {grant.tool} {grant.pattern}": "the grants of this project" for grant in grants}
+    found |= {" ".join(rule): str(settings_file(server.env)) for rule in rules}
+    if len({one.partition(" ")[0] for one in found}) > 1:
+        raise InvalidArguments(f"{named!r} may be any of these; name one: {'; '.join(found)}", "id")
+    for grant in grants:
+        await asyncio.to_thread(project.grants.revoke, grant.id)
+    remove_rules(rules, server.env)
     project.configure(server.settings)
-    print_text(f"mazu-ls: removed from {settings_file(server.env)}.", sys.stderr)
-    return True
+    for one, place in found.items():
+        print_text(f"mazu-ls: {one}: removed from {place}.", sys.stderr)
+    return bool(found)
+
+
+def _is_named(named: str, verdict: str, tool: str, pattern: str) -> bool:
+    return named in (pattern, f"{tool} {pattern}", f"{verdict} {tool} {pattern}")
 
 
 async def _denied_anyway(server: ServerState, rule: dict[str, str]) -> list[str]:
