@@ -65,7 +65,8 @@ def test_any_script_of_turns(script: list[dict[str, Any]], asked: list[dict[str,
 
 
 async def play(script: list[dict[str, Any]], asked: list[dict[str, Any]], root: Path) -> None:
-    world = World(Story(files={"a.txt": "hello\n"}), root)
+    allowed = ["allow_once write_file: b.txt"] * 100  # a chat asks before an edit
+    world = World(Story(files={"a.txt": "hello\n"}, answers=allowed), root)
     patience = RetryPolicy(retries=1, base=0.001, cap=0.002, first=2, idle=0.1)
     async with ModelServer(script) as server:
         world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
