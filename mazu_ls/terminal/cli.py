@@ -43,11 +43,7 @@ def run(arguments: list[str]) -> int:
 
 def run_parsed(given: argparse.Namespace) -> int:
     """Carry a parsed command line out."""
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=os.environ.get("MAZU_LOG", "ERROR").upper(),
-        format="%(levelname)s %(message)s",
-    )
+    configure_log()
     root = given.root = resolve_project(given)
     if not root.folders and (root.why == "named" or needs_project(given)):
         said = f"{root.problem} Go into a project, or name one with --folder."
@@ -63,6 +59,15 @@ def run_parsed(given: argparse.Namespace) -> int:
         return asyncio.run(interruptible(reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def configure_log() -> None:
+    """Errors are logged on stderr; MAZU_LOG names another level."""
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=os.environ.get("MAZU_LOG", "ERROR").upper(),
+        format="%(levelname)s %(message)s",
+    )
 
 
 def needs_project(given: argparse.Namespace) -> bool:

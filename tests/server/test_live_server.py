@@ -397,6 +397,42 @@ def test_what_is_no_answer_is_as_no_server(
     bound.close()
 
 
+def test_a_result_that_cannot_be_shown_is_a_sentence_and_the_log_says_why(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+):
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
+    env = environment_in(tmp_path)
+    bound = live_socket.bind(live_socket.socket_path(tmp_path, env))
+    assert bound is not None
+    bound.listener.setblocking(True)
+    hello = {"capabilities": {"executeCommandProvider": {"commands": ["mazu.undo"]}}}
+
+    def say() -> None:
+        connection, _ = bound.listener.accept()
+        with connection, contextlib.suppress(OSError), connection.makefile("rb") as received:
+            while line := received.readline():
+                length = int(line.split(b":")[1])
+                while received.readline().strip():
+                    pass
+                asked = json.loads(received.read(length))
+                result = hello if asked["method"] == "initialize" else {"plan": {}}
+                answer = {"jsonrpc": "2.0", "id": asked.get("id"), "result": result}
+                connection.sendall(put_frame(json.dumps(answer).encode()))
+
+    speaker = threading.Thread(target=say, daemon=True)
+    speaker.start()
+    monkeypatch.chdir(tmp_path)
+    given = grammar.parser("undo").parse_args(["undo"])
+    assert run_with_server(given, env) == 1
+    assert "the server's answer cannot be shown" in capsys.readouterr().err
+    assert "KeyError" in caplog.text and "draw_rollback" in caplog.text
+    speaker.join(PATIENCE)
+    bound.close()
+
+
 def test_a_live_folder_that_others_reach_is_refused(tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)

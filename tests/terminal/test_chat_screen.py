@@ -160,10 +160,14 @@ async def test_a_moved_project_is_asked_about_before_the_conversation(chat: Chat
 
 async def test_mode_bypass_needs_its_name_typed_and_no_key_leads_there(chat: Chat):
     terminal = await chat({"text": "Well."}, arguments=("chat", "--mode", "bypass"), sees="Keep asking")
+    await terminal.says("yes")  # neither an answer nor a message: the question stays
+    await terminal.sees("yes: not the word.")
     await terminal.answers("t")
     await terminal.sees("type bypass, then enter:")
-    await terminal.says("yes")
-    await terminal.sees("new conversation · mode ask")
+    await terminal.says("yess")
+    await terminal.sees("yess: not the word.")
+    await terminal.answers("n")
+    await terminal.sees("Keep asking", "new conversation · mode ask")
     for mode in ("auto", "plan", "ask", "auto"):
         terminal.types(SHIFT_TAB)
         await terminal.sees(f"\n{mode} · ")
@@ -172,12 +176,16 @@ async def test_mode_bypass_needs_its_name_typed_and_no_key_leads_there(chat: Cha
     await terminal.sees("Keep asking")
     await terminal.answers(SHIFT_TAB)  # changes nothing under the question
     await terminal.says("yes")  # no message while a word is asked for
-    await terminal.sees("The mode is auto")
+    await terminal.sees("yes: not the word.")
+    await terminal.answers(ESC)
+    await terminal.sees("No answer", "The mode is auto")
     await terminal.says("/mode bypass")
     await terminal.sees("In mode bypass", times=3)
-    await terminal.sees("Keep asking")
+    await terminal.says("by pass")
+    await terminal.sees("by pass: not the word.")
     await terminal.says("bypass")
     await terminal.sees("The mode is bypass")
+    assert not terminal.shows("Well.")  # none of it was sent to the model
 
 
 async def test_enter_typed_ahead_answers_no_question(chat: Chat, tmp_path: Path):
@@ -354,6 +362,26 @@ async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
     await terminal.says("/redo")
     await terminal.sees("Redone: 1 file, the conversation.")
     assert "a + b" in app.read_text()
+
+
+async def test_what_a_command_changed_is_counted_and_a_rollback_names_its_way_back(
+    chat: Chat, tmp_path: Path
+):
+    terminal = await chat(shell("echo more >> app.py; touch new.txt"), {"text": "Done."})
+    new = tmp_path / "project" / "new.txt"
+    await terminal.says("/checkpoint before")
+    await terminal.sees("Took")
+    await terminal.says("change it")
+    await terminal.sees("Allow once")
+    await terminal.answers("y")
+    await terminal.sees("2 files changed +1 -0")
+    assert new.exists()
+    await terminal.says("/rollback before")
+    await terminal.sees("Rolled back: 2 files, the conversation. To undo this: /redo, or /rollback cp_")
+    assert not new.exists()
+    await terminal.says("/redo")
+    await terminal.sees("Redone: 2 files, the conversation.")
+    assert new.exists()
 
 
 async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path: Path):

@@ -324,6 +324,26 @@ def test_a_label_is_a_target(script: Script):
     assert app.read_text() == before
 
 
+def test_own_work_beside_a_redo_and_a_rollback_stays_and_the_sentence_says_what_decides(script: Script):
+    app = script.root / "app.py"
+    assert script("checkpoint", "take", "before")[0] == 0
+    script.model_says(WRITE, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    assert script("undo")[0] == 0
+    app.write_text("mine\n")
+    status, out, _ = script("redo")
+    assert (status, "--on-conflict" in out) == (0, False), out  # a redo has no such option
+    assert "keep: app.py (only you changed it)" in out and (script.root / "new.txt").exists()
+    status, out, _ = script("rollback", "before", "--on-conflict", "leave")
+    assert status == 4 and "Nothing was changed" in out and "with leave they stay" in out, out
+    assert "in advance" not in out and (script.root / "new.txt").exists()
+    status, out, _ = script("rollback", "before")
+    assert (
+        status == 4 and "What only you changed stays; --on-conflict overwrite restores that, too." in out
+    ), out
+    assert app.read_text() == "mine\n" and not (script.root / "new.txt").exists()
+
+
 def test_an_ask_rule_is_named_where_nobody_answers(script: Script, tmp_path: Path):
     (tmp_path / "home").mkdir()
     rules = '[[permissions.rules]]\ntool = "write_file"\npattern = "*.txt"\nverdict = "ask"\n'

@@ -106,7 +106,10 @@ async def roll_back(
                 server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
             )
             report = await plan.apply(decided, write)
-            report.undecided = decided == "merge" and not wanted.undo and _keeps_users(report.plan)
+            of_rollback = (
+                not wanted.undo and wanted.redo_of is None
+            )  # neither other one ever takes the user's work
+            report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:
             from mazu_ls.memory.team.shared_table import keep_after_rollback

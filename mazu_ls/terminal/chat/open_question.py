@@ -21,6 +21,8 @@ class ShownQuestion:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.selected = 0
         self.noting = False
+        self.mistyped = ""
+        """What was typed where a certain word is asked for, and is not that word."""
         self._settling: tuple[str, asyncio.TimerHandle] | None = None
         self._top = 0
         self._room = 1
@@ -72,11 +74,12 @@ class ShownQuestion:
         return letter
 
     def give_note(self, note: str) -> None:
-        """The selected option with these words; the one that has a word of its own with that alone."""
+        """The selected option with these words; the one that has a word of its own with that alone, and waits on after others."""
         if self.wants_word and not self.noting:
             self.selected = next(number for number, option in enumerate(self.asked.options) if option.word)
         if self.word and note.strip() != self.word:
-            self.give_up()
+            self.noting = False
+            self.mistyped = note.strip() or self.mistyped
             return
         self._answer(Answer(self.asked.options[self.selected].key, note.strip()))
 
@@ -99,7 +102,7 @@ class ShownQuestion:
 
     def lines(self, width: int, height: int) -> list[Line]:
         """As it is drawn in `height` rows; what is wider than the terminal goes on in the next row."""
-        fixed = 2 + len(self.asked.options) + bool(self.asked.reason)
+        fixed = 2 + len(self.asked.options) + bool(self.asked.reason) + bool(self.mistyped)
         rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
         self._room = max(3, height - fixed - len(rows) + 1)
         if width != self._width:
@@ -118,4 +121,7 @@ class ShownQuestion:
             first, *rest = wrapped(clean(option.label) + note, width - 8)
             rows.append(line(f"  {mark} ", ("cyan", option.key), "  ", (style, first)))
             rows += [line(" " * 7, (style, part)) for part in rest]
+        if self.mistyped:
+            said = f"{styled.fit(clean(self.mistyped), 20)}: not the word. Type it, or choose another answer."
+            rows += [line(("yellow", f"  {part}")) for part in wrapped(said, width - 3)]
         return rows

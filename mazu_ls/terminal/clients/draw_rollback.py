@@ -14,12 +14,12 @@ Result = dict[str, Any]
 
 
 def draw_redo(out: Console, value: Result) -> None:
-    """As a rollback; there is no second redo, so that it is undone by its checkpoint alone."""
-    draw_rollback(out, value, undone_by="")
+    """As a rollback; it is undone by its checkpoint alone, and takes no `--on-conflict`."""
+    draw_rollback(out, value, is_redo=True)
 
 
-def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, or ") -> None:
-    """What was done or would be, file by file, and what came of it; `undone_by` names what else undoes it."""
+def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None:
+    """What was done or would be, file by file, and what came of it."""
     plan = value["plan"]
     for verb, key in (
         ("write", "write"),
@@ -43,9 +43,9 @@ def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, o
         out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
     parts = restored_parts(value)
     out.print(
-        _rollback_done(value, parts, undone_by)
+        _rollback_done(value, parts, is_redo=is_redo)
         if value["applied"]
-        else _not_rolled_back(plan, parts, is_preview=value.get("isPreview", False)),
+        else _not_rolled_back(value, parts, is_redo=is_redo),
         markup=False,
     )
 
@@ -53,9 +53,16 @@ def draw_rollback(out: Console, value: Result, undone_by: str = "mazu-ls redo, o
 IN_ADVANCE = "To decide in advance: --on-conflict keep, overwrite or leave."
 
 
-def _not_rolled_back(plan: Result, parts: list[str], *, is_preview: bool) -> str:
-    if plan["undecided"]:
-        if is_preview:
+LEFT = "--on-conflict keep takes back only the agent's changes, overwrite yours, too."
+
+
+def _not_rolled_back(value: Result, parts: list[str], *, is_redo: bool) -> str:
+    if value["plan"]["undecided"]:
+        if is_redo:
+            return "Nothing was changed: your own changes are in the way, and stay."
+        if value.get("onConflict") == "leave":
+            return f"Nothing was changed: your own changes are in the way, and with leave they stay. {LEFT}"
+        if value.get("isPreview"):
             return f"Nothing was changed. You would be asked about your own changes. {IN_ADVANCE}"
         return f"Nothing was changed: your own changes are in the way, and stay. {IN_ADVANCE}"
     if not parts:
@@ -63,7 +70,7 @@ def _not_rolled_back(plan: Result, parts: list[str], *, is_preview: bool) -> str
     return f"Nothing was changed: this only shows what would go back ({', '.join(parts)})."
 
 
-OVERWRITE = "--on-conflict overwrite restores that, too."
+STAYS = "What only you changed stays; --on-conflict overwrite restores that, too."
 
 
 def plan_keeps_users(plan: Result) -> bool:
@@ -72,22 +79,23 @@ def plan_keeps_users(plan: Result) -> bool:
     return any(kept["path"] in users for kept in plan["keep"])
 
 
-def _rollback_done(value: Result, parts: list[str], undone_by: str) -> str:
+def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
     id, safety = value["checkpoint"]["id"], (value.get("safety") or {}).get("id", "")
-    undo = f"To undo this: {undone_by}mazu-ls rollback {safety}"
+    undo = f"To undo this: {'' if is_redo else 'mazu-ls redo, or '}mazu-ls rollback {safety}"
     checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
     if value["plan"]["conflicts"]:
-        rest = "what is in conflict was left as it is; --on-conflict keep or overwrite decides about it"
+        decides = "" if is_redo else "; --on-conflict keep or overwrite decides about it"
+        rest = f"what is in conflict was left as it is{decides}"
         what = (
             f"Only {', '.join(parts)} went back to {id}, {checked}" if parts else f"Nothing went back to {id}"
         )
         return f"{what}: {rest}. {undo}"
     if not parts and plan_keeps_users(value["plan"]):
-        return f"Nothing went back to {id}: what differs is your own work, and stays. {OVERWRITE}"
+        return f"Nothing went back to {id}: what differs is your own work{', and stays.' if is_redo else f'. {STAYS}'}"
     if not parts:
         return f"Rolled back to {id}: nothing had to change. {undo}"
-    if value["plan"]["undecided"]:
-        undo = f"{OVERWRITE} {undo}"
+    if value["plan"]["undecided"] and not is_redo:
+        undo = f"{STAYS} {undo}"
     return f"Rolled back to {id} ({', '.join(parts)}), {checked}. {undo}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -25,10 +26,11 @@ from mazu_ls.terminal.surfaces.make_surface import make_surface
 if TYPE_CHECKING:
     import argparse
     import os
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine, Iterator, Mapping
 
     from mazu_ls.terminal.project_root import ProjectRoot
 
+LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 QUIET_SECONDS = 3.0
 """After so long it is said for whom a command waits."""
@@ -48,6 +50,7 @@ def run_asking(
 
     if (connection := connect_to_project(root, env)) is None:
         return None
+    cli.configure_log()
     given.root = root
 
     async def work() -> int:
@@ -65,6 +68,20 @@ def run_asking(
         return None
     except KeyboardInterrupt:
         return cli.INTERRUPTED
+
+
+@contextlib.contextmanager
+def _drawing(command: str) -> Iterator[None]:
+    """A result that lacks what such a result has, as of a server that is not as this one, is one sentence; the log has the rest."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError) as error:
+        LOG.warning("the result of %s could not be shown", command, exc_info=True)
+        raise MazuError(
+            Kind.INTERNAL,
+            "It was done, but the server's answer cannot be shown.",
+            "MAZU_LOG=WARNING says why; --json prints the answer as it is.",
+        ) from error
 
 
 class LiveClient:
@@ -95,9 +112,8 @@ class LiveClient:
                 result = await self.execute(command, arguments)
             finally:
                 waiting.cancel()
-            return present_result(command, result, arguments, self._given)
-        except (LookupError, TypeError, AttributeError) as error:  # it lacks what such a result has
-            raise MazuError(Kind.INTERNAL, "The server answered with what cannot be shown.") from error
+            with _drawing(command):
+                return present_result(command, result, arguments, self._given)
         except asyncio.CancelledError:
             self._host.surface.say("info", "Stopped.")
             raise
@@ -151,7 +167,8 @@ class LiveClient:
             result = await run_task.run(
                 self.execute, lambda asked: self._turn(command, asked), self._host, arguments
             )
-        return cli.print_turn(result, self._host, self._given)
+        with _drawing(command):
+            return cli.print_turn(result, self._host, self._given)
 
     async def _session(self) -> str:
         """The session that the command line names, the last one, or a new one."""

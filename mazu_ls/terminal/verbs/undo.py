@@ -21,7 +21,16 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
         undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
         return rollback_sentence(undone) + (" Use /redo to restore it." if undone["applied"] else "")
     target = {"id": await checkpoint_named(chat.execute, text)} if text else {}
-    return rollback_sentence(await decide(chat.execute, "mazu.rollback", target))
+    result = await decide(chat.execute, "mazu.rollback", target)
+    return rollback_sentence(result, "Rolled back") + _way_back(chat, result)
+
+
+def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:
+    """What undoes a rollback; `/redo` is of a conversation, so that it is named only where one has begun."""
+    if not (result["applied"] and result["safety"]):
+        return ""
+    redo = "/redo, or " if chat.session_id else ""
+    return f" To undo this: {redo}/rollback {result['safety']['id']}."
 
 
 async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
