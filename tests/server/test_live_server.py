@@ -427,7 +427,7 @@ def test_a_result_that_cannot_be_shown_is_a_sentence_and_the_log_says_why(
     monkeypatch.chdir(tmp_path)
     given = grammar.parser("undo").parse_args(["undo"])
     assert run_with_server(given, env) == 1
-    assert "the server's answer cannot be shown" in capsys.readouterr().err
+    assert "answered with what cannot be shown" in capsys.readouterr().err
     assert "KeyError" in caplog.text and "draw_rollback" in caplog.text
     speaker.join(PATIENCE)
     bound.close()

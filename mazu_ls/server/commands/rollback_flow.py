@@ -108,7 +108,7 @@ async def roll_back(
             report = await plan.apply(decided, write)
             of_rollback = (
                 not wanted.undo and wanted.redo_of is None
-            )  # neither other one ever takes the user's work
+            )  # the others are to leave the user's work
             report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:

@@ -79,7 +79,7 @@ def _drawing(command: str) -> Iterator[None]:
         LOG.warning("the result of %s could not be shown", command, exc_info=True)
         raise MazuError(
             Kind.INTERNAL,
-            "It was done, but the server's answer cannot be shown.",
+            "The server answered with what cannot be shown: look at what it did before you do it again.",
             "MAZU_LOG=WARNING says why; --json prints the answer as it is.",
         ) from error
 
