@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.server.errors import METHOD_NOT_FOUND
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -16,7 +15,7 @@ from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
-from mazu_ls.terminal.clients.results import present_result
+from mazu_ls.terminal.clients.results import drawing_of, present_result
 from mazu_ls.terminal.clients.update_events import body_of_update
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.refusals import Refusals
@@ -26,11 +25,10 @@ from mazu_ls.terminal.surfaces.make_surface import make_surface
 if TYPE_CHECKING:
     import argparse
     import os
-    from collections.abc import Coroutine, Iterator, Mapping
+    from collections.abc import Coroutine, Mapping
 
     from mazu_ls.terminal.project_root import ProjectRoot
 
-LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 QUIET_SECONDS = 3.0
 """After so long it is said for whom a command waits."""
@@ -70,20 +68,6 @@ def run_asking(
         return cli.INTERRUPTED
 
 
-@contextlib.contextmanager
-def _drawing(command: str) -> Iterator[None]:
-    """A result that lacks what such a result has, as of a server that is not as this one, is one sentence; the log has the rest."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError) as error:
-        LOG.warning("the result of %s could not be shown", command, exc_info=True)
-        raise MazuError(
-            Kind.INTERNAL,
-            "The server answered with what cannot be shown: look at what it did before you do it again.",
-            "MAZU_LOG=WARNING says why; --json prints the answer as it is.",
-        ) from error
-
-
 class LiveClient:
     """A terminal at the live socket: what happens is shown on its surface, what is asked there is asked here."""
 
@@ -112,7 +96,7 @@ class LiveClient:
                 result = await self.execute(command, arguments)
             finally:
                 waiting.cancel()
-            with _drawing(command):
+            with drawing_of(command):
                 return present_result(command, result, arguments, self._given)
         except asyncio.CancelledError:
             self._host.surface.say("info", "Stopped.")
@@ -167,7 +151,7 @@ class LiveClient:
             result = await run_task.run(
                 self.execute, lambda asked: self._turn(command, asked), self._host, arguments
             )
-        with _drawing(command):
+        with drawing_of(command):
             return cli.print_turn(result, self._host, self._given)
 
     async def _session(self) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.terminal.exit_status import DONE, exit_status
 from mazu_ls.terminal.screen.printing import as_json, print_json
 
@@ -28,3 +30,19 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
             result = {**result, **asked}
         show.result(name, result)
     return DONE if arguments.get("preview") else exit_status(result)
+
+
+@contextmanager
+def drawing_of(command: str) -> Iterator[None]:
+    """Raises MazuError for a result that lacks what such a result has; the log has the rest."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError) as error:
+        import logging
+
+        logging.getLogger(__name__).warning("the result of %s could not be shown", command, exc_info=True)
+        raise MazuError(
+            Kind.INTERNAL,
+            "The server answered with what cannot be shown: look at what it did before you do it again.",
+            "MAZU_LOG=WARNING says why; --json prints the answer as it is.",
+        ) from error
