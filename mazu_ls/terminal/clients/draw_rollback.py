@@ -53,7 +53,7 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
 IN_ADVANCE = "To decide in advance: --on-conflict keep, overwrite or leave."
 
 
-LEFT = "--on-conflict keep takes back only the agent's changes, overwrite yours, too."
+LEFT = "--on-conflict keep reverts only the agent's changes, overwrite yours, too."
 
 
 def _not_rolled_back(value: Result, parts: list[str], *, is_redo: bool) -> str:
