@@ -119,7 +119,7 @@ class CallStarted(Struct, tag="call_started", frozen=True):
 
 
 class CallDecided(Struct, tag="call_decided", frozen=True):
-    """May it run? `decided_by` is "policy", "user", "rule <pattern>" or "timeout".
+    """May it run? `decided_by` is "policy", "user", "rule <pattern>", "timeout" or "nobody" (who could be asked).
 
     `arguments`: what it runs with where the user changed them. `answered_in`: the client in which the user decided, as it names
     itself, with the process id that the kernel gives where it is another process.

@@ -24,6 +24,8 @@ def exit_status(result: Any) -> int:
         return AT_LIMIT
     if any(refusal["by"] == "nobody" for refusal in result.get("refusals", ())):
         return UNANSWERED
+    if "exists" in result and result.get("text") is None:  # a file that was not printed
+        return FAILED
     if "accepted" in result and result.get("problems"):
         return FAILED
     plan = result.get("plan")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -125,8 +126,11 @@ def _file(out: Console, value: Result) -> None:
         out.file.write(value["text"])  # tabs and line ends as they are
     elif value["text"] is not None:
         out.print(value["text"], markup=False, highlight=False, soft_wrap=True, end="")
-    else:
-        out.print("a binary file" if value["binary"] else "there was no such file")
+    else:  # not on stdout, which may go into a file
+        why = "the file is binary" if value["binary"] else "the checkpoint holds no such file"
+        from mazu_ls.terminal.screen.printing import print_text
+
+        print_text(f"mazu-ls: {why}; nothing was printed.", sys.stderr)
 
 
 def _contents(out: Console, value: Result) -> None:

@@ -1,7 +1,9 @@
-"""Where no checkpoint of what stands can be taken, nothing is changed unasked: here by a `.gitignore` that git never gets through."""
+"""Where no checkpoint of what stands can be taken, nothing is changed unasked: here by a `.gitignore` that git never gets through, or by a state directory that cannot be written."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.gitcmd import process
 from tests.hostile.shapes import git
 from tests.server.client import connected
+from tests.terminal.test_scripts import Script
 
 CAPABILITIES = {
     "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
@@ -61,3 +64,46 @@ async def test_nothing_is_changed_without_undo_unless_the_user_says_so(
     assert questions.count("checkpoint") == (0 if mode in ("auto", "bypass") else 1), questions
     assert (folder / "made.txt").exists() == changes
     assert (folder / "ran.txt").exists() == changes
+
+
+@pytest.fixture
+def unwritable(tmp_path: Path) -> Iterator[Script]:
+    """A terminal command without a terminal, whose state directory is a file."""
+    script = Script(tmp_path)
+    Path(script.env["MAZU_STATE_HOME"]).write_text("a file stands where the folder should be")
+    yield script
+    script.close()
+
+
+@pytest.mark.parametrize(
+    "line", [("chat", "do it", "--mode", "auto"), ("run", "do it", "--allow-shell"), ("run", "do it")]
+)
+def test_nothing_is_changed_where_no_state_can_be_written_and_nobody_is_asked(
+    unwritable: Script, line: tuple[str, ...]
+):
+    unwritable.model_says({"calls": [WRITES]}, {"calls": [RUNS]}, {"text": "I could not."})
+    before = sorted(unwritable.root.rglob("*"))
+    status, out, err = unwritable(*line, "--json")
+    assert status == 4, err
+    assert sorted(unwritable.root.rglob("*")) == before
+    refusals = json.loads(out)["refusals"]
+    assert {refusal["by"] for refusal in refusals} == {"nobody"}
+    said = refusals[0]["what"], "no checkpoint could be taken" in refusals[0]["reason"]
+    assert said == ("Write made.txt", True), refusals
+
+
+def test_a_rewrite_that_could_not_be_undone_is_not_made(unwritable: Script):
+    unwritable.model_says({"text": "def sum(a, b):\n"})
+    before = (unwritable.root / "app.py").read_text()
+    status, out, err = unwritable("edit", "app.py:1-1", "rename it")
+    assert status == 1, err
+    said = " ".join((out + err).split())
+    assert "Nothing was changed: no checkpoint could be taken" in said, said
+    assert (unwritable.root / "app.py").read_text() == before
+
+
+def test_mode_bypass_does_not_ask(unwritable: Script):
+    unwritable.model_says({"calls": [WRITES]}, {"text": "Done."})
+    status, _, err = unwritable("chat", "do it", "--mode", "bypass", "--confirm", "bypass")
+    assert status == 0, err
+    assert (unwritable.root / "made.txt").read_text() == "made\n"

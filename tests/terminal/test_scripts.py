@@ -106,6 +106,21 @@ def test_wrong_usage_is_2(script: Script):
         assert (status, out) == (2, "") and f"{folder} is not a folder" in err and "Traceback" not in err
 
 
+def test_a_file_that_cannot_be_printed_is_1_and_not_in_stdout(script: Script):
+    (script.root / "picture").write_bytes(b"\0\xff\0")
+    assert script("checkpoint", "take", "here")[0] == 0
+    for name, why in (("nosuch", "no such file"), ("picture", "binary")):
+        status, out, err = script("checkpoint", "file", "here", name)
+        assert (status, out) == (1, "") and why in err
+    status, out, _ = script("checkpoint", "file", "here", "nosuch", "--json")
+    assert (status, json.loads(out)["exists"]) == (1, False)
+
+
+def test_an_argument_that_is_not_utf8_is_called_that(script: Script):
+    status, _, err = script("remember", os.fsdecode(b"caf\xe9"))
+    assert status == 2 and "is not valid UTF-8" in err, err
+
+
 def test_a_limit_is_3(script: Script):
     script.model_says(WRITE, {"text": "Go on?"})
     status, out, _ = script("run", "write it", "--max-steps", "1", "--json")

@@ -75,7 +75,10 @@ async def rewrite(
         new = _with_secrets(replacement(run.reply, seen[start:end]), source, start, end)
         if new == seen[start:end]:
             return
-        await run.steps.ensure_baseline()
+        try:
+            await run.steps.prepare_change()
+        except ToolError as refusal:  # no model is to hear it: the turn fails
+            raise _nothing_changed(project) from refusal
         before = await source.now()
         at = passage_at(before, seen, start, end)
         if at is None:
@@ -98,6 +101,17 @@ async def rewrite(
         return await session.prompt(asked, turn_id)
     finally:
         session.append(journal.SessionEnded())  # no conversation goes on from here
+
+
+def _nothing_changed(project: Project) -> MazuError:
+    """Where no checkpoint could be taken, and nobody agreed to continue without undo."""
+    cause = project.no_checkpoints
+    why = f" {cause.message}" if cause else ""
+    return MazuError(
+        cause.kind if cause else Kind.STORAGE,
+        f"Nothing was changed: no checkpoint could be taken, so it could not be undone, and nobody agreed to that.{why}",
+        cause.hint if cause else "",
+    )
 
 
 def replacement(reply: str, old: str) -> str:

@@ -84,6 +84,10 @@ class ApprovalGate:
         await self._ask(call, tool, decision, None)
         return None
 
+    def refuse(self, call: ToolCall, reason: str, decided_by: str) -> None:
+        """A call that was allowed is not done after all."""
+        self._record(call, "deny", reason, decided_by)
+
     def is_read_denied(self, path: Path) -> bool:
         """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
         return (

@@ -90,7 +90,7 @@ class StepCheckpoints(Protocol):
         ...
 
     async def prepare_change(self) -> None:
-        """Hold what stood before, or have the user agree to continue without undo. Raises ToolError."""
+        """Hold what stood before, or have the user agree to continue without undo. Raises UndoUnavailable."""
         ...
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from msgspec.structs import replace as replace_call
 from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
+from mazu_ls.agent.turn.turn_checkpoints import UndoUnavailable
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
 from mazu_ls.journal import journal
 from mazu_ls.messages import Text, ToolCall
@@ -180,14 +182,16 @@ class ToolExecutor:
             Effect.EDIT,
         ):  # what was edited the checkpoint tells, on the disk too
             await self._run.sync_journal()
-        if tool.effect is Effect.REMEMBER:
+        prepare_change = partial(self._prepare_change, call)
+        if _may_write(tool):
+            await prepare_change()
+        elif tool.effect is Effect.REMEMBER:
             await self._run.steps.ensure_baseline()
         if tool.effect is Effect.EXECUTE:
-            await self._run.steps.prepare_change()
             await self._run.save_changed()
             self._run.steps.executed = True
         host = ReviewedHost(
-            self._run.turn.host, self._run.turn.workspace, self._run.steps.prepare_change, ask_on_edit,
+            self._run.turn.host, self._run.turn.workspace, prepare_change, ask_on_edit,
             self._news.capture_baseline, self._run.steps.record_edit, edits,
         )  # fmt: skip
         proposed = make_proposing_host(self._run, host)
@@ -217,6 +221,14 @@ class ToolExecutor:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
         return proposed.note_for_model(output)
+
+    async def _prepare_change(self, call: ToolCall) -> None:
+        """Before a call changes something: it can be undone, or the user agreed. Raises UndoUnavailable."""
+        try:
+            await self._run.steps.prepare_change()
+        except UndoUnavailable as refusal:
+            self._approvals.refuse(call, str(refusal), refusal.decided_by)
+            raise
 
     def _show_output(self, call: ToolCall, text: str) -> None:
         if text:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import CheckpointKind
 
 log = logging.getLogger(__name__)
-NO_UNDO = "no checkpoint could be taken, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
+NO_UNDO = "no checkpoint could be taken{why}, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
 WITHOUT_UNDO = (
     Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),
@@ -36,6 +36,14 @@ MOST_COUNTED = 500
 """Files that commands changed; of more than that the end of a turn counts none."""
 CHECKPOINT_SECONDS = 0.3
 """How long the end of a cancelled turn waits for a checkpoint that is being taken."""
+
+
+class UndoUnavailable(ToolError):
+    """Nothing is changed or run, since it could not be undone. `decided_by` as in CallDecided."""
+
+    def __init__(self, decided_by: str, why: str) -> None:
+        super().__init__(NO_UNDO.format(why=f" ({why})" if why else ""))
+        self.decided_by = decided_by
 
 
 class TurnCheckpoints:
@@ -52,7 +60,8 @@ class TurnCheckpoints:
         self._run = run
         self._boundary = run.session.journal.head
         self._baseline_taken = False
-        self._without_undo: bool | None = None
+        self._without_undo = False
+        self._refused_by: str | None = None
         self._memories_held = 0
         self._unsaved = 0
         self._taking: asyncio.Task[None] | None = None
@@ -69,28 +78,35 @@ class TurnCheckpoints:
     async def prepare_change(self) -> None:
         """Before the agent edits or runs something: a checkpoint of the state before exists, or the user agrees to continue without undo.
 
-        Raises ToolError where no checkpoint could be taken and the answer is no, or nobody is to be asked (mode auto).
+        Raises UndoUnavailable where no checkpoint could be taken and the answer is no, or nobody is to be asked (mode auto).
         """
         await self.ensure_baseline()
-        project = self._run.session.project
-        if self.taken or project.checkpoints is None or self._run.mode == "bypass":
+        if self.taken or self._without_undo or self._run.mode == "bypass":
             return
-        if self._without_undo is None:
-            self._without_undo = self._run.mode != "auto" and await self._ask_without_undo()
-        if not self._without_undo:
-            raise ToolError(NO_UNDO)
+        cause = self._run.session.project.no_checkpoints
+        why = cause.message.removeprefix("No checkpoints: ").rstrip(".") if cause else ""
+        if self._refused_by is None:
+            # What the user typed as a command is not the agent's: somebody is there, whatever the mode.
+            unasked = self._run.mode == "auto" and not self._run.asked.command
+            self._refused_by = "nobody" if unasked else await self._ask_without_undo(why)
+            self._without_undo = self._refused_by is None
+        if self._refused_by is not None:
+            raise UndoUnavailable(self._refused_by, why)
 
-    async def _ask_without_undo(self) -> bool:
-        """Asked once in a turn; why there is no checkpoint was said when taking it failed."""
+    async def _ask_without_undo(self, why: str) -> str | None:
+        """Who said no; None where the user agrees. Asked once in a turn."""
         run = self._run
         question = Question(
             run.session.id, f"undo-{run.turn.turn_id}", "checkpoint", "Continue without undo?",
-            "No checkpoint of the current state could be taken, so nothing that this turn does could be undone.", WITHOUT_UNDO,
+            "No checkpoint of the current state could be taken, so nothing that this turn does could be undone" + (f": {why}." if why else "."),
+            WITHOUT_UNDO,
         )  # fmt: skip
         with run.session.waiting():
             seconds = run.session.project.config.permissions.timeout_seconds
             reply = await run.turn.host.ask(question, seconds)
-        return reply.choice is not None and reply.choice.kind != "deny"
+        if reply.choice is not None:
+            return "user" if reply.choice.kind == "deny" else None
+        return "nobody" if reply.unreachable else "timeout"
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
         """An edit of the agent is about to be made."""

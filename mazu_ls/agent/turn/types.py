@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class EditCheckpoints(Protocol):
     """Where an edit is recorded before it is made."""
 
-    async def ensure_baseline(self) -> None:
-        """Once in a turn, before anything changes: hold what stood before."""
+    async def prepare_change(self) -> None:
+        """Hold what stood before, or have the user agree to continue without undo. Raises UndoUnavailable."""
         ...
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:

@@ -71,7 +71,11 @@ def refuse_surrogates(value: Any, path: str = "") -> None:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            problem = "holds half a surrogate pair, which is no character"
+            # Python decodes a byte of the command line that is not UTF-8 to one of U+DC80..U+DCFF (PEP 383).
+            escaped = "\udc80" <= value[error.start] <= "\udcff"
+            problem = (
+                "is not valid UTF-8" if escaped else "holds half a surrogate pair, which is no character"
+            )
             raise InvalidArguments(f"`{path}` {problem}", path) from error
     elif isinstance(value, dict):
         for key, inner in value.items():

@@ -16,7 +16,14 @@ WORDS = {
     "running": "Started:", "done": "Done:", "failed": "Failed:", "waits": "Waits for you:", "not run": "Not run:",
     "undone": "Undone:",
 }  # fmt: skip
-NOT_RUN = ("not allowed:", "the user refused", "the user did not answer", "There is no terminal", "not run")
+NOT_RUN = (
+    "not allowed:",
+    "the user refused",
+    "the user did not answer",
+    "There is no terminal",
+    "not run",
+    "no checkpoint could be taken",
+)
 
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
