@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.attribution import attribute
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown
+from mazu_ls.checkpoints.attribution.stored_changes import attribute
 from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
     BLOB,

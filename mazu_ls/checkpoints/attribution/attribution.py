@@ -7,10 +7,9 @@ is taken, each changed file is followed through these records: a content that no
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Collection, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
@@ -22,15 +21,10 @@ from mazu_ls.checkpoints.attribution.recorded_writes import (
     Write,
     entry_state,
     text_state,
-    writes,
 )
-from mazu_ls.checkpoints.attribution.restored_places import keep_restored
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace.text import NotText, decode
-
-if TYPE_CHECKING:
-    import apsw
 
 
 class Attribution:
@@ -41,8 +35,15 @@ class Attribution:
     whose end could not be recorded, it cannot be known: they are uncertain, and count as everybody's.
     """
 
-    def __init__(self, project: CheckpointContext, recorded: Sequence[Write]) -> None:
+    def __init__(
+        self,
+        project: CheckpointContext,
+        recorded: Sequence[Write],
+        restored: Mapping[bytes, State] = MappingProxyType({}),
+    ) -> None:
+        """`restored`: the files that rollbacks left meanwhile."""
         self._project = project
+        self._restored = restored
         self._recorded = recorded
         self._running = {
             write.id
@@ -64,7 +65,11 @@ class Attribution:
         """Every place that differs, and who changed it. A text that was merely saved is nobody's change."""
         places = {*old.texts, *new.texts, *self._project.differing(old.tree, new.tree)}
         found = {place: self._follow(place, old, new) for place in places}
-        return {place: change for place, change in found.items() if change.user or change.sessions}
+        return {
+            place: change
+            for place, change in found.items()
+            if change.user or change.sessions or change.beneath
+        }
 
     def _follow(self, place: bytes, old: Shown, new: Shown) -> Change:
         change, possible, doubtful = Change(), self._states(old, place), set[str]()
@@ -88,7 +93,28 @@ class Attribution:
             change.user = True
             change.uncertain |= bool(doubtful)
             change.sessions |= doubtful
+        change.beneath = place in new.texts and self._changed_beneath(place, old, new)
         return change
+
+    def _changed_beneath(self, place: bytes, old: Shown, new: Shown) -> bool:
+        """Whether the file on disk is not as anybody's record says, while an editor shows an unsaved text of it."""
+        possible = self._states(old, place)
+        possible += [state for edit in self._edits.get(place, ()) for state in (edit.before, edit.after)]
+        if place in self._restored:
+            possible.append(self._restored[place])
+        for command in self._commands:
+            assert command.commanded
+            before, after = (self._state(Shown(one.tree), place) for one in self._ends(command, new))
+            if not self._among(before, possible):
+                return True
+            possible.append(after)
+        return not self._among(self._state(Shown(new.tree), place), possible)
+
+    @staticmethod
+    def _ends(command: Write, new: Shown) -> tuple[Shown, Shown]:
+        """The files before and after a command; one that was not seen to end goes on until now."""
+        assert command.commanded
+        return command.commanded[0], command.commanded[1] or new
 
     def _may_be_later(self, command: Write, place: bytes) -> bool:
         """Whether nobody saw the end of a command, and what stands at a place may have come after it."""
@@ -192,41 +218,3 @@ class Attribution:
             except (NotText, MazuError):
                 self._texts[state] = state
         return self._texts[state]
-
-
-def attribute(
-    project: CheckpointContext,
-    db: apsw.Connection,
-    number: int,
-    ends: tuple[Shown, Shown],
-    open_places: Collection[bytes] = (),
-) -> None:
-    """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
-
-    Of `open_places` it is not known yet: what is recorded of them remains.
-    """
-    recorded = writes(db)
-    old, new = ends
-    found = Attribution(project, recorded).changes(old, new)
-    db.executemany(
-        "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
-        [
-            (number, place, session, change.stored_user)
-            for place, change in found.items()
-            if place not in open_places
-            for session in (change.sessions or {""})
-        ],
-    )
-    mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
-    keep_restored(db, number, mixed, open_places)
-    for write in recorded:
-        if write.place in open_places:
-            continue
-        is_open = write.commanded is not None and write.commanded[1] is None
-        if is_open and project.commands.is_open(write.id, write.process):
-            data = json.dumps({**new.dump(), "process": write.process})
-            db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
-        else:
-            db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
-            if is_open:
-                project.commands.forget(write.process)

@@ -98,6 +98,20 @@ class PlaceHistory:
             ends.append(_End(number, interval.after, kept))
         return kept
 
+    def file_owner(self, place: bytes) -> Owner:
+        """Whose the changes of a file on disk are, which the user changed beneath an unsaved text: only who changed the file
+        itself counts.
+        """
+        owners: set[Owner] = {
+            interval.change.file_owner(self._session)
+            for interval in self.intervals(place)
+            if self._project.trees.at(interval.before.tree, place)
+            != self._project.trees.at(interval.after.tree, place)
+        }
+        if len(owners) > 1:
+            return "both"
+        return owners.pop() if owners else "user"
+
     def _after_rollback(self, place: bytes, interval: Interval, ends: Sequence[_End]) -> list[Interval]:
         """What counts after a rollback, of what counted before it."""
         kept = ends[-1].kept

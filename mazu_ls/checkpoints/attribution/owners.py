@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_NUMBER = (1 << 63) - 1
 PERHAPS = 2
+BENEATH = 4
 Owner = Literal["agent", "user", "both"]
 
 
@@ -26,22 +27,27 @@ class Change(Struct):
     """Who changed one place: the sessions of agents, and whether the user did.
 
     `uncertain`: a command was killed, and whether it or the user changed the place is not known; both are named then.
+    `beneath`: the file on disk was changed beneath an unsaved text, by nobody who recorded it: that is the user's, whoever
+    wrote the text.
     """
 
     sessions: set[str] = field(default_factory=set)
     user: bool = False
     uncertain: bool = False
+    beneath: bool = False
 
     @property
     def stored_user(self) -> int:
-        """Whether the user changed it, as the table has it: 0 no, 1 yes, 2 perhaps."""
-        return PERHAPS if self.uncertain else int(self.user)
+        """Whether the user changed it, as the table has it: 0 no, 1 yes, 2 perhaps; 4 more for the file beneath a text."""
+        return (PERHAPS if self.uncertain else int(self.user)) | (BENEATH if self.beneath else 0)
 
     def add(self, sessions: Iterable[str], stored_user: int) -> None:
         """One more interval, as the table has it."""
         self.sessions.update(session for session in sessions if session)
-        self.user |= bool(stored_user)
-        self.uncertain |= stored_user == PERHAPS
+        known = stored_user & ~BENEATH
+        self.user |= bool(known)
+        self.uncertain |= known == PERHAPS
+        self.beneath |= bool(stored_user & BENEATH)
 
     @property
     def rollbacks(self) -> set[str]:
@@ -51,7 +57,7 @@ class Change(Struct):
     @property
     def is_rollback(self) -> bool:
         """Whether nothing but rollbacks wrote it."""
-        return bool(self.sessions) and self.sessions == self.rollbacks and not self.user
+        return bool(self.sessions) and self.sessions == self.rollbacks and not (self.user or self.beneath)
 
     @property
     def is_missing(self) -> bool:
@@ -77,6 +83,10 @@ class Change(Struct):
             return "both" if other else "agent"
         return "user"
 
+    def file_owner(self, session: str | None = None) -> Owner:
+        """Whose the change of the file on disk is, of which an editor may show an unsaved text."""
+        return "user" if self.beneath else self.owner(session)
+
 
 class AttributedChanges:
     """Who changed each place since a checkpoint. Where it is `unknown`, everybody may have."""
@@ -95,7 +105,7 @@ class AttributedChanges:
     def only_agents(self, place: bytes) -> bool:
         """Whether agents and rollbacks alone changed a place, as far as is known."""
         found = self._found.get(place)
-        return found is not None and not found.user
+        return found is not None and not (found.user or found.beneath)
 
     def was_missing(self, place: bytes) -> bool:
         """Whether a place was found missing where the state was taken in."""
@@ -110,6 +120,10 @@ class AttributedChanges:
     def uncertain(self, place: bytes) -> bool:
         """Whether it is not known who changed a place, because a command was killed."""
         return self.unknown or (place in self._found and self._found[place].uncertain)
+
+    def beneath(self, place: bytes) -> bool:
+        """Whether the user changed a file on disk beneath an unsaved text of it."""
+        return place in self._found and self._found[place].beneath
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
         """Whose the changes of a place are; what nobody is known to have changed is the user's."""
@@ -129,7 +143,7 @@ def changes_since(
     found = AttributedChanges()
     for place, session, user in select(
         db,
-        "SELECT place, session, max(user) FROM checkpoint_change WHERE number > ? AND number <= ? GROUP BY place, session",
+        "SELECT DISTINCT place, session, user FROM checkpoint_change WHERE number > ? AND number <= ?",
         (number, until),
     ):
         found.add(bytes(place), [session], user=user)

@@ -46,6 +46,12 @@ def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredP
     )
 
 
+def restored_entries(db: apsw.Connection, number: int) -> dict[bytes, str | None]:
+    """The files that rollbacks left in the interval that ends with a checkpoint, as states."""
+    rows = select(db, "SELECT place, entry FROM checkpoint_restored WHERE number = ?", (number,))
+    return {bytes(place): None if entry is None else f"e{entry}" for place, entry in rows}
+
+
 def keep_restored(
     db: apsw.Connection, number: int, mixed: Collection[bytes], later: Collection[bytes]
 ) -> None:

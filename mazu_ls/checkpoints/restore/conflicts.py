@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.attribution import Attribution
 from mazu_ls.checkpoints.attribution.intervals import LastInterval, PlaceHistory, merge_changes
-from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Owner, changes_since
+from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
+from mazu_ls.checkpoints.attribution.restored_places import restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
@@ -28,6 +29,7 @@ ONLY_YOURS = "only you changed it"
 BOTH = "you changed it on top of the agent's change"
 ONLY_ANOTHERS = "only another session changed it"
 ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
+YOUR_FILE = "the file on disk: you changed it while the editor held the agent's change unsaved"
 KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
@@ -59,7 +61,8 @@ class RollbackDecision:
 
     def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
         """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
-        found = Attribution(self._project, writes(self._db)).changes(
+        restored = restored_entries(self._db, schema.next_number(self._db))
+        found = Attribution(self._project, writes(self._db), restored).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
         )
         self._live = LastInterval(last, now, found)
@@ -78,7 +81,7 @@ class RollbackDecision:
             )
         found = select(
             self._db,
-            "SELECT DISTINCT place FROM checkpoint_change WHERE number = ? AND user ORDER BY place",
+            "SELECT DISTINCT place FROM checkpoint_change WHERE number = ? AND user & 3 ORDER BY place",
             rows[0],
         )
         return [bytes(place) for (place,) in found]
@@ -123,6 +126,8 @@ class RollbackDecision:
         done: list[RestoreStep] = []
         for step in steps:
             owner = owners[step.place]
+            if self._changes.beneath(step.place) and not self._changes.unknown:
+                owner = self._history.file_owner(step.place)
             self._note(plan, step.shown, owner)
             result = self._step(step, owner, writer.add)
             if result is not None and (result is step or result.now != result.was):
@@ -131,6 +136,8 @@ class RollbackDecision:
                 result is None or owner != "agent"
             ):  # a merge that changes nothing: all that is left is the user's
                 kept[step.shown] = self._reason("user" if result else owner, step.place)
+                if owner == "user" != owners[step.place]:
+                    kept[step.shown] = YOUR_FILE
         writer.finish()
         typed: list[BufferChange] = []
         for change in buffers:
@@ -154,7 +161,7 @@ class RollbackDecision:
         for shown, reason in sorted(kept.items()):
             if reason in (BOTH, ANOTHER_ON_TOP, UNCERTAIN):
                 plan.conflicts.append(PathReason(shown, reason))
-            elif shown not in changing:
+            elif shown not in changing or reason == YOUR_FILE:
                 plan.keep.append(PathReason(shown, reason))
         undecided = {conflict.path for conflict in plan.conflicts}
         plan.write, plan.delete = (
@@ -192,7 +199,10 @@ class RollbackDecision:
             return step
         if owner == "user" or not self._merges:
             return None
-        data = self._without_agent(step.place, lambda view: file_bytes(self._project, view.tree, step.place))
+        place = step.place
+        data = self._without_agent(
+            place, lambda view: file_bytes(self._project, view.tree, place), Change.file_owner
+        )
         if data is None or step.was is None:
             return None
         return replace(step, now=TreeEntry(step.was.mode, add(BLOB, data)))
@@ -208,17 +218,22 @@ class RollbackDecision:
             text = shown_text(self._project, view, place)
             return None if text is None else text.encode("utf-8", "surrogatepass")
 
-        data = self._without_agent(place, read)
+        data = self._without_agent(place, read, Change.owner)
         return None if data is None else replace(change, text=data.decode("utf-8", "surrogatepass"))
 
-    def _without_agent(self, place: bytes, read: Callable[[BufferView], bytes | None]) -> bytes | None:
+    def _without_agent(
+        self,
+        place: bytes,
+        read: Callable[[BufferView], bytes | None],
+        owner_of: Callable[[Change, str | None], Owner],
+    ) -> bytes | None:
         """The target's content with the user's changes since and without the agent's; None where that cannot be told."""
         if self._changes.unknown:
             return None
         result = read(self._history.view(self._target.id))
         for interval in self._history.intervals(place):
             was, now = read(interval.before), read(interval.after)
-            owner = interval.change.owner(self._session)
+            owner = owner_of(interval.change, self._session)
             if was == now or owner == "agent":
                 continue
             if owner == "both" or was is None or now is None or result is None:

@@ -1,0 +1,53 @@
+"""The table of who changed what in the interval that each checkpoint ends."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.attribution.attribution import Attribution
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
+from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
+from mazu_ls.checkpoints.context import CheckpointContext
+
+if TYPE_CHECKING:
+    import apsw
+
+
+def attribute(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    number: int,
+    ends: tuple[Shown, Shown],
+    open_places: Collection[bytes] = (),
+) -> None:
+    """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
+
+    Of `open_places` it is not known yet: what is recorded of them remains.
+    """
+    recorded = writes(db)
+    old, new = ends
+    found = Attribution(project, recorded, restored_entries(db, number)).changes(old, new)
+    db.executemany(
+        "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
+        [
+            (number, place, session, change.stored_user)
+            for place, change in found.items()
+            if place not in open_places
+            for session in (change.sessions or {""})
+        ],
+    )
+    mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
+    keep_restored(db, number, mixed, open_places)
+    for write in recorded:
+        if write.place in open_places:
+            continue
+        is_open = write.commanded is not None and write.commanded[1] is None
+        if is_open and project.commands.is_open(write.id, write.process):
+            data = json.dumps({**new.dump(), "process": write.process})
+            db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
+        else:
+            db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
+            if is_open:
+                project.commands.forget(write.process)
