@@ -221,6 +221,8 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
             await client.initialize(folder, **OPTED)
             started = await client.command("mazu.chat", {"message": "edit"})
             await eventually(lambda: _says(folder / "made.txt", "agent\n"), 60)
+            # What is younger than the process's last sign of life could be anybody's, and would be asked about.
+            await eventually(lambda: _lived_after(folder / "made.txt", env), 60)
             process.kill()
         async with restarted(env, folder, model) as client:
             (listed,) = (await client.command("mazu.session.list"))["sessions"]
@@ -232,6 +234,12 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
             assert questions(client) == []
             assert (path.read_text(), notes.read_text()) == ("x = 1\n", "mine\n")
             assert not (folder / "made.txt").exists()
+
+
+async def _lived_after(file: Path, env: dict[str, str]) -> bool:
+    """Whether the process that runs a command has shown that it lives since a file was changed."""
+    signs = Path(env["MAZU_STATE_HOME"]).glob("projects/*/checkpoints/commands/*")
+    return any(sign.stat().st_mtime_ns > file.stat().st_ctime_ns for sign in signs)
 
 
 async def _says(path: Path, text: str) -> bool:

@@ -157,7 +157,8 @@ class Sessions:
 
     async def last_interrupted(self) -> SessionInfo | None:
         """The session that was written last, if its last turn was broken off. Nothing is opened."""
-        path = await asyncio.to_thread(self._newest_free)
+        async with self._opening:  # see `interrupted_session`
+            path = await asyncio.to_thread(self._newest_free)
         if path is None:
             return None
         info = await self.info(path.stem)
