@@ -4,7 +4,12 @@ import asyncio
 
 import pytest
 
-from mazu_ls.agent.session.exclusive_task import ExclusiveTask, await_uncancelled, uncancel
+from mazu_ls.agent.session.exclusive_task import (
+    ExclusiveTask,
+    await_uncancelled,
+    raise_if_cancelled,
+    uncancel,
+)
 
 
 async def steps(count: int) -> str:
@@ -39,3 +44,26 @@ async def test_cancelled_work_that_goes_on_to_its_end_has_a_result(passes: int):
         await asyncio.sleep(0)
     work.cancel()
     assert await doing == "done"
+
+
+async def test_a_cancellation_that_a_library_forgot_is_noticed():
+    work, waits = ExclusiveTask(), asyncio.Event()
+
+    async def turn() -> str:
+        try:
+            waits.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass  # as `asyncio.wait_for` of Python 3.11 does where both come at once
+        try:
+            raise_if_cancelled()
+        except asyncio.CancelledError:
+            uncancel()
+            raise_if_cancelled()  # it has been noted
+            return "stopped"
+        return "went on"
+
+    doing = asyncio.create_task(work.run(turn()))
+    await waits.wait()
+    work.cancel()
+    assert await doing == "stopped"

@@ -17,7 +17,7 @@ WRITE = {"calls": [{"name": "write_file", "arguments": {"path": "new.txt", "cont
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm-256color"])
-@pytest.mark.parametrize(("answer", "there", "status"), [("c", True, 0), ("r", False, 0), ("q", True, 130)])
+@pytest.mark.parametrize(("answer", "there", "status"), [("c", True, 0), ("r", False, 130), ("q", True, 130)])
 async def test_continue_roll_back_or_quit(answer: str, there: bool, status: int, term: str, tmp_path: Path):
     root = project(tmp_path)
     async with ModelServer([WRITE, SLOW, {"text": "All done."}]) as server:

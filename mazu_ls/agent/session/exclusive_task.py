@@ -71,6 +71,15 @@ async def await_uncancelled(task: asyncio.Task[T], cancelled: Callable[[], objec
             cancelled()
 
 
+def raise_if_cancelled() -> None:
+    """Raises CancelledError where the running work was cancelled and a library in between took no note of it.
+
+    `asyncio.wait_for` of Python 3.11, for one, forgets a cancellation that comes together with what it waits for.
+    """
+    if (task := asyncio.current_task()) and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def uncancel() -> None:
     """The running work has taken note of its cancellation and goes on to its orderly end."""
     if task := asyncio.current_task():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.agent.proposals.proposing_host import has_pending_rejection, inject_user_decisions
 from mazu_ls.agent.session import compaction
 from mazu_ls.agent.session.conversation import trim_to_window
-from mazu_ls.agent.session.exclusive_task import await_uncancelled, uncancel
+from mazu_ls.agent.session.exclusive_task import await_uncancelled, raise_if_cancelled, uncancel
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
@@ -215,6 +215,7 @@ class TurnRun:
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
+                    raise_if_cancelled()
                     call.take(chunk)
                     finished = self._take(chunk) or finished
         except MazuError as error:
