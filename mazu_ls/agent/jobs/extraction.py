@@ -82,9 +82,7 @@ class MemoryExtractor:
                 await self._one(waiting[0].session_id)
         except TimeoutError:
             await pending.postpone(waiting[0].session_id, POSTPONE_SECONDS)
-        except (
-            Exception
-        ):  # another conversation's trouble is none of the turn's, whose answer stands there already
+        except Exception:  # that of another conversation: the turn has its answer
             log.warning("extraction of %s failed", waiting[0].session_id, exc_info=True)
 
     async def wait_idle(self) -> None:

@@ -78,9 +78,8 @@ class MemoryRemote:
         Raises MazuError(git) where it cannot be reached, MazuError(unsupported) where it holds too much.
         """
         # A pattern: a ref that does not exist yet is no error then.
-        self._transport(
-            "fetch", "--quiet", "--no-tags", "--prune", "--no-write-fetch-head", self._url, f"+{REF}*:{REF}*"
-        )
+        options = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head")
+        self._transport("fetch", *options, "--", self._url, f"+{REF}*:{REF}*")
         done = self._run("rev-parse", "--verify", "--quiet", f"{REF}^{{commit}}")
         commit = done.stdout.decode().strip()
         return (commit, self._files(commit)) if commit else (None, {})
@@ -92,7 +91,7 @@ class MemoryRemote:
         if done.returncode:
             raise MazuError(Kind.GIT, f"The commit could not be made: {_last_line(done.stderr)}")
         try:
-            self._transport("push", "--quiet", "--porcelain", self._url, f"{REF}:{REF}")
+            self._transport("push", "--quiet", "--porcelain", "--", self._url, f"{REF}:{REF}")
         except PushRejected:
             return False
         return True

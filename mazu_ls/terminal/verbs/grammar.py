@@ -18,9 +18,10 @@ from mazu_ls.terminal.verbs.verbs import (
     VERBS,
     CommandOption,
     TerminalCommand,
+    WireArgument,
     text,
 )
-from mazu_ls.terminal.verbs.wire_arguments import ARGUMENTS, WireArgument
+from mazu_ls.terminal.verbs.wire_arguments import ARGUMENTS
 
 METAVARS = {
     "uri": "PATH", "from": "PATH", "sessionId": "ID", "turnId": "TURN", "ids": "ID", "maxCost": "DOLLARS", "maxSteps": "STEPS",

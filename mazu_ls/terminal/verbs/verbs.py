@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+
+class WireArgument(NamedTuple):
+    """One argument as the wire declares it. `least`: the lowest number allowed, or above which one must be where `above`."""
+
+    help: str
+    kind: Literal["text", "integer", "number", "switch", "other"] = "text"
+    required: bool = False
+    many: bool = False
+    choices: tuple[str, ...] = ()
+    least: float | None = None
+    above: bool = False
 
 
 class CommandOption(NamedTuple):

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-Kind = Literal["text", "integer", "number", "switch", "other"]
-
-
-class WireArgument(NamedTuple):
-    """One argument as the wire declares it. `least`: the lowest number allowed, or above which one must be where `above`."""
-
-    help: str
-    kind: Kind = "text"
-    required: bool = False
-    many: bool = False
-    choices: tuple[str, ...] = ()
-    least: float | None = None
-    above: bool = False
-
+from mazu_ls.terminal.verbs.verbs import WireArgument
 
 # fmt: off
 ARGUMENTS: dict[str, dict[str, WireArgument]] = {

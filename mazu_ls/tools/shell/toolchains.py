@@ -52,9 +52,7 @@ _VARIABLES = str.split(
     " PNPM_HOME SDKMAN_DIR ASDF_DIR ASDF_DATA_DIR MISE_DATA_DIR DOTNET_ROOT FLUTTER_ROOT ANDROID_HOME BUN_INSTALL DENO_INSTALL"
     " GEM_HOME GHCUP_INSTALL_BASE_PREFIX OPAMROOT JULIA_DEPOT_PATH M2_HOME MAVEN_HOME GRADLE_HOME NODE_HOME UV_PYTHON_INSTALL_DIR"
 )
-_TOO_WIDE = frozenset(
-    ("/", "/home", "/root", "/var", "/tmp", "/run", "/mnt", "/media", "/srv", "/data", "/work")
-)
+_TOO_WIDE = frozenset(("/", "/home", "/root", "/var", "/tmp", "/run", "/mnt", "/media", "/srv", "/data"))
 
 
 def home_of(env: Mapping[str, str]) -> Path:
