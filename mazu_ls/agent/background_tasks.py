@@ -1,4 +1,4 @@
-"""Short work in the background: each task is kept until it ends, a failure goes to the log, and all end together."""
+"""Short background tasks: each is referenced until it ends, failures are logged, and all are cancelled together."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class BackgroundTasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str | None = None) -> None:
-        """Begin `work`; nobody waits for it. `name` is the task's."""
+        """Start `work` without waiting for it. `name` is the task's name."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     async def drain(self, *, without: str | None = None) -> None:
-        """Wait until all have ended, those too that are begun meanwhile; not for tasks with the name `without`."""
+        """Wait until all tasks have ended, including those started meanwhile; not for tasks named `without`."""
         while tasks := [task for task in self._tasks if task.get_name() != without]:
             await asyncio.wait(tasks)
 

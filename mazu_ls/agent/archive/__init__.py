@@ -1,1 +1,1 @@
-"""A project's memory, conversations and checkpoints as one file: writing it, and taking it in."""
+"""A project's memory, conversations and checkpoints as one file: export and import."""

@@ -1,4 +1,4 @@
-"""Writing an archive: whole or not at all, its manifest signed with a key of this machine's state directory."""
+"""Writes an archive atomically, with its manifest signed by a key from this machine's state directory."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ KEY = "archive-key"
 def write_archive(
     target: Path, sources: Mapping[str, Path], facts: Mapping[str, object], key: bytes, *, overwrite: bool
 ) -> ArchiveManifest:
-    """Write `sources` (by entry name) to `target`, whole or not at all; `facts` are the manifest's other fields.
+    """Write `sources` (by entry name) to `target` atomically; `facts` are the manifest's other fields.
 
-    Raises MazuError(conflict) where `target` exists and is not to be overwritten, OSError where it cannot be written.
+    Raises MazuError(conflict) if `target` exists and may not be overwritten, OSError if it cannot be written.
     """
     if target.is_dir() or (target.exists() and not overwrite):
         raise _exists(target)
@@ -44,7 +44,7 @@ def write_archive(
     try:
         return _written(draft, target, sources, facts, key, overwrite=overwrite)
     except OSError as error:
-        if error.filename == str(draft):  # a name that the user never gave
+        if error.filename == str(draft):  # a name that the user never chose
             error.filename = str(target)
         raise
 
@@ -76,7 +76,7 @@ def _written(
 
 
 def _add(archive: zipfile.ZipFile, name: str, source: Path) -> ArchivedFile:
-    """Copy what the file holds now; a conversation may grow meanwhile."""
+    """Copy the content that the file has now; a conversation may grow meanwhile."""
     size, digest = 0, hashlib.sha256()
     info = zipfile.ZipInfo(name)
     info.compress_type = zipfile.ZIP_STORED if name == PACK else zipfile.ZIP_DEFLATED
@@ -90,7 +90,7 @@ def _add(archive: zipfile.ZipFile, name: str, source: Path) -> ArchivedFile:
 
 
 def _publish(draft: Path, target: Path, *, overwrite: bool) -> None:
-    """Give the draft its name, in one step that replaces nothing unless it is to."""
+    """Give the draft its name in one step, replacing an existing file only if that is wanted."""
     if overwrite:
         draft.replace(target)
     else:
@@ -119,9 +119,10 @@ def _exists(target: Path) -> MazuError:
 
 
 def signing_key(env: Mapping[str, str]) -> bytes:
-    """The key of this machine's state directory, made on first use: what it signs, it wrote itself.
+    """Return this machine's key from the state directory, created on first use; it proves that mazu-ls here wrote an
+    archive.
 
-    One that is not whole (a full disk, power lost) is replaced: with an empty key anybody could sign.
+    A truncated key (full disk, power failure) is replaced: with an empty key anybody could sign.
     """
     place = paths.private_folder(paths.state_home(env)) / KEY
     with suppress(FileNotFoundError):
@@ -135,7 +136,7 @@ def signing_key(env: Mapping[str, str]) -> bytes:
             file.write(secrets.token_bytes(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
-        with suppress(MazuError):  # another process made one meanwhile
+        with suppress(MazuError):  # another process created one meanwhile
             _publish(draft, place, overwrite=False)
     finally:
         draft.unlink(missing_ok=True)

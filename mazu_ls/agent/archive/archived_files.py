@@ -1,4 +1,4 @@
-"""The files that mazu-ls itself keeps in an archived checkpoint: do they say what such files may say."""
+"""Checks the files that mazu-ls itself keeps in an archived checkpoint: may they hold what they hold?"""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from mazu_ls.checkpoints.models import FileCounts, MemoryCounts, SkippedFile
 
 MOST_BYTES = 64 * 2**20
 Mode = Annotated[str, Meta(pattern="^[0-7]{1,3}$")]
-"""Read, write and execute of owner, group and others: no set-user-ID."""
+"""Permission bits: read, write and execute of owner, group and others; no set-user-ID."""
 
 
 class ArchivedMeta(Struct, rename="camel"):
-    """meta.json: what the row of the database says."""
+    """meta.json: the same facts as the database row of the checkpoint."""
 
     id: Annotated[str, Meta(pattern=r"^[\w-]{1,100}$")]
     parent_id: str | None
@@ -51,7 +51,8 @@ _SHAPES: dict[bytes, Any] = {
 
 
 def require_known_content(repository: StoreRepository, entries: Mapping[bytes, TreeEntry]) -> None:
-    """Read the files of mazu-ls among these entries. Raises NotOurs where one is too large, or says what it must not say."""
+    """Check the mazu-ls files among these entries. Raises NotOurs if one is too large or holds a value that mazu-ls
+    never writes."""
     ours = {name: entry.oid for name, entry in entries.items() if name in _SHAPES or name == b"sparse"}
     sizes = repository.run(
         "cat-file", "--batch-check=%(objecttype) %(objectsize)", input=lines(ours.values())

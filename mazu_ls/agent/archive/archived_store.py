@@ -1,4 +1,4 @@
-"""The checkpoints of an archive: a pack of git objects that nobody vouches for, checked before anything refers to it."""
+"""The checkpoints of an archive: a pack of untrusted git objects, checked before anything refers to it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ MAX_FILES = 2_000_000
 
 
 def take_pack(pack: Path, store: Path, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
-    """Make `store` a checkpoint store that holds `pack`.
+    """Make `store` a checkpoint store that holds the objects of `pack`.
 
-    Each object is hashed again, everything a checkpoint needs must be there, and each name in it one that a file may
-    have. Raises NotOurs, MazuError(git) where git does not take the pack, OSError.
+    Each object is hashed again, every object that a checkpoint needs must be present, and each name must be allowed for
+    a file. Raises NotOurs, MazuError(git) if git rejects the pack, OSError.
     """
     repository = StoreRepository.open(store)
     try:
@@ -57,7 +57,8 @@ def take_pack(pack: Path, store: Path, checkpoints: Sequence[ArchivedCheckpoint]
 
 
 def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[ArchivedCheckpoint]) -> None:
-    """What a rollback reads is the row's tree: it has to be the commit's, whose objects are known to be there."""
+    """Check that each row's tree is the tree of its commit: a rollback reads the row's tree, and only the commit's
+    objects are known to be present."""
     seen: dict[tuple[bytes, bytes], tuple[int, int]] = {}
     for one in checkpoints:
         tree = commit_tree(repository.read(bytes.fromhex(one.commit)))
@@ -76,11 +77,11 @@ def _require_safe_trees(repository: StoreRepository, checkpoints: Sequence[Archi
 def _require_safe_folder(
     repository: StoreRepository, part: bytes, top: bytes, seen: dict[tuple[bytes, bytes], tuple[int, int]]
 ) -> None:
-    """Each tree once: whether a name may stand there does not depend on where the tree hangs.
+    """Check each tree once: whether a name is allowed in a tree does not depend on where the tree occurs.
 
-    Conversations have two levels, with rules of their own: a folder for each session, and its files. `seen` holds how many
-    files and folders each tree has below it, and how many levels: a few kilobytes of trees that hold each other twice
-    would be millions of files for whoever lists them.
+    Conversations have two levels with rules of their own: a folder for each session, and its files. `seen` holds, for
+    each tree, how many files and folders are below it, and how many levels: a few kilobytes of trees that contain each
+    other twice would expand to millions of files.
     """
     stack = [(b"", part, top)]
     level = 0
@@ -115,7 +116,7 @@ def _require_safe_folder(
 
 
 def _is_allowed(kind: bytes, name: bytes, entry: TreeEntry) -> bool:
-    """Whether an entry may stand in a tree of this kind: a part of a checkpoint, or a session of its conversation."""
+    """Return whether a tree of this kind may hold the entry: a part of a checkpoint, or a session of its conversation."""
     if kind == b"conversation":
         return entry.is_folder and _SESSION.fullmatch(name) is not None
     if kind == b"session":
@@ -124,7 +125,7 @@ def _is_allowed(kind: bytes, name: bytes, entry: TreeEntry) -> bool:
 
 
 def _entries(repository: StoreRepository, oid: bytes) -> dict[bytes, TreeEntry]:
-    """A tree's entries; every byte of it has to be one of theirs."""
+    """Parse a tree's entries; every byte must belong to one of them."""
     data = repository.read(oid)
     entries = parse_tree(data)
     if sum(len(entry.mode) + len(name) + 22 for name, entry in entries.items()) != len(data):

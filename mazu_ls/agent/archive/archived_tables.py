@@ -1,4 +1,5 @@
-"""The database of an archive: is it what mazu-ls makes, and does each row say what such a row may say."""
+"""Checks the database of an archive: its schema must be one of mazu-ls, and each row one that mazu-ls could have
+written."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class NotOurs(Exception):
 
 @contextmanager
 def open_untrusted(path: Path) -> Iterator[apsw.Connection]:
-    """A connection that takes no code from the file and writes nothing. Raises NotOurs where it is not readable."""
+    """Open a read-only connection that runs no code from the file. Raises NotOurs if the file cannot be read."""
     import apsw
 
     try:
@@ -56,9 +57,9 @@ class ArchivedCheckpoint(NamedTuple):
 
 
 def require_schema(path: Path) -> None:
-    """Raise NotOurs unless the tables are such as this version, or an earlier one, makes.
+    """Raise NotOurs unless the tables are exactly those of this version or of an earlier one.
 
-    To be called before any row is read, so that no trigger, view or function of the file ever runs.
+    Call it before any row is read, so that no trigger, view or function of the file ever runs.
     """
     with open_untrusted(path) as db:
         _require_schema(db)
@@ -68,7 +69,8 @@ def require_schema(path: Path) -> None:
 
 
 def require_rows(db: apsw.Connection, *, own: bool) -> list[ArchivedCheckpoint]:
-    """The checkpoints of a database that was migrated to the newest schema. Raises NotOurs for rows mazu-ls never writes.
+    """Return the checkpoints of a database that was migrated to the newest schema. Raises NotOurs for rows mazu-ls
+    never writes.
 
     The texts of memories are checked unless this machine wrote the file (`own`).
     """
@@ -77,7 +79,7 @@ def require_rows(db: apsw.Connection, *, own: bool) -> list[ArchivedCheckpoint]:
 
 
 def count_rows(path: Path) -> dict[str, int]:
-    """How many memories and checkpoints a database of ours holds."""
+    """Return how many memories and checkpoints a database of ours holds."""
     with open_untrusted(path) as db:
         made = {name for (name,) in select(db, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
         # Without git, or in a folder that is too broad, no checkpoint was ever taken and there is no table of them.
@@ -136,5 +138,5 @@ def _require_checkpoints(db: apsw.Connection) -> list[ArchivedCheckpoint]:
 
 
 def is_safe_name(name: bytes) -> bool:
-    """Whether a file or folder that a checkpoint holds may have this name."""
+    """Return whether a file or folder in a checkpoint may have this name."""
     return name.lower() not in _NEVER and b"/" not in name

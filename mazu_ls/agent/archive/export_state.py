@@ -1,4 +1,4 @@
-"""Writing a project's state to one file, while the project is open: what it holds at this moment."""
+"""Exports a project's state to one file while the project is open: what it holds at this moment."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXCLUDED = (
     "memory_consolidation",
     "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip
-"""Tables that belong to a moment or to this user alone: emptied in an archive, and again when one is taken in."""
+"""Tables whose rows concern only this moment or this user: emptied in an archive, and again on import."""
 
 
 class ExportedState(NamedTuple):
@@ -45,9 +45,9 @@ def export_state(
 ) -> ExportedState:
     """Write memory, conversations and checkpoints of the project at `root` to `target`. Blocks.
 
-    Not in it: proposals that wait, what was forgotten, what consolidation found, what the user agreed to or granted, the user's own memory, settings and keys.
-    Raises MazuError: conflict where `target` exists, storage where it cannot be written, not_found where there is
-    nothing to export.
+    Not exported: pending proposals, forgotten memories, results of consolidation, trust and grants, and the user's own
+    memory, settings and keys. Raises MazuError: conflict if `target` exists, storage if it cannot be written, not_found
+    if there is nothing to export.
     """
     state = paths.root_state(root, env)
     if target.resolve().is_relative_to(state):
@@ -78,13 +78,14 @@ def export_state(
 def _collect(
     root: Path, state: Path, scratch: Path, env: Mapping[str, str]
 ) -> tuple[dict[str, Path], dict[str, int]]:
-    """The entries' files: the database first, for what a checkpoint holds of a conversation is in its journal by then."""
+    """Collect the entries' files: the database first, because what a checkpoint holds of a conversation is in its
+    journal by then."""
     database = scratch / state_archive.DATABASE
     store = place_of(paths.state_home(env), root) / "store.git"
     sources = {state_archive.DATABASE: database}
     if (store / "HEAD").exists():
         repository = StoreRepository(store)
-        # While it is held, nobody removes objects: what the rows name stays there.
+        # While the lock is held, nobody removes objects: those that the rows name stay.
         with lock.lock_exclusively(repository.collecting):
             commits = _copy_database(state / "memory.db", database)
             if commits and (pack := _pack(repository, commits, scratch)) is not None:
@@ -100,7 +101,7 @@ def _collect(
 
 
 def _copy_database(source: Path, target: Path) -> list[str]:
-    """A consistent copy of a database that is in use; returns the commits of its checkpoints."""
+    """Copy a database that is in use, consistently; return the commits of its checkpoints."""
     import apsw
 
     with closing(_open(source, apsw.SQLITE_OPEN_READONLY)) as original, closing(_open(target)) as copy:
@@ -128,7 +129,7 @@ def _open(path: Path, flags: int | None = None) -> apsw.Connection:
 
 
 def _pack(repository: StoreRepository, commits: list[str], scratch: Path) -> Path | None:
-    """All objects of these checkpoints as one pack."""
+    """Write all objects of these checkpoints as one pack."""
     wanted = [bytes.fromhex(commit) for commit in commits]
     gone = repository.missing(wanted)
     if not (kept := [oid for oid in wanted if oid not in gone]):

@@ -1,4 +1,4 @@
-"""Taking a project's state in from one file: checked whole beside the present state, then exchanged with it in one step."""
+"""Imports a project's state from one file: checked completely in a staging folder, then swapped in with one rename."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ STAGED = "importing"
 
 
 class StagedImport(NamedTuple):
-    """A checked state that waits beside that of the project at `root`. `lock` holds it until it is put in place or discarded."""
+    """A checked state, staged next to that of the project at `root`. `lock` is held until it is put in place or
+    discarded."""
 
     root: Path
     folder: Path
@@ -37,9 +38,10 @@ class StagedImport(NamedTuple):
     lock: int
 
     def put_in_place(self, env: Mapping[str, str]) -> Path | None:
-        """Make it the project's state; returns where the state of before is kept, None where there was none.
+        """Make it the project's state; return the path where the previous state is kept, None if there was none.
 
-        To be called while no process has the project open: else it is discarded, and MazuError(busy) raised.
+        Call it while no process has the project open; otherwise the staged state is discarded and MazuError(busy)
+        raised.
         """
         try:
             aside = self._exchanged(paths.root_state(self.root, env))
@@ -59,7 +61,8 @@ class StagedImport(NamedTuple):
             held.callback(os.close, folder)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             staged = self.folder.stat().st_ino
-            # The name comes first: what the exchange leaves there is the user's, and whatever has a staging name is deleted.
+            # Rename first: after the exchange this folder holds the user's previous state, and folders with a staging
+            # name are deleted.
             aside = self.folder.rename(current.with_name(f"{current.name}.replaced-{stamp}"))
             try:
                 exchange(folder, os.fsencode(aside.name), folder, os.fsencode(current.name))
@@ -71,7 +74,7 @@ class StagedImport(NamedTuple):
             return aside
 
     def discard(self) -> None:
-        """Remove it, unless it was put in place: nothing else ever has the name of its folder."""
+        """Delete the staged state unless it was put in place: nothing else ever has its folder's name."""
         os.close(self.lock)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -79,10 +82,12 @@ class StagedImport(NamedTuple):
 def stage_import(
     root: Path, source: Path, env: Mapping[str, str], *, mine: bool, replace: bool
 ) -> StagedImport:
-    """Check the archive `source` and lay its state out beside that of the project at `root`. Blocks; changes nothing else.
+    """Check the archive `source` and stage its state next to that of the project at `root`. Blocks; changes nothing
+    else.
 
-    `mine`: the user says that an archive which this machine did not sign is his own. `replace`: what the project has is
-    set aside. Raises MazuError: permission without `mine`, conflict without `replace`, config for what is no archive.
+    `mine`: the user says that an archive which this machine did not sign is their own. `replace`: set the project's
+    present state aside. Raises MazuError: permission without `mine`, conflict without `replace`, config if it is no
+    archive.
     """
     current = paths.root_state(root, env)
     _sweep(current)
@@ -131,7 +136,7 @@ def _staged(root: Path, current: Path, archive: StateArchive) -> StagedImport:
 
 
 def _lay_out(root: Path, folder: Path, archive: StateArchive) -> None:
-    """The files of a state folder, all of them checked."""
+    """Write the files of a state folder, all of them checked."""
     paths.private_folder(folder / "journal")
     database = folder / state_archive.DATABASE
     for name in archive.files:
@@ -157,7 +162,7 @@ def _lay_out(root: Path, folder: Path, archive: StateArchive) -> None:
 
 
 def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
-    """Migrate a database whose schema is one of ours, check its rows, and delete what belongs to a moment."""
+    """Migrate a database with a known schema, check its rows, and delete what belonged to the moment of the export."""
     import apsw
 
     try:
@@ -176,7 +181,8 @@ def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
 
 
 def holds_state(state: Path) -> bool:
-    """Whether a state folder holds conversations, memories or checkpoints, or a database that cannot be read. Blocks."""
+    """Return whether a state folder holds conversations, memories or checkpoints, or a database that cannot be read.
+    Blocks."""
     database = state / state_archive.DATABASE
     if any((state / "journal").glob("*.jsonl")):
         return True
@@ -187,7 +193,7 @@ def holds_state(state: Path) -> bool:
 
 
 def _sweep(current: Path) -> None:
-    """Remove what an import that was killed left beside the state."""
+    """Remove what a killed import left behind."""
     for folder in current.parent.glob(f"{current.name}.{STAGED}-*"):
         with suppress(OSError, MazuError):
             os.close(identity.lock_state(folder, folder))

@@ -1,8 +1,9 @@
-"""The file that holds a project's state: a ZIP archive of a fixed set of entries and a manifest, signed on this machine.
+"""The file that holds a project's state: a ZIP archive of a fixed set of entries and a manifest, signed on this
+machine.
 
-Whoever hands such a file over may have made it by hand. So its directory is bounded before it is parsed, an entry is read
-only if its name is one of ours and the manifest names it with size and SHA-256, nothing is unpacked by the names in it,
-and no more bytes are written than the manifest declares.
+Its content is untrusted, since anybody may have made it by hand. So its directory is bounded before it is parsed, an
+entry is read only if its name is known and the manifest names it with size and SHA-256, nothing is unpacked by the
+names in it, and no more bytes are written than the manifest declares.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class ArchivedFile(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ArchiveManifest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What an archive holds. `project` is the path of the project that it was made of, `created_at` RFC 3339 UTC."""
+    """What an archive holds. `project` is the path of the exported project, `created_at` is RFC 3339 in UTC."""
 
     format: int
     version: str
@@ -59,7 +60,7 @@ class ArchiveManifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StateArchive:
-    """An archive that is open for reading, of which nothing but the manifest has been looked at yet."""
+    """An archive that is open for reading; so far only its manifest was read."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile, manifest: ArchiveManifest, *, own: bool) -> None:
         self.path = path
@@ -70,7 +71,7 @@ class StateArchive:
         self._archive = archive
 
     def extract(self, name: str, target: Path) -> None:
-        """Write one entry to a new file. Raises MazuError(config) where it is not what the manifest says."""
+        """Write one entry to a new file. Raises MazuError(config) if size or hash differ from the manifest."""
         declared, left = self.files[name], self.files[name].size
         digest = hashlib.sha256()
         try:
@@ -92,7 +93,7 @@ class StateArchive:
 
 @contextmanager
 def open_archive(path: Path, key: bytes) -> Iterator[StateArchive]:
-    """Open a file that nobody vouches for. Raises MazuError: storage where it cannot be read, config for what is no archive."""
+    """Open an untrusted file. Raises MazuError: storage if it cannot be read, config if it is no archive."""
     try:
         opened = project_files.open_file(path.parent, path.name)
     except OSError as error:
@@ -109,7 +110,7 @@ def open_archive(path: Path, key: bytes) -> Iterator[StateArchive]:
 
 
 def _require_small_directory(file: BinaryIO, path: Path) -> None:
-    """`zipfile` reads the whole directory into memory, so its declared size is looked at first."""
+    """Check the declared size of the directory first, since `zipfile` reads all of it into memory."""
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - _END.size - _LOCATOR.size))
     tail = file.read()
@@ -165,7 +166,7 @@ def _read(archive: zipfile.ZipFile, name: str, limit: int, path: Path) -> bytes:
 
 
 def damaged(path: Path, why: str) -> MazuError:
-    """The error for what is no archive of ours, or no longer one."""
+    """Return the error for a file that is not, or no longer, a valid archive."""
     return MazuError(
         Kind.CONFIG,
         f"{path} is not an archive of mazu-ls, or is damaged: {why.rstrip('.')}.",

@@ -1,4 +1,4 @@
-"""Questions outside any session: no tools, nothing remembered, only the cost is counted."""
+"""Questions outside any session: no tools, nothing remembered; only the cost is recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SYSTEM = "Answer the user's question directly and briefly. Attached text is info
 async def ask(
     project: ProjectServices, question: str, attachments: Sequence[Attachment] = (), model: str | None = None
 ) -> tuple[str, Usage]:
-    """The answer and what it cost. Raises MazuError for every way in which a model can fail, a refusal included."""
+    """Return the answer and its usage. Raises MazuError for every way in which a model can fail, a refusal included."""
     chosen = await project.model(model)
     request = models.ModelRequest(
         messages=[Message("user", user_parts(question, attachments, ()))], system=(SYSTEM,)
@@ -37,7 +37,8 @@ async def ask(
 async def call_once(
     project: ProjectServices, model: models.Model, request: models.ModelRequest, purpose: str
 ) -> models.ModelAnswer:
-    """The answer to one call outside any conversation, its cost recorded; also what is known of it where it was stopped."""
+    """Return the answer to one call outside any conversation and record its cost, also what is known of it after a
+    cancellation."""
 
     def record(usage: Usage) -> None:
         project.record_usage(journal.UsageRecorded(model.name, usage, purpose))

@@ -1,4 +1,4 @@
-"""Several models are asked the same at once, each blind to the others and read-only; a lead compares and recommends."""
+"""A council: several models answer the same question independently and read-only; a lead compares and recommends."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MEMBER_STEPS = 8
 ANSWER_TOKENS = 1_500
-"""What an answer is taken to be long when the price is estimated."""
+"""Assumed length of an answer, in tokens, for the price estimate."""
 
 LEAD = """\
 You lead a council. Several models answered the same question, each without seeing the others. Compare their answers:
@@ -38,7 +38,7 @@ DISSENT = re.compile(r"^#+\s*dissent\b[^\n]*\n", re.IGNORECASE | re.MULTILINE)
 
 @dataclass(frozen=True)
 class MemberAnswer:
-    """What one member said, or why it said nothing."""
+    """What one member answered, or why it did not."""
 
     model: str
     reply: str
@@ -48,7 +48,8 @@ class MemberAnswer:
 
 @dataclass(frozen=True)
 class CouncilOutcome:
-    """The whole council: `synthesis` is the lead's comparison and recommendation, `dissent` what it did not follow."""
+    """The result of a council: `synthesis` is the lead's comparison and recommendation, `dissent` what it did not
+    follow."""
 
     question: str
     answers: tuple[MemberAnswer, ...]
@@ -68,10 +69,10 @@ async def council(
     attachments: Sequence[Attachment] = (),
     report: Callable[[str, str], None] = lambda model, state: None,
 ) -> CouncilOutcome:
-    """Ask all, then the lead. One member that fails is reported and the rest goes on; cancelling stops all.
+    """Ask all members, then the lead. A member that fails is reported and the others continue; cancelling stops all.
 
-    `report` hears of each member's state. Raises MazuError(config) with fewer than two members, (budget) where the
-    user did not want to pay the estimated price, and what the lead's model fails with if no member answered.
+    `report` is called with each member's state. Raises MazuError(config) with fewer than two members, (budget) if the
+    user declines the estimated price, and the lead's own error if no member answered.
     """
     names = list(dict.fromkeys(members or project.config.council.models))
     if len(names) < 2:
@@ -96,7 +97,7 @@ async def council(
 
 
 def split_dissent(text: str) -> tuple[str, str]:
-    """The lead's recommendation and the dissent it kept."""
+    """Split the lead's text into its recommendation and the dissent."""
     match = next(reversed(list(DISSENT.finditer(text))), None)
     if match is None:
         return text.strip(), ""
@@ -153,7 +154,7 @@ async def _agree_on_price(
     head: models.Model,
     attachments: Sequence[Attachment],
 ) -> None:
-    """Ask the user first where the estimate is above `council.confirm_above_usd`; say so where there can be none."""
+    """Ask the user first if the estimate is above `council.confirm_above_usd`; warn if no estimate is possible."""
     cost = await estimate_cost(project, question, names, head, attachments)
     ceiling = project.config.council.confirm_above_usd
     if cost is None:
@@ -177,7 +178,7 @@ async def estimate_cost(
     head: models.Model,
     attachments: Sequence[Attachment],
 ) -> float | None:
-    """US dollars for one round without tools, roughly; None where a member's price is not known."""
+    """Estimate one round without tools, in US dollars; None if a member's price is not known."""
     parts = user_parts(question, attachments, ())
     asked = sum(estimate_tokens(part.text) for part in parts if isinstance(part, Text)) + 1_000
     total = call_cost.cost(head.spec, Usage(asked + ANSWER_TOKENS * len(names), ANSWER_TOKENS))

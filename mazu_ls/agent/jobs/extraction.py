@@ -1,7 +1,7 @@
-"""What a session leaves behind: memories and a summary, by one forced tool call when it has ended.
+"""Memory extraction: one forced tool call finds memories and a summary when a session has ended.
 
-A session whose editor went away is looked at after the next start, once the editor has been open for a while. Nothing
-waits for any of this, and what fails is tried again later.
+A session whose editor disconnected is examined after the next start, once the editor has been open for a while. Nothing waits for an
+extraction, and a failed one is tried again later.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EARLIER = "earlier sessions"
 START_SECONDS = 20.0
-"""How long after the start the sessions of earlier runs are looked at."""
+"""Seconds after the start at which sessions of earlier processes are examined."""
 REST_SECONDS, AFTER_SECONDS, POSTPONE_SECONDS = 600.0, 5.0, 3600.0
-"""How long a session must rest before a process of one turn looks at it, how long that may take, and when it is tried again."""
+"""Seconds that a session must rest before a one-turn process examines it, that this may take, and until it is tried again."""
 MAX_OUTPUT = 4_000
 ROOM_SHARE = 0.5
 
 
 class NoExtractionModel(MazuError):
-    """There is nobody to ask at present, which is no failure."""
+    """No model is available at present, which is no failure."""
 
 
 class MemoryExtractor:
-    """The extractions of one project, as tasks beside everything else."""
+    """The extractions of one project, run as background tasks."""
 
     def __init__(self, project: ProjectServices, is_open: Callable[[str], bool]) -> None:
         self._project = project
@@ -55,24 +55,24 @@ class MemoryExtractor:
         self._failure_said = False
 
     def schedule(self, session_id: str) -> None:
-        """The session said something: it waits from now on, also if mazu-ls ends without warning."""
+        """The session has a new message: extraction is pending from now on, also if mazu-ls ends without warning."""
         if session_id not in self._noted and (pending := self._pending()):
             self._noted.add(session_id)
             self._tasks.spawn(pending.note(session_id))
 
     def on_session_end(self, session_id: str) -> None:
-        """The session has ended: look at it now."""
+        """The session has ended: extract now."""
         if self._pending():
             self._tasks.spawn(self._one(session_id))
 
     def start(self) -> None:
-        """Look at what earlier runs left, in a while."""
+        """Examine what earlier processes left, after a delay."""
         self._tasks.spawn(self._earlier(), EARLIER)
 
     async def look_at_oldest(self) -> None:
-        """Look at one session that nobody has continued for a while: a process of one turn is gone before `start` does.
+        """Examine one session that nobody has continued for a while: a one-turn process ends before `start` would do so.
 
-        What takes too long goes on waiting, and is left alone for an hour: each attempt costs the same again.
+        An extraction that takes too long stays pending and is not tried for an hour: each attempt costs the same again.
         """
         pending = self._pending()
         if pending is None or not (waiting := await pending.waiting(REST_SECONDS)):
@@ -86,15 +86,15 @@ class MemoryExtractor:
             log.warning("extraction of %s failed", waiting[0].session_id, exc_info=True)
 
     async def wait_idle(self) -> None:
-        """Wait for what was begun because a session ended."""
+        """Wait for the extractions that the end of a session started."""
         await self._tasks.drain(without=EARLIER)
 
     async def close(self) -> None:
-        """Stop; what is not done goes on waiting."""
+        """Stop; what is not finished stays pending."""
         await self._tasks.close()
 
     def _pending(self) -> Pending | None:
-        """Where it is kept which sessions wait; None where nothing may or can be written."""
+        """Return the stored list of pending sessions; None if nothing may or can be written."""
         memories = self._project.memories
         return memories.extractions if memories and self._project.config.memory.write != "off" else None
 
@@ -106,7 +106,7 @@ class MemoryExtractor:
                     return
 
     async def _one(self, session_id: str) -> bool:
-        """Extract; whatever fails is kept for later and said, once. Returns whether it makes sense to go on with others."""
+        """Extract from one session; a failure is kept for later and reported once. Return whether to continue with the others."""
         pending = self._pending()
         if pending is None or session_id not in {waiting.session_id for waiting in await pending.waiting()}:
             return True
@@ -130,7 +130,7 @@ class MemoryExtractor:
 
     @contextmanager
     def _held(self, session_id: str) -> Iterator[None]:
-        """Nobody else looks at this session meanwhile. Raises MazuError(busy)."""
+        """Hold the session so that no other process examines it. Raises MazuError(busy)."""
         if self._is_open(session_id):
             yield
             return
@@ -174,7 +174,7 @@ class MemoryExtractor:
         if chosen != model.name:
             try:
                 return await self._ask(await self._project.model(chosen), messages)
-            except (MazuError, ToolError) as error:  # a key need not be good for every model
+            except (MazuError, ToolError) as error:  # a key need not be valid for every model
                 log.warning("%s could not say what to remember, %s is asked: %s", chosen, model.name, error)
         return await self._ask(model, messages)
 
@@ -201,7 +201,7 @@ class MemoryExtractor:
         return extract.decode(call.arguments)
 
     async def _may_keep(self, session_id: str, found: Extraction, pending: Pending) -> bool:
-        """Ask the user where `memory.write` is "ask". A no is final; without an answer the session goes on waiting."""
+        """Ask the user if `memory.write` is "ask". A no is final; without an answer the session stays pending."""
         if self._project.config.memory.write != "ask" or not found.memories:
             return True
         lines = "\n".join(f"- {item.category}: {item.title}" for item in found.memories)
@@ -215,7 +215,7 @@ class MemoryExtractor:
 
 
 def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
-    """What repeats a file that was read, and not the user's own words, gets that file as its origin."""
+    """Set a file as the origin of memories that repeat what was read from it and not the user's own words."""
     from mazu_ls.tools.knowledge.memory_origin import quoted_file
 
     calls = {call.id: call for message in messages for call in message.calls if call.name == "read_file"}
@@ -236,7 +236,7 @@ def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
 
 
 def summarize_stored(stored: Sequence[RememberOutcome]) -> journal.MemoryTouched | None:
-    """One notice of all that is new; what was known before is not worth one."""
+    """Return one notice about everything new, None if nothing is."""
     new = [one for one in stored if one.outcome != "duplicate"]
     if not new:
         return None

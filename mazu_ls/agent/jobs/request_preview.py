@@ -1,4 +1,4 @@
-"""What a model would be sent next, exactly: for the user who wants to know what the agent sees."""
+"""Exactly what a model would be sent next: for users who want to see the agent's context."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 async def preview_next_request(session: Session, asked: Prompt | None = None) -> dict[str, Any]:
-    """The JSON body that the provider gets if the user now says `asked`; without it, the conversation as it stands.
+    """Return the JSON body that the provider would get if the user now sent `asked`; without it, the conversation as it
+    is.
 
-    Nothing is recorded or sent. A compaction that would come first is not carried out. Raises MazuError where no model
-    can be had, and for a command of the user, which goes to none.
+    Nothing is recorded or sent. A compaction that would happen first is not carried out. Raises MazuError if no model
+    is available, and for a `!command`, which is sent to no model.
     """
     given = asked or Prompt("")
     model = await session.prepare_turn(given)

@@ -1,4 +1,4 @@
-"""Rewriting one passage of a file as the user says: one model call without tools, one edit in the editor."""
+"""Rewrites one passage of a file as the user asks: one model call without tools, one edit in the editor."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True)
 class RewriteSource:
-    """The document that a passage stands in, which need not be a file: its name, its path if it has one, its text.
+    """The document with the passage, which need not be a file: its name, its path if it has one, its text.
 
-    `now` gives the text of this moment, `edit` makes it another one than it was, if it is still that; it returns what
-    came of it.
+    `now` returns the current text. `edit` replaces a text by another one if the document still has the first, and
+    returns the text that the document has afterwards.
     """
 
     name: str
@@ -44,7 +44,7 @@ class RewriteSource:
 
 
 class PassageChanged(MazuError):
-    """What the model was to rewrite is no longer what it saw (conflict)."""
+    """The passage to be rewritten is no longer what the model saw (conflict)."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
@@ -64,10 +64,10 @@ async def rewrite(
     model: str | None = None,
     turn_id: str | None = None,
 ) -> TurnResult:
-    """Replace the characters `start` to `end` of `source` by what the model makes of them.
+    """Replace the characters `start` to `end` (0-based, exclusive) of `source` by the model's rewrite of them.
 
-    Where the passage no longer stands in the text as the model saw it the result holds PassageChanged; what was typed
-    elsewhere meanwhile does not matter.
+    If the text no longer holds the passage that the model saw, the result holds PassageChanged; changes elsewhere in
+    the document do not matter.
     """
     seen = source.text
 
@@ -77,7 +77,7 @@ async def rewrite(
             return
         try:
             await run.steps.prepare_change()
-        except ToolError as refusal:  # no model is to hear it: the turn fails
+        except ToolError as refusal:  # never sent to a model: the turn fails
             raise _nothing_changed(project) from refusal
         before = await source.now()
         at = passage_at(before, seen, start, end)
@@ -100,11 +100,12 @@ async def rewrite(
     try:
         return await session.prompt(asked, turn_id)
     finally:
-        session.append(journal.SessionEnded())  # no conversation goes on from here
+        session.append(journal.SessionEnded())  # no conversation continues from here
 
 
 def _nothing_changed(project: Project) -> MazuError:
-    """Where no checkpoint could be taken, and nobody agreed to continue without undo."""
+    """Return the error for a rewrite that was not made: no checkpoint could be taken, and nobody agreed to continue
+    without undo."""
     cause = project.no_checkpoints
     why = f" {cause.message}" if cause else ""
     return MazuError(
@@ -115,7 +116,8 @@ def _nothing_changed(project: Project) -> MazuError:
 
 
 def replacement(reply: str, old: str) -> str:
-    """The new text in a reply: its fenced block, else all of it; it ends in a line end if the old text did.
+    """Extract the new text from a reply: its fenced block, otherwise all of it; it ends in a line end if the old text
+    did.
 
     Raises MazuError(model) for an empty reply.
     """
@@ -131,7 +133,8 @@ def replacement(reply: str, old: str) -> str:
 
 
 def _with_secrets(new: str, source: RewriteSource, start: int, end: int) -> str:
-    """`new` with the secrets that the model was not shown. Raises MazuError(conflict) where one cannot be put back."""
+    """Return `new` with the secrets that the model was not shown put back. Raises MazuError(conflict) if that is not
+    possible."""
     if not PLACEHOLDER.search(new) and not has_secret(source.text[start:end]):
         return new
     shown = ShownText.from_source(source.text)
@@ -151,9 +154,9 @@ def _with_secrets(new: str, source: RewriteSource, start: int, end: int) -> str:
 
 
 def passage_at(now: str, seen: str, start: int, end: int) -> int | None:
-    """Where the characters `start` to `end` of the text `seen` begin in the text of now.
+    """Return the offset in the current text at which characters `start` to `end` of the text `seen` begin.
 
-    That is where their lines stayed as they were, else the only place that reads as they do; None if there is none.
+    That is where their lines are unchanged, otherwise the only place with the same text; None if there is none.
     """
     lines = split_lines(seen)
     line_ends = list(accumulate(map(len, lines)))

@@ -1,4 +1,4 @@
-"""Small documents that are looked at before every model call, and read only when they changed."""
+"""Small documents that are needed before every model call, cached and read again only when they changed."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import BinaryIO
 from mazu_ls.workspace import project_files
 
 MAX_BYTES = 64_000
-"""What counts of a role document or a convention; more would crowd the work out of the window."""
+"""Bytes of a role document or convention that are used; more would crowd the task out of the context window."""
 
 
 class CachedFiles:
-    """Texts by path, held for as long as size, times and inode stay the same."""
+    """Texts by path, cached for as long as size, times and inode stay the same."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def text(self, root: Path, name: str) -> str:
-        """The text of a file below a project's folder, cut at MAX_BYTES; empty where there is no such regular file.
+        """Return the text of a file below a project's folder, cut at MAX_BYTES; empty if there is no such regular file.
 
-        No link is followed at any level: it may lead out.
+        No link is followed at any level, since it may lead outside.
         """
         inside = PurePosixPath(os.path.normpath(name))
         return self._text(root / inside, lambda: project_files.open_file(root, inside))
 
     def text_of_user(self, path: Path) -> str:
-        """The text of a file that the user's own settings name, wherever it is."""
+        """Return the text of a file that the user's own settings name, wherever it is."""
         return self._text(path, lambda: project_files.open_file(path.parent, path.name))
 
     def _text(self, path: Path, opened: Callable[[], BinaryIO]) -> str:

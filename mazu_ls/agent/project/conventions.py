@@ -1,8 +1,9 @@
-"""What a project asks of whoever works on it: AGENTS.md and CLAUDE.md, the nearest to a touched file last.
+"""A project's conventions for agents: AGENTS.md and CLAUDE.md, the nearest to a touched file last.
 
-As https://agents.md and Claude Code have it: the files of the folder that is open, of its parents up to the root of the
-repository, and of the folders in which files were read or changed; `@path` in one of them brings another file in. All are
-the project's files: nothing is read that lies outside of the repository, holds secrets by its name, or may not be read.
+As specified by https://agents.md and Claude Code: the files of the opened folder, of its parents up to the root of the
+repository, and of the folders in which files were read or changed; `@path` in one of them imports another file. All are
+untrusted project files: nothing is read that lies outside the repository, has a name that suggests secrets, or may not
+be read by the user's rules.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ NAMES = ("AGENTS.md", "CLAUDE.md")
 MOST_HOPS = 5
 MOST_FILES = 64
 MOST_IMPORTS = 512
-"""Paths of `@path` that are looked up for one prompt, whether or not there is such a file."""
+"""Maximum of `@path` imports looked up for one prompt, whether or not the files exist."""
 MOST_CHARS = 160_000
 MOST_FOLDERS = 64
-"""Folders of touched files that are looked at, the newest first."""
+"""Maximum of folders with touched files that are searched, the newest first."""
 NEAREST = "Where these disagree, the one nearest to the file you work on counts."
 
 _FENCE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*+(`{3,}+(?=[^`]*$)|~{3,}+)")
@@ -41,7 +42,7 @@ _IMPORT = re.compile(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
 
 
 class _Collection(Struct):
-    """The texts found so far, in the order in which they are told, each file and each text once."""
+    """The texts found so far, in the order of the prompt, each file and each text once."""
 
     documents: CachedFiles
     may_read: Callable[[Path], bool] = field(default=lambda path: False)
@@ -52,7 +53,7 @@ class _Collection(Struct):
     imports: int = 0
 
     def add(self, name: str, text: str) -> None:
-        """Take a text, unless it stands there already or there is no room."""
+        """Add a text, unless it is already included or there is no room."""
         if text in self.texts or self.size + len(text) > MOST_CHARS:
             return
         self.texts.add(text)
@@ -63,10 +64,10 @@ class _Collection(Struct):
 def collect_conventions(
     documents: CachedFiles, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]
 ) -> str:
-    """The conventions for work on these files, marked as the project's words; empty where there are none.
+    """Return the conventions for work on these files, marked as the project's words; empty if there are none.
 
-    `touched` are files that were read or changed, the oldest first; `rules` those of the user, who may keep a file from
-    being read. What is on the disk now is told: files are read again when they changed.
+    `touched` are files that were read or changed, the oldest first; `rules` are the user's permission rules, which may
+    forbid reading a file. The current content is used: files are read again when they changed.
     """
     found = _Collection(documents)
     paths = list(touched)
@@ -82,7 +83,7 @@ def collect_conventions(
 
 
 def render_conventions(blocks: Sequence[tuple[str, str]]) -> str:
-    """Names and texts of files as the model reads them, unable to end their own block."""
+    """Render names and texts of files for the model; no text can close its own block."""
     told = [
         f'<conventions file="{_attribute(name)}">\n{escape_closing_tag(text, "conventions")}\n</conventions>'
         for name, text in blocks
@@ -92,13 +93,14 @@ def render_conventions(blocks: Sequence[tuple[str, str]]) -> str:
 
 def _may_read(rules: Sequence[Rule], place: PolicyContext, path: Path) -> bool:
     call = ToolCallInfo("read_file", Effect.READ, {"path": str(path)})
-    from mazu_ls.policy.decide import decide  # and with it the grammar of the shell, which few commands need
+    # imported here because it brings the shell's grammar along, which few commands need
+    from mazu_ls.policy.decide import decide
 
     return decide(call, "plan", rules, place).verdict == "allow"
 
 
 def repository_root(folder: Path) -> Path:
-    """The nearest folder from `folder` upwards that holds a `.git`; `folder` itself where none does."""
+    """Return the nearest folder from `folder` upwards that holds a `.git`; `folder` itself if none does."""
     return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), folder)
 
 
@@ -108,7 +110,7 @@ def _down_to(root: Path, top: Path) -> list[Path]:
 
 
 def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
-    """The folders below `root` on the way to the touched files, outer ones first."""
+    """Return the folders below `root` on the way to the touched files, outer ones first."""
     newest: dict[Path, None] = {}
     for path in reversed(touched):
         if path.is_relative_to(root):
@@ -120,8 +122,8 @@ def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
 
 
 def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
-    """Add a file and, before it, what it brings in. One that is a link is read if it stays in the repository."""
-    if not os.path.lexists(path):  # as nearly everywhere, in every step of a turn
+    """Add a file and, before it, what it imports. A link is read if it stays in the repository."""
+    if not os.path.lexists(path):  # common case: checked in every step of a turn
         return
     real = _inside(path, top)
     if real is None or real in found.files or len(found.files) >= MOST_FILES:
@@ -144,7 +146,7 @@ def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
 
 
 def _inside(path: Path, top: Path) -> Path | None:
-    """Where a path leads, if that is a file below `top`."""
+    """Resolve a path; None unless it is a file below `top`."""
     try:
         real = Path(os.path.realpath(path))
         base = Path(os.path.realpath(top))
@@ -155,9 +157,10 @@ def _inside(path: Path, top: Path) -> Path | None:
 
 @lru_cache(maxsize=256)
 def imported_paths(text: str) -> tuple[str, ...]:
-    """The paths that a text brings in with `@path`, not those in code; never absolute ones, nor those of a home.
+    """Return the paths that a text imports with `@path`: not those in code, never absolute ones or those of a home
+    folder.
 
-    Takes time in proportion to the length of the text, whatever stands in it.
+    Takes time linear in the length of the text.
     """
     prose = "\n".join(_without_code_spans(line) for line in _lines_outside_fences(text))
     names = (match[1].rstrip(".,;:!?)]}\"'").removeprefix("./") for match in _IMPORT.finditer(prose))
@@ -169,7 +172,7 @@ def imported_paths(text: str) -> tuple[str, ...]:
 
 
 def _lines_outside_fences(text: str) -> Iterator[str]:
-    """The lines that are in no fenced block; one that is not closed goes to the end (CommonMark 4.5)."""
+    """Return the lines outside fenced blocks; an unclosed block extends to the end (CommonMark 4.5)."""
     fence = ""
     for line in text.split("\n"):
         bare = line.strip(" \t\r>")
@@ -183,7 +186,7 @@ def _lines_outside_fences(text: str) -> Iterator[str]:
 
 
 def _without_code_spans(line: str) -> str:
-    """A line without the code between two runs of equally many backticks (CommonMark 6.1)."""
+    """Return a line without its code spans: the code between two runs of equally many backticks (CommonMark 6.1)."""
     runs = [found.span() for found in _TICKS.finditer(line)]
     closing: dict[int, int] = {}
     later: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""The `.mazu/memory.db` that a version before 0.1 of ours kept in this project: its rows are taken over, once."""
+"""Imports the rows of a `.mazu/memory.db` that a version before 0.1 kept in this project, once."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ DATABASE = f"{paths.PROJECT_FOLDER}/memory.db"
 
 
 async def take_over_earlier_database(root: Path, state: Path, memories: Memories) -> str | None:
-    """A sentence for the user about what was taken over; None where there was nothing to do.
+    """Return a notice for the user about what was imported; None if there was nothing to do.
 
-    Only where this machine's own state shows that an earlier version worked here: a clone brings a database along, but
-    not that. The file may have been changed since, so its rows come as from anybody: unpinned, their origin marked.
+    Only if this machine's own state shows that an earlier version worked here: a clone may bring such a database along,
+    but not that. The file may have been changed since, so its rows are untrusted: unpinned and with their origin
+    marked.
     """
     done = state / "earlier-database-taken"
     if not await asyncio.to_thread(_is_due, root, state, done):

@@ -1,4 +1,4 @@
-"""The model of the setting `memory.embeddings`: at a provider's endpoint, or in a folder."""
+"""Opens the model of the setting `memory.embeddings`: at a provider's endpoint, or in a folder."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 def open_encoder(config: Config, env: Mapping[str, str], warnings: list[str]) -> TextEncoder | None:
-    """The encoder that the settings name. Where it cannot be used a sentence for the user is added to `warnings`, and memory
-    goes on without it."""
+    """Return the encoder that the settings name. If it cannot be used, add a sentence for the user to `warnings` and
+    return None; memory continues without it."""
     named = (config.memory.embeddings or "").strip()
     if not named or not config.memory.semantic:
         return None
@@ -34,7 +34,8 @@ def _from_folder(named: str, config: Config, env: Mapping[str, str]) -> TextEnco
 
     del config, env
     folder = Path(named).expanduser()
-    if not folder.is_absolute():  # editors start servers in the opened project, which is not the user's own
+    # editors start servers in the opened project's folder, which is not the user's own
+    if not folder.is_absolute():
         raise MazuError(Kind.CONFIG, f"{named} is no absolute path.", "Write the whole path, or one with ~.")
     return OnnxEncoder(folder)
 

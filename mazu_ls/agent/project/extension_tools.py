@@ -1,4 +1,4 @@
-"""What comes besides the built-in tools: custom tools and MCP servers, each only once the user agreed to it."""
+"""Tools beyond the built-in ones: custom tools and MCP servers, each only after the user agreed to it."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 START_SECONDS = 15.0
-"""How long a turn waits for MCP servers, from the moment they were begun: npx and uvx may have to install them."""
+"""Seconds that a turn waits for MCP servers, from their start: npx and uvx may have to install them first."""
 CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
 
 
 class ExtensionTools:
-    """The tools that a project or its user adds. What needs agreement is asked once while mazu-ls runs, beside all work."""
+    """The tools that a project or its user adds. Consent is asked once per process, without blocking other work."""
 
     def __init__(self, folders: Sequence[Path], key: str, host: Host, env: Mapping[str, str]) -> None:
-        """`key` names the project; custom tools are looked for in its first folder and in the user's."""
+        """`key` names the project; custom tools are searched in its first folder and in the user's."""
         self._folders = folders
         self._key = key
         self._host = host
@@ -49,13 +49,13 @@ class ExtensionTools:
         self._tasks = BackgroundTasks("an extension")
 
     def tools(self, taken: Sequence[str]) -> list[Tool]:
-        """The added tools that can be called now; names in `taken` are not given twice."""
+        """Return the added tools that can be called now, without those whose name is in `taken`."""
         custom = self._custom(taken)
         skills = self._skills([*taken, *(tool.name for tool in custom)])
         return [*custom, *skills, *(self._mcp.tools() if self._mcp else ())]
 
     def mcp_status(self) -> list[McpServerStatus]:
-        """How each configured MCP server is."""
+        """Return the state of each configured MCP server."""
         from mazu_ls.tools.mcp.servers import McpServerStatus
 
         known = {status.name: status for status in (self._mcp.status() if self._mcp else ())}
@@ -63,7 +63,8 @@ class ExtensionTools:
         return [known.get(status.name, status) for status in begins]
 
     async def wait_started(self) -> list[str]:
-        """Wait for MCP servers that are starting, a few seconds after they were configured; the names of those that still are."""
+        """Wait for starting MCP servers until a few seconds after they were configured; return the names of those still
+        starting."""
         loop = asyncio.get_running_loop()
         while names := [status.name for status in self.mcp_status() if status.state == "starting"]:
             if loop.time() >= self._begun + START_SECONDS:
@@ -72,7 +73,8 @@ class ExtensionTools:
         return []
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
-        """Use these MCP servers from now on. Those in `own` the user wrote down himself; about the others he is asked.
+        """Use these MCP servers from now on. Those in `own` come from the user's own settings; the user is asked about
+        the others.
 
         A question waits `seconds` for its answer.
         """
@@ -84,18 +86,18 @@ class ExtensionTools:
         self._tasks.spawn(self._replace(servers, own))
 
     def agree(self, name: str) -> None:
-        """The user agrees to an MCP server as it is configured. Raises MazuError(not_found)."""
+        """Record the user's consent to an MCP server as it is configured. Raises MazuError(not_found)."""
         if self._mcp is None or name not in self._mcp.servers:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
         self._mcp.agree(name)
 
     async def revoke(self, name: str) -> None:
-        """The user no longer agrees to an MCP server: it is ended."""
+        """Revoke the user's consent to an MCP server and end it."""
         if self._mcp and name in self._mcp.servers:
             await self._mcp.revoke(name)
 
     async def close(self) -> None:
-        """End the servers."""
+        """End the MCP servers."""
         await self._tasks.close()
         if self._mcp:
             await self._mcp.close()
@@ -146,13 +148,13 @@ class ExtensionTools:
                 mcp.agree(status.name)
 
     def waiting_tools(self, name: str) -> bytes:
-        """The tools of a server that are new or changed since the user agreed, as JSON to read; empty for none."""
+        """Return the tools of a server that are new or changed since the user agreed, as readable JSON; empty for none."""
         specs = self._mcp.waiting(name) if self._mcp else []
         shown = [{"name": one.name, "description": one.description, "schema": one.schema} for one in specs]
         return msgspec.json.format(msgspec.json.encode(shown, order="deterministic")) if shown else b""
 
     def _ask_tools(self, name: str) -> None:
-        """Ask, once for each list, whether the agent may call what a server newly offers."""
+        """Ask, once for each list, whether the agent may call the tools that a server newly offers."""
         waiting = self.waiting_tools(name)
         if waiting and (name, waiting) not in self._asked_tools:
             self._asked_tools.add((name, waiting))
@@ -164,7 +166,7 @@ class ExtensionTools:
             return
         title = f"The MCP server {name} offers new or changed tools. May the agent call them as they are now?"
         if await self._agrees(title, shown) and mcp is self._mcp:
-            # The list may have changed while the question stood: then it is asked about as it is now.
+            # The list may have changed while the question was open: then ask about the current one.
             if self.waiting_tools(name).decode() == shown:
                 mcp.servers[name].agree_tools(mcp.waiting(name))
             else:
@@ -187,7 +189,7 @@ class ExtensionTools:
 
 
 def servers_of_user(layers: Sequence[Layer]) -> list[McpServer]:
-    """The MCP servers in the settings that are the user's own, not the project's."""
+    """Return the MCP servers from the user's own settings, not the project's."""
     found: list[McpServer] = []
     for layer in layers:
         given = layer.values.get("mcp_servers") if layer.may_loosen else None
@@ -195,5 +197,5 @@ def servers_of_user(layers: Sequence[Layer]) -> list[McpServer]:
             try:
                 found.append(msgspec.convert(entry, McpServer))
             except msgspec.ValidationError as error:
-                log.info("%s: %s", layer.origin, error)  # the settings' own warning tells the user
+                log.info("%s: %s", layer.origin, error)  # the settings' own warning informs the user
     return found

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 class Project(ProjectServices):
-    """Opened by `open`, which never raises when a key, git or a writable disk is missing: `warnings` says what is."""
+    """Created by `open`, which never raises when a key, git or a writable disk is missing: `warnings` says what is
+    missing."""
 
     sessions: Sessions
     extractions: MemoryExtractor
     _kept_model: str | None = None
-    """The model that stays because the settings name one that cannot be used."""
+    """The model that stays in use because the new settings name one that cannot be used."""
 
     @classmethod
     async def open(
@@ -37,7 +38,8 @@ class Project(ProjectServices):
         env: Mapping[str, str] = os.environ,
         patience: RetryPolicy | None = None,
     ) -> Project:
-        """Read the settings, open memory and checkpoints, find the sessions. `patience` with models that fail."""
+        """Read the settings, open memory and checkpoints, find the sessions. `patience` is the retry policy for failing
+        models."""
         project = cls(folders, host, env, patience)
         await project.open_services(settings or {})
         if project.checkpoints:
@@ -51,16 +53,17 @@ class Project(ProjectServices):
         return project
 
     def usable_model(self) -> str | None:
-        """The full name of the model in force; None where none can be had."""
+        """Return the full name of the model in force; None if none is available."""
         try:
             return self._resolved()
         except MazuError:
             return None
 
     def keep_usable_model(self, before: str | None) -> str | None:
-        """A sentence where new settings name a model that cannot be had: the one of `before` stays; None where it can."""
+        """Keep the model of `before` if the new settings name one that is not available, and return a sentence about
+        it; None if it is."""
         if self.chosen_model is not None and self.chosen_model != self._kept_model:
-            return None  # a choice of the user's holds whatever the settings say
+            return None  # the user's explicit choice of a model overrides the settings
         self.chosen_model = self._kept_model = None
         try:
             self._resolved()
@@ -73,13 +76,13 @@ class Project(ProjectServices):
         return None
 
     def _resolved(self) -> str:
-        # Not awaited anywhere: settings are in force for the request that comes behind them.
+        # No await before this point: the settings must apply to the request that follows.
         from mazu_ls.models import catalog
 
         return catalog.resolve(self.chosen_model, self.config, self.env).name
 
     async def close(self) -> None:
-        """End all turns, children and connections."""
+        """End all turns, child processes and connections."""
         await self.extractions.close()
         await asyncio.gather(self.sessions.close(), self.close_map())
         await self.close_stores()

@@ -1,10 +1,10 @@
-"""The role document: the user's words to the agent, first in the prompt, looked at anew before every model call.
+"""The role document: the user's standing instructions, first in the prompt, read again before every model call.
 
-In a project's folder it is the user's own only if mazu-ls saw the user write `.mazu/role.md` on this machine, or the user
-agreed to exactly that text. What counts is where the document is, not how its path is written: a path that leads into the
-project through a link is the project's. How it came there does not count: a clone, an archive, a submodule, a linked folder, another
-owner, a command or an edit of the agent. A document of another name, which the project's settings may choose, is always
-asked about: who saves `docs/NOTES.md` does not know that it speaks to the agent.
+In a project's folder it counts as the user's own only if mazu-ls saw the user write `.mazu/role.md` on this machine, or
+the user agreed to exactly that text. What counts is where the document is, not how its path is written: a path that
+leads into the project through a link is the project's. Anything else (a clone, an archive, a submodule, a linked
+folder, another owner, a command or an edit of the agent) needs consent. A document of another name, which the project's
+settings may choose, always needs consent: someone who saves `docs/NOTES.md` does not know that it instructs the agent.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CHOICES = (Choice("allow_always", "Use it", "allow_always"), Choice("deny", "Not
 
 
 class RoleDocument:
-    """The role of one project. `key` names the project in the user's agreements."""
+    """The role of one project. `key` names the project in the stored consents."""
 
     def __init__(
         self, documents: CachedFiles, root: Path, key: str, host: Host, env: Mapping[str, str]
@@ -47,18 +47,20 @@ class RoleDocument:
         self._question: asyncio.Task[None] | None = None
 
     def path(self, name: str) -> Path:
-        """Where the document of this setting is."""
+        """Return the path of the document that this setting names."""
         path = Path(name).expanduser()
         return path if path.is_absolute() else self._root / path
 
     def refresh(self, name: str) -> None:
-        """Note whether there is a document; needed once before `text`. One that the user writes from now on is his own."""
+        """Record whether the document exists; required once before `text`. A document that the user creates later is
+        their own."""
         self._own = not self.found(name)
 
     def found(self, name: str) -> str:
-        """The document as it is, whether it is in force or not; empty where there is none.
+        """Return the document's text whether or not it is in force; empty if there is none.
 
-        Never of the kernel's folders, whose names lead elsewhere for every process, nor of a file that holds keys.
+        Never reads below /proc, /dev or /sys, whose names resolve differently for every process, nor files that hold
+        keys.
         """
         path = self.path(name)
         inside = self._inside(path)
@@ -69,11 +71,11 @@ class RoleDocument:
         return self._documents.text_of_user(path)
 
     def in_project(self, name: str) -> bool:
-        """Whether the document is a file of the project, not of the user."""
+        """Return whether the document is a file of the project, not of the user."""
         return self._inside(self.path(name)) is not None
 
     def _inside(self, path: Path) -> PurePosixPath | None:
-        """Where below the project the file is, links of the path outside of it resolved; None for one elsewhere."""
+        """Return the file's path below the project, with links resolved outside of it; None if it is elsewhere."""
         lexical = Path(os.path.normpath(path))
         if lexical.is_relative_to(self._root):
             return PurePosixPath(lexical.relative_to(self._root))
@@ -82,12 +84,12 @@ class RoleDocument:
             try:
                 if folder.samefile(self._root):
                     return PurePosixPath(real.relative_to(folder))
-            except OSError:  # a folder that is not there, or not to be looked into
+            except OSError:  # a folder that does not exist or cannot be read
                 continue
         return None
 
     def text(self, name: str, seconds: float) -> str:
-        """The text in force, empty where there is none or the user has not agreed to it; then he is asked, once."""
+        """Return the text in force: empty if there is none or without the user's consent, which is then asked for once."""
         text = self.found(name)
         if not text or text == self._agreed or not self.in_project(name):
             return text
@@ -101,33 +103,33 @@ class RoleDocument:
         return ""
 
     def state(self, text: str) -> State:
-        """What the user said about this text."""
+        """Return the user's decision about this text."""
         return self._trust().state("role", self._key, text.encode())
 
     def agree(self, text: str) -> None:
-        """The user himself made this text the role, or agreed to it."""
+        """The user made this text the role, or agreed to it."""
         self._agreed, self._own = text, True
         self._trust().agree("role", self._key, text.encode())
 
     def revoke(self) -> None:
-        """Take every agreement back. Raises MazuError(not_found) where there is none."""
+        """Revoke every consent. Raises MazuError(not_found) if there is none."""
         self._agreed, self._own = None, False
         self._asked.clear()
         self._trust().revoke("role", self._key)
 
     def opened(self, name: str, path: Path, text: str) -> None:
-        """The user opened the document: what stands in it already was not seen to be written here."""
+        """The user opened the document: its present text was not seen to be written here."""
         if path == self.path(name) and text and text != self._agreed and self.state(text) != "agreed":
             self._own = False
 
     def saved(self, name: str, path: Path, text: str) -> None:
-        """The user saved this text in the editor: it is his own if what stood there before was, or nothing did."""
+        """The user saved this text in the editor: it is their own if the previous text was, or if there was none."""
         usual = self._root / paths.PROJECT_FOLDER / "role.md"
-        if path == self.path(name) == usual and text and self._own:  # the agent cannot write in there
+        if path == self.path(name) == usual and text and self._own:  # the agent cannot write in .mazu
             self.agree(text)
 
     def write(self, name: str, text: str) -> None:
-        """Put the user's text into the document. Raises OSError where a link or something else stands in the way."""
+        """Write the user's text to the document. Raises OSError if a link or another kind of file is in its place."""
         path = self.path(name)
         if (inside := self._inside(path)) is not None:
             if path.is_relative_to(self._root / paths.PROJECT_FOLDER):
@@ -139,7 +141,7 @@ class RoleDocument:
         self.agree(text)
 
     async def close(self) -> None:
-        """Take an open question back."""
+        """Withdraw an open question."""
         if self._question:
             self._question.cancel()
 
@@ -156,7 +158,7 @@ class RoleDocument:
 
 
 def _is_unfit(path: Path | PurePosixPath) -> bool:
-    """Whether a document there is none for a model: below /proc, /dev or /sys, or of a name that keys have."""
+    """Return whether a document must not reach a model: below /proc, /dev or /sys, or with a name that suggests keys."""
     place = PurePosixPath(os.path.normpath(path))
     real = PurePosixPath(os.path.realpath(path)) if place.is_absolute() else place
     kernel = any(one.is_relative_to(top) for one in (place, real) for top in ("/proc", "/dev", "/sys"))

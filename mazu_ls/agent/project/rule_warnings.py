@@ -1,4 +1,4 @@
-"""Rules of the settings that are about no tool: a mistyped name would leave a deny off without a word."""
+"""Warns about permission rules that name no existing tool: a mistyped name would silently disable a deny."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from mazu_ls.config.config import Config
 
 OF_EDITORS = ("diagnostics", "definition", "references", "symbols")
-"""Tools that are there while an editor lends its language servers; a terminal has none."""
+"""Tools that exist while an editor shares its language servers; a terminal has none."""
 
 NEARLY = 0.85
-"""Similarity (difflib) from which a name counts as mistyped although it may be one of the user's own."""
+"""Similarity (difflib ratio) from which a name counts as mistyped although it may be one of the user's own tools."""
 
 
 def rules_without_tool(config: Config, folders: Sequence[Path], env: Mapping[str, str]) -> list[str]:
-    """One sentence for each rule of the settings whose tool does not exist.
+    """Return one sentence for each rule of the settings whose tool does not exist.
 
-    Where there are tools or skills of the user's or the project's, or MCP servers, their names are not known yet: nothing
-    is said, but for a name that is nearly that of a tool of ours, and that only with a condition.
+    If there are custom tools, skills or MCP servers, their names are not known yet: then only names that nearly match a
+    built-in tool are reported, and only as a possibility.
     """
     rules = [rule for rule in config.permissions.rules if not rule.tool.startswith("mcp__")]
     names = sorted([*OF_EDITORS, *(tool.name for tool in builtin_tools())]) if rules else []

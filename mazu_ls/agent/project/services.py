@@ -47,18 +47,18 @@ ONE_SHOTS = "oneshot"
 """Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
 WARM_SECONDS = 2.0
 MAP_SECONDS = 0.2
-"""A turn waits no longer than this for the project map; the next one has it."""
+"""Seconds that a turn waits for the project map; the next turn has it."""
 
 
 class ExtractionScheduler(Protocol):
-    """Finds out what to remember of sessions, later and in the background. `MemoryExtractor` is one."""
+    """Extracts memories from sessions, later and in the background. `MemoryExtractor` implements it."""
 
     def on_session_end(self, session_id: str) -> None:
-        """The session has ended: look at it now."""
+        """The session has ended: extract now."""
         ...
 
     def schedule(self, session_id: str) -> None:
-        """The session said something: it waits for its turn from now on."""
+        """The session has a new message: extraction is pending from now on."""
         ...
 
 
@@ -104,7 +104,7 @@ class ProjectServices:
         self._patience = patience
 
     async def open_services(self, settings: Mapping[str, Any]) -> None:
-        """Read the settings, open memory and checkpoints, load what the user granted."""
+        """Read the settings, open memory and checkpoints, load the user's grants."""
         await asyncio.to_thread(self._read_settings, settings)
         await asyncio.to_thread(self._make_folders)
         await self._open_stores()
@@ -190,8 +190,8 @@ class ProjectServices:
         self.checkpoints.upkeep.on_warning = self._warn_later
 
     def configure(self, settings: Mapping[str, Any]) -> list[str]:
-        """Take the editor's settings (section `mazu`), read the files again, return what is wrong with them."""
-        # Not in a thread: they are in force for the request that comes behind them.
+        """Apply the editor's settings (section `mazu`), read the files again, return one sentence for each problem."""
+        # Not in a thread: the settings must apply to the request that follows.
         problems = self._read_settings(settings)
         self._extend()
         return problems
@@ -221,12 +221,12 @@ class ProjectServices:
         return problems
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
-        """Hear every event of every session, in order, on the loop; call what is returned to stop."""
+        """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
 
     def emit(self, session_id: str, event: journal.Event) -> None:
-        """Pass an event on to the listeners; one that fails does not harm the others."""
+        """Pass an event on to the listeners; one that fails does not affect the others."""
         for listener in tuple(self._listeners):
             try:
                 listener(session_id, event)
@@ -234,7 +234,7 @@ class ProjectServices:
                 log.exception("a listener failed on %s", type(event.body).__name__)
 
     def head_moved(self, session_id: str, head: int) -> None:
-        """A conversation stands at another event than its last one: tell whoever asked to hear of it."""
+        """Notify the subscribers that a conversation's head is now another event than its last one."""
         for listener in tuple(self.head_listeners):
             listener(session_id, head)
 
@@ -244,36 +244,36 @@ class ProjectServices:
         return self._extensions
 
     def tools(self) -> list[Tool]:
-        """Everything a model may call here."""
+        """All tools that a model may call here."""
         builtin = [*builtin_tools(), *language_server_tools(self.host.lender)]
         names = [tool.name for tool in builtin]
         return [*builtin, *(self._extensions.tools(names) if self._extensions else ())]
 
     def mcp_servers(self) -> list[McpServerStatus]:
-        """How each MCP server of the settings is."""
+        """The state of each MCP server of the settings."""
         return self._extensions.mcp_status() if self._extensions and self.config.mcp_servers else []
 
     @property
     def mode(self) -> Mode:
-        """The permission mode in force: chosen until mazu-ls ends, else that of the settings."""
+        """The permission mode in force: the one chosen in this process, else that of the settings."""
         return self.chosen_mode or self.config.permissions.mode
 
     @property
     def mode_is_chosen(self) -> bool:
-        """Whether somebody said the mode in force; else it is the default."""
+        """Whether the mode in force was chosen explicitly; else it is the default."""
         return self.chosen_mode is not None or self._mode_in_settings
 
     def set_mode(self, mode: Mode) -> None:
-        """Change the permission mode while mazu-ls runs; it is never stored."""
+        """Change the permission mode of this process; it is never stored."""
         self.chosen_mode = mode
 
     def rules(self) -> list[Rule]:
-        """Permission rules of the settings, those given since mazu-ls runs, the grants of this project."""
+        """Permission rules of the settings, those added in this process, and the grants of this project."""
         settings = [Rule.parse(one.tool, one.pattern, one.verdict) for one in self.config.permissions.rules]
         return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
 
     async def model(self, name: str | None) -> Model:
-        """The model of that name, or the one the settings and keys lead to. Raises MazuError(auth or config)."""
+        """Return the model of that name, or the one that settings and keys select. Raises MazuError(auth or config)."""
         name = name or self.chosen_model
         key = name or ""
         if key not in self._models:
@@ -283,34 +283,34 @@ class ProjectServices:
         return self._models[key]
 
     def role(self) -> str:
-        """The role document in force, empty where there is none."""
+        """Return the role document in force, empty if there is none."""
         return self.role_document.text(self.config.role, self.config.permissions.timeout_seconds)
 
     def set_role(self, text: str, *, write: bool) -> None:
-        """The user makes `text` the role; `write` puts it into the document, which else holds it already."""
+        """Make `text` the role; `write` also writes it into the document, which otherwise holds it already."""
         if write:
             self.role_document.write(self.config.role, text)
         else:
             self.role_document.agree(text)
 
     async def conventions(self, touched: Iterable[Path] = ()) -> str:
-        """AGENTS.md and CLAUDE.md for work on these files, marked as the project's words."""
+        """Return AGENTS.md and CLAUDE.md for work on these files, marked as the project's words."""
         return await asyncio.to_thread(
             collect_conventions, self._documents, list(self.folders), list(touched), self.rules()
         )
 
     def map_budget(self, model: Model) -> int:
-        """How many tokens of project map this model gets; 0 for none."""
+        """Return this model's token budget for the project map; 0 for none."""
         return (
             map_token_budget(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
         )
 
     async def render_map(self, budget: int, focus: Sequence[str]) -> str:
-        """The map of the project; empty where it is off, or is not ready within MAP_SECONDS."""
+        """Return the map of the project; empty if it is off, or not ready within MAP_SECONDS."""
         return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
 
     async def _warm_map(self) -> None:
-        """Read the project before the first turn asks for its map, unless that comes at once."""
+        """Read the project before the first turn asks for its map, unless that turn comes at once."""
         await asyncio.sleep(WARM_SECONDS)
         if self.folders and self.config.context.map_tokens:
             try:
@@ -322,7 +322,7 @@ class ProjectServices:
         self, kind: CheckpointKind, label: str, *, session_id: str, turn_id: str, touched: Sequence[Path] | None,
         boundary: int | None = None, title: str = "",
     ) -> str | None:  # fmt: skip
-        """Take a checkpoint and return its id. A failure is told to the user and returns None, never a wrong id."""
+        """Take a checkpoint and return its id. On failure warn the user and return None, never a wrong id."""
         if self.checkpoints is None:
             if self.no_checkpoints:
                 await self.warn_once(f"This turn cannot be undone: {self.no_checkpoints.message}")
@@ -342,39 +342,39 @@ class ProjectServices:
         return taken.id
 
     def _warn_later(self, text: str) -> None:
-        """Tell the user of what happened in the background."""
+        """Warn the user about something that happened in the background."""
         task = asyncio.get_running_loop().create_task(self.warn_once(text))
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 
     def note_written(self, path: Path) -> None:
-        """The user or any program wrote a file."""
+        """The user or another program wrote a file."""
         self._map.note_changed(path)
         if self.checkpoints:
             self.checkpoints.note_written(path)
 
     async def warn_once(self, text: str, key: str = "") -> None:
-        """A warning that is not repeated while this project is open, nor another one with this `key`."""
+        """Show a warning once while this project is open, and no other one with the same `key`."""
         if (key or text) not in self._told:
             self._told.add(key or text)
             await self.host.say("warning", text)
 
     async def conversation_head(self, session_id: str, last: int) -> int:
-        """The event at which a conversation stands."""
+        """Return the event (seq) at the head of a conversation."""
         return await self._heads.head(session_id, last) if self._heads else last
 
     async def moved_heads(self) -> dict[str, tuple[int, int]]:
-        """Where conversations were moved to, and the last event they had then."""
+        """Return where conversations were moved to, and the last event they had then."""
         return await self._heads.moved_heads() if self._heads else {}
 
     async def move_head(self, session_id: str, head: int, last: int) -> None:
-        """Let a conversation stand at another event."""
+        """Move a conversation's head to another event."""
         if self._heads is None:
             raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
         await self._heads.move(session_id, head, last)
 
     def record_usage(self, spent: journal.UsageRecorded) -> None:
-        """Count money that no conversation shows."""
+        """Record costs that belong to no conversation."""
         with closing(journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")) as held:
             held.append(spent)
 
@@ -384,7 +384,7 @@ class ProjectServices:
         await self._map.close()
 
     async def close_stores(self) -> None:
-        """End children and connections, and write what is left."""
+        """End child processes and connections, and write what is pending."""
         await self.role_document.close()
         if self._extensions:
             await self._extensions.close()

@@ -1,4 +1,5 @@
-"""Saved skills that fit a task: told to the model before it begins, so that it runs what works instead of writing it again."""
+"""Suggests saved skills that fit a task before the turn begins, so that the model runs what works instead of writing it
+again."""
 
 from __future__ import annotations
 
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
 
 MOST = 3
 LINE_CHARS = 200
-NAME_WEIGHT = 2  # a word of the name says more than one of the docstring
+NAME_WEIGHT = 2  # a word of the name counts more than one of the docstring
 ENOUGH = 2
 
 
 def has_skills(folders: Sequence[Path], env: Mapping[str, str]) -> bool:
-    """Whether there is any folder with skills; costs no import."""
+    """Return whether any folder with skills exists; needs no imports."""
     return has_extension_folder("skills", folders, env)
 
 
 def suggest_skills(task: str, folders: Sequence[Path], env: Mapping[str, str], tokens: int) -> str:
-    """A block that names at most MOST skills whose names and docstrings share words with `task`, best first; else empty.
+    """Return a block that names at most MOST skills whose names and docstrings share words with `task`, best first;
+    else "".
 
-    It costs at most `tokens`. Of a skill that the user has not agreed to only the name is told: the rest is somebody else's text.
+    It costs at most `tokens`. Of a skill without the user's consent only the name is given: the rest is untrusted text.
     Reads files: call it off the event loop.
     """
     if not has_skills(folders, env):

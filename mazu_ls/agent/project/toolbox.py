@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @cache
 def builtin_tools() -> list[Tool]:
-    """Imported on first use, so that starting the server does not pay for them."""
+    """Return the built-in tools. Imported on first use, so that starting the server does not pay for them."""
     from mazu_ls.tools import files
     from mazu_ls.tools.edit import tools as edit
     from mazu_ls.tools.knowledge import graph, memory, wiki
@@ -32,7 +32,7 @@ def builtin_tools() -> list[Tool]:
 
 
 def language_server_tools(lender: LanguageServices | None) -> list[Tool]:
-    """Those that ask the editor's other language servers, as far as the editor lends them."""
+    """Return the tools that ask the editor's other language servers, as far as the editor shares them."""
     if lender is None:
         return []
     from mazu_ls.tools import language_servers

@@ -1,4 +1,5 @@
-"""What a project brings that needs the user's consent (trust): its role, skills, tools and MCP servers, as they are now."""
+"""What a project brings that needs the user's consent (trust): its role, skills, tools and MCP servers, as they are
+now."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ class TrustItem(Struct, frozen=True):
 
 
 def trust_items(project: Project) -> list[TrustItem]:
-    """Everything in the project that needs agreement. Reads files: call it off the event loop."""
+    """Return everything in the project that needs consent. Reads files: call it off the event loop."""
     from mazu_ls.tools.skills.trust import TrustStore, digest_of
 
     trust = TrustStore.load(paths.mazu_home(project.env))
@@ -48,7 +49,7 @@ def trust_items(project: Project) -> list[TrustItem]:
 
 
 async def agree(project: Project, id: str, digest: str) -> None:
-    """The user agrees to exactly the content with this hash. Raises MazuError(not_found, conflict)."""
+    """Record the user's consent to exactly the content with this hash. Raises MazuError(not_found, conflict)."""
     item = await asyncio.to_thread(_item, project, id)
     if item.hash != digest:
         raise MazuError(
@@ -68,7 +69,7 @@ async def agree(project: Project, id: str, digest: str) -> None:
 
 
 async def revoke(project: Project, id: str) -> None:
-    """Take every agreement to a thing back; a server that runs is ended. Raises MazuError(not_found)."""
+    """Revoke every consent to an item; a running server is ended. Raises MazuError(not_found)."""
     from mazu_ls.tools.skills.trust import TrustStore
 
     item = await asyncio.to_thread(_item, project, id)

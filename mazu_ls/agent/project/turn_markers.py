@@ -1,4 +1,4 @@
-"""Which turns run on a project now, in all processes: a locked file per turn, whose lock dies with its process."""
+"""Which turns run on a project now, in all processes: a locked file per turn, whose lock ends with its process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_CLIENT = "another mazu-ls"
 
 
 class TurnMarker(Struct, frozen=True):
-    """A turn that runs: its session, the name of the client and the process."""
+    """A running turn: its session, the name of the client and the process."""
 
     session_id: str
     client: str
@@ -40,7 +40,7 @@ class TurnMarkers:
 
     @contextmanager
     def mark(self, session_id: str) -> Iterator[None]:
-        """Show other processes that a turn runs. Where the disk does not allow it the turn runs all the same."""
+        """Show other processes that a turn runs. If the disk does not allow it the turn runs all the same."""
         path = self._folder / f"{self._token}.{secrets.token_hex(4)}"
         try:
             private_folder(self._folder)
@@ -51,7 +51,8 @@ class TurnMarkers:
             return
         try:
             lock.hold(fd)
-            # Who reads an empty file does not take it for one that was left behind: it is locked before it says anything.
+            # Another process does not take the empty file for a leftover: it is locked before anything is written to
+            # it.
             content = {"session_id": session_id, "client": self.client, "pid": os.getpid()}
             os.write(fd, json.dumps(content).encode())
         except (OSError, MazuError) as error:
@@ -64,7 +65,7 @@ class TurnMarkers:
             os.close(fd)
 
     def elsewhere(self) -> list[TurnMarker]:
-        """The turns that run in live processes other than this one."""
+        """Return the turns that run in live processes other than this one."""
         found: list[TurnMarker] = []
         for path in sorted(self._folder.glob("*")):
             if path.name.startswith(f"{self._token}."):
@@ -81,12 +82,12 @@ class TurnMarkers:
         return found
 
     def require_none_elsewhere(self) -> None:
-        """Raise MazuError(busy) while a turn runs in another process: it would go on in files that are changed under it."""
+        """Raise MazuError(busy) while a turn runs in another process: a rollback would change files under it."""
         if running := self.elsewhere():
             raise turn_runs(running[0].client, running[0].pid)
 
 
 def turn_runs(client: str, pid: int) -> MazuError:
-    """What is said to who would roll back while a turn runs for another client."""
+    """Return the error for a rollback while a turn runs for another client."""
     message = f"A turn is running in {client or DEFAULT_CLIENT} (pid {pid})."
     return MazuError(Kind.BUSY, message, "Stop it there first, or wait for its end.")

@@ -1,4 +1,4 @@
-"""Facts of files kept between runs. It can be lost at any time: then everything is read again."""
+"""A cache of file facts between runs. It may be deleted at any time; then every file is read again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 FORMAT = 2
-"""Count it up when the facts of an unchanged file would be other ones. Changed queries are noticed without that."""
+"""Increment when the facts of an unchanged file would differ. Changed queries are detected without that."""
 _MIGRATIONS = Migrations(
     "map",
     (
@@ -43,7 +43,7 @@ class MapCache:
 
     @classmethod
     def open(cls, path: Path) -> MapCache:
-        """Open or create it; facts from another version are dropped. Raises MazuError(storage)."""
+        """Open or create it; facts of another version are dropped. Raises MazuError(storage)."""
         db = connect(path, [_MIGRATIONS])
         db.execute("PRAGMA synchronous = off").fetchall()
         if select(db, "SELECT version FROM map_version") != [(version(),)]:
@@ -51,11 +51,11 @@ class MapCache:
         return cls(db)
 
     def load(self) -> dict[bytes, FileFacts]:
-        """Everything in it, by path."""
+        """Return all facts, by path."""
         return {row[0]: FileFacts(*row) for row in self._db.execute("SELECT * FROM map_file")}
 
     def store(self, changed: Iterable[FileFacts], gone: Iterable[bytes]) -> None:
-        """Put these in, take those out."""
+        """Insert the changed facts, delete those of the paths in `gone`."""
         with self._db:
             self._db.executemany(
                 "INSERT OR REPLACE INTO map_file VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(astuple, changed)
@@ -63,12 +63,12 @@ class MapCache:
             self._db.executemany("DELETE FROM map_file WHERE path = ?", ((path,) for path in gone))
 
     def close(self) -> None:
-        """Close the connection, which folds its log into the file."""
+        """Close the connection, which folds the write-ahead log into the file."""
         self._db.close()
 
 
 def version() -> int:
-    """Of what facts are made by: this format and the queries."""
+    """Return the version of the facts: a hash of this format and of the queries."""
     text = "".join(definitions_text(name) + uses_text(name) for name in sorted(GRAMMARS))
     return zlib.crc32(f"{FORMAT}\n{text}".encode())
 

@@ -1,7 +1,7 @@
-"""A map of the project for the prompt: which files there are and what they define, the most used first to be shown.
+"""A map of the project for the prompt: its files and what they define, the most used definitions first.
 
-All its work is done in processes of its own (process.py, parse.py), which end when they are idle or when this
-one ends; the event loop only waits.
+All work is done in separate processes (process.py, parse.py), which end when they are idle or when this one ends; the
+event loop only waits.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 300.0
 END_SECONDS = 2.0
 SMALL_WINDOW = 16_000
-"""Models with fewer tokens of context get no map: they need them for the task."""
+"""Context windows with fewer tokens get no map: they are needed for the task."""
 LARGEST_SHARE = 0.05
 
 
 def map_token_budget(context_window: int | None, wanted: int) -> int:
-    """How many tokens of map a model gets: what the settings want, at most a twentieth of its window, none for tiny ones."""
+    """Return a model's token budget for the map: what the settings want, at most a twentieth of its window, 0 for tiny
+    ones."""
     if context_window is None:
         return wanted
     return 0 if context_window < SMALL_WINDOW else min(wanted, int(context_window * LARGEST_SHARE))
@@ -43,7 +44,7 @@ def map_token_budget(context_window: int | None, wanted: int) -> int:
 class ProjectMap:
     """The map of a workspace, kept up to date in a process that is started when it is first needed.
 
-    `state` is the folder where what was read is kept between runs.
+    `state` is the folder of the cache between runs.
     """
 
     def __init__(self, workspace: Workspace, state: Path, *, idle_seconds: float = IDLE_SECONDS) -> None:
@@ -57,20 +58,21 @@ class ProjectMap:
         self._asking: set[asyncio.Task[MapAnswer]] = set()
 
     async def refresh(self) -> MapAnswer:
-        """Read what changed since the last time; says how many files and definitions there are. Raises MazuError."""
+        """Read what changed since the last time; return how many files and definitions there are. Raises MazuError."""
         return await self._asked(MapRequest("refresh"))
 
     def note_changed(self, path: Path) -> None:
-        """Read this file again next time even if its size and times are as before. Others are noticed by these."""
+        """Read this file again next time even if its size and times are unchanged. Other changes are detected by these."""
         self._changed.add(os.fsencode(path))
 
     async def render(
         self, budget_tokens: int, focus: Sequence[str] = (), *, patience: float | None = None
     ) -> str:
-        """The map in at most `budget_tokens`, ranked for the files in `focus` (paths as the workspace shows them).
+        """Return the map in at most `budget_tokens`, ranked for the files in `focus` (paths as the workspace shows
+        them).
 
-        "" where there is nothing to show, where the map fails (the log says why), or where it takes longer than
-        `patience` seconds, as the first reading of a large project does: that goes on, and the next call has it.
+        "" if there is nothing to show, if the map fails (the log says why), or if it takes longer than `patience`
+        seconds, as the first reading of a large project does: the reading continues, and the next call has its result.
         """
         if budget_tokens <= 0 or not self._roots:
             return ""
@@ -98,7 +100,7 @@ class ProjectMap:
         await self._end()
 
     async def _asked(self, ask: MapRequest) -> MapAnswer:
-        """One question at a time, in the order they came; who stops waiting does not disturb the exchange."""
+        """Send one request at a time, in order of arrival; cancelling the caller does not disturb the exchange."""
         task = asyncio.create_task(self._exchange(ask))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
@@ -145,7 +147,7 @@ class ProjectMap:
         return msgspec.msgpack.decode(await process.stdout.readexactly(size), type=MapAnswer)
 
     def _release(self) -> None:
-        """Idle for long: the process ends by itself once its input does."""
+        """After a long idle time: the process ends by itself once its input is closed."""
         if self._process is not None and self._process.stdin is not None and not self._turn.locked():
             self._process.stdin.close()
             self._process = None
@@ -161,6 +163,6 @@ class ProjectMap:
 
 
 def _seen(task: asyncio.Task[MapAnswer]) -> None:
-    """Whoever waits hears of a failure; where nobody does any more, the log does."""
+    """A waiting caller gets the failure; if none is left, log it."""
     if not task.cancelled() and (error := task.exception()) is not None:
         log.info("the project map: %s", error)

@@ -1,4 +1,4 @@
-"""The source files of the workspace as git lists them, with the stamps that tell whether one changed."""
+"""The source files of the workspace as git lists them, with the stamps that show whether one changed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ Stamp = tuple[int, int, int]
 
 
 def list_source_files(roots: Sequence[Path]) -> dict[bytes, Stamp]:
-    """(size, mtime in ns, inode) of every source file by absolute path, at most MAX_FILES; names that hold secrets left out.
+    """Return (size, mtime in ns, inode) of every source file by absolute path, at most MAX_FILES; names that suggest
+    secrets are left out.
 
-    Tracked files and those that git does not ignore, also of submodules; without git, a walk that reads `.gitignore`.
+    Tracked files and those that git does not ignore, also of submodules; without git, a directory walk that reads
+    `.gitignore`.
     """
     found: dict[bytes, Stamp] = {}
     for root in roots:
@@ -51,7 +53,7 @@ def _source(root: Path, depth: int) -> Iterator[tuple[bytes, os.stat_result]]:
         try:
             status = os.lstat(path) if known or name.endswith(b"/") or b"." not in name else None
         except OSError:
-            continue  # deleted, and git was not told yet
+            continue  # deleted, but still in git's index
         if status is None:
             continue
         if stat.S_ISDIR(status.st_mode) and depth < _NESTED:

@@ -1,4 +1,4 @@
-"""What the processes of the project map say to each other: length-prefixed msgpack over pipes, ended by end of file."""
+"""The protocol between the processes of the project map: length-prefixed msgpack over pipes, ended by end of file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ MAX_FRAME = 2**30
 
 
 class FileFacts(Struct, array_like=True, frozen=True, gc=False):
-    """What the map keeps of one file. Names are hashes, so that files can be read apart and their names still meet.
+    """What the map keeps of one file. Names are hashes, so that files can be parsed separately and their names still
+    match.
 
     `names` and `references` are native uint32; `weights` (of a definition, in hundredths) and `strengths` (of a
-    reference, in tenths) bytes; `outline` is msgpack of [signature, index of the container or -1] for each definition.
+    reference, in tenths) are bytes; `outline` is msgpack of [signature, index of the container or -1] for each
+    definition.
     """
 
     path: bytes
@@ -30,12 +32,13 @@ class FileFacts(Struct, array_like=True, frozen=True, gc=False):
     outline: bytes = b"\x90"
 
     def matches(self, stamp: tuple[int, int, int]) -> bool:
-        """Whether the file looks unchanged."""
+        """Return whether the file looks unchanged."""
         return (self.size, self.mtime_ns, self.inode) == stamp
 
 
 class MapRequest(Struct, array_like=True):
-    """To the map: look at the files again, those in `changed` whatever their stamps say; then, for "render", draw it."""
+    """A request to the map process: check the files again, those in `changed` whatever their stamps are; for "render",
+    also draw the map."""
 
     kind: Literal["refresh", "render"]
     changed: tuple[bytes, ...] = ()
@@ -44,7 +47,7 @@ class MapRequest(Struct, array_like=True):
 
 
 class MapAnswer(Struct, array_like=True):
-    """From the map: the text, how many files it knows, how many were parsed for this, or what failed."""
+    """The answer of the map process: the text, how many files it knows, how many were parsed for this, or what failed."""
 
     text: str = ""
     files: int = 0
@@ -54,12 +57,12 @@ class MapAnswer(Struct, array_like=True):
 
 
 def command(module: str, *arguments: str) -> list[str]:
-    """Starts a module of ours in a process of its own; `-P` keeps the current folder's modules out of it."""
+    """Return the command that runs a module of ours in its own process; `-P` excludes the current folder's modules."""
     return [sys.executable, "-P", "-m", f"mazu_ls.agent.project_map.{module}", *arguments]
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """The next frame, None at the end of the stream."""
+    """Read the next frame; None at the end of the stream."""
     head = stream.read(4)
     if len(head) < 4:
         return None
@@ -68,26 +71,24 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 
 def write_frame(stream: BinaryIO, data: bytes) -> None:
-    """One frame, flushed. Raises BrokenPipeError when nobody listens."""
+    """Write and flush one frame. Raises BrokenPipeError if the reader is gone."""
     stream.write(len(data).to_bytes(4, "big") + data)
     stream.flush()
 
 
 def answer_requests(answer: Callable[[bytes], bytes]) -> None:
-    """Answer the process that started this one, frame by frame, until it is gone, which ends this one quietly too."""
+    """Answer the parent process frame by frame until it is gone; that ends this process quietly, too."""
     incoming, outgoing = own_pipes()
     while (frame := read_frame(incoming)) is not None:
         try:
             write_frame(outgoing, answer(frame))
         except BrokenPipeError:
-            os.dup2(
-                os.open(os.devnull, os.O_WRONLY), outgoing.fileno()
-            )  # what it holds is flushed at the exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), outgoing.fileno())  # buffered output is flushed at exit
             return
 
 
 def own_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The pipes to the process that started this one; what is printed by accident goes to stderr."""
+    """Return the pipes to the parent process; accidental prints go to stderr instead."""
     incoming, outgoing = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return incoming, outgoing

@@ -1,6 +1,7 @@
-"""A process that reads source files for the project map, so that neither its work nor a crash in a grammar harms others.
+"""A process that parses source files for the project map, so that neither its work nor a crash in a grammar affects
+others.
 
-Started as `python -m mazu_ls.agent.project_map.parse ROOT...`; gets lists of paths, answers with their Facts.
+Started as `python -m mazu_ls.agent.project_map.parse ROOT...`; reads lists of paths, answers with their facts.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from mazu_ls.workspace.visible_text import shorten
 MAX_SYMBOLS = 2000
 MAX_SIGNATURE = 120
 MAX_BYTES_PER_LINE = 400
-"""Above this a file was made by a program: minified, or data."""
+"""Bytes above which a file is taken for generated: minified, or data."""
 _KIND_WEIGHTS = {"module": 0, "implementation": 0, "variable": 30, "constant": 40}
 
 
 def main() -> None:
-    """Answer until the other side is gone."""
+    """Answer requests until the parent is gone."""
     workspace = Workspace([Path(root) for root in sys.argv[1:]])
-    gc.disable()  # syntax nodes form no cycles, and looking for some takes a fifth of the time
+    gc.disable()  # syntax nodes form no cycles, and searching for some takes a fifth of the time
 
     def answer(frame: bytes) -> bytes:
         paths = msgspec.msgpack.decode(frame, type=list[bytes])
@@ -43,7 +44,7 @@ def main() -> None:
 
 
 def extract_facts(workspace: Workspace, path: bytes) -> FileFacts:
-    """What the map keeps of a file as it is now; nothing of one that is gone, binary, refused or made by a program."""
+    """Return the facts of a file as it is now; empty for one that is gone, binary, refused or generated."""
     try:
         with workspace.open(Path(os.fsdecode(path))) as file:
             stat = os.fstat(file.fileno())
@@ -80,7 +81,7 @@ def _file_facts(path: bytes, stamp: tuple[int, int, int], found: Outline, family
 
 
 def _redacted(signatures: list[str]) -> list[str]:
-    """Without keys, for they are kept in a file. All at once first: nearly all files have none."""
+    """Redact secrets, because the signatures are stored. All in one call first: nearly all files have none."""
     text = "\n".join(signatures)
     return signatures if redact(text) == text else [redact(signature) for signature in signatures]
 
@@ -91,12 +92,12 @@ def _cut(signature: str) -> str:
 
 @cache
 def _hash(name: str, family: str) -> int:
-    """32 bits: of 100,000 names defined and 300,000 used, seven pairs would be taken for each other."""
+    """Hash to 32 bits: of 100,000 names defined and 300,000 used, seven pairs would collide."""
     return zlib.crc32(name.encode(), zlib.crc32(family.encode()))
 
 
 def _container(symbol: CodeSymbol, symbols: tuple[CodeSymbol, ...], places: dict[int, int]) -> int:
-    """The place of the nearest container worth a line; a namespace is not."""
+    """Return the index of the nearest container worth a line; a namespace is not."""
     parent = symbol.parent
     while parent is not None and symbols[parent].kind == "module":
         parent = symbols[parent].parent
@@ -104,7 +105,8 @@ def _container(symbol: CodeSymbol, symbols: tuple[CodeSymbol, ...], places: dict
 
 
 def _weight(symbol: CodeSymbol) -> int:
-    """How much, of 100, a reference to this name tells; 0 keeps it out of the map unless it holds something."""
+    """Return how informative a reference to this name is, 0 to 100; 0 keeps it out of the map unless it contains
+    something."""
     name = symbol.name
     if name.startswith("__") or len(name) < 2 or name == "constructor":
         return 0
@@ -117,10 +119,11 @@ def _weight(symbol: CodeSymbol) -> int:
 
 
 def _strength(name: str, found: Outline) -> int:
-    """Tenths of how strongly a file refers to a definition of this name: the root of its uses, an import four times.
+    """Return how strongly a file refers to a definition of this name, in tenths: the root of its uses, four times that
+    for an import.
 
     A plain word such as `text` is mostly a variable, or a method of the language's own types (`x.split()`): it counts
-    only where it is called by its bare name or imported.
+    only if it is called by its bare name or imported.
     """
     if len(name) < 2:
         return 0
@@ -130,7 +133,7 @@ def _strength(name: str, found: Outline) -> int:
 
 @cache
 def _is_distinctive(name: str) -> bool:
-    """Whether a name is made of several words or capitalised, so that it is hardly a variable by accident."""
+    """Return whether a name consists of several words or is capitalised, so that it is hardly a local variable."""
     return len(name) > 2 and ("_" in name.strip("_") or not (name.islower() or name.isupper()))
 
 

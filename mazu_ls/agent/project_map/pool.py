@@ -1,4 +1,4 @@
-"""The processes that read files for the project map: several while much is to read, one kept for what changes later."""
+"""The processes that parse files for the project map: several while much is to be read, one kept for later changes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ MOST = 4
 
 
 class ParserPool:
-    """Reads files in processes that end when this one does, because their pipe ends."""
+    """Parses files in processes that end when this one does, because their pipe ends."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self._command = command("parse", *map(str, roots))
         self._idle: LifoQueue[subprocess.Popen[bytes]] = LifoQueue()
 
     def read(self, paths: Sequence[bytes]) -> Iterator[list[FileFacts]]:
-        """The facts of all paths, batch by batch. A file that ends its reader counts as one without definitions."""
+        """Yield the facts of all paths, batch by batch. A file that crashes its reader counts as one without
+        definitions."""
         batches = [paths[at : at + BATCH] for at in range(0, len(paths), BATCH)]
         if len(batches) == 1:
             yield self._batch(batches[0])
@@ -39,7 +40,7 @@ class ParserPool:
         self.close(keep=1)
 
     def close(self, keep: int = 0) -> None:
-        """End the processes that wait, but for `keep` of them."""
+        """End the idle processes except `keep` of them."""
         while self._idle.qsize() > keep:
             _end(self._idle.get_nowait())
 
@@ -83,7 +84,7 @@ def _end(reader: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             try:
                 pipe.close()
-            except OSError:  # what was not written any more does not matter
+            except OSError:  # output that was not written yet does not matter
                 continue
     reader.kill()
     reader.wait()

@@ -24,11 +24,11 @@ from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)
 KEEP_EVERY = 2.0
-"""Seconds between two savings of a long first reading, so that one that is ended halfway is not lost."""
+"""Seconds between two saves during a long first reading, so that its progress survives when it is ended halfway."""
 
 
 def main() -> None:
-    """Answer until the other side is gone."""
+    """Answer requests until the parent is gone."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     held = MapIndex([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
 
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 class MapIndex:
-    """Facts of all files, the graph made of them, and the cache on disk where there is one."""
+    """Facts of all files, the graph built from them, and the cache on disk if there is one."""
 
     def __init__(self, roots: Sequence[Path], cache: Path) -> None:
         self._workspace = Workspace(roots)
@@ -61,7 +61,7 @@ class MapIndex:
             log.warning("the project map is not kept: %s", error.message)
 
     def answer(self, ask: MapRequest) -> MapAnswer:
-        """Do what is asked."""
+        """Carry out a request."""
         parsed = self._refresh(set(ask.changed))
         graph = self._graph or ReferenceGraph([self._facts[path] for path in sorted(self._facts)])
         self._graph = graph
@@ -111,7 +111,7 @@ class MapIndex:
     def _numbers(self, focus: Sequence[str]) -> list[int]:
         wanted: set[bytes] = set()
         for name in focus:
-            with contextlib.suppress(MazuError):  # a file that was mentioned need not exist, nor lie inside
+            with contextlib.suppress(MazuError):  # a mentioned file need not exist or lie inside
                 wanted.add(os.fsencode(self._workspace.resolve(name)))
         return [number for number, path in enumerate(sorted(self._facts)) if path in wanted] if wanted else []
 

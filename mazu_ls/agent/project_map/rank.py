@@ -1,7 +1,7 @@
-"""Which definitions matter: PageRank over "file uses a name that file defines", started from the files in focus.
+"""Which definitions matter: PageRank over "file uses a name that file defines", personalised to the files in focus.
 
-Only the map's own process imports this, and numpy with it.
-Page, Brin, Motwani, Winograd: The PageRank Citation Ranking (1999), personalised as in its section 6.
+Only the map's own process imports this, and numpy with it. Source: Page, Brin, Motwani, Winograd: The PageRank Citation
+Ranking (1999), personalised as in its section 6.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from mazu_ls.agent.project_map.ipc import FileFacts
 DAMPING = 0.85
 ROUNDS = 16
 FOCUS = 0.5
-"""The share of all new starts that begin at a file in focus, if any."""
+"""The share of the teleport probability that goes to the files in focus, if any."""
 MAX_DEFINERS = 24
-"""A name that more definitions share tells nothing about which one is meant."""
+"""A name that more definitions share says nothing about which one is used."""
 OWN = 0.02
-"""The share of a file's rank that its definitions have for being there, so that unused ones come last but come."""
+"""The share of a file's rank that its definitions get without any use, so that unused ones are last but present."""
 _BITS = 24
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,8 @@ Ints = NDArray[np.int64]
 
 
 class ReferenceGraph:
-    """References between files, resolved to definitions. Files are numbered in the order given, definitions through all of them."""
+    """References between files, resolved to definitions. Files are numbered in the given order, definitions across all
+    of them."""
 
     def __init__(self, files: Sequence[FileFacts]) -> None:
         self.files = files
@@ -42,7 +43,7 @@ class ReferenceGraph:
         self._dangling = out == 0
 
     def rank(self, focus: Sequence[int] = ()) -> Floats:
-        """A score for every definition; the share of attention that reaches it through its name."""
+        """Return a score for every definition: the share of rank that reaches it through its name."""
         count = len(self.files)
         if not count or not len(self.file_of):
             return np.zeros(len(self.file_of))
@@ -60,7 +61,7 @@ class ReferenceGraph:
         return score + OWN * (rank / sizes)[self.file_of] * self.weights
 
     def _edges(self) -> tuple[Ints, Ints, Floats]:
-        """File that uses, definition that is used, how strongly."""
+        """Return the edges as arrays: using file, used definition, strength."""
         names = _joined([f.names for f in self.files], np.uint32)
         telling = np.flatnonzero(self.weights > 0)
         telling = telling[np.argsort(names[telling], kind="stable")]
@@ -73,7 +74,7 @@ class ReferenceGraph:
         reference = np.repeat(np.arange(len(name)), each)
         nth = np.arange(len(reference)) - np.repeat(np.cumsum(each) - each, each)
         used = telling[first[name][reference] + nth]
-        # A file that defines the name itself means its own.
+        # A file that defines the name itself uses its own definition.
         own = np.zeros(len(name), bool)
         own[reference[self.file_of[used] == users[reference]]] = True
         kept = ~own[reference]
@@ -81,13 +82,13 @@ class ReferenceGraph:
         return users[reference], used, strength[reference] / each[reference] * self.weights[used]
 
     def _references(self, known: NDArray[np.uint32]) -> tuple[Ints, Ints, Floats]:
-        """File, index in `known`, strength of every reference to a name that is defined somewhere."""
+        """Return file, index in `known` and strength of every reference to a name that is defined somewhere."""
         used = _joined([f.references for f in self.files], np.uint32)
         strengths = _joined([f.strengths for f in self.files], np.uint8)
         users = np.repeat(np.arange(len(self.files)), [len(f.strengths) for f in self.files])
         if not len(known):
             return users[:0], users[:0], np.zeros(0)
-        # Most names are defined nowhere; a table of the low bits drops them sooner than a search would.
+        # Most names are defined nowhere; a table of the low bits rejects them faster than a search.
         maybe = np.zeros(1 << _BITS, bool)
         maybe[known & ((1 << _BITS) - 1)] = True
         likely = np.flatnonzero(maybe[used & ((1 << _BITS) - 1)])

@@ -1,4 +1,4 @@
-"""The map as text: files in the order of their names, below each the heads of its most used definitions."""
+"""The map as text: files ordered by name, below each the signatures of its most used definitions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from mazu_ls.redact import redact
 
 MIN_TOKENS = 32
 PER_FILE = 16
-"""So that one file of tools that everything uses leaves room for the others."""
+"""Maximum share of one file, so that a module that everything uses leaves room for the others."""
 _PATIENCE = 64
-"""After this many definitions in a row that do not fit, it is full."""
+"""After this many definitions in a row that do not fit, the map is full."""
 
 Row = tuple[str, int]
 
@@ -24,9 +24,10 @@ Row = tuple[str, int]
 def render_map(
     graph: ReferenceGraph, focus: Sequence[int], budget_tokens: int, shown_as: Callable[[bytes], str]
 ) -> str:
-    """The best definitions that fit into the budget, with what contains them; "" where nothing does.
+    """Return the best definitions that fit into the budget, with their containers; "" if none does.
 
-    The order depends on names only, so that a small change of ranks leaves most of the text as it was.
+    The order depends on names only, so that a small change of ranks leaves most of the text (and the provider's cache)
+    intact.
     """
     if budget_tokens < MIN_TOKENS:
         return ""
@@ -50,7 +51,7 @@ class _Page:
         self._names: dict[int, str] = {}
 
     def add(self, number: int) -> bool:
-        """Show a definition if it fits, with what contains it."""
+        """Add a definition with its containers if it fits."""
         file = int(self._graph.file_of[number])
         shown = self._lines.get(file, {})
         if len(shown) >= PER_FILE:
@@ -74,7 +75,7 @@ class _Page:
         return True
 
     def text(self) -> str:
-        """What was shown, in the order of the files and of the definitions in them."""
+        """Return the text, in the order of the files and of the definitions in them."""
         parts: list[str] = []
         for file in sorted(self._lines, key=lambda file: self._names[file]):
             parts.append(self._names[file])
@@ -88,7 +89,7 @@ class _Page:
 
 
 def decoded(facts: FileFacts) -> list[Row]:
-    """Signature and container of each definition of a file."""
+    """Decode signature and container of each definition of a file."""
     return msgspec.msgpack.decode(facts.outline, type=list[Row])
 
 

@@ -1,4 +1,4 @@
-"""An edit cut into hunks that can be accepted or refused one by one, and found again in a text that went on. Pure."""
+"""Splits an edit into hunks that can be accepted or rejected one by one, and relocates them in a document that changed since. Pure."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from mazu_ls.tools.edit.line_ends import common_ends
 from mazu_ls.workspace.text import split_lines
 
 CONTEXT = 3
-"""Unchanged lines that are kept on either side; never beyond the next hunk, so that its fate does not touch them."""
+"""Unchanged lines kept as context on either side; never beyond the next hunk, so that deciding on that one does not change them."""
 DIFF_LINES = 4000
-"""Above this many lines on either side, after the common start and end, the middle is first divided at the lines that
-occur once in both; what is still larger is one change: a finer diff would take longer than it is worth."""
+"""Above this many lines on either side, after the common start and end, the middle is first divided at the lines that occur once in
+both; a part that is still larger is one change, since a finer diff would take too long."""
 WALKED = 200
-"""Hunks of one file up to which they are looked at together."""
+"""Maximum number of hunks of one file that `match_sequentially` searches together."""
 TRIES = ((3, 3), (2, 2), (1, 1), (3, 0), (0, 3), (1, 0), (0, 1), (0, 0))
-"""How much of the context must be there: lines above and below, the surest first."""
+"""How much of the context must match: lines above and below, the surest first."""
 
 Kind = Literal["edit", "create", "delete"]
 Fate = Literal["open", "accepted", "stale"]
 
 
 class LineChange(Struct, frozen=True):
-    """Lines `start` to `end` (excluded) of the old text become `lines`."""
+    """Lines `start` to `end` (0-based, exclusive) of the old text become `lines`."""
 
     start: int
     end: int
@@ -36,10 +36,10 @@ class LineChange(Struct, frozen=True):
 
 
 class Hunk(Struct, frozen=True):
-    """From line `line` (zero-based) on, `old` becomes `new`; lines with their ends.
+    """From line `line` (0-based) on, `old` becomes `new`; lines include their line ends.
 
-    `size` is the number of lines of the text it was last found in, `base` the SHA-256 of the text it was cut from,
-    "" where there was no file. Of a file to be deleted no lines are kept.
+    `size` is the number of lines of the text in which it was last located, `base` the SHA-256 of the text it was split from ("" for
+    no file). For a deleted file no lines are kept.
     """
 
     kind: Kind
@@ -53,14 +53,14 @@ class Hunk(Struct, frozen=True):
 
     @property
     def diff(self) -> str:
-        """The lines that go and come, marked as in a diff."""
+        """The removed and added lines, marked as in a unified diff."""
         return "\n".join(
             [*(f"-{line.rstrip(ENDS)}" for line in self.old), *(f"+{line.rstrip(ENDS)}" for line in self.new)]
         )
 
 
 class HunkStatus(Struct, frozen=True):
-    """What has become of a hunk in a text: "open" at `line`, "accepted" there, or "stale" (last seen there)."""
+    """The state of a hunk in a text: "open" at `line` (0-based), "accepted" there, or "stale" (last seen there)."""
 
     fate: Fate
     line: int
@@ -70,12 +70,12 @@ ENDS = "\r\n"
 
 
 def digest(text: str) -> str:
-    """SHA-256 of a text."""
+    """Return the SHA-256 of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def line_changes(before: list[str], after: list[str]) -> list[LineChange]:
-    """The changed runs of lines, in order. Applying all of them to `before` gives `after`."""
+    """Return the changed runs of lines, in order. Applying all of them to `before` gives `after`."""
     head, tail = common_ends(before, after)
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     if not old and not new:
@@ -91,7 +91,7 @@ def line_changes(before: list[str], after: list[str]) -> list[LineChange]:
 
 
 def _divided(old: list[str], new: list[str]) -> Iterator[LineChange]:
-    """The changes between lines that occur once in both texts and in the same order (a patience diff)."""
+    """Yield the changes between lines that occur once in both texts and in the same order (a patience diff)."""
     at = at_new = 0
     for line, line_new in [*_anchors(old, new), (len(old), len(new))]:
         if line > at or line_new > at_new:
@@ -105,7 +105,7 @@ def _divided(old: list[str], new: list[str]) -> Iterator[LineChange]:
 
 
 def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
-    """The longest run of lines, unique in both, whose numbers rise in both."""
+    """Return the longest increasing sequence of lines that are unique in both texts, as pairs of line numbers."""
     counts, counts_new = Counter(old), Counter(new)
     numbers = {line: n for n, line in enumerate(new) if counts_new[line] == 1}
     pairs = [(n, numbers[line]) for n, line in enumerate(old) if counts[line] == 1 and line in numbers]
@@ -126,7 +126,7 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
 
 
 def split_into_hunks(before: str | None, after: str | None) -> list[Hunk]:
-    """The hunks of an edit; None for `before` creates the file, None for `after` deletes it."""
+    """Return the hunks of an edit; None for `before` creates the file, None for `after` deletes it."""
     if before is None:
         return [] if after is None else [Hunk("create", 0, (), tuple(split_lines(after)), (), (), 0, "")]
     base = digest(before)
@@ -152,10 +152,10 @@ def split_into_hunks(before: str | None, after: str | None) -> list[Hunk]:
 
 
 def locate_hunk(hunk: Hunk, text: HunkLocator | None, others: int = 0) -> HunkStatus:
-    """What has become of `hunk` in a text of now; None where there is no file.
+    """Return the state of `hunk` in the current text; `text` is None if there is no file.
 
-    `others` is how many lines the other hunks of the file may have moved it by. Accepted means that the new lines
-    stand where they belong, whoever put them there.
+    `others` is how many lines the other hunks of the file may have moved it by. "accepted" means that the new lines are at their
+    place, no matter who put them there.
     """
     if text is None:
         gone: dict[Kind, Fate] = {"create": "open", "delete": "accepted", "edit": "stale"}
@@ -168,9 +168,10 @@ def locate_hunk(hunk: Hunk, text: HunkLocator | None, others: int = 0) -> HunkSt
 
 
 def match_sequentially(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[HunkStatus] | None:
-    """What has become of edits that were all found in one text, in order, if nothing but they may have changed it.
+    """Return the states of hunks that were all located in one text, if nothing but their acceptance changed it since.
 
-    None where something else did.
+    None if anything else changed. The search tries both states of each hunk in order and must end at the text's last line; that
+    identifies each one exactly, even among equal lines, where `HunkLocator` could only guess.
     """
     sizes = {hunk.size for hunk in hunks}
     if len(sizes) != 1 or len(hunks) > WALKED:
@@ -196,23 +197,27 @@ def match_sequentially(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[Hunk
         return None
 
     if any(_bare(hunk.old) == _bare(hunk.new) for hunk in hunks):
-        return None  # it changes line ends alone
+        return None  # a hunk that changes line ends alone matches in both states
     return steps(0, 0)
 
 
 class HunkLocator:
-    """Looks for hunks in one text. Line ends count only for a hunk that changes nothing else."""
+    """Locates hunks in one text. Line ends count only for a hunk that changes nothing else."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self.lines = lines
         self._keys: list[str] | None = None
 
     def reads(self, lines: Sequence[str]) -> bool:
-        """Whether the whole text is this."""
+        """Return whether the whole text consists of these lines, line ends ignored."""
         return self._keyed(strict=False) == _bare(lines)
 
     def locate(self, hunk: Hunk, others: int = 0) -> HunkStatus:
-        """See the function of this name; for edits."""
+        """Return the state of an edit hunk; see `locate_hunk`.
+
+        The cheap guesses come first: the hunk did not move, or everything that the text gained is above it. Then the whole text is
+        searched with less and less context (TRIES), so that a weak match never wins over a strong one.
+        """
         if self._there(hunk, hunk.line):
             return HunkStatus("open", hunk.line)
         grown = hunk.line + len(self.lines) - hunk.size
@@ -222,7 +227,8 @@ class HunkLocator:
         keys, key = self._keyed(strict=strict), _ended if strict else _bare
         old, new, above, below = key(hunk.old), key(hunk.new), key(hunk.above), key(hunk.below)
         reach = abs(len(keys) - hunk.size) + others + abs(len(new) - len(old))
-        # The longer side is the better evidence: what is inserted stands there beside all of the old lines.
+        # The longer side is the better evidence: where lines were only added, the accepted text still contains all
+        # of the old ones, so searching for the old side first would report an accepted hunk as open.
         sides: list[tuple[Fate, list[str]]] = [("open", old), ("accepted", new)]
         sides.sort(key=lambda side: len(side[1]), reverse=True)
         tried: set[tuple[int, int]] = set()
@@ -238,12 +244,12 @@ class HunkLocator:
         return HunkStatus("stale", min(hunk.line, max(0, len(keys) - 1)))
 
     def _there(self, hunk: Hunk, line: int) -> bool:
-        """Whether the hunk's old lines and all of its context stand at `line`; for where they most likely are."""
+        """Return whether the hunk's old lines and all of its context are at `line`: the check for likely places."""
         whole = [*hunk.above, *hunk.old, *hunk.below]
         start = line - len(hunk.above)
         if not whole or start < 0 or list(self.lines[start : start + len(whole)]) != whole:
             return False
-        # What is added at the end of a text leaves all of that where it was.
+        # An insertion at the end of a text leaves its context where it was, accepted or not; only the new lines tell.
         return list(self.lines[line : line + len(hunk.new)]) != list(hunk.new)
 
     def _keyed(self, *, strict: bool) -> list[str]:
@@ -255,7 +261,7 @@ class HunkLocator:
 
 
 def rebase_hunks(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, int]) -> Hunk:
-    """The hunk as it stands at `line` of a text of now; its context reaches from line `stops[0]` to `stops[1]`."""
+    """Return the hunk as it is at `line` of the current text; its context stays within lines `stops[0]` to `stops[1]`."""
     end = line + len(hunk.old)
     above = tuple(lines[max(stops[0], line - CONTEXT) : line])
     below = tuple(lines[end : min(stops[1], end + CONTEXT)])
@@ -263,7 +269,7 @@ def rebase_hunks(hunk: Hunk, line: int, lines: Sequence[str], stops: tuple[int, 
 
 
 def apply_hunks(text: str | None, hunks: Sequence[Hunk]) -> str | None:
-    """The text with these hunks made, each of which stands at its `line`."""
+    """Apply these hunks, each of which was located at its `line`; None if the file is deleted or absent."""
     for hunk in hunks:
         if hunk.kind == "create":
             return "".join(hunk.new)
@@ -272,7 +278,7 @@ def apply_hunks(text: str | None, hunks: Sequence[Hunk]) -> str | None:
     if text is None:
         return None
     lines = split_lines(text)
-    # Some editors unify the line ends of a file that was cut with CRLF.
+    # Some editors unify the line ends of a file; a hunk that was split from CRLF text then has to follow.
     unified = "\n" in text and "\r" not in text
     for hunk in sorted(hunks, key=lambda one: one.line, reverse=True):
         new = [line.replace("\r\n", "\n") for line in hunk.new] if unified else hunk.new
@@ -283,13 +289,13 @@ def apply_hunks(text: str | None, hunks: Sequence[Hunk]) -> str | None:
 def _place(
     keys: list[str], pattern: tuple[list[str], list[str], list[str]], line: int, reach: int | None
 ) -> int | None:
-    """Where the middle of a pattern stands, nearest to `line`; without context only if nowhere else as well."""
+    """Return where the middle of a pattern is, nearest to `line`; without context only if it occurs nowhere else."""
     over, middle, under = pattern
     whole = [*over, *middle, *under]
     if not whole:
         return 0 if not keys and line == 0 else None
     if not any(whole):
-        return None  # empty lines alone say nothing
+        return None  # empty lines alone are no evidence
     if over or under:
         near = line - len(over)
         found = min(_found(keys, whole, near, reach), key=lambda at: abs(at - near), default=None)

@@ -28,7 +28,7 @@ MIGRATIONS = Migrations(
 
 
 class ProposedHunk(Struct, frozen=True):
-    """One hunk that is proposed: number `number` of the `of` that its file had when it was proposed.
+    """One proposed hunk: number `number` of the `of` hunks that its file had when it was proposed.
 
     `path` is the file as the workspace names it.
     """
@@ -44,14 +44,15 @@ class ProposedHunk(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """How it is spoken of."""
+        """The hunk's name in messages."""
         if self.hunk.kind != "edit":
             return f"{'the new file' if self.hunk.kind == 'create' else 'the deletion of'} {self.path}"
         return f"hunk {self.number} of {self.path}" if self.of > 1 else f"the edit of {self.path}"
 
 
 def changed(db: apsw.Connection, known: int) -> tuple[int, list[ProposedHunk] | None]:
-    """The open hunks, if another connection wrote to the database since `known`, and the version of now."""
+    """Return the open hunks if another connection wrote to the database since version `known`, else None, and the
+    current version."""
     ((version,),) = select(db, "PRAGMA data_version")
     if version == known:
         return version, None
@@ -60,7 +61,7 @@ def changed(db: apsw.Connection, known: int) -> tuple[int, list[ProposedHunk] | 
 
 
 def put(db: apsw.Connection, one: ProposedHunk) -> None:
-    """Keep an open hunk, or what became of one."""
+    """Store an open hunk, or its final state."""
     db.execute(
         "INSERT INTO proposed_hunk VALUES (?, ?, ?, 'open', '', ?)"
         " ON CONFLICT (id) DO UPDATE SET path = excluded.path, body = excluded.body",
@@ -71,7 +72,7 @@ def put(db: apsw.Connection, one: ProposedHunk) -> None:
 def save_open_hunks(
     db: apsw.Connection, seen: Sequence[tuple[str, str]], again: Sequence[ProposedHunk]
 ) -> None:
-    """Write down verdicts that were seen, and hunks that are open again."""
+    """Store decisions that were observed, and hunks that are open again."""
     delete(db, [one.id for one in again])
     for one in again:
         put(db, one)
@@ -79,7 +80,7 @@ def save_open_hunks(
 
 
 def record_decision(db: apsw.Connection, decided: Iterable[tuple[str, str]], note: str) -> None:
-    """The user decided on open hunks: ids and what they are now."""
+    """Store the user's decision on open hunks: ids and their new state."""
     db.executemany(
         "UPDATE proposed_hunk SET state = ?, note = ? WHERE id = ? AND state = 'open'",
         [(state, note, one) for one, state in decided],
@@ -87,7 +88,7 @@ def record_decision(db: apsw.Connection, decided: Iterable[tuple[str, str]], not
 
 
 def load_decisions(db: apsw.Connection, session_id: str) -> list[tuple[ProposedHunk, str, str]]:
-    """What was decided on a session's hunks and its model was not told: hunk, state, note."""
+    """Return the decisions on a session's hunks that its model does not know yet: hunk, state, note."""
     rows = select(
         db,
         "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
@@ -97,12 +98,12 @@ def load_decisions(db: apsw.Connection, session_id: str) -> list[tuple[ProposedH
 
 
 def delete(db: apsw.Connection, ids: Sequence[str]) -> None:
-    """They are over."""
+    """Delete hunks that are decided and reported."""
     db.executemany("DELETE FROM proposed_hunk WHERE id = ?", [(one,) for one in ids]).fetchall()
 
 
 class LocatedHunk(Struct, frozen=True):
-    """An open hunk in the text of now."""
+    """An open hunk and its place in the current text."""
 
     proposed: ProposedHunk
     standing: HunkStatus

@@ -1,4 +1,4 @@
-"""What was accepted, kept for a while: an undo in the editor brings the text of before back, and with it the proposal."""
+"""Accepted hunks, remembered for a while: an undo in the editor restores the earlier text, and with it the proposal."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
 
 KEPT = 20
-"""Acceptances of one file that can be undone."""
+"""Maximum number of acceptances per file that can be undone."""
 
 
 class AcceptedBatch(Struct, frozen=True):
-    """The hunks that were accepted together, and the lines of the file before that."""
+    """Hunks that were accepted together, and the lines of the file before that."""
 
     before: list[str]
     hunks: tuple[ProposedHunk, ...]
 
 
 class AcceptHistory:
-    """The last acceptances, by file. Kept for this process alone: so is the editor's undo."""
+    """The last acceptances, by file. Kept in this process only, as is the editor's undo history."""
 
     def __init__(self) -> None:
         self._of: dict[str, list[AcceptedBatch]] = {}
@@ -31,7 +31,7 @@ class AcceptHistory:
         return bool(self._of)
 
     def add(self, path: str, lines: Sequence[str], seen: Sequence[LocatedHunk]) -> list[str]:
-        """These hunks were found accepted in the file's lines of now; returns those of before."""
+        """Record that these hunks were found accepted in the file's current lines; return the lines before that."""
         edits = [one for one in seen if one.proposed.hunk.kind == "edit"]
         before = list(lines)
         for one in sorted(edits, key=lambda one: one.standing.line, reverse=True):
@@ -44,7 +44,8 @@ class AcceptHistory:
         return before
 
     def take_undone(self, path: str, lines: Sequence[str] | None) -> tuple[ProposedHunk, ...]:
-        """The hunks of an acceptance whose file is again, line by line, what it was before; they are accepted no more."""
+        """Return the hunks of an acceptance that was undone: the file is, line by line, what it was before it. They
+        count as open again."""
         kept = self._of.get(path, [])
         for number in range(len(kept) - 1, -1, -1):
             if kept[number].before == lines:

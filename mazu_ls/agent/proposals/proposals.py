@@ -1,7 +1,7 @@
-"""Proposals: edits of the agent that wait, hunk by hunk, for the user to take them; kept in memory.db until then.
+"""Proposals: edits of the agent that wait, hunk by hunk, for the user to accept them; kept in memory.db until then.
 
-A proposal is not code: no checkpoint holds it, and a rollback of code leaves it open (it says that it is stale where
-its text is gone). It does belong to its turn: when that leaves the conversation, what is still open of it goes too.
+A proposal is not code: no checkpoint holds it, and a rollback of code leaves it open (as stale if its text is gone). But it belongs
+to its turn: when that leaves the conversation, its open hunks are withdrawn.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 SHOWN_LINES = 12
-"""Lines of a refused hunk that the model is shown."""
+"""Maximum number of lines of a rejected hunk that the model is shown."""
 
 
 class AcceptedText(Struct, frozen=True):
-    """A file in which hunks of these sessions were found accepted: its text before and now, None for no file. The ids are
-    those of the first hunk."""
+    """A file in which hunks of these sessions were found accepted: its text before and now, None for no file. The ids are those of
+    the first hunk."""
 
     path: str
     before: str | None
@@ -56,7 +56,7 @@ class AcceptedText(Struct, frozen=True):
     def from_hunks(
         cls, path: str, before: Sequence[str], lines: Sequence[str], taken: Sequence[LocatedHunk]
     ) -> AcceptedText:
-        """Of its lines before and now."""
+        """Build it from the file's lines before and now."""
         kinds = {one.proposed.hunk.kind for one in taken}
         earlier = None if "create" in kinds else "".join(before)
         if "delete" in kinds:
@@ -67,14 +67,14 @@ class AcceptedText(Struct, frozen=True):
 
 
 class PendingDecisions(Struct, frozen=True):
-    """What the user decided and the model was not told yet: as a note for it, and the ids in it."""
+    """The user's decisions that the model does not know yet: a note for it, and the ids of the hunks."""
 
     note: str
     ids: tuple[str, ...]
 
 
 class Proposals:
-    """The open proposals of a project, one per file at most. Reading them costs nothing; several processes may share them.
+    """The open proposals of a project, at most one per file. Reading them costs nothing; several processes may share them.
 
     `late` is set for an editor that may refuse edits: what it refuses becomes a proposal.
     """
@@ -82,7 +82,7 @@ class Proposals:
     def __init__(self, store: Store) -> None:
         self.late = False
         self.taken: Callable[[AcceptedText], None] | None = None
-        """Hears of a file in which hunks were found accepted."""
+        """Called with a file in which hunks were found accepted."""
         self._store = store
         self._open: dict[str, list[ProposedHunk]] = {}
         self._undecided: list[tuple[str, str]] = []
@@ -95,21 +95,21 @@ class Proposals:
         self._writing = asyncio.Lock()
 
     def subscribe(self, listener: Callable[[str], None]) -> None:
-        """Hear the path of each file whose proposal changed."""
+        """Call `listener` with the path of each file whose proposal changed."""
         self._listeners.append(listener)
 
     def for_path(self, path: str) -> Sequence[ProposedHunk]:
-        """The open hunks of a file, from its beginning."""
+        """Return the open hunks of a file, in order of their place."""
         return tuple(self._open.get(path, ()))
 
     @property
     def has_unwritten_decisions(self) -> bool:
-        """Whether acceptances, or an undo of one, were seen that `flush` has yet to write."""
+        """Whether acceptances, or an undo of one, were observed that `flush` has yet to write."""
         return bool(self._undecided or self._reopened)
 
     @property
     def is_tracked(self) -> bool:
-        """Whether there is anything that a change of a document could open or close."""
+        """Whether a change of a document could open or close anything."""
         return bool(self._open or self._accepted)
 
     @property
@@ -118,11 +118,11 @@ class Proposals:
         return sorted(self._open)
 
     async def refresh(self) -> None:
-        """Take over what another process wrote."""
+        """Read what another process wrote."""
         await self._read_anew(lambda db: None)
 
     async def _read_anew(self, besides: Callable[[apsw.Connection], T]) -> T:
-        """Write down what was seen, take over what another process wrote, and read something `besides`."""
+        """Write what was observed, read what another process wrote, and read something `besides`."""
         await self.flush()
         async with self._writing:
             changed, found = await self._store.read(
@@ -134,7 +134,7 @@ class Proposals:
         return found
 
     def _take_over(self, version: int, rows: list[ProposedHunk] | None) -> list[str]:
-        """Returns the files whose proposal is another one now."""
+        """Adopt the rows of another process; return the files whose proposal changed."""
         if rows is None:
             return []
         self._version = version
@@ -156,7 +156,7 @@ class Proposals:
     ) -> list[ProposedHunk]:
         """Propose that a file's text `before` becomes `after`, instead of what was open for it. None: no file.
 
-        A hunk that was proposed already stays the one it was, and its session's.
+        A hunk that was proposed before keeps its id and its session.
         """
         old = self._open.get(path, [])
         hunks = split_into_hunks(before, after)
@@ -184,11 +184,11 @@ class Proposals:
     def sync_document(
         self, path: str, lines: Sequence[str] | None, *, typing: bool = False
     ) -> list[LocatedHunk]:
-        """Where each open hunk of a file stands in its lines of now. One that is accepted is closed by this, and opened
-        again when the file is what it was before.
+        """Locate each open hunk of a file in its current lines. Closes those that were accepted, and opens them again when the file
+        is what it was before.
 
-        Hunks that moved are found again from here the next time. `flush` writes what was closed. While the user
-        is `typing`, what was stale is not looked for.
+        Hunks that moved are located from their new place next time. `flush` writes what was closed. While the user is `typing`, stale
+        hunks are not searched for.
         """
         self._reopen(path, lines)
         seen = self._locate(path, lines, self._stale if typing else set())
@@ -243,7 +243,7 @@ class Proposals:
         self._notify(path)
 
     async def flush(self) -> None:
-        """Write down the acceptances that were seen, and those that were undone."""
+        """Write the acceptances that were observed, and those that were undone."""
         async with self._writing:
             seen, self._undecided = self._undecided, []
             again, self._reopened = self._reopened, []
@@ -251,12 +251,12 @@ class Proposals:
                 await self._store.write(lambda db: table.save_open_hunks(db, seen, again))
 
     def proposed_text(self, path: str, text: str | None) -> tuple[str | None, int]:
-        """The text with every open hunk that still has its place (None where no file would be), and how many have none."""
+        """Return the text with every open hunk that can be located (None if there would be no file), and how many cannot."""
         seen = self._locate(path, None if text is None else split_lines(text))
         return apply_hunks(text, locate_open_hunks(seen)), sum(one.standing.fate == "stale" for one in seen)
 
     async def reject(self, ids: Collection[str], note: str = "") -> list[ProposedHunk]:
-        """Close these hunks; the model hears of it, and of the user's note. Returns those that were open."""
+        """Close these hunks; the model gets to know it, with the user's note. Return those that were open."""
         found = [one for hunks in self._open.values() for one in hunks if one.id in ids]
         async with self._writing:
             await self._store.write(
@@ -269,13 +269,13 @@ class Proposals:
         return found
 
     def has_proposed(self, session_id: str) -> bool:
-        """Whether this session proposed anything that was open while this process ran; else no verdict can come."""
+        """Return whether this session proposed anything that was open while this process ran; otherwise no decision can follow."""
         return session_id in self._proposers
 
     async def pending_decisions(self, session_id: str) -> PendingDecisions | None:
-        """What the user, here or at another process, decided on this session's proposals since its model was told.
+        """Return what the user, here or in another process, decided on this session's proposals and its model does not know.
 
-        None where there is nothing.
+        None if there is nothing.
         """
         rows = await self._read_anew(lambda db: table.load_decisions(db, session_id))
         if not rows:
@@ -285,7 +285,7 @@ class Proposals:
         return PendingDecisions(f"<proposals>\n{note}\n</proposals>", tuple(one.id for one, _, _ in rows))
 
     async def pending_rejections(self, session_id: str) -> bool:
-        """Whether a rejection waits to be told."""
+        """Return whether a rejection is to be reported to the model."""
         await self.flush()
         return any(
             state == "rejected"
@@ -293,11 +293,11 @@ class Proposals:
         )
 
     async def mark_reported(self, ids: Iterable[str]) -> None:
-        """The model knows of these; they are over."""
+        """The model knows these decisions; delete them."""
         await self._store.write(lambda db: table.delete(db, list(ids)))
 
     async def keep_turns(self, session_id: str, turns: Collection[str]) -> None:
-        """Withdraw what is open of turns that are no longer part of a session's conversation."""
+        """Withdraw the open hunks of turns that are no longer part of a session's conversation."""
         gone = [
             one
             for hunks in self._open.values()
@@ -315,7 +315,7 @@ class Proposals:
             self._notify(path)
 
     async def renamed(self, old: str, new: str) -> None:
-        """A file or folder was renamed: what is proposed for it follows."""
+        """A file or folder was renamed: move its proposal along."""
         found = [
             replace(one, path=new + one.path.removeprefix(old))
             for path in self.paths
@@ -345,7 +345,7 @@ class Proposals:
 
 
 def locate_open_hunks(seen: Iterable[LocatedHunk]) -> list[Hunk]:
-    """The hunks that still have their place, each at its line of now."""
+    """Return the hunks that were located, each at its current line."""
     return [replace(one.proposed.hunk, line=one.standing.line) for one in seen if one.standing.fate == "open"]
 
 

@@ -1,4 +1,4 @@
-"""The host as a tool sees it where edits are proposed: what is proposed is what the agent reads, and no file changes."""
+"""The host as tools see it when edits are proposed: the agent reads its proposed text, and no file changes."""
 
 from __future__ import annotations
 
@@ -26,23 +26,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class ProposingHost(DelegatingHost):
-    """Turns edits into proposals, all of them where `always`, else those that the editor refuses at this moment.
+    """Turns edits into proposals: all of them if `always`, else those that the editor refuses at this moment.
 
-    With `always`, and for a file that an editor refused before, the agent reads the text as proposed, so that it goes
-    on from its own edits; `host` does everything else.
+    With `always`, and for a file that an editor refused before, the agent reads the text as proposed, so that it builds
+    on its own edits; `host` does everything else.
     """
 
     proposals: Proposals
     turn: ToolContext
     always: bool
     before_effect: Callable[[], Awaitable[None]]
-    """Takes the checkpoint that undoing the turn goes back to: what is proposed may be accepted by an edit of the editor's."""
+    """Takes the baseline checkpoint of the turn: a proposal may be accepted by an edit of the editor's, which must be
+    undoable."""
     diffs: dict[Path, str] = field(default_factory=dict)
     overlaid: set[Path] = field(default_factory=set)
     unfit: int = 0
 
     def note_for_model(self, output: ToolOutput) -> ToolOutput:
-        """What a tool says, put right: proposed is not applied."""
+        """Correct a tool's output: proposed is not applied."""
         if self.diffs:
             names = ", ".join(map(self._name, self.diffs))
             warnings = [line for line in output.text.split("\n") if line.startswith("warning: ")]
@@ -60,7 +61,7 @@ class ProposingHost(DelegatingHost):
         return output
 
     async def read(self, path: Path) -> str:
-        """The text as proposed. Raises FileNotFoundError."""
+        """Return the text as proposed. Raises FileNotFoundError."""
         if not self._overlays(path):
             return await self.host.read(path)
         text, unfit = self.proposals.proposed_text(self._name(path), await self._real(path))
@@ -71,7 +72,7 @@ class ProposingHost(DelegatingHost):
         return text
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """Propose, or edit and propose what the editor refuses."""
+        """Propose the edit, or make it and propose what the editor refuses."""
         if self.always or self._overlays(path):
             await self._propose(path, before, after)
             return
@@ -94,7 +95,7 @@ class ProposingHost(DelegatingHost):
         await self.proposals.propose(name, real, after, self.turn.session_id, self.turn.turn_id)
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document, and what is proposed as if it were one."""
+        """Return every open document, with proposed texts as if they were open, too."""
         found = list(await self.host.buffers())
         for name in self.proposals.paths if self.always or self.proposals.late else ():
             path = self.turn.workspace.resolve(name)
@@ -118,7 +119,7 @@ class ProposingHost(DelegatingHost):
 
 
 def make_proposing_host(run: RunningTurn, host: Host) -> ProposingHost | None:
-    """The host for one call of a turn; None where there is no memory.db to keep proposals in."""
+    """Return the host for one call of a turn; None if there is no memory.db to keep proposals in."""
     proposals = run.session.project.proposals
     if proposals is None:
         return None
@@ -126,16 +127,16 @@ def make_proposing_host(run: RunningTurn, host: Host) -> ProposingHost | None:
 
 
 def is_propose_mode(run: RunningTurn) -> bool:
-    """Whether the user wants every edit as a proposal; then nobody is asked before it, and no mode applies it."""
+    """Return whether the user wants every edit as a proposal; then no edit is asked about, and no mode applies one."""
     return run.turn.config.edits.apply == "propose" and run.session.project.proposals is not None
 
 
 async def inject_user_decisions(run: RunningTurn) -> None:
-    """Tell the model what the user decided since it was last told."""
+    """Append the user's decisions since the last report to the conversation."""
     proposals = run.session.project.proposals
     if proposals is None or run.asked.kind == "edit":
         return
-    shown = proposals.late or is_propose_mode(run)  # then proposals of other windows show in what is read
+    shown = proposals.late or is_propose_mode(run)  # so that proposals of other windows show in what is read
     if run.meter.usage.steps and not shown and not proposals.has_proposed(run.session.id):
         return
     if verdicts := await proposals.pending_decisions(run.session.id):
@@ -144,7 +145,7 @@ async def inject_user_decisions(run: RunningTurn) -> None:
 
 
 async def has_pending_rejection(run: RunningTurn) -> bool:
-    """Whether the user rejected something that the model should hear of before the turn ends."""
+    """Return whether the user rejected something that the model should know before the turn ends."""
     proposals = run.session.project.proposals
     return (
         proposals is not None

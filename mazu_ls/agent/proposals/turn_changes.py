@@ -1,4 +1,4 @@
-"""What one turn changed, file by file and hunk by hunk, and taking some of it back."""
+"""What one turn changed, file by file and hunk by hunk, and reverting some of it."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileChange:
-    """One file that a turn changed. `takes_back` are the hunks that lead from its text after the turn to that before.
+    """One file that a turn changed. `takes_back` are the hunks from its text after the turn to that before.
 
-    Both texts are None where the file was not there, or is binary. `shared`: the user changed it during the turn, too.
+    Both texts are None if the file did not exist, or is binary. `shared`: the user changed it during the turn, too.
     """
 
     path: str
@@ -40,18 +40,18 @@ class FileChange:
     shared: bool = False
 
     def hunk_id(self, number: int) -> str:
-        """How the wire names one hunk: by its file and its place among the hunks of that."""
+        """Return the id of one hunk on the wire: its file and its number among that file's hunks."""
         return f"{self.path}#{number}"
 
     @property
     def partial(self) -> bool:
-        """Whether it can be taken back hunk by hunk."""
+        """Whether it can be reverted hunk by hunk."""
         return self.status == "modified" and bool(self.takes_back)
 
 
 @dataclass(frozen=True)
 class TurnChanges:
-    """A turn and the checkpoints before and after what it changed; both None where it changed nothing."""
+    """A turn and the checkpoints before and after its changes; both None if it changed nothing."""
 
     turn_id: str
     before: str | None
@@ -62,9 +62,9 @@ class TurnChanges:
 async def read_turn_changes(
     checkpoints: Checkpoints, events: Sequence[journal.Event], turn_id: str | None
 ) -> TurnChanges:
-    """The changes of one turn of a conversation, the last one without an id. Raises MazuError(not_found).
+    """Return the changes of one turn of a conversation, the last one without an id. Raises MazuError(not_found).
 
-    A file that only the user changed while the turn went on is not among them.
+    Files that only the user changed during the turn are left out.
     """
     starts = [event for event in events if isinstance(event.body, journal.TurnStarted)]
     start = next((one for one in reversed(starts) if turn_id in (None, one.turn)), None)
@@ -89,7 +89,7 @@ async def read_turn_changes(
 
 
 async def changed_by_agent(checkpoints: Checkpoints, before: str, after: str) -> list[tuple[FileDiff, Owner]]:
-    """What differs between two checkpoints of a turn, without the files that only the user changed."""
+    """Return the differences between two checkpoints of a turn, without the files that only the user changed."""
     found = await checkpoints.diff(before, after, (), ())
     owners = await checkpoints.owners(before, after, (await checkpoints.get(before)).session_id)
     changed: list[tuple[FileDiff, Owner]] = []
@@ -101,7 +101,7 @@ async def changed_by_agent(checkpoints: Checkpoints, before: str, after: str) ->
 
 
 def take_back(text: str, change: FileChange, wanted: Callable[[str], bool]) -> tuple[str, list[str]]:
-    """A text of now without the wanted hunks of a turn, and the ids of those that are not in it any more."""
+    """Revert the wanted hunks of a turn in the current text; return it and the ids of those that could not be located."""
     lines = split_lines(text)
     found = match_sequentially(change.takes_back, lines) or _found(change.takes_back, lines)
     placed: list[Hunk] = []
@@ -123,7 +123,7 @@ def _found(hunks: Sequence[Hunk], lines: Sequence[str]) -> list[HunkStatus]:
 
 
 def replace_line(hunk: Hunk, line: int) -> Hunk:
-    """The hunk at another line."""
+    """Return the hunk at another line."""
     from msgspec.structs import replace as at
 
     return at(hunk, line=line)

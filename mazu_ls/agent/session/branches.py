@@ -1,4 +1,4 @@
-"""Where each conversation stands: the part of it that a rollback changes, kept in memory.db beside the memories."""
+"""Where each conversation's head is: the part of it that a rollback changes, stored in memory.db with the memories."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MIGRATIONS = Migrations(
 
 
 class ConversationHead(Struct, frozen=True):
-    """What a checkpoint says of one session: the event at its head."""
+    """What a checkpoint records of one session: the event (seq) at its head."""
 
     head: int
 
@@ -39,7 +39,8 @@ class ConversationHeads:
         self._store = store
 
     async def head(self, session_id: str, last: int) -> int:
-        """The head of a session whose journal ends at `last`: where it was moved to, unless it went on since."""
+        """Return the head of a session whose journal ends at `last`: where it was moved to, unless events were added
+        since."""
 
         def find(db: apsw.Connection) -> int:
             row = db.execute(
@@ -50,7 +51,7 @@ class ConversationHeads:
         return await self._store.read(find)
 
     async def moved_heads(self) -> dict[str, tuple[int, int]]:
-        """Of each session that was ever moved its head, and the last event of its journal at that time."""
+        """Return, for each session that was ever moved, its head and the last event of its journal at that time."""
 
         def find(db: apsw.Connection) -> dict[str, tuple[int, int]]:
             rows = db.execute("SELECT session, head, moved_at FROM session_head")
@@ -59,7 +60,7 @@ class ConversationHeads:
         return await self._store.read(find)
 
     async def move(self, session_id: str, head: int, last: int) -> None:
-        """From now on the conversation ends at `head`; what stands after it in the journal becomes another branch."""
+        """End the conversation at `head` from now on; later events of the journal become another branch."""
         await self._store.write(lambda db: _move(db, session_id, head, last))
 
     async def close(self) -> None:
@@ -70,7 +71,7 @@ class ConversationHeads:
 class ConversationPart:
     """The conversations in a checkpoint: each session's head, and the journal's lines as segments that only grow.
 
-    `boundary` caps a session while a checkpoint of the state before its running turn is taken.
+    `boundary` caps a session at the start of its running turn while the checkpoint before that turn is taken.
     """
 
     name = "conversation"
@@ -82,12 +83,12 @@ class ConversationPart:
         self._seen: dict[str, tuple[int, int]] = {}
 
     def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
-        """A new head and a new segment for each session that went on or was moved; None for a deleted one."""
+        """Return a new head and a new segment for each session with new events or a moved head; None for a deleted one."""
         taken = {row[0]: row[1:] for row in db.execute("SELECT session, head, size FROM session_taken")}
         return self._since(db, taken)
 
     def everything(self, db: apsw.Connection) -> dict[str, bytes]:
-        """Every session, its journal as one segment."""
+        """Return every session, its journal as one segment."""
         return {name: data for name, data in self._since(db, {}).items() if data is not None}
 
     def mark_taken(self, db: apsw.Connection) -> None:
@@ -98,7 +99,7 @@ class ConversationPart:
         )
 
     def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
-        """Move heads back. The journal itself never changes: segments are there for a journal that got lost."""
+        """Move heads back. The journal itself never changes: segments are there for a journal that was lost."""
         problems: dict[str, str] = {}
         for name, data in sorted(files.items(), key=lambda item: item[1] is not None):
             session, _, file = name.partition("/")
@@ -118,14 +119,15 @@ class ConversationPart:
         return problems
 
     def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
-        """As it is: a conversation is no part of a patch."""
+        """Return it unchanged: a conversation is no part of a patch."""
         return path, data
 
     def _restore_head(self, db: apsw.Connection, session: str, head: int) -> None:
         path = self._folder / f"{session}.jsonl"
         if path.exists():
             _move(db, session, head, _last(path))
-        # The next checkpoint may stand on the target or, after a partial rollback, on the safety one: it says the head anew.
+        # The next checkpoint may follow the target or, after a partial rollback, the safety one: so it records the head
+        # again.
         _note_taken(db, session)
         db.execute("UPDATE session_taken SET head = -1 WHERE session = ?", (session,))
 
@@ -144,7 +146,7 @@ class ConversationPart:
         return files | {f"{session}/head.json": None for session in taken}
 
     def _state(self, db: apsw.Connection, path: Path) -> tuple[int, int]:
-        """Head and size of a journal; before the running turn where a boundary is set."""
+        """Return head and size in bytes of a journal; of the part before the running turn if a boundary is set."""
         cap = self.boundary.get(path.stem)
         if cap is not None:
             return cap, _size_until(path, cap)
@@ -165,13 +167,13 @@ def _note_taken(db: apsw.Connection, session_id: str) -> None:
 
 
 def _last(path: Path) -> int:
-    """The seq of the last whole event, read from the end of the file."""
+    """Return the seq of the last whole event, read from the end of the file."""
     with path.open("rb") as file:
         return journal.last_seq(file.fileno())
 
 
 def _size_until(path: Path, seq: int) -> int:
-    """Bytes of the journal up to and with event `seq`."""
+    """Return the bytes of the journal up to and including event `seq`."""
     size = 0
     with path.open("rb") as lines:
         for line in lines:

@@ -1,4 +1,4 @@
-"""Shortening a conversation that outgrows the model's window, without losing the task."""
+"""Compaction: replaces the older part of a conversation by a summary when it outgrows the model's context window."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Summarise the conversation above for a colleague who takes over now and sees not
 Name files, symbols and error texts exactly. Leave out pleasantries."""
 REQUEST = "The request that is being worked on, word for word:\n\n"
 LEAST_KEPT = 60_000
-"""Tokens below which a conversation is not compacted for its price: its summary would soon cost more than it saves."""
+"""Tokens below which a conversation is not compacted for its price: the summary would soon cost more than it saves."""
 MAX_PART_CHARS = 4_000
 MAX_REQUEST_CHARS = 40_000
 DROPPED = "Commands of the part that was cut, the newest last; memory_search finds their output, and whatever else was said there:"
@@ -35,10 +35,11 @@ _EXIT_CODE = re.compile(r"exit code -?\d+")
 
 
 def compaction_threshold(spec: models.ModelSpec, settings: ContextSettings) -> int:
-    """Tokens of a request from which on the conversation is compacted.
+    """Return the size of a request, in tokens, from which on the conversation is compacted.
 
-    A share of the window; or less, where the prefix costs more in each request, though cached, than the setting says: in
-    a window of a million tokens a long session would pay for all of its past with every step. An unknown price is none.
+    A share of the context window; or less, if resending the prefix, though cached, costs more per request than the
+    setting allows: in a window of a million tokens a long session would pay for its whole past with every step. Without
+    a known price only the window counts.
     """
     by_window = int(spec.context_window * settings.compact_at)
     if spec.prices is None or not settings.compact_above_usd:
@@ -57,10 +58,10 @@ async def compact(
     refused: bool = False,
     spent: Callable[[Usage], object] = lambda usage: None,
 ) -> bool:
-    """Replace what lies before the cut by a summary, after a checkpoint; False where nothing was replaced.
+    """Replace the messages before the cut by a summary, after a checkpoint; return False if nothing was replaced.
 
-    `refused`: the provider took the prompt no more: cut anywhere. `spent` is told what the summary cost, whatever
-    comes of it.
+    `refused`: the provider rejected the prompt as too long; cut anywhere. `spent` is called with the usage of the
+    summary, whether or not it is used.
     """
     messages = session.conversation.messages_to_send()
     settings = session.project.config.context
@@ -80,10 +81,10 @@ async def compact(
     spent(usage)
     if not any(
         map(str.isalnum, summary)
-    ):  # refused, or cut in its thoughts: a conversation is not given up for nothing
+    ):  # refused, or cut off while thinking: without a summary the conversation must not be replaced
         session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
         return False
-    # What was recalled for the turns that go is gone with them: memory is asked anew, about all that goes on.
+    # Memories recalled for the dropped turns are dropped with them: recall again, for what continues.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
     injection = await context_blocks.recall_memories(
@@ -101,20 +102,22 @@ async def compact(
 
 
 def find_compaction_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
-    """Before which message a conversation is cut: never between calls and their results.
+    """Return the index of the first message to keep, None to keep all; never between calls and their results.
 
-    That is where the user spoke last, unless what follows takes half of the model's window by itself, as a long run
-    does: then its newest rounds stay, up to a quarter of the window and one at least. A run is not cut for less than a
-    quarter of the window, lest it be cut again at each round.
+    That is the user's last message, unless what follows it takes half of the context window by itself, as in a long
+    run: then its newest rounds stay, up to a quarter of the window and at least one. A run is not cut if that frees
+    less than a quarter of the window, since it would have to be cut again a few rounds later, with a summary each time.
     """
     starts = [index for index, message in enumerate(messages) if is_user_turn_start(message)]
     if not starts:
         return None
     last = starts[-1]
-    if refused:  # whatever the model's window is, this is more
+    if refused:  # the real window is smaller than the model's entry says
         context_window = min(context_window, _tokens(messages))
     if last and _tokens(messages[last:]) <= context_window // 2:
         return last
+    # A round starts with a model message, and its results precede the next one: a cut there separates no call from its
+    # result. The first round is skipped: only the user's message is before it.
     rounds = [index for index in range(last + 1, len(messages)) if messages[index].role == "assistant"][1:]
     fitting = (index for index in rounds if _tokens(messages[index:]) <= context_window // 4)
     cut = next(fitting, rounds[-1] if rounds else last)
@@ -126,7 +129,7 @@ def find_compaction_cut(messages: Sequence[Message], context_window: int, *, ref
 
 
 def list_dropped(messages: Sequence[Message]) -> str:
-    """The last commands of messages that are cut, each with how it ended; "" where there are none."""
+    """Return the last commands of the dropped messages, each with its exit code; "" if there are none."""
     results = {
         part.call_id: part for message in messages for part in message.parts if isinstance(part, ToolResult)
     }
@@ -146,7 +149,7 @@ def _tokens(messages: Sequence[Message]) -> int:
 
 
 def _request(messages: Sequence[Message]) -> str:
-    """What the user asked for last, word for word, also where an earlier cut already left only that of it."""
+    """Return the user's last request, word for word, also if an earlier compaction already left only that."""
     asked = next(message for message in reversed(messages) if is_user_turn_start(message))
     texts = [part.text for part in asked.parts if isinstance(part, Text)]
     said = [text.rpartition(REQUEST)[2] for text in texts if not text.startswith(SUMMARY) or REQUEST in text]
@@ -156,7 +159,8 @@ def _request(messages: Sequence[Message]) -> str:
 async def summarise(
     model: models.Model, messages: list[Message], cut_short: Callable[[Usage], object]
 ) -> tuple[str, Usage]:
-    """A summary of these messages, written by the model. `cut_short` is told of what it used where it was stopped."""
+    """Return a summary of these messages, written by the model. `cut_short` gets the usage of a call that was
+    cancelled."""
     text = render_messages(messages, max(8_000, int(model.spec.context_window * 0.6)) * 3)
     request = models.ModelRequest(messages=[Message("user", (Text(f"{text}\n\n{INSTRUCTION}"),))])
     answer = await await_answer(model, request, cut_short)
@@ -164,7 +168,7 @@ async def summarise(
 
 
 def render_messages(messages: list[Message], room: int) -> str:
-    """A conversation as plain text of at most about `room` characters, cut in the middle."""
+    """Render a conversation as plain text of at most about `room` characters, cut in the middle."""
     text = "\n\n".join(_render_message(message) for message in messages)
     if len(text) > room:
         text = text[: room // 2] + "\n\n[... cut ...]\n\n" + text[-room // 2 :]

@@ -1,4 +1,5 @@
-"""A conversation as a fold over its events: what the model is told next, always in a form that strict providers take."""
+"""A conversation as a fold over its events: the messages of the next model call, always in a form that strict providers
+accept."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ SUMMARY = "Summary of the conversation so far (older messages were compacted):\n
 
 
 class Conversation(Struct):
-    """The messages up to the head, the calls that still wait for their result, and what the user said last, newest first."""
+    """The messages up to the head, the calls without a result, and the user's last messages, newest first."""
 
     messages: list[Message] = field(default_factory=list)
     waiting: dict[str, ToolCall] = field(default_factory=dict)
@@ -26,7 +27,7 @@ class Conversation(Struct):
     said: deque[str] = field(default_factory=lambda: deque(maxlen=3))
 
     def apply(self, event: Event) -> None:
-        """Take one more event of the chain into account."""
+        """Apply one more event of the chain."""
         match event.body:
             case journal.TurnStarted():
                 self.turns += 1
@@ -56,11 +57,11 @@ class Conversation(Struct):
 
     @property
     def has_pictures(self) -> bool:
-        """Whether a picture is among what is sent."""
+        """Whether a picture is among the messages."""
         return any(_has_pictures(message) for message in self.messages_to_send())
 
     def messages_to_send(self) -> list[Message]:
-        """What the next model call sends; a call without a recorded result gets an honest one."""
+        """Return the messages of the next model call; a call without a recorded result gets one that says so."""
         if not self.waiting:
             return list(self.messages)
         open_end = Conversation(list(self.messages), dict(self.waiting), dict(self.results))
@@ -68,7 +69,7 @@ class Conversation(Struct):
         return open_end.messages
 
     def pending_tool_calls(self) -> list[str]:
-        """The ids of calls that still wait for their result."""
+        """The ids of calls without a result."""
         return [id for id in self.waiting if id not in self.results]
 
     def _close(self) -> None:
@@ -87,7 +88,7 @@ class Conversation(Struct):
             self.messages.append(Message("user", tuple(parts)))
 
     def _withhold(self, part: str, reason: str) -> None:
-        """Put a note where the refused pictures, or the refused words of the newest message, stood."""
+        """Replace refused pictures, or the refused words of the newest message, by a note."""
         for index in range(len(self.messages) - 1, -1, -1):
             message = self.messages[index]
             if message.role == "user" and (part == "message" or _has_pictures(message)):
@@ -97,7 +98,7 @@ class Conversation(Struct):
 
     @property
     def was_compacted(self) -> bool:
-        """Whether the beginning of the conversation stands in a summary only."""
+        """Whether the beginning of the conversation exists only as a summary."""
         return bool(self.messages) and self.messages[0].text.startswith(SUMMARY)
 
     def _compact(self, summary: str, kept: int) -> None:
@@ -139,7 +140,7 @@ def _without_words(parts: Sequence[Part], reason: str) -> tuple[Part, ...]:
 
 
 def replay(events: Sequence[Event]) -> Conversation:
-    """The conversation that these events, in chain order, tell."""
+    """Rebuild the conversation from these events, in chain order."""
     conversation = Conversation()
     for event in events:
         conversation.apply(event)
@@ -147,9 +148,9 @@ def replay(events: Sequence[Event]) -> Conversation:
 
 
 def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int | None) -> list[Message]:
-    """The newest messages that fit: whole exchanges only, at least the last one.
+    """Return the newest messages that fit: whole exchanges only, at least the last one.
 
-    An exchange starts at a user message that holds more than results of tools. `tokens` is an estimate.
+    An exchange starts at a user message that holds more than tool results. `tokens` is an estimate.
     """
     starts = [index for index, message in enumerate(messages) if is_user_turn_start(message)]
     if not starts:
@@ -166,5 +167,5 @@ def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int |
 
 
 def is_user_turn_start(message: Message) -> bool:
-    """True for a message in which the user speaks, not only tools."""
+    """Return whether the user speaks in this message, not only tools."""
     return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)

@@ -1,4 +1,4 @@
-"""One piece of work at a time, which ends in good order when it is cancelled."""
+"""Runs one task at a time, which ends in good order when it is cancelled."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class ExclusiveTask:
-    """What a session does at present. The work takes note of its cancellation, goes on to its end and has a result."""
+    """What a session is doing. The task handles its cancellation, runs to its own end and has a result."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[Any] | None = None
@@ -21,13 +21,13 @@ class ExclusiveTask:
 
     @property
     def running(self) -> bool:
-        """Whether something is being done."""
+        """Whether a task is running."""
         return self._task is not None and not self._task.done()
 
     async def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Carry `work` out. Cancelling the caller, however often, cancels it once and waits for its end.
+        """Run `work`. Cancelling the caller, however often, cancels the task once and waits for its end.
 
-        Raises MazuError(busy) while something else is being done.
+        Raises MazuError(busy) while another task runs.
         """
         if self.running:
             work.close()
@@ -39,14 +39,15 @@ class ExclusiveTask:
         return await await_uncancelled(task, self.cancel)
 
     async def _begin(self, work: Coroutine[Any, Any, T]) -> T:
-        """Cancelling a task that has not begun would end it before it could take note of that."""
+        """Start the task and wait until it runs: cancelling one that has not started would end it before it could
+        handle that."""
         self._begun = True
         if self._cancelled and (task := asyncio.current_task()):
             task.cancel()
         return await work
 
     def cancel(self) -> bool:
-        """Stop it; False where nothing is being done, or where it is being stopped already."""
+        """Cancel the task; False if none runs, or if it is being cancelled already."""
         if not self.running or self._cancelled or self._task is None:
             return False
         self._cancelled = True
@@ -55,13 +56,13 @@ class ExclusiveTask:
         return True
 
     async def wait_idle(self, timeout: float | None = None) -> None:
-        """Wait, for `timeout` seconds at most, until nothing is being done."""
+        """Wait, for `timeout` seconds at most, until no task runs."""
         if self._task:
             await asyncio.wait([self._task], timeout=timeout)
 
 
 async def await_uncancelled(task: asyncio.Task[T], cancelled: Callable[[], object]) -> T:
-    """The result of `task`, waited for however often the caller is cancelled meanwhile; `cancelled` is called each time."""
+    """Return the result of `task`, waiting on however often the caller is cancelled; `cancelled` is called each time."""
     while True:
         try:
             return await asyncio.shield(task)
@@ -72,15 +73,15 @@ async def await_uncancelled(task: asyncio.Task[T], cancelled: Callable[[], objec
 
 
 def raise_if_cancelled() -> None:
-    """Raises CancelledError where the running work was cancelled and a library in between took no note of it.
+    """Raise CancelledError if the running task was cancelled and a library in between swallowed it.
 
-    `asyncio.wait_for` of Python 3.11, for one, forgets a cancellation that comes together with what it waits for.
+    `asyncio.wait_for` of Python 3.11, for one, loses a cancellation that arrives together with the awaited result.
     """
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
 
 
 def uncancel() -> None:
-    """The running work has taken note of its cancellation and goes on to its orderly end."""
+    """The running task has handled its cancellation and continues to its orderly end."""
     if task := asyncio.current_task():
         task.uncancel()

@@ -1,4 +1,4 @@
-"""How sessions and turns are called: ids that sort by time, headlines for lists."""
+"""Ids and names of sessions and turns: ids that sort by time, headlines for lists."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MENTIONS = re.compile(r"^(?:@\S+(?:\s+|$))+")
 
 
 def new_id(prefix: str) -> str:
-    """A short id that sorts by time: prefix, milliseconds in base 16, four random digits."""
+    """Return a short id that sorts by time: prefix, milliseconds in base 16, four random digits."""
     return f"{prefix}_{time.time_ns() // 1_000_000:011x}{secrets.token_hex(2)}"
 
 
 def headline(text: str) -> str:
-    """The first line of a text without its secrets, short enough for a list; files mentioned before it are not what it says."""
+    """Return the first line of a text without secrets, short enough for a list, skipping leading mentions of files."""
     lines = [line.strip("# ").strip() for line in split_lines(redact(text), ends=False) if line.strip()]
     said = (MENTIONS.sub("", line) for line in lines)
     line = next((line for line in said if line), lines[0] if lines else "untitled")

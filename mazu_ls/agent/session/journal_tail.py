@@ -1,4 +1,4 @@
-"""Reading a growing journal again: only what was appended since the last look is decoded."""
+"""Reads a growing journal again: only what was appended since the last read is decoded."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from threading import Lock
 from mazu_ls.journal import journal
 
 MAX_KEPT_BYTES = 32 << 20
-"""A larger journal is read as a whole each time, so that it does not stay in memory."""
+"""Bytes above which a journal is read as a whole each time, so that it does not stay in memory."""
 
 
 class JournalTail:
-    """Keeps the events of the journal read last. May be called from several threads."""
+    """Caches the events of the journal read last. May be called from several threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -22,7 +22,7 @@ class JournalTail:
         self._events: list[journal.Event] = []
 
     def events(self, path: Path) -> list[journal.Event]:
-        """Every whole event of the journal at `path`, in order of writing. Blocks; raises OSError."""
+        """Return every whole event of the journal at `path`, in order of writing. Blocks; raises OSError."""
         with self._lock, path.open("rb") as file:
             status = os.fstat(file.fileno())
             key = (path, status.st_ino)
@@ -31,7 +31,7 @@ class JournalTail:
             file.seek(self._offset)
             for line in file:
                 if not line.endswith(b"\n"):
-                    break  # being written, or cut by a crash: looked at again next time
+                    break  # being written, or truncated by a crash: read again next time
                 self._offset += len(line)
                 if event := journal.decode(line):
                     self._events.append(event)

@@ -1,4 +1,4 @@
-"""What the journals tell afterwards: transcripts, the audit of tool calls, what was used and what it cost."""
+"""Views of the journals: transcripts, the audit log of tool calls, usage and cost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mazu_ls.messages import Usage
 
 
 class ToolCallRecord(Struct):
-    """One tool call: what was asked for, who decided how, what came of it."""
+    """One tool call: its arguments, who decided how, its result."""
 
     at: str
     session_id: str
@@ -46,7 +46,7 @@ class TurnRecord(Struct):
 class SessionInfo(Struct, frozen=True):
     """What lists show of a session. `state` is "running", "waiting" (for an answer), "idle" or "ended".
 
-    `interrupted`: its last turn was broken off, and the user did not decide on that yet.
+    `interrupted`: its last turn was interrupted, and the user has not decided on that yet.
     """
 
     id: str
@@ -62,24 +62,24 @@ class SessionInfo(Struct, frozen=True):
 
 
 class Spending(Struct):
-    """Usage by `provider:model`, and all of it."""
+    """Usage by `provider:model`, and the total."""
 
     by_model: dict[str, Usage] = field(default_factory=dict)
 
     @property
     def total(self) -> Usage:
-        """The sum; its cost is unknown as soon as one part's is."""
+        """The sum; its cost is unknown (None) as soon as one part's is."""
         return sum(self.by_model.values(), Usage())
 
     def add(self, model: str, usage: Usage) -> None:
-        """Count what was used; a session in which nothing was is no line of the account."""
+        """Add usage; a session without any gets no line."""
         if not usage.model_calls and not usage.tokens:
             return
         self.by_model[model] = self.by_model.get(model, Usage()) + usage
 
 
 def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRecord]:
-    """The turns of a conversation, oldest first."""
+    """Return the turns of a conversation, oldest first."""
     turns: list[TurnRecord] = []
     calls: dict[str, ToolCallRecord] = {}
     for event in events:
@@ -108,7 +108,7 @@ def transcript(session_id: str, events: Sequence[journal.Event]) -> list[TurnRec
 
 
 def describe(events: Sequence[journal.Event], session_id: str, head: int) -> SessionInfo:
-    """A session as its journal tells it. Its turns are those that lead to `head`; what others cost was spent all the same."""
+    """Describe a session from its journal. Its turns are those that lead to `head`; the cost includes all branches."""
     name, model, turns, usage, ended, aside = "", None, 0, Usage(), False, False
     standing = {event.seq for event in journal.branch_events(events, head)}
     for event in events:
@@ -134,7 +134,7 @@ def describe(events: Sequence[journal.Event], session_id: str, head: int) -> Ses
 
 
 def audit(paths: Iterable[Path], limit: int) -> list[ToolCallRecord]:
-    """The newest tool calls of these journals, newest first, refused ones included."""
+    """Return the newest tool calls of these journals, newest first, refused ones included."""
     records: list[ToolCallRecord] = []
     for path in paths:
         calls: dict[str, ToolCallRecord] = {}
@@ -147,7 +147,7 @@ def audit(paths: Iterable[Path], limit: int) -> list[ToolCallRecord]:
 
 
 def total_usage(paths: Iterable[Path], since_days: float | None = None) -> Spending:
-    """What the model calls in these journals used, rewound branches included: it was paid for."""
+    """Return what the model calls in these journals used, rewound branches included, since they were paid for."""
     since = (datetime.now(UTC) - timedelta(days=since_days)).isoformat() if since_days is not None else ""
     found = Spending()
     for path in paths:

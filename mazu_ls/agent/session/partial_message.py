@@ -1,6 +1,6 @@
-"""The message that a model is in the middle of: kept beside the journal, so that a kill loses a moment of it at most.
+"""The unfinished message of a model, kept next to the journal, so that a kill loses a moment of it at most.
 
-It is no event: a secret that is cut between two events could not be recognised, so the text stands there whole.
+It is no event: a secret that is split over two events could not be recognised, so the text is stored as a whole.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
 Kind = Literal["message", "thought"]
 log = logging.getLogger(__name__)
 KEEP_SECONDS = 0.25
-"""How old at most what is kept may be, while the text is short."""
+"""Maximum age of the stored text, in seconds, while it is short."""
 CHARACTERS_A_SECOND = 100_000
-"""A long text is written less often, so that writing it costs no more than a short one."""
+"""A long text is written less often, so that writing it costs no more in total than a short one."""
 
 
 class PartialMessage:
-    """The text so far. Other processes find it as long as the message is not finished; a power cut may take it."""
+    """The text so far. Other processes can read it until the message is finished; a power failure may lose it."""
 
     def __init__(self, journal: Journal) -> None:
         self.text = ""
@@ -35,14 +35,14 @@ class PartialMessage:
         self._kept = False
 
     def add(self, text: str) -> None:
-        """More of it came."""
+        """Append text."""
         self.text += text
         if self._timer is None:
             delay = KEEP_SECONDS + len(self.text) / CHARACTERS_A_SECOND
             self._timer = asyncio.get_running_loop().call_later(delay, self._keep)
 
     def clear(self) -> None:
-        """It is finished, or void."""
+        """The message is finished, or void: delete it."""
         self.text = ""
         if self._timer:
             self._timer.cancel()
@@ -63,26 +63,26 @@ class PartialMessage:
 
 
 class RedactedDeltas:
-    """The message and the thought of one model call as they stream, without secrets: see `StreamRedactor`."""
+    """The message and the thought of one model call as they stream, with secrets redacted: see `StreamRedactor`."""
 
     def __init__(self, record: Callable[[Delta], None]) -> None:
         self._record = record
         self._streams: dict[Kind, StreamRedactor] = {"thought": StreamRedactor(), "message": StreamRedactor()}
 
     def add(self, kind: Kind, text: str) -> None:
-        """More of it came; what was held back of the other kind is told first."""
+        """Add streamed text; what was held back of the other kind is emitted first."""
         for other, stream in self._streams.items():
             if other != kind:
                 self._emit(other, stream.flush())
         self._emit(kind, self._streams[kind].feed(text))
 
     def flush(self) -> None:
-        """The message has ended: the rest is told."""
+        """The message has ended: emit the rest."""
         for kind, stream in self._streams.items():
             self._emit(kind, stream.flush())
 
     def discard(self) -> None:
-        """What streamed is void."""
+        """Drop what was streamed; it is void."""
         for stream in self._streams.values():
             stream.flush()
 
@@ -92,7 +92,7 @@ class RedactedDeltas:
 
 
 def read_partial(journal: Journal) -> str:
-    """What stood in a message that was never finished; empty where the journal knows the message or what came after."""
+    """Return the text of a message that was never finished; empty if the journal has the message or a later event."""
     try:
         seq, _, text = _partial_path(journal.path).read_text("utf-8", "replace").partition("\n")
     except OSError:
@@ -101,7 +101,7 @@ def read_partial(journal: Journal) -> str:
 
 
 def discard(journal: Path) -> None:
-    """Keep nothing beside this journal any more."""
+    """Delete the partial message of this journal."""
     with contextlib.suppress(OSError):
         _partial_path(journal).unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""After a crash: the turn in whose middle mazu-ls ended is closed with what is known of it."""
+"""Recovery after a crash: closes the turn during which mazu-ls ended, with what is known of it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CONTINUE = "continue"
 BROKEN_OFF = "mazu-ls ended before this turn did."
 LEFT = "mazu-ls was closed before this turn ended."
 UNKNOWN = Usage(model_calls=1, cost_usd=None)
-"""Of a call whose end was not seen."""
+"""Result of a call whose end was not recorded."""
 
 
 def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
-    """The start of the last turn of a conversation if mazu-ls ended in its middle and the user did not decide on it yet."""
+    """Return the start of a conversation's last turn if mazu-ls ended during it and the user has not decided on it yet."""
     start: journal.Event | None = None
     broken = False
     for event in events:
@@ -41,7 +41,7 @@ def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
 
 
 def resumed_prompt(start: journal.Event | None, limits: Limits) -> Prompt:
-    """The request that goes on with a turn, as far as it was allowed to go itself; `limits` where that is not known."""
+    """Return the request that continues a turn, within the limits of the original; `limits` if those are not known."""
     body = start.body if start else None
     if not isinstance(body, journal.TurnStarted):
         return Prompt(CONTINUE, limits=limits)
@@ -54,9 +54,9 @@ def resumed_prompt(start: journal.Event | None, limits: Limits) -> Prompt:
 
 
 async def recover(session: TurnSession) -> None:
-    """Close the turn of a session that was just loaded, if it is open; `interrupted` then says of what kind it was."""
+    """Close the turn of a session that was just loaded, if it is open; `interrupted` is then its kind."""
     if session.journal.head != session.journal.last:
-        return  # a rollback put it there, on purpose
+        return  # a rollback moved the head there on purpose
     events = await asyncio.to_thread(session.events)
     turns = (e for e in reversed(events) if isinstance(e.body, journal.TurnStarted | journal.TurnEnded))
     last = next(turns, None)

@@ -40,7 +40,7 @@ class Session:
     """Opened on its journal, which it holds until it is closed."""
 
     def __init__(self, project: ProjectServices, path: Path) -> None:
-        """Take the journal at `path`; `load` must follow. Raises MazuError(busy) where another process has it."""
+        """Open the journal at `path`; `load` must follow. Raises MazuError(busy) if another process holds it."""
         self.project = project
         self.journal = journal.Journal(path, project.emit)
         self.id = self.journal.session_id
@@ -53,24 +53,24 @@ class Session:
         self.shell = ShellState(project.root)
         self.seen: dict[Path, str] = {}
         self.told_memories: set[str] = set()
-        """Ids of the memories that the conversation holds; what was compacted may be told again."""
+        """Ids of the memories that the conversation contains; compaction clears it, since they may be given again."""
         self._work = ExclusiveTask()
         self._said_all = False
         self._came_to_nothing = False
         self.interrupted: str | None = None
-        """The kind of the turn in whose middle mazu-ls ended, once that was found."""
+        """The kind of the turn during which mazu-ls ended, once that was found."""
         self.aside = False
         self.map = ""
         self.standing_memory = ""
-        """The block of memory that stays the same from turn to turn; part of the system prompt."""
+        """The memory block that stays the same from turn to turn; part of the system prompt."""
         self.queue: dict[str, journal.MessageQueued] = {}
-        """Messages that wait for the running turn to end, in their order."""
+        """Messages queued until the running turn ends, in order."""
         self._loaded = False
         self.closing = False
-        """mazu-ls ends: a turn that is stopped now was not stopped by the user."""
+        """Whether mazu-ls is shutting down: a turn that stops now was not stopped by the user."""
 
     async def load(self) -> None:
-        """Read the conversation up to its head, which may have been moved by a rollback, also of another process."""
+        """Read the conversation up to its head, which a rollback, also of another process, may have moved."""
         head = await self.project.conversation_head(self.id, self.journal.last)
         moved = self._loaded and head != self.journal.head
         self.journal.head = head
@@ -80,7 +80,7 @@ class Session:
         for event in events:
             self._note(event.body)
         self.queue = queued(stored)
-        # A name outlives the turn that gave it, which may have been taken back.
+        # A name outlives the turn that set it, which may have been undone.
         named = [
             e.body.name for e in stored if isinstance(e.body, journal.SessionStarted | journal.SessionNamed)
         ]
@@ -92,7 +92,7 @@ class Session:
             await self.project.proposals.keep_turns(self.id, {event.turn for event in events if event.turn})
 
     async def refresh(self) -> None:
-        """Read the conversation anew if a rollback, perhaps of another process, moved its head."""
+        """Read the conversation again if a rollback, perhaps of another process, moved its head."""
         if (
             not self.running
             and await self.project.conversation_head(self.id, self.journal.last) != self.journal.head
@@ -100,11 +100,11 @@ class Session:
             await self.load()
 
     def events(self) -> list[journal.Event]:
-        """The events of the conversation, from its root to its head. Reads the file: call it from a thread."""
+        """Return the events of the conversation, from its root to its head. Reads the file: call it from a thread."""
         return journal.branch_events(journal.read(self.journal.path), self.journal.head)
 
     def append(self, body: journal.Body, turn: str | None = None) -> None:
-        """Record an event and take it into the conversation."""
+        """Record an event and apply it to the conversation."""
         event = self.journal.append(body, turn)
         if not isinstance(body, journal.TRANSIENT):
             self.conversation.apply(event)
@@ -135,12 +135,12 @@ class Session:
 
     @property
     def ending(self) -> bool:
-        """Whether the turn in progress has told its end, so that it is over in a moment."""
+        """Whether the turn in progress has recorded its end, so that it is over in a moment."""
         return self.running and self._said_all
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """The turn waits for the user's answer."""
+        """Mark the turn as waiting for the user's answer."""
         self.state = "waiting"
         try:
             yield
@@ -150,9 +150,9 @@ class Session:
     async def prompt(
         self, asked: Prompt, turn_id: str | None = None, begun: Callable[[], object] | None = None
     ) -> TurnResult:
-        """One turn. Raises MazuError(busy) while another runs, MazuError(auth) or (config) where no model can be had.
+        """Run one turn. Raises MazuError(busy) while another runs, MazuError(auth) or (config) if no model is available.
 
-        Cancelling the caller cancels the turn. `begun` is called once what the user said is on the disk.
+        Cancelling the caller cancels the turn. `begun` is called once the user's message is on the disk.
         """
         try:
             return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
@@ -161,7 +161,7 @@ class Session:
             raise
 
     async def compact(self, model_name: str | None = None) -> bool:
-        """Replace all but the last exchange by a summary; False where there is nothing to replace."""
+        """Replace all but the last exchange by a summary; False if there is nothing to replace."""
         return await self._alone(self._compact(model_name))
 
     async def _compact(self, model_name: str | None) -> bool:
@@ -172,7 +172,7 @@ class Session:
             await asyncio.to_thread(self.journal.sync)
 
     async def _alone(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` as the one thing this session does."""
+        """Run `work` as this session's exclusive task."""
         if not self.running:
             self._said_all = False
             self.state = "running"
@@ -183,7 +183,7 @@ class Session:
                 self.state = "idle"
 
     def cancel(self) -> bool:
-        """Stop the running turn; False where there is none, or where it is being stopped already."""
+        """Stop the running turn; False if none runs, or if it is being stopped already."""
         return self._work.cancel()
 
     async def wait_idle(self) -> None:
@@ -198,7 +198,7 @@ class Session:
         self, asked: Prompt, turn_id: str, begun: Callable[[], object] | None
     ) -> TurnResult:
         stopped = False
-        while True:  # cancelled so early, the turn is still recorded: what the user said is not lost
+        while True:  # even if cancelled this early the turn is recorded: the user's message is not lost
             try:
                 model = await self.prepare_turn(asked)
                 if model is not None and not stopped:
@@ -234,7 +234,7 @@ class Session:
         return await run.run(stopped=stopped)
 
     async def _wait_for_tools(self) -> None:
-        """Give MCP servers that are starting a few seconds; the user is told of a turn that goes without them."""
+        """Wait a few seconds for MCP servers that are starting; tell the user if the turn begins without them."""
         extensions = self.project.extensions
         if extensions and (late := await extensions.wait_started()):
             names = ", ".join(late)
@@ -243,13 +243,13 @@ class Session:
             )
 
     async def prepare_turn(self, asked: Prompt) -> Model | None:
-        """The conversation as it stands now, and the model that goes on with it; none for a command of the user."""
+        """Bring the conversation up to date and return the model of the turn; None for a `!command` of the user."""
         if await self.project.conversation_head(self.id, self.journal.last) != self.journal.head:
             await self.load()
         return None if asked.command else await self.project.model(asked.model or self.conversation.model)
 
     def context(self, turn_id: str) -> ToolContext:
-        """What the tools of a turn see."""
+        """Return the context that the tools of a turn get."""
         project = self.project
         return ToolContext(
             session_id=self.id,
@@ -268,7 +268,7 @@ class Session:
         )
 
     async def _past(self, query: str, limit: int) -> list[str]:
-        """What was said and done in other sessions of the project, and in this one once it was compacted; a line a turn."""
+        """Search what was said and done in other sessions, and in this one once it was compacted; one line per turn."""
         skip = "" if self.conversation.was_compacted else self.id
         found = await asyncio.to_thread(session_search.search, self.project.journals, query, limit, skip)
         imported = await self.project.memories.imported.search(query, limit) if self.project.memories else []
@@ -282,7 +282,7 @@ class Session:
     async def system(
         self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
     ) -> tuple[str, ...]:
-        """The system prompt of the next call; the role document is read anew."""
+        """Return the system prompt of the next call; the role document is read again."""
         project = self.project
         drawn = self.map if project.map_budget(model) else ""
         return prompt.system(
@@ -291,7 +291,7 @@ class Session:
         )  # fmt: skip
 
     async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
-        """The map of the project, once for the whole conversation: a prefix that changes is not found in a cache."""
+        """Render the project map once for the whole conversation: a prefix that changes misses the provider's cache."""
         if not self.map:
             focus = context_blocks.open_files(self.project.workspace, buffers)
             self.map = await self.project.render_map(self.project.map_budget(model), focus)
@@ -306,13 +306,13 @@ class Session:
         *,
         title: str = "",
     ) -> str | None:
-        """Take a checkpoint and return its id; None, said once, where none can be taken."""
+        """Take a checkpoint and return its id; None, with one warning, if none can be taken."""
         return await self.project.checkpoint(
             kind, label, session_id=self.id, turn_id=turn_id, touched=touched, boundary=boundary, title=title
         )
 
     async def rewind(self, turns: int = 1, turn_id: str | None = None) -> int:
-        """Take the last turns, or those from `turn_id` on, out of the conversation; returns how many were taken.
+        """Remove the last turns, or those from `turn_id` on, from the conversation; return how many.
 
         They stay in the journal. Raises MazuError(not_found) for a turn that is not in the conversation.
         """
@@ -329,17 +329,17 @@ class Session:
         return taken
 
     async def move_head(self, head: int) -> None:
-        """Let the conversation end at `head`; what came after becomes another branch."""
+        """End the conversation at `head`; later events become another branch."""
         await self.project.move_head(self.id, head, self.journal.last)
         await self.load()
 
     async def last_turn(self) -> tuple[str, int, str | None] | None:
-        """The id of the last turn, the event before it, and its baseline checkpoint if it took one."""
+        """Return the id of the last turn, the event before it, and its baseline checkpoint if it took one."""
         events = await asyncio.to_thread(self.events)
         return find_turn(events)
 
     async def last_started(self) -> datetime | None:
-        """When the last turn of the conversation began."""
+        """Return when the last turn of the conversation began."""
         events = await asyncio.to_thread(self.events)
         starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
         last = next(starts, None)
@@ -353,13 +353,13 @@ class Session:
         for running in self.shell.background.values():
             await running.stop()
             running.spool.close()
-        if self._came_to_nothing and self.journal.last <= 1:  # begun for a turn that could not begin
+        if self._came_to_nothing and self.journal.last <= 1:  # started for a turn that could not begin
             self.journal.path.unlink(missing_ok=True)
         await asyncio.to_thread(self.journal.close)
 
 
 def queued(events: Iterable[journal.Event]) -> dict[str, journal.MessageQueued]:
-    """The messages of a journal that were neither sent nor removed yet."""
+    """Return the queued messages of a journal that were neither sent nor removed."""
     found: dict[str, journal.MessageQueued] = {}
     for event in events:
         if isinstance(event.body, journal.MessageQueued):
@@ -370,7 +370,7 @@ def queued(events: Iterable[journal.Event]) -> dict[str, journal.MessageQueued]:
 
 
 def start_of_turn(events: Iterable[journal.Event], turn_id: str) -> journal.Event:
-    """The event with which a turn of this conversation began. Raises MazuError(not_found)."""
+    """Return the event with which a turn of this conversation began. Raises MazuError(not_found)."""
     for event in events:
         if isinstance(event.body, journal.TurnStarted) and event.turn == turn_id:
             return event

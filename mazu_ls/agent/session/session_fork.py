@@ -1,4 +1,4 @@
-"""A new session that begins with the conversation of another one."""
+"""Forks: a new session that begins with the conversation of another one."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ OWN = (
     journal.MessageQueued,
     journal.MessageDequeued,
 )
-"""What belongs to the original alone: its name, its end, the messages that wait there and would be sent twice."""
+"""What belongs to the original alone: its name, its end, and queued messages, which would otherwise be sent twice."""
 
 
 def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
-    """Write a journal that tells the same conversation as `events`, in one line. What it cost stays with the original.
+    """Write a journal with the same conversation as `events`, on one branch. Its cost stays with the original.
 
-    Blocks. Raises OSError; `path` is there as a whole and synced, or not at all.
+    Blocks. Raises OSError; the file at `path` is complete and synced, or does not exist.
     """
     lines: list[bytes] = []
     kept = _finished(events)
     bodies: list[tuple[str, str | None, journal.Body]] = [(journal.now(), None, journal.SessionStarted(name))]
     bodies += [(event.at, event.turn, event.body) for event in kept if not isinstance(event.body, OWN)]
-    if interrupted_turn(kept) is not None:  # it is the original's to go on with
+    if interrupted_turn(kept) is not None:  # only the original continues it
         bodies.append((journal.now(), None, journal.ResumeAnswered("leave")))
     for number, (at, turn, body) in enumerate(bodies, 1):
         lines.append(msgspec.json.encode(journal.Event(number, number - 1, at, turn, _unpaid(body))) + b"\n")
@@ -40,7 +40,7 @@ def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
 
 
 def _finished(events: Sequence[journal.Event]) -> Sequence[journal.Event]:
-    """The events up to the start of a turn that has not ended: it goes on in the original, not here."""
+    """Return the events before the start of a turn that has not ended: it continues in the original, not here."""
     for index in range(len(events) - 1, -1, -1):
         if isinstance(events[index].body, journal.TurnEnded):
             break
@@ -50,7 +50,7 @@ def _finished(events: Sequence[journal.Event]) -> Sequence[journal.Event]:
 
 
 def _unpaid(body: journal.Body) -> journal.Body:
-    """The event without its cost, which is counted once, where it arose."""
+    """Return the event without its cost, which counts once, where it arose."""
     if isinstance(body, journal.ModelSaid | journal.Compacted | journal.UsageRecorded):
         return structs.replace(body, usage=Usage())
     return body

@@ -1,4 +1,4 @@
-"""Finding what was said and done in earlier sessions, in their journals: each message and each call is a passage."""
+"""Search over earlier sessions in their journals: each message and each call is a passage."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MOST_CALLS = 4
 MOST_ERRORS = 3
 MAX_WORDS = 24
 BESIDE = 0.3
-"""What the other passages of a turn add to the best one."""
+"""Weight of the other passages of a turn, added to the best one."""
 _SEARCHES = ("recall", "memory_search", "wiki_search")
-"""Calls that hold the words that were looked for before, and nothing else."""
+"""Tools whose results only repeat words that were searched for before."""
 _WORD = re.compile(r"[\w.-]*\w")
 _ERROR = re.compile(
     r"^(FAIL|ERROR|E  )|(?i:\b(failed|fatal|panicked|undefined|cannot find)\b)|(Error|Exception)\b"
@@ -41,7 +41,7 @@ class SessionMatch:
     reply: str
     words: int
     calls: str = ""
-    """What tools were asked and what came of it, where that holds a word of the query."""
+    """Tool calls and their results, if they hold a word of the query."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class SearchedTurn:
 
 
 class SearchWords:
-    """The words of a query and the stems of the others, each found at the beginning of a word or of a part of one."""
+    """The words of a query, some as stems, each matched at the beginning of a word or of a part of one."""
 
     def __init__(self, query: str) -> None:
         from mazu_ls.memory.search.tokens import query_terms
@@ -75,14 +75,15 @@ class SearchWords:
         }
 
     def in_text(self, text: str) -> frozenset[str]:
-        """Those that occur."""
+        """Return those that occur in a text."""
         lowered = text.casefold()
         return frozenset(
             word for word, pattern in self._patterns.items() if word in lowered and pattern.search(text)
         )
 
     def excerpt(self, text: str) -> str:
-        """The part of a text, a little over EXCERPT characters, that holds the most of them and what follows them."""
+        """Return the part of a text, a little over EXCERPT characters, with the most words of the query and what
+        follows them."""
         places = sorted(
             (match.start(), word)
             for word, pattern in self._patterns.items()
@@ -99,7 +100,8 @@ class SearchWords:
 
 
 def search(folder: Path, query: str, limit: int, skip: str = "") -> list[SessionMatch]:
-    """Turns of the newest sessions but `skip` that hold the rarest words of the query, then the newest. Reads files."""
+    """Return turns of the newest sessions except `skip` with the rarest words of the query, then the newest. Reads
+    files."""
     wanted = SearchWords(query)
     newest = sorted(folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     count, seen = 0, Counter[str]()
@@ -120,7 +122,7 @@ def search(folder: Path, query: str, limit: int, skip: str = "") -> list[Session
 
 
 def _turns(path: Path, wanted: SearchWords) -> Iterator[tuple[SearchedTurn, int]]:
-    """Each turn with its passages that hold a word of the query, and how many passages it has in all."""
+    """Yield each turn with its passages that hold a word of the query, and its total number of passages."""
     turn, count = SearchedTurn(path.stem, "", ""), 0
     calls: dict[str, str] = {}
     for event in journal.read(path):
@@ -154,7 +156,7 @@ def _turns(path: Path, wanted: SearchWords) -> Iterator[tuple[SearchedTurn, int]
 def _passage(
     kind: Literal["user", "reply", "call"], head: str, text: str, wanted: SearchWords
 ) -> SearchedPassage | None:
-    """`head` is shown whole; of `text` the part that holds the words, unless the head holds them all."""
+    """Return a passage: `head` whole, and of `text` the part with the query's words, unless the head holds them all."""
     in_head, words = wanted.in_text(head), wanted.in_text(f"{head}\n{text}")
     if not words:
         return None
@@ -166,7 +168,7 @@ def _passage(
 
 
 def _errors(text: str) -> list[str]:
-    """The lines of an output that say what went wrong, the last ones: whoever asks for a call asks for them."""
+    """Return the last lines of an output that report errors: a search for a call is mostly about these."""
     lines = (
         " ".join(line.split())[: EXCERPT // 2]
         for line in split_lines(text, ends=False)
@@ -176,13 +178,13 @@ def _errors(text: str) -> list[str]:
 
 
 def _call_text(tool: str, arguments: dict[str, object]) -> str:
-    """One call in a line, such as `run_shell pytest -q`."""
+    """Render one call in a line, such as `run_shell pytest -q`."""
     asked = " ".join(" ".join(str(value).split())[:EXCERPT] for value in arguments.values())
     return f"{tool} {asked[:EXCERPT]}"
 
 
 def _score(turn: SearchedTurn, rarity: dict[str, float]) -> float:
-    """The rarity of the words in its best passage, and a part of that of the words in all of them."""
+    """Return the summed rarity of the words in the turn's best passage, plus a share of that of all its passages."""
     together = frozenset[str]().union(*(passage.words for passage in turn.passages))
     best = max(_weight(passage.words, rarity) for passage in turn.passages)
     return best + BESIDE * _weight(together, rarity)

@@ -1,4 +1,4 @@
-"""The sessions of a project: found, opened, listed, deleted."""
+"""The sessions of a project: finds, opens, lists and deletes them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 keeps_current: ContextVar[bool] = ContextVar("keeps current session", default=False)
-"""Set while something is done for another process: the current session of this one neither counts nor changes."""
+"""Set while a command of another process runs: this process's current session is neither used nor changed."""
 
 
 @dataclass(frozen=True)
 class Snapshot(Generic[T]):
-    """A session at one moment: all its events in the order of writing, its head, its last event, and what `now` gave."""
+    """A session at one moment: all its events in order of writing, its head, its last event, and the result of `now`."""
 
     session_id: str
     head: int
@@ -42,7 +42,7 @@ class Snapshot(Generic[T]):
 
 
 class Sessions:
-    """Opens a session once and keeps it open; the last one used is the one meant when none is named."""
+    """Opens each session once and keeps it open; the last one used is the current one, used when none is named."""
 
     def __init__(self, project: ProjectServices, folder: Path) -> None:
         self._project = project
@@ -54,9 +54,9 @@ class Sessions:
         self.current: str | None = None
 
     async def get(self, session_id: str | None = None, *, create: bool = True) -> Session:
-        """The named session, or the last one used; a new one where there is none and `create`.
+        """Return the named session, or the last one used; a new one if there is none and `create`.
 
-        Without `create` the last one used is meant wherever it is open: MazuError(busy) where another process has it.
+        Without `create` the last one used counts wherever it is open: MazuError(busy) if another process has it.
         """
         async with self._opening:
             session_id = session_id or self._current() or await self._last(anywhere=not create)
@@ -67,12 +67,12 @@ class Sessions:
             return await self._open_session(session_id, new=False)
 
     async def new(self, name: str = "") -> Session:
-        """Start a session and make it the one meant from now on."""
+        """Start a session and make it the current one."""
         async with self._opening:
             return await self._open_session(new_id("s"), new=True, name=name)
 
     async def new_background_session(self, name: str) -> Session:
-        """A session for one job beside the conversation; the one meant stays the same."""
+        """Return a session for one background job; the current session stays the same."""
         async with self._opening:
             current = self.current
             session = await self._open_session(new_id("s"), new=True, name=name, aside=True)
@@ -80,7 +80,7 @@ class Sessions:
             return session
 
     async def read_events(self, session_id: str) -> Session:
-        """The named session, to be read; the one meant stays the same. Raises MazuError(busy) like `get`."""
+        """Return the named session for reading; the current session stays the same. Raises MazuError(busy) like `get`."""
         async with self._opening:
             current = self.current
             session = await self._open_session(session_id, new=False)
@@ -88,7 +88,7 @@ class Sessions:
             return session
 
     async def events(self, session_id: str) -> builtins.list[journal.Event]:
-        """The conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
+        """Return the conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
         if session := self._open.get(session_id):
             return await asyncio.to_thread(session.events)
         path = self._existing(session_id)
@@ -97,9 +97,9 @@ class Sessions:
         return journal.branch_events(events, await self._project.conversation_head(session_id, last))
 
     async def snapshot(self, session_id: str | None = None, *, now: Callable[[str], T]) -> Snapshot[T]:
-        """All events of a session and where it stands, without opening it.
+        """Return all events of a session and its head without opening it.
 
-        `now` is called with its id at the moment that the snapshot is of. Raises MazuError(not_found).
+        `now` is called with its id at the moment that the snapshot shows. Raises MazuError(not_found).
         """
         session_id = session_id or self._current() or await self._last(anywhere=keeps_current.get())
         if session_id is None:
@@ -118,7 +118,7 @@ class Sessions:
         )
 
     async def fork(self, session_id: str | None, turn_id: str | None, name: str) -> Session:
-        """A new session with the conversation of another one, up to before `turn_id`; it is the one meant from now on."""
+        """Return a new session with the conversation of another one up to before `turn_id`; it becomes the current one."""
         seen = await self.snapshot(session_id, now=lambda session: None)
         events = journal.branch_events(seen.events, seen.head)
         if turn_id is not None:
@@ -132,21 +132,22 @@ class Sessions:
         return await self.get(new)
 
     async def list(self) -> list[SessionInfo]:
-        """All sessions, the last used first."""
+        """Return all sessions, the last used first."""
         infos = await asyncio.to_thread(self._describe_all, await self._project.moved_heads())
         return [self._live(info) for info in infos]
 
     async def info(self, session_id: str) -> SessionInfo:
-        """What lists show of one session, also of one that another process holds. Raises MazuError(not_found)."""
+        """Return what lists show of one session, also of one that another process holds. Raises MazuError(not_found)."""
         path, moved = self._existing(session_id), await self._project.moved_heads()
         return self._live(await asyncio.to_thread(self._describe, path, moved.get(session_id)))
 
     async def interrupted_session(self) -> Session | None:
-        """The session used last, if mazu-ls ended in the middle of its last turn and the user did not decide on that yet.
+        """Return the session used last if mazu-ls ended during its last turn and the user has not decided on that yet.
 
-        That turn is closed by this.
+        This closes that turn.
         """
-        async with self._opening:  # one that this process is just opening is held, but not by another one
+        # one that this process is just opening is locked, but not by another process
+        async with self._opening:
             path = await asyncio.to_thread(self._newest_free)
         if path is None:
             return None
@@ -156,7 +157,7 @@ class Sessions:
         return session if session.interrupted and not session.running else None
 
     async def last_interrupted(self) -> SessionInfo | None:
-        """The session that was written last, if its last turn was broken off. Nothing is opened."""
+        """Return the session that was written last if its last turn was interrupted. Opens nothing."""
         async with self._opening:  # see `interrupted_session`
             path = await asyncio.to_thread(self._newest_free)
         if path is None:
@@ -165,7 +166,7 @@ class Sessions:
         return info if info.interrupted else None
 
     async def delete(self, session_id: str) -> None:
-        """Remove a session and its journal for good; what it cost stays counted."""
+        """Delete a session and its journal for good; its cost stays counted."""
         session = await self.get(session_id)
         if session.running:
             raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
@@ -182,15 +183,15 @@ class Sessions:
             self.current = None
 
     def find(self, session_id: str) -> Session | None:
-        """The session if this process holds it."""
+        """Return the session if this process has it open."""
         return self._open.get(session_id)
 
     def opened(self) -> list[Session]:
-        """The sessions this process holds."""
+        """Return the sessions that this process has open."""
         return list(self._open.values())
 
     async def close(self) -> None:
-        """Stop all turns and let go of all journals."""
+        """Stop all turns and release all journals."""
         await asyncio.gather(*(session.close() for session in self._open.values()))
         self._open.clear()
 
@@ -220,7 +221,7 @@ class Sessions:
         return None if keeps_current.get() else self.current
 
     async def report_damage(self, session_id: str, name: str = "") -> bool:
-        """Say what of a session cannot be read, if anything; its file stays as it is, and goes on at its end."""
+        """Report what of a session cannot be read, if anything; its file stays as it is, and new events are appended."""
         path = self._existing(session_id)
         lost = await asyncio.to_thread(journal.count_unreadable, path)
         is_empty = not await asyncio.to_thread(lambda: any(True for _ in journal.read(path)))
@@ -249,14 +250,14 @@ class Sessions:
         return self._folder / f"{session_id}.jsonl"
 
     async def last_used(self) -> str:
-        """The session that is meant where none is named, wherever it is open. Raises MazuError(not_found)."""
+        """Return the id of the current session, wherever it is open. Raises MazuError(not_found)."""
         session_id = self._current() or await self._last(anywhere=True)
         if session_id is None:
             raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
         return session_id
 
     async def _last(self, *, anywhere: bool = False) -> str | None:
-        """The session used last that was not ended, and that no other process holds unless `anywhere`."""
+        """Return the session used last that has not ended and that no other process holds, unless `anywhere`."""
         for info in await asyncio.to_thread(self._describe_all, await self._project.moved_heads()):
             if info.aside or info.state == "ended":
                 continue
@@ -291,7 +292,7 @@ class Sessions:
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
 
     def _newest_free(self) -> Path | None:
-        """The journal that was written last, if this process or nobody holds it."""
+        """Return the journal that was written last if this process or nobody holds it."""
         paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
         if not paths or (paths[-1].stem not in self._open and journal.is_locked(paths[-1])):
             return None
@@ -305,7 +306,7 @@ class Sessions:
 
 
 def _import_session() -> type[Session]:
-    """Sessions, and with them all of a turn: what only lists or shows them needs neither."""
+    """Import the class on first use: code that only lists or shows sessions needs neither it nor the turn's modules."""
     from mazu_ls.agent.session.session import Session
 
     return Session

@@ -1,4 +1,4 @@
-"""Undoing turns: which checkpoint holds the state before one."""
+"""Undoing turns: finds the checkpoint with the state before one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class StoppableSession(Protocol):
-    """A session, as far as undoing a turn of it goes."""
+    """The part of a session that undoing a turn needs."""
 
     id: str
 
@@ -34,19 +34,19 @@ class StoppableSession(Protocol):
         ...
 
     def events(self) -> list[journal.Event]:
-        """The events of the conversation. Reads the file: call it from a thread."""
+        """Return the events of the conversation. Reads the file: call it from a thread."""
         ...
 
 
 async def checkpoint_before_turn(
     project: ProjectServices, session: StoppableSession, turn_id: str | None = None
 ) -> tuple[str, int]:
-    """The checkpoint to roll back to, of one turn or the last one, and the event at which the conversation then stands.
+    """Return the checkpoint to roll back to, of one turn or the last one, and the conversation's event before that
+    turn.
 
-    The checkpoint does not know where a conversation stood that was forked from another one later.
-
-    A turn that changed nothing took none: then one is taken now, as of its start. Raises MazuError(not_found) where
-    there is no such turn.
+    The event is returned because the checkpoint does not know it for a conversation that was forked later. A turn that
+    changed nothing took no checkpoint: then one is taken now, as of its start. Raises MazuError(not_found) if there is
+    no such turn.
     """
     if session.running:
         session.cancel()
@@ -83,7 +83,8 @@ async def checkpoint_before_turn(
 def find_turn(
     events: Sequence[journal.Event], turn_id: str | None = None
 ) -> tuple[str, int, str | None] | None:
-    """A turn of a conversation (default: the last): its id, the event before it, its baseline checkpoint if it took one."""
+    """Find a turn of a conversation (default: the last): its id, the event before it, its baseline checkpoint if it
+    took one."""
     starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
     start = next((event for event in starts if turn_id in (None, event.turn)), None)
     if start is None or start.turn is None:
@@ -97,7 +98,7 @@ def find_turn(
 
 
 def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
-    """The files that tools of the agent edited after an event of a conversation, as the calls name them."""
+    """Return the files that the agent's tools edited after an event of a conversation, as the calls name them."""
     calls: dict[str, str] = {}
     found: dict[str, None] = {}
     for event in events:
@@ -110,7 +111,7 @@ def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
 
 
 async def undo_targets(project: ProjectServices) -> set[str]:
-    """The checkpoint that undoing the last turn of each session rolls back to: pruning leaves them."""
+    """Return the checkpoints that undoing the last turn of each session needs: pruning keeps them."""
     heads = await project.moved_heads()
     return await asyncio.to_thread(_targets, project.journals, heads)
 

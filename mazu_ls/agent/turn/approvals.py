@@ -1,4 +1,4 @@
-"""May a call run? The policy decides; where it says "ask", the user does, with what will happen before their eyes."""
+"""Decides whether a tool call may run: the policy first; if it says "ask", the user, who sees exactly what will happen."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ MAX_LABEL_CHARS = 60  # characters of a command line on a button; the question s
 
 @dataclass
 class ApprovalGate:
-    """Decides on the calls of one turn, and remembers what the user allowed for the session or for ever.
+    """Decides on the calls of one turn, and stores what the user allowed for the session or permanently.
 
-    `decisions` are those by the id of the call: the shell has to know what a command was allowed for.
+    `decisions` are those by call id: the shell has to know why a command was allowed.
     """
 
     run: RunningTurn
@@ -57,9 +57,9 @@ class ApprovalGate:
     decisions: dict[str, Decision] = field(default_factory=dict)
 
     async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
-        """Return when the call may run; raises ToolError where it may not.
+        """Return when the call may run; raises ToolError if it may not.
 
-        An edit that has to be asked about may start: what is returned asks once the exact change is known.
+        An edit that needs a question may start: the returned function asks once the exact change is known.
         """
         decision = self.decisions[call.id] = await self._policy(call, tool)
         if tool.effect is Effect.EXECUTE and decision.verdict != "deny":
@@ -85,11 +85,11 @@ class ApprovalGate:
         return None
 
     def refuse(self, call: ToolCall, reason: str, decided_by: str) -> None:
-        """A call that was allowed is not done after all."""
+        """Record that a call that was allowed is not carried out after all."""
         self._record(call, "deny", reason, decided_by)
 
     def is_read_denied(self, path: Path) -> bool:
-        """Whether read_file of this file would be refused or asked about; what else shows text leaves it out."""
+        """Return whether read_file of this file would be refused or asked about; other tools that show text leave it out."""
         return (
             self._judged(
                 ToolCallInfo(READING, Effect.READ, {"path": show_name(str(path))}), self.run.mode
@@ -99,11 +99,11 @@ class ApprovalGate:
 
     @property
     def has_read_rules(self) -> bool:
-        """Whether a rule of the user's keeps files from being read."""
+        """Return whether any rule of the user's restricts reading files."""
         return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
 
     async def _judge_memory_write(self, call: ToolCall, decision: Decision) -> Decision:
-        """`memory.write` decides, but what is the user's own is replaced only with the user's consent."""
+        """Apply `memory.write`; but the user's own memories are replaced only with the user's consent."""
         setting = self.run.turn.config.memory.write
         why = None
         if self.run.mode != "bypass":
@@ -115,7 +115,7 @@ class ApprovalGate:
     async def _policy(self, call: ToolCall, tool: Tool) -> Decision:
         shell = self.run.turn.config.shell
         judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
-        if tool.name != SHELL:  # judged by their own arguments alone, and so in the model's order
+        if tool.name != SHELL:  # judged by their own arguments alone, so the model's order does not matter
             return self._judged(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
         # `run --allow-shell`: the user agreed to commands when starting it.
@@ -123,7 +123,7 @@ class ApprovalGate:
         return await self._judged_beside(judged, "auto" if unattended else mode, confined=confined)
 
     async def _judged_beside(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
-        """Off the event loop: for a program that reads whole folders the policy walks the project."""
+        """Judge off the event loop: for a program that reads whole folders the policy scans the project."""
         place = self._place(confined=confined)
         return await asyncio.to_thread(_decide, call, mode, self._rules(), place)
 
@@ -135,7 +135,7 @@ class ApprovalGate:
         return PolicyContext(turn.workspace.roots, turn.shell.cwd, Path.home(), confined)
 
     async def _say_what_is_not_held(self) -> None:
-        """At the first command, where nothing holds it."""
+        """Warn at the first command if there is no sandbox."""
         setting = self.run.turn.config.shell.sandbox
         if setting == "required" or (setting == "auto" and (await asyncio.to_thread(sandbox.probe)).in_force):
             return
@@ -148,22 +148,23 @@ class ApprovalGate:
         return [*self.run.session.rules, *self.run.session.project.rules()]
 
     def _autonomous(self, decision: Decision) -> bool:
-        """A run was started to edit within its limits, each step checkpointed; a rule or a mode that was said makes it ask."""
+        """Return whether an autonomous run may make this edit unasked, within its limits and checkpointed; a rule or an explicitly
+        chosen mode makes it ask."""
         return self.run.edits_unasked and decision.rule is None
 
     def as_allowed(self, call: ToolCall) -> ToolCall:
-        """The call with the arguments that the user allowed, which may be others than the model's."""
+        """Return the call with the arguments that the user allowed, which may differ from the model's."""
         arguments = self._changed.get(call.id)
         return call if arguments is None else replace(call, arguments=arguments)
 
     def note(self, call: ToolCall) -> str:
-        """What the model is told of an answer that changed the call; "" where none did."""
+        """Return what the model is told of an answer that changed the call; "" if none did."""
         return self._notes.get(call.id, "")
 
     async def _ask(
         self, call: ToolCall, tool: Tool, decision: Decision, edit: RecordedEdit | None
     ) -> str | None:
-        """Ask about a call; raises ToolError where the answer is no. Of an edit the text that the user takes is returned."""
+        """Ask about a call; raises ToolError if the answer is no. For an edit, return the text that the user accepts."""
         session = self.run.session
         question = Question(
             session.id,
@@ -199,13 +200,13 @@ class ApprovalGate:
         return self._taken(call, edit, reply)
 
     async def _judge_changed(self, call: ToolCall, tool: Tool, arguments: dict[str, Any]) -> Decision:
-        """The policy's word on a call as the user changed it: what it denies no answer allows."""
+        """Judge a call as the user changed it: what the policy denies no answer can allow."""
         decision = await self._judged_beside(ToolCallInfo(tool.name, tool.effect, arguments), self.run.mode)
         if decision.verdict == "deny":
             self._record(call, "deny", decision.reason, _by(decision), arguments)
             raise ToolError(f"the user changed the call, and so it is not allowed: {decision.reason}")
         self._changed[call.id] = arguments
-        self.decisions[call.id] = replace(decision, sandboxed=False)  # whoever wrote it agreed to it
+        self.decisions[call.id] = replace(decision, sandboxed=False)  # whoever changed it agreed to it
         changed = {name: value for name, value in arguments.items() if call.arguments.get(name) != value}
         self._notes[call.id] = (
             f"[the user changed the call before it ran: {json.dumps(changed, ensure_ascii=False)}]"
@@ -213,7 +214,7 @@ class ApprovalGate:
         return decision
 
     async def _keep_standing(self, tool: Tool, kind: str, decision: Decision) -> None:
-        """What the answer stands for beyond this call; a changed call may stand for less than was offered."""
+        """Store what the answer grants beyond this call; a changed call may be granted less than was offered."""
         session = self.run.session
         if kind == "allow_session" and (decision.always is not None or decision.exact is not None):
             session.rules.append(_for_session(tool.name, decision))
@@ -224,7 +225,7 @@ class ApprovalGate:
             await asyncio.to_thread(session.project.grants.add, tool.name, (line,), folder)
 
     def _taken(self, call: ToolCall, edit: RecordedEdit | None, reply: UserReply) -> str | None:
-        """The text that comes of an edit of which the user takes some hunks; None where he takes all."""
+        """Return the text of an edit of which the user accepts some hunks; None if all are accepted."""
         if edit is None or reply.hunks is None:
             return None
         taken, left = take_hunks(edit, reply.hunks)
@@ -249,7 +250,7 @@ class ApprovalGate:
 
 
 def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
-    """What can be answered, as far as the decision lets something stand."""
+    """Return the possible answers, as far as the decision allows grants."""
     choices = [Choice("allow_once", "Allow once", "allow_once")]
     if decision.always is not None:
         what = _describe_grant(tool.name, decision)
@@ -263,15 +264,15 @@ def _choices(tool: Tool, decision: Decision) -> tuple[Choice, ...]:
 
 
 def _rule(tool: Tool, decision: Decision) -> str | None:
-    """What a standing answer would allow, in words."""
+    """Describe the rule that a lasting answer would add."""
     if decision.always is not None:
         return _describe_grant(tool.name, decision)
     return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
 
 
 def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
-    """What whoever started this can do so that the call is allowed next time."""
-    if decision.rule is not None:  # it comes before every rule that allows
+    """Tell whoever started this how the call can be allowed next time."""
+    if decision.rule is not None:  # deny and ask rules come before every allow rule
         return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
     if tool.effect is Effect.EXECUTE and tool.name != SHELL:
         return f"allow it with a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
@@ -281,7 +282,7 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
 
 
 def _describe_grant(tool: str, decision: Decision) -> str:
-    """What a standing permission would be for, as a button says it."""
+    """Describe a grant for the label of a button."""
     if decision.about:
         return f"{tool} for {decision.about}"
     return f"`{' '.join(decision.always)} …`" if decision.always else tool
@@ -309,7 +310,7 @@ def _question_title(call: ToolCall) -> str:
 
 
 def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
-    """What will happen, in plain words; all of what the tool is told where no diff shows it."""
+    """Describe in plain words what will happen; includes all arguments if no diff shows the effect."""
     arguments = dict(call.arguments)
     if edit is not None:
         name = arguments.get("path") or edit.path.name
@@ -327,7 +328,7 @@ def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
 
 
 def _ascii_address(url: str) -> str:
-    """The host as it is looked up (RFC 3492), in which no letter only looks like another."""
+    """Return the host in the form that is looked up (Punycode, RFC 3492), in which no letter can pass for another one."""
     try:
         return (urlsplit(url).hostname or "").encode("idna").decode()
     except (ValueError, UnicodeError):
@@ -343,6 +344,6 @@ def _plain(value: object) -> str:
 
 
 def _decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
-    from mazu_ls.policy.decide import decide  # its tables take 40 ms to import
+    from mazu_ls.policy.decide import decide  # imported here because its tables take 40 ms to load
 
     return decide(call, mode, rules, place)

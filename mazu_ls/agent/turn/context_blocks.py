@@ -1,4 +1,4 @@
-"""What goes before the user's words in a turn: recalled memories, skills that fit, the state of the editor."""
+"""Context blocks before the user's message: recalled memories, matching skills, the state of the editor."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
 
 SKILLS_SHARE = 4
-"""Skills may take this part of the tokens that memory has."""
+"""Share of the memory's token budget that skills may use."""
 
 
 async def build_context_blocks(
     session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
-    """The blocks for the prompt of a turn, and the memories in them. The session has its map afterwards."""
+    """Return the blocks for the prompt of a turn, and the memories in them. Renders the session's project map, too."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
@@ -61,7 +61,7 @@ async def recall_memories(
     session_id: str | None = None,
     beside: str = "",
 ) -> Injection:
-    """What memory holds for a request. The block `beside` shares its budget."""
+    """Recall memories for a request. The block `beside` shares its token budget."""
     from mazu_ls.memory.search.inject import Injection, RecallContext
     from mazu_ls.messages import estimate_tokens
 
@@ -86,6 +86,6 @@ async def recall_memories(
 
 
 def open_files(workspace: Workspace, buffers: Sequence[Buffer]) -> tuple[str, ...]:
-    """The paths of the open documents that lie in the workspace."""
+    """Return the paths of the open documents inside the workspace."""
     within = (buffer.path for buffer in buffers if buffer.path and workspace.contains(buffer.path))
     return tuple(workspace.relative(path) for path in within)

@@ -1,4 +1,4 @@
-"""A host that passes everything on to another one; subclasses change what they are about."""
+"""A host that forwards every call to another one; subclasses override what they change."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class DelegatingHost:
-    """Every method of `Host`, by the wrapped `host`."""
+    """Forwards every method of `Host` to the wrapped `host`."""
 
     host: Host
 
     async def read(self, path: Path) -> str:
-        """What the user sees. Raises FileNotFoundError."""
+        """Return the text that the user sees. Raises FileNotFoundError."""
         return await self.host.read(path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
@@ -26,11 +26,11 @@ class DelegatingHost:
         await self.host.edit(path, before, after)
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document."""
+        """Return every open document."""
         return await self.host.buffers()
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Those still unsaved."""
+        """Save these files; return those that are still unsaved."""
         return await self.host.save(paths)
 
     async def ask(self, question: Question, timeout: float) -> UserReply:

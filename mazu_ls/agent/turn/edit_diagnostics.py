@@ -1,4 +1,5 @@
-"""What the editor's language servers newly report of files that the agent edited, for the version that it made."""
+"""New diagnostics from the editor's language servers for files that the agent edited, for the version that the edit
+made."""
 
 from __future__ import annotations
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 WAIT_SECONDS = 1.5
-"""For diagnostics of the version that an edit made."""
+"""Seconds to wait for diagnostics of the version that an edit made."""
 BEFORE_SECONDS = 2.0
-"""For those of the version before it."""
+"""Seconds to wait for diagnostics of the version before it."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.3
 MOST_LINES = 20
 Keys = Counter[tuple[str, str, str, str]]
@@ -29,7 +30,8 @@ Keys = Counter[tuple[str, str, str, str]]
 
 @dataclass
 class DiagnosticsBaseline:
-    """Diagnostics of one open file: `heard` need no report to the model; `last` stood before the last edit, at `version`."""
+    """Diagnostics of one open file: `heard` are known to the model; `last` are those before the last edit, at
+    `version`."""
 
     heard: Keys
     last: Keys
@@ -37,10 +39,11 @@ class DiagnosticsBaseline:
 
 
 class EditDiagnostics:
-    """Kept for a turn. Files that are not open are left out: nobody could say for which text the diagnostics are.
+    """The diagnostics of one turn. Files that are not open are left out: their diagnostics belong to no known text.
 
-    Most editors name the version of the text, not that of the diagnostics. Until an answer has proved otherwise (see
-    `LanguageServices.dated`), diagnostics count as those of the new version only once they differ from those before the edit.
+    Most editors report the version of the text, not that of the diagnostics. Until an answer has proved otherwise (see
+    `LanguageServices.dated`), diagnostics count as those of the new version only once they differ from those before the
+    edit.
     """
 
     def __init__(self, lender: LanguageServices | None, workspace: Workspace) -> None:
@@ -50,7 +53,7 @@ class EditDiagnostics:
         self._edited: set[Path] = set()
 
     async def capture_baseline(self, path: Path) -> None:
-        """A file is about to be edited."""
+        """Record a file's diagnostics before it is edited."""
         if self._lender is None or (version := self._lender.version(path)) is None:
             return
         try:
@@ -62,11 +65,12 @@ class EditDiagnostics:
         heard = self._known[path].heard if path in self._known else last
         self._known[path] = DiagnosticsBaseline(
             heard & last, last, version
-        )  # what went away and comes back is new
+        )  # a diagnostic that disappears and returns is new
         self._edited.add(path)
 
     async def report_new(self) -> str:
-        """New diagnostics since `capture_baseline`, most severe first, as text to append; "" if there are none or they came too late."""
+        """Return new diagnostics since `capture_baseline` as text, most severe first; "" if there are none or they came
+        too late."""
         lender, edited = self._lender, sorted(self._edited)
         self._edited.clear()
         if lender is None:
@@ -102,7 +106,7 @@ class EditDiagnostics:
     async def _diagnostics_of_version(
         self, lender: LanguageServices, path: Path, version: int | None
     ) -> Diagnosed | None:
-        """The diagnostics of that version, as soon as they are there; None once the user typed on."""
+        """Return the diagnostics of that version as soon as they arrive; None once the user has typed."""
         known, pause = self._known[path], FIRST_PAUSE
         while lender.version(path) == version:
             found = await self._diagnosed(lender, path)
@@ -122,7 +126,8 @@ class EditDiagnostics:
         return None
 
     async def _diagnosed(self, lender: LanguageServices, path: Path) -> Diagnosed:
-        """Hints are left out: they grey out names and the like. No document in the answer is one without diagnostics."""
+        """Return a file's diagnostics without hints, which only grey out names and the like; an absent document has
+        none."""
         real = path.resolve()
         for one in await lender.diagnostics(path):
             if one.path is not None and one.path.resolve() == real:
@@ -133,12 +138,12 @@ class EditDiagnostics:
 
 
 def keys(found: tuple[EditorDiagnostic, ...]) -> Keys:
-    """How often each is said, wherever it stands: an edit moves what is below it."""
+    """Count equal diagnostics regardless of their place, since an edit moves what is below it."""
     return Counter(_key(one) for one in found)
 
 
 def new_diagnostics(found: tuple[EditorDiagnostic, ...], heard: Keys) -> list[EditorDiagnostic]:
-    """Those that are said more often than before; of equal ones the last in the file."""
+    """Return diagnostics that occur more often than before; of equal ones those later in the file."""
     left = keys(found) - heard
     new: list[EditorDiagnostic] = []
     for one in sorted(found, key=lambda one: (one.spot.line, one.spot.column), reverse=True):

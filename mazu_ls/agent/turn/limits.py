@@ -1,4 +1,4 @@
-"""Limits of a turn: steps, money, tokens, seconds, and rounds of tool calls that fail one after the other."""
+"""Limits of a turn: steps, US dollars, tokens, seconds, and consecutive rounds in which all tool calls failed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mazu_ls.messages import StopReason, Usage
 
 
 class Limits(Struct, frozen=True):
-    """None is no limit. `cost` in US dollars, `seconds` on the monotonic clock."""
+    """None is no limit. `cost` is in US dollars, `seconds` on the monotonic clock."""
 
     steps: int | None = None
     cost: float | None = None
@@ -22,7 +22,7 @@ class Limits(Struct, frozen=True):
 
     @classmethod
     def from_settings(cls, settings: LimitSettings) -> Limits:
-        """The limits that the settings name."""
+        """Return the limits of the settings."""
         return cls(
             settings.max_steps,
             settings.max_cost_usd,
@@ -32,7 +32,8 @@ class Limits(Struct, frozen=True):
         )
 
     def capped_by(self, **asked: float | None) -> Limits:
-        """These limits with what one request asks for; a request may ask for more steps but never for more money or time."""
+        """Return these limits with what one request asks for; a request may ask for more steps but never for more money
+        or time."""
         changes: dict[str, float] = {}
         for name, value in asked.items():
             if value is None:
@@ -43,7 +44,7 @@ class Limits(Struct, frozen=True):
 
 
 def count_of(amount: float, unit: str) -> str:
-    """A number with its unit, in the singular where it is one."""
+    """Format a number with its unit, in the singular for one."""
     return (
         f"{amount:g} {unit}" if amount == 1 else f"{amount:{'' if isinstance(amount, int) else 'g'}} {unit}s"
     )
@@ -64,9 +65,10 @@ class TurnLimitReached(Struct, frozen=True):
 
 
 class UsageMeter(Struct):
-    """What a turn has used so far, held against its limits.
+    """What a turn has used so far, compared with its limits.
 
-    `spent`: the US dollars that are known, which may not be all. `failures`: rounds in a row in which every tool call failed.
+    `spent`: the US dollars that are known, which may not be all. `failures`: consecutive rounds in which every tool
+    call failed.
     """
 
     limits: Limits
@@ -76,13 +78,13 @@ class UsageMeter(Struct):
     started: float = field(default_factory=time.monotonic)
 
     def add(self, usage: Usage) -> None:
-        """Count one model call."""
+        """Add one model call."""
         self.usage += usage
         self.spent += usage.cost_usd or 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until the time limit, None without one."""
+        """Return the seconds until the time limit, None without one."""
         return (
             None if self.limits.seconds is None else self.limits.seconds - (time.monotonic() - self.started)
         )
@@ -93,7 +95,7 @@ class UsageMeter(Struct):
         return self.seconds_left is not None and self.seconds_left <= 0
 
     def exceeded(self) -> TurnLimitReached | None:
-        """The limit that is reached, if any; asked before each model call and after each result."""
+        """Return the limit that is reached, if any; checked before each model call and after each result."""
         limits, usage = self.limits, self.usage
         if limits.steps is not None and usage.steps >= limits.steps:
             return TurnLimitReached("max_steps", f"The limit of {count_of(limits.steps, 'step')} is reached.")

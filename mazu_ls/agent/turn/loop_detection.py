@@ -1,9 +1,9 @@
-"""Loop detection: notices a model that repeats itself without getting anywhere.
+"""Loop detection: detects a model that repeats itself without progress.
 
-What counts is rounds: one model message with its tool calls, after which the model could react to the results. Several
-identical calls in one message are one. Counting starts again whenever something changed: a file was edited, a command
-that was not run before succeeded. A repetition is only reported after QUIET rounds that brought no result the model
-had not seen, so that reading around between two looks at the same file is no loop.
+It counts rounds: one model message with its tool calls, after which the model could react to the results. Several
+identical calls in one message count once. Counting starts again whenever something changed: a file was edited, a
+command that was not run before succeeded. A repetition is only reported after QUIET rounds without a result that is new
+to the model, so that reading other files between two looks at the same one is no loop.
 """
 
 from __future__ import annotations
@@ -31,12 +31,13 @@ class CallOutcome:
 
     @property
     def key(self) -> str:
-        """Tool and arguments; equal for calls that ask for the same."""
+        """A key of tool and arguments; equal for identical calls."""
         return f"{self.call.name} {json.dumps(self.call.arguments, sort_keys=True, ensure_ascii=False)}"
 
 
 class LoopDetector:
-    """The same call with the same result in three of five rounds, the same error likewise, edits that undo each other."""
+    """Reports the same call with the same result in three of five rounds, the same error likewise, and edits that undo
+    each other."""
 
     def __init__(self) -> None:
         self._rounds: deque[tuple[set[str], set[str]]] = deque(maxlen=WINDOW)
@@ -47,7 +48,7 @@ class LoopDetector:
         self._states: dict[str, list[int]] = {}
 
     def record_round(self, outcomes: Sequence[CallOutcome]) -> str | None:
-        """Take the calls of one model message into account; the evidence if the turn is stuck."""
+        """Add the calls of one model message; return the evidence if the turn is stuck."""
         if self._progressed(outcomes):
             self._rounds.clear()
             self._quiet = 0
@@ -64,7 +65,7 @@ class LoopDetector:
         return self._repetition() if self._quiet >= QUIET else None
 
     def record_edit(self, path: str, before: str, after: str) -> str | None:
-        """Take one edit into account; the evidence if a file went back and forth."""
+        """Add one edit; return the evidence if a file alternates between two texts."""
         self._edited = True
         states = self._states.setdefault(path, [hash(before)])
         states.append(hash(after))
@@ -73,7 +74,7 @@ class LoopDetector:
         return None
 
     def _progressed(self, outcomes: Sequence[CallOutcome]) -> bool:
-        """Whether this round changed something that may let the same call give another result."""
+        """Return whether this round changed something that may give the same call another result."""
         commands = {outcome.key for outcome in outcomes if outcome.effectful and outcome.ok}
         new = bool(commands - self._commands)
         self._commands |= commands

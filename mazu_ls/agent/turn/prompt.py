@@ -1,4 +1,4 @@
-"""What the model is told besides the conversation: role, rules, conventions, memories, the editor's state."""
+"""The prompt besides the conversation: role, rules, conventions, memories, the editor's state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNASKED = "You may change files without asking in this run. The user is asked be
 
 
 class Attachment(Struct, frozen=True):
-    """Something the user put beside the message: a file, some of its lines (zero-based, end exclusive), or a picture."""
+    """Something the user attached to the message: a file, some of its lines (0-based, end exclusive), or a picture."""
 
     name: str
     text: str = ""
@@ -56,7 +56,7 @@ def system(
     role: str, conventions: str, mode: Mode, folders: Sequence[Path], *, autonomous: bool, project_map: str,
     memory: str = "", edits_unasked: bool = False,
 ) -> tuple[str, ...]:  # fmt: skip
-    """The system prompt, what changes least first, so that the provider's cache holds it."""
+    """Return the system prompt, the most stable part first, so that the provider's cache can hold it."""
     work = (
         "You were given a task to carry out on your own, within limits. Stop when it is done and verified."
         if autonomous
@@ -74,7 +74,7 @@ def system(
 
 
 def user_parts(text: str, attachments: Sequence[Attachment], background: Sequence[str]) -> tuple[Part, ...]:
-    """One user message: background first, then attachments, then the user's own words last."""
+    """Return one user message: background first, then attachments, then the user's own words last."""
     parts: list[Part] = [Text(block) for block in background if block]
     for attachment in attachments:
         if attachment.image:
@@ -86,7 +86,7 @@ def user_parts(text: str, attachments: Sequence[Attachment], background: Sequenc
 
 
 def editor_state(buffers: Sequence[Buffer], workspace: Workspace) -> str:
-    """The open files, unsaved ones marked; what we show the user ourselves, such as the chat document, is none."""
+    """List the open files, unsaved ones marked; documents that mazu-ls itself shows, such as the chat, are left out."""
     lines: list[str] = []
     for buffer in buffers:
         name = buffer.uri

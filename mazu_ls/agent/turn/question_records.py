@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from mazu_ls.messages import ToolCall
 
 MOST_HUNKS = 200
-"""An edit with more hunks is taken or left as a whole."""
+"""An edit with more hunks is accepted or rejected as a whole."""
 
 
 async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> UserReply:
-    """Ask the user; the journal says that the question is open and how it was closed, whatever happens."""
+    """Ask the user; the journal records that the question is open and how it was closed, in every case."""
     run.record(
         journal.QuestionAsked(
             question.call_id,
@@ -48,12 +48,12 @@ async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> 
 
 
 def editable_arguments(call: ToolCall) -> tuple[str, ...]:
-    """The arguments that the user may change before a call runs: its texts."""
+    """Return the names of the arguments that the user may change before a call runs: its texts."""
     return tuple(name for name, value in call.arguments.items() if isinstance(value, str))
 
 
 def changed_arguments(question: Question, call: ToolCall, reply: UserReply) -> dict[str, Any] | None:
-    """All arguments of a call as the user changed them; None where nothing was changed.
+    """Return all arguments of a call as the user changed them; None if nothing was changed.
 
     Raises ToolError for a change that was not offered.
     """
@@ -67,7 +67,7 @@ def changed_arguments(question: Question, call: ToolCall, reply: UserReply) -> d
 
 
 def hunk_options(edit: RecordedEdit) -> tuple[HunkOption, ...]:
-    """The hunks of a change within a file, of which the user may take some; none where there is just one."""
+    """Return the hunks of a change within a file, of which the user may accept some; none if there is just one."""
     if edit.creates or edit.deletes:
         return ()
     found = hunks.split_into_hunks(edit.before, edit.after)
@@ -77,9 +77,9 @@ def hunk_options(edit: RecordedEdit) -> tuple[HunkOption, ...]:
 
 
 def take_hunks(edit: RecordedEdit, wanted: Sequence[str]) -> tuple[str, str]:
-    """The text with only these hunks of an edit, and a diff of those that were left.
+    """Return the text with only these hunks of an edit, and a diff of those left out.
 
-    Raises ToolError where nothing is left to do, or for a hunk that was not offered.
+    Raises ToolError if no hunk is left, or for a hunk that was not offered.
     """
     offered = {
         str(number): hunk for number, hunk in enumerate(hunks.split_into_hunks(edit.before, edit.after), 1)

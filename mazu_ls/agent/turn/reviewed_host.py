@@ -1,4 +1,4 @@
-"""The host as a tool sees it: each edit is shown to the user where the policy asks, recorded, and preceded by a checkpoint."""
+"""The host as tools see it: each edit is shown to the user if the policy asks, preceded by a checkpoint, and recorded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ MAX_DIFF_LINES = 400
 
 @dataclass(frozen=True)
 class RecordedEdit:
-    """One edit that was made. `diff` is for show and may be cut; `whole` is every line of it, to be agreed to."""
+    """One edit that was made. `diff` is for display and may be cut; `whole` is every line of it, for the user's
+    consent."""
 
     path: Path
     before: str
@@ -33,7 +34,8 @@ class RecordedEdit:
 
     @classmethod
     def from_texts(cls, path: Path, name: str, before: str | None, after: str | None) -> RecordedEdit:
-        """The edit of the file that is called `name`; None: no file. `added` and `removed` count all its lines."""
+        """Build the record of an edit of the file called `name`; None: no file. `added` and `removed` count all its
+        lines."""
         lines = _differing(name, before, after)
         added = sum(line.startswith("+") for line in lines[2:])
         removed = sum(line.startswith("-") for line in lines[2:])
@@ -41,36 +43,36 @@ class RecordedEdit:
 
     @property
     def creates(self) -> bool:
-        """Whether there was no file."""
+        """Whether the edit creates the file."""
         return self.diff.startswith("--- /dev/null")
 
     @property
     def deletes(self) -> bool:
-        """Whether there will be no file."""
+        """Whether the edit deletes the file."""
         return self.diff.partition("\n")[2].startswith("+++ /dev/null")
 
 
 Approve = Callable[[RecordedEdit], Awaitable[str | None]]
-"""Asks the user about an edit that is about to be made; raises ToolError where the answer is no.
+"""Asks the user about an edit before it is made; raises ToolError if the answer is no.
 
-Returns the text that the user wants instead, None where it shall be as it is.
+Returns the text that the user wants instead, None if the edit is accepted as it is.
 """
 
 
 @dataclass
 class ReviewedHost(DelegatingHost):
-    """Passes everything on to the real host, except that an edit is first approved and then recorded in `edits`."""
+    """Forwards everything to the real host, except that an edit is first approved and then recorded in `edits`."""
 
     workspace: Workspace
     before_effect: Callable[[], Awaitable[None]]
     approve: Approve | None
     before_edit: Callable[[Path], Awaitable[None]] | None = None
     record: Callable[[Path, str | None, str | None], Awaitable[None]] | None = None
-    """Told of an edit that is about to be made: what a checkpoint then knows to be the agent's."""
+    """Called with an edit before it is made, so that a checkpoint attributes it to the agent."""
     edits: list[RecordedEdit] = field(default_factory=list)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """Ask if need be, checkpoint what stood before, edit, record."""
+        """Ask if the policy wants it, take the baseline checkpoint, edit, record."""
         if isinstance(self.host, GuardedHost) and self.host.require_editable:
             await self.host.require_editable(path)
         edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
@@ -87,7 +89,8 @@ class ReviewedHost(DelegatingHost):
 
 
 def unified_diff(name: str, before: str | None, after: str | None) -> str:
-    """A unified diff of one file, at most MAX_DIFF_LINES lines of it."""
+    """Return a unified diff of one file, at most MAX_DIFF_LINES lines of it (format: GNU diffutils manual, "Unified
+    Format")."""
     return _shown(_differing(name, before, after))
 
 
@@ -99,7 +102,7 @@ def _shown(lines: Sequence[str]) -> str:
 
 
 def _differing(name: str, before: str | None, after: str | None) -> list[str]:
-    """The lines of a unified diff; an edit of one region costs no search.
+    """Return the lines of a unified diff; for an edit of one region without running difflib on the whole file.
 
     Lines end at line feeds alone, so that a change of line ends or of the final newline is a change.
     """
@@ -118,7 +121,7 @@ def _differing(name: str, before: str | None, after: str | None) -> list[str]:
 
 
 def _lines(text: str | None) -> list[str]:
-    """The lines of a file; of the last one it is said where no newline ends it, as git does."""
+    """Return the lines of a file; a last line without a newline is marked as git does."""
     if not text:
         return []
     lines = text.split("\n")
@@ -130,7 +133,7 @@ def _lines(text: str | None) -> list[str]:
 
 
 def _shifted(header: str, lines: int) -> str:
-    """A hunk header whose line numbers count from the beginning of the file."""
+    """Shift the line numbers of a hunk header so that they count from the beginning of the file."""
     if not lines:
         return header
     _, old, new, _ = header.split(" ", 3)
@@ -143,7 +146,7 @@ def _shifted(header: str, lines: int) -> str:
 
 
 def refused(note: str, *, in_time: bool) -> ToolError:
-    """What the model is told when the user says no."""
+    """Return the error that the model gets when the user says no."""
     if not in_time:
         return ToolError(
             "the user did not answer in time, which counts as no. Continue without it, or say what you need."

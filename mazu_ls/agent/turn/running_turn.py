@@ -1,4 +1,4 @@
-"""What the parts of a turn need of it and of its session; `TurnRun` and `Session` are what they get."""
+"""Interfaces of a turn and its session for the turn's parts; implemented by `TurnRun` and `Session`."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class TurnSession(Protocol):
     mode: Mode | None
     """The permission mode chosen for this session; None: that of the project."""
     rules: list[Rule]
-    """Permissions that the user gave for this session."""
+    """Grants that the user gave for this session."""
     closing: bool
-    """Whether mazu-ls ends: what stops now was not stopped by the user."""
+    """Whether mazu-ls is shutting down: what stops now was not stopped by the user."""
     interrupted: str | None
     last_input: int
     """Tokens of the last prompt."""
@@ -44,25 +44,25 @@ class TurnSession(Protocol):
     """The ids of the memories that its model was shown."""
 
     def events(self) -> list[journal.Event]:
-        """The events of the conversation. Reads the file: call it from a thread."""
+        """Return the events of the conversation. Reads the file: call it from a thread."""
         ...
 
     def append(self, body: journal.Body, turn: str | None = None) -> None:
-        """Record an event and take it into the conversation."""
+        """Record an event and apply it to the conversation."""
         ...
 
     def waiting(self) -> AbstractContextManager[None]:
-        """The turn waits for the user's answer."""
+        """Mark the turn as waiting for the user's answer."""
         ...
 
     async def system(
         self, mode: Mode, model: Model, *, autonomous: bool, edits_unasked: bool = False
     ) -> tuple[str, ...]:
-        """The system prompt of the next call."""
+        """Return the system prompt of the next call."""
         ...
 
     async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
-        """Draw the map of the project, once for the whole conversation."""
+        """Render the project map, once for the whole conversation."""
         ...
 
     async def checkpoint(
@@ -75,7 +75,7 @@ class TurnSession(Protocol):
         *,
         title: str = "",
     ) -> str | None:
-        """Take a checkpoint and return its id; None where none can be taken."""
+        """Take a checkpoint and return its id; None if none can be taken."""
         ...
 
 
@@ -86,19 +86,19 @@ class StepCheckpoints(Protocol):
     """Whether a command ran since the last checkpoint."""
 
     async def ensure_baseline(self) -> None:
-        """Once in a turn, before anything changes: hold what stood before."""
+        """Take the turn's baseline checkpoint before the first change; later calls do nothing."""
         ...
 
     async def prepare_change(self) -> None:
-        """Hold what stood before, or have the user agree to continue without undo. Raises UndoUnavailable."""
+        """Take the baseline, or have the user agree to continue without undo. Raises UndoUnavailable."""
         ...
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """An edit of the agent is about to be made."""
+        """Record an edit of the agent before it is made."""
         ...
 
     def command(self, *, may_write: bool) -> AbstractAsyncContextManager[None]:
-        """Something runs that may change any file."""
+        """Attribute to the agent what changes while a command runs."""
         ...
 
 
@@ -108,13 +108,13 @@ class RunningTurn(Protocol):
     asked: Prompt
     turn: ToolContext
     chosen: Model | None
-    """None where a command of the user needs no model."""
+    """None if a `!command` of the user needs no model."""
     mode: Mode
     meter: UsageMeter
     injected: tuple[str, ...]
     """The ids of the memories in its context blocks."""
     written: list[str]
-    """The ids of the memories that were written in it."""
+    """The ids of the memories that this turn wrote."""
 
     @property
     def session(self) -> TurnSession:
@@ -132,11 +132,11 @@ class RunningTurn(Protocol):
         ...
 
     def record(self, body: journal.Body) -> None:
-        """Into the journal, and from there to whoever listens."""
+        """Record an event in the journal, which notifies the listeners."""
         ...
 
     def record_memory(self, memory_id: str, outcome: str, title: str) -> None:
-        """A tool wrote a memory."""
+        """Record that a tool wrote a memory."""
         ...
 
     def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
@@ -144,7 +144,7 @@ class RunningTurn(Protocol):
         ...
 
     async def sync_journal(self) -> None:
-        """Bring the journal to the disk."""
+        """Sync the journal to the disk."""
         ...
 
     async def save_changed(self) -> None:

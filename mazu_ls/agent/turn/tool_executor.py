@@ -1,4 +1,4 @@
-"""Tool calls of one model message: decided, run, recorded; each gets exactly one result."""
+"""Executes the tool calls of one model message: approved, run, recorded; each gets exactly one result."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FinishedCall:
 
 
 class ToolExecutor:
-    """Runs the calls of a turn: reads together, everything with an effect one by one, in the model's order."""
+    """Runs the calls of a turn: reads in parallel, calls with an effect one by one, in the model's order."""
 
     def __init__(self, run: RunningTurn, tools: dict[str, Tool], approvals: ApprovalGate) -> None:
         self._run = run
@@ -68,7 +68,7 @@ class ToolExecutor:
         self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:
-        """Run all; cancelling closes every call that has no result yet, and goes on to the caller."""
+        """Run all calls; a cancellation gives every call without a result one that says so, and is raised to the caller."""
         calls = [self._with_fitted_arguments(call) for call in calls]
         self._open = {call.id: call for call in calls}
         self._room = result_room(
@@ -86,17 +86,17 @@ class ToolExecutor:
         return ended
 
     def close_all(self, text: str) -> None:
-        """Give each call that still waits a result that says it has none."""
+        """Give each call without a result one that says it has none."""
         for call in tuple(self._open.values()):
             self._end(call, False, text)
 
     def is_effectful(self, call: ToolCall) -> bool:
-        """Whether the call may have changed something besides files of the workspace that tools edit."""
+        """Return whether the call may have changed something other than workspace files edited by tools."""
         tool = self._tools.get(call.name)
         return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
 
     def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
-        """The call as its tool takes it: what is judged, shown and recorded is what runs."""
+        """Repair the call's tool name and arguments to fit the schema, so that what is judged, shown and recorded is what runs."""
         name = find_tool(call.name, self._tools.keys())
         if name is None:
             return replace_call(call, name=make_tool_name(call.name))
@@ -142,17 +142,17 @@ class ToolExecutor:
             text += await self._timely.about_call(call.name, call.arguments, ok=output.ok, output=output.text)
             if not self._edit_follows(call):
                 text += await self._news.report_new()
-        finally:  # stopped while waiting for news: the call has its result all the same
+        finally:  # a cancellation while waiting for diagnostics must not lose the call's result
             ended = self._end(call, output.ok, text, output, tuple(edits))
         return ended
 
     def _edit_follows(self, call: ToolCall) -> bool:
-        """Whether another edit of this message is still to run; what is reported before it is soon out of date."""
+        """Return whether another edit of this message is still to run; diagnostics reported before it would soon be out of date."""
         later = (self._tools.get(waiting.name) for waiting in self._open.values() if waiting is not call)
         return any(tool is not None and tool.effect is Effect.EDIT for tool in later)
 
     def _named(self, error: OSError, call: ToolCall) -> str:
-        """The file an error is about, as the model names files."""
+        """Return the name of the file that an error is about, as the model names files."""
         if not isinstance(error.filename, str):
             return str(call.arguments.get("path", ""))
         path = Path(error.filename)
@@ -180,7 +180,7 @@ class ToolExecutor:
         if tool.effect not in (
             Effect.READ,
             Effect.EDIT,
-        ):  # what was edited the checkpoint tells, on the disk too
+        ):  # an edit needs no sync: its checkpoint records it on the disk, too
             await self._run.sync_journal()
         prepare_change = partial(self._prepare_change, call)
         if _may_write(tool):
@@ -223,7 +223,7 @@ class ToolExecutor:
         return proposed.note_for_model(output)
 
     async def _prepare_change(self, call: ToolCall) -> None:
-        """Before a call changes something: it can be undone, or the user agreed. Raises UndoUnavailable."""
+        """Ensure that the change can be undone or that the user agreed to continue without undo. Raises UndoUnavailable."""
         try:
             await self._run.steps.prepare_change()
         except UndoUnavailable as refusal:
@@ -254,14 +254,14 @@ class ToolExecutor:
 
 
 def _may_write(tool: Tool) -> bool:
-    """Whether a tool may change files in a way that is not an edit of one file: only looking tells what it did."""
+    """Return whether a tool may change files other than by an edit of one file, so that only a scan shows what it did."""
     if tool.effect is Effect.REMEMBER:
         return "skill" in tool.name  # a skill is files; everything else that is remembered is rows
     return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
 
 
 def call_title(call: ToolCall) -> str:
-    """One line that says what the call is about, such as "run_shell pytest -q"."""
+    """Return one line that says what the call is about, such as "run_shell pytest -q"."""
     for key in ("path", "command", "pattern", "query", "url", "title", "name", "slug"):
         value = call.arguments.get(key)
         if isinstance(value, str) and value:
@@ -270,11 +270,11 @@ def call_title(call: ToolCall) -> str:
 
 
 def result_summary(text: str) -> str:
-    """The first line of a text, at most 120 characters."""
+    """Return the first line of a text, at most 120 characters."""
     line = next((line.strip() for line in split_lines(text, ends=False) if line.strip()), "")
     return line if len(line) <= 120 else line[:117] + "..."
 
 
 def render_for_model(output: ToolOutput, room: int = MAX_RESULT_CHARS) -> str:
-    """What the model reads: bounded, and between marks that it cannot close itself where its origin is not trusted."""
+    """Return what the model reads: bounded, and between marks that it cannot close itself if its origin is not trusted."""
     return wrap_untrusted(Text(cut_middle(output.text, room), output.untrusted))

@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class TurnRun:
-    """A turn in progress. `turn` is what tools see of it; `chosen` is None where a command of the user needs no model."""
+    """A turn in progress. `turn` is what tools see of it; `chosen` is None if a `!command` of the user needs no model."""
 
     session: TurnSession
     asked: Prompt
@@ -70,17 +70,17 @@ class TurnRun:
         self._cut_short: Usage | None = None
         self._deltas = RedactedDeltas(self.record)
         self.begun: Callable[[], object] | None = None
-        """Called once what the user said is on the disk."""
+        """Called once the user's message is on the disk."""
 
     @property
     def model(self) -> models.Model:
-        """The model that carries the turn out."""
+        """The model of the turn."""
         assert self.chosen is not None
         return self.chosen
 
     @property
     def edits_unasked(self) -> bool:
-        """Whether this is a run that edits by itself: in mode ask by default, but not where somebody chose that mode."""
+        """Whether this run edits without asking: in mode ask by default, but not if someone chose that mode explicitly."""
         chosen = self.session.mode is not None or self.session.project.mode_is_chosen
         return self.asked.kind == "run" and self.mode == "ask" and not chosen
 
@@ -93,17 +93,17 @@ class TurnRun:
         return self.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill
 
     def record(self, body: journal.Body) -> None:
-        """Into the journal, and from there to whoever listens."""
+        """Record an event in the journal, which notifies the listeners."""
         self.session.append(body, self.turn.turn_id)
 
     def record_memory(self, memory_id: str, outcome: str, title: str) -> None:
-        """A tool wrote a memory."""
+        """Record that a tool wrote a memory."""
         self.record(journal.MemoryTouched(memory_id, outcome, title))
         if outcome != "duplicate":
             self.written.append(memory_id)
 
     async def run(self, *, stopped: bool = False) -> TurnResult:
-        """Carry the turn out. Cancelling the task ends it with stop reason "cancelled"; this never raises for that.
+        """Run the turn. Cancelling the task ends it with stop reason "cancelled" and does not raise.
 
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
@@ -173,7 +173,7 @@ class TurnRun:
                     await self._shorten(said.detail)
 
     async def _tell_unpriced(self) -> None:
-        """Say once that a money limit cannot be held, before more is spent; the other limits hold."""
+        """Warn once that a money limit cannot be enforced, before more is spent; the other limits hold."""
         limit, name = self.asked.limits.cost, self.model.name
         known = self.model.spec.prices is not None and self.meter.usage.cost_usd is not None
         if limit is None or known:
@@ -184,7 +184,7 @@ class TurnRun:
         )
 
     async def _user_command(self, command: str) -> TurnLimitReached:
-        """`!command`: run what the user typed, through the same policy; the model hears of it in the next turn."""
+        """Run a `!command` that the user typed, under the same policy; the model sees it in the next turn."""
         call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
         (ended,) = await self.calls.run([call])
         self.reply = ended.plain
@@ -194,7 +194,7 @@ class TurnRun:
         return TurnLimitReached("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
-        """A context that is too long is compacted once; if that was not enough, the turn ends with a sentence."""
+        """Compact a context that is too long, once; if that was not enough, the turn ends with a sentence."""
         if self._compacted or not await self._compact(refused=True):
             raise MazuError(
                 Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
@@ -246,19 +246,19 @@ class TurnRun:
         return finished
 
     async def _withhold(self, refused: ContentRefused) -> bool:
-        """Take out of the conversation what the service will not take, so that it goes on; whether to ask again now."""
+        """Remove from the conversation what the provider rejects, so that it can continue; return whether to ask again now."""
         conversation = self.session.conversation
         if refused.part == "pictures" and not conversation.has_pictures:
             return False
         self.record(journal.ContentWithheld(refused.part, refused.message))
-        if refused.part == "message":  # what the user asked for is gone with it
+        if refused.part == "message":  # the user's own request is removed with it
             refused.message += " It was removed from the conversation."
             return False
         await self.session.project.warn_once(f"An image was left out: {refused.message}")
         return True
 
     async def _tell_oddities(self, request: models.ModelRequest, answer: models.ModelAnswer) -> None:
-        """Say once each: calls that stood in the text, and a server that cuts what it is sent."""
+        """Warn once each: about tool calls written as text, and about a server that truncates its input."""
         project, name, entry = self.session.project, self.model.name, self.model.spec.provider
         if answer.written:
             await project.warn_once(
@@ -273,7 +273,7 @@ class TurnRun:
             )
 
     async def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
-        """Exactly what a model call sends at this point of the conversation."""
+        """Build exactly what a model call sends at this point of the conversation."""
         settings = self.turn.config.context
         return models.ModelRequest(
             messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
@@ -313,7 +313,7 @@ class TurnRun:
         return TurnLimitReached("stuck", self.stuck) if self.stuck else None
 
     def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
-        """Count one edit that was made; of a document that is no file no step holds more than its text."""
+        """Count one edit that was made; for a document that is no file, steps hold nothing but its text."""
         entry = self.edits.setdefault(edit.path, FileEdit(edit.path))
         entry.added += edit.added
         entry.removed += edit.removed
@@ -327,11 +327,11 @@ class TurnRun:
         )
 
     async def sync_journal(self) -> None:
-        """The journal is on the disk: after a power cut it still tells of a call that may have had an effect."""
+        """Sync the journal, so that after a power failure it still has a call that may have had an effect."""
         await asyncio.to_thread(self.session.journal.sync)
 
     async def save_changed(self) -> None:
-        """Before a command runs: what the agent changed in open buffers goes to disk."""
+        """Save what the agent changed in open buffers, before a command runs."""
         if self.turn.changed or self.edits:
             unsaved = await self._save(sorted(self.edits))
             if unsaved:
@@ -343,7 +343,7 @@ class TurnRun:
                 )
 
     async def _save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Save; what the editor makes of the agent's text meanwhile (formatting on save) counts as the agent's."""
+        """Save these files; what the editor does to the agent's text meanwhile (formatting on save) counts as the agent's."""
         before = {path: await self._text(path) for path in paths}
         unsaved = await self.turn.host.save(paths)
         for path, text in before.items():
@@ -358,7 +358,7 @@ class TurnRun:
             return None
 
     def _record_unfinished(self) -> None:
-        """What a call that was stopped had said, and what is known of its tokens."""
+        """Record the partial message of a cancelled call, and what is known of its tokens."""
         used = self._cut_short
         if used is not None:
             self.meter.add(used)

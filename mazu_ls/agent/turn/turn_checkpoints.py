@@ -1,4 +1,4 @@
-"""The checkpoints of one turn: of what stood before it, after the steps that changed something, at its end."""
+"""The checkpoints of one turn: the baseline before it, one after each step that changed something, one at its end."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ WITHOUT_UNDO = (
     Choice("deny", "Do not change anything", "deny"),
 )
 COUNT_SECONDS = 2.0
-"""How long the end of a turn waits for the list of files that its commands changed."""
+"""Seconds that the end of a turn waits for the list of files that its commands changed."""
 COUNT_STEP = 0.05
-"""Between two looks at whether mazu-ls ends meanwhile."""
+"""Seconds between two checks whether mazu-ls is shutting down meanwhile."""
 MOST_COUNTED = 500
-"""Files that commands changed; of more than that the end of a turn counts none."""
+"""Maximum number of files changed by commands; of more, the end of a turn counts none."""
 CHECKPOINT_SECONDS = 0.3
-"""How long the end of a cancelled turn waits for a checkpoint that is being taken."""
+"""Seconds that the end of a cancelled turn waits for a checkpoint that is being taken."""
 
 
 class UndoUnavailable(ToolError):
@@ -47,13 +47,11 @@ class UndoUnavailable(ToolError):
 
 
 class TurnCheckpoints:
-    """`taken` are the ids. `executed`: a command ran since the last one, so that what changed is not known by name.
-
-    `ran_command`: one ran in this turn at all.
-    """
+    """The checkpoints of one turn; `taken` are their ids. `ran_command`: a command ran in this turn; `executed`: one ran since
+    the last checkpoint, so that the changed files are not known by name."""
 
     def __init__(self, run: RunningTurn) -> None:
-        """Of a turn that begins now: what the conversation holds already stood before it."""
+        """Begin with the conversation's present head: events up to here precede the turn."""
         self.taken: list[str] = []
         self.executed = False
         self.ran_command = False
@@ -68,7 +66,7 @@ class TurnCheckpoints:
         self._ending: asyncio.Task[None] | None = None
 
     async def ensure_baseline(self) -> None:
-        """Once in a turn, before anything changes: a checkpoint of what stood before, so that the turn can be undone."""
+        """Take the turn's baseline checkpoint before anything changes, once, so that the turn can be undone."""
         if self._baseline_taken:
             return
         label = "before: " + headline(self._run.asked.text)
@@ -76,9 +74,9 @@ class TurnCheckpoints:
         self._baseline_taken = True
 
     async def prepare_change(self) -> None:
-        """Before the agent edits or runs something: a checkpoint of the state before exists, or the user agrees to continue without undo.
+        """Ensure, before the agent edits or runs something, that a baseline exists or the user agrees to continue without undo.
 
-        Raises UndoUnavailable where no checkpoint could be taken and the answer is no, or nobody is to be asked (mode auto).
+        Raises UndoUnavailable if no checkpoint could be taken and the answer is no, or nobody may be asked (mode auto).
         """
         await self.ensure_baseline()
         if self.taken or self._without_undo or self._run.mode == "bypass":
@@ -86,7 +84,7 @@ class TurnCheckpoints:
         cause = self._run.session.project.no_checkpoints
         why = cause.message.removeprefix("No checkpoints: ").rstrip(".") if cause else ""
         if self._refused_by is None:
-            # What the user typed as a command is not the agent's: somebody is there, whatever the mode.
+            # A command typed by the user shows that somebody is there to be asked, whatever the mode.
             unasked = self._run.mode == "auto" and not self._run.asked.command
             self._refused_by = "nobody" if unasked else await self._ask_without_undo(why)
             self._without_undo = self._refused_by is None
@@ -94,7 +92,7 @@ class TurnCheckpoints:
             raise UndoUnavailable(self._refused_by, why)
 
     async def _ask_without_undo(self, why: str) -> str | None:
-        """Who said no; None where the user agrees. Asked once in a turn."""
+        """Return who said no; None if the user agrees. Asked once per turn."""
         run = self._run
         question = Question(
             run.session.id, f"undo-{run.turn.turn_id}", "checkpoint", "Continue without undo?",
@@ -109,14 +107,14 @@ class TurnCheckpoints:
         return "nobody" if reply.unreachable else "timeout"
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """An edit of the agent is about to be made."""
+        """Record an edit of the agent before it is made."""
         run = self._run
         if run.session.project.checkpoints:
             await run.session.project.checkpoints.record_edit(run.session.id, path, before, after)
 
     @asynccontextmanager
     async def command(self, *, may_write: bool) -> AsyncIterator[None]:
-        """Something runs that may change any file: what changed while it ran is the agent's."""
+        """Attribute to the agent what changes while the block runs: it may change any file."""
         checkpoints = self._run.session.project.checkpoints
         if checkpoints is None or not may_write:
             yield
@@ -126,7 +124,8 @@ class TurnCheckpoints:
         try:
             number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
         except MazuError:
-            if not (self._without_undo or self._run.mode == "bypass"):  # else the user agreed to continue
+            # otherwise the user agreed to continue
+            if not (self._without_undo or self._run.mode == "bypass"):
                 raise
         if number is None:
             yield
@@ -134,7 +133,7 @@ class TurnCheckpoints:
         try:
             yield
         finally:
-            # A cancelled turn goes on to its end meanwhile: until it is closed the command counts as running.
+            # A cancelled turn continues to its own end while this runs; until it is closed the command counts as running.
             self._ending = asyncio.create_task(self._end_command(checkpoints, number))
             await asyncio.shield(self._ending)
 
@@ -147,7 +146,7 @@ class TurnCheckpoints:
             checkpoints.forget_command(number)
 
     async def after_step(self, label: str) -> None:
-        """A step is done: take a checkpoint if it changed something, and as many did as one is wanted for."""
+        """Take a checkpoint after a step that changed something, once enough such steps have passed."""
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
         self._unsaved += 1
@@ -156,14 +155,14 @@ class TurnCheckpoints:
             await self._checkpoint("step", label, full=False)
 
     async def wait_idle(self) -> None:
-        """Wait for a checkpoint that is being taken, but not long: it is recorded when it is there."""
+        """Wait briefly for a checkpoint that is being taken; it is recorded when it is complete."""
         if self._is_taking and self._taking:
             await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
 
     async def finish(self, reason: str, edits: dict[Path, FileEdit]) -> journal.Changes:
-        """Hold what no checkpoint of the turn holds yet, and add to the turn's edits what its commands changed.
+        """Checkpoint what no checkpoint of the turn holds yet, and add the files that its commands changed to the turn's edits.
 
-        Nothing is counted where the turn was stopped, and not all where that takes long: then it is said to be `uncounted`.
+        Nothing is counted if the turn was cancelled, and not everything if counting takes too long: then the result is `uncounted`.
         """
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
@@ -176,7 +175,7 @@ class TurnCheckpoints:
         return journal.Changes(len(done), *lines, uncounted=UNSET if counted else True)
 
     async def _add_command_changes(self, edits: dict[Path, FileEdit]) -> bool:
-        """The files that the turn's commands changed, as the checkpoints before and after it tell; whether they are known."""
+        """Add the files that the turn's commands changed, from the checkpoints before and after; return whether they are known."""
         session = self._run.session
         checkpoints = session.project.checkpoints
         if checkpoints is None or len(self.taken) < 2 or self._is_taking or self.executed or session.closing:
@@ -189,7 +188,7 @@ class TurnCheckpoints:
         while not counting.done() and not session.closing and loop.time() < deadline:
             await asyncio.wait({counting}, timeout=COUNT_STEP)
         if not counting.done():
-            # It ends by itself, soon after; what is cancelled here would leave its error to nobody.
+            # It ends by itself soon; cancelling it would leave its error unhandled.
             counting.add_done_callback(_is_counted)
             return False
         if not _is_counted(counting):
@@ -211,7 +210,7 @@ class TurnCheckpoints:
     async def _checkpoint(
         self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
     ) -> None:
-        """Take one. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
+        """Take a checkpoint. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
         touched = None if full else sorted(self._run.turn.changed)
         self._taking = asyncio.create_task(self._take(kind, label, touched, boundary))
         await asyncio.shield(self._taking)
@@ -238,7 +237,7 @@ class TurnCheckpoints:
 
 
 def _is_counted(counting: asyncio.Task[Any]) -> bool:
-    """Whether a count came to its end; else the log says why, without the names of all files."""
+    """Return whether a count succeeded; otherwise log why, without the names of all files."""
     error = None if counting.cancelled() else counting.exception()
     if error is not None:
         said = " ".join(str(error).split())

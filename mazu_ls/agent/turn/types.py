@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 
 class EditCheckpoints(Protocol):
-    """Where an edit is recorded before it is made."""
+    """Records edits before they are made."""
 
     async def prepare_change(self) -> None:
-        """Hold what stood before, or have the user agree to continue without undo. Raises UndoUnavailable."""
+        """Take the baseline, or have the user agree to continue without undo. Raises UndoUnavailable."""
         ...
 
     async def record_edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """An edit of the agent is about to be made."""
+        """Record an edit of the agent before it is made."""
         ...
 
 
 class RepliedTurn(Protocol):
-    """A turn whose model has replied, as what finishes it sees it."""
+    """A turn whose model has replied, as its `finish` step sees it."""
 
     reply: str
 
@@ -47,10 +47,10 @@ class RepliedTurn(Protocol):
 
 
 class Prompt(Struct, frozen=True):
-    """What the user asks of a session: the words, what is attached, and how far the agent may go.
+    """A turn request: the user's words, attachments, and how far the agent may go.
 
-    `checkpoint_every`: steps, as the setting says where it is None. `finish` is done with the reply before the turn
-    ends. An "edit" gets no tools.
+    `checkpoint_every`: in steps; None as the setting says. `finish` is called with the reply before the turn ends. A
+    turn of kind "edit" gets no tools.
     """
 
     text: str
@@ -69,12 +69,12 @@ class Prompt(Struct, frozen=True):
 
     @property
     def command(self) -> str:
-        """The command of a message that is one, written `!command`; else empty."""
+        """The shell command of a message of the form `!command`; otherwise ""."""
         return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
 
 
 class FileEdit(Struct):
-    """Lines that came and went in one file during a turn."""
+    """Lines added and removed in one file during a turn."""
 
     path: Path
     added: int = 0
@@ -82,7 +82,7 @@ class FileEdit(Struct):
 
 
 class TurnResult(Struct, frozen=True):
-    """What became of a turn. `detail` says the stop reason in a sentence; `error` is set where it is "error"."""
+    """The result of a turn. `detail` explains the stop reason in a sentence; `error` is set if it is "error"."""
 
     session_id: str
     turn_id: str
