@@ -29,7 +29,9 @@ def is_end(message: dict[str, Any]) -> bool:
 
 async def changes_of(env: dict[str, str], folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The edits in a turn's result, and the changes in its last update."""
-    async with agent(env, folder, [{"calls": [RUNS]}, {"text": "Made."}], **ALL) as client:
+    async with agent(
+        env, folder, [{"calls": [RUNS]}, {"text": "Made."}], allow=["run_shell: printf"], **ALL
+    ) as client:
         result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=90)
         assert result["stopReason"] == "end_turn", result
         note = await client.until(is_end)
@@ -56,7 +58,13 @@ async def test_what_is_too_much_to_count_is_said_to_be_unknown(
 
 async def test_a_turn_that_was_stopped_does_not_wait_for_a_count(env: dict[str, str], folder: Path):
     waits = {"name": "run_shell", "arguments": {"command": "echo more > more.txt; sleep 100"}}
-    async with agent(env, folder, [{"calls": [RUNS]}, {"calls": [waits]}], **ALL) as client:
+    async with agent(
+        env,
+        folder,
+        [{"calls": [RUNS]}, {"calls": [waits]}],
+        allow=["run_shell: printf", "run_shell: echo more"],
+        **ALL,
+    ) as client:
         turn = await client.command("mazu.chat", {"message": "make it"})
         await until((folder / "more.txt").exists)
         await client.command("mazu.cancel", {"sessionId": turn["sessionId"]})
@@ -84,7 +92,9 @@ async def test_a_count_that_fails_leaves_one_short_line_in_the_log(
 
     monkeypatch.setattr(turn_checkpoints, "COUNT_SECONDS", seconds)
     monkeypatch.setattr(diff, "count_changes", fail)
-    async with agent(env, folder, [{"calls": [RUNS]}, {"text": "Made."}], **ALL) as client:
+    async with agent(
+        env, folder, [{"calls": [RUNS]}, {"text": "Made."}], allow=["run_shell: printf"], **ALL
+    ) as client:
         await client.command("mazu.chat", {"message": "make it", "wait": True}, within=90)
         assert (await client.until(is_end))["params"]["update"]["changes"]["uncounted"]
         go_on.set()

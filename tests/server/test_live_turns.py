@@ -36,7 +36,7 @@ async def open_editor(
 ) -> AsyncIterator[Client]:
     monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
     (folder / "app.py").write_text("x = 1\n")
-    async with agent(env, folder, replies, **ALL) as editor:
+    async with agent(env, folder, replies, allow=["edit_file: app.py"], **ALL) as editor:
         await editor.command("mazu.status")
         async with asyncio.timeout(PATIENCE):
             while not live_socket.socket_path(folder, env).exists():  # noqa: ASYNC110

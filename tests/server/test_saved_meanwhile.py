@@ -107,7 +107,9 @@ async def test_what_was_typed_on_the_commands_text_and_saved_is_both(env: dict[s
     """The editor loads what the command wrote; the user goes on from there and saves."""
     path = folder / "app.py"
     path.write_text("1\n2\n3\n4\n5\n")
-    async with agent(env, folder, command("echo 6 >> app.py"), **OPTED) as client:
+    async with agent(
+        env, folder, command("echo 6 >> app.py"), allow=["run_shell: echo 6"], **OPTED
+    ) as client:
         document = client.open(path.as_uri(), path.read_text())
 
         def load() -> None:

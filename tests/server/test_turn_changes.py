@@ -35,7 +35,7 @@ REPLIES: list[dict[str, Any]] = [
 
 async def test_hunks_are_shown_and_one_is_taken_back_around_later_work(env: dict[str, str], folder: Path):
     (folder / "a.txt").write_text(TEXT)
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: a.txt", "write_file: new.txt"]) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         assert (folder / "a.txt").read_text() == CHANGED
         found = await client.command("mazu.turn.changes")
@@ -65,7 +65,7 @@ async def test_hunks_are_shown_and_one_is_taken_back_around_later_work(env: dict
 
 async def test_a_hunk_that_was_changed_since_is_left_and_said(env: dict[str, str], folder: Path):
     (folder / "a.txt").write_text(TEXT)
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: a.txt", "write_file: new.txt"]) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         (folder / "a.txt").write_text(CHANGED.replace("LINE 3\n", "My line three\n"))
         done = await client.command("mazu.turn.revert", {"paths": ["a.txt"]})
@@ -84,7 +84,7 @@ async def test_a_turn_that_changed_nothing_has_no_changes(env: dict[str, str], f
 
 async def test_a_question_that_is_answered_with_leave_leaves_every_file(env: dict[str, str], folder: Path):
     (folder / "a.txt").write_text(TEXT)
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: a.txt", "write_file: new.txt"]) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         (folder / "new.txt").write_text("new\nmine\n")
         client.answers["mazu/permission/request"] = lambda params: {"optionId": "leave"}
@@ -129,7 +129,7 @@ async def test_a_hunk_that_was_taken_back_is_redone_and_the_turn_is_undone_witho
     env: dict[str, str], folder: Path
 ):
     (folder / "a.txt").write_text(TEXT)
-    async with agent(env, folder, REPLIES) as client:
+    async with agent(env, folder, REPLIES, allow=["edit_file: a.txt", "write_file: new.txt"]) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         found = await client.command("mazu.turn.changes")
         hunk = next(one for one in found["files"][0]["hunks"] if one["diff"].startswith("-line 3\n"))
@@ -151,7 +151,9 @@ async def test_a_link_that_leads_out_of_the_project_is_listed_with_the_rest(
     write = {"name": "write_file", "arguments": {"path": "a.txt", "content": "two\n"}}
     link = {"name": "run_shell", "arguments": {"command": "ln -s /etc/hostname out"}}
     replies = [{"calls": [write, link]}, {"text": "Done."}]
-    async with agent({**env, "PATH": os.environ["PATH"]}, folder, replies) as client:
+    async with agent(
+        {**env, "PATH": os.environ["PATH"]}, folder, replies, allow=["write_file: a.txt", "run_shell: ln -s"]
+    ) as client:
         await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         listed = await client.command("mazu.turn.changes")
         assert sorted(one["path"] for one in listed["files"]) == ["a.txt", "out"]
@@ -164,7 +166,9 @@ async def test_what_a_command_changed_counts_at_the_end_of_its_turn(env: dict[st
     run = "printf 'x\\ny\\n' > new.txt; rm gone.txt; ln -s /etc/hostname out; printf 'a\\0b' > bin.dat"
     command = {"name": "run_shell", "arguments": {"command": run}}
     replies = [{"calls": [write, command]}, {"text": "Done."}]
-    async with agent({**env, "PATH": os.environ["PATH"]}, folder, replies) as client:
+    async with agent(
+        {**env, "PATH": os.environ["PATH"]}, folder, replies, allow=["write_file: a.txt", "run_shell: printf"]
+    ) as client:
         result = await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
         found = {one["uri"].rpartition("/")[2]: (one["added"], one["removed"]) for one in result["edits"]}
         listed = await client.command("mazu.turn.changes")

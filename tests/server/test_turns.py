@@ -27,14 +27,13 @@ async def agent(
     folder: Path | None,
     replies: Sequence[dict[str, Any]],
     *,
-    allow: Sequence[str] | None = None,
+    allow: Sequence[str] = (),
     refuse: Sequence[str] = (),
     **capabilities: Any,
 ) -> AsyncIterator[Client]:
     """A client whose server talks to a model that says what `replies` say.
 
-    `allow` and `refuse`: what the user is asked, and answers so; any other question fails the test. Without
-    `allow` all is allowed, which no new test should need.
+    `allow` and `refuse`: what the user is asked, and answers so; any other question fails the test.
     """
     async with ModelServer(list(replies)) as model:
         keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
@@ -42,7 +41,7 @@ async def agent(
             client.answers["workspace/applyEdit"] = client.apply_edit
             client.answers["window/workDoneProgress/create"] = lambda params: None
             client.answers["window/showDocument"] = lambda params: {"success": True}
-            client.allow(*(("",) if allow is None else allow), refuse=refuse)
+            client.allow(*allow, refuse=refuse)
             client.model = model
             await client.initialize(folder, **(capabilities or ALL))
             yield client

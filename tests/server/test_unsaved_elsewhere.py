@@ -204,7 +204,10 @@ async def test_files_that_are_saved_everywhere_are_rolled_back_beside_one_that_i
         {"calls": [edit_call("app.py", "x = 1", "x = 2"), edit_call("other.py", "x = 1", "x = 2")]},
         *REPLIES[1:],
     ]
-    async with agent(env, folder, replies, **OPTED) as editor, connected(env) as terminal:
+    async with (
+        agent(env, folder, replies, allow=["edit_file: app.py", "edit_file: other.py"], **OPTED) as editor,
+        connected(env) as terminal,
+    ):
         await terminal.initialize(folder)
         editor.open((folder / "app.py").as_uri(), "x = 1\n")
         done = await editor.command("mazu.chat", {"message": "Two", "wait": True}, within=60)

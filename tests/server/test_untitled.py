@@ -41,7 +41,9 @@ async def test_an_untitled_document_offers_what_any_other_does_and_anchors_nothi
 
 async def test_an_untitled_document_is_rewritten_with_and_without_a_folder(env: dict[str, str], folder: Path):
     for place in (folder, None):
-        async with agent(env, place, [{"text": "```python\n    return 2\n```"}]) as client:
+        async with agent(
+            env, place, [{"text": "```python\n    return 2\n```"}], allow=["Continue without undo?"]
+        ) as client:
             document = client.open(URI, SOURCE)
             asked = {"uri": URI, "range": span(1, 0, 2, 0), "instruction": "two", "wait": True}
             result = await client.command("mazu.edit", asked, within=60)
