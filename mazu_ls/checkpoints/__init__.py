@@ -1,4 +1,4 @@
-"""Checkpoints of code, unsaved buffers, memory, skills and conversation, and the way back to each of them."""
+"""Checkpoints of code, unsaved buffers, memory, skills and conversation, and rollback to each of them."""
 
 from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.checkpoints.models import Checkpoint, RollbackReport

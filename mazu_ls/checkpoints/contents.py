@@ -1,4 +1,4 @@
-"""Everything that one checkpoint holds: its files by name, its memory entries by theirs."""
+"""Everything that one checkpoint holds: files by path, memory entries by name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from mazu_ls.checkpoints.context import CheckpointContext
 
 @dataclass(frozen=True)
 class CheckpointContents:
-    """`files`: sorted, as reports show them. `memories`: file names below `memory/` and what stands in them."""
+    """The contents of a checkpoint. `files`: sorted, as reports show them. `memories`: file names below `memory/` and
+    their content."""
 
     files: tuple[str, ...]
     memories: dict[str, bytes]
 
 
 def read_contents(project: CheckpointContext, tree: bytes) -> CheckpointContents:
-    """What is in the tree of a checkpoint. Costs one read for each folder and each memory entry."""
+    """Read the tree of a checkpoint. Costs one read per folder and per memory entry."""
     files = (
         mount.shown(path)
         for mount in project.mounts

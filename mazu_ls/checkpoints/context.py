@@ -1,4 +1,4 @@
-"""One project's checkpoint machinery: the store, the folders it holds, the parts; and looking at the folders."""
+"""The checkpoint context of one project: the store, its folders and parts, and scanning the folders."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ BUFFERS, META, MODES, SPARSE = b"buffers", b"meta.json", b"modes.json", b"sparse
 
 
 class CheckpointContext:
-    """Everything that taking and restoring need. All methods are called with the store's lock held."""
+    """Everything that taking and restoring checkpoints needs. Call all methods with the store's lock held."""
 
     def __init__(
         self,
@@ -59,17 +59,17 @@ class CheckpointContext:
         )
         self.commands = RunningCommands(repository.path.parent / "commands")
         self.unsaved_elsewhere: Callable[[], Collection[Path]] = tuple
-        """The documents in which editors of other processes hold unsaved text now; it blocks."""
+        """Returns the documents in which editors of other processes hold unsaved text now; blocks."""
 
     @property
     def rescue_folder(self) -> Path:
-        """Where files go that somebody wrote while they were being replaced."""
+        """The folder for files that somebody wrote while they were being replaced."""
         return self.repository.path.parent / "rescue"
 
     def locate(self, path: Path) -> tuple[CheckpointRoot, bytes] | None:
-        """The mount that holds an absolute path, and the path in it; None for what no checkpoint holds.
+        """Return the mount that holds an absolute path, and the path in it; None for what no checkpoint holds.
 
-        A path spelt through a link to the folder (`/tmp` on macOS) is the file it leads to.
+        A path that leads through a link to the folder (`/tmp` on macOS) is resolved.
         """
         for spelt in (path, Path(os.path.realpath(path.parent)) / path.name):
             for mount in reversed(self.mounts):
@@ -78,26 +78,26 @@ class CheckpointContext:
         return None
 
     def place(self, path: Path) -> bytes | None:
-        """Where the file of an absolute path stands in the tree; None for what no checkpoint holds."""
+        """Return the place in the tree of an absolute path; None for what no checkpoint holds."""
         found = self.locate(path)
         return found[0].prefix + b"/" + found[1] if found is not None else None
 
     def shown(self, place: bytes) -> str:
-        """A place in the tree as reports show its file; "" for one of a folder that is not open now."""
+        """Return a place in the tree as reports show its file; "" if its folder is not open now."""
         for mount in self.mounts:
             if place.startswith(mount.prefix + b"/"):
                 return mount.shown(place[len(mount.prefix) + 1 :])
         return ""
 
     def path_of(self, place: bytes) -> Path | None:
-        """Where a place in the tree stands on disk; None for one of a folder that is not open now."""
+        """Return the path on disk of a place in the tree; None if its folder is not open now."""
         for mount in self.mounts:
             if place.startswith(mount.prefix + b"/"):
                 return Path(os.fsdecode(mount.full(place[len(mount.prefix) + 1 :])))
         return None
 
     def differing(self, old: bytes | None, new: bytes | None) -> set[bytes]:
-        """The places of files that differ between two trees."""
+        """Return the places of files that differ between two trees."""
         found: set[bytes] = set()
         for mount in self.mounts:
             folders = (self.trees.folder(tree, mount.prefix) for tree in (old, new))
@@ -105,10 +105,10 @@ class CheckpointContext:
         return found
 
     def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
-        """How the folders differ from the base.
+        """Return how the folders differ from the base.
 
-        `touched` None looks at every file. With paths it does so too, unless a watch knows all that changed: then only
-        at those and the paths.
+        `touched` None scans every file. With paths it does so too, unless a file watcher knows all changes: then it reads only those
+        and the paths.
         """
         self._forget_collected()
         base_tree = bytes.fromhex(base.tree) if base else None
@@ -130,7 +130,7 @@ class CheckpointContext:
     def _look_at(
         self, base: Checkpoint, places: dict[bytes, set[bytes]], touched: Sequence[Path], add: Add
     ) -> ScanResult:
-        """How these files, and those of the skills, differ from the base."""
+        """Return how these files, and those of the skills, differ from the base."""
         base_tree = bytes.fromhex(base.tree)
         seen = ScanResult(skipped={skipped.path: skipped for skipped in base.skipped})
         self._note_internal(seen, touched)
@@ -144,7 +144,7 @@ class CheckpointContext:
         return seen
 
     def _note_internal(self, seen: ScanResult, touched: Sequence[Path]) -> None:
-        """Say of changed files that they are git's own, and that no rollback will bring them back."""
+        """Report changed files that belong to git itself, so that no rollback restores them."""
         for path in touched:
             for mount in self.mounts:
                 if mount.internal and path.is_relative_to(mount.directory):
@@ -156,7 +156,7 @@ class CheckpointContext:
     def part_changes(
         self, db: apsw.Connection, base: Checkpoint | None, writer: PackWriter
     ) -> dict[bytes, TreeEntry | None]:
-        """How the parts' files differ from the base."""
+        """Return how the parts' files differ from the base."""
         changes: dict[bytes, TreeEntry | None] = {}
         for part in self.parts:
             for name, data in (part.changed(db) if base else part.everything(db)).items():
@@ -167,7 +167,7 @@ class CheckpointContext:
     def present(
         self, db: apsw.Connection, touched: Sequence[Path] | None = None
     ) -> tuple[ScanResult, bytes | None]:
-        """The folders and parts as they are now, as a tree in the store that no checkpoint names. `touched`: as in `scan`."""
+        """Write the current folders and parts as a tree to the store that no checkpoint names. `touched`: as in `scan`."""
         base = base_checkpoint(db)
         writer = self.repository.writer()
         try:
@@ -182,7 +182,7 @@ class CheckpointContext:
         return seen, now
 
     def refresh(self, db: apsw.Connection) -> None:
-        """Bring the scan indexes up to date where that pays; after a full look, under the same lock."""
+        """Update the scan indexes if that pays; after a full scan, under the same lock."""
         base = base_checkpoint(db)
         for mount in self.mounts:
             scanner = self.scanners[mount.prefix]
@@ -190,19 +190,19 @@ class CheckpointContext:
                 scanner.refresh(self.trees.folder(bytes.fromhex(base.tree), mount.prefix))
 
     def forget_objects(self) -> None:
-        """Objects may have gone: nothing that was read counts as stored any more."""
+        """Forget which objects are stored: some may have been collected."""
         self.capture.forget()
         self.repository.forget_reader()
         self._collected = self.repository.collected()
 
     def close(self) -> None:
-        """Give up what is held of the system."""
+        """Release system resources."""
         self.commands.close()
         self.repository.forget_reader()
         self.dirty.close()
 
     def count_memories(self, old: bytes | None, new: bytes | None) -> MemoryCounts:
-        """How the folder `memory` differs between two trees."""
+        """Return how the folder `memory` differs between two trees."""
         added = changed = removed = 0
         before, after = self.trees.folder(old, b"memory"), self.trees.folder(new, b"memory")
         for was, now in self.changed_memories(before, after).values():
@@ -214,7 +214,7 @@ class CheckpointContext:
     def changed_memories(
         self, old: bytes | None, new: bytes | None
     ) -> dict[str, tuple[TreeEntry | None, TreeEntry | None]]:
-        """Memory entries that differ between two `memory` folders, by name. A file is JSON, Markdown in old ones."""
+        """Return the memory entries that differ between two `memory` folders, by name. A file is JSON, Markdown in old ones."""
         found: dict[str, tuple[TreeEntry | None, TreeEntry | None]] = {}
         for path, was, now in self.trees.diff(old, new):
             name = path.decode("utf-8", "replace").rpartition(".")[0]
@@ -240,12 +240,12 @@ class CheckpointContext:
         return seen
 
     def _forget_collected(self) -> None:
-        """Another process may have collected what this one believes to be stored."""
+        """Forget stored objects if another process may have collected them."""
         if self.repository.collected() != self._collected:
             self.forget_objects()
 
     def _known(self, base: bytes | None, touched: Sequence[Path]) -> dict[bytes, set[bytes]] | None:
-        """The touched paths by mount; None if one of them is a folder, which only a full look can do justice."""
+        """Return the touched paths by mount; None if one of them is a folder, which needs a full scan."""
         places: dict[bytes, set[bytes]] = {}
         for path in touched:
             if (found := self.locate(path)) is None or found[0].behind_link(found[1]):
@@ -262,7 +262,7 @@ class CheckpointContext:
     def _capture(
         self, seen: ScanResult, mount: CheckpointRoot, below: bytes | None, paths: Sequence[bytes], add: Add
     ) -> dict[bytes, FileSnapshot | None]:
-        """Read these files and note what differs from the mount's tree `below`. Returns what was read."""
+        """Read these files and record what differs from the mount's tree `below`. Return what was read."""
         looked: dict[bytes, FileSnapshot | None] = {}
         user = self.users[mount.prefix]
         tracked = user.tracks if user is not None else _untracked
@@ -278,20 +278,20 @@ class CheckpointContext:
                 looked[path] = seen.captured[mount.prefix + b"/" + path] = found
                 entry = found.entry if found is not None else None
                 if entry is None and held is not None and held.is_folder and mount.is_folder(path):
-                    continue  # the folder is there; its files are looked at one by one
+                    continue  # it is a folder; its files are scanned one by one
                 if entry != held:
                     seen.changes[mount.prefix + b"/" + path] = entry
         return looked
 
 
 def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
-    """The checkpoint whose tree is the last known state of the folders."""
+    """Return the checkpoint whose tree is the last known state of the folders."""
     id = schema.state(db, "base")
     return schema.get(db, id) if id is not None else None
 
 
 def code_tree(db: apsw.Connection, id: str | None) -> bytes | None:
-    """The tree of a checkpoint; None for None."""
+    """Return the tree of a checkpoint; None for None."""
     return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
 
 

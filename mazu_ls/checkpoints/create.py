@@ -61,7 +61,7 @@ _TITLES: dict[CheckpointKind, str] = {
 
 
 class CheckpointRequest(Struct, frozen=True):
-    """What to take: `touched` None means look at everything. `title`: what it is in the user's words."""
+    """What to take: `touched` None means scan every file. `title`: the request in the user's words."""
 
     kind: CheckpointKind
     label: str = ""
@@ -71,13 +71,13 @@ class CheckpointRequest(Struct, frozen=True):
     touched: Sequence[Path] | None = None
     buffers: Sequence[Buffer] = ()
     elsewhere: frozenset[bytes] = frozenset()
-    """Places of which an editor of another process holds unsaved text; found when it is taken."""
+    """Places of which an editor of another process holds unsaved text; found when the checkpoint is taken."""
 
 
 def create_checkpoint(
     project: CheckpointContext, db: apsw.Connection, request: CheckpointRequest
 ) -> Checkpoint:
-    """Take one. A base that cannot be read any more (a damaged store) is given up, and everything held anew."""
+    """Take a checkpoint. If the base cannot be read (a damaged store), it is dropped and everything captured again."""
     try:
         return _take(project, db, request, base_checkpoint(db))
     except MazuError as error:
@@ -108,7 +108,7 @@ def _take(
 
 
 def _unseen(db: apsw.Connection) -> list[Path]:
-    """Files that a rollback wrote since the base was taken."""
+    """Return the files that a rollback wrote since the base was taken."""
     listed = schema.state(db, "unseen")
     return [Path(os.fsdecode(bytes.fromhex(path))) for path in json.loads(listed)] if listed else []
 
@@ -158,10 +158,9 @@ def _commit(
 def _unsaved_elsewhere(
     project: CheckpointContext, request: CheckpointRequest, seen: ScanResult
 ) -> frozenset[bytes]:
-    """The places of which an editor of another process holds unsaved text, and whose file did not change.
+    """Return the places of which an editor of another process holds unsaved text, and whose file did not change.
 
-    Only that editor knows what stands there now: the last known text is held again, and whose it is remains for the
-    next checkpoint of that process to say.
+    Only that editor knows the current text: the last known one is kept, and the next checkpoint of that process attributes it.
     """
     own = {place_of(project, buffer) for buffer in request.buffers if buffer.dirty}
     places = {project.place(path) for path in project.unsaved_elsewhere()}
@@ -213,7 +212,7 @@ def _publish(
 
 
 def _meta(project: CheckpointContext, checkpoint: Checkpoint) -> bytes:
-    """Everything a row of the database says, so that the rows can be made again from the store alone."""
+    """Return everything that the database row holds, so that rows can be rebuilt from the store alone."""
     users = ((mount, project.users[mount.prefix]) for mount in project.mounts)
     meta: dict[str, Any] = {
         "id": checkpoint.id,
@@ -235,7 +234,7 @@ def _meta(project: CheckpointContext, checkpoint: Checkpoint) -> bytes:
 
 
 def _buffers(project: CheckpointContext, buffers: Sequence[Buffer], writer: PackWriter) -> TreeEntry | None:
-    """A folder with the unsaved text of every dirty document, and one list that says whose it is."""
+    """Return a folder with the unsaved text of every dirty document, and a list of the documents they belong to."""
     entries: dict[bytes, TreeEntry | None] = {}
     index: list[dict[str, Any]] = []
     for buffer in buffers:
@@ -264,7 +263,7 @@ def _buffers(project: CheckpointContext, buffers: Sequence[Buffer], writer: Pack
 def _modes(
     project: CheckpointContext, base: bytes | None, seen: ScanResult, writer: PackWriter
 ) -> dict[bytes, TreeEntry | None]:
-    """The list of unusual permission bits, if it changed."""
+    """Return the list of unusual permission bits, if it changed."""
     permissions = FileModes.load(project.repository, base, MODES)
     for place, found in seen.captured.items():
         regular = found is not None and found.entry.mode != LINK_MODE
@@ -282,7 +281,7 @@ def _count_files(
     buffers: Sequence[Buffer],
     writer: PackWriter,
 ) -> FileCounts:
-    """Files as the user saw them: an unsaved change is one."""
+    """Count files as the user saw them: an unsaved change counts as one."""
     views = BufferView(old, held_texts(project, old)), BufferView(new, open_texts(buffers))
     old, new = shown_trees(project, *views, add=lambda *_: None, fresh=writer)
     added = modified = deleted = 0

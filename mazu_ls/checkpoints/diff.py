@@ -19,9 +19,9 @@ from mazu_ls.gitcmd import PythonGit
 
 MAX_PATCH = 1 << 20  # characters
 MOST_NAMES = 100_000
-"""Characters of names that are given to git at once; a command line has an end."""
+"""Total length of file names passed to git at once, in characters; command lines are limited."""
 COUNT_SECONDS = 2.0
-"""How long git may count lines for the end of a turn."""
+"""Seconds that git may count lines for the end of a turn."""
 Counted = list[FileDiff] | None
 _ID = re.compile(r"m_\d+")
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
@@ -31,7 +31,7 @@ _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 def diff_checkpoints(
     project: CheckpointContext, was: BufferView, now: BufferView, paths: Sequence[str]
 ) -> CheckpointDiff:
-    """From one view to another; `paths` (files or folders, as shown) narrows the files and leaves memories out."""
+    """Compare two views; `paths` (files or folders, as shown) restricts it to these files and leaves memories out."""
     old, new = _stored(project, was, now)
     require_known(project, paths, old, new)
     selection, run = RestoreSelection(paths=tuple(paths)), _runner(project)
@@ -66,7 +66,7 @@ def diff_checkpoints(
 
 
 def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferView:
-    """What the user saw at a checkpoint. Raises MazuError(not_found)."""
+    """Return what the user saw at a checkpoint. Raises MazuError(not_found)."""
     tree = code_tree(db, id)
     return BufferView(tree, held_texts(project, tree))
 
@@ -74,9 +74,10 @@ def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferV
 def count_changes(
     project: CheckpointContext, db: apsw.Connection, ends: tuple[str, str], session: str, most: int
 ) -> Counted:
-    """The files that differ between two checkpoints and that not the user alone changed, with their lines and no patch.
+    """Return the files that differ between two checkpoints, except those only the user changed, with line counts and no
+    patch.
 
-    None: there are more than `most`. Raises git.GitCommandError where git needs more than COUNT_SECONDS.
+    None: there are more than `most`. Raises git.GitCommandError if git needs more than COUNT_SECONDS.
     """
     owners = owners_between(project, db, ends, session)
     wanted = {path for path, owner in owners.items() if owner != "user"}
@@ -104,7 +105,7 @@ def count_changes(
 def _readable(
     project: CheckpointContext, old: bytes | None, new: bytes | None
 ) -> tuple[bytes | None, bytes | None]:
-    """Two trees with only the memory entries that differ, as people read them."""
+    """Return two trees with only the memory entries that differ, in a readable form."""
     part = next((part for part in project.parts if part.name == "memory"), None)
     if part is None:
         return old, new
@@ -128,7 +129,7 @@ def _readable(
 def _stored(
     project: CheckpointContext, was: BufferView, now: BufferView
 ) -> tuple[bytes | None, bytes | None]:
-    """The trees to compare, where git can read them."""
+    """Return the trees to compare, stored where git can read them."""
     writer = project.repository.writer()
     try:
         trees = shown_trees(project, was, now, writer.add)
@@ -140,7 +141,7 @@ def _stored(
 
 
 def _runner(project: CheckpointContext, seconds: float | None = None) -> Callable[..., bytes]:
-    """`git diff-tree` on the store, through GitPython; killed after so many seconds."""
+    """Return a function that runs `git diff-tree` on the store through GitPython, killed after `seconds`."""
     git = PythonGit(project.repository.path)
 
     def run(*arguments: str) -> bytes:
@@ -161,7 +162,7 @@ def _status(was: object, now: object) -> FileStatus:
 
 
 def _counts(out: bytes) -> dict[bytes, tuple[int | None, int | None]]:
-    """Lines added and removed by path; None for binary files ("-" in git's words)."""
+    """Parse lines added and removed by path from `--numstat`; None for binary files ("-" in git's output)."""
     counts: dict[bytes, tuple[int | None, int | None]] = {}
     for line in out.split(b"\0"):
         if line:

@@ -1,4 +1,4 @@
-"""Checkpoints and rollback, as the rest of the product sees them: asynchronous, on a worker thread of their own."""
+"""Checkpoints and rollback for the rest of the product: asynchronous, on a worker thread of their own."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 class Checkpoints:
-    """The checkpoints of one project (its workspace folders together). Safe to share a project between processes."""
+    """The checkpoints of one project (its workspace folders together). Several processes may share a project."""
 
     def __init__(self, store: Store, project: CheckpointContext, places: Sequence[Path]) -> None:
         self._store = store
@@ -63,7 +63,7 @@ class Checkpoints:
         self._sweep = StagingSweep(project, self._locked)
         self.pending = PendingBuffers(store)
         self.upkeep = Upkeep(project, self._locked)
-        """Tidying and pruning in the background."""
+        """Maintenance and pruning in the background."""
 
     @classmethod
     async def open(
@@ -74,7 +74,7 @@ class Checkpoints:
         parts: Sequence[SnapshotPart],
         settings: CheckpointSettings,
     ) -> Checkpoints:
-        """Open, or create, and finish what a killed process left half-done.
+        """Open or create the store, and complete what a killed process left unfinished.
 
         `roots`: the workspace folders, the project's own first. `database`: its memory.db. `state`: the state directory
         (`paths.state_home()`). Raises MazuError: git if it is missing, unsupported for a folder that is too broad.
@@ -114,11 +114,11 @@ class Checkpoints:
         touched: Sequence[Path] | None = None,
         buffers: Sequence[Buffer] = (),
     ) -> Checkpoint:
-        """Take a checkpoint; when this returns it survives power loss.
+        """Take a checkpoint; when this returns it survives a power failure.
 
-        `touched` None looks at every file. With paths (absolute) so does it, unless that costs much and a watch knows
-        what changed: then it looks at those, at the paths and at what `note_written` named.
-        `buffers`: all open documents; the unsaved ones are kept with their text.
+        `touched` None scans every file. With paths (absolute) it does so too, unless that is expensive and a file watcher knows what
+        changed: then it reads that, the paths and the files named by `note_written`. `buffers`: all open documents; the unsaved ones
+        are kept with their text.
         """
         written, named = self._written.mark(), self._written.named()
         if touched is not None:
@@ -136,28 +136,28 @@ class Checkpoints:
         return checkpoint
 
     def watch_unsaved(self, elsewhere: Callable[[], Collection[Path]]) -> None:
-        """From now on checkpoints ask `elsewhere` which documents editors of other processes hold unsaved. It may block."""
+        """Set the function that returns which documents editors of other processes hold unsaved. It may block."""
         self._project.unsaved_elsewhere = elsewhere
 
     @property
     def looked_everywhere(self) -> bool:
-        """Whether the last checkpoint of this process looked at every file, instead of trusting the watch."""
+        """Whether the last checkpoint of this process scanned every file, instead of trusting the file watcher."""
         return self._project.dirty.looked_everywhere
 
     async def list(
         self, limit: int = 50, session_id: str | None = None
     ) -> tuple[list[Checkpoint], str | None]:
-        """The newest first, and the id of the current one: the parent of the next."""
+        """Return the newest checkpoints first, and the id of the current one: the parent of the next."""
         return await self._store.read(
             lambda db: (schema.newest(db, limit, session_id), schema.state(db, "current"))
         )
 
     async def get(self, id: str) -> Checkpoint:
-        """One checkpoint. Raises MazuError(not_found)."""
+        """Return one checkpoint. Raises MazuError(not_found)."""
         return await self._store.read(lambda db: schema.get(db, id))
 
     async def has(self, id: str) -> bool:
-        """Whether it is kept."""
+        """Return whether it is kept."""
         return await self._store.read(lambda db: schema.exists(db, id))
 
     async def plan(
@@ -173,11 +173,11 @@ class Checkpoints:
         on_conflict: OnConflict | None = None,
         redo_of: int | None = None,
     ) -> RollbackPlan:
-        """What rolling back to a checkpoint (default: the newest) would do. Nothing is touched before `apply`.
+        """Return what rolling back to a checkpoint (default: the newest) would do. Nothing is changed before `apply`.
 
-        `only`: sections to bring back; `paths`: files or folders, as reports show them. Neither: everything.
-        `session`: of the conversations only this one; with `own` of the files only what its agent changed.
-        `memories`: of the memories only these. `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to take back.
+        `only`: sections to restore; `paths`: files or folders, as reports show them. Neither: everything. `session`: of the
+        conversations only this one; with `own` of the files only what its agent changed. `memories`: of the memories only these.
+        `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to revert.
         """
         selection = RestoreSelection(tuple(only), tuple(paths), session, own, tuple(memories))
         target = await (self.get(id) if id is not None else self._newest())
@@ -200,7 +200,7 @@ class Checkpoints:
     async def diff(
         self, id: str, against: str = "now", paths: Sequence[str] = (), buffers: Sequence[Buffer] = ()
     ) -> CheckpointDiff:
-        """What changed from a checkpoint to another one, or to the present. Raises MazuError(not_found).
+        """Return what changed from a checkpoint to another one, or to the present. Raises MazuError(not_found).
 
         `buffers`: the documents that are open now. Unsaved text counts in place of the file's.
         """
@@ -213,21 +213,21 @@ class Checkpoints:
         return await self._locked(differing)
 
     async def count_changes(self, ends: tuple[str, str], session: str, most: int) -> diff.Counted:
-        """As `diff.count_changes`."""
+        """Return the changed files with line counts, see `diff.count_changes`."""
         return await self._locked(lambda db: diff.count_changes(self._project, db, ends, session, most))
 
     async def owners(
         self, since: str, until: str | None = None, session: str | None = None
     ) -> dict[str, Owner]:
-        """Who changed which file between two checkpoints, by path. Raises MazuError(not_found).
+        """Return who changed which file between two checkpoints, by path. Raises MazuError(not_found).
 
-        Until None: edits since the last one count, too. `session`: other agents' changes count as the user's. A file that
-        is missing: the user alone changed it.
+        Until None: edits since the last one count, too. `session`: other agents' changes count as the user's. A path without an entry
+        was changed by the user alone.
         """
         return await self._locked(lambda db: owners_between(self._project, db, (since, until), session))
 
     async def file_text(self, id: str, path: str) -> tuple[str | None, bool, bool]:
-        """One file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it was.
+        """Return one file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it existed.
 
         `path`: as reports show it. Raises MazuError(not_found) for the checkpoint.
         """
@@ -236,7 +236,7 @@ class Checkpoints:
         )
 
     async def contents(self, id: str) -> CheckpointContents:
-        """Everything that a checkpoint holds. Raises MazuError(not_found)."""
+        """Return everything that a checkpoint holds. Raises MazuError(not_found)."""
         return await self._locked(
             lambda db: read_contents(self._project, bytes.fromhex(schema.get(db, id).tree))
         )
@@ -244,23 +244,23 @@ class Checkpoints:
     async def prune(
         self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
     ) -> PruneResult:
-        """Give checkpoints up: all but the newest `keep`, those older than so many days, or what the policy names.
+        """Delete checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
 
         Pinned ones and what undoing a session's last turn needs stay, labelled ones too unless `labelled`.
         """
         return await self.upkeep.prune(keep, older_than_days, labelled=labelled)
 
     async def pin(self, id: str, pinned: bool = True) -> Checkpoint:
-        """A pinned checkpoint is never pruned. Raises MazuError(not_found)."""
+        """Pin or unpin a checkpoint; a pinned one is never pruned. Raises MazuError(not_found)."""
         await self._store.write(lambda db: schema.pin(db, id, pinned))
         return await self.get(id)
 
     def note_written(self, path: Path) -> None:
-        """A file was written outside (a watched file, didSave): the next checkpoint looks at it."""
+        """A file was written outside (watched file, didSave): the next checkpoint reads it."""
         self._written.add(path)
 
     async def record_save(self, path: Path, texts: tuple[str, str] | None) -> None:
-        """The user saved a file in an editor: no command that runs meanwhile, in any process, made that change.
+        """Record that the user saved a file in an editor, so that no running command of any process is taken to have changed it.
 
         `texts`: what the editor showed when it last agreed with the file, and what was saved; None: not known.
         """
@@ -273,7 +273,7 @@ class Checkpoints:
         await self._store.write(record)
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
-        """The agent is about to change a file or an open document; None: no file."""
+        """Record that the agent is about to change a file or an open document; None: no file."""
         states = text_state(before), text_state(after)
 
         def record(db: apsw.Connection) -> None:
@@ -283,9 +283,9 @@ class Checkpoints:
         await self._store.write(record)
 
     async def begin_command(self, session_id: str, buffers: Sequence[Buffer]) -> int:
-        """The agent is about to run something that may change any file; returns the number for `end_command`.
+        """Record that the agent is about to run something that may change any file; return the number for `end_command`.
 
-        Where this is cancelled nothing stays recorded.
+        A cancelled call leaves no record.
         """
         before = await self._shown(buffers)
         recording = asyncio.create_task(
@@ -310,9 +310,9 @@ class Checkpoints:
             log.warning("a command that did not run stays recorded until the next checkpoint: %s", error)
 
     async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
-        """It has ended: what changed since is the agent's, but for what the user typed and saved meanwhile.
+        """Record the end of a command: what changed since its start is the agent's, except what the user typed and saved.
 
-        Where that cannot be recorded (MazuError), what changed until the next checkpoint counts as everybody's.
+        If that cannot be recorded (MazuError), changes until the next checkpoint count as everybody's.
         """
         try:
             after = await self._shown(buffers)
@@ -321,7 +321,7 @@ class Checkpoints:
             self.forget_command(id)
 
     def forget_command(self, id: int) -> None:
-        """It runs no more, whether `end_command` could record that or not."""
+        """Mark the command as no longer running, whether or not `end_command` could record that."""
         self._project.commands.discard(id)
 
     async def _shown(self, buffers: Sequence[Buffer]) -> Shown:
@@ -334,19 +334,19 @@ class Checkpoints:
         return await self._locked(look)
 
     async def note_rollback(self, session_id: str, report: RollbackReport, paths: Sequence[str]) -> None:
-        """Parts of these files were taken back by edits, after the report's safety checkpoint: `redo` brings them back."""
+        """Record that parts of these files were reverted by edits, after the report's safety checkpoint: `redo` restores them."""
         ends = report.safety.id if report.safety else "", report.checkpoint.id
         await self._store.write(
             lambda db: schema.add_rollback(db, session_id, *ends, (("code",), tuple(paths)), partial=True)
         )
 
     async def last_rollback(self, session_id: str) -> schema.PastRollback | None:
-        """The last rollback or undo of a session that was not taken back."""
+        """Return the last rollback or undo of a session that was not reverted."""
         found = await self._store.read(lambda db: schema.last_rollback(db, session_id))
         return found if found and await self.has(found.safety) else None
 
     async def stats(self) -> StoreStats:
-        """Counts and sizes."""
+        """Return counts and sizes."""
         return await self._store.read(lambda db: store_stats(self._project, db, self._store.path))
 
     async def close(self) -> None:
@@ -364,7 +364,7 @@ class Checkpoints:
         return found[0]
 
     async def _locked(self, work: Callable[[apsw.Connection], T], *, recovering: bool = False) -> T:
-        """Run `work` on the worker while no other process touches the store; recover first if one was killed."""
+        """Run `work` on the worker thread while no other process uses the store; first recover if one was killed."""
 
         def locked(db: apsw.Connection) -> T:
             with lock.lock_store(self._locks) as clean:

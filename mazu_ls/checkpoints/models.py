@@ -1,4 +1,4 @@
-"""The records that the checkpoint engine answers with. Plain data; `server/wire/checkpoints.py` puts them on the wire."""
+"""The records that the checkpoint engine returns. Plain data; `server/wire/checkpoints.py` puts them on the wire."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ Section = Literal["code", "memory", "conversation", "skills"]
 OnConflict = Literal["ask", "overwrite", "keep", "merge", "agents", "spare"]
 """How a rollback treats the user's own work since the checkpoint.
 
-`overwrite`: it goes, everything becomes as it was. `keep`: it stays, also in files that the agent changed too, where it is
-merged; where that cannot be done the file stays as it is. `merge`: as `keep`, but nobody said so, and what cannot be merged is in
-conflict still. `agents`: what only the user changed stays, files that both changed become as they were. `spare`: as `agents`,
-but nothing is done where both changed a file. `ask`: nothing is done where there is any.
+`overwrite`: it is reverted, everything becomes as it was. `keep`: it stays, also in files that the agent changed too,
+where it is merged; if a merge is not possible the file stays as it is. `merge`: like `keep`, but as a default: what
+cannot be merged is still reported as a conflict. `agents`: what only the user changed stays, files that both changed
+become as they were. `spare`: like `agents`, but files that both changed stay. `ask`: nothing is done if there is any.
 """
 
 
 class SkippedFile(Struct, frozen=True):
-    """A file that the checkpoint does not hold, and that no rollback to it will touch."""
+    """A file that the checkpoint does not hold, and that no rollback to it changes."""
 
     path: str
     reason: str
@@ -47,8 +47,8 @@ class MemoryCounts(Struct, frozen=True):
 class Checkpoint(Struct, frozen=True):
     """One restorable state. `commit` is a commit of the checkpoint store, `bytes` what taking it added there.
 
-    `title`: what it is in the user's words, never an id. `complete`: every file was looked at, or a watch knew what
-    changed; else changes from outside may be missing. `attributed`: it is recorded who changed what before it.
+    `title`: the request in the user's words, never an id. `complete`: every file was scanned, or a file watcher knew
+    what changed; otherwise changes from outside may be missing. `attributed`: who changed what before it is recorded.
     """
 
     id: str
@@ -76,7 +76,7 @@ class Checkpoint(Struct, frozen=True):
 
     @property
     def partial(self) -> bool:
-        """True if some file could not be held."""
+        """True if some file could not be captured."""
         return bool(self.skipped)
 
 
@@ -90,10 +90,10 @@ class PathReason(Struct, frozen=True):
 class PlanFiles(Struct):
     """What a rollback writes, deletes and keeps. Paths are relative to the folder, `folder/path` with several.
 
-    `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with
-    the reason, among them what only the user changed. `conflicts`: files that the user changed on top of the agent's
-    change, and that nobody decided on. No file is in two of these. `users`: the files that hold the user's own work
-    since the checkpoint, `agents`: those that only agents changed.
+    `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with the
+    reason, including what only the user changed. `conflicts`: files that the user changed on top of the agent's change,
+    and that are not decided. No file is in two of these. `users`: the files that hold the user's own work since the
+    checkpoint, `agents`: those that only agents changed.
     """
 
     write: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ class PlanFiles(Struct):
 class RollbackReport(Struct):
     """What a rollback would do (`applied` False) or did. `verified` means every file was re-hashed and is right.
 
-    `safety` is the checkpoint that was taken just before: rolling back to it undoes this rollback.
+    `safety` is the checkpoint that was taken just before: rolling back to it reverts this rollback.
     """
 
     checkpoint: Checkpoint
@@ -121,14 +121,14 @@ class RollbackReport(Struct):
     verified_files: int = 0
     problems: list[PathReason] = field(default_factory=list)
     undecided: bool = False
-    """Nothing was done, because it is to be decided first what becomes of the user's own work."""
+    """Nothing was done, because the user first has to decide about their own work."""
 
 
 FileStatus = Literal["added", "modified", "deleted"]
 
 
 class FileDiff(Struct, frozen=True):
-    """One changed file: lines added and removed; None for both where the file is binary."""
+    """One changed file: lines added and removed; None for both if the file is binary."""
 
     path: str
     status: FileStatus
@@ -137,7 +137,7 @@ class FileDiff(Struct, frozen=True):
 
 
 class MemoryDiff(Struct, frozen=True):
-    """Memories that differ: ids, and for what has none its name below `memory/`."""
+    """Memories that differ: ids, or for entries without one their name below `memory/`."""
 
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -154,9 +154,9 @@ class CheckpointDiff(Struct, frozen=True):
 
 
 class PruneResult(Struct, frozen=True):
-    """Ids that are gone, and by how many bytes the store shrank.
+    """Ids that were deleted, and by how many bytes the store shrank.
 
-    `shed`: how many of them only the size cap took, although undo might have needed them.
+    `shed`: how many of them were deleted for the size cap alone, although undo might have needed them.
     """
 
     removed: tuple[str, ...]
@@ -165,7 +165,7 @@ class PruneResult(Struct, frozen=True):
 
 
 class StoreStats(Struct, frozen=True):
-    """How much there is: checkpoints, bytes on disk, the cap, what was quarantined, and files in `rescue/`."""
+    """Counts and sizes: checkpoints, bytes on disk, the cap, quarantined files, and files in `rescue/`."""
 
     count: int
     bytes: int
@@ -176,5 +176,5 @@ class StoreStats(Struct, frozen=True):
 
 
 def is_selected(shown: str, paths: Sequence[str]) -> bool:
-    """Whether one of the paths is this file or a folder above it, or none is named."""
+    """Return whether one of the paths is this file or a folder above it, or no path is named."""
     return not paths or any(shown == path or shown.startswith(f"{path.rstrip('/')}/") for path in paths)

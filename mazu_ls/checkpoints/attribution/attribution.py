@@ -1,8 +1,10 @@
-"""Who changed what between checkpoints: what the agent and rollbacks wrote is recorded, everything else is the user's.
+"""Attribution: who changed what between checkpoints. Writes of the agent and of rollbacks are recorded; everything else
+is the user's.
 
 An edit is recorded before it is made, with the text before and after; a command with the state of the folders right
-before and right after it, and what the user saves in an editor meanwhile with the text before and after. When a checkpoint
-is taken, each changed file is followed through these records: a content that no record explains was made by the user.
+before and right after it; and what the user saves in an editor during a command, with the text before and after. When a
+checkpoint is taken, each changed file is traced through these records: a content that no record explains was made by
+the user.
 """
 
 from __future__ import annotations
@@ -28,11 +30,11 @@ from mazu_ls.workspace.text import NotText, decode
 
 
 class Attribution:
-    """Follows places from one state of the folders to another through what was recorded in between.
+    """Traces places from one state of the folders to another through the records in between.
 
-    What a command that still runs, here or in another process, changed is the agent's. So is what one changed whose process
-    was killed, as far as the files' own times say that it still ran then. Of later changes, and of those since a command
-    whose end could not be recorded, it cannot be known: they are uncertain, and count as everybody's.
+    Changes made while a command runs, in this process or another, are the agent's. So are those of a command whose
+    process was killed, as far as the files' own times show that it still ran then. Later changes, and those after a
+    command whose end could not be recorded, are uncertain: the agent, the user or both may have made them.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class Attribution:
         recorded: Sequence[Write],
         restored: Mapping[bytes, State] = MappingProxyType({}),
     ) -> None:
-        """`restored`: the files that rollbacks left meanwhile."""
+        """`restored`: the files that rollbacks left in the meantime."""
         self._project = project
         self._restored = restored
         self._recorded = recorded
@@ -62,7 +64,7 @@ class Attribution:
         self._commands = [write for write in recorded if write.commanded]
 
     def changes(self, old: Shown, new: Shown) -> dict[bytes, Change]:
-        """Every place that differs, and who changed it. A text that was merely saved is nobody's change."""
+        """Return every place that differs, and who changed it. A text that was merely saved is nobody's change."""
         places = {*old.texts, *new.texts, *self._project.differing(old.tree, new.tree)}
         found = {place: self._follow(place, old, new) for place in places}
         return {
@@ -87,7 +89,7 @@ class Attribution:
             else:
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
                 possible = self._through(write, place, new, change)
-            # What ran around it may have gone on.
+            # The command around this record may have changed the place after it, too.
             possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
         if not self._among(self._state(new, place), possible):
             change.user = True
@@ -97,7 +99,7 @@ class Attribution:
         return change
 
     def _changed_beneath(self, place: bytes, old: Shown, new: Shown) -> bool:
-        """Whether the file on disk is not as anybody's record says, while an editor shows an unsaved text of it."""
+        """Return whether the file on disk differs from every record while an editor shows an unsaved text of it."""
         possible = self._states(old, place)
         possible += [state for edit in self._edits.get(place, ()) for state in (edit.before, edit.after)]
         if place in self._restored:
@@ -112,12 +114,12 @@ class Attribution:
 
     @staticmethod
     def _ends(command: Write, new: Shown) -> tuple[Shown, Shown]:
-        """The files before and after a command; one that was not seen to end goes on until now."""
+        """Return the files before and after a command; one without a recorded end counts as running until now."""
         assert command.commanded
         return command.commanded[0], command.commanded[1] or new
 
     def _may_be_later(self, command: Write, place: bytes) -> bool:
-        """Whether nobody saw the end of a command, and what stands at a place may have come after it."""
+        """Return whether a command's end is unknown and the place may have been changed after it."""
         assert command.commanded
         if command.commanded[1] is not None or command.id in self._running:
             return place in command.later
@@ -129,7 +131,8 @@ class Attribution:
     def _explain(
         self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
     ) -> None:
-        """What a record found at a place: as left by what is recorded before, made by commands that ran, or the user's."""
+        """Explain the state at a place: left as by the earlier records, changed by running commands, or made by the
+        user."""
         if self._among(state, possible):
             return
         saves = self._saves.get(place, ())
@@ -139,7 +142,7 @@ class Attribution:
         )
 
     def _through(self, write: Write, place: bytes, new: Shown, change: Change) -> list[State]:
-        """What a command did to a place, and how that was left; one that still runs did what happened until now.
+        """Return what a command may have left at a place; one that still runs made every change until now.
 
         What the user saved meanwhile is not its work, unless the editor had loaded what the command wrote.
         """
@@ -148,7 +151,7 @@ class Attribution:
         after = ended or new
         try:
             files = [entry_state(self._project.trees.at(shown.tree, place)) for shown in (before, after)]
-        except MazuError:  # the tree is not in the store any more
+        except MazuError:  # the tree is no longer in the store
             change.user = True
             change.sessions.add(write.session)
             return [self._state(after, place)]
@@ -156,14 +159,15 @@ class Attribution:
         if files[0] != files[1] and not self._among(files[1], possible):
             change.sessions.add(write.session)
         if place in after.texts and not self._among(after.texts[place], [*possible, files[1]]):
-            change.user = True  # typed, and not saved yet
+            change.user = True  # typed, not saved
         return self._states(after, place)
 
     def _saved_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
-        """What may stand at a place after a command if it did nothing: what stood before it, or was saved last.
+        """Return the states that a place may have after a command that did not touch it: the state before it, or the
+        last saved one.
 
-        A save may be heard of a little after the command has ended: one is counted in that gives what stood there then
-        and is based on what stood there before.
+        The notification of a save may arrive a little after the command has ended: such a save counts if it leaves the
+        state after the command and is based on the state before it.
         """
         assert command.commanded
         possible = self._states(command.commanded[0], place)
@@ -183,7 +187,8 @@ class Attribution:
         return possible
 
     def _states(self, shown: Shown, place: bytes) -> list[State]:
-        """What the user saw at a place, and what the file held beneath: showing the file again is nobody's change."""
+        """Return what the user saw at a place and what the file held beneath: showing the file again is nobody's
+        change."""
         found = [self._state(shown, place)]
         if place in shown.texts:
             found.append(self._state(Shown(shown.tree), place))
@@ -208,7 +213,7 @@ class Attribution:
         return self._text(one) == self._text(other)
 
     def _text(self, state: str) -> State:
-        """The state as that of a text, where it is one."""
+        """Return the state as that of a text, if it is one."""
         if not state.startswith("e"):
             return state
         if state not in self._texts:

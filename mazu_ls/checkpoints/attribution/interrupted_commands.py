@@ -1,4 +1,4 @@
-"""Commands of agents whose process was killed: what they changed until then, as far as the disk's own times tell."""
+"""Commands whose process was killed: what they changed until then, judged by the file system's own times."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 
 def changed_after_end(project: CheckpointContext, command: Write, place: bytes) -> bool:
-    """Whether what stands at a place may be younger than the end of a command's process."""
+    """Return whether the present state of a place may be younger than the end of a command's process."""
     lived, changed = project.commands.lived_at(command.process), _changed_at(project.path_of(place))
     return lived is None or changed is None or changed > lived
 
 
 def _changed_at(path: Path | None) -> float | None:
-    """When a file was last written, renamed or removed (seconds since the epoch), by the disk's own record, which no program
-    sets; None where that cannot be told. Of a file that is gone: when something last left its folder.
-    """
+    """Return the time (seconds since the epoch) of a file's last write, rename or removal: its ctime, which no program
+    can set; None if unknown. For a removed file: when its folder last lost an entry."""
     if path is None:
         return None
     try:
@@ -41,7 +40,8 @@ def _changed_at(path: Path | None) -> float | None:
 
 
 def close_interrupted(project: CheckpointContext, db: apsw.Connection) -> None:
-    """Record how the files stand now for commands whose process was killed, before anybody changes them further."""
+    """Record the current state of the files for commands whose process was killed, before anything changes them
+    further."""
     for write in writes(db):
         if write.commanded is None or write.commanded[1] is not None:
             continue
@@ -51,7 +51,7 @@ def close_interrupted(project: CheckpointContext, db: apsw.Connection) -> None:
         _, tree = project.present(db)
         differing = project.differing(before.tree, tree)
         later = [place for place in differing if changed_after_end(project, write, place)]
-        # What an editor held unsaved comes back with it: only the files are seen from here.
+        # Unsaved text comes back with its editor: only the files can be read here.
         texts = {place: text for place, text in before.texts.items() if place not in differing}
         close_command(db, write.id, Shown(tree, texts), later)
         project.commands.forget(write.process)

@@ -1,4 +1,4 @@
-"""The history of one place since a checkpoint: the intervals in which it was changed, and by whom."""
+"""The history of one place since a checkpoint: the intervals in which it changed, and who changed it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Interval:
-    """The time between two looks at the folders, and who changed one place in it."""
+    """The time between two scans, and who changed one place in it."""
 
     before: BufferView
     after: BufferView
     change: Change
     number: int | None = None
-    """The checkpoint with which it began; None for one that began with what a rollback had left."""
+    """The checkpoint at its start; None for an interval that starts with what a rollback left."""
 
 
 @dataclass(frozen=True)
 class _End:
-    """The end of an interval: the checkpoint that ends it, what stood there, and the intervals that count then."""
+    """The end of an interval: the checkpoint there, the place's state, and the intervals that count at that point."""
 
     number: int
     view: BufferView
@@ -39,7 +39,7 @@ class _End:
 
 @dataclass(frozen=True)
 class LastInterval:
-    """The time since the last checkpoint, which no checkpoint ends yet, and who changed what in it."""
+    """The time since the last checkpoint, and who changed what in it."""
 
     before: BufferView
     after: BufferView
@@ -47,7 +47,7 @@ class LastInterval:
 
 
 def merge_changes(intervals: Sequence[Interval]) -> Change:
-    """Who changed a place in any of these intervals."""
+    """Return who changed a place in any of these intervals."""
     change = Change()
     for interval in intervals:
         change.add(interval.change.sessions, interval.change.stored_user)
@@ -55,14 +55,15 @@ def merge_changes(intervals: Sequence[Interval]) -> Change:
 
 
 def _removable(change: Change, writer: str | None) -> Owner:
-    """Whose a change is to a rollback: "agent" where it took it away, "user" where it left it."""
+    """Return how a rollback treats a change: "agent" if it reverted it, "user" if it left it."""
     return "agent" if change.is_rollback else change.owner(writer)
 
 
 class PlaceHistory:
-    """Reads what happened since the checkpoint `number`, within one transaction; `last`: the interval that no checkpoint ends.
+    """Reads the intervals since checkpoint `number`, within one transaction; `last`: the interval that no checkpoint
+    ends yet.
 
-    `session`: only its agent counts as one, what others did is like the user's.
+    `session`: only its agent counts as the agent, other sessions count like the user.
     """
 
     def __init__(
@@ -82,11 +83,11 @@ class PlaceHistory:
         self._begun: dict[int, int] = {}
 
     def intervals(self, place: bytes) -> list[Interval]:
-        """Those of whose changes what stands at a place now consists, the oldest first.
+        """Return the intervals whose changes make up the present state of a place, the oldest first.
 
-        A rollback takes away what came after its target: everything, or only what agents did where it left the user's
-        work in the file. What led to its target is there again, so that redoing an undo gives the agent its changes back.
-        An interval in which somebody changed further what a rollback had left counts as two, where that is known.
+        A rollback reverts what came after its target: everything, or only what agents did if it left the user's work in
+        the file. The intervals that led to its target count again, so that redoing an undo gives the agent its changes
+        back. An interval in which somebody changed further what a rollback had left counts as two, if that is known.
         """
         kept: list[Interval] = []
         ends = [_End(self._number, self.view(schema.checkpoint_id(self._number)), kept)]
@@ -99,9 +100,8 @@ class PlaceHistory:
         return kept
 
     def file_owner(self, place: bytes) -> Owner:
-        """Whose the changes of a file on disk are, which the user changed beneath an unsaved text: only who changed the file
-        itself counts.
-        """
+        """Return whose a file's changes on disk are when the user changed it beneath an unsaved text: only writes of
+        the file count."""
         owners: set[Owner] = {
             interval.change.file_owner(self._session)
             for interval in self.intervals(place)
@@ -113,26 +113,31 @@ class PlaceHistory:
         return owners.pop() if owners else "user"
 
     def _after_rollback(self, place: bytes, interval: Interval, ends: Sequence[_End]) -> list[Interval]:
-        """What counts after a rollback, of what counted before it."""
+        """Return the intervals that count after a rollback."""
         kept = ends[-1].kept
+        # The place reads as at an earlier moment: the intervals that led there account for it again.
         led = next(
             (end.kept for end in reversed(ends) if self.same_text(place, end.view, interval.after)), None
         )
         if led is not None:
             return led
         target = schema.rollback_target(self._db, interval.number) if interval.number else None
+
         writer = next(iter(interval.change.rollbacks)).partition(":")[2] or None
         if target is not None and target.number >= self._number:
             if target.partial:
+                # Only some hunks were reverted: the rest remains, so all earlier intervals still count.
                 return [*kept, replace(interval, change=Change({writer} if writer else set()))]
             led = next(end.kept for end in reversed(ends) if end.number <= target.number)
             later = [(one, _removable(one.change, writer)) for one in kept if one not in led]
+            # It reverted the agent's later intervals and left the user's; of an interval of both that cannot be said.
             if all(owner != "both" for _, owner in later):
                 return [*led, *(one for one, owner in later if owner == "user")]
-        # It took away what stood there before the checkpoint that is looked at, or its target is not kept any more.
+        # It reverted to a state before the checkpoint in question, or its target is no longer kept.
         if target is not None and self._is_at(place, target.number, interval.after):
             kept = []
-        # Rolling back everything takes rollbacks back as it does what agents did; another session's is like the user's.
+        # A rollback of everything also reverts rollbacks, like agents' changes; another session's counts like the
+        # user's.
         if self._session is None or writer not in (None, self._session):
             return [*kept, interval]
         owner = merge_changes(kept).owner(self._session)
@@ -141,11 +146,11 @@ class PlaceHistory:
         return [*kept, replace(interval, change=change)]
 
     def _is_at(self, place: bytes, number: int, view: BufferView) -> bool:
-        """Whether a place is as at a checkpoint."""
+        """Return whether a place is as it was at a checkpoint."""
         return self.same_text(place, self.view(schema.checkpoint_id(number)), view)
 
     def last_change(self, place: bytes) -> Change:
-        """Who changed a place in the last interval in which it was changed."""
+        """Return who changed a place in the last interval in which it changed."""
         if self._last is not None and (found := self._last.changes.get(place)) is not None:
             return found
         ((number,),) = select(
@@ -156,21 +161,21 @@ class PlaceHistory:
         return Change() if number is None else self._change(place, number)
 
     def same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
-        """Whether the user saw the same at a place in both; without unsaved text to the last byte."""
+        """Return whether the user saw the same at a place in both views; byte by byte if no unsaved text is involved."""
         if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
             text = shown_text(self._project, one, place)
             return text is not None and text == shown_text(self._project, other, place)
         return self._project.trees.at(one.tree, place) == self._project.trees.at(other.tree, place)
 
     def view(self, id: str) -> BufferView:
-        """The files and unsaved texts that a checkpoint holds."""
+        """Return the files and unsaved texts of a checkpoint."""
         if (found := self._views.get(id)) is None:
             tree = bytes.fromhex(schema.get(self._db, id).tree)
             found = self._views[id] = BufferView(tree, held_texts(self._project, tree))
         return found
 
     def _before(self, number: int) -> int:
-        """The checkpoint with which the interval began that ends with another."""
+        """Return the checkpoint at the start of the interval that ends with `number`."""
         if number not in self._begun:
             ((self._begun[number],),) = select(
                 self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,)
@@ -178,7 +183,7 @@ class PlaceHistory:
         return self._begun[number]
 
     def _recorded(self, place: bytes) -> Iterator[tuple[int, Interval]]:
-        """Every interval in which a place was changed, and the number of the checkpoint that ends it."""
+        """Yield every interval in which a place changed, with the number of the checkpoint that ends it."""
         for (number,) in select(
             self._db,
             "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
@@ -195,7 +200,7 @@ class PlaceHistory:
             yield from self._split(place, schema.next_number(self._db), interval)
 
     def _split(self, place: bytes, number: int, interval: Interval) -> Iterator[tuple[int, Interval]]:
-        """An interval that began with a rollback, as two: what that did, and what came after it."""
+        """Split an interval that started with a rollback in two: the rollback's change, and what came after it."""
         between = None
         if interval.change.rollbacks and not interval.change.is_rollback:
             between = restored_view(self._project, self._db, number, place, interval.before)

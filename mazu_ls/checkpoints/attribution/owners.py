@@ -1,4 +1,4 @@
-"""Whose the changes of a file are: an agent's, the user's, or both."""
+"""The owner of a file's changes: an agent, the user, or both."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ Owner = Literal["agent", "user", "both"]
 
 
 class Change(Struct):
-    """Who changed one place: the sessions of agents, and whether the user did.
+    """Who changed one place: sessions of agents, and whether the user did.
 
-    `uncertain`: a command was killed, and whether it or the user changed the place is not known; both are named then.
-    `beneath`: the file on disk was changed beneath an unsaved text, by nobody who recorded it: that is the user's, whoever
-    wrote the text.
+    `uncertain`: a command was killed, and it is not known whether it or the user changed the place; then both are
+    named. `beneath`: the file on disk was changed beneath an unsaved text without a record: that change is the user's,
+    whoever wrote the text.
     """
 
     sessions: set[str] = field(default_factory=set)
@@ -38,11 +38,12 @@ class Change(Struct):
 
     @property
     def stored_user(self) -> int:
-        """Whether the user changed it, as the table has it: 0 no, 1 yes, 2 perhaps; 4 more for the file beneath a text."""
+        """The user's part as stored in the table: 0 no, 1 yes, 2 perhaps; plus 4 for a file changed beneath an unsaved
+        text."""
         return (PERHAPS if self.uncertain else int(self.user)) | (BENEATH if self.beneath else 0)
 
     def add(self, sessions: Iterable[str], stored_user: int) -> None:
-        """One more interval, as the table has it."""
+        """Add one more interval, in the form of the table."""
         self.sessions.update(session for session in sessions if session)
         known = stored_user & ~BENEATH
         self.user |= bool(known)
@@ -51,28 +52,28 @@ class Change(Struct):
 
     @property
     def rollbacks(self) -> set[str]:
-        """Those of the sessions under which is recorded what rollbacks wrote."""
+        """The sessions under which writes of rollbacks are recorded."""
         return {session for session in self.sessions if session.partition(":")[0] == ROLLBACK}
 
     @property
     def is_rollback(self) -> bool:
-        """Whether nothing but rollbacks wrote it."""
+        """Whether only rollbacks wrote it."""
         return bool(self.sessions) and self.sessions == self.rollbacks and not (self.user or self.beneath)
 
     @property
     def is_missing(self) -> bool:
-        """Whether nobody deleted the file: it was missing where the state was taken in."""
+        """Whether nobody deleted the file: it was missing when the state was imported."""
         return self.sessions == {IMPORTED} and not self.user
 
     def split(self) -> tuple[Change, Change]:
-        """What the rollback did, and what was done to the place after it."""
+        """Return the rollback's change, and what was done to the place after it."""
         later = replace(self, sessions=self.sessions - self.rollbacks)
         return Change(self.rollbacks), later
 
     def owner(self, session: str | None = None) -> Owner:
-        """Whose change it is. With a session only its agent counts, and what other agents did is like the user's.
+        """Return the owner of the change. With a session only its agent counts, other agents count like the user.
 
-        A file that nobody deleted, and that is missing where the state was taken in, comes back as the agent's do.
+        A file that was already missing when the state was imported is restored like the agent's changes.
         """
         if session is None:
             agent, other = bool(self.sessions), self.user
@@ -84,49 +85,49 @@ class Change(Struct):
         return "user"
 
     def file_owner(self, session: str | None = None) -> Owner:
-        """Whose the change of the file on disk is, of which an editor may show an unsaved text."""
+        """Return the owner of the change of the file on disk, of which an editor may show an unsaved text."""
         return "user" if self.beneath else self.owner(session)
 
 
 class AttributedChanges:
-    """Who changed each place since a checkpoint. Where it is `unknown`, everybody may have."""
+    """Who changed each place since a checkpoint. If `unknown`, any place may have been changed by anybody."""
 
     def __init__(self) -> None:
         self._found: dict[bytes, Change] = {}
         self.unknown = False
 
     def add(self, place: bytes, sessions: Iterable[str], *, user: int) -> None:
-        """One more interval in which a place was changed; `user` as in `Change.stored_user`."""
+        """Add one more interval in which a place changed; `user` as in `Change.stored_user`."""
         self._found.setdefault(place, Change()).add(sessions, user)
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._found)
 
     def only_agents(self, place: bytes) -> bool:
-        """Whether agents and rollbacks alone changed a place, as far as is known."""
+        """Return whether, as far as is known, only agents and rollbacks changed a place."""
         found = self._found.get(place)
         return found is not None and not (found.user or found.beneath)
 
     def was_missing(self, place: bytes) -> bool:
-        """Whether a place was found missing where the state was taken in."""
+        """Return whether a place was missing when the state was imported."""
         found = self._found.get(place)
         return found is not None and IMPORTED in found.sessions
 
     def rolled_back(self, place: bytes) -> bool:
-        """Whether a rollback wrote a place, so that more than who changed it counts."""
+        """Return whether a rollback wrote a place, so that the owners alone do not decide."""
         found = self._found.get(place)
         return found is not None and bool(found.rollbacks)
 
     def uncertain(self, place: bytes) -> bool:
-        """Whether it is not known who changed a place, because a command was killed."""
+        """Return whether it is unknown who changed a place because a command was killed."""
         return self.unknown or (place in self._found and self._found[place].uncertain)
 
     def beneath(self, place: bytes) -> bool:
-        """Whether the user changed a file on disk beneath an unsaved text of it."""
+        """Return whether the user changed a file on disk beneath an unsaved text of it."""
         return place in self._found and self._found[place].beneath
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
-        """Whose the changes of a place are; what nobody is known to have changed is the user's."""
+        """Return the owner of a place's changes; without any record it is the user."""
         found = self._found.get(place)
         if found is None:
             return "both" if self.unknown else "user"
@@ -136,9 +137,9 @@ class AttributedChanges:
 def changes_since(
     project: CheckpointContext, db: apsw.Connection, number: int, until: int = MAX_NUMBER
 ) -> AttributedChanges:
-    """Who changed what between a checkpoint and another one, or the newest.
+    """Return who changed what between a checkpoint and another one, or the newest.
 
-    Of checkpoints that say nothing of it (of an earlier version, or listed again from the store) the kind tells.
+    For checkpoints without a record (of an earlier version, or rebuilt from the store) the kind of checkpoint decides.
     """
     found = AttributedChanges()
     for place, session, user in select(
@@ -169,9 +170,10 @@ def changes_since(
 def owners_between(
     project: CheckpointContext, db: apsw.Connection, ends: tuple[str, str | None], session: str | None
 ) -> dict[str, Owner]:
-    """Who changed which file between two checkpoints, by path as reports show it.
+    """Return who changed which file between two checkpoints, by path as reports show it.
 
-    The last one None: until now, with the edits of agents that no checkpoint holds yet. `session`: see `Change.owner`.
+    A last one of None means until now, with edits of agents that no checkpoint holds yet. `session`: see
+    `Change.owner`.
     """
     since, until = ends
     last = MAX_NUMBER if until is None else schema.checkpoint_number(until)

@@ -1,4 +1,5 @@
-"""The record of what agents, rollbacks and commands wrote since the last checkpoint, and of what the user saved meanwhile."""
+"""The record of what agents, rollbacks and commands wrote since the last checkpoint, and of what the user saved
+meanwhile."""
 
 from __future__ import annotations
 
@@ -20,24 +21,25 @@ if TYPE_CHECKING:
     import apsw
 
 ROLLBACK = "rollback"
-"""The session under which is recorded what a rollback wrote; one session's undo: with its id, see `rollback_of`."""
+"""The session under which writes of a rollback are recorded; for one session's undo with its id, see `rollback_of`."""
 IMPORTED = "imported"
-"""The session under which is recorded what was missing where a project's state was taken in: nobody here deleted it."""
+"""The session under which files are recorded that were missing when the state was imported: nobody here deleted them."""
 USER = ""
-"""The session under which is recorded what the user saved while a command ran."""
+"""The session under which the user's saves during a command are recorded."""
 UNKNOWN = "?"
-"""The state of a place of which it is not known what stood there."""
+"""The state of a place whose content is unknown."""
 State = str | None
-"""What stood at a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
+"""The state of a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
 
 
 def rollback_of(session: str | None) -> str:
-    """The session under which is recorded what undoing turns of a session wrote; None: a rollback of all sessions."""
+    """Return the session name for writes of an undo in one session; None: of a rollback of all sessions."""
     return f"{ROLLBACK}:{session}" if session else ROLLBACK
 
 
 def text_state(text: str | None) -> State:
-    """The state of a place that holds this text. Line ends do not count, nor does the last one: editors add it themselves."""
+    """Return the state of a place with this text. Line ends and a final newline are ignored: editors change them on
+    their own."""
     if text is None:
         return None
     data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
@@ -45,24 +47,24 @@ def text_state(text: str | None) -> State:
 
 
 def entry_state(entry: TreeEntry | None) -> State:
-    """The state of a place that holds this file; a folder counts as none."""
+    """Return the state of a place with this file; a folder counts as no file."""
     return None if entry is None or entry.is_folder else f"e{entry.mode.decode()} {entry.oid.hex()}"
 
 
 class Shown(Struct, frozen=True):
-    """The files as their user saw them at one moment: a tree, and the states of the texts that were not saved."""
+    """The files as the user saw them at one moment: a tree, and the states of unsaved texts."""
 
     tree: bytes | None
     texts: Mapping[bytes, State] = field(default_factory=dict)
 
     @classmethod
     def from_view(cls, project: CheckpointContext, view: BufferView) -> Shown:
-        """Build it from a view: its tree, and its texts that were not saved."""
+        """Build it from a view: its tree and its unsaved texts."""
         places = ((place_of(project, held), held.text) for held in view.unsaved)
         return cls(view.tree, {place: text_state(text) for place, text in places if place is not None})
 
     def dump(self) -> dict[str, Any]:
-        """As JSON."""
+        """Return it as JSON data."""
         return {
             "tree": self.tree.hex() if self.tree else None,
             "texts": {place.hex(): state for place, state in self.texts.items()},
@@ -70,15 +72,14 @@ class Shown(Struct, frozen=True):
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Shown:
-        """From what `dump` gave."""
+        """Rebuild it from the result of `dump`."""
         tree = bytes.fromhex(data["tree"]) if data["tree"] else None
         return cls(tree, {bytes.fromhex(place): state for place, state in data["texts"].items()})
 
 
 class Write(Struct, frozen=True):
-    """One record: an edit, a rollback's or a saved file (`place` set), or a command (`commanded`: the files before and after
-    it, None while it has not ended).
-    """
+    """One record: an edit, a rollback's or a saved file (`place` set), or a command (`commanded`: the files before and
+    after it, None while it has not ended)."""
 
     id: int
     session: str
@@ -88,13 +89,14 @@ class Write(Struct, frozen=True):
     commanded: tuple[Shown, Shown | None] | None = None
     process: str = ""
     until: int = 0
-    """The last record that was made before a command ended."""
+    """The id of the last record made before the command ended."""
     later: frozenset[bytes] = frozenset()
-    """Of a command whose process was killed: the places of which it is not known whether they changed before that or after."""
+    """For a command whose process was killed: the places of which it is unknown whether they changed before or after
+    that."""
 
 
 def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, after: State) -> None:
-    """An edit is about to be made."""
+    """Record an edit that is about to be made."""
     db.execute(
         "INSERT INTO checkpoint_write (session, place, before, after) VALUES (?, ?, ?, ?)",
         (session, place, before, after),
@@ -102,7 +104,7 @@ def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, 
 
 
 def record_command(project: CheckpointContext, db: apsw.Connection, session: str, before: Shown) -> int:
-    """A command is about to run, and counts as running from now on; returns the number to close it with."""
+    """Record a command before it runs; it counts as running until it is closed. Return the number to close it with."""
     project.commands.show_alive()
     data = json.dumps({**before.dump(), "process": project.commands.token})
     db.execute("INSERT INTO checkpoint_write (session, before) VALUES (?, ?)", (session, data))
@@ -112,25 +114,25 @@ def record_command(project: CheckpointContext, db: apsw.Connection, session: str
 
 
 def close_command(db: apsw.Connection, id: int, after: Shown, later: Collection[bytes] = ()) -> None:
-    """The command has ended. `later`: see `Write`."""
+    """Record that the command has ended. `later`: see `Write`."""
     ((until,),) = select(db, "SELECT max(id) FROM checkpoint_write")
     data = json.dumps({**after.dump(), "until": until, "later": [place.hex() for place in later]})
     db.execute("UPDATE checkpoint_write SET after = ? WHERE id = ?", (data, id))
 
 
 def record_save(db: apsw.Connection, place: bytes, before: State, after: State) -> None:
-    """The user saved a file in an editor that showed `before` when it last agreed with the file.
+    """Record that the user saved a file in an editor whose text was `before` when it last agreed with the file.
 
-    Only kept beside a command: everything else that no record explains is the user's anyway.
+    Only kept during a command: everything else without a record is the user's anyway.
     """
     if select(db, "SELECT 1 FROM checkpoint_write WHERE place IS NULL LIMIT 1"):
         record_edit(db, USER, place, before, after)
 
 
 def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
-    """A project's state was taken in: what it holds and the folders do not, nobody here deleted.
+    """Record the files that the imported state holds and the folders do not: nobody here deleted them.
 
-    Only at the first look: what is missing later, the user may have deleted.
+    Only at the first scan: files that are missing later may have been deleted by the user.
     """
     if schema.state(db, "imported") is None:
         return
@@ -153,12 +155,12 @@ def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:
-    """A command that was recorded did not run."""
+    """Remove the record of a command that did not run."""
     db.execute("DELETE FROM checkpoint_write WHERE id = ?", (id,))
 
 
 def writes(db: apsw.Connection) -> list[Write]:
-    """What was recorded since the last checkpoint, in order."""
+    """Return what was recorded since the last checkpoint, in order."""
     found = []
     for id, session, place, before, after in select(
         db, "SELECT id, session, place, before, after FROM checkpoint_write ORDER BY id"

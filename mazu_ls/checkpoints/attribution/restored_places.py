@@ -1,4 +1,4 @@
-"""What a rollback left at a place, where somebody changed it further before the next checkpoint: no tree holds that state."""
+"""What a rollback left at a place that somebody changed again before the next checkpoint: no tree holds that state."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class RestoredPlace:
     """The file that a rollback left at a place, and the text that an open document then showed; None for neither.
 
-    `data`: the file's content where no checkpoint holds it, such as that of a merge.
+    `data`: the file's content if no checkpoint holds it, such as that of a merge.
     """
 
     place: bytes
@@ -30,7 +30,7 @@ class RestoredPlace:
 
 
 def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredPlace]) -> None:
-    """Within the rollback's transaction. `number`: of the next checkpoint, which ends the interval."""
+    """Store these places, within the rollback's transaction. `number`: of the next checkpoint, which ends the interval."""
     db.executemany(
         "INSERT OR REPLACE INTO checkpoint_restored VALUES (?, ?, ?, ?, ?)",
         [
@@ -47,7 +47,7 @@ def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredP
 
 
 def restored_entries(db: apsw.Connection, number: int) -> dict[bytes, str | None]:
-    """The files that rollbacks left in the interval that ends with a checkpoint, as states."""
+    """Return, as states, the files that rollbacks left in the interval that ends with a checkpoint."""
     rows = select(db, "SELECT place, entry FROM checkpoint_restored WHERE number = ?", (number,))
     return {bytes(place): None if entry is None else f"e{entry}" for place, entry in rows}
 
@@ -55,7 +55,7 @@ def restored_entries(db: apsw.Connection, number: int) -> dict[bytes, str | None
 def keep_restored(
     db: apsw.Connection, number: int, mixed: Collection[bytes], later: Collection[bytes]
 ) -> None:
-    """A checkpoint was taken. Where nobody but the rollback changed a place, it holds what the rollback left.
+    """Keep only what the new checkpoint does not hold: places that were changed again after the rollback.
 
     `mixed`: the places that somebody else changed, too; `later`: those that only the next checkpoint attributes.
     """
@@ -73,9 +73,10 @@ def keep_restored(
 def restored_view(
     project: CheckpointContext, db: apsw.Connection, number: int, place: bytes, before: BufferView
 ) -> BufferView | None:
-    """One place as a rollback left it in the interval that ends with a checkpoint: a tree that holds nothing else.
+    """Return one place as a rollback left it in the interval that ends with a checkpoint: a tree that holds nothing
+    else.
 
-    `before`: as the files were when that interval began. None where no rollback is known to have changed the place in it.
+    `before`: the files when that interval began. None if no rollback is known to have changed the place in it.
     """
     rows = select(
         db,
@@ -99,7 +100,7 @@ def restored_view(
 
 
 def _is_stored(project: CheckpointContext, oid: bytes, data: bytes | None) -> bool:
-    """Whether the store has a file's content, into which `data` is put where it has not."""
+    """Return whether the store has a file's content, adding `data` to it if it has not."""
     try:
         project.repository.read(oid)
         return True

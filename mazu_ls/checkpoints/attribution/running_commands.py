@@ -15,19 +15,18 @@ from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
 BEAT_SECONDS = 0.1
-"""How often a process with a running command updates the time of its file: the last time at which it is known to have lived.
-Later changes of files are attributed to nobody for certain."""
+"""Seconds between two updates of the file's time by a process with a running command: the last time at which it is
+known to have lived. Later changes of files are attributed to nobody for certain."""
 
 
 class RunningCommands:
-    """`folder` holds one file per process that recorded commands. Its lock dies with the process, so that a number which
-    the system gave to a new process (or a container to its first one) is never taken for the old one. The file's time is the
-    last moment at which a command is known to have run: after a kill it says which changes can be the command's.
-    """
+    """`folder` holds one file per process that recorded commands. Its lock ends with the process, so that a pid which
+    the system reused (or a container gave to its first process) is never taken for the old one. The file's time is the
+    last moment at which a command is known to have run: after a kill it shows which changes can be the command's."""
 
     def __init__(self, folder: Path) -> None:
         self.token = secrets.token_hex(8)
-        """Names this process in what it records."""
+        """Names this process in its records."""
         self._folder = folder
         self._running: set[int] = set()
         self._held = ExitStack()
@@ -37,7 +36,7 @@ class RunningCommands:
         self._closed = False
 
     def show_alive(self) -> None:
-        """Let other processes see that this one runs. Called before its token is recorded. Raises MazuError(storage)."""
+        """Let other processes see that this one runs. Call it before its token is recorded. Raises MazuError(storage)."""
         if not self._shown:
             try:
                 private_folder(self._folder)
@@ -51,7 +50,7 @@ class RunningCommands:
             self._shown = True
 
     def add(self, id: int) -> None:
-        """A command begins."""
+        """Add a running command."""
         self._running.add(id)
         self._changed.set()
         if self._beating is None:
@@ -59,7 +58,8 @@ class RunningCommands:
             self._beating.start()
 
     def _beat(self) -> None:
-        """Update the file's time while a command runs. A thread, since a busy event loop must not look like a dead process."""
+        """Update the file's time while a command runs; in a thread, since a busy event loop must not look like a dead
+        process."""
         while not self._closed:
             if self._running:
                 with suppress(OSError):
@@ -68,17 +68,17 @@ class RunningCommands:
             self._changed.clear()
 
     def discard(self, id: int) -> None:
-        """A command has ended, whether that could be recorded or not."""
+        """Remove a command that has ended, whether or not that could be recorded."""
         self._running.discard(id)
 
     def __contains__(self, id: int) -> bool:
         return id in self._running
 
     def is_open(self, id: int, token: str) -> bool:
-        """Whether a recorded command that has not ended may still end: here, or in another process that lives."""
+        """Return whether a recorded command without an end may still end: here, or in another process that lives."""
         if token == self.token:
             return id in self
-        if not token.isalnum():  # recorded before there were tokens
+        if not token.isalnum():  # recorded by a version without tokens
             return False
         try:
             return lock.is_held(self._folder / token)
@@ -87,7 +87,8 @@ class RunningCommands:
         return False
 
     def lived_at(self, token: str) -> float | None:
-        """The last time (seconds since the epoch) at which another process that was killed is known to have lived, if it is."""
+        """Return the last time (seconds since the epoch) at which a killed process is known to have lived, None if
+        unknown."""
         if token == self.token or not token.isalnum():
             return None
         try:
@@ -96,13 +97,13 @@ class RunningCommands:
             return None
 
     def forget(self, token: str) -> None:
-        """Nothing that another process left open is recorded any more."""
+        """Forget another process: none of its commands is open any more."""
         if token != self.token and token.isalnum() and not self.is_open(0, token):
             with suppress(OSError):
                 (self._folder / token).unlink()
 
     def close(self) -> None:
-        """The process gives up its checkpoints: what still runs counts as left open."""
+        """Close the checkpoints of this process: what still runs counts as left open."""
         self._running.clear()
         self._closed = True
         self._changed.set()

@@ -24,7 +24,7 @@ def attribute(
 ) -> None:
     """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
 
-    Of `open_places` it is not known yet: what is recorded of them remains.
+    `open_places` are not attributed yet: their records remain.
     """
     recorded = writes(db)
     old, new = ends

@@ -1,8 +1,8 @@
-"""Git's index file, version 2 (gitformat-index), as a list of what each file's status was when its bytes were read.
+"""Git's index file, version 2 (gitformat-index): the status that each file had when its bytes were read.
 
-It is written by us and only ever read by git, which compares it with the folder. An entry's object id is turned
-around on purpose: git then calls every file changed whose status differs, instead of reading it (and instead of
-overlooking a mere change of permissions). We read those files ourselves.
+mazu-ls writes it and only git reads it, comparing it with the folder. An entry's object id is inverted on purpose: git
+then reports every file whose status differs as changed, instead of reading it (and instead of ignoring a mere change of
+permissions). mazu-ls reads those files itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SECOND = 1_000_000_000
 
 
 def entry(path: bytes, held: TreeEntry, seen: Signature | None) -> bytes:
-    """One entry; without a signature it never equals the file, so the file is always read again."""
+    """Return one entry; without a signature it never equals the file, so the file is always read again."""
     mtime, ctime, size, inode, _, device, uid, gid = seen or _UNKNOWN
     head = _STATUS.pack(
         ctime // _SECOND & _LOW,
@@ -42,14 +42,14 @@ def entry(path: bytes, held: TreeEntry, seen: Signature | None) -> bytes:
 
 
 def dump(entries: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """The whole file from (path, entry) pairs."""
+    """Return the whole file from (path, entry) pairs."""
     ordered = [raw for _, raw in sorted(entries)]
     body = struct.pack(">4sLL", b"DIRC", 2, len(ordered)) + b"".join(ordered)
     return body + hashlib.sha1(body, usedforsecurity=False).digest()
 
 
 def load(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """(path, entry) pairs of a file that `dump` made; none if there is no such file, or a torn one."""
+    """Yield (path, entry) pairs of a file that `dump` made; none if there is no such file, or a torn one."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 BLOB, TREE, COMMIT = "blob", "tree", "commit"
 FOLDER_MODE, FILE_MODE, EXECUTABLE_MODE, LINK_MODE = b"40000", b"100644", b"100755", b"120000"
-_SHORT = 1 << 14  # below, one call over a copy is faster than two calls
+_SHORT = 1 << 14  # below this many bytes, one call over a copy is faster than two calls
 _ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 
 
 class TreeEntry(NamedTuple):
-    """What a name in a tree stands for: git's mode in octal digits, the object's 20-byte id."""
+    """The value of a name in a tree: git's mode in octal digits, the object's 20-byte id."""
 
     mode: bytes
     oid: bytes
@@ -25,7 +25,7 @@ class TreeEntry(NamedTuple):
 
 
 def object_id(kind: str, data: bytes) -> bytes:
-    """SHA-1 over git's header and the data."""
+    """Return the SHA-1 over git's header and the data."""
     header = b"%s %d\0" % (kind.encode(), len(data))
     if len(data) < _SHORT:
         return hashlib.sha1(header + data, usedforsecurity=False).digest()
@@ -35,12 +35,12 @@ def object_id(kind: str, data: bytes) -> bytes:
 
 
 def parse_tree(data: bytes) -> dict[bytes, TreeEntry]:
-    """A tree object's entries by name."""
+    """Return a tree object's entries by name."""
     return {name: TreeEntry(mode, oid) for mode, name, oid in _ENTRY.findall(data)}
 
 
 def format_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
-    """The tree object: entries in git's order, in which a folder sorts as if its name ended in a slash."""
+    """Return the tree object: entries in git's order, in which a folder sorts as if its name ended in a slash."""
     ordered = sorted(
         (name + b"/" if entry.mode == FOLDER_MODE else name, name) for name, entry in entries.items()
     )
@@ -48,11 +48,11 @@ def format_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
 
 
 def format_commit(tree: bytes, seconds: int, message: str) -> bytes:
-    """A commit without parents, by a fixed identity, so that none has to be configured."""
+    """Return a commit without parents, by a fixed identity, so that none has to be configured."""
     who = b"mazu-ls <mazu-ls@localhost> %d +0000" % seconds
     return b"tree %s\nauthor %s\ncommitter %s\n\n%s\n" % (tree.hex().encode(), who, who, message.encode())
 
 
 def commit_tree(commit: bytes) -> bytes:
-    """The tree's id that a commit object names."""
+    """Return the tree id that a commit object names."""
     return bytes.fromhex(commit[5:45].decode("ascii"))

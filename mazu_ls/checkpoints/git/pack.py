@@ -1,4 +1,4 @@
-"""Writes one pack with its index: format of git's gitformat-pack, version 2, without deltas."""
+"""Writes one pack with its index: gitformat-pack, version 2, without deltas."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _HEADER = 12
 
 
 class PackWriter:
-    """Collects objects and publishes them as one pack; until `finish` nothing of it can be seen by git."""
+    """Collects objects and publishes them as one pack; until `finish` git sees none of them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -44,7 +44,7 @@ class PackWriter:
         return oid in self._entries
 
     def add(self, kind: str, data: bytes, oid: bytes | None = None) -> bytes:
-        """Put one object in; returns its id. The same object again costs nothing."""
+        """Add one object and return its id. Adding the same object again costs nothing."""
         oid = oid or object_id(kind, data)
         if oid in self._entries:
             return oid
@@ -59,7 +59,7 @@ class PackWriter:
         return oid
 
     def finish(self) -> int:
-        """Make the pack durable and visible; returns its bytes, index included. Raises OSError (ENOSPC, EACCES)."""
+        """Make the pack durable and visible; return its size in bytes, index included. Raises OSError (ENOSPC, EACCES)."""
         if not self._entries:
             return 0
         try:
@@ -72,12 +72,13 @@ class PackWriter:
             raise
         name = self._folder / f"pack-{checksum.hex()}"
         self._path.replace(name.with_suffix(".pack"))
-        draft.replace(name.with_suffix(".idx"))  # last: git looks for a pack only where there is an index
+        # last, because git looks for a pack only if it finds an index
+        draft.replace(name.with_suffix(".idx"))
         sync_folder(self._folder)
         return self._offset + 20 + len(index)
 
     def discard(self) -> None:
-        """Forget everything and leave nothing on disk."""
+        """Drop everything and leave nothing on disk."""
         if self._file is not None:
             self._file.close()
         for path in (self._path, self._path.with_suffix(".idx")):
@@ -94,7 +95,8 @@ class PackWriter:
         self._held = 0
 
     def _write_pack(self) -> bytes:
-        """The number of objects stands at the front and is known last, so a spilled pack is read once more."""
+        """Write the pack. Its header holds the number of objects, which is known last, so a spilled pack is copied
+        once."""
         header = struct.pack(">4sLL", b"PACK", 2, len(self._entries))
         digest = hashlib.sha1(header, usedforsecurity=False)
         if self._file is None:
@@ -116,7 +118,8 @@ class PackWriter:
 
 
 def _deflated(data: bytes, level: int) -> bytes:
-    """A zlib stream (RFC 1950) with a window no larger than needed; of tiny data one stored block (RFC 1951, 3.2.4)."""
+    """Return a zlib stream (RFC 1950) with a window no larger than needed; for tiny data one stored block (RFC 1951,
+    3.2.4)."""
     if len(data) > _MEDIUM:
         return zlib.compress(data, level)
     if len(data) > _STORED:
@@ -138,7 +141,7 @@ def _entry_header(kind: int, size: int) -> bytes:
 
 
 def _index(entries: dict[bytes, tuple[int, int]], checksum: bytes) -> bytes:
-    """Version 2: fan-out, ids, CRCs, offsets; offsets from 2 GiB on stand in a table of their own."""
+    """Return the pack index, version 2: fan-out, ids, CRCs, offsets; offsets from 2 GiB on are in a table of their own."""
     oids = sorted(entries)
     counts = [0] * 256
     for oid in oids:
@@ -176,7 +179,7 @@ def _write_durably(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive power loss."""
+    """Make renames in `folder` survive a power failure."""
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
@@ -185,7 +188,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def sync_file_system(folder: Path) -> bool:
-    """Make everything written to the file system of `folder` durable, by syncfs(2); False where there is none."""
+    """Make everything written to the file system of `folder` durable by syncfs(2); False if it is not available."""
     sync = getattr(ctypes.CDLL(None), "syncfs", None)
     if sync is None:
         return False

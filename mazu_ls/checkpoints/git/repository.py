@@ -1,4 +1,4 @@
-"""The bare repository that holds the checkpoints, outside the project; git runs here with an environment of ours."""
+"""The bare repository that holds the checkpoints, outside the project; git runs here in an isolated environment."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _ATTRIBUTES = "* -text -filter -ident !eol -working-tree-encoding\n"
 
 
 def lines(oids: Iterable[bytes]) -> bytes:
-    """Ids as git reads them from a list."""
+    """Return ids as git reads them from a list."""
     return b"".join(b"%s\n" % oid.hex().encode() for oid in oids)
 
 
 def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterator[bytes | None]:
-    """What `cat-file --batch` says to these ids; None where it has no such object, or has died."""
+    """Yield what `cat-file --batch` answers for these ids; None if the object is missing or the process has died."""
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -69,7 +69,7 @@ def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterato
 
 
 class StoreRepository:
-    """Objects and refs of one store. Used from one thread at a time."""
+    """Objects and refs of one store. For one thread at a time."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -105,9 +105,9 @@ class StoreRepository:
         settings: Sequence[str] = (),
         accept: Sequence[int] = (0,),
     ) -> bytes:
-        """Output of one git command on the store. Raises MazuError(git) with git's own words.
+        """Return the output of one git command on the store. Raises MazuError(git) with git's own words.
 
-        `git_dir` is one of ours that shares the store's objects; with `work_tree` git works in that folder.
+        `git_dir` is a directory of ours that shares the store's objects; with `work_tree` git works in that folder.
         """
         process = self._spawn(arguments, input, git_dir, work_tree, settings)
         if process.returncode not in accept:
@@ -121,7 +121,7 @@ class StoreRepository:
         return process.stdout
 
     def run_unchecked(self, *arguments: str) -> tuple[int, bytes]:
-        """Exit status and output, where the status is an answer and not a failure."""
+        """Return exit status and output, for commands whose status is an answer and not a failure."""
         process = self._spawn(arguments, None, None, None, ())
         return process.returncode, process.stdout
 
@@ -137,18 +137,18 @@ class StoreRepository:
         return gitcmd.run(arguments, env, work_tree or self.path, input=input, settings=settings)
 
     def writer(self) -> PackWriter:
-        """Collects new objects into one pack."""
+        """Return a writer that collects new objects into one pack."""
         return PackWriter(self.path / "objects" / "pack")
 
     def read(self, oid: bytes) -> bytes:
-        """One object's data. Raises MazuError(storage) if the store does not hold it."""
+        """Return one object's data. Raises MazuError(storage) if the store does not hold it."""
         with closing(self.read_all([oid])) as found:
             return next(found)
 
     def read_all(self, oids: Sequence[bytes]) -> Generator[bytes, None, None]:
-        """The data of several objects in this order, many of them asked for at once. Raises MazuError(storage).
+        """Yield the data of several objects in this order, requested in batches. Raises MazuError(storage).
 
-        To be closed before anything else is read: answers that nobody took would be in the way.
+        Close the generator before reading anything else: unread answers would be taken for the next ones.
         """
         process, left = self._batch(), len(oids)
         try:
@@ -168,7 +168,7 @@ class StoreRepository:
                 self.forget_reader()
 
     def missing(self, oids: Iterable[bytes]) -> set[bytes]:
-        """Which of these objects the store does not hold."""
+        """Return which of these objects the store does not hold."""
         out = self.run("cat-file", "--batch-check", input=lines(oids))
         return {bytes.fromhex(line[:40].decode()) for line in out.split(b"\n") if line.endswith(b" missing")}
 
@@ -185,7 +185,7 @@ class StoreRepository:
         draft.replace(ref)
 
     def refs(self, prefix: str = REFS) -> dict[str, bytes]:
-        """Object ids by ref name below `prefix` (names without it)."""
+        """Return object ids by ref name below `prefix` (names without it)."""
         out = self.run("for-each-ref", "--format=%(refname) %(objectname)", prefix)
         pairs = (line.split() for line in split_lines(out.decode(), ends=False))
         return {name.removeprefix(prefix): bytes.fromhex(oid) for name, oid in pairs}
@@ -197,7 +197,7 @@ class StoreRepository:
             self.run("update-ref", "--stdin", input=commands.encode())
 
     def bytes(self) -> int:
-        """What the objects take on disk."""
+        """Return the size of the objects on disk."""
         total = 0
         for folder, _, names in os.walk(self.path / "objects"):
             for name in names:
@@ -208,23 +208,23 @@ class StoreRepository:
         return total
 
     def collected(self) -> str:
-        """Changes whenever somebody removes objects from the store."""
+        """Return a value that changes whenever a process removes objects from the store."""
         try:
             return (self.path / "collected").read_text(encoding="ascii")
         except FileNotFoundError:
             return ""
 
     def start_gc_generation(self) -> None:
-        """Record that objects are being removed: what was seen to be stored before is no longer believed to be."""
+        """Record that objects are being removed, so that no process relies on earlier checks of what is stored."""
         (self.path / "collected").write_text(secrets.token_hex(8), encoding="ascii")
 
     @property
     def collecting(self) -> Path:
-        """The lock of who removes objects; it may be held while the store's own is not."""
+        """The lock of the process that removes objects; it may be held without the store's own lock."""
         return self.path / "collecting"
 
     def consolidate(self) -> None:
-        """Few packs instead of many: each git command opens them all. Cheap, because large packs are left alone."""
+        """Merge small packs into few: each git command opens them all. Cheap, because large packs are left alone."""
         if lock.is_held(self.collecting):
             return
         packs = self.path / "objects" / "pack"

@@ -1,4 +1,4 @@
-"""Trees of the store: read with a cache, rebuilt where something changed, compared where they differ."""
+"""Trees of the store: read with a cache, updated along the changed paths, compared."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mazu_ls.checkpoints.git.objects import FOLDER_MODE, TREE, TreeEntry, format
 Changes = Mapping[bytes, TreeEntry | None]
 Difference = tuple[bytes, TreeEntry | None, TreeEntry | None]
 _CACHED_ENTRIES = 200_000
-_LAST, _FEW = 16, 5000  # so many differences are remembered, of at most so many files each
+_LAST, _FEW = 16, 5000  # maximum number of remembered differences, each of at most so many files
 HELD_TREES = 20_000
-"""So many trees are held that are not stored: far more than the history of one place needs."""
+"""Maximum number of trees that are held but not stored: far more than the history of one place needs."""
 
 
 class TreeStore:
-    """Reads tree objects through `load`; `update` hands new ones to the given `add`."""
+    """Reads tree objects through `load`; `update` passes new ones to the given `add`."""
 
     def __init__(self, load: Callable[[bytes], bytes]) -> None:
         self._load = load
@@ -28,7 +28,7 @@ class TreeStore:
         )
 
     def read(self, oid: bytes | None) -> dict[bytes, TreeEntry]:
-        """Entries by name; none for None. Not to be changed by the caller."""
+        """Return entries by name; none for None. The caller must not change the result."""
         if oid is None:
             return {}
         if (held := self._held.get(oid)) is not None:
@@ -41,7 +41,7 @@ class TreeStore:
         return found
 
     def at(self, root: bytes | None, path: bytes) -> TreeEntry | None:
-        """The entry of a path, or None."""
+        """Return the entry of a path, or None."""
         *folders, name = path.split(b"/")
         for folder in folders:
             entry = self.read(root).get(folder)
@@ -51,19 +51,19 @@ class TreeStore:
         return self.read(root).get(name)
 
     def folder(self, root: bytes | None, path: bytes) -> bytes | None:
-        """The id of the tree at `path`, or None where there is no folder."""
+        """Return the id of the tree at `path`, or None if there is no folder."""
         entry = self.at(root, path)
         return entry.oid if entry is not None and entry.is_folder else None
 
     def update(
         self, root: bytes | None, changes: Changes, add: Callable[[str, bytes, bytes], object]
     ) -> bytes | None:
-        """The tree `root` with these paths set (None: removed); only folders on the way are rebuilt."""
+        """Return the tree `root` with these paths set (None: removed); only folders on the way are rebuilt."""
         here, below = _grouped(changes)
         entries = dict(self.read(root))
         for name, entry in here.items():
             if entry is None and (old := entries.get(name)) is not None and old.is_folder and name in below:
-                continue  # the file is gone and a folder of its name stays
+                continue  # the file is removed and a folder of its name stays
             if entry is None:
                 entries.pop(name, None)
             else:
@@ -80,9 +80,9 @@ class TreeStore:
         return self._write(entries, add) if entries else None
 
     def hold(self, path: bytes, entry: TreeEntry | None) -> bytes | None:
-        """A tree with this file alone, or the empty one, that can be read as any other but is not stored.
+        """Return a tree with this file alone, or the empty one, that can be read like any other but is not stored.
 
-        Of those that were held, the last ones can be read: see `HELD_TREES`.
+        Only the last HELD_TREES of them can be read.
         """
         if entry is None:
             return None
@@ -96,7 +96,7 @@ class TreeStore:
         return entry.oid
 
     def diff(self, old: bytes | None, new: bytes | None) -> Iterable[Difference]:
-        """Every file that differs: path, what it was, what it is. Folders that are equal are not read."""
+        """Yield every file that differs: path, old and new entry. Equal folders are not read."""
         if old == new:
             return ()
         if (found := self._differences.get((old, new))) is None:
@@ -126,7 +126,7 @@ class TreeStore:
                 )
 
     def files(self, root: bytes | None) -> Iterator[tuple[bytes, TreeEntry]]:
-        """Every file below a tree."""
+        """Yield every file below a tree."""
         return ((path, entry) for path, _, entry in self._differing(None, root, b"") if entry is not None)
 
     def _write(self, entries: dict[bytes, TreeEntry], add: Callable[[str, bytes, bytes], object]) -> bytes:
@@ -147,7 +147,7 @@ class TreeStore:
 def _grouped(
     changes: Changes,
 ) -> tuple[dict[bytes, TreeEntry | None], dict[bytes, dict[bytes, TreeEntry | None]]]:
-    """Changes to names of this folder, and those further down, by the folder they are in."""
+    """Group changes: names of this folder, and those further down by the folder they are in."""
     here: dict[bytes, TreeEntry | None] = {}
     below: dict[bytes, dict[bytes, TreeEntry | None]] = {}
     for path, entry in changes.items():

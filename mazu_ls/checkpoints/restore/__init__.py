@@ -1,1 +1,1 @@
-"""Bringing files, buffers and rows back: plan, staging, atomic renames, merge."""
+"""Restoring files, buffers and rows: plan, staging, atomic renames, merge."""

@@ -1,4 +1,5 @@
-"""Renames that exchange two files, or never replace one, as one step of the kernel; with link and rename where it cannot."""
+"""Renames that exchange two files, or never replace one, as one system call; with link and rename where it is not
+available."""
 
 from __future__ import annotations
 
@@ -15,14 +16,14 @@ _NO_REPLACE, _EXCHANGE = (1, 2) if sys.platform.startswith("linux") else (4, 2)
 
 @cache
 def _rename() -> Callable[..., int] | None:
-    """renameat2(2) of Linux, renameatx_np(2) of macOS; None where libc has neither."""
+    """Return renameat2(2) of Linux or renameatx_np(2) of macOS; None if libc has neither."""
     libc = ctypes.CDLL(None, use_errno=True)
     name = "renameat2" if sys.platform.startswith("linux") else "renameatx_np"
     return getattr(libc, name, None)
 
 
 def _call(from_folder: int, old: bytes, to_folder: int, new: bytes, flags: int) -> bool:
-    """False where kernel or file system cannot do it; raises OSError for every other failure."""
+    """Return False if kernel or file system do not support it; raises OSError for every other failure."""
     rename = _rename()
     if rename is None:
         return False
@@ -35,9 +36,9 @@ def _call(from_folder: int, old: bytes, to_folder: int, new: bytes, flags: int) 
 
 
 def exchange(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> None:
-    """`staged` becomes `name`, and what was `name` is `staged` afterwards. Nothing is lost at any moment.
+    """Exchange `staged` and `name` atomically, so that no content is lost at any moment.
 
-    Raises FileNotFoundError if there is no `name` any more.
+    Raises FileNotFoundError if `name` no longer exists.
     """
     if _call(from_folder, staged, to_folder, name, _EXCHANGE):
         return
@@ -53,7 +54,7 @@ def exchange(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> No
 
 
 def rename_without_replace(from_folder: int, staged: bytes, to_folder: int, name: bytes) -> None:
-    """`staged` becomes `name`, which must not exist: raises FileExistsError."""
+    """Rename `staged` to `name`, which must not exist: raises FileExistsError."""
     if _call(from_folder, staged, to_folder, name, _NO_REPLACE):
         return
     try:

@@ -1,4 +1,4 @@
-"""Open documents in a checkpoint: the unsaved text that it holds, and what a rollback asks of the editor."""
+"""Open documents in a rollback: the unsaved text that a checkpoint holds, and the changes requested from the editor."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from mazu_ls.workspace.text import NotText, decode_like
 
 
 class BufferChange(Struct, frozen=True):
-    """One open document, and the text it shall have. `place`: where it stands, None outside the project; then `last`
-    is what the last checkpoint holds of it, None for nothing."""
+    """One open document, and the text it should get. `place`: its place in the tree, None outside the project; then
+    `last` is what the last checkpoint holds of it, None for nothing."""
 
     buffer: Buffer
     text: str
@@ -30,7 +30,7 @@ class BufferChange(Struct, frozen=True):
 
     @property
     def users(self) -> bool:
-        """Of a document outside the project: the user typed since the last checkpoint."""
+        """Whether, in a document outside the project, the user typed since the last checkpoint."""
         return self.last is not None and not same_lines(self.buffer.text, self.last)
 
 
@@ -43,10 +43,10 @@ def buffer_changes(
     buffers: Sequence[Buffer],
     selection: RestoreSelection,
 ) -> list[BufferChange]:
-    """Documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
+    """Return documents whose text is not what it was at the checkpoint. `last` is the tree of the last checkpoint.
 
-    One that was unsaved then gets its unsaved text; every other one the text of its file in the checkpoint. A
-    document whose file is deleted keeps its text: closing it is the user's business.
+    A document that was unsaved then gets its unsaved text; every other one the text of its file in the checkpoint. A
+    document whose file is deleted keeps its text: closing it is left to the user.
     """
     tree, changes = bytes.fromhex(target.tree), []
     held = {held.uri: held.text for held in held_texts(project, tree)}
@@ -70,7 +70,7 @@ def buffer_changes(
 def protected_buffers(
     project: CheckpointContext, target: Checkpoint, buffers: Sequence[Buffer]
 ) -> list[PathReason]:
-    """Open documents of which the checkpoint's tree holds a text, and that get none."""
+    """Return the open documents whose text the checkpoint's tree holds but that must not be changed."""
     held = {held.uri: held.text for held in held_texts(project, bytes.fromhex(target.tree))}
     return [
         PathReason(name_of(project, buffer), PROTECTED)
@@ -80,7 +80,7 @@ def protected_buffers(
 
 
 def is_protected(project: CheckpointContext, buffer: Buffer) -> bool:
-    """Whether a document is a file of git or of mazu-ls, in the project or elsewhere. Follows links on disk."""
+    """Return whether a document is a file of git or of mazu-ls, in the project or elsewhere. Follows links on disk."""
     if buffer.path is None:
         return False
     return any(
@@ -90,7 +90,7 @@ def is_protected(project: CheckpointContext, buffer: Buffer) -> bool:
 
 
 def name_of(project: CheckpointContext, buffer: Buffer) -> str:
-    """A document as reports show it, which is never a URI."""
+    """Return a document's name as reports show it, which is never a URI."""
     if buffer.path is None:
         return buffer.uri.partition(":")[2].lstrip("/") or buffer.uri
     found = project.locate(buffer.path)
@@ -98,7 +98,7 @@ def name_of(project: CheckpointContext, buffer: Buffer) -> str:
 
 
 def _file_text(project: CheckpointContext, tree: bytes | None, place: bytes, now: str) -> str | None:
-    """A file's text as an editor shows it that shows its text `now`."""
+    """Return a file's text as an editor that shows the text `now` would show it (in the same encoding)."""
     entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None

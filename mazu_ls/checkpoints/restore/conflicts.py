@@ -1,4 +1,4 @@
-"""What of a rollback is done, kept or asked about: only the agent's changes go without a question."""
+"""Decides what a rollback reverts, keeps or asks about: only the agent's changes are reverted without a question."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 
 
 class RollbackDecision:
-    """Decides about each place between a checkpoint and the present. `choice`: what the user answered, if he was asked.
+    """Decides about each place between a checkpoint and the present. `choice`: the user's answer, if they were asked.
 
     `session`: only what its agent changed is rolled back; None: what any agent did.
     """
@@ -60,7 +60,7 @@ class RollbackDecision:
         self._history = PlaceHistory(project, db, self._number, session)
 
     def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
-        """Take in what changed since the last checkpoint, which no checkpoint holds yet."""
+        """Add what changed since the last checkpoint, which no checkpoint holds yet."""
         restored = restored_entries(self._db, schema.next_number(self._db))
         found = Attribution(self._project, writes(self._db), restored).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
@@ -71,7 +71,7 @@ class RollbackDecision:
             self._changes.add(place, change.sessions, user=change.stored_user)
 
     def changed_unseen(self) -> list[bytes]:
-        """The places that nobody saw change until the first look at every file after the target."""
+        """Return the places with unobserved changes before the first full scan after the target."""
         rows = select(
             self._db, "SELECT min(number) FROM checkpoint WHERE number > ? AND complete", (self._number,)
         )
@@ -87,12 +87,12 @@ class RollbackDecision:
         return [bytes(place) for (place,) in found]
 
     def owner(self, place: bytes, now: BufferView) -> Owner:
-        """Whose the changes of a place are since the target.
+        """Return the owner of a place's changes since the target.
 
-        A rollback that brought back what stood there at a checkpoint also brought back whose it was. Where both changed
-        it, what lies before a checkpoint at which it stood as at the target does not count. And if what stands there now
-        is what a checkpoint holds, and no work of the user's lies before that, it is the agent's. Nothing can be lost in
-        any of these cases. Nor where a file is still missing that was not there when the state was taken in.
+        A rollback that restored a checkpoint's state also restored its ownership. If both changed the place, intervals before a
+        moment at which it was as at the target do not count. And if the present state is one that a checkpoint holds, with no work of
+        the user's before that, it is the agent's. No work can be lost in any of these cases, nor for a file that is still missing
+        since the state was imported.
         """
         if self._changes.was_missing(place) and self._history.last_change(place).is_missing:
             return "agent"
@@ -118,7 +118,7 @@ class RollbackDecision:
     def sort(
         self, steps: list[RestoreStep], buffers: list[BufferChange], plan: PlanFiles, now: BufferView
     ) -> None:
-        """Leave in both lists what is done, and say in the plan what is written, deleted, kept, and in conflict."""
+        """Reduce both lists to what is done, and list in the plan what is written, deleted, kept, and in conflict."""
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         writer = self._project.repository.writer()
@@ -227,10 +227,12 @@ class RollbackDecision:
         read: Callable[[BufferView], bytes | None],
         owner_of: Callable[[Change, str | None], Owner],
     ) -> bytes | None:
-        """The target's content with the user's changes since and without the agent's; None where that cannot be told."""
+        """Return the target's content with the user's changes since and without the agent's; None if they cannot be separated."""
         if self._changes.unknown:
             return None
         result = read(self._history.view(self._target.id))
+        # Replay the history on the target's content: skip the agent's intervals, apply each of the user's as a three-way
+        # merge whose ancestor is the interval's start. An interval of both has no state between the two to start from.
         for interval in self._history.intervals(place):
             was, now = read(interval.before), read(interval.after)
             owner = owner_of(interval.change, self._session)

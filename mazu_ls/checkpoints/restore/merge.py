@@ -9,7 +9,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 
 
 def merged(project: CheckpointContext, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
-    """Both changes of the ancestor in one; None where they meet, or where one is binary."""
+    """Return both changes of the ancestor in one text; None if they overlap, or if one is binary."""
     with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
         files = []
         for name, data in (("mine", mine), ("ancestor", ancestor), ("theirs", theirs)):
@@ -17,4 +17,4 @@ def merged(project: CheckpointContext, mine: bytes, ancestor: bytes, theirs: byt
             file.write_bytes(data)
             files.append(str(file))
         status, clean = project.repository.run_unchecked("merge-file", "-p", "-q", *files)
-    return clean if status == 0 else None  # 1 to 127: so many conflicts; 255: not mergeable
+    return clean if status == 0 else None  # 1 to 127: the number of conflicts; 255: not mergeable

@@ -1,4 +1,5 @@
-"""Open documents that a rollback has yet to change in the editor: kept until that is done, so that a kill loses none of it."""
+"""Open documents that a rollback has yet to change in the editor, stored until that is done, so that a kill loses none
+of them."""
 
 from __future__ import annotations
 
@@ -17,19 +18,20 @@ if TYPE_CHECKING:
 
 
 class PendingBuffer(Struct, frozen=True):
-    """A document that shall have `text`, if it still shows what it showed when it was rolled back."""
+    """A document that should get `text`, if it still shows what it showed when it was rolled back."""
 
     uri: str
     text: str
     before: State
 
     def shows_before(self, text: str) -> bool:
-        """Whether this is the text that was to be replaced."""
+        """Return whether this is the text that was to be replaced."""
         return text_state(text) == self.before
 
 
 def note_pending(db: apsw.Connection, changes: Iterable[BufferChange]) -> None:
-    """Within the rollback's transaction; what an earlier one left is void, as it looked at the documents anew."""
+    """Store the pending changes within the rollback's transaction; those of an earlier rollback are void, since it read
+    the documents again."""
     db.execute("DELETE FROM checkpoint_buffer")
     db.executemany(
         "INSERT OR REPLACE INTO checkpoint_buffer VALUES (?, ?, ?)",
@@ -41,13 +43,13 @@ def note_pending(db: apsw.Connection, changes: Iterable[BufferChange]) -> None:
 
 
 class PendingBuffers:
-    """What is left to do in the editor."""
+    """The pending changes of open documents."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def list(self) -> list[PendingBuffer]:
-        """The documents that were not changed yet."""
+        """Return the documents that were not changed yet."""
 
         def read(db: apsw.Connection) -> list[PendingBuffer]:
             rows = select(db, "SELECT uri, text, before FROM checkpoint_buffer")
@@ -59,5 +61,5 @@ class PendingBuffers:
         return await self._store.read(read)
 
     async def drop(self, uri: str) -> None:
-        """One of them is done, or the user's text is in its place."""
+        """Delete one: it is done, or the user changed the document."""
         await self._store.write(lambda db: db.execute("DELETE FROM checkpoint_buffer WHERE uri = ?", (uri,)))

@@ -1,4 +1,4 @@
-"""Bringing files to what a step says: one atomic exchange each, and never over a file that nobody looked at."""
+"""Applies restore steps to files: one atomic exchange each, and never over a file whose content was not checked."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 class ConcurrentModification(Exception):
-    """What stands there is neither what the safety checkpoint holds nor what the target holds: the user's."""
+    """The file is neither what the safety checkpoint nor what the target holds: it is the user's."""
 
 
 class FolderDescriptors:
-    """Descriptors of the folders that files are in; the last one stays open, as neighbours come one after the other."""
+    """Descriptors of the files' folders; the last one stays open, since neighbours follow one another."""
 
     def __init__(self) -> None:
         self.works = StagingFolders()
@@ -41,7 +41,8 @@ class FolderDescriptors:
         self.works.__exit__()
 
     def parent(self, step: RestoreStep, *, create: bool = False) -> int:
-        """The folder of a step's file. Raises OSError where something else stands on the way, or nothing may be written."""
+        """Return the folder of a step's file. Raises OSError if something else is on the way, or nothing may be
+        written."""
         if not step.restorable:
             raise PermissionError(errno.EPERM, PROTECTED)
         wanted = (step.mount, step.mount.folder(step.path))
@@ -68,7 +69,7 @@ def _opened(mount: CheckpointRoot, inside: PurePosixPath, *, create: bool = Fals
 
 
 def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason]:
-    """Bring every file to its step: removals first, deepest first, then what is written. Returns what could not be."""
+    """Apply every step: removals first, deepest first, then writes. Return those that failed."""
     problems: list[PathReason] = []
     removals = sorted((s for s in steps if s.now is None), key=lambda s: s.path.count(b"/"), reverse=True)
     with FolderDescriptors() as places:
@@ -88,7 +89,7 @@ def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason
 
 
 def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, list[PathReason]]:
-    """Hash every file again: how many are what they should be, and those that are not (`excused` ones apart)."""
+    """Hash every file again; return how many are right, and those that are not (except `excused` ones)."""
     right, wrong = 0, []
     with FolderDescriptors() as places:
         for step in steps:
@@ -107,7 +108,7 @@ def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, 
 
 
 def _entry(step: RestoreStep, places: FolderDescriptors) -> TreeEntry | None:
-    """What stands at a step's path; None where a folder on the way is missing, or is a file or a link."""
+    """Return what is at a step's path; None if a folder on the way is missing, or is a file or a link."""
     try:
         return entry_at(places.parent(step), _name(step))[0]
     except OSError as error:
@@ -137,7 +138,7 @@ def _apply(step: RestoreStep, places: FolderDescriptors, staged: bytes | None) -
     if found == step.now and status is not None:
         _set_permissions(step, folder, name, status)
     elif found is None and status is not None and stat.S_ISDIR(status.st_mode):
-        os.rmdir(name, dir_fd=folder)  # only an empty one goes
+        os.rmdir(name, dir_fd=folder)  # only an empty one is removed
         _write(step, places, name, staged, None)
     elif found == step.was:
         _write(step, places, name, staged, status)
@@ -161,7 +162,7 @@ def _write(
     exchange(work, staged, folder, name)
     if _same_file(work, staged, status) or entry_at(work, staged)[0] == step.was:
         return
-    # Somebody saved between our look and the exchange: their file goes back, unless they saved again since.
+    # Somebody saved between the check and the exchange: their file is put back, unless they saved again since.
     if entry_at(folder, name)[0] == step.now:
         exchange(work, staged, folder, name)
     raise ConcurrentModification
@@ -184,7 +185,7 @@ def _remove(step: RestoreStep, places: FolderDescriptors, name: bytes, staged: b
 
 
 def _prune_folders(step: RestoreStep) -> None:
-    """Folders that the removal left empty go too: git's trees know no empty ones."""
+    """Remove folders that the removal left empty: git's trees have no empty ones."""
     inside = step.mount.folder(step.path)
     while inside.parts:
         try:
@@ -196,7 +197,7 @@ def _prune_folders(step: RestoreStep) -> None:
 
 
 def _same_file(folder: int, name: bytes, before: os.stat_result) -> bool:
-    """Whether it is the inode we read, unchanged; renaming changes nothing but its change time."""
+    """Return whether it is the inode that was read, unchanged; a rename changes nothing but its ctime."""
     now, then = signature(os.stat(name, dir_fd=folder, follow_symlinks=False)), signature(before)
     return now[0] == then[0] and now[2:] == then[2:]
 

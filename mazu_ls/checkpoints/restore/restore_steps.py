@@ -1,4 +1,4 @@
-"""What a rollback has to do to each file: from the safety checkpoint to the target, and what it must leave alone."""
+"""The changes of a rollback to each file, from the safety checkpoint to the target, and the files it must leave alone."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _NO_NAMES = frozenset((b"", b".", b".."))
 
 
 class RestoreSelection(Struct, frozen=True):
-    """Which part of a checkpoint comes back; nothing named means all of it.
+    """Which part of a checkpoint is restored; nothing named means all of it.
 
-    `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files only what this session's agent changed.
+    `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files
+    only what this session's agent changed.
     """
 
     only: tuple[Section, ...] = ()
@@ -35,14 +36,14 @@ class RestoreSelection(Struct, frozen=True):
     memories: tuple[str, ...] = ()
 
     def has(self, section: Section) -> bool:
-        """Paths are files, so naming some leaves everything else alone."""
+        """Return whether a section is selected. Paths name files, so naming some excludes everything else."""
         if self.paths and section != "code" and not self.only:
             return False
         return not self.only or section in self.only
 
     @property
     def whole(self) -> bool:
-        """Whether everything comes back, also where each section is named."""
+        """Whether everything is restored, also if each section is named."""
         return (
             not self.paths
             and not self.memories
@@ -51,16 +52,16 @@ class RestoreSelection(Struct, frozen=True):
         )
 
     def names_memory(self, name: str) -> bool:
-        """Whether a memory entry is meant, by its file's name without the suffix."""
+        """Return whether a memory entry is selected, by its file's name without the suffix."""
         return not self.memories or name in self.memories or name.rpartition("/")[2] in self.memories
 
     def names(self, shown: str) -> bool:
-        """Whether a file is meant: itself, or a folder above it."""
+        """Return whether a file is selected: itself, or a folder above it."""
         return is_selected(shown, self.paths)
 
 
 def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:
-    """Raise MazuError(not_found) for a path that none of the trees has: a typo shall not pass for "nothing to do"."""
+    """Raise MazuError(not_found) for a path that is in none of the trees: a typo must not pass for "nothing to do"."""
     for path in paths:
         if not _known(project, path, *trees):
             raise MazuError(
@@ -71,7 +72,7 @@ def require_known(project: CheckpointContext, paths: Sequence[str], *trees: byte
 
 
 def _known(project: CheckpointContext, shown: str, *trees: bytes | None) -> bool:
-    """Whether one of the trees has a file or folder that is shown so."""
+    """Return whether one of the trees has a file or folder that is shown by this name."""
     wanted = shown.rstrip("/")
     for mount in project.mounts:
         if f"{wanted}/" == mount.label:
@@ -84,7 +85,7 @@ def _known(project: CheckpointContext, shown: str, *trees: bytes | None) -> bool
 
 
 def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str]) -> bool:
-    """Whether a tree holds a path by the names that reports show, which need not be the names themselves."""
+    """Return whether a tree holds a path by the name that reports show, which need not be the name itself."""
     head, *rest = shown
     found = (
         e
@@ -95,7 +96,7 @@ def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str
 
 
 class RestoreStep(Struct, frozen=True):
-    """One file: what the safety checkpoint holds, what shall stand there, and with which permission bits."""
+    """One file: what the safety checkpoint holds, what should replace it, and with which permission bits."""
 
     mount: CheckpointRoot
     path: bytes
@@ -113,7 +114,7 @@ class RestoreStep(Struct, frozen=True):
 
     @property
     def restorable(self) -> bool:
-        """False for every path that no checkpoint holds, such as those below `.git` and `.mazu`, whatever a tree says."""
+        """False for paths that no checkpoint holds, such as those below `.git` and `.mazu`, whatever a tree says."""
         return self.mount.holds(self.path) and _NO_NAMES.isdisjoint(self.path.split(b"/"))
 
 
@@ -131,7 +132,7 @@ def steps_between(
     target: Checkpoint,
     selection: RestoreSelection,
 ) -> RestoreSteps:
-    """From one state of the folders to a checkpoint's."""
+    """Return the steps from one state of the folders to a checkpoint's."""
     target_tree = bytes.fromhex(target.tree)
     found, folders = RestoreSteps(), _folders(project, target_tree)
     permissions = FileModes.load(project.repository, target_tree, MODES)
@@ -172,7 +173,7 @@ def steps_between(
 
 
 class KeepRules:
-    """Files that a rollback does not touch because one of the two checkpoints does not know them."""
+    """Files that a rollback does not change because one of the two checkpoints does not know them."""
 
     def __init__(
         self, project: CheckpointContext, before: Checkpoint, target: Checkpoint, target_tree: bytes
@@ -190,7 +191,7 @@ class KeepRules:
         }
 
     def reason(self, step: RestoreStep) -> str | None:
-        """Why this file stays, or None."""
+        """Return why this file stays, or None."""
         if not step.restorable:
             return PROTECTED
         if (skipped := self._skipped.get(step.shown)) is not None:
@@ -210,7 +211,7 @@ def _folders(project: CheckpointContext, tree: bytes) -> dict[str, str]:
 def _without_ignored(
     project: CheckpointContext, target_tree: bytes, found: RestoreSteps, before_tree: bytes | None
 ) -> RestoreSteps:
-    """A file that the target's own ignore rules name was not held then, so it was not absent either: it stays."""
+    """Keep files that the target's own ignore rules name: they were not captured then, so their absence means nothing."""
     deletions = [(step.mount, step.path) for step in found.steps if step.now is None]
     kept = ignored_at_checkpoint(project, before_tree, target_tree, deletions)
     steps = [step for step in found.steps if step.place not in kept]
@@ -219,13 +220,13 @@ def _without_ignored(
 
 
 def dump(steps: Sequence[RestoreStep]) -> bytes:
-    """For the journal."""
+    """Serialise the steps for the journal."""
     rows = [(s.mount.prefix.decode(), s.path.hex(), _pair(s.was), _pair(s.now), s.permissions) for s in steps]
     return json.dumps(rows).encode()
 
 
 def load(data: bytes, mounts: Sequence[CheckpointRoot]) -> Iterator[RestoreStep]:
-    """The journal's steps; those of a folder that is not open are left out."""
+    """Yield the journal's steps; those of a folder that is not open are left out."""
     by_prefix = {mount.prefix.decode(): mount for mount in mounts}
     for prefix, path, was, now, permissions in json.loads(data):
         if prefix in by_prefix:

@@ -1,4 +1,4 @@
-"""One rollback: safety checkpoint, staging, one transaction that is the commit point, the files, the proof."""
+"""One rollback: safety checkpoint, staging, one transaction as the commit point, the files, verification."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 NAMED = 20
-"""So many files are named that an incomplete checkpoint cannot vouch for."""
+"""Maximum number of files listed that an incomplete checkpoint may hold in an older state."""
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
 class RollbackRun(Struct):
-    """What a rollback found out: the report, the steps to take, the documents to change."""
+    """The result of planning a rollback: the report, the steps, the documents to change."""
 
     report: RollbackReport
     steps: list[RestoreStep] = field(default_factory=list)
@@ -55,7 +55,7 @@ def preview_rollback(
     buffers: Sequence[Buffer],
     on_conflict: OnConflict | None = None,
 ) -> RollbackRun:
-    """What rolling back would do now. Only the checkpoint store is written: the contents that were looked at.
+    """Return what rolling back would do now. Writes only the scanned contents to the checkpoint store.
 
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
@@ -84,7 +84,7 @@ def plan_rollback(
     selection: RestoreSelection,
     buffers: Sequence[Buffer],
 ) -> RollbackRun:
-    """From a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` lets it."""
+    """Plan from a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` allows."""
     steps.require_known(project, selection.paths, now.tree, bytes.fromhex(target.tree))
     found = steps.steps_between(project, before, now.tree, target, selection)
     files = PlanFiles(keep=found.keep)
@@ -110,7 +110,7 @@ def plan_rollback(
 
 
 def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> list[PathReason]:
-    """What of a checkpoint that could not look at every file may be older than the moment it was taken."""
+    """Return the files that may be older than the checkpoint, because it could not scan every file."""
     places = decision.changed_unseen()
     reason = (
         "it may have been changed unseen before this checkpoint was taken, which then holds an older text"
@@ -131,9 +131,8 @@ def roll_back(
     on_conflict: OnConflict | None,
     redo_of: int | None = None,
 ) -> RollbackRun:
-    """Do it, as `on_conflict` says (see `OnConflict`). The report says `applied` False where there is something to be
-    decided first: nothing was touched then. `redo_of`: the number of the rollback that this one takes back.
-    """
+    """Roll back as `on_conflict` says (see `OnConflict`). The report has `applied` False if the user must first decide: then nothing
+    was changed. `redo_of`: the number of the rollback that this one reverts."""
     target = schema.get(db, target.id)
     if on_conflict in (None, "ask", "spare"):
         looked = preview_rollback(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
@@ -187,7 +186,7 @@ def _commit(
     selection: RestoreSelection,
     redo_of: int | None,
 ) -> list[PathReason]:
-    """The commit point: from here on, only forward. Returns what of the tables could not be restored."""
+    """The commit point: from here on, only forward. Return what of the tables could not be restored."""
     target, todo = found.report.checkpoint, found.steps
     problems = [
         problem
@@ -215,7 +214,7 @@ def _commit(
 def _record_writes(
     project: CheckpointContext, db: apsw.Connection, writer: str, safety: Checkpoint, found: RollbackRun
 ) -> None:
-    """Record what is about to be written, as `writer`'s work, and what stands there then."""
+    """Record what is about to be written as `writer`'s work, with the state before it."""
     tree, then = bytes.fromhex(safety.tree), bytes.fromhex(found.report.checkpoint.tree)
     entries: dict[bytes, TreeEntry | None] = {step.place: step.now for step in found.steps}
     texts: dict[bytes, str] = {}
@@ -224,7 +223,7 @@ def _record_writes(
             continue
         texts[change.place] = change.text
         was = text_state(change.buffer.text)
-        if change.buffer.stale:  # no checkpoint holds that text: what stood there was the file
+        if change.buffer.stale:  # no checkpoint holds that text: only the file's state is known
             was = entry_state(project.trees.at(tree, change.place))
         record_edit(db, writer, change.place, was, text_state(change.text))
     for step in found.steps:
@@ -248,7 +247,7 @@ def restore_part(
     ends: tuple[Checkpoint, Checkpoint],
     selection: RestoreSelection,
 ) -> list[PathReason]:
-    """Make a part's tables say what the target holds. What is damaged stays as it is, and is returned."""
+    """Restore a part's tables to the target's state. Damaged entries stay as they are, and are returned."""
     problems: dict[str, str] = {}
     changed: dict[str, bytes | None] = {}
     try:
@@ -278,7 +277,7 @@ def finish_rollback(
     staged: staging.Staged,
     report: RollbackReport,
 ) -> None:
-    """The files, the proof, and the journal's end. Run again after a kill, it ends in the same state."""
+    """Apply the files, verify them, and delete the journal row. Idempotent: run again after a kill, it ends in the same state."""
     problems = restore_files.apply_steps(todo, staged)
     excused = {problem.path for problem in problems}
     right, wrong = restore_files.verify_steps(todo, excused)
@@ -292,14 +291,14 @@ def finish_rollback(
 
 
 def nothing_pending(db: apsw.Connection) -> bool:
-    """Whether no rollback was left unfinished."""
+    """Return whether no rollback was left unfinished."""
     return not select(db, "SELECT 1 FROM checkpoint_journal")
 
 
 def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> RollbackReport | None:
-    """Roll an interrupted rollback forward. Returns its report, or None if there was none.
+    """Complete an interrupted rollback. Return its report, or None if there was none.
 
-    Raises MazuError where the disk does not let it: the journal stays, and the next one who takes the lock tries again.
+    Raises MazuError if the disk does not allow it: the journal stays, and the next process that takes the lock tries again.
     """
     project.repository.sweep()
     row = next(iter(select(db, "SELECT safety_id, target_id, steps FROM checkpoint_journal")), None)

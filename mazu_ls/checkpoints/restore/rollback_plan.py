@@ -1,4 +1,4 @@
-"""A rollback that was looked at and not done yet."""
+"""A rollback that was planned and not applied yet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 
 class RollbackPlan(Struct, frozen=True):
-    """What `Checkpoints.plan` answers: look at `preview`, then `apply`."""
+    """The result of `Checkpoints.plan`: read `preview`, then `apply`."""
 
     target: Checkpoint
     _report: RollbackReport
@@ -26,7 +26,7 @@ class RollbackPlan(Struct, frozen=True):
     _pending: PendingBuffers
 
     def preview(self) -> RollbackReport:
-        """What would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
+        """Return what would be written, deleted, kept; which documents change; whose work it is. `applied` is False."""
         return self._report
 
     async def apply(
@@ -34,13 +34,13 @@ class RollbackPlan(Struct, frozen=True):
     ) -> RollbackReport:
         """Take the safety checkpoint and roll back.
 
-        `on_conflict`: what becomes of the user's own work, see `OnConflict`; None is `ask`.
+        `on_conflict`: what happens to the user's own work, see `OnConflict`; None is `ask`.
 
-        Documents that are open: the disk gets the checkpoint's file first, atomically, whether the editor shows that
-        file or not. Then `write_buffer(buffer, text)` shall put `text` into the document, against the version the
-        buffer was read at, and say whether the document holds it now; True also where the editor reloaded the file
-        by itself. The text is what was unsaved at the checkpoint, else the file's. A refusal means that the user
-        typed meanwhile: the document stays theirs, and what it held before is in the safety checkpoint.
+        Open documents: the disk gets the checkpoint's file first, atomically, whether the editor shows that file or
+        not. Then `write_buffer(buffer, text)` must put `text` into the document, against the version the buffer was
+        read at, and return whether the document holds it now; True also if the editor reloaded the file by itself. The
+        text is what was unsaved at the checkpoint, else the file's. False means that the user typed meanwhile: the
+        document stays theirs, and what it held before is in the safety checkpoint.
         """
         found = await self._run(on_conflict)
         if found.report.applied:

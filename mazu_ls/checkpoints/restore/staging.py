@@ -1,4 +1,4 @@
-"""New contents wait beside the project before anything moves: a full disk or a forbidden folder shows here."""
+"""Stages new contents next to the project before anything moves, so that a full disk or a forbidden folder is found first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FEW = 8  # files or folders that are synced one by one
 
 
 class StagingFolders:
-    """Descriptors of the work folders, each opened once."""
+    """Descriptors of the staging folders, each opened once."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
@@ -43,7 +43,7 @@ class StagingFolders:
         self._stack.close()
 
     def folder_for(self, mount: CheckpointRoot) -> int:
-        """The mount's, created where it is missing."""
+        """Return the mount's staging folder, created if it is missing."""
         if (fd := self._open.get(mount.work)) is None:
             fd = self._open[mount.work] = staging_folder.open_staging(mount.work, create=True)
             self._stack.callback(os.close, fd)
@@ -55,8 +55,8 @@ def stage_contents(
 ) -> Staged:
     """Write every new content to its device. Nothing of the project has moved when this fails.
 
-    `read` gives the data of objects, in their order.
-    Raises MazuError(storage or permission) where the disk is full, or a folder cannot be written.
+    `read` yields the data of objects, in their order. Raises MazuError(storage or permission) if the disk is full, or a folder cannot
+    be written.
     """
     staged: Staged = {}
     contents = read([step.now.oid for step in steps if step.now is not None and step.was != step.now])
@@ -91,7 +91,7 @@ def discard_staged(staged: Staged) -> None:
 
 
 def _name(step: RestoreStep, number: int) -> bytes:
-    """Says by itself what the file may hold: the old content and the new one. Everything else is somebody's work."""
+    """Return a name that says what the file may hold, the old content or the new one: anything else is somebody's work."""
     was, now = (entry.oid.hex() if entry is not None else _NONE for entry in (step.was, step.now))
     return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
 
@@ -112,7 +112,7 @@ def _write(step: RestoreStep, now: TreeEntry, data: bytes, work: int, name: byte
 
 
 def _publish(staged: Staged, works: StagingFolders) -> None:
-    """Sync what was written, then give it its name: a draft may be torn, a named file never is."""
+    """Sync what was written, then rename it: a draft may be torn, a named file never is."""
     written = {step: name for step, name in staged.items() if step.now is not None}
     folders = {step.mount.work for step in staged}
     at_once = len(written) > _FEW and all(sync_file_system(folder) for folder in folders)
@@ -130,18 +130,18 @@ def _publish(staged: Staged, works: StagingFolders) -> None:
 
 
 def retire_replaced(steps: Sequence[RestoreStep]) -> None:
-    """Make the renames survive power loss, before the journal forgets them."""
+    """Make the renames survive a power failure, before the journal row is deleted."""
     inside = {(step.mount, step.mount.folder(step.path)) for step in steps}
     folders = {mount.directory / folder for mount, folder in inside}
     if len(folders) > _FEW and all(sync_file_system(d) for d in {step.mount.directory for step in steps}):
         return
     for folder in folders:
-        with suppress(OSError):  # gone again, or not a folder any more: nothing of ours to sync
+        with suppress(OSError):  # removed, or no longer a folder: nothing of ours to sync
             sync_folder(folder)
 
 
 def _require_writable(mount: CheckpointRoot, inside: PurePosixPath) -> None:
-    """The nearest folder that exists must take changes."""
+    """Check that the nearest existing folder can be written."""
     folder = mount.directory / inside
     while not os.path.lexists(folder) and folder != mount.directory:
         folder = folder.parent
@@ -162,7 +162,7 @@ def _explained(error: OSError) -> MazuError:
 
 
 def entry_at(folder: int, name: bytes) -> tuple[TreeEntry | None, os.stat_result | None]:
-    """The entry of what stands there, and its status; (None, status) for folders and special files."""
+    """Return the entry at a name and its status; (None, status) for folders and special files."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
@@ -181,7 +181,7 @@ def entry_at(folder: int, name: bytes) -> tuple[TreeEntry | None, os.stat_result
 
 
 def _contents(fd: int, size: int) -> bytes:
-    """All of a file, whatever its size is by now; `size` is what it probably is."""
+    """Return all of a file, whatever its size is by now; `size` is a hint."""
     data = os.read(fd, size + 1)
     if len(data) == size:
         return data
@@ -194,11 +194,11 @@ def _contents(fd: int, size: int) -> bytes:
 def sweep_staging(
     mounts: Sequence[CheckpointRoot], rescue: Path, *, older_than: float = GRAVE_SECONDS
 ) -> list[PathReason]:
-    """Empty the work folders, and the grave beside `rescue`, of files that waited `older_than` seconds. One whose content
-    is neither the old nor the new was written through an open descriptor: it goes to `rescue`.
+    """Empty the staging folders, and the grave next to `rescue`, of files that are `older_than` seconds old. A file whose content is
+    neither the old nor the new was written through an open descriptor: it is moved to `rescue`.
 
-    Returns what should be known of: what was rescued, with its new place, and what could not be removed. Never raises
-    OSError: a rollback is complete before this, and what stays waits for the next sweep.
+    Returns what was rescued, with its new place, and what could not be removed. Never raises OSError: a rollback is complete before
+    this, and what stays waits for the next sweep.
     """
     notes: list[PathReason] = []
     for folder in {*(mount.work for mount in mounts), grave_folder(rescue)}:
@@ -221,14 +221,13 @@ def sweep_staging(
 
 
 def grave_folder(rescue: Path) -> Path:
-    """Where replaced files rest whose project was closed meanwhile, so that nothing of ours stays in its folder."""
+    """Return the folder for replaced files of projects closed meanwhile, so that nothing of ours stays in the project."""
     return rescue.with_name("grave")
 
 
 def move_to_grave(mounts: Sequence[CheckpointRoot], rescue: Path) -> None:
-    """Let what still rests in the work folders rest in the state directory. Another file system keeps it where it is:
-    a program that writes into one of the files must go on writing into the same file.
-    """
+    """Move what is still in the staging folders to the state directory; on another file system it stays where it is, since a program
+    that writes to one of the files must keep writing to the same inode."""
     folders = {mount.work for mount in mounts if mount.work.is_dir()}
     if not folders:
         return
@@ -266,7 +265,7 @@ def _swept(work: int, name: bytes, rescue: Path, older_than: float) -> list[Path
 
 
 def _remove_old(work: int, name: bytes, older_than: float) -> bool:
-    """Remove a file that holds nothing new, once it is old enough; False if it holds something new."""
+    """Remove a file that holds nothing new, once it is old enough; return False if it holds something new."""
     if name.startswith(_DRAFT):
         if not stat.S_ISDIR(os.stat(name, dir_fd=work, follow_symlinks=False).st_mode):
             os.unlink(name, dir_fd=work)
@@ -286,9 +285,9 @@ def _remove_old(work: int, name: bytes, older_than: float) -> bool:
 
 
 def _rests(item: os.DirEntry[str], seconds: float) -> bool:
-    """Whether a file came here less than `seconds` ago and was not written since: it is looked at when its time is up.
+    """Return whether a file was moved here less than `seconds` ago and not written since: then it is checked later.
 
-    Coming here changed its change time, a write would have changed both.
+    The move changed its ctime; a write would have changed mtime, too.
     """
     try:
         status = item.stat(follow_symlinks=False)

@@ -1,8 +1,8 @@
-"""The folder in which a rollback's new files wait and its old ones stay for a while: beside the project's own files,
-so that every exchange is one atomic rename.
+"""The folder for a rollback's new files, and for its old ones for a while: next to the project's own files, so that
+every exchange is one atomic rename.
 
-Its name holds a secret of the store, so that no clone can bring a folder or link of that name along; it is the same for
-the life of the store, so that whoever recovers after a kill finds it. It exists only while there is something in it.
+Its name holds a secret of the store, so that no clone can contain a folder or link of that name; it stays the same for
+the life of the store, so that recovery after a kill finds it. It exists only while it holds something.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _PROBE = "draft-probe-"  # a name that the sweep removes
 
 
 def folder_name(place: Path) -> str:
-    """The name of the staging folders of the store in `place`, which is created with its secret where missing."""
+    """Return the name of the staging folders of the store in `place`, which is created with its secret if missing."""
     file = private_folder(place) / _SECRET
     try:
         fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -32,7 +32,7 @@ def folder_name(place: Path) -> str:
         secret = file.read_text(encoding="ascii", errors="replace")
         if len(secret) == _HEX and secret.isalnum():
             return PREFIX + secret
-        file.unlink()  # cut short by a crash or a full disk: nothing was staged under it
+        file.unlink()  # truncated by a crash or a full disk: nothing was staged under it
         return folder_name(place)
     secret = secrets.token_hex(_HEX // 2)
     with os.fdopen(fd, "w", encoding="ascii") as new:
@@ -43,10 +43,11 @@ def folder_name(place: Path) -> str:
 
 
 def open_staging(work: Path, *, create: bool = False) -> int:
-    """A descriptor of a staging folder that is verified to be ours: a real folder of this user that no one else enters.
+    """Return a descriptor of a staging folder that is verified to be ours: a real folder of this user that no one else
+    enters.
 
-    Where the file system holds no owners and modes (exFAT, Windows drives in WSL) its secret name has to do.
-    Raises OSError: FileNotFoundError where it is missing and not to be created, EPERM where something else has its name.
+    On file systems without owners and modes (exFAT, Windows drives in WSL) only its secret name protects it. Raises
+    OSError: FileNotFoundError if it is missing and not to be created, EPERM if something else has its name.
     """
     top = open_root(work.parent)
     try:
@@ -81,7 +82,8 @@ def _is_private(status: os.stat_result) -> bool:
 
 
 def _holds_modes(folder: int) -> bool:
-    """Whether a private folder that is made in `folder` is one afterwards. Raises OSError where none can be made."""
+    """Return whether the file system keeps the mode of a private folder made in `folder`. Raises OSError if none can be
+    made."""
     probe = _PROBE + secrets.token_hex(4)
     os.mkdir(probe, 0o700, dir_fd=folder)
     try:
@@ -91,7 +93,7 @@ def _holds_modes(folder: int) -> bool:
 
 
 def remove_staging(work: Path) -> None:
-    """Remove a staging folder if nothing waits in it any more."""
+    """Remove a staging folder if it is empty."""
     try:
         fd = open_staging(work)
     except OSError:

@@ -1,4 +1,4 @@
-"""Emptying the staging folders in the background, once what a rollback replaced has rested."""
+"""Empties the staging folders in the background, some seconds after a rollback."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class StagingSweep:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """A rollback was done, or a killed process left one's files: sweep when they have rested."""
+        """A rollback was done, or a killed process left its files: sweep them later."""
         self._due = time.monotonic() + GRAVE_SECONDS + 1
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
@@ -43,9 +43,8 @@ class StagingSweep:
             self.start()
 
     async def close(self) -> None:
-        """Sweep what has rested. The rest waits in the state directory until the project is opened again: a program may
-        still be writing into a file that was swapped out a moment ago, through a descriptor that it had open.
-        """
+        """Sweep what is old enough. The rest waits in the state directory until the project is opened again: a program
+        may still be writing to a file that was just replaced, through a descriptor that it had open."""
         if self._task and not self._task.done():
             self._task.cancel()
             await self._sweep(GRAVE_SECONDS)
@@ -56,7 +55,7 @@ class StagingSweep:
                 log.warning("the staging folder stays: %s", error)
 
     async def _run(self) -> None:
-        while (left := self._due - time.monotonic()) > 0:  # again where another rollback came meanwhile
+        while (left := self._due - time.monotonic()) > 0:  # again if another rollback was done meanwhile
             await asyncio.sleep(left)
             await self._sweep(GRAVE_SECONDS)
 

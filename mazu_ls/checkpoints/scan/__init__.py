@@ -1,1 +1,1 @@
-"""Finding and reading what stands on disk and in the buffers."""
+"""Finds and reads changed files on disk and unsaved buffers."""

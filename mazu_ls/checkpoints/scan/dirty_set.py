@@ -1,4 +1,4 @@
-"""Which files changed since the last checkpoint: known from a watch where looking at every file costs too much."""
+"""The dirty set: files that changed since the last checkpoint, known from a file watcher if a full scan costs too much."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from mazu_ls.gitcmd.user_repository import UserRepository
 
 CHEAP_SECONDS = 0.02
-"""CPU time below which a full look is taken every time: nothing is surer."""
+"""CPU seconds below which every scan is a full one, the safest kind."""
 log = logging.getLogger(__name__)
 
 
 class DirtySet:
-    """Collects the files that changed since the base. It is certain only while a watch has run without a doubt since a
-    full look that became a checkpoint."""
+    """The files that changed since the base. It is certain only while the watcher has run without a doubt since a full
+    scan that became a checkpoint."""
 
     def __init__(
         self,
@@ -50,17 +50,17 @@ class DirtySet:
         self._sure = False
         self._rules: object = None
         self.looked_everywhere = True
-        """Whether the last checkpoint looked at every file."""
+        """Whether the last checkpoint scanned every file."""
         self.cost = 0.0
-        """CPU seconds of the last full look, children included."""
+        """CPU seconds of the last full scan, children included."""
 
     @property
     def watch(self) -> FolderWatch | None:
-        """The watch, where there is one."""
+        """The file watcher, if there is one."""
         return self._watch
 
     def changed(self, base: bytes | None, *, everywhere: bool) -> list[Path] | None:
-        """Files that may differ from the base; None where every file must be looked at."""
+        """Return the files that may differ from the base; None if every file must be scanned."""
         self._base = base
         rules = self._ignore_rules()
         if self._watch is not None:
@@ -75,7 +75,7 @@ class DirtySet:
 
     @contextmanager
     def full_look(self) -> Iterator[None]:
-        """Every file is looked at: measured, and watched from right before on if that costs much."""
+        """Measure a full scan, and start watching right before it if it is expensive."""
         if self._watch is None and self.cost >= CHEAP_SECONDS and not self._unavailable:
             self._start()
         began = _cpu()
@@ -83,7 +83,7 @@ class DirtySet:
         self.cost = _cpu() - began
 
     def mark_taken(self, seen: ScanResult) -> None:
-        """What was seen is a checkpoint now, and the base of the next one."""
+        """What was scanned is a checkpoint now, and the base of the next one."""
         self._pending.clear()
         self.looked_everywhere = seen.everywhere
         if self._watch is None or not seen.complete:
@@ -98,7 +98,7 @@ class DirtySet:
         self._watch, self._sure = None, False
 
     def _distrust_watch(self) -> None:
-        """Something was missed: the next look is a full one, under a new watch."""
+        """Something was missed: the next scan is a full one, under a new watcher."""
         self.close()
 
     def _start(self) -> None:
@@ -109,7 +109,8 @@ class DirtySet:
             log.info("files are not watched, so every checkpoint scans all of them: %s", error)
 
     def _unheld(self, mount: CheckpointRoot, folders: list[bytes]) -> Collection[bytes]:
-        """Folders that the ignore rules name and that hold nothing that the base or the user's git tracks."""
+        """Return the folders that the ignore rules name and that hold nothing of the base or of what the user's git
+        tracks."""
         user = self._users[mount.prefix]
         forced = user.tracked_although_ignored() if user is not None else []
         kept = {path[: at + 1] for path in forced for at in range(len(path)) if path[at : at + 1] == b"/"}
@@ -122,7 +123,7 @@ class DirtySet:
         return self._scanners[mount.prefix].ignored(asked)
 
     def _covers(self, seen: ScanResult) -> bool:
-        """Whether all that was found new lies in folders that are watched."""
+        """Return whether all new files are in watched folders."""
         assert self._watch is not None
         for mount in self._roots:
             prefix = mount.prefix + b"/"
@@ -139,7 +140,8 @@ class DirtySet:
         return True
 
     def _ignore_rules(self) -> object:
-        """Changes whenever a rule outside the folders changes, or the user's git tracks something else."""
+        """Return a value that changes whenever a rule outside the folders changes, or the user's git tracks other
+        files."""
         users = [user for user in self._users.values() if user is not None]
         return [(ignore_list.exclude_text(user), _stamp(user.git_dir / "index")) for user in users]
 

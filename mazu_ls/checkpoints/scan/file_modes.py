@@ -1,4 +1,4 @@
-"""Permission bits that git's modes cannot say (0600, 0444, ...), kept beside the files in each checkpoint."""
+"""Permission bits that git's modes cannot express (0600, 0444, ...), stored with the files in each checkpoint."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o777
-"""Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an archive that somebody else made."""
+"""Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an untrusted archive."""
 
 
 @cache
 def umask() -> int:
-    """The process's umask; read from the kernel, because umask(2) can only be read by setting it."""
+    """Return the process's umask, from /proc, because umask(2) can only be read by setting it."""
     try:
         found = re.search(
             r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
@@ -26,12 +26,12 @@ def umask() -> int:
 
 
 def default_mode(executable: bool) -> int:
-    """What a new file gets."""
+    """Return the mode of a new file."""
     return (0o777 if executable else 0o666) & ~umask()
 
 
 class FileModes:
-    """The unusual ones by tree path. A file that is not listed has what a new file gets."""
+    """The unusual modes by tree path. A file that is not listed has the mode of a new file."""
 
     def __init__(self, listed: dict[bytes, int]) -> None:
         self._listed = listed
@@ -40,7 +40,7 @@ class FileModes:
 
     @classmethod
     def load(cls, repository: StoreRepository, tree: bytes | None, name: bytes) -> FileModes:
-        """Those of a checkpoint's tree."""
+        """Load those of a checkpoint's tree."""
         entry = repository.trees.read(tree).get(name)
         if entry is None:
             return cls({})
@@ -50,16 +50,16 @@ class FileModes:
         )
 
     def bits_for(self, path: bytes, executable: bool) -> int:
-        """The bits to restore."""
+        """Return the bits to restore."""
         return self._listed.get(path, default_mode(executable))
 
     def differing(self, other: FileModes) -> set[bytes]:
-        """Paths whose bits differ between two checkpoints."""
+        """Return the paths whose bits differ between two checkpoints."""
         paths = self._listed.keys() | other._listed.keys()
         return {path for path in paths if self._listed.get(path) != other._listed.get(path)}
 
     def note(self, path: bytes, bits: int | None) -> None:
-        """Record what a file has now; None where there is no regular file."""
+        """Record a file's present bits; None if there is no regular file."""
         if bits is not None and bits & _KEEP not in self._usual:
             if self._listed.get(path) != bits & _KEEP:
                 self._listed[path] = bits & _KEEP
@@ -69,7 +69,7 @@ class FileModes:
             self.changed = True
 
     def dump(self) -> bytes:
-        """The file's content; empty if nothing is unusual."""
+        """Return the file's content; empty if nothing is unusual."""
         if not self._listed:
             return b""
         listed = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in self._listed.items()}

@@ -1,9 +1,9 @@
-"""A recursive watch of folders that knows when it missed something: Linux inotify, read before each checkpoint.
+"""A recursive file watcher that knows when it missed something: Linux inotify, read before each checkpoint.
 
-Nothing runs in between: the kernel queues the events. A lost event shows as an overflow of that queue; a file of our own
-that is made and removed right before reading shows that everything earlier has arrived. Where there is any doubt, or
-no inotify, a full look at the folders takes its place. What it cannot see: writes through a memory map of a file that
-is closed already, and writes through another name of the same file.
+Nothing runs in between: the kernel queues the events. A lost event shows as an overflow of that queue; a cookie file that is made and
+removed right before reading proves that everything earlier has arrived. In case of doubt, or without inotify, a full scan replaces
+it. What it cannot see: writes through a memory map of a file that is closed already, and writes through another hard link of the same
+file.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _EVENT = struct.Struct("iIII")
 _BUFFER = 1 << 16
 _COOKIE_SECONDS = 1.0
 _SHARE = 4
-"""One watch may take this part of what the system lets a user have: editors need theirs."""
+"""The share of the user's inotify limit that one watcher may take: editors need the rest."""
 _MANY = 5000
-"""More changed files than this are found faster by a full look."""
+"""More changed files than this are found faster by a full scan."""
 KERNEL_BYTES = 1080
-"""What the kernel keeps for one watched folder, inode included (inotify(7) and /proc/slabinfo, x86-64)."""
+"""Bytes of kernel memory for one watched folder, inode included (inotify(7) and /proc/slabinfo, x86-64)."""
 LOCAL = frozenset(
     ("bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "reiserfs", "tmpfs", "xfs", "zfs")
 )
@@ -52,21 +52,21 @@ class WatchUnavailable(Exception):
 
 
 class Drained(Struct):
-    """What changed since the last time: files by absolute path; `sure` False: more than these may have changed."""
+    """What changed since the last time: files by absolute path; `sure` False: there may be more."""
 
     paths: set[bytes] = field(default_factory=set)
     sure: bool = True
 
 
 Skip = Callable[[CheckpointRoot, list[bytes]], Collection[bytes]]
-"""Of these folders (relative to the mount) those whose files no checkpoint holds."""
+"""Returns those of these folders (relative to the mount) whose files no checkpoint holds."""
 
 
 class FolderWatch:
-    """Watches the scanned folders of a project. Raises WatchUnavailable where that cannot be done."""
+    """Watches the scanned folders of a project. Raises WatchUnavailable if that is not possible."""
 
     def __init__(self, mounts: Sequence[CheckpointRoot], state: Path, skip: Skip) -> None:
-        """`state`: a folder of ours on the same machine, for the cookie."""
+        """`state`: a folder of ours on the same machine, for the cookie file."""
         self._libc = _libc()
         self._mounts = [mount for mount in mounts if mount.scanned]
         for mount in self._mounts:
@@ -91,28 +91,28 @@ class FolderWatch:
             raise
 
     def __len__(self) -> int:
-        """How many folders are watched."""
+        """The number of watched folders."""
         return len(self._folders)
 
     @property
     def bytes(self) -> int:
-        """About how much memory it takes, the kernel's part included."""
+        """Approximate memory in bytes, the kernel's part included."""
         named = sum(sys.getsizeof(path) for path in self._numbers)
         tables = sys.getsizeof(self._folders) + sys.getsizeof(self._numbers)
         return named + tables + len(self._folders) * (KERNEL_BYTES + sys.getsizeof((None, None)))
 
     def close(self) -> None:
-        """Give everything back to the kernel."""
+        """Release all watches."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
     def covers(self, mount: CheckpointRoot, path: bytes) -> bool:
-        """Whether the folder of a file (relative to the mount) is watched."""
+        """Return whether the folder of a file (relative to the mount) is watched."""
         return mount.full(path).rpartition(b"/")[0] in self._numbers
 
     def drain(self) -> Drained:
-        """Everything that changed until now. Once it is not sure, it stays so: make a new one."""
+        """Return everything that changed until now. Once it is not sure, it stays so: create a new watcher."""
         found, made = Drained(sure=self.sure), list[tuple[CheckpointRoot, bytes]]()
         for number, mask, name in self._events():
             if not found.sure:
@@ -127,7 +127,7 @@ class FolderWatch:
     def _take(
         self, number: int, mask: int, name: bytes, paths: set[bytes], made: list[tuple[CheckpointRoot, bytes]]
     ) -> bool:
-        """Take in one event; False where it leaves a doubt."""
+        """Process one event; return False if it leaves a doubt."""
         if mask & (IN_Q_OVERFLOW | IN_UNMOUNT | IN_MOVE_SELF):
             return False
         if number not in self._folders:
@@ -143,7 +143,7 @@ class FolderWatch:
         if name.lower() == b".git":
             return folder == b"" or not mask & (
                 IN_CREATE | IN_MOVED_TO
-            )  # one that comes makes a nested repository
+            )  # a `.git` that appears makes a nested repository
         if not mount.holds(path):
             return True
         if name == b".gitignore" or any(
@@ -159,7 +159,7 @@ class FolderWatch:
         return True
 
     def _follow(self, made: list[tuple[CheckpointRoot, bytes]], paths: set[bytes]) -> bool:
-        """Watch new folders; what stands in them by now is new, too."""
+        """Watch new folders; what they contain by now is new, too."""
         try:
             for mount in self._mounts:
                 folders = [folder for one, folder in made if one is mount]
@@ -171,7 +171,8 @@ class FolderWatch:
         return True
 
     def _walk(self, mount: CheckpointRoot, level: list[bytes]) -> Iterator[bytes]:
-        """Watch these folders and those below; gives the files in them. A folder is watched before it is read."""
+        """Watch these folders and those below; yield the files in them. A folder is watched before it is read, so that no file falls
+        in between."""
         while level:
             below: list[bytes] = []
             for folder in level:
@@ -191,7 +192,7 @@ class FolderWatch:
             level = [folder for folder in below if folder not in skipped]
 
     def _add(self, folder: bytes) -> int | None:
-        """The number of the watch on a folder; None where it is gone."""
+        """Return the number of the watch on a folder; None if it is gone."""
         number = self._libc.inotify_add_watch(self._fd, folder, _MASK)
         if number >= 0:
             self._left -= 1
@@ -206,7 +207,7 @@ class FolderWatch:
         raise WatchUnavailable(str(error))
 
     def _events(self) -> Iterator[tuple[int, int, bytes]]:
-        """All events until now: until that of the cookie, which is made first. An overflow stands for its absence."""
+        """Yield all events up to that of the cookie file, which is made first. An overflow counts as its absence."""
         self._cookie.touch()
         self._cookie.unlink()
         until, name = time.monotonic() + _COOKIE_SECONDS, os.fsencode(self._cookie.name)
@@ -232,7 +233,7 @@ class FolderWatch:
 
 
 def _full(mount: CheckpointRoot, folder: bytes) -> bytes:
-    """A folder (relative, with its slash) as an absolute path without it."""
+    """Return the absolute path, without the final slash, of a folder given relative with its slash."""
     return mount.full(folder).rstrip(b"/")
 
 
@@ -253,7 +254,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def _allowance() -> int:
-    """How many folders one watch may take."""
+    """Return how many folders one watcher may take."""
     try:
         return int(Path("/proc/sys/fs/inotify/max_user_watches").read_text(encoding="ascii")) // _SHARE
     except (OSError, ValueError):
@@ -261,7 +262,7 @@ def _allowance() -> int:
 
 
 def _require_local(root: Path) -> None:
-    """Raise WatchUnavailable where changes may come from another machine, or another file system begins inside."""
+    """Raise WatchUnavailable if changes may come from another machine, or another file system begins inside."""
     kind, longest, folder = "", -1, os.fsencode(root)
     try:
         lines = Path("/proc/self/mountinfo").read_bytes().rstrip(b"\n").split(b"\n")

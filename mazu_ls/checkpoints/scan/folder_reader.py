@@ -1,4 +1,4 @@
-"""Reading the files of one mount beneath its root, so that a folder swapped for a link leads nowhere."""
+"""Reads the files of one mount below its root, so that a folder swapped for a link leads nowhere."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class FolderReader:
-    """Opens, reads and looks at files by their path in a mount; used with `with`, for one look at the folder.
+    """Opens and reads files by their path in a mount; a context manager, for one scan of the folder.
 
-    The folder of the last file stays open, since neighbours come one after the other. Everything raises OSError:
-    FileNotFoundError, NotADirectoryError or ELOOP where a folder on the way is missing, a file or a link.
+    The folder of the last file stays open, since neighbours follow one another. Everything raises OSError:
+    FileNotFoundError, NotADirectoryError or ELOOP if a folder on the way is missing, a file or a link.
     """
 
     def __init__(self, mount: CheckpointRoot) -> None:
@@ -36,17 +36,18 @@ class FolderReader:
             self._root = -1
 
     def open(self, path: bytes) -> int:
-        """A descriptor for reading that never blocks; the caller closes it, and looks whether it is a regular file."""
+        """Return a descriptor for reading that never blocks; the caller closes it, and checks that it is a regular
+        file."""
         folder, name = self._parent(path)
         return os.open(name, _OPEN, dir_fd=folder)
 
     def status(self, path: bytes) -> os.stat_result:
-        """The status of what stands there, of the link itself if it is one."""
+        """Return the status of what is there, of the link itself if it is one."""
         folder, name = self._parent(path)
         return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
     def link(self, path: bytes) -> bytes:
-        """Where a symbolic link points."""
+        """Return the target of a symbolic link."""
         folder, name = self._parent(path)
         return os.readlink(name, dir_fd=folder)
 

@@ -1,4 +1,4 @@
-"""The ignore list of one scanned folder: ours, the user's own files, and the `.gitignore`s above the folder."""
+"""The ignore list of one scanned folder: our own patterns, the user's files, and the `.gitignore`s above the folder."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from mazu_ls.gitcmd.editor_files import EDITOR_FILES
 from mazu_ls.gitcmd.user_repository import UserRepository
 from mazu_ls.workspace.text import split_lines
 
-# The last is the name of a file that is being written atomically by the agent.
+# The last one is the temporary name of an atomic write by the agent.
 _OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
 
 
 def exclude_text(user: UserRepository | None) -> str:
-    """What git reads as `core.excludesFile` when it scans; later lines win over earlier ones."""
-    lines = [*EDITOR_FILES, *(f"!{pattern}/" for pattern in EDITOR_FILES)]  # a folder of such a name is none
+    """Return what git reads as `core.excludesFile` during the scan; later lines override earlier ones."""
+    # a folder with such a name is not excluded
+    lines = [*EDITOR_FILES, *(f"!{pattern}/" for pattern in EDITOR_FILES)]
     if user is not None:
         for text in reversed(user.exclude_texts()):
             lines += split_lines(text, ends=False)
@@ -28,7 +29,7 @@ def exclude_text(user: UserRepository | None) -> str:
 
 
 def rebase_pattern(pattern: str, inside: str) -> str | None:
-    """A `.gitignore` pattern of an outer folder, said from the folder `inside` it; None if it cannot match there.
+    """Rewrite a `.gitignore` pattern of an outer folder for the folder `inside` it; None if it cannot match there.
 
     A pattern without an inner slash matches at every depth and stays; one with a slash is anchored.
     """

@@ -1,4 +1,4 @@
-"""Which files a checkpoint's own `.gitignore`s ignored: asked of git, in a folder that holds nothing but those."""
+"""Evaluates a checkpoint's own `.gitignore`s: by git, in a folder that holds nothing but those."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def ignored_at_checkpoint(
     target: bytes,
     deletions: Sequence[tuple[CheckpointRoot, bytes]],
 ) -> set[bytes]:
-    """The places among `deletions` (root, path in it) that the ignore rules of the tree `target` match.
+    """Return the places among `deletions` (root, path in it) that the ignore rules of the tree `target` match.
 
-    Nothing is asked where the rules of both trees are the same: the file would not be in `before` either.
+    Git is not asked if the rules of both trees are the same: the file would not be in `before` either.
     """
     found: set[bytes] = set()
     for mount in {root for root, _ in deletions}:
@@ -36,7 +36,7 @@ def ignored_at_checkpoint(
 def _rules(
     project: CheckpointContext, tree: bytes | None, prefix: bytes, paths: Sequence[bytes]
 ) -> dict[bytes, TreeEntry]:
-    """The `.gitignore`s on the way to these paths."""
+    """Return the `.gitignore`s on the way to these paths."""
     folders = {b""}
     for path in paths:
         parts = path.split(b"/")

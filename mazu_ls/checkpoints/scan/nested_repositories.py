@@ -11,9 +11,9 @@ from mazu_ls.workspace.text import split_lines
 
 
 def without_excluded(folder: Path, paths: Iterable[bytes]) -> set[bytes]:
-    """Untracked `paths` of `folder`, without those that the `info/exclude` of a repository on their way names.
+    """Return untracked `paths` of `folder` without those that the `info/exclude` of a repository on their way names.
 
-    Their `.gitignore`s were obeyed when the paths were listed.
+    Their `.gitignore`s were applied when the paths were listed.
     """
     kept: set[bytes] = set()
     inside: dict[bytes, set[bytes]] = {}
@@ -30,7 +30,7 @@ def without_excluded(folder: Path, paths: Iterable[bytes]) -> set[bytes]:
 
 
 def _root(folder: Path, place: bytes, known: dict[bytes, bytes | None]) -> bytes | None:
-    """The innermost folder on the way to `place` that is a repository, below `folder`."""
+    """Return the innermost folder on the way to `place` that is a repository, below `folder`."""
     if place not in known:
         is_root = os.path.lexists(b"%s/%s/.git" % (os.fsencode(folder), place))
         known[place] = place if is_root else _root(folder, place.rpartition(b"/")[0], known)
@@ -38,7 +38,7 @@ def _root(folder: Path, place: bytes, known: dict[bytes, bytes | None]) -> bytes
 
 
 def excluded_in(root: Path, paths: set[bytes]) -> set[bytes]:
-    """Those of a nested repository's paths that its own `info/exclude` names."""
+    """Return those of a nested repository's paths that its own `info/exclude` names."""
     repository = user_repository.find(root)
     if repository is None or repository.top != root.resolve() or not _has_rules(repository.info_exclude()):
         return set()

@@ -1,4 +1,4 @@
-"""Reading the files of the project as they are: bytes, mode, links; what cannot be read is said, never guessed."""
+"""Reads the project's files as they are: bytes, mode, links; what cannot be read is reported, never guessed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mazu_ls.workspace.project_files import list_folder
 
 _TRIES = 3
 _REMEMBERED = 50_000
-_TICK = 50_000_000  # ns; file systems stamp with a clock that may be some ticks behind
+_TICK = 50_000_000  # ns; file systems stamp with a clock that may lag some ticks
 _SECONDS = 2_100_000_000
 _SMALL = 1 << 16
 _NOT_HERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -28,8 +28,8 @@ Add = Callable[[str, bytes, bytes], object]
 
 
 def signature(status: os.stat_result) -> Signature:
-    """Modification and change time in ns, size, inode, mode, device, owner: one of them changes whenever the file
-    does, except within one tick of the file system's clock."""
+    """Return mtime and ctime in ns, size, inode, mode, device, owner: one of them changes whenever the file does,
+    except within one tick of the file system's clock."""
     return (
         status.st_mtime_ns,
         status.st_ctime_ns,
@@ -59,7 +59,7 @@ class FileSnapshot(NamedTuple):
 
 
 class FileReader:
-    """Reads files and hands new blobs to `add`. Remembers what it has read, by exact stat signature."""
+    """Reads files and passes new blobs to `add`. Caches what it has read, by exact stat signature."""
 
     def __init__(self, max_untracked: int, max_tracked: int) -> None:
         self._max_untracked = max_untracked
@@ -74,9 +74,10 @@ class FileReader:
         add: Add,
         tracked: Callable[[bytes], bool],
     ) -> FileSnapshot | SkippedFile | None:
-        """What stands at `path` of the reader's mount; None where there is no file (a folder, or what is behind a link, is none).
+        """Return what is at `path` of the reader's mount; None if there is no file (a folder, or a path behind a link,
+        is none).
 
-        A blob that differs from `held`, which the store has, goes to `add`. `tracked` says whether the user's git
+        A blob that differs from `held`, which the store has, is passed to `add`. `tracked` says whether the user's git
         tracks a file, which then may be larger.
         """
         mount = reader.mount
@@ -106,7 +107,7 @@ class FileReader:
         return self._read(reader, path, held, add)
 
     def forget(self) -> None:
-        """Forget everything that was read: the objects may be gone."""
+        """Clear the cache: the objects may be gone."""
         self._seen.clear()
 
     def _read(
@@ -141,16 +142,16 @@ class FileReader:
 
 
 def _read_quickly(reader: FolderReader, path: bytes, began: int, limit: int) -> Found | None:
-    """Bytes and status of a small regular file that nobody has changed for a while; None for all that needs care.
+    """Return bytes and status of a small regular file that has not changed for a while; None for all that needs care.
 
-    A change during the read would have stamped the file with a time after `began`. Raises OSError where there is none.
+    A change during the read would have stamped the file with a time after `began`. Raises OSError if there is no file.
     """
     try:
         fd = reader.open(path)
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             raise
-        return None  # a link, a socket, a file that may not be read
+        return None  # a link, a socket, an unreadable file
     try:
         data = os.read(fd, limit + 1)
         status = os.fstat(fd)
@@ -163,7 +164,7 @@ def _read_quickly(reader: FolderReader, path: bytes, began: int, limit: int) -> 
 
 
 def _read_once(reader: FolderReader, path: bytes) -> Found | None:
-    """Bytes and status of a regular file or link; None if it changed meanwhile."""
+    """Return bytes and status of a regular file or link; None if it changed meanwhile."""
     status = reader.status(path)
     if stat.S_ISLNK(status.st_mode):
         target = reader.link(path)
@@ -196,14 +197,14 @@ def _special(kind: int) -> str:
 
 
 def walk(mount: CheckpointRoot) -> list[bytes]:
-    """Every file and link below a small folder (skills), as bytes from there; caches of Python are left out."""
+    """Return every file and link below a small folder (skills), as bytes relative to it; Python caches are left out."""
     found: list[bytes] = []
     folders = [PurePosixPath()]
     while folders:
         folder = folders.pop()
         try:
             entries = list_folder(mount.root, mount.from_root(folder))
-        except OSError:  # none, or a link
+        except OSError:  # missing, or a link
             continue
         for entry in entries:
             if entry.kind == "folder":

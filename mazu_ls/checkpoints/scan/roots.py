@@ -1,4 +1,4 @@
-"""Which folders of the disk a checkpoint holds, and under which folder of its tree each of them is."""
+"""The folders on disk that a checkpoint holds, and the folder of its tree for each of them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ _NEVER = {b".git", PROJECT_FOLDER.encode()}
 
 @dataclass(frozen=True)
 class CheckpointRoot:
-    """`directory` is kept below `prefix` of the tree. `label` goes before paths shown to the user, with its slash.
+    """A folder whose content is kept below `prefix` of the tree. `label` precedes paths shown to the user, with its
+    slash.
 
-    `work` is the staging folder: where a rollback's new files wait and its old ones go, on this folder's own device.
-    `scanned`: the ignore rules of git apply and git looks for changes; else every file belongs to it (skills).
-    `top`: the workspace folder, where `directory` is one below it: on the way from there no link is followed.
-    `internal`: names in it that belong to git itself because it is a bare repository (b".": all of it does).
+    `work` is the staging folder: for a rollback's new files and replaced ones, on this folder's own device. `scanned`:
+    git's ignore rules apply and git finds changes; otherwise every file is included (skills). `top`: the workspace
+    folder if `directory` is one below it: no link is followed on the way from there. `internal`: names in it that
+    belong to git itself because it is a bare repository (b".": all of it does).
     """
 
     prefix: bytes
@@ -41,17 +42,17 @@ class CheckpointRoot:
 
     @cached_property
     def inside(self) -> bytes:
-        """`directory` as seen from `root`; empty where they are the same."""
+        """`directory` relative to `root`; empty if they are the same."""
         inside = self.directory.relative_to(self.root).as_posix()
         return b"" if inside == "." else os.fsencode(inside)
 
     @property
     def name(self) -> str:
-        """A folder name of its own for this mount."""
+        """A unique folder name for this mount."""
         return self.prefix.decode().replace("/", "-")
 
     def relative(self, path: Path) -> bytes | None:
-        """`path` (absolute) as bytes from this folder; None where it lies outside or is never held."""
+        """Return `path` (absolute) as bytes relative to this folder; None if it is outside or never included."""
         try:
             inside = os.fsencode(path.relative_to(self.directory).as_posix())
         except ValueError:
@@ -59,7 +60,7 @@ class CheckpointRoot:
         return inside if inside != b"." and self.holds(inside) else None
 
     def holds(self, relative: bytes) -> bool:
-        """False for what is git's own, and for everything in `.git` and `.mazu`, in whatever case, at whatever depth."""
+        """Return False for git's own files, and for everything in `.git` and `.mazu`, in any case, at any depth."""
         if self.internal and self.is_internal(relative):
             return False
         lower = relative.lower()
@@ -68,15 +69,15 @@ class CheckpointRoot:
         return not any(part in _NEVER for part in lower.split(b"/"))
 
     def is_internal(self, relative: bytes) -> bool:
-        """Whether a file belongs to git itself."""
+        """Return whether a file belongs to git itself."""
         return b"." in self.internal or relative.partition(b"/")[0].lower() in self.internal
 
     def shown(self, relative: bytes) -> str:
-        """A path as the user sees it; bytes that are no UTF-8 are shown as `\\xNN`."""
+        """Return a path as the user sees it; bytes that are no UTF-8 are shown as `\\xNN`."""
         return self.label + relative.decode("utf-8", "backslashreplace")
 
     def full(self, relative: bytes) -> bytes:
-        """The file's place on disk."""
+        """Return the file's path on disk."""
         return self._start + relative
 
     @cached_property
@@ -84,21 +85,22 @@ class CheckpointRoot:
         return os.fsencode(self.directory) + b"/"
 
     def is_folder(self, relative: bytes) -> bool:
-        """Whether a real folder stands there, not a link to one."""
+        """Return whether a real folder is there, not a link to one."""
         place = self.directory / os.fsdecode(relative)
         return place.is_dir() and not place.is_symlink()
 
     def behind_link(self, relative: bytes) -> bool:
-        """Whether a folder on the way to the file is a symbolic link: the file then belongs to where that leads."""
+        """Return whether a folder on the way to the file is a symbolic link: the file then belongs to the link's
+        target."""
         inside = self.folder(relative)
         return any((self.directory / folder).is_symlink() for folder in (inside, *inside.parents))
 
     def folder(self, relative: bytes) -> PurePosixPath:
-        """The folder of a file, from this mount's directory."""
+        """Return the folder of a file, relative to this mount's directory."""
         return _posix(relative.rpartition(b"/")[0])
 
     def from_root(self, folder: PurePosixPath) -> PurePosixPath:
-        """A folder of this mount, from `root`."""
+        """Return a folder of this mount, relative to `root`."""
         return _posix(self.inside) / folder
 
 
@@ -108,9 +110,10 @@ def _posix(folder: bytes) -> PurePosixPath:
 
 
 def find_roots(roots: Sequence[Path], staging: str) -> tuple[CheckpointRoot, ...]:
-    """One mount for each workspace folder, and one for the project's skills; `staging` names their staging folders.
+    """Return one mount for each workspace folder, and one for the project's skills; `staging` names their staging
+    folders.
 
-    Refuses folders that hold everything.
+    Raises MazuError for folders that are too broad.
     """
     if not roots:
         raise MazuError(Kind.UNSUPPORTED, "Checkpoints need an open folder.", "Open a folder in the editor.")

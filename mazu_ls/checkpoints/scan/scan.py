@@ -1,4 +1,4 @@
-"""Finding what changed in a folder: one `git ls-files` with an index of our own, and what git would overlook."""
+"""Finds what changed in a folder: one `git ls-files` with an index of our own, plus what git would miss."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.user_repository import UserRepository
 
-_LAG = 200  # files read again at every scan, before the index is brought up to date
+_LAG = 200  # files read again at every scan before the index is updated
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
 
 class FolderScanner:
-    """Looks at one mount. Its index stands in `scan/<mount>/<tree>/`: the folder's name says what the index holds.
+    """Scans one mount. Its index is in `scan/<mount>/<tree>/`: the folder's name says which tree the index describes.
 
-    `looked` is what the last full look read; it makes the next index.
+    `looked` is what the last full scan read; the next index is made from it.
     """
 
     def __init__(
@@ -35,15 +35,16 @@ class FolderScanner:
         self.looked: Mapping[bytes, FileSnapshot | None] = {}
 
     def candidates(self, base: bytes | None) -> set[bytes]:
-        """Paths that may differ from the tree `base`; all others are certain to be equal."""
+        """Return paths that may differ from the tree `base`; all others are certain to be equal."""
         if not self.mount.scanned:
             held = {path for path, _ in self._repository.trees.files(base)}
             return {p for p in held | set(walk(self.mount)) if self.mount.holds(p)}
         known = self._index()
-        # What the index holds and the base does not, git cannot see as changed.
+        # Git compares the folder with the index only, so paths in which the index differs from the base are added.
         lag = self._lag(known, base) if known is not None else None
         if known is None or lag is None:
             found = self._listed(self.mount.directory, self._blank())
+            # With an empty index git lists every file as untracked; only deleted ones are missing from that list.
             found |= {path for path, _ in self._repository.trees.files(base)}
         else:
             found = lag | self._listed(self.mount.directory, known, "-m", "-d")
@@ -53,11 +54,11 @@ class FolderScanner:
         return {path for path in found if self.mount.holds(path)}
 
     def sparse(self) -> list[bytes]:
-        """Files that the user's sparse checkout leaves out; they are absent, not deleted."""
+        """Return files that the user's sparse checkout leaves out; they are absent, not deleted."""
         return self._user.sparse() if self._user is not None and self.mount.scanned else []
 
     def ignored(self, paths: list[bytes]) -> set[bytes]:
-        """Those of these paths that the ignore rules name and the user's git does not track."""
+        """Return those of these paths that the ignore rules name and the user's git does not track."""
         if not paths or not self.mount.scanned:
             return set()
         listed = b"\0".join(paths)
@@ -69,13 +70,13 @@ class FolderScanner:
         )
 
     def stale(self) -> bool:
-        """Whether bringing the index up to date would pay."""
+        """Return whether updating the index would pay."""
         return self.mount.scanned and (
             len(self.looked) > _LAG or (bool(self.looked) and self._index() is None)
         )
 
     def refresh(self, tree: bytes | None) -> None:
-        """Publish an index of `tree`: what the last look read, and the rest as it was in the old index."""
+        """Publish an index of `tree`: what the last scan read, and the rest as it was in the old index."""
         known = self._index()
         old = dict(index.load(known / "index")) if known is not None else {}
         entries = []
@@ -92,7 +93,7 @@ class FolderScanner:
         self.looked = {}
 
     def _lag(self, known: Path, base: bytes | None) -> set[bytes] | None:
-        """Where the index differs from the base; None if the tree it describes is not in the store any more."""
+        """Return where the index differs from the base; None if the tree it describes is no longer in the store."""
         try:
             return {path for path, _, _ in self._repository.trees.diff(bytes.fromhex(known.name), base)}
         except MazuError as error:
@@ -102,7 +103,7 @@ class FolderScanner:
             return None
 
     def _publish(self, draft: Path, target: Path) -> None:
-        """A folder appears under its final name with its index in it, or not at all."""
+        """Publish atomically: the folder appears under its final name with a whole index in it, or not at all."""
         others = [
             path for path in self._home.iterdir() if path.is_dir() and path.name not in (draft.name, "blank")
         ]
@@ -115,14 +116,14 @@ class FolderScanner:
             shutil.rmtree(path, ignore_errors=True)
 
     def _index(self) -> Path | None:
-        """The newest index that was published whole."""
+        """Return the newest index that was published whole."""
         if not self._home.is_dir():
             return None
         found = [path for path in self._home.iterdir() if len(path.name) == 40 and (path / "index").exists()]
         return max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
 
     def _listed(self, folder: Path, directory: Path, *options: str) -> set[bytes]:
-        """Untracked files, and with -m -d those whose status is not that of the index."""
+        """Return untracked files, and with -m -d those whose status differs from the index."""
         out = self._git(
             directory, "ls-files", "-t", "-z", "-o", *options, "--exclude-standard", folder=folder
         )
@@ -140,7 +141,7 @@ class FolderScanner:
         return found | nested_repositories.without_excluded(folder, untracked)
 
     def _blank(self) -> Path:
-        """A git directory with an empty index over our objects."""
+        """Return a git directory with an empty index over our objects."""
         return self._directory("blank")
 
     def _directory(self, name: str) -> Path:
@@ -174,11 +175,11 @@ class FolderScanner:
         )
 
     def _forced(self, base: bytes | None) -> set[bytes]:
-        """Files that the user's git tracks although a rule ignores them, and that the base does not hold yet."""
+        """Return files that the user's git tracks although a rule ignores them, and that the base does not hold yet."""
         ignored = self._user.tracked_although_ignored() if self._user is not None else []
         return {path for path in ignored if self._repository.trees.at(base, path) is None}
 
     def _absent(self, found: set[bytes]) -> set[bytes]:
-        """Of the candidates, those that a sparse checkout took out of the work tree."""
+        """Return those of the candidates that a sparse checkout removed from the work tree."""
         sparse = set(self.sparse()) & found
         return {p for p in sparse if not os.path.lexists(self.mount.full(p))}

@@ -1,4 +1,4 @@
-"""What a scan of the folders found."""
+"""The result of a scan of the folders."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mazu_ls.checkpoints.scan.read_files import FileSnapshot
 
 
 class ScanResult(Struct):
-    """What a look at the folders found, as changes to the base tree.
+    """The result of a scan, as changes to the base tree.
 
-    `captured` are the files that were looked at (None: no file there), `skipped` is by shown path, `sparse` the
-    files that a sparse checkout leaves out (None: not looked at). `everywhere`: every file was looked at. `complete`: so,
-    or a watch knew all that changed.
+    `captured` are the files that were read (None: no file there), `skipped` is by shown path, `sparse` the files that a
+    sparse checkout leaves out (None: not checked). `everywhere`: every file was scanned. `complete`: every file was
+    scanned, or a file watcher knew all changes.
     """
 
     changes: dict[bytes, TreeEntry | None] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Unsaved text in a checkpoint: what is held of it, and the files as their user saw them, with that text in them."""
+"""Unsaved text in a checkpoint: what it holds of it, and the files as the user saw them, with that text in them."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class UnsavedText(Struct, frozen=True):
 
 
 class BufferView(Struct, frozen=True):
-    """A tree, and the texts that were not saved in it."""
+    """A tree, and the unsaved texts of documents in it."""
 
     tree: bytes | None
     unsaved: Sequence[UnsavedText]
 
 
 def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedText]:
-    """Unsaved texts of a checkpoint's tree."""
+    """Return the unsaved texts of a checkpoint's tree."""
     entries = project.trees.read(project.trees.folder(tree, BUFFERS))
     if b"index.json" not in entries:
         return []
@@ -52,7 +52,7 @@ def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedTe
 
 
 def carried_buffers(project: CheckpointContext, tree: bytes | None, places: Container[bytes]) -> list[Buffer]:
-    """The unsaved texts that a checkpoint's tree holds of these places, as documents."""
+    """Return the unsaved texts that a checkpoint's tree holds of these places, as documents."""
     return [
         Buffer(held.uri, held.path, 0, "", held.text, True)
         for held in held_texts(project, tree)
@@ -61,12 +61,12 @@ def carried_buffers(project: CheckpointContext, tree: bytes | None, places: Cont
 
 
 def open_texts(buffers: Sequence[Buffer]) -> list[UnsavedText]:
-    """Those of the documents that are open now."""
+    """Return those of the documents that are open now."""
     return [UnsavedText(buffer.uri, buffer.path, buffer.text) for buffer in buffers if buffer.dirty]
 
 
 def held_buffers(project: CheckpointContext, buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
-    """The documents that a checkpoint holds: none of those in `.mazu` or `.git` of the project. Follows links on disk."""
+    """Return the documents that a checkpoint holds: none in `.mazu` or `.git` of the project. Follows links on disk."""
     roots = [mount.directory for mount in project.mounts if mount.scanned]
     return tuple(
         buffer
@@ -78,7 +78,8 @@ def held_buffers(project: CheckpointContext, buffers: Sequence[Buffer]) -> tuple
 
 
 def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
-    """A file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it existed."""
+    """Return a file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it
+    existed."""
     for mount in reversed(project.mounts):
         if not shown.startswith(mount.label):
             continue
@@ -95,7 +96,7 @@ def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str 
 
 
 def shown_text(project: CheckpointContext, view: BufferView, place: bytes) -> str | None:
-    """The text of a place as its user saw it; None for no file and for one that is no text."""
+    """Return the text of a place as the user saw it; None for no file and for one that is no text."""
     for held in view.unsaved:
         if place_of(project, held) == place:
             return held.text
@@ -107,7 +108,7 @@ def shown_text(project: CheckpointContext, view: BufferView, place: bytes) -> st
 
 
 def file_bytes(project: CheckpointContext, tree: bytes | None, place: bytes) -> bytes | None:
-    """The bytes of a file in a tree; None for no file and for a link."""
+    """Return the bytes of a file in a tree; None for no file and for a link."""
     entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None
@@ -115,17 +116,17 @@ def file_bytes(project: CheckpointContext, tree: bytes | None, place: bytes) -> 
 
 
 def same_lines(one: str | None, other: str) -> bool:
-    """Whether two texts say the same; line ends do not count."""
+    """Return whether two texts are equal apart from line ends."""
     return one is not None and one.replace("\r\n", "\n") == other.replace("\r\n", "\n")
 
 
 def shown_trees(
     project: CheckpointContext, old: BufferView, new: BufferView, add: Add, fresh: Container[bytes] = ()
 ) -> tuple[bytes | None, bytes | None]:
-    """Both trees with the unsaved texts in place of the files. Saving a text is no change, therefore.
+    """Return both trees with the unsaved texts in place of the files, so that saving a text is no change.
 
-    A file that changed on disk below one and the same unsaved text counts with what is on disk. What is new goes to
-    `add`; objects in `fresh` are not in the store yet.
+    If a file changed on disk below one and the same unsaved text, the file's content counts. New objects are passed to
+    `add`; those in `fresh` are not in the store yet.
     """
     if not old.unsaved and not new.unsaved:
         return old.tree, new.tree
@@ -139,7 +140,7 @@ def shown_trees(
 def _typed(
     project: CheckpointContext, view: BufferView, add: Add, fresh: Container[bytes]
 ) -> dict[bytes, TreeEntry | None]:
-    """The unsaved texts as files, by place, where they differ from the files."""
+    """Return the unsaved texts as files, by place, if they differ from the files."""
     found: dict[bytes, TreeEntry | None] = {}
     for held in view.unsaved:
         if (place := place_of(project, held)) is None:
@@ -159,7 +160,7 @@ def _typed(
 
 
 def place_of(project: CheckpointContext, held: UnsavedText | Buffer) -> bytes | None:
-    """Where a document stands; an untitled one as a file named by its URI. None for what is not of the project."""
+    """Return the place of a document; of an untitled one a file named by its URI. None if it is not the project's."""
     if held.path is not None:
         return project.place(held.path)
     if not held.uri.startswith("untitled:"):
@@ -177,7 +178,7 @@ def _is_ignored(project: CheckpointContext, held: UnsavedText) -> bool:
 
 
 def _decoded(project: CheckpointContext, entry: TreeEntry, shown: str | None = None) -> DecodedText | None:
-    """A file's text; `shown` is a text that an editor has of it, and so tells in which encoding it reads the file."""
+    """Return a file's text; `shown` is a text that an editor has of it, and so reveals the encoding it uses."""
     try:
         data = project.repository.read(entry.oid)
         return decode(data) if shown is None else decode_like(data, shown)

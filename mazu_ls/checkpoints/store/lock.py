@@ -1,4 +1,4 @@
-"""The lock of one store: it dies with its holder, and tells the next one that the holder died."""
+"""The lock of one store: it ends with its holder, and shows the next process that the holder died."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from mazu_ls.state.paths import private_folder
 
 WAIT_SECONDS = 60.0
 MOMENT_SECONDS = 0.2
-"""As long as `is_held` may take to look."""
+"""Seconds that `is_held` may take."""
 
 
 @contextmanager
 def lock_store(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bool]:
-    """Hold the locks of a project: its own, which stands first, and those of the other folders it holds.
+    """Hold the locks of a project: its own, which comes first, and those of the other folders it holds.
 
-    Its own file says 1 while it is held and 0 once the work in it succeeded. Yields False to who finds a 1: the last
-    holder was killed, and there may be something to recover. Raises MazuError(busy) after `wait` seconds.
+    Its own file holds 1 while it is locked and 0 once the work succeeded. Yields False if it holds a 1: the last holder
+    was killed, and there may be something to recover. Raises MazuError(busy) after `wait` seconds.
     """
     until = time.monotonic() + wait
     with ExitStack() as stack:
         own = -1
-        for path in sorted(paths):  # one order for everybody, so that nobody waits in a circle
+        # one global order of locking, so that no two processes wait for each other
+        for path in sorted(paths):
             fd = stack.enter_context(_locked(path, until))
             own = fd if path == paths[0] else own
         clean = os.pread(own, 1, 0) != b"1"
@@ -38,13 +39,13 @@ def lock_store(paths: Sequence[Path], wait: float = WAIT_SECONDS) -> Iterator[bo
 
 @contextmanager
 def lock_exclusively(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
-    """Hold the lock `path`, which nobody else does meanwhile. Raises MazuError(busy) after `wait` seconds."""
+    """Hold the lock `path` exclusively. Raises MazuError(busy) after `wait` seconds."""
     with _locked(path, time.monotonic() + wait):
         yield
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody, this process included, holds the lock `path` now."""
+    """Return whether any process, this one included, holds the lock `path` now."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -56,7 +57,7 @@ def is_held(path: Path) -> bool:
 
 
 def hold(fd: int) -> None:
-    """Lock an open file for as long as it is open. Raises MazuError(busy) where somebody holds it for more than a moment."""
+    """Lock an open file for as long as it is open. Raises MazuError(busy) if it stays locked for more than a moment."""
     _acquire(fd, time.monotonic() + MOMENT_SECONDS)
 
 

@@ -31,7 +31,7 @@ MIGRATIONS = Migrations(
             id INTEGER PRIMARY KEY CHECK (id = 1), store TEXT NOT NULL, safety_id TEXT NOT NULL,
             target_id TEXT NOT NULL, steps BLOB NOT NULL);
         """,
-        # Who changed what since the checkpoint before: `session` is the agent's, "" where only the user did.
+        # Who changed what since the checkpoint before: `session` is the agent's, "" if only the user did.
         # `checkpoint_write`: what the agent and rollbacks wrote since the last checkpoint, before it is attributed.
         """
         ALTER TABLE checkpoint ADD COLUMN title TEXT NOT NULL DEFAULT '';
@@ -47,7 +47,7 @@ MIGRATIONS = Migrations(
             target_id TEXT NOT NULL, sections TEXT NOT NULL, redone INTEGER NOT NULL DEFAULT 0);
         """,
         "CREATE TABLE checkpoint_buffer (uri TEXT PRIMARY KEY, text BLOB NOT NULL, before TEXT NOT NULL)",
-        # What a rollback left at a place that somebody changed further before checkpoint `number`: see restored_places.py.
+        # What a rollback left at a place that somebody changed again before checkpoint `number`: see restored_places.py.
         """
         CREATE TABLE checkpoint_restored (
             number INTEGER NOT NULL, place BLOB NOT NULL, entry TEXT, data BLOB, text BLOB,
@@ -62,12 +62,12 @@ _COLUMNS = (
 
 
 def checkpoint_id(number: int) -> str:
-    """`cp_000001`."""
+    """Return the id of a row, such as `cp_000001`."""
     return f"cp_{number:06d}"
 
 
 def checkpoint_number(id: str) -> int:
-    """The row's number. Raises MazuError(not_found) for what is no id."""
+    """Return the row's number. Raises MazuError(not_found) for what is no id."""
     if id.startswith("cp_") and id[3:].isascii() and id[3:].isdigit() and len(id) < 20:
         return int(id[3:])
     raise _unknown(id)
@@ -80,13 +80,13 @@ def _unknown(id: str) -> MazuError:
 
 
 def next_number(db: apsw.Connection) -> int:
-    """The number the next row gets; numbers of pruned checkpoints are not used again."""
+    """Return the number of the next row; numbers of pruned checkpoints are not reused."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'checkpoint'").fetchone()
     return (row[0] if row else 0) + 1
 
 
 def insert(db: apsw.Connection, checkpoint: Checkpoint) -> None:
-    """Store one row."""
+    """Insert one row."""
     db.execute(
         f"INSERT INTO checkpoint ({_COLUMNS}) VALUES ({', '.join('?' * 17)})",
         (
@@ -112,7 +112,7 @@ def insert(db: apsw.Connection, checkpoint: Checkpoint) -> None:
 
 
 def get(db: apsw.Connection, id: str) -> Checkpoint:
-    """One checkpoint. Raises MazuError(not_found)."""
+    """Return one checkpoint. Raises MazuError(not_found)."""
     number = checkpoint_number(id)
     row = db.execute(f"SELECT {_COLUMNS} FROM checkpoint WHERE number = ?", (number,)).fetchone()
     if row is None:
@@ -121,30 +121,30 @@ def get(db: apsw.Connection, id: str) -> Checkpoint:
 
 
 def exists(db: apsw.Connection, id: str) -> bool:
-    """Whether there is a row of this id. Raises MazuError(not_found) for what is no id."""
+    """Return whether a row with this id exists. Raises MazuError(not_found) for what is no id."""
     return bool(select(db, "SELECT 1 FROM checkpoint WHERE number = ?", (checkpoint_number(id),)))
 
 
 def newest(db: apsw.Connection, limit: int, session_id: str | None = None) -> list[Checkpoint]:
-    """The newest first; `limit` -1 for all."""
+    """Return the newest first; `limit` -1 for all."""
     where, values = ("WHERE session_id = ?", [session_id]) if session_id is not None else ("", [])
     query = f"SELECT {_COLUMNS} FROM checkpoint {where} ORDER BY number DESC LIMIT ?"
     return [_record(row) for row in db.execute(query, (*values, limit))]
 
 
 def count(db: apsw.Connection) -> int:
-    """How many there are."""
+    """Return the number of checkpoints."""
     return select(db, "SELECT count(*) FROM checkpoint")[0][0]
 
 
 def pin(db: apsw.Connection, id: str, pinned: bool) -> None:
-    """Keep one for ever, or no longer. Raises MazuError(not_found)."""
+    """Keep one permanently, or no longer. Raises MazuError(not_found)."""
     get(db, id)
     db.execute("UPDATE checkpoint SET pinned = ? WHERE number = ?", (pinned, checkpoint_number(id)))
 
 
 def remove(db: apsw.Connection, ids: Sequence[str]) -> None:
-    """Delete rows; their children get the nearest ancestor that stays as parent, so the tree stays one."""
+    """Delete rows; their children get the nearest remaining ancestor as parent, so the tree stays connected."""
     parents = dict(db.execute("SELECT printf('cp_%06d', number), parent_id FROM checkpoint"))
     gone = set(ids)
     for id, parent in parents.items():
@@ -159,7 +159,7 @@ def remove(db: apsw.Connection, ids: Sequence[str]) -> None:
 
 
 def _merge_into_next(db: apsw.Connection, number: int) -> None:
-    """A checkpoint goes: who changed what before it counts for the next one. Called before its row is deleted."""
+    """Add the attribution of a deleted checkpoint's interval to the next one's. Call it before the row is deleted."""
     rows = select(db, "SELECT number FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (number,))
     if rows:
         _merge_restored(db, number, rows[0][0])
@@ -178,9 +178,8 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
 
 
 def _merge_restored(db: apsw.Connection, number: int, later: int) -> None:
-    """Of the two intervals that become one: what a rollback left is known only where nothing happened to the place before
-    it, and no other rollback after it.
-    """
+    """Merge two intervals into one: what a rollback left is known only if nothing happened to the place before it, and no other
+    rollback after it."""
     db.execute(
         "DELETE FROM checkpoint_restored WHERE number = ? AND place IN (SELECT place FROM checkpoint_change WHERE number = ?)",
         (later, number),
@@ -194,9 +193,8 @@ def _merge_restored(db: apsw.Connection, number: int, later: int) -> None:
 
 
 def state(db: apsw.Connection, key: str) -> str | None:
-    """One value of `current` (an id), `base` (id of the checkpoint whose tree is the last known state), `unseen`,
-    `imported` (set where nobody has looked at the folders since a project's state was taken in).
-    """
+    """Return one value: `current` (an id), `base` (id of the checkpoint whose tree is the last known state), `unseen`, `imported`
+    (set until the first scan after a project's state was imported)."""
     row = db.execute("SELECT value FROM checkpoint_state WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
@@ -236,7 +234,7 @@ def _record(row: Any) -> Checkpoint:
 
 
 class PastRollback(NamedTuple):
-    """A rollback that was done: its number, the safety checkpoint that takes it back, what it brought back."""
+    """A rollback that was done: its number, the safety checkpoint that reverts it, what it restored."""
 
     number: int
     safety: str
@@ -254,9 +252,9 @@ def add_rollback(
     redone: bool = False,
     partial: bool = False,
 ) -> None:
-    """Remember a rollback of the `chosen` sections and paths, so that it can be taken back.
+    """Record a rollback of the `chosen` sections and paths, so that it can be reverted.
 
-    `redone`: it takes one back itself. `partial`: of what the agent did in the files only parts were taken back.
+    `redone`: it reverts one itself. `partial`: only parts of the agent's changes in files were reverted.
     """
     sections = json.dumps({"only": chosen[0], "paths": chosen[1], "partial": partial})
     db.execute(
@@ -266,14 +264,14 @@ def add_rollback(
 
 
 class RollbackTarget(NamedTuple):
-    """Where a rollback went to: a checkpoint's number, and whether only with parts of the files."""
+    """The target of a rollback: a checkpoint's number, and whether only parts of files were reverted."""
 
     number: int
     partial: bool
 
 
 def rollback_target(db: apsw.Connection, safety: int) -> RollbackTarget | None:
-    """Of the rollback before which the checkpoint `safety` was taken; None where its target is not kept any more."""
+    """Return the target of the rollback whose safety checkpoint is `safety`; None if it is no longer kept."""
     rows = select(
         db,
         "SELECT target_id, sections FROM checkpoint_rollback WHERE safety_id = ? ORDER BY id DESC LIMIT 1",
@@ -285,7 +283,7 @@ def rollback_target(db: apsw.Connection, safety: int) -> RollbackTarget | None:
 
 
 def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
-    """The last rollback of a session, or of the project to a checkpoint of no session, that was not taken back."""
+    """Return the last rollback of a session, or of the whole project to a checkpoint of no session, that was not reverted."""
     rows = select(
         db,
         "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session IN (?, '') AND NOT redone ORDER BY id DESC LIMIT 1",
@@ -298,5 +296,5 @@ def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
 
 
 def set_redone(db: apsw.Connection, id: int) -> None:
-    """A rollback was taken back."""
+    """Mark a rollback as reverted."""
     db.execute("UPDATE checkpoint_rollback SET redone = 1 WHERE id = ?", (id,))

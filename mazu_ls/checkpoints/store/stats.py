@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def store_stats(project: CheckpointContext, db: apsw.Connection, database: Path) -> StoreStats:
-    """Of the store of one project; `database` is its memory.db."""
+    """Return counts and sizes of one project's store; `database` is its memory.db."""
     rescue = project.rescue_folder
     return StoreStats(
         count=schema.count(db),

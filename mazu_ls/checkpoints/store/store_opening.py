@@ -1,4 +1,4 @@
-"""Opening a project's checkpoints: where the store is, and making store and database agree after a loss of either."""
+"""Opens a project's checkpoints: finds the store, and makes store and database agree after a loss of either."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ log = logging.getLogger(__name__)
 
 
 def place_of(state: Path, root: Path) -> Path:
-    """Where everything about the checkpoints of one root is kept."""
+    """Return the folder for the checkpoints of one root."""
     return projects_folder(state) / root_key(root) / "checkpoints"
 
 
 def open_project(
     place: Path, mounts: Sequence[CheckpointRoot], parts: Sequence[SnapshotPart], settings: CheckpointSettings
 ) -> CheckpointContext:
-    """The project, with a store that git can read."""
+    """Open the project with a store that git can read."""
     private_folder(place)
     return CheckpointContext(StoreRepository.open(place / "store.git"), mounts, parts, settings)
 
 
 def reconcile(project: CheckpointContext, db: apsw.Connection) -> None:
-    """Rows without objects go; refs without any row become rows again. Called with the lock held, after recovery."""
+    """Delete rows without objects; turn refs without a row into rows. Call it with the lock held, after recovery."""
     rows = schema.newest(db, -1)
     refs = project.repository.refs()
     if not rows:
@@ -75,7 +75,7 @@ def _forget(db: apsw.Connection, lost: Sequence[str]) -> None:
 
 
 def _rebuild(project: CheckpointContext, db: apsw.Connection, refs: dict[str, bytes]) -> None:
-    """A new database beside an old store: the rows are in the checkpoints themselves."""
+    """Rebuild the rows of a new database from the checkpoints of an old store."""
     found: list[Checkpoint] = []
     for name, commit in sorted(refs.items()):
         try:
@@ -116,7 +116,7 @@ def _from_store(project: CheckpointContext, commit: bytes) -> Checkpoint:
 
 
 def explain_disk(work: Callable[[], T], place: Path) -> T:
-    """Run `work`; a disk that fails it is said in a sentence."""
+    """Run `work`; translate a failure of the disk into a sentence for the user."""
     try:
         return work()
     except OSError as error:
@@ -128,7 +128,7 @@ def explain_disk(work: Callable[[], T], place: Path) -> T:
 
 
 def recover(project: CheckpointContext, db: apsw.Connection) -> None:
-    """Make everything whole. A rollback that cannot be completed now does not keep the server from starting."""
+    """Complete everything unfinished. A rollback that cannot be completed now does not keep the server from starting."""
     try:
         rollback.recover_rollback(project, db)
     except MazuError as error:

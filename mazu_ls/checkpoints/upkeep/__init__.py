@@ -1,1 +1,1 @@
-"""Which checkpoints are kept, and removing what no checkpoint needs."""
+"""Retention, and removing what no checkpoint needs."""

@@ -15,9 +15,8 @@ Written = tuple[int, int] | None
 
 
 class GarbageCollection(Struct, frozen=True):
-    """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees`
-    that scan indexes are compared with, the trees alone.
-    """
+    """The packs of one moment, and what is still needed of them: everything that `roots` reach, and of the `trees` that
+    scan indexes are compared with, only the trees."""
 
     packs: Mapping[Path, Written]
     roots: bytes
@@ -25,10 +24,10 @@ class GarbageCollection(Struct, frozen=True):
 
 
 def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
-    """Note what there is now, with the lock held; None where the disk has no room for a second copy.
+    """Record the present packs, with the lock held; None if the disk has no room for a second copy.
 
-    Until `finish_collection` the caller holds `repository.collecting`, too: packs that came meanwhile may not be put
-    together with those that are about to go.
+    Until `finish_collection` the caller holds `repository.collecting`, too: newer packs must not be merged with those
+    that are about to be deleted.
     """
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
@@ -41,7 +40,7 @@ def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
 
 
 def repack(repository: StoreRepository, collection: GarbageCollection) -> set[str]:
-    """Write everything reachable into new packs; returns their names. Needs no lock, and may take a while."""
+    """Write everything reachable into new packs; return their names. Needs no lock, and may take a while."""
     target = str(repository.path / "objects" / "pack" / "pack")
     options = ("pack-objects", "-q", "--delta-base-offset")
     names: set[str] = set()
@@ -58,9 +57,9 @@ def repack(repository: StoreRepository, collection: GarbageCollection) -> set[st
 
 
 def finish_collection(repository: StoreRepository, collection: GarbageCollection, names: set[str]) -> None:
-    """Remove the packs of before, with the lock held again. What came since is in packs of its own.
+    """Delete the earlier packs, with the lock held again. Newer objects are in packs of their own.
 
-    Such a pack may have the name of an old one, which it replaced: the name is the hash of what it holds.
+    Such a pack may have the name of an old one, which it replaced: the name is the hash of its content.
     """
     repository.forget_reader()
     sync_folder(repository.path / "objects" / "pack")
@@ -72,7 +71,7 @@ def finish_collection(repository: StoreRepository, collection: GarbageCollection
 
 
 def _written(pack: Path) -> Written:
-    """Tells one file from another of the same name; None where there is none."""
+    """Return what distinguishes a file from another one of the same name; None if there is none."""
     try:
         status = pack.stat()
     except FileNotFoundError:

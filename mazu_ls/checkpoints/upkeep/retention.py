@@ -1,4 +1,4 @@
-"""Which checkpoints stay, and giving back the space of those that do not."""
+"""Retention: which checkpoints stay, and freeing the space of the others."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     import apsw
 
 SAFETY_DAYS = 3
-"""How long an automatic safety checkpoint stays, unless it is the last one of its session."""
+"""Days that an automatic safety checkpoint stays, unless it is the last one of its session."""
 STEP_DAYS = 7
-"""How long the middle steps of a turn stay."""
+"""Days that the middle steps of a turn stay."""
 log = logging.getLogger(__name__)
 
 
 def expired(
     checkpoints: Sequence[Checkpoint], now: datetime, keep_days: int, protected: set[str]
 ) -> list[str]:
-    """Ids that the policy gives up, oldest first; `checkpoints` are newest first.
+    """Return the ids that the policy deletes, oldest first; `checkpoints` are newest first.
 
-    Pinned, labelled and `protected` ones stay for ever. For `keep_days` stay the first and the last of every turn
-    and what the user took; middle steps for STEP_DAYS, safety ones for SAFETY_DAYS.
+    Pinned, labelled and `protected` ones stay permanently. The first and the last of every turn and what the user took
+    stay for `keep_days`; middle steps for STEP_DAYS, safety ones for SAFETY_DAYS.
     """
     ranks = shed_ranks(checkpoints)
     days = {0: STEP_DAYS, 1: SAFETY_DAYS}
@@ -44,7 +44,8 @@ def expired(
 
 
 def shed_ranks(checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
-    """In which order a store that is too large gives its checkpoints up, the lowest first; `checkpoints` newest first.
+    """Return the order in which a store that is too large deletes its checkpoints, the lowest first; `checkpoints`
+    newest first.
 
     0: middle steps of turns. 1: safety checkpoints but the last of each session. 2: ends of turns. 3: what the user
     took.
@@ -70,7 +71,8 @@ def shed_ranks(checkpoints: Sequence[Checkpoint]) -> dict[str, int]:
 
 
 def protected_checkpoints(db: apsw.Connection, checkpoints: Iterable[Checkpoint]) -> set[str]:
-    """Never pruned: the current one, the base, the ends of the journal, the last safety."""
+    """Return those that are never pruned: the current one, the base, the ends of the journal, the last safety
+    checkpoint."""
     ids = {schema.state(db, "current"), schema.state(db, "base")}
     ids |= {id for row in db.execute("SELECT safety_id, target_id FROM checkpoint_journal") for id in row}
     last_safety = next((c.id for c in checkpoints if c.kind == "safety"), None)
@@ -87,10 +89,10 @@ def prune(
     labelled: bool = False,
     named: Collection[str] = (),
 ) -> list[str]:
-    """Give up checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
+    """Delete checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
 
-    A labelled one goes only with `labelled`, a pinned one or one of `named` never. Returns their ids; their objects
-    take room until they are collected.
+    A labelled one is deleted only with `labelled`, a pinned one or one of `named` never. Returns their ids; their
+    objects use space until they are collected.
     """
     everything = schema.newest(db, -1)
     safe = protected_checkpoints(db, everything) | set(named)
@@ -118,10 +120,10 @@ def _asked(
 def drop_for_size(
     project: CheckpointContext, db: apsw.Connection, named: Collection[str] = ()
 ) -> tuple[list[str], bool]:
-    """Give up some for the size cap: of the lowest rank that there is, a quarter, the oldest.
+    """Delete some for the size cap: of the lowest rank present, a quarter, the oldest.
 
-    Also returns whether it took more than middle steps and safety checkpoints: what undo may need. Nothing is taken
-    where all that is left is protected, pinned or one of `named`.
+    Also returns whether more than middle steps and safety checkpoints were deleted: what undo may need. Nothing is
+    deleted if all that is left is protected, pinned or one of `named`.
     """
     everything = schema.newest(db, -1)
     ranks = shed_ranks(everything)
@@ -135,7 +137,7 @@ def drop_for_size(
 
 
 def remove(project: CheckpointContext, db: apsw.Connection, ids: list[str]) -> list[str]:
-    """Rows first (their commit decides), then refs. Returns the ids."""
+    """Delete rows first (their commit decides), then refs. Return the ids."""
     if ids:
         transaction(db, lambda d: schema.remove(d, ids))
     named = {c.id for c in schema.newest(db, -1)}

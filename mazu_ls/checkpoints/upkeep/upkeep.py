@@ -1,4 +1,4 @@
-"""What a checkpoint leaves to do in the background: scan indexes, packs, the size cap, the retention policy."""
+"""Background maintenance after a checkpoint: scan indexes, packs, the size cap, the retention policy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     import apsw
 
 log = logging.getLogger(__name__)
-_SLACK = 0.9  # a store that reached its cap is brought down to this share of it
-_TIDY_EVERY = 16  # checkpoints; looking at every pack after each one costs more than a small checkpoint does
+_SLACK = 0.9  # a store that reached its cap is reduced to this share of it
+_TIDY_EVERY = 16  # checkpoints; reading every pack after each one costs more than a small checkpoint does
 
 
 class Upkeep:
-    """Keeps the store of one project tidy and below its cap. `locked` runs work with the store's lock held."""
+    """Maintains the store of one project and keeps it below its cap. `locked` runs work with the store's lock held."""
 
     def __init__(
         self, project: CheckpointContext, locked: Callable[[Callable[[apsw.Connection], Any]], Awaitable[Any]]
@@ -37,12 +37,12 @@ class Upkeep:
         self._pruning = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
         self.named_by_undo: Callable[[], Awaitable[Collection[str]]] | None = None
-        """Finds the checkpoints that undoing the last turn of each session needs; set by who knows the sessions."""
+        """Returns the checkpoints that undoing the last turn of each session needs; set by the owner of the sessions."""
         self.on_warning: Callable[[str], object] | None = None
-        """Told what the user should know of that nobody waits for."""
+        """Called with a notice for the user about background work."""
 
     def after_checkpoint(self, checkpoint: Checkpoint, *, looked_everywhere: bool) -> None:
-        """A checkpoint was taken: tidy up where that pays."""
+        """A checkpoint was taken: maintain the store if that pays."""
         self._untidied += 1
         if self._room is not None:
             self._room -= checkpoint.bytes
@@ -51,7 +51,7 @@ class Upkeep:
             self._tidy()
 
     async def idle(self) -> None:
-        """Wait for what goes on in the background."""
+        """Wait for the background work."""
         while self._background:
             await asyncio.gather(*self._background, return_exceptions=True)
 
@@ -62,9 +62,9 @@ class Upkeep:
         *,
         labelled: bool = False,
     ) -> PruneResult:
-        """What `Checkpoints.prune` does."""
+        """Prune, see `Checkpoints.prune`."""
         named = await self.named_by_undo() if self.named_by_undo else ()
-        # One at a time: while packs are exchanged the store looks twice as large as it is.
+        # One at a time: while packs are replaced the store looks twice as large as it is.
         async with self._pruning:
             return await self._prune(keep, older_than_days, labelled, named)
 
@@ -107,13 +107,13 @@ class Upkeep:
             self.on_warning(text)
 
     def _tidy(self) -> None:
-        """What a checkpoint leaves to do, behind the caller's back."""
+        """Run the maintenance after a checkpoint; the caller does not wait for it."""
         task = asyncio.create_task(self._tidied())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
     async def _tidied(self) -> None:
-        """Scan indexes and packs; the size cap; once per process, what the retention policy gives up."""
+        """Update scan indexes and packs; enforce the size cap and, once per process, the retention policy."""
         try:
             await self._locked(self._project.refresh)
             await self._locked(lambda _: self._project.repository.consolidate())
@@ -126,7 +126,8 @@ class Upkeep:
             log.warning("the checkpoint store was not tidied: %s", error)
 
     async def _collect(self) -> bool:
-        """Free what pruned checkpoints took; others may take checkpoints meanwhile. False where there is no room to."""
+        """Free the space of pruned checkpoints; others may take checkpoints meanwhile. False if there is no room to do
+        so."""
         repository = self._project.repository
         with ExitStack() as held:
             await asyncio.to_thread(held.enter_context, lock.lock_exclusively(repository.collecting))
