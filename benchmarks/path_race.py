@@ -22,7 +22,8 @@ from pathlib import Path
 from mazu_ls.checkpoints import Checkpoints
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import MazuError
-from mazu_ls.workspace import UNCHECKED, Workspace, openat, project_files
+from mazu_ls.platform import openat2
+from mazu_ls.workspace import UNCHECKED, Workspace, project_files
 
 OUTSIDE = b"outside"
 RENAME_EXCHANGE = 2
@@ -31,7 +32,7 @@ RENAME_EXCHANGE = 2
 def main() -> int:
     swaps = int(next((a for a in sys.argv[1:] if a.isdigit()), "20000"))
     if "--fallback" in sys.argv:
-        openat._syscall = lambda: None
+        openat2.is_available = lambda: False
     escapes = 0
     for name, attack in (
         ("plain open (baseline)", plain),

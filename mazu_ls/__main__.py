@@ -94,6 +94,11 @@ def _run(arguments: list[str]) -> int:
 
         sys.stdout.write(f"mazu-ls {__version__}\n")
         return 0
+    from mazu_ls.platform.support import unsupported_reason
+
+    if (reason := unsupported_reason()) and not {"-h", "--help"} & set(arguments):
+        sys.stderr.write(f"{reason}\n")
+        return 1
     parsed = None
     if _is_command(arguments):
         gc.set_threshold(SELDOM)

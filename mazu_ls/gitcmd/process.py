@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import os
 import re
-import resource
-import signal
 import subprocess
 import sys
 import time
@@ -25,6 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import process_limits
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION
 from mazu_ls.workspace.fifos import end_input, find_fifos
 
 if TYPE_CHECKING:
@@ -207,13 +207,13 @@ def run(
         cwd=cwd,
     ) as process:
         if arguments[0] in _SCANS:
-            _limit_cpu(process.pid)
+            process_limits.limit_cpu(process.pid, SCAN_CPU_SECONDS, SCAN_CPU_SECONDS + 5)
         try:
             out, err = _communicate(process, input, Path(env.get("GIT_WORK_TREE", cwd)), seconds)
         except BaseException:
             process.kill()
             raise
-    if process.returncode == -signal.SIGXCPU:
+    if process_limits.ended_at_cpu_limit(process.returncode):
         raise MazuError(
             Kind.GIT,
             f"git took over {SCAN_CPU_SECONDS} s to scan the project.",
@@ -228,14 +228,6 @@ def run(
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def _limit_cpu(pid: int) -> None:
-    """An ignore rule of many stars keeps git busy for ever, also when nobody is there any more who waits for it."""
-    try:
-        resource.prlimit(pid, resource.RLIMIT_CPU, (SCAN_CPU_SECONDS, SCAN_CPU_SECONDS + 5))
-    except (AttributeError, OSError):  # no Linux, or it has ended already
-        return
-
-
 def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     """A git process that answers on pipes (`cat-file --batch`), in a session of its own."""
     return subprocess.Popen(
@@ -245,7 +237,8 @@ def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> s
         stderr=subprocess.DEVNULL,
         env=dict(env),
         cwd=cwd,
-        start_new_session=True,
+        start_new_session=NEW_SESSION,
+        creationflags=CREATION_FLAGS,
     )
 
 

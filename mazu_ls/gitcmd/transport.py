@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import process
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION, kill_group
 
 _LOOK = 0.2  # seconds between two looks at whether it was stopped
 # What the user's own transport needs besides: his configuration, keys, agents and proxies.
@@ -56,7 +55,8 @@ def run_with_transport(
         stderr=subprocess.PIPE,
         env=env,
         cwd=cwd,
-        start_new_session=True,
+        start_new_session=NEW_SESSION,
+        creationflags=CREATION_FLAGS,
     ) as started:
         try:
             while True:
@@ -69,8 +69,7 @@ def run_with_transport(
                     if time.monotonic() > deadline:
                         raise process.too_slow(seconds) from None
         except BaseException:
-            with suppress(ProcessLookupError):
-                os.killpg(started.pid, signal.SIGKILL)
+            kill_group(started.pid)
             raise
 
 

@@ -47,6 +47,7 @@ from mazu_ls.journal.events import (
     UsageRecorded,
     UserSaid,
 )
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 from mazu_ls.redact import redact
 from mazu_ls.workspace.file_names import show_name
@@ -129,7 +130,7 @@ class Journal:
         self.session_id = path.stem
         self._listener = listener
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | open_flags.CLOEXEC, 0o600)
         except OSError as error:
             raise MazuError(
                 Kind.STORAGE,

@@ -7,13 +7,13 @@ import contextlib
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mazu_ls.platform.end_signals import call_at_end_signal
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
 from mazu_ls.server.rpc import listener
 from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport
@@ -54,8 +54,7 @@ def _serve_listening(
         else:
             waiting.cancel()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    call_at_end_signal(loop, stop)
     try:
         code = loop.run_until_complete(waiting)
     except asyncio.CancelledError:
@@ -71,8 +70,7 @@ def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     connection = connection_type()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, connection.protocol_exit)
+    call_at_end_signal(loop, connection.protocol_exit)
     return loop, connection
 
 

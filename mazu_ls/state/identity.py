@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state import paths
 from mazu_ls.workspace import project_files
@@ -187,7 +188,7 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
 
 def lock_state(folder: Path, place: Path, *, shared: bool = False) -> int:
     """A descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
-    fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600)
     try:
         free = try_lock(fd, shared=shared)
     except OSError:
@@ -289,7 +290,7 @@ def _leave_tombstone(root: Path, folder: Path, env: Mapping[str, str]) -> None:
     if os.path.lexists(place):
         return
     paths.private_folder(place.parent)
-    fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600)
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(LEGACY_TOMBSTONE.format(folder=folder))
 

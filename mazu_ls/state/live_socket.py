@@ -9,28 +9,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import select
 import socket
 import stat
-import struct
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock
+from mazu_ls.platform.peer_credentials import peer_credentials
 from mazu_ls.state import paths
 
 FOLDER = "live"
 BACKLOG = 64
-SO_PEERPIDFD = 77
-"""Linux 6.5; Python has no name for it."""
 LONGEST_ADDRESS = 100
 """Bytes of a path that fit into `sun_path` everywhere: unix(7) has 108, the BSDs 104."""
-
-
-def is_supported() -> bool:
-    """Whether the kernel says who is at the other end of a unix socket, which is Linux's way to (unix(7))."""
-    return sys.platform == "linux" and hasattr(socket, "SO_PEERCRED")
 
 
 def socket_path(root: Path, env: Mapping[str, str] = os.environ) -> Path:
@@ -52,28 +44,7 @@ def is_private(folder: Path) -> bool:
         status = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
-
-
-def peer_credentials(connection: socket.socket) -> tuple[int, int]:
-    """The process and the user at the other end, as they were when it connected (listened, for the client)."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    pid, uid, _gid = struct.unpack("3i", raw)
-    return pid, uid
-
-
-def has_peer_ended(connection: socket.socket) -> bool:
-    """Whether the process that connected is gone, so that its pid may be another one's; False where the kernel cannot say."""
-    try:
-        pidfd = connection.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD)
-    except OSError as error:
-        return error.errno == errno.ESRCH
-    try:
-        return bool(select.select([pidfd], [], [], 0)[0])  # readable once it has ended: pidfd_open(2)
-    except ValueError:  # more descriptors than select(2) takes
-        return False
-    finally:
-        os.close(pidfd)
+    return stat.S_ISDIR(status.st_mode) and open_flags.is_own(status) and not status.st_mode & 0o077
 
 
 def connect(path: Path, timeout: float) -> socket.socket | None:
@@ -85,7 +56,7 @@ def connect(path: Path, timeout: float) -> socket.socket | None:
     try:
         with _short_address(path) as address:
             connection.connect(address)
-        if peer_credentials(connection)[1] == os.getuid():
+        if peer_credentials(connection)[1] == open_flags.user_id():
             return connection
     except OSError:
         pass
@@ -119,7 +90,9 @@ def bind(path: Path) -> BoundSocket | None:
     paths.private_folder(path.parent.parent)
     if not is_private(paths.private_folder(path.parent)):
         raise PermissionError(errno.EPERM, "not a folder of this user alone (0700)", str(path.parent))
-    lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(
+        path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC | open_flags.NOFOLLOW, 0o600
+    )
     listener = None
     try:
         if not try_lock(lock):
@@ -127,7 +100,8 @@ def bind(path: Path) -> BoundSocket | None:
             return None
         path.unlink(missing_ok=True)
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        os.fchmod(listener.fileno(), 0o600)  # the mode that bind(2) gives the file, from its first moment
+        # The mode that bind(2) gives the file, from its first moment.
+        open_flags.set_mode(listener.fileno(), 0o600)
         with _short_address(path) as address:
             listener.bind(address)
         listener.listen(BACKLOG)
@@ -146,7 +120,7 @@ def _short_address(path: Path) -> Iterator[str]:
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
         return
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    folder = os.open(path.parent, open_flags.FOLDER)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:

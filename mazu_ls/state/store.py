@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 
 if TYPE_CHECKING:
     import apsw
@@ -212,7 +213,7 @@ def _connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
     import apsw
 
     with suppress(FileExistsError):  # private from the first byte on; -wal and -shm get the same mode
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, open_flags.CREATE_NEW, 0o600))
     connection = apsw.Connection(str(path))
     try:
         return _prepared(connection, migrations)

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import wait_for_lock
 from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.atomic_write import replace_private_file
@@ -54,7 +55,7 @@ class LockedJsonFile(Generic[T]):
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600)
     try:
         if not wait_for_lock(fd, WAIT_SECONDS):
             raise MazuError(Kind.BUSY, f"Another mazu-ls has held {path} for long.", "Try again in a moment.")

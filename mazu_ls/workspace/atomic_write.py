@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.workspace.openat import open_regular, open_root
 
 
@@ -43,12 +44,12 @@ def replace_file(
     kept = _mode(folder, name)
     mode = kept if keep_mode and kept is not None else mode
     temporary = f".{name[:40]}.{secrets.token_hex(6)}.mazu"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = open_flags.CREATE_NEW
     fd = os.open(temporary, flags, NEW_FILE_MODE if mode is None else mode & 0o600, dir_fd=folder)
     try:
         with os.fdopen(fd, "wb") as file:
             if mode is not None:
-                os.fchmod(file.fileno(), mode)
+                open_flags.set_mode(file.fileno(), mode)
             file.write(data)
             if durable:
                 file.flush()

@@ -8,6 +8,8 @@ import stat
 from collections.abc import Container, Iterator
 from pathlib import Path
 
+from mazu_ls.platform import open_flags
+
 
 def find_fifos(folder: Path, names: Container[str]) -> Iterator[str]:
     """The paths of fifos with one of these names, at any depth; links are not followed."""
@@ -23,4 +25,4 @@ def find_fifos(folder: Path, names: Container[str]) -> Iterator[str]:
 def end_input(fifo: str) -> None:
     """Let whoever waits for this fifo to be written see an empty file. Nobody waiting is no error."""
     with contextlib.suppress(OSError):  # ENXIO
-        os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC))
+        os.close(os.open(fifo, os.O_WRONLY | open_flags.NONBLOCK | open_flags.NOFOLLOW | open_flags.CLOEXEC))

@@ -15,6 +15,7 @@ import pytest
 
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question
+from mazu_ls.platform import peer_credentials
 from mazu_ls.server.client.ask_user import OpenQuestion
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.rpc.live import peer_editor, peers
@@ -22,7 +23,7 @@ from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.state import live_socket
 from tests.server.test_live_server import GUARD, EditorProcess, environment_in, typed, wait_until
 
-pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 
 LISTENER = """
 import fcntl, os, socket, sys

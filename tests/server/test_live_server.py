@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import __version__
+from mazu_ls.platform import peer_credentials
 from mazu_ls.server.rpc.live import listener, peers
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
@@ -31,7 +32,7 @@ from mazu_ls.tools.shell.sandbox import probe, wrap_in_sandbox
 
 GUARD = str(Path(guard.__file__))
 PATIENCE = 60.0
-pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 
 
 class EditorProcess:
@@ -631,13 +632,13 @@ def test_a_connection_that_outlives_its_process_is_not_taken_for_the_next_one_of
     connection, _ = bound.listener.accept()
     os.waitpid(child, 0)
     with connection:
-        assert live_socket.peer_credentials(connection)[0] == child
+        assert peer_credentials.peer_credentials(connection)[0] == child
         try:
-            os.close(connection.getsockopt(socket.SOL_SOCKET, live_socket.SO_PEERPIDFD))
+            os.close(connection.getsockopt(socket.SOL_SOCKET, peer_credentials.SO_PEERPIDFD))
         except OSError as error:
             if error.errno != errno.ESRCH:
                 pytest.skip("needs SO_PEERPIDFD (Linux 6.5)")
-        assert live_socket.has_peer_ended(connection)
+        assert peer_credentials.has_peer_ended(connection)
     bound.close()
 
 

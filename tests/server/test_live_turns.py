@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import __version__
+from mazu_ls.platform import peer_credentials
 from mazu_ls.server.rpc.live import peers
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.state import live_socket
@@ -26,7 +27,7 @@ from tests.server.test_turns import ALL, agent, edit_call
 from tests.terminal.terminal import CTRL_C, Terminal
 
 PATIENCE = 90.0
-pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 EDIT = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Two it is."}]
 
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from mazu_ls.state import live_socket
+from mazu_ls.platform import peer_credentials
 from tests.server.client import Client, eventually
 from tests.server.test_live_turns import open_editor, typed
 from tests.server.test_turns import edit_call
 
-pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 DONE = {"text": "Done."}
 TO_TWO: Sequence[dict[str, Any]] = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, DONE]
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.platform import peer_credentials
 from mazu_ls.server.rpc.live import listener, peers
 from mazu_ls.state import live_socket
 from tests.server.client import Client, RpcFailure, connected
@@ -21,7 +22,7 @@ from tests.server.test_live_turns import typed
 from tests.server.test_turns import ALL, agent, edit_call
 
 PATIENCE = 90.0
-pytestmark = pytest.mark.skipif(not live_socket.is_supported(), reason="needs SO_PEERCRED")
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 
 
 def edit(old: str, new: str) -> list[dict[str, Any]]:

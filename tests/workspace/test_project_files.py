@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.errors import MazuError
-from mazu_ls.workspace import openat, project_files
+from mazu_ls.platform import openat2
+from mazu_ls.workspace import project_files
 from mazu_ls.workspace.atomic_write import replace_private_file
 from mazu_ls.workspace.project_files import (
     FileTooLarge,
@@ -31,7 +32,7 @@ from mazu_ls.workspace.project_files import (
 @pytest.fixture(params=["openat2", "fallback"])
 def root(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     if request.param == "fallback":
-        monkeypatch.setattr(openat, "_syscall", lambda: None)
+        monkeypatch.setattr(openat2, "is_available", lambda: False)
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside/secret").write_text("outside")
     project = tmp_path / "project"

@@ -23,6 +23,7 @@ from mazu_ls.agent.archive.state_archive import (
     ArchiveManifest,
 )
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.state import paths
 
 KEY_BYTES = 32
@@ -58,7 +59,7 @@ def _written(
     *,
     overwrite: bool,
 ) -> ArchiveManifest:
-    fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "w+b") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -102,7 +103,7 @@ def _publish(draft: Path, target: Path, *, overwrite: bool) -> None:
             if os.path.lexists(target):
                 raise _exists(target) from error
             draft.rename(target)
-    folder = os.open(target.parent, os.O_RDONLY | os.O_CLOEXEC)
+    folder = os.open(target.parent, os.O_RDONLY | open_flags.CLOEXEC)
     try:
         with suppress(OSError):
             os.fsync(folder)
@@ -130,7 +131,7 @@ def signing_key(env: Mapping[str, str]) -> bytes:
             return key
         place.unlink()
     draft = place.with_name(f"{KEY}.{secrets.token_hex(6)}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(secrets.token_bytes(KEY_BYTES))

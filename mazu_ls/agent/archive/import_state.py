@@ -19,6 +19,7 @@ from mazu_ls.checkpoints.restore.atomic_rename import exchange
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
+from mazu_ls.platform import open_flags
 from mazu_ls.state import identity, paths
 from mazu_ls.state.store import connect, transaction
 
@@ -57,7 +58,7 @@ class StagedImport(NamedTuple):
             return None
         with ExitStack() as held:
             held.callback(os.close, identity.lock_state(current, self.root))
-            folder = os.open(current.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            folder = os.open(current.parent, open_flags.FOLDER)
             held.callback(os.close, folder)
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             staged = self.folder.stat().st_ino

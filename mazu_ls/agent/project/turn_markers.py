@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class TurnMarkers:
         path = self._folder / f"{self._token}.{secrets.token_hex(4)}"
         try:
             private_folder(self._folder)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600)
         except OSError as error:
             log.warning("other processes cannot see that a turn runs here: %s", error)
             yield

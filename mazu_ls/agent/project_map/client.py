@@ -19,6 +19,7 @@ import msgspec
 
 from mazu_ls.agent.project_map.ipc import MapAnswer, MapRequest, command
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION
 from mazu_ls.state.paths import private_folder
 from mazu_ls.tools.shell.environment import without_secrets
 
@@ -135,7 +136,7 @@ class ProjectMap:
             private_folder(self._cache.parent)
             self._process = await asyncio.create_subprocess_exec(
                 *command("process", str(self._cache), *map(str, self._roots)),
-                stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=True,
+                stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=NEW_SESSION, creationflags=CREATION_FLAGS,
                 env=without_secrets(os.environ),
             )  # fmt: skip
         process = self._process

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.journal.journal import Delta, Journal
+from mazu_ls.platform import open_flags
 from mazu_ls.redact import StreamRedactor, redact
 
-FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | open_flags.CLOEXEC
 Kind = Literal["message", "thought"]
 log = logging.getLogger(__name__)
 KEEP_SECONDS = 0.25

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, TREE, object_id
+from mazu_ls.platform import open_flags
 
 _TYPE = {COMMIT: 1, TREE: 2, BLOB: 3}
 _SPILL = 8 << 20  # bytes kept in memory before they go to the file
@@ -112,7 +113,7 @@ class PackWriter:
                 digest.update(chunk)
             file.write(digest.digest())
             file.flush()
-            os.fchmod(file.fileno(), 0o444)
+            open_flags.set_mode(file.fileno(), 0o444)
             os.fsync(file.fileno())
         return digest.digest()
 
@@ -168,7 +169,7 @@ def _index(entries: dict[bytes, tuple[int, int]], checksum: bytes) -> bytes:
 
 
 def _write_durably(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o444)
     try:
         view = memoryview(data)
         while view:
@@ -179,8 +180,8 @@ def _write_durably(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make renames in `folder` survive a power failure."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Make renames in `folder` survive power loss."""
+    fd = os.open(folder, open_flags.FOLDER)
     try:
         os.fsync(fd)
     finally:
@@ -192,7 +193,7 @@ def sync_file_system(folder: Path) -> bool:
     sync = getattr(ctypes.CDLL(None), "syncfs", None)
     if sync is None:
         return False
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    fd = os.open(folder, open_flags.FOLDER)
     try:
         return sync(fd) == 0
     finally:

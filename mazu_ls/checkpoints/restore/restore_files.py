@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.checkpoints.restore.staging import READ, Staged, StagingFolders, entry_at
 from mazu_ls.checkpoints.scan.read_files import signature
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.platform import open_flags
 from mazu_ls.workspace.openat import folder_beneath
 
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
@@ -213,6 +214,6 @@ def _set_permissions(step: RestoreStep, folder: int, name: bytes, status: os.sta
     if stat.S_ISREG(status.st_mode) and stat.S_IMODE(status.st_mode) != step.permissions:
         fd = os.open(name, READ, dir_fd=folder)
         try:
-            os.fchmod(fd, step.permissions)
+            open_flags.set_mode(fd, step.permissions)
         finally:
             os.close(fd)

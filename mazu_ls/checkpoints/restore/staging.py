@@ -20,10 +20,11 @@ from mazu_ls.checkpoints.restore import staging_folder
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 
 log = logging.getLogger(__name__)
 Staged = dict[RestoreStep, bytes]
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+READ = open_flags.READ_REGULAR
 _NONE, _DRAFT = "0", b"draft-"
 GRAVE_SECONDS = 10.0
 _FEW = 8  # files or folders that are synced one by one
@@ -100,13 +101,13 @@ def _write(step: RestoreStep, now: TreeEntry, data: bytes, work: int, name: byte
     if now.mode == LINK_MODE:
         os.symlink(data, name, dir_fd=work)
         return
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = open_flags.CREATE_NEW
     fd = os.open(name, flags, 0o600, dir_fd=work)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        os.fchmod(fd, step.permissions)
+        open_flags.set_mode(fd, step.permissions)
     finally:
         os.close(fd)
 

@@ -13,6 +13,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from mazu_ls.platform import open_flags
 from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.openat import DIRECTORY, open_root
 
@@ -27,7 +28,7 @@ def folder_name(place: Path) -> str:
     """Return the name of the staging folders of the store in `place`, which is created with its secret if missing."""
     file = private_folder(place) / _SECRET
     try:
-        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        fd = os.open(file, open_flags.CREATE_NEW, 0o600)
     except FileExistsError:
         secret = file.read_text(encoding="ascii", errors="replace")
         if len(secret) == _HEX and secret.isalnum():
@@ -64,7 +65,7 @@ def open_staging(work: Path, *, create: bool = False) -> int:
         if create:
             with suppress(FileExistsError):
                 ignore = os.open(
-                    IGNORE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=fd
+                    IGNORE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600, dir_fd=fd
                 )
                 os.write(ignore, b"*\n")
                 os.close(ignore)
@@ -78,7 +79,7 @@ def open_staging(work: Path, *, create: bool = False) -> int:
 
 
 def _is_private(status: os.stat_result) -> bool:
-    return status.st_uid == os.geteuid() and not status.st_mode & 0o077
+    return open_flags.is_own(status) and not status.st_mode & 0o077
 
 
 def _holds_modes(folder: int) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.scan import ignore_list
 from mazu_ls.checkpoints.scan.file_watch import FolderWatch, WatchUnavailable
+from mazu_ls.platform.process_limits import cpu_seconds
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.git.trees import TreeStore
@@ -78,9 +77,9 @@ class DirtySet:
         """Measure a full scan, and start watching right before it if it is expensive."""
         if self._watch is None and self.cost >= CHEAP_SECONDS and not self._unavailable:
             self._start()
-        began = _cpu()
+        began = cpu_seconds()
         yield
-        self.cost = _cpu() - began
+        self.cost = cpu_seconds() - began
 
     def mark_taken(self, seen: ScanResult) -> None:
         """What was scanned is a checkpoint now, and the base of the next one."""
@@ -152,8 +151,3 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     except OSError:
         return (0, 0, 0)
     return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-def _cpu() -> float:
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.thread_time() + children.ru_utime + children.ru_stime

@@ -21,6 +21,7 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.platform import open_flags
 from mazu_ls.state.paths import private_folder
 
 IN_MODIFY, IN_ATTRIB, IN_CLOSE_WRITE, IN_MOVED_FROM, IN_MOVED_TO = 0x2, 0x4, 0x8, 0x40, 0x80
@@ -77,7 +78,7 @@ class FolderWatch:
         self._numbers: dict[bytes, int] = {}
         self._nested: set[bytes] = set()
         self.sure = True
-        self._fd = self._libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._fd = self._libc.inotify_init1(open_flags.NONBLOCK | open_flags.CLOEXEC)
         if self._fd < 0:
             raise WatchUnavailable(os.strerror(ctypes.get_errno()))
         try:

@@ -6,9 +6,10 @@ import os
 from types import TracebackType
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.platform import open_flags
 from mazu_ls.workspace.openat import DIRECTORY, open_beneath, open_root
 
-_OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_OPEN = open_flags.READ_REGULAR
 
 
 class FolderReader:

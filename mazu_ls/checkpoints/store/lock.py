@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 from mazu_ls.state.paths import private_folder
 
@@ -47,7 +48,7 @@ def lock_exclusively(path: Path, wait: float = WAIT_SECONDS) -> Iterator[None]:
 def is_held(path: Path) -> bool:
     """Return whether any process, this one included, holds the lock `path` now."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDWR | open_flags.CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -64,10 +65,10 @@ def hold(fd: int) -> None:
 @contextmanager
 def _locked(path: Path, until: float) -> Iterator[int]:
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600)
     except FileNotFoundError:
         private_folder(path.parent)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600)
     try:
         _acquire(fd, until)
         yield fd

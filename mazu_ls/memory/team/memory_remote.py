@@ -17,6 +17,7 @@ from mazu_ls import gitcmd
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.gitcmd import user_repository
 from mazu_ls.memory.team.shared_file import MAX_BYTES
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import wait_for_lock
 from mazu_ls.redact import redact
 from mazu_ls.state.paths import private_folder
@@ -57,7 +58,7 @@ class MemoryRemote:
         Raises MazuError(busy) where another one has it for too long.
         """
         self._lock = os.open(
-            private_folder(self._git_dir) / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+            private_folder(self._git_dir) / "lock", os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600
         )
         if not wait_for_lock(self._lock, LOCK_SECONDS):
             self.close()

@@ -22,6 +22,8 @@ from typing import Any
 
 import msgspec
 
+from mazu_ls.platform.open_flags import user_id
+from mazu_ls.platform.peer_credentials import is_supported, peer_credentials
 from mazu_ls.server.rpc.framing import BadFrame, FrameReader
 from mazu_ls.server.rpc.transport import CHUNK, StreamTransport
 from mazu_ls.state.paths import private_folder, state_home
@@ -109,12 +111,9 @@ def _same_user(writer: asyncio.StreamWriter) -> bool:
     """Whether the process at the other end is this user's; where that cannot be told, the token alone decides."""
     connection: Any = writer.get_extra_info("socket")
     if connection.family == getattr(socket, "AF_UNIX", None):
-        if not hasattr(socket, "SO_PEERCRED"):
-            return True
-        peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return struct.unpack("3i", peer)[1] == os.getuid()
+        return not is_supported() or peer_credentials(connection)[1] == user_id()
     owner = _owner_of_connection(connection.getpeername(), connection.getsockname())
-    return owner is None or owner == os.getuid()
+    return owner is None or owner == user_id()
 
 
 def _owner_of_connection(peer: tuple[str, int], own: tuple[str, int]) -> int | None:

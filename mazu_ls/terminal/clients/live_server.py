@@ -13,9 +13,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
+from mazu_ls.platform.peer_credentials import is_supported
 from mazu_ls.server.rpc.live import served
 from mazu_ls.server.rpc.live.served import CHANGING, PREVIEWED, SHOWING, TALKING, is_served
-from mazu_ls.state import live_socket
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result
 from mazu_ls.terminal.exit_status import DONE, FAILED
@@ -63,7 +63,7 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
 
     None where there is none or it does not do it: then the same command is carried out in this process.
     """
-    if (wanted := _wanted_command(given)) is None or not live_socket.is_supported():
+    if (wanted := _wanted_command(given)) is None or not is_supported():
         return None
     root = resolve_project(given)
     if not root.folders:

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION
 from mazu_ls.tools.mcp.streams import MessageRate
 from mazu_ls.tools.shell.resource_limits import memory_bytes
 
@@ -39,7 +40,7 @@ async def guarded_stdio(command: Sequence[str], env: Mapping[str, str], errlog: 
     try:
         process = await asyncio.create_subprocess_exec(
             *guard, "--", *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
-            stderr=errlog, env=dict(env), pass_fds=[life], start_new_session=True, limit=2 * CHUNK,
+            stderr=errlog, env=dict(env), pass_fds=[life], start_new_session=NEW_SESSION, creationflags=CREATION_FLAGS, limit=2 * CHUNK,
         )  # fmt: skip
     except BaseException:
         os.close(held)

@@ -8,6 +8,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from mazu_ls.platform import open_flags
+
 STDERR_TAIL = 2000
 START_SECONDS = 30.0
 
@@ -54,7 +56,7 @@ class StderrTail:
     """The end of what a server writes to its standard error, however much that is; `ended` is called when it closes it."""
 
     def __init__(self, ended: Callable[[], None]) -> None:
-        self._read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+        self._read, write = os.pipe2(open_flags.CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
         os.set_blocking(self._read, False)
         self.file = os.fdopen(write, "w", encoding="utf-8")
         self._ended = ended

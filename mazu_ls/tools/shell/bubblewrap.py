@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from mazu_ls.gitcmd.process import find_program
+from mazu_ls.platform import open_flags
 from mazu_ls.state.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
@@ -82,7 +83,7 @@ def _proc_cover() -> tuple[str, ...]:
     kernel.core_pattern. Bubblewrap's own cover leaves out folders that are not writable themselves (0555).
     Other users cannot write there.
     """
-    if os.geteuid() != 0:
+    if open_flags.user_id() != 0:
         return ()
     places = [place for place in _PROC_OF_KERNEL if os.path.lexists(place)]
     words = tuple(word for place in places for word in ("--ro-bind-try", place, place))

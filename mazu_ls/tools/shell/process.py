@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mazu_ls.platform import open_flags
 from mazu_ls.platform.child_mark import MARK
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION, ask_group_to_end, kill_group
 
 GRACE = (
     0.25  # seconds between SIGTERM and SIGKILL: all of a cancelled turn has to be still within half a second
@@ -47,7 +49,7 @@ class ChildProcess:
         known: frozenset[Process] = frozenset()
         if self.running:
             known = await asyncio.to_thread(running_descendants, self.mark, self.popen.pid)
-            self._signal(signal.SIGTERM)
+            ask_group_to_end(self.popen.pid)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait(), GRACE)
         await self.sweep(known)
@@ -60,16 +62,12 @@ class ChildProcess:
         """
         top = self.popen.pid if self.running else None
         met = await asyncio.to_thread(kill, self.mark, known, top)
-        self._signal(signal.SIGKILL)
+        kill_group(self.popen.pid)
         return len([pid for pid, _ in met if pid != self.popen.pid])
 
     def close(self) -> None:
         """Let go of the pipe; what others still write to it is lost."""
         self._transport.close()
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.popen.pid, number)
 
 
 async def spawn(
@@ -82,13 +80,13 @@ async def spawn(
     """Start a child. Raises OSError."""
     loop = asyncio.get_running_loop()
     mark = secrets.token_hex(12)
-    read, write = os.pipe2(os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+    read, write = os.pipe2(open_flags.CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
     ended: asyncio.Future[int] = loop.create_future()
     try:
         popen = await _in_own_thread(
             lambda: subprocess.Popen(
                 argv, cwd=cwd, env={**env, MARK: mark}, stdin=subprocess.DEVNULL, stdout=write, stderr=write,
-                pass_fds=pass_fds, start_new_session=True,
+                pass_fds=pass_fds, start_new_session=NEW_SESSION, creationflags=CREATION_FLAGS,
             ),
             ended,
             mark,
@@ -152,8 +150,7 @@ def _resolve(
 def _kill_group(popen: subprocess.Popen[bytes], mark: str) -> None:
     """The child, its group, and those who left the group already."""
     kill(mark, top=popen.pid if popen.poll() is None else None)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(popen.pid, signal.SIGKILL)
+    kill_group(popen.pid)
 
 
 def kill(mark: str, known: frozenset[Process] = frozenset(), top: int | None = None) -> frozenset[Process]:

@@ -7,7 +7,6 @@ address space would stop programs that only reserve it (Go's race detector, sani
 from __future__ import annotations
 
 import os
-import resource
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from mazu_ls.platform import process_limits
 from mazu_ls.workspace.text import split_lines
 
 GIB = 2**30
@@ -28,7 +28,7 @@ INTERVAL = 0.2  # seconds between two looks
 @cache
 def memory_bytes() -> int:
     """What a command with all its children may hold: three quarters of what the machine or container has, 1 GiB at least."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    total = process_limits.memory_total_bytes()
     for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
             total = min(total, int(Path(place).read_text()))
@@ -52,8 +52,8 @@ def shell_limits(*, own_users: bool) -> str:
 
 def _cpu_seconds() -> int:
     """CPU time of one process; less than this process may use itself, since that is how the live socket knows a tool call's."""
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    return CPU_SECONDS if hard == resource.RLIM_INFINITY else max(1, min(CPU_SECONDS, hard - 1))
+    hard = process_limits.cpu_limit()
+    return CPU_SECONDS if hard == process_limits.UNLIMITED else max(1, min(CPU_SECONDS, hard - 1))
 
 
 class TreeUsage(Struct, frozen=True):
@@ -66,7 +66,7 @@ class TreeUsage(Struct, frozen=True):
 
 def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
     """Resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in `scratch`."""
-    page, memory, count = resource.getpagesize(), 0, 0
+    page, memory, count = process_limits.page_bytes(), 0, 0
     for pid in pids:
         try:
             fields = Path(f"/proc/{pid}/statm").read_bytes().split()

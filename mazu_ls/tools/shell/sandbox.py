@@ -14,7 +14,7 @@ from msgspec import Struct
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
 from mazu_ls.state.paths import mazu_home, state_home
-from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp, supervisor
+from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp
 from mazu_ls.tools.shell.bubblewrap import Mounts
 from mazu_ls.tools.shell.protected_files import Protected, find_protected
 from mazu_ls.tools.shell.toolchains import home_of
@@ -29,6 +29,7 @@ _SECRET_PLACES: list[str] = str.split(
     " .config/hub .config/doctl .yarnrc.yml .my.cnf .s3cfg .boto .dockercfg .authinfo .authinfo.gpg .vault-token"
     " .anthropic .claude .claude.json .codex .gemini .config/anthropic .config/openai .config/github-copilot .electrum .bitcoin"
 )
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
 
 
@@ -148,7 +149,7 @@ def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
     """Below a parent that nothing leaves; Linux alone has such parents."""
     if not sys.platform.startswith("linux"):
         return tuple(argv)
-    return (sys.executable, "-I", "-S", supervisor.__file__, str(os.getpid()), *argv)
+    return (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), *argv)
 
 
 def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:

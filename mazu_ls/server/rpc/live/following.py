@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__
+from mazu_ls.platform.peer_credentials import peer_credentials
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -18,7 +19,7 @@ from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor
 from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import OF_SESSIONS
-from mazu_ls.state import live_socket, paths
+from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -41,7 +42,7 @@ async def follow_other_server(
     if connection is None:
         return
     try:
-        pid, _ = live_socket.peer_credentials(connection)
+        pid, _ = peer_credentials(connection)
         connection.setblocking(False)
         reader, writer = await asyncio.open_unix_connection(sock=connection)
     except BaseException:

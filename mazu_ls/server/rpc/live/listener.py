@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.platform.peer_credentials import is_supported, peer_credentials
 from mazu_ls.server.rpc.live.following import follow_other_server
 from mazu_ls.server.rpc.live.peers import refusal_reason_of
 from mazu_ls.server.rpc.live.session import LiveSession
@@ -32,7 +33,7 @@ MOST_TAKE_OVER_SECONDS = 60.0
 
 async def serve_other_processes(server: ServerState, project: Project) -> None:
     """Answer other processes about `project` until this is cancelled; where another server does, share with it until it ends."""
-    if not live_socket.is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
+    if not is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
         return
     path = live_socket.socket_path(project.root, server.env)
     warned: set[str] = set()
@@ -101,7 +102,7 @@ class LiveClients:
                 logger.warning("More than %d processes ask at once: one was not served.", MOST_CLIENTS)
                 return
             connection = writer.get_extra_info("socket")
-            pid, _ = live_socket.peer_credentials(connection)
+            pid, _ = peer_credentials(connection)
             if reason := await asyncio.to_thread(refusal_reason_of, connection):
                 logger.warning("Process %d was not served: %s.", pid, reason)
                 return

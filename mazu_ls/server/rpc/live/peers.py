@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mazu_ls.platform.child_mark import MARK
+from mazu_ls.platform.open_flags import user_id
+from mazu_ls.platform.peer_credentials import has_peer_ended, peer_credentials
 from mazu_ls.state import live_socket
 
 MOST_PARENTS = 256
@@ -34,7 +36,7 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
         # Editors of Flatpak, Snap or systemd units have no_new_privs as well; a tool call's process has the limit besides.
         if (reason := refusal_reason_of(connection)) in ("", SANDBOXED):
             return connection
-        pid, _ = live_socket.peer_credentials(connection)
+        pid, _ = peer_credentials(connection)
         if pid not in _warned:
             _warned.add(pid)
             warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
@@ -46,8 +48,8 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
 
 def refusal_reason_of(connection: socket.socket) -> str:
     """Why nothing is exchanged with the process at the other end; empty where it may be. Raises OSError."""
-    reason = refusal_reason(*live_socket.peer_credentials(connection))
-    if reason in ("", SANDBOXED) and live_socket.has_peer_ended(connection):
+    reason = refusal_reason(*peer_credentials(connection))
+    if reason in ("", SANDBOXED) and has_peer_ended(connection):
         return "it has ended, and its number may be another one's"
     return reason
 
@@ -58,7 +60,7 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
     `server_pid`: the process that asks, default this one; whatever descends from it is a tool call's.
     """
     server = os.getpid() if server_pid is None else server_pid
-    if uid != os.getuid():
+    if uid != user_id():
         return "it is another user's"
     if pid <= 0:
         return "its process cannot be seen from here"
