@@ -44,7 +44,7 @@ def main() -> int:
     """Run one command and return the exit status; an interrupt and a reader that has gone away end it quietly."""
     _complete_streams()
     try:
-        status = _run(sys.argv[1:])
+        status = _run(_verb_first(sys.argv[1:]))
         sys.stdout.flush()
         gc.freeze()  # the end of the process would look through everything once more: a tenth of a short command
     except KeyboardInterrupt:
@@ -59,6 +59,20 @@ def main() -> int:
         sys.stderr.write(f"mazu-ls: the output could not be written: {error.strerror or error}\n")
         return 1
     return status
+
+
+def _verb_first(arguments: list[str]) -> list[str]:
+    """What every command takes may stand before its name, too: `mazu-ls --folder X status`. Without a name it is a conversation."""
+    rest, moved = list(arguments), list[str]()
+    while rest and (rest[0] in ("--json", "--folder") or rest[0].startswith("--folder=")):
+        count = 2 if rest[0] == "--folder" else 1
+        moved += rest[:count]
+        del rest[:count]
+    if not moved:
+        return arguments
+    if not rest or rest[0].partition("=")[0] in TALKING:
+        return ["chat", *moved, *rest]
+    return [rest[0], *moved, *rest[1:]]
 
 
 def _is_of_output(error: OSError) -> bool:

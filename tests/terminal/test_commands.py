@@ -93,6 +93,7 @@ def test_a_wrong_command_line_and_wrong_arguments_are_2(project: Path, capsys: p
         ("stat", "Did you mean `mazu-ls state` or `mazu-ls status`?"),
         ("nope", "there is no `mazu-ls nope`. There are: serve, chat"),
         ("checkpoint prun", "`mazu-ls checkpoint prune`? There are: take, list, show, diff,"),
+        ("checkpoint", "say what to do: mazu-ls checkpoint take, list, show,"),
         ("--nope", "there is no option --nope."),
         ("--contnue", "Did you mean `--continue`?"),
         ("run x --alow-shell", "Did you mean `--allow-shell`?"),

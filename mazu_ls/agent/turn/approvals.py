@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -276,9 +277,13 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
         return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
     if tool.effect is Effect.EXECUTE and tool.name != SHELL:
         return f"allow it with a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
-    subject = call.arguments.get("command") or call.arguments.get("url") or call.arguments.get("path") or "*"
-    words = " ".join(decision.always) + " *" if decision.always and tool.name == SHELL else str(subject)
-    return f"allow it with a rule in config.toml: [[permissions.rules]] tool = {tool.name!r}, pattern = {_short(words)!r}, verdict = 'allow'"
+    if tool.name != SHELL:
+        subject = str(call.arguments.get("url") or call.arguments.get("path") or "*")
+    elif decision.always is not None:
+        subject = " ".join(decision.always)
+    else:  # several commands, or one that writes files: a pattern would match nothing
+        return "no pattern allows this command line; allow it with --allow-shell (in a sandbox), or run it where you can answer"
+    return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
 
 
 def _describe_grant(tool: str, decision: Decision) -> str:

@@ -156,21 +156,12 @@ class LiveChat:
     def _stop(self) -> bool:
         """Stop the turn; what waits in the queue goes back to where it can be edited."""
         if self._sending is not None and self._is_sending():
+            self.screen.give_back(runs=True)
             self._tasks.spawn(self._stopped(self._sending))
             return True
-        if not self.screen.queued:
-            return False
-        self._give_back()
-        self.screen.set_activity(None)
-        return True
-
-    def _give_back(self) -> None:
-        if self.screen.queued:
-            self.screen.write("\n".join([*self.screen.queued, self.screen.buffer.text]).rstrip("\n"))
-            self.screen.queued.clear()
+        return self.screen.give_back()
 
     async def _stopped(self, sending: asyncio.Task[None]) -> None:
-        self._give_back()
         await self.chat.stop()
         await asyncio.wait([sending], timeout=0.5)
         if not sending.done():

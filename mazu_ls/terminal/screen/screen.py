@@ -44,8 +44,8 @@ class Screen:
         self.live: Callable[[int], list[str]] = lambda height: []
         self.activity: Callable[[], str] | None = None
         """What the spinner's line says; None while nothing runs."""
-        self.on_submit: Callable[[str], None] = self.queued.append
-        self.on_stop: Callable[[], bool] = lambda: False
+        self.on_submit: Callable[[str], None] = self._submit_later
+        self.on_stop: Callable[[], bool] = self.give_back
         """Stops what runs; False where nothing does."""
         self.on_cycle_mode: Callable[[], None] = lambda: None
         self.on_expand: Callable[[], None] = lambda: None
@@ -174,6 +174,21 @@ class Screen:
             self.buffer.reset(append_to_history=True)
             self.on_submit(text.strip())
 
+    def _submit_later(self, text: str) -> None:
+        """Keep a message until there is something to send it with; as any other it can be taken back."""
+        self.queued.append(text)
+        self.set_activity(lambda: "opening the project")
+
+    def give_back(self, *, runs: bool = False) -> bool:
+        """Put the messages that wait back to where they can be edited; False where none waits. `runs`: another one is being sent."""
+        if not self.queued:
+            return False
+        self.write("\n".join([*self.queued, self.buffer.text]).rstrip("\n"))
+        self.queued.clear()
+        if not runs:
+            self.set_activity(None)
+        return True
+
     def stop(self, *, leave: bool) -> None:
         """Esc, or ctrl-c with `leave`: stops what runs; what is stopping already, or twice when idle, is left."""
         self.withdraw_letter()
@@ -195,7 +210,7 @@ class Screen:
             return
         now = time.monotonic()
         if self.buffer.text:
-            self.buffer.reset()
+            self.buffer.reset(append_to_history=True)  # Up brings it back
         elif now - self._asked_to_leave < LEAVE_SECONDS:
             self.leave()
             return

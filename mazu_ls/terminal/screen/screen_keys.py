@@ -9,6 +9,7 @@ from prompt_toolkit.filters import Condition, Filter, is_searching
 from prompt_toolkit.keys import Keys
 
 if TYPE_CHECKING:
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
     from mazu_ls.terminal.screen.screen_controls import ScreenControls
@@ -137,20 +138,25 @@ def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
     _bind_moves(screen, keys, typing)
 
 
+def shows_completions(buffer: Buffer) -> bool:
+    """Whether there is a list of completions: prompt_toolkit has a state without any as long as it looks for some."""
+    return buffer.complete_state is not None and bool(buffer.complete_state.completions)
+
+
 def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> None:
     """Through completions, older messages, and those that wait."""
     buffer = screen.buffer
 
     @keys.add("tab", filter=typing)
     def _(event: KeyPressEvent) -> None:
-        if buffer.complete_state:
+        if shows_completions(buffer):
             buffer.complete_next()
         else:
             buffer.start_completion(select_first=True)
 
     @keys.add("up", filter=typing)
     def _(event: KeyPressEvent) -> None:
-        if buffer.complete_state:
+        if shows_completions(buffer):
             buffer.complete_previous()
         elif not buffer.text and screen.queued:
             screen.write(screen.queued.pop())
@@ -159,7 +165,7 @@ def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> No
 
     @keys.add("down", filter=typing)
     def _(event: KeyPressEvent) -> None:
-        if buffer.complete_state:
+        if shows_completions(buffer):
             buffer.complete_next()
         else:
             buffer.auto_down()
@@ -169,7 +175,7 @@ def _bind_control(screen: ScreenControls, keys: KeyBindings) -> None:
     @keys.add("escape", filter=~is_searching)
     def _(event: KeyPressEvent) -> None:
         screen.last_key = time.monotonic()
-        if screen.buffer.complete_state:
+        if shows_completions(screen.buffer):
             screen.buffer.cancel_completion()
         else:
             screen.stop(leave=False)

@@ -32,6 +32,8 @@ METAVARS = {
 """How the values of the wire's fields are called in usage and help, where the field's own name would not do."""
 UNDECLARED = WireArgument("")
 """An option of the terminal's own, or an argument that it puts together from several."""
+SUBVERB = "WHAT"
+"""How a word that has to follow another one is called in usage and help."""
 LIKE = 0.6
 """Similarity (difflib) from which a word counts as mistyped."""
 
@@ -84,6 +86,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raises CommandLineError."""
+        if message.endswith(f"required: {SUBVERB}"):
+            known = [
+                name
+                for action in self._actions
+                if isinstance(action, argparse._SubParsersAction)
+                for name in action.choices
+            ]
+            message = f"say what to do: {self.prog} {', '.join(known)}"
         raise CommandLineError(message, self.prog)
 
 
@@ -158,7 +168,7 @@ def parser(only: str = "") -> argparse.ArgumentParser:
 
 def _config(commands: Any) -> None:
     group = _plain(commands, "config", "your own settings: get, set, path")
-    verbs = group.add_subparsers(dest="subverb", metavar="WHAT", required=True, parser_class=Parser)
+    verbs = group.add_subparsers(dest="subverb", metavar=SUBVERB, required=True, parser_class=Parser)
     get = _plain(verbs, "get", "the settings in force, or one of them")
     get.add_argument("name", nargs="?", help="such as limits.max_steps")
     put = _plain(verbs, "set", "store a setting in your own config.toml")
@@ -184,7 +194,7 @@ def _verbs(commands: Any, only: str = "") -> None:
             if head in several:
                 groups[head].set_defaults(wire=None if tail else verb)
                 nested[head] = groups[head].add_subparsers(
-                    dest="subverb", metavar="WHAT", required=bool(tail), parser_class=Parser
+                    dest="subverb", metavar=SUBVERB, required=bool(tail), parser_class=Parser
                 )
         target = _plain(nested[head], tail, verb.help) if tail else groups[head]
         _add(target, verb.options, ARGUMENTS.get(verb.command, {}))

@@ -149,6 +149,7 @@ PRUNE = (
 HIDDEN = ("sessions", "checkpoints", "prune", "diff")
 """Shorter or older words for others; not listed."""
 GROUPS = {
+    "checkpoint": "saved code, memory, skills and conversations: take, list, show, diff, ...",
     "session": "conversations: list, show, rename, export, ...",
     "memory": "memories: list, update, forget, ...",
     "state": "saved state of a project: export, import; attach, decline after a move",
@@ -245,7 +246,6 @@ VERBS = (
     TerminalCommand("session export", "mazu.session.transcript", "a conversation as Markdown", (
         CommandOption("sessionId"), CommandOption("uri", "--output", kind=uri))),
     TerminalCommand("sessions", "mazu.session.list", "list conversations"),
-    TerminalCommand("checkpoint", "mazu.checkpoint", "save code, memory, skills and conversations"),
     TerminalCommand("checkpoint take", "mazu.checkpoint", "save code, memory, skills and conversations", (
         text("label"),)),
     TerminalCommand("checkpoint list", "mazu.checkpoint.list", "list checkpoints, newest first", (LIMIT, SESSION)),
