@@ -282,7 +282,7 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
     elif decision.always is not None:
         subject = " ".join(decision.always)
     else:  # several commands, or one that writes files: a pattern would match nothing
-        return "no pattern allows this command line; allow it with --allow-shell (in a sandbox), or run it where you can answer"
+        return "no pattern allows this line: run it where you can answer, or with --allow-shell where commands run in a sandbox"
     return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
 
 
