@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import process
 from mazu_ls.workspace.project_files import is_regular, list_folder, open_file, read_file, stat_entry
 
@@ -63,6 +64,21 @@ class IsolatedGit:
         # A repository too broken to list still has a work tree: its files are captured by the ignore rules.
         return done.stdout if done.returncode in accept else b""
 
+    def read_history(self, *arguments: str, cwd: Path, input: bytes, seconds: float) -> bytes:
+        """Output of one command that reads commits: of an unborn HEAD, so that what it starts from stands in `input`.
+
+        Raises MazuError(git) where git cannot read them, or does not end in time.
+        """
+        own = self._directory(self._rules or "")
+        (own / "shallow").write_bytes(_read(self._common, "shallow"))
+        env = process.environment(own, self._top, None, self._common / "objects")
+        done = process.run(arguments, env, cwd, input=input, settings=("core.bare=false",), seconds=seconds)
+        if done.returncode:
+            raise MazuError(
+                Kind.GIT, "The history of the repository cannot be read.", "Run `git fsck` in it."
+            )
+        return done.stdout
+
     def _directory(self, exclude: str) -> Path:
         if self._own is None:
             own = _scratch() / str(next(_numbers))
@@ -101,6 +117,13 @@ class IsolatedGit:
         version = read_start(self._user, "index", 8)[4:8]
         sparse = version > b"\0\0\0\2" and _SPARSE_FOLDERS in read_file(self._user, "index", MAX_INDEX)
         return self._user / "index", self._common / "objects" if sparse else None
+
+
+def _read(folder: Path, name: str) -> bytes:
+    try:
+        return read_file(folder, name, MAX_RULES)
+    except OSError:
+        return b""
 
 
 def read_start(folder: Path, name: str, size: int) -> bytes:

@@ -83,12 +83,17 @@ _HARMLESS: dict[str, frozenset[str]] = {
             "commitgraph",
         ]
     ),
-    "remote": frozenset(["url", "pushurl", "fetch", "push", "tagopt", "prune", "mirror", "skipfetchall"]),
-    "extensions": frozenset(("objectformat", "refstorage", "worktreeconfig")),
+    "remote": frozenset(
+        ["url", "pushurl", "fetch", "push", "tagopt", "prune", "mirror", "skipfetchall", "followremotehead"]
+    ),
+    "extensions": frozenset(("objectformat", "refstorage", "worktreeconfig", "relativeworktrees")),
+    "lfs": frozenset(("repositoryformatversion", "access")),  # git-lfs notes them at the first checkout
     "merge": frozenset(("conflictstyle", "ff", "renames", "log")),
     "diff": frozenset(("algorithm", "renames", "colormoved", "mnemonicprefix", "context")),
     "log": frozenset(("date", "decorate", "follow", "abbrevcommit")),
 }
+# Of a partial clone: what reads it may start a fetch, but git itself writes them.
+_WRITTEN_BY_CLONE = frozenset(("remote.promisor", "remote.partialclonefilter", "extensions.partialclone"))
 _OF_NAMED_DRIVERS = frozenset(("diff", "merge"))
 _SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
 _WORK_TREE = re.compile(r"\s*worktree\s*=\s*([\w./ @+-]+)")
@@ -152,7 +157,10 @@ def _in_configuration(repository: user_repository.UserRepository) -> str | list[
 
 
 def text_names_programs(text: str) -> str | None:
-    """The same of the text of a configuration alone; a work tree that is not absolute is git's own, in that of a submodule."""
+    """The same of the text of a configuration alone, without what git itself writes into that of a submodule.
+
+    That is a work tree that is not absolute, and the settings of a partial clone.
+    """
     return _first_unknown(text, None)
 
 
@@ -177,6 +185,8 @@ def _first_unknown(text: str, repository: user_repository.UserRepository | None)
             if repository and (repository.git_dir / tree[1].strip()).resolve() == repository.top:
                 continue
             return "core.worktree"
+        if repository is None and f"{section}.{key}" in _WRITTEN_BY_CLONE:
+            continue
         if key not in _HARMLESS.get(section, ()) or (named and section in _OF_NAMED_DRIVERS):
             return f"{section}.{key}"
     return None

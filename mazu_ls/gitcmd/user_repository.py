@@ -107,7 +107,7 @@ class UserRepository:
         self.folder = folder
         self.git_dir = git_dir
         self.common_dir = _common_dir(git_dir)
-        self._git = _isolated(git_dir, self.common_dir, top)
+        self.isolated = _isolated(git_dir, self.common_dir, top)
         self._cached: dict[str, tuple[Stamp, list[bytes]]] = {}
 
     def state(self) -> RepositoryState:
@@ -191,7 +191,7 @@ class UserRepository:
     def _split(
         self, *arguments: str, input: bytes | None = None, accept: Sequence[int] = (0,)
     ) -> list[bytes]:
-        out = self._git.run(
+        out = self.isolated.run(
             *arguments,
             cwd=self.folder,
             input=input,

@@ -6,12 +6,16 @@ import os
 import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from pathlib import Path
 
+from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import user_repository
+from mazu_ls.gitcmd.history import names_in_history
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.options import ParsedOptions
 from mazu_ls.tools.shell.protected_files import find_protected
 from mazu_ls.workspace import path_rules
 
@@ -50,30 +54,54 @@ def trouble(name: str, path: str, given: AbstractSet[str], place: PolicyContext)
     return None
 
 
-def tracked_secret(verb: str, words: Sequence[str], given: AbstractSet[str], folder: Path) -> str | None:
-    """Why `git VERB WORDS` must not run in `folder`: it would show a file that holds secrets by its name and is in the index.
+def tracked_secret(
+    verb: str, words: Sequence[str], taken: ParsedOptions, given: AbstractSet[str], folder: Path
+) -> str | None:
+    """Why `git VERB WORDS` must not run in `folder`: it would show a committed file that holds secrets by its name.
 
-    `words` are all behind the verb; `given` the options among them. Paths that are named limit what is shown; what they name
-    themselves is judged elsewhere.
+    `words` are all behind the verb, `taken` the same as options and operands, `given` the names of the options. Revisions
+    may show what only older commits hold. Paths that are named limit what is shown; what they name is judged elsewhere.
     """
+    operands = taken.operands
     shows = verb in _SHOWS or (verb in _SHOWS_UNLESS and not given & _SUMMARY) or given & _PATCH
     repository = user_repository.find(folder) if shows else None
     if repository is None or (repository := user_repository.find(repository.top)) is None:
         return None
-    plain = [word for word in words if not word.startswith("-")]
     if "--" in words:
         paths = words[words.index("--") + 1 :]
-    elif plain and all(":" in word[1:] for word in plain):  # REV:PATH shows nothing else
+    elif operands and all(":" in word[1:] for word in operands):  # REV:PATH shows nothing else
         return None
     else:
         paths = [word for word in words if os.path.lexists(folder / word)]
     named = [Path(os.path.normpath(folder / word)) for word in paths if not word.startswith(("-", ":"))]
-    for path in map(os.fsdecode, repository.tracked()):
-        if path_rules.is_secret(path.split("/")) and not _OFTEN_TEST_DATA.search(path):
-            full = repository.top / path
-            if not named or any(full.is_relative_to(one) for one in named):
-                return f"{path} is in the repository and may hold secrets, which it may show"
+    try:
+        committed = _secrets(tuple(repository.tracked()))
+        revisions = operands[1:] if verb == "grep" and "-e" not in given else operands
+        # Of these the index and the work tree are shown, unless a word names no file and so may be a revision.
+        if verb not in ("grep", "diff") or any(not os.path.lexists(folder / word) for word in revisions):
+            committed += _secrets(names_in_history(repository))
+    except MazuError as error:
+        return f"what it may show cannot be known: {error.message}"
+    for path in committed:
+        full = repository.top / path
+        if not named or any(full.is_relative_to(one) for one in named):
+            return f"{path} is in the repository and may hold secrets, which it may show"
     return None
+
+
+@lru_cache(8)
+def _secrets(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Those of many paths that hold secrets by their name."""
+    found: list[str] = []
+    known: dict[str, bool] = {}
+    for path in map(os.fsdecode, names):
+        folder, _, last = path.rpartition("/")
+        for part in (last, f"{folder}/x"):
+            if part not in known:
+                known[part] = path_rules.is_secret(part.split("/")) is not None
+        may_be = (known[last] or known[f"{folder}/x"]) and not _OFTEN_TEST_DATA.search(path)
+        found += [path] if may_be and path_rules.is_secret(path.split("/")) else []
+    return tuple(found)
 
 
 def _leads_out(path: str, place: PolicyContext) -> str | None:

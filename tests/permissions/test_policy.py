@@ -10,6 +10,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import GrantStore, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
+from tests.hostile.shapes import git
 
 SHELL = "run_shell"
 
@@ -417,3 +418,42 @@ def test_git_asks_before_it_shows_a_secret_that_is_committed(place: PolicyContex
     subprocess.run(["git", "add", ".env"], cwd=tmp_path, check=True)
     assert [one for one in SHOW_SECRETS if decide(shell(one), "auto", [], place).verdict == "allow"] == []
     assert [one for one in SHOW_NONE if decide(shell(one), "auto", [], place).verdict != "allow"] == []
+
+
+SHOW_OLD_SECRETS = (
+    "git show HEAD~1", "git log -p", "git grep S HEAD~1", "git diff HEAD~1 HEAD", "git diff HEAD~1", "git show 'HEAD@{1}'", "git cat-file -p HEAD~1",
+)  # fmt: skip
+SHOW_NO_OLD_SECRETS = (
+    "git diff", "git diff --cached", "git grep S", "git grep -e S", "git show --stat HEAD~1", "git show HEAD~1 -- src",
+    "git log -p src/a.py", "git show HEAD~1:src/a.py", "git log --oneline",
+)  # fmt: skip
+
+
+def test_git_asks_before_it_shows_a_secret_that_was_removed(place: PolicyContext, tmp_path: Path) -> None:
+    """The usual repairs, `git rm --cached` and `git commit --amend`, leave the file in the history."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/a.py").write_text("x = 1\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "src")
+    git(tmp_path, "commit", "-qm", "one")
+    for command in (*SHOW_OLD_SECRETS, *SHOW_NO_OLD_SECRETS):
+        assert decide(shell(command), "auto", [], place).verdict == "allow", command
+    (tmp_path / ".env").write_text("SECRET=1\n")
+    git(tmp_path, "add", ".env")
+    git(tmp_path, "commit", "-qm", "two")
+    git(tmp_path, "rm", "-q", "--cached", ".env")
+    git(tmp_path, "commit", "-q", "--amend", "--allow-empty", "-m", "two")
+    assert [one for one in SHOW_OLD_SECRETS if decide(shell(one), "auto", [], place).verdict == "allow"] == []
+    assert [
+        one for one in SHOW_NO_OLD_SECRETS if decide(shell(one), "auto", [], place).verdict != "allow"
+    ] == []
+
+
+def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-qm", "one", "--allow-empty")
+    for commit in (tmp_path / ".git/objects").glob("*/*"):
+        commit.chmod(0o600)
+        commit.write_bytes(b"broken")
+    found = decide(shell("git log -p"), "auto", [], place)
+    assert (found.verdict, "cannot be" in found.reason) == ("ask", True)

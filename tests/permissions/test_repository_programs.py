@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.gitcmd.obeyed_files import find_obeyed
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.policy.decide import decide
 from mazu_ls.policy.rules import PolicyContext, ToolCallInfo
@@ -175,6 +176,28 @@ def test_a_submodule_made_by_git_is_read_unasked_until_it_names_a_program(root: 
     for text in ("[core]\n\tworktree = ../../..\n", "[core]\n\tfsmonitor = /bin/evil\n"):
         config.write_text(plain + text)
         assert verdict(root, "git diff") == "ask"
+
+
+def test_what_git_writes_into_a_submodule_is_not_taken_for_planted(tmp_path: Path):
+    """Submodules with LFS, or cloned in part: git's own settings; one that names a program is still seen."""
+    (tmp_path / "lib").mkdir()
+    git(tmp_path / "lib", "init", "-q")
+    git(tmp_path / "lib", "config", "uploadpack.allowFilter", "true")
+    git(tmp_path / "lib", "commit", "-q", "--allow-empty", "-m", "one")
+    module = tmp_path / "main/.git/modules/lib"
+    module.parent.mkdir(parents=True)
+    allowed = ("-c", "protocol.file.allow=always")
+    url = (tmp_path / "lib").as_uri()
+    git(tmp_path, *allowed, "clone", "-q", "--bare", "--filter=blob:none", url, str(module))
+    with (module / "config").open("a") as config:
+        config.write(
+            '[lfs]\n\trepositoryformatversion = 0\n[lfs "https://h/x.git/info/lfs"]\n\taccess = basic\n'
+            '[remote "origin"]\n\tfollowRemoteHEAD = create\n[extensions]\n\trelativeWorktrees = true\n'
+        )
+    assert [one.path for one in find_obeyed(tmp_path / "main/.git")] == []
+    with (module / "config").open("a") as config:
+        config.write('[lfs "customtransfer.x"]\n\tpath = ./evil\n')
+    assert [one.path for one in find_obeyed(tmp_path / "main/.git")] == [module / "config"]
 
 
 def test_a_link_behind_a_name_in_brackets_leads_out(root: Path):

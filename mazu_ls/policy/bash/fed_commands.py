@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from mazu_ls.policy.bash.expansions import UNKNOWN, ansi
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables.wrappers import inner, program
+from mazu_ls.policy.tables.wrappers import inner, unwrapped
 from mazu_ls.workspace.text import split_lines
 
 FEEDERS = frozenset(("xargs", "gxargs", "parallel"))
@@ -31,8 +31,7 @@ class FedScripts:
 
 def feeder_words(argv: list[str]) -> list[str] | None:
     """The words from `xargs` or `parallel` on, behind wrappers such as `env`; None for another command."""
-    at = next((i for i, word in enumerate(argv[:6]) if program(word) in FEEDERS), None)
-    return None if at is None else [program(argv[at]), *argv[at + 1 :]]
+    return next((words for words in unwrapped(argv) if words[0] in FEEDERS), None)
 
 
 def fed_scripts(argv: list[str], text: str | None) -> FedScripts:

@@ -12,12 +12,16 @@ from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.words import printed
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, inner, program
+from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
 
 DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
 _OUTSIDE = DOWNLOADERS | DECODERS
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
+_UNPACKERS = frozenset(str.split("tar bsdtar gtar unzip 7z 7za 7zz unar unrar cpio pax ar zipfile tarfile"))
+_BUILD_FILES = {"make": "Makefile", "cargo": "Cargo.toml", "npm": "package.json", "yarn": "package.json", "pnpm": "package.json", "go": "go.mod"}  # fmt: skip
+_RUNNERS = frozenset(str.split("source . chmod install dpkg rpm apt exec java"))
+_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
 
@@ -77,27 +81,18 @@ def feeding(stages: Sequence[Stage]) -> list[Stage]:
 
 def executes_input(argv: list[str]) -> bool:
     """Whether the program would run what it reads: a shell or interpreter without a script, `source /dev/stdin`, ..."""
-    todo = [argv]
-    while todo:
-        words = todo.pop()
-        if not words:
-            continue
-        spend(1 + len(words) // 20)
-        name, rest = program(words[0]), words[1:]
-        if (
-            name in ("source", ".")
-            and rest
-            and rest[0] in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0", "-")
-        ):
-            return True
-        if name in SHELLS or (INTERPRETERS.match(name) and not name.endswith("awk")):
-            return _without_script(name, rest)
-        if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
-            return True
-        if name == "xargs" and any(program(word) in SHELLS or word == "eval" for word in rest):
-            return True
-        todo += inner([name, *rest])
-    return False
+    return any(map(_executes, unwrapped(argv)))
+
+
+def _executes(command: list[str]) -> bool:
+    name, rest = command[0], command[1:]
+    if name in ("source", "."):
+        return rest[:1] != [] and rest[0] in _STDIN
+    if name in SHELLS or (INTERPRETERS.match(name) and not name.endswith("awk")):
+        return _without_script(name, rest)
+    if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
+        return True
+    return name == "xargs" and any(program(word) in SHELLS or word == "eval" for word in rest)
 
 
 def _without_script(name: str, rest: list[str]) -> bool:
@@ -107,7 +102,7 @@ def _without_script(name: str, rest: list[str]) -> bool:
     while at < len(rest):
         word = rest[at]
         at += 1
-        if word in ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"):
+        if word in _STDIN:
             return True
         if shell and re.fullmatch(r"[-+][a-zA-Z]*s[a-zA-Z]*", word):
             return True
@@ -216,21 +211,36 @@ def outputs(stage: Stage) -> set[str]:
 
 def runs_one_of(argv: list[str], files: set[str]) -> bool:
     """Whether one of these files would be run, or made runnable."""
-    todo = [argv]
-    while todo:
-        words = todo.pop()
-        if not words:
-            continue
-        spend(1 + len(words) // 10)
-        name, rest = program(words[0]), words[1:]
+    for name, *rest in unwrapped(argv):
         if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
             return True
-        runner = (
-            name in SHELLS
-            or INTERPRETERS.match(name)
-            or name in ("source", ".", "chmod", "install", "dpkg", "rpm", "apt", "exec", "java")
-        )
+        runner = name in SHELLS or INTERPRETERS.match(name) or name in _RUNNERS
         if runner and any(program(word) in files for word in rest):
             return True
-        todo += inner([name, *rest])
     return False
+
+
+def unpacks(stage: Stage, earlier: Sequence[Stage], downloaded: set[str]) -> bool:
+    """Whether the stage takes files out of an archive that this line downloads."""
+    if not stage.argv or not any(
+        _UNPACKERS & set(map(program, command)) for command in unwrapped(stage.argv)
+    ):
+        return False
+    sources = earlier if stage.before in ("|", "|&", "(") else ()
+    fed = any(source.argv and program(source.argv[0]) in DOWNLOADERS for source in sources)
+    return fed or bool(downloaded & {*map(program, stage.argv), *stage.read_files})
+
+
+def files_run(argv: list[str]) -> list[str]:
+    """The files that a command runs by their path, as a script, or to build; as they are written."""
+    found: list[str] = []
+    for name, *rest in unwrapped(argv):
+        found += [word for word in argv if "/" in word and program(word) == name]
+        found += [_BUILD_FILES[name]] if name in _BUILD_FILES else []
+        if name in SHELLS or INTERPRETERS.match(name) or name in ("source", "."):
+            code = r"-[A-Za-z]*c" if name in SHELLS else r"-[A-Za-z]*[cemEr]"
+            script = next(
+                (word for word in rest if not word.startswith("-") or re.fullmatch(code, word)), "-"
+            )
+            found += [script] if not script.startswith("-") else []
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections import deque
@@ -21,7 +22,7 @@ from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import removal, targets, writes
 from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
-from mazu_ls.policy.tables.wrappers import SHELLS, inner, program
+from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
 MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
 # Variables whose value a shell, git or another program runs.
@@ -78,7 +79,6 @@ class DenyScan:
 
     def _script(self, script: str, scope: ShellScope) -> None:
         stages: list[Stage] = []
-        downloaded: set[str] = set()
         piped = False
         segments = lex(script).segments
         self._functions(segments, scope)
@@ -94,18 +94,28 @@ class DenyScan:
                 stage.given = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage])) or given
                 self._command(argv, globs, scope, stage)
                 self._flow([*stages, stage], values, scope, piped=piped)
-                if pipeline_taint.runs_one_of(argv, downloaded) or (
-                    stage.read_files & downloaded and pipeline_taint.executes_input(argv)
-                ):
-                    self._refuse("what would run is downloaded", "no download is run")
-                downloaded |= pipeline_taint.copied_files(argv, downloaded)
-                downloaded |= pipeline_taint.tainted_files(stage, stages)
+                self._downloads(stage, stages, scope)
                 stages.append(stage)
                 self._written.note(stage, pipeline_taint.feeding(stages))
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 return
+
+    def _downloads(self, stage: Stage, earlier: list[Stage], scope: ShellScope) -> None:
+        """What runs of the files that this line downloads, and which files those are."""
+        argv, downloaded = stage.argv, scope.downloaded
+        if pipeline_taint.runs_one_of(argv, downloaded) or (
+            stage.read_files & downloaded and pipeline_taint.executes_input(argv)
+        ):
+            self._refuse("what would run is downloaded", "no download is run")
+        files = pipeline_taint.files_run(argv) if scope.unpacked else []
+        paths = [word if word.startswith("/") else f"{scope.cwds[-1]}/{word}" for word in files]
+        if not all(map(os.path.lexists, paths)):
+            self._refuse("what would run comes out of a downloaded archive", "no download is run")
+        scope.unpacked = scope.unpacked or pipeline_taint.unpacks(stage, earlier, downloaded)
+        downloaded |= pipeline_taint.copied_files(argv, downloaded)
+        downloaded |= pipeline_taint.tainted_files(stage, earlier)
 
     def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
         """Texts that compound commands of this script are redirected to read: `while read x; do ...; done <<< TEXT`."""
@@ -292,8 +302,7 @@ class DenyScan:
         for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs):
             self._push(script, scope.copy())
         runs = pipeline_taint.executes_input(argv)
-        names = {program(word) for word in argv[:6]}
-        evaluates = runs or bool(names & _EVALUATORS)
+        evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
         if evaluates or UNKNOWN in argv[0]:
             self._elsewhere(stages, values, scope, piped)
         for script in stages[-1].scripts if evaluates else ():

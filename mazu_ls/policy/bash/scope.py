@@ -26,7 +26,8 @@ def _bounded(value: str) -> str:
 class ShellScope:
     """Values a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
-    `tainted` names variables that hold what was downloaded or decoded.
+    `tainted` names variables that hold what was downloaded or decoded, `downloaded` files; `unpacked`: a downloaded archive
+    was unpacked.
     """
 
     place: PolicyContext
@@ -34,6 +35,8 @@ class ShellScope:
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
     tainted: set[str] = field(default_factory=set)
+    downloaded: set[str] = field(default_factory=set)
+    unpacked: bool = False
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
@@ -50,6 +53,7 @@ class ShellScope:
             arrays=dict(self.arrays),
             cwds=list(self.cwds),
             tainted=set(self.tainted),
+            downloaded=set(self.downloaded),
             positional=[positional] if positional is not None else list(self.positional),
         )
 

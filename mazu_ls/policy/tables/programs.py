@@ -287,7 +287,7 @@ class ProgramJudge:
         behind = [word for at, word in enumerate(rest) if rest[at - 1 : at] != ["-C"]]
         at = next((at for at, word in enumerate(behind) if not word.startswith("-")), len(behind))
         for place in places if behind[at:] and not self.scope.place.confined else ():
-            self._or_doubt(trees.tracked_secret(behind[at], behind[at + 1 :], given, Path(place)))
+            self._or_doubt(trees.tracked_secret(behind[at], behind[at + 1 :], taken, given, Path(place)))
         self.git_folders.update(places)
 
     def _in_repository(self, places: list[str]) -> None:

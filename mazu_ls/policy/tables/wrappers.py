@@ -65,6 +65,19 @@ def inner(argv: list[str]) -> list[list[str]]:
     return found
 
 
+def unwrapped(argv: list[str]) -> list[list[str]]:
+    """The command and every one that it wraps, however deep; each by its program's name without the folder."""
+    found: list[list[str]] = []
+    todo = [argv]
+    while todo:
+        words = todo.pop()
+        spend(2 + len(words) // 10 + len(found))
+        if words and (words := [program(words[0]), *words[1:]]) not in found:
+            found.append(words)
+            todo += inner(words)
+    return found
+
+
 def _of_unknown(argv: list[str]) -> list[list[str]]:
     """`launcher sudo ls`: what follows the options, if it could be a command, of a program that is on no table."""
     if (

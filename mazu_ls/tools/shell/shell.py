@@ -29,6 +29,7 @@ from mazu_ls.workspace.visible_text import make_visible
 MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
 READ_BYTES = 24 * 1024
+_LARGE = "the environment is too large; unset large variables"
 ORIGIN = "a command's output"
 # The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
@@ -151,24 +152,26 @@ async def _started(
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report.write)}
-    check = CreatedFilesCheck(turn.workspace.roots, args.background, git=turn.changes_git)
     try:
+        roots, changes_git = turn.workspace.roots, turn.changes_git
+        check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
         held = await asyncio.to_thread(
             lambda: sandbox.wrap_in_sandbox(
-                argv, roots=turn.workspace.roots, env=turn.env, setting=settings.sandbox, network=settings.network,
-                scratch=scratch, git=turn.changes_git, unattended=not turn.attended, outputs=settings.outputs,
+                argv, roots=roots, env=turn.env, setting=settings.sandbox, network=settings.network,
+                scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs,
                 readable=[Path(place) for place in settings.readable],
             )
         )  # fmt: skip
         check.before = held.protected
-        check.git = turn.changes_git and held.kind == "bubblewrap"
+        check.git = changes_git and held.kind == "bubblewrap"
         extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=report.ends)
     except BaseException as error:
         scratch.rmdir()
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
-            raise ToolError(f"{len(args.command)} characters are too long; run a file") from error
+            what = f"{len(args.command)} characters are too long; run a file"
+            raise ToolError(what if len(args.command) > 100_000 else _LARGE) from error
         if isinstance(error, OSError):
             raise MazuError(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
