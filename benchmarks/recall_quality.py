@@ -4,7 +4,8 @@
 
 A FILE is JSON (also gzipped): `docs: [{title, body, anchor, ts, session?}]` in time order and `queries: [{q, rel: [doc
 index], bound, lo?, ts?, files?}]`; a query sees `docs[lo:bound]` and is asked at its own time. Each distinct `lo` is a
-project of its own, filled up to a query's `bound` before that query is asked. Where documents name no `session` and most of
+project of its own, filled up to a query's `bound` before that query is asked. Or a FILE is LoCoMo, CoSQA or a clone of a
+git repository, as labelled_sets.py reads them. Where documents name no `session` and most of
 them stand in runs of ten or more with at most a minute between two, as in recorded conversations, each run is one.
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from labelled_sets import read_set
 
 from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
@@ -72,6 +74,8 @@ class Score:
 
 
 def load(path: Path) -> dict[str, Any]:
+    if (known := read_set(path)) is not None:
+        return known
     data = path.read_bytes()
     return json.loads(gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data)
 

@@ -153,6 +153,15 @@ async def test_a_question_in_another_language_finds_the_fact(memories: Memories)
         assert (await memories.recall(question, limit=1))[0].title == fact, question
 
 
+async def test_of_two_languages_that_of_the_question_comes_first(memories: Memories):
+    english, german = "Releases go out on Tuesdays only", "Wir veröffentlichen nur dienstags"
+    for fact in (english, german, "Im Sommer wird nicht veröffentlicht"):
+        await memories.remember(fact)
+    first, second = await memories.recall("which day do we ship", limit=2)
+    assert (first.title, second.title) == (english, german) and (second.score or 0) < 0.85
+    assert (await memories.recall("an welchem Tag veröffentlichen wir", limit=1))[0].title == german
+
+
 def test_a_cut_file_of_the_cache_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MAZU_CACHE_HOME", str(tmp_path))
     before = TextEmbeddings().embed(["where are pictures hosted"])

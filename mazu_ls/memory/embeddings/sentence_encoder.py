@@ -96,7 +96,9 @@ class SentenceEncoder:
             x = _normalize_layer(x, w[f"ln_g{size}"], w[f"ln_b{size}"], w["eps"])
             for layer in ("1", "2"):
                 seen = np.vstack((x, np.zeros((1, _CHANNELS), dtype=x.dtype)))[windows].reshape(len(x), -1)
-                x = x + np.maximum(seen @ w[f"w{layer}_{size}"] + w[f"b{layer}_{size}"], 0)
+                made = seen @ w[f"w{layer}_{size}"]
+                made += w[f"b{layer}_{size}"]
+                x += np.maximum(made, 0, out=made)
             features.append(x)
         joined = _normalize_layer(np.hstack(features), w["ln_g"], w["ln_b"], w["eps"])
         summed = np.add.reduceat(joined, starts, axis=0) @ w["cnn_W"] + lengths[:, None] * w["cnn_b"]
@@ -129,9 +131,11 @@ def _windows(starts: NDArray[Any], lengths: NDArray[Any], size: int, before: int
 def _normalize_layer(x: NDArray[Any], gain: NDArray[Any], bias: NDArray[Any], epsilon: Any) -> NDArray[Any]:
     import numpy as np
 
-    centred = x - x.mean(axis=1, keepdims=True)
-    scale = np.sqrt((centred * centred).mean(axis=1, keepdims=True) + np.float32(epsilon))
-    return centred / scale * gain + bias
+    made = x - x.mean(axis=1, keepdims=True)
+    made /= np.sqrt(np.einsum("ij,ij->i", made, made)[:, None] / np.float32(x.shape[1]) + np.float32(epsilon))
+    made *= gain
+    made += bias
+    return made
 
 
 def _feed_forward(x: NDArray[Any], w: dict[str, Any]) -> NDArray[Any]:

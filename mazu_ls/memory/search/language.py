@@ -118,6 +118,13 @@ def detect_language(text: str) -> str:
     return best if votes[best] > 0 and votes[best] >= english else ""
 
 
+@lru_cache(4096)
+def is_english(text: str) -> bool:
+    """Whether function words tell that `text` is English, so that `detect_language` says "" not merely for want of evidence."""
+    words_of_text = (word.casefold() for word in _WORD.findall(text[:2_000]))
+    return not detect_language(text) and any(word in ENGLISH and len(word) > 1 for word in words_of_text)
+
+
 def stop_words(language: str) -> frozenset[str]:
     """The function words of a detected language; none for ""."""
     return _LISTS.get(language, frozenset())

@@ -43,7 +43,7 @@ class RecallCandidate(Struct):
     session: str | None = None
     title: str = ""
     same_language: bool = False
-    """Its title and the query are in the same language other than English."""
+    """Its title is in the language of the query, as far as both can be told."""
     talk: bool = False
     before: int | None = None
     after: int | None = None
@@ -87,6 +87,7 @@ def rank(
     best = max(c.score for c in found) or 1.0
     certainty = _certainty(corpus, query, best)
     nearest = max(c.closeness for c in found)
+    several_languages = any(c.same_language for c in found) and not all(c.same_language for c in found)
     for c in found:
         relevance = c.score / best
         if nearest > 0:
@@ -95,7 +96,7 @@ def rank(
             relevance = (1 - share) * relevance * certainty + share * close
             if not c.matched and c.closeness > 0:
                 c.reasons.append(BY_MEANING)
-        if c.same_language:
+        if c.same_language and several_languages:
             relevance += SAME_LANGUAGE
         if c.in_files:
             relevance += OPEN_FILE
@@ -144,17 +145,19 @@ def _score_words(
 
     idf = inverse_frequency(corpus, query)
     asked = sum(idf.values()) or 1.0
+    is_asked = idf.__contains__
     documents, matching, bonuses = [], [], []
     for c in found:
-        lines = [line.split(" ") for line in c.terms.split("\n")]
-        in_title, in_body, in_anchor = ([term for term in line if term in idf] for line in lines)
-        c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
-        if not c.matched:  # near in meaning only
+        title, body, anchor = [line.split(" ") for line in c.terms.split("\n")]
+        in_title, in_body = list(filter(is_asked, title)), list(filter(is_asked, body))
+        in_anchor = list(filter(is_asked, anchor))
+        if not (in_title or in_body or in_anchor):  # near in meaning only
             continue
+        c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
         documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
         matching.append(c)
-        c.query_share = sum(idf[term] for term in c.matched) / asked
-        bonuses.append(_adjacency(lines[0], in_title, idf) + _adjacency(lines[1], in_body, idf))
+        c.query_share = sum([idf[term] for term in c.matched]) / asked
+        bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
     if not documents:
         return
     model = BM25Okapi(documents, k1=K1, b=B)
@@ -162,7 +165,8 @@ def _score_words(
     model.idf = idf
     model.doc_len = [c.length for c in matching]
     model.avgdl = corpus.length / corpus.entries if corpus.entries and corpus.length else 1.0
-    named = [term for term in idf if any(term in counts for counts in model.doc_freqs)]
+    occurring = set().union(*model.doc_freqs)
+    named = [term for term in idf if term in occurring]
     for c, score, bonus in zip(matching, model.get_scores(named), bonuses, strict=True):
         c.own = c.score = float(score) + bonus
 
@@ -179,7 +183,7 @@ def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, floa
             pair = (word, last) if word < last else (last, word)
             best[pair] = min(best.get(pair, ADJACENT_WITHIN), at - before)
         last = word
-    return sum(ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items())
+    return sum([ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items()])
 
 
 def _share_with_neighbours(found: Sequence[RecallCandidate]) -> None:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
-from mazu_ls.memory.search.language import detect_language
+from mazu_ls.memory.search.language import detect_language, is_english
 from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
 from mazu_ls.memory.search.tokens import LANGUAGES, query_alternatives, query_terms, terms
 from mazu_ls.memory.store.entries import EntryTable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
-MATCH_FROM, MATCH_GROWTH = 0.195, 0.029
+MATCH_FROM, MATCH_GROWTH = 0.195, 0.024
 """How close an entry that shares no word with the query must be to count as a match: cosine plus the usual cosine of the query
 with the store, from the first number on, and more by the second for each e-fold of entries from 8 to 400. A question from the
 store's own field is closer to all of it, and among more entries chance comes closer. Nine of ten right answers among the first
@@ -206,9 +206,10 @@ def gather(
     found = _load(db, shelf.scope, list(wanted), query.where)
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
     language = detect_language(query.text)
+    known = bool(language) or is_english(query.text)
     for c in found:
         c.in_files = c.n in anchored
-        c.same_language = bool(language) and detect_language(c.title) == language
+        c.same_language = known and detect_language(c.title) == language
     if near is not None and query.meaning is not None and found:
         _measure_closeness(db, shelf, query.meaning, found, near)
     return found
