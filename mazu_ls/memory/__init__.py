@@ -1,1 +1,1 @@
-"""Memory: what is remembered of a project and of its user, how it is found again, and how it fades."""
+"""Memory: what is remembered of a project and its user, recall, and decay."""

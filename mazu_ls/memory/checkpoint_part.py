@@ -1,4 +1,5 @@
-"""Project memory as a part of every checkpoint: one JSON row per entry, only what changed, one transaction."""
+"""Project memory as a part of every checkpoint: one JSON row per entry; only changed rows are written, in one
+transaction."""
 
 from __future__ import annotations
 
@@ -24,15 +25,15 @@ _KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}
 
 
 class MemoryPart:
-    """What a checkpoint holds of memory. How often an entry was used is no part of it: a rollback forgets no use."""
+    """What a checkpoint holds of memory. Use counts are not included, so that a rollback does not reset them."""
 
     name = "memory"
     migrations = MIGRATIONS
 
     def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
-        """The files of entries that changed since the last `taken`; None where an entry is gone.
+        """Return the files of entries that changed since the last `taken`; None for a deleted entry.
 
-        A checkpoint of an earlier version held an entry as Markdown: that file goes when the entry changes.
+        A checkpoint of an earlier version held an entry as Markdown: that file is removed when the entry changes.
         """
         rows = EntryTable(db, "project")
         files: dict[str, bytes | None] = {}
@@ -43,17 +44,17 @@ class MemoryPart:
         return files
 
     def everything(self, db: apsw.Connection) -> dict[str, bytes]:
-        """The files of all entries: for a store that holds no checkpoint yet."""
+        """Return the files of all entries: for a store that holds no checkpoint yet."""
         rows = EntryTable(db, "project")
         paths = [path for (path,) in select(db, "SELECT path FROM memory")]
         return {_file_name(path): encode_row(entry) for path in paths if (entry := _at(rows, path))}
 
     def mark_taken(self, db: apsw.Connection) -> None:
-        """Forget the dirty marks."""
+        """Clear the dirty marks."""
         db.execute("DELETE FROM memory_dirty")
 
     def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
-        """Make the entries say what these files say; returns why, for each file that cannot be restored.
+        """Restore the entries from these files; return the reason for each file that cannot be restored.
 
         An entry whose file is damaged stays as it is now.
         """
@@ -69,7 +70,7 @@ class MemoryPart:
                     f"the memory entry in the checkpoint is damaged and was not restored ({error})"
                 )
         damaged = {_column(path) for path in problems}
-        # Removal first: a page may come back under a number while another entry holds its slug.
+        # Removals first: a restored page may need the slug that another entry holds now.
         removed: dict[str, MemoryEntry] = {}
         for path in files:
             entry = _at(rows, _column(path))
@@ -90,7 +91,7 @@ class MemoryPart:
         return problems
 
     def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
-        """The entry of a file as Markdown, under a Markdown file's name: what people read in a patch."""
+        """Return the entry of a file as Markdown, under a Markdown file's name, for a readable patch."""
         try:
             entry = decode_row(path, data)
             return _column(path), markdown.write(entry, "project").encode()
@@ -99,12 +100,12 @@ class MemoryPart:
 
 
 def encode_row(entry: MemoryEntry) -> bytes:
-    """One row as JSON, the fields of `MemoryEntry` in their order."""
+    """Return one row as JSON, the fields of `MemoryEntry` in their order."""
     return msgspec.json.format(msgspec.json.encode(entry), indent=1) + b"\n"
 
 
 def decode_row(path: str, data: bytes) -> MemoryEntry:
-    """The row in a checkpoint's file: JSON, or the Markdown of an earlier version.
+    """Parse the row in a checkpoint's file: JSON, or the Markdown of an earlier version.
 
     Raises msgspec.MsgspecError, InvalidArguments, ValueError, TypeError or KeyError for one that is damaged.
     """
@@ -117,7 +118,7 @@ def decode_row(path: str, data: bytes) -> MemoryEntry:
 
 
 def held_entries(files: Mapping[str, bytes]) -> list[MemoryEntry]:
-    """The entries in a checkpoint's files, newest first; one that cannot be read is left out."""
+    """Return the entries in a checkpoint's files, newest first; unreadable ones are left out."""
     found: list[MemoryEntry] = []
     for path, data in files.items():
         with suppress(*_UNREADABLE):
@@ -126,17 +127,17 @@ def held_entries(files: Mapping[str, bytes]) -> list[MemoryEntry]:
 
 
 def _file_name(column: str) -> str:
-    """The file of an entry in a checkpoint, from the path that memory.db computes for it."""
+    """Return the file of an entry in a checkpoint, from the path that memory.db computes for it."""
     return column.removesuffix(".md") + ".json"
 
 
 def _column(file_name: str) -> str:
-    """The path in memory.db of the entry that a checkpoint's file holds."""
+    """Return the path in memory.db of the entry that a checkpoint's file holds."""
     return file_name.removesuffix(".json").removesuffix(".md") + ".md"
 
 
 def stored(entry: MemoryEntry, fields: Mapping[str, Any]) -> MemoryEntry:
-    """An entry read from a file, under the numbers that the file names."""
+    """Return an entry read from a file, under the numbers that the file names."""
     links = {name: fields.get(name) for name in ("supersedes", "superseded_by")}
     numbers = {name: None if id is None else number(str(id), _scope(str(id))) for name, id in links.items()}
     id = str(fields["id"])

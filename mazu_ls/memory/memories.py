@@ -1,4 +1,4 @@
-"""What the server and the agent ask of memory."""
+"""The interface of memory for the server and the agent."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 class Memories:
-    """Project and global memory. Every method may raise MazuError(storage or busy); what returned is on the disk."""
+    """Project and global memory. Every method may raise MazuError(storage or busy); results are on the disk when it returns."""
 
     def __init__(
         self, shelves: MemoryStores, settings: MemorySettings, encoder: TextEncoder | None = None
@@ -85,7 +85,7 @@ class Memories:
         return memories
 
     async def close(self) -> None:
-        """Write down the uses that are still in memory and close."""
+        """Write uses that are still in memory and close."""
         await self.embedder.close()
         try:
             await self.flush_uses()
@@ -96,7 +96,7 @@ class Memories:
 
     @property
     def damaged(self) -> list[Path]:
-        """Databases that were found damaged and set aside, newest last: worth a sentence to the user."""
+        """Databases that were found damaged and set aside, newest last: to be reported to the user."""
         return [path for shelf in self.shelves for path in quarantined(shelf.writer.path)]
 
     async def remember(
@@ -114,10 +114,10 @@ class Memories:
         session_id: str | None = None,
         origin: str | None = None,
     ) -> RememberOutcome:
-        """Remember one thing, unless it is known. Secrets are replaced first.
+        """Remember one thing, unless it is known. Secrets are redacted first.
 
-        Without `scope`, preferences are global and everything else belongs to the project. `origin` names the file or
-        URL of text that nobody vouches for. Raises InvalidArguments, MazuError(not_found, conflict, permission).
+        Without `scope`, preferences are global and everything else belongs to the project. `origin` names the file or URL of
+        untrusted text. Raises InvalidArguments, MazuError(not_found, conflict, permission).
         """
         self._may_write(source)
         if supersedes is not None:
@@ -153,10 +153,10 @@ class Memories:
         count_use: bool = True,
         meaning: bool = True,
     ) -> list[Memory]:
-        """What is known about `query`, best first, with score (0 to 1) and why.
+        """Return what is known about `query`, best first, with score (0 to 1) and why.
 
-        `files` are paths that are open or edited; what is anchored there ranks higher. `kinds` may narrow it to pages
-        or summaries. Archived memories are found with `archived`, or where nothing else is. `at` is now for forgetting.
+        `files` are paths that are open or edited; memories anchored there rank higher. `kinds` may narrow it to pages or summaries.
+        Archived memories are found with `archived`, or if nothing else is. `at` is the present for decay.
         """
         text = validation.query(query)
         most = validation.limit(limit)
@@ -183,7 +183,7 @@ class Memories:
         return result
 
     async def inject(self, context: RecallContext, budget_tokens: int | None = None) -> Injection:
-        """What the model is told of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
+        """Return what the model is given of memory in this turn, within a budget of tokens (default: `memory.inject_tokens`)."""
         budget = self.settings.inject_tokens if budget_tokens is None else budget_tokens
         return await build_injection(
             list(self.shelves), context, budget,
@@ -199,7 +199,7 @@ class Memories:
         limit: int = 100,
         offset: int = 0,
     ) -> tuple[list[Memory], int]:
-        """Memories of every state, newest first, project before global, and how many there are in all."""
+        """Return memories of every state, newest first, project before global, and their total number."""
         conditions = {
             "kind": "memory",
             "category": category and validation.category(category),
@@ -215,7 +215,7 @@ class Memories:
         return found, total
 
     async def get(self, id: str, scope: str | None = None) -> Memory:
-        """One memory. Raises MazuError(not_found)."""
+        """Return one memory. Raises MazuError(not_found)."""
         shelf, n = self._place(id, scope)
         return await shelf.read(lambda rows: rows.memory(n))
 
@@ -231,7 +231,7 @@ class Memories:
         pinned: bool | None = None,
         anchors: Sequence[AnchorRequest] | None = None,
     ) -> Memory:
-        """Change what is given. Raises MazuError(not_found), MazuError(conflict) where another memory says that already."""
+        """Change the given fields. Raises MazuError(not_found), MazuError(conflict) if another memory says that already."""
         shelf, n = self._place(id, scope)
         given = {
             "title": None if title is None else validation.title(title),
@@ -257,24 +257,24 @@ class Memories:
         return await shelf.write(lambda rows: forgotten.restore(rows, n, checked))
 
     async def archive(self, id: str, scope: str | None = None) -> Memory:
-        """Put a memory aside: found on request only. Raises MazuError(conflict) where it is not live."""
+        """Archive a memory: found on request only. Raises MazuError(conflict) if it is not live."""
         shelf, n = self._place(id, scope)
         return await shelf.write(lambda rows: queries.move(rows, n, ("current", "check"), "archived"))
 
     async def unarchive(self, id: str, scope: str | None = None) -> Memory:
-        """Bring a memory back from the archive. Raises MazuError(conflict) where it is not archived."""
+        """Restore a memory from the archive. Raises MazuError(conflict) if it is not archived."""
         shelf, n = self._place(id, scope)
         return await shelf.write(lambda rows: queries.move(rows, n, ("archived",), "current"))
 
     async def supersede(self, id: str, by: str, scope: str | None = None) -> Memory:
-        """Let the memory `by` hold instead of `id`, of the same scope. Raises MazuError(not_found, conflict)."""
+        """Supersede a memory by `by`, of the same scope. Raises MazuError(not_found, conflict)."""
         shelf, n = self._place(id, scope)
         return await shelf.write(lambda rows: upsert.supersede(rows, n, number(by, rows.scope)))
 
     async def consolidate(
         self, *, apply: bool = False, scope: str | None = None
     ) -> consolidate.Consolidation:
-        """Look for near-duplicates, clusters and what has faded. Proposals only, unless `apply`: then one transaction."""
+        """Find near-duplicates, clusters and faded memories. Proposals only, unless `apply`: then one transaction."""
         shelf = self.shelves.store(scope or self.shelves.default_store)
         found = consolidate.CandidateScan(await shelf.read(consolidate.live_entries))
         while await shelf.read(found.scan_next):
@@ -283,29 +283,29 @@ class Memories:
         return await shelf.write(lambda rows: consolidate.finish(rows, plan, apply=apply))
 
     async def archive_faded(self) -> int:
-        """Archive what has faded below the threshold, where `memory.forgetting` is on; returns how many."""
+        """Archive memories that faded below the threshold, if `memory.forgetting` is on; return how many."""
         if not self.settings.forgetting:
             return 0
         return sum([await shelf.write(consolidate.archive_faded) for shelf in self.shelves])
 
     async def export(self, target: Path, scope: str | None = None, within: Path | None = None) -> int:
-        """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; returns how many."""
+        """Write everything remembered to a folder of Markdown, or to one file whose name ends in .md; return how many."""
         from mazu_ls.memory.io import export
 
         await self.flush_uses()
         return await export.export(self.shelves.for_id(scope), target, within)
 
     async def markdown(self, id: str, scope: str | None = None) -> str:
-        """One memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""
+        """Return one memory, page, trait or summary as the export writes it. Raises MazuError(not_found)."""
         from mazu_ls.memory.io import export
 
         shelf, n = self._place(id, scope)
         return await export.export_one(shelf, n)
 
     async def import_(self, source: Path) -> imports.ImportResult:
-        """Take over a folder or file of Markdown: known ids are updated, known texts recognised, the rest is new.
+        """Import a folder or file of Markdown: known ids are updated, known texts recognised, the rest is new.
 
-        What cannot be read is named in `problems`, and the rest is taken over. Raises MazuError(not_found).
+        Unreadable files are named in `problems`, the rest is imported. Raises MazuError(not_found).
         """
         from mazu_ls.memory.io import imports
 
@@ -323,7 +323,7 @@ class Memories:
         return result
 
     async def import_rows(self, source: Path) -> imports.ImportResult:
-        """Take memories and pages from a database that nobody vouches for; what is known stays as it is.
+        """Import memories and pages from an untrusted database; known ones stay as they are.
 
         Raises MazuError(storage, config).
         """
@@ -351,7 +351,7 @@ class Memories:
     async def add(
         self, records: Sequence[imports.ImportRecord], scope: str = "project"
     ) -> imports.ImportResult:
-        """Store records as they are, without looking for duplicates: for what is known to be distinct."""
+        """Store records as they are, without deduplication: for records that are known to be distinct."""
         from mazu_ls.memory.io import imports
 
         result = imports.ImportResult()
@@ -359,21 +359,21 @@ class Memories:
         return result
 
     async def stats(self) -> dict[str, Any]:
-        """Counts by scope, kind and state, and the bytes of both databases."""
+        """Return counts by scope, kind and state, and the bytes of both databases."""
         return {
             shelf.scope: {**await shelf.read(queries.counts), "bytes": queries.size(shelf.writer.path)}
             for shelf in self.shelves
         }
 
     def note_use(self, ids: Iterable[str]) -> None:
-        """Note, without waiting for the disk, that these helped; written down with the next flush."""
+        """Record, without waiting for the disk, that these memories helped; written with the next flush."""
         for id in ids:
             self._used.setdefault(scope_of(id), set()).add(number(id, scope_of(id)))
         if self._used and self._flush is None:
             self._flush = asyncio.create_task(self._flush_later())
 
     async def flush_uses(self) -> None:
-        """Write down the uses noted so far."""
+        """Write the uses recorded so far."""
         if self._flush is not None and self._flush is not asyncio.current_task():
             self._flush.cancel()
         self._flush = None

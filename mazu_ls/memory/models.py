@@ -1,4 +1,4 @@
-"""What is remembered, as the rest of the server sees it."""
+"""The records of memory, as the rest of the server sees them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Kind = Literal["memory", "page", "summary", "trait", "relation"]
 Outcome = Literal["created", "duplicate", "superseded"]
 
 CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
-"""What the user and the agent may choose from; `wiki`, `summary`, `trait`, `relation` mark the other kinds."""
+"""The categories that the user and the agent may choose; `wiki`, `summary`, `trait`, `relation` mark the other kinds."""
 SOURCES = ("user", "agent", "extracted", "consolidated", "imported", "shared")
 STATES = ("current", "check", "superseded", "archived")
 SCOPES = ("project", "global")
@@ -37,7 +37,7 @@ ONLY_NEAREST = "no match, only the nearest in meaning"
 
 
 class TextRange(Struct, frozen=True, order=True):
-    """Zero-based lines and characters, as in LSP; the end is exclusive."""
+    """0-based lines and characters, as in LSP; the end is exclusive."""
 
     start_line: int
     start_character: int = 0
@@ -46,7 +46,7 @@ class TextRange(Struct, frozen=True, order=True):
 
 
 class MemoryAnchor(Struct, frozen=True):
-    """The code a memory is about. `evidence` is a hash of that code (see anchors.py), None where there was none to hash."""
+    """The code a memory is about. `evidence` is a hash of that code (see anchors.py), None if there was none to hash."""
 
     path: str
     symbol: str = ""
@@ -56,7 +56,7 @@ class MemoryAnchor(Struct, frozen=True):
 
 
 class AnchorRequest(Struct, frozen=True):
-    """Where to anchor a memory: a path from the workspace root, a range, and the document's text to take the evidence from."""
+    """Where to anchor a memory: a path from the workspace root, a range, and the document's text for the evidence."""
 
     path: str
     range: TextRange | None = None
@@ -65,11 +65,11 @@ class AnchorRequest(Struct, frozen=True):
 
 
 class Memory(Struct, frozen=True, kw_only=True):
-    """One thing remembered. `id` starts with `m_` in the project and `g_` in the global store.
+    """One remembered thing. `id` starts with `m_` in the project and `g_` in the global store.
 
-    `kind` and `key` tell wiki pages (slug), session summaries (session id), traits (name) and relations apart.
-    `origin` names the file or URL that untrusted text came from. `shared` is its id in team memory, `author` who wrote it
-    there where that was not on this machine. `score` and `why` are set by recall only.
+    `kind` and `key` distinguish wiki pages (slug), session summaries (session id), traits (name) and relations.
+    `origin` names the file or URL that untrusted text came from. `shared` is its id in team memory, `author` who wrote
+    it there unless that was on this machine. `score` and `why` are set by recall only.
     """
 
     id: str
@@ -100,12 +100,12 @@ class Memory(Struct, frozen=True, kw_only=True):
 
 
 def matches(memory: Memory) -> bool:
-    """Whether a recalled memory was found by words, meaning or place, and is not merely the nearest there is."""
+    """Return whether a recalled memory was found by words, meaning or place, and is not merely the nearest one."""
     return not (memory.why or "").startswith(ONLY_NEAREST)
 
 
 class RememberOutcome(Struct, frozen=True):
-    """What became of one thing to remember; `replaced` is the memory that it superseded."""
+    """The outcome of `remember`; `replaced` is the memory that it superseded."""
 
     memory: Memory
     outcome: Outcome
@@ -113,22 +113,22 @@ class RememberOutcome(Struct, frozen=True):
 
 
 def micros(at: datetime) -> int:
-    """A time as it is stored: microseconds since 1970, UTC."""
+    """Return a time as it is stored: microseconds since 1970, UTC."""
     return round(at.timestamp() * 1_000_000)
 
 
 def moment(stored: int) -> datetime:
-    """The other way round."""
+    """Return a stored time as a datetime; the inverse of `micros`."""
     return datetime.fromtimestamp(stored / 1_000_000, UTC)
 
 
 def now() -> datetime:
-    """The present, UTC."""
+    """Return the present, UTC."""
     return datetime.now(UTC)
 
 
 def identifier(scope: str, n: int) -> str:
-    """`m_000012` or `g_000012`: short, sortable, and the scope can be told from it."""
+    """Return an id such as `m_000012` or `g_000012`: short, sortable, and showing the scope."""
     return f"{'g' if scope == 'global' else 'm'}_{n:06d}"
 
 

@@ -1,4 +1,7 @@
-"""What may be remembered: the one place where text, names and choices that come from outside are judged."""
+"""Validates what may be remembered: the one place that checks text, names and choices from outside.
+
+Every function returns the cleaned value or raises InvalidArguments.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ MAX_LIMIT = 1000
 
 
 def title(text: str, field: str = "title") -> str:
-    """One line of text that says something; secrets replaced."""
+    """Return one non-empty line of text; secrets redacted."""
     line = " ".join(redact(validate(text, field)).split())
     if not line:
         raise InvalidArguments(f"`{field}` is empty; say in one line what to remember.", field)
@@ -33,7 +36,7 @@ def title(text: str, field: str = "title") -> str:
 
 
 def body(text: str, field: str = "body", limit: int = MAX_BODY) -> str:
-    """Text of at most `limit` characters, line ends as \\n; secrets replaced."""
+    """Return text of at most `limit` characters, line ends as \\n; secrets redacted."""
     text = validate(text, field)
     if len(text) > limit:
         raise InvalidArguments(
@@ -44,7 +47,7 @@ def body(text: str, field: str = "body", limit: int = MAX_BODY) -> str:
 
 
 def validate(text: str, field: str) -> str:
-    """`text` unless it holds NUL or half a surrogate pair, which no file and no editor would give back."""
+    """Return `text` unless it holds NUL or half a surrogate pair, which files and editors cannot represent."""
     if not isinstance(text, str):
         raise InvalidArguments(f"`{field}` must be text.", field)
     if "\0" in text:
@@ -61,7 +64,7 @@ def validate(text: str, field: str) -> str:
 
 
 def query(text: str) -> str:
-    """A query that is not empty; only its first 20,000 characters count."""
+    """Return a query that is not empty; only its first 20,000 characters count."""
     text = validate(text, "query")
     if not text.strip():
         raise InvalidArguments("`query` is empty; say what to look for.", "query")
@@ -69,27 +72,27 @@ def query(text: str) -> str:
 
 
 def category(name: str) -> str:
-    """A category that the user may choose."""
+    """Return a category that the user may choose."""
     return _one_of(name, CATEGORIES, "category")
 
 
 def source(name: str) -> str:
-    """Who says so."""
+    """Return a valid source."""
     return _one_of(name, SOURCES, "source")
 
 
 def scope(name: str | None) -> str | None:
-    """A scope, or None."""
+    """Return a scope, or None."""
     return None if name is None else _one_of(name, SCOPES, "scope")
 
 
 def state(name: str | None) -> str | None:
-    """A state, or None."""
+    """Return a state, or None."""
     return None if name is None else _one_of(name, STATES, "state")
 
 
 def tags(names: Iterable[str]) -> tuple[str, ...]:
-    """Tags in lower case, each once, in order, without a leading #."""
+    """Return tags in lower case, each once, in order, without a leading #."""
     kept: dict[str, None] = {}
     for name in names:
         tag = "-".join(redact(validate(name, "tags")).lstrip("#").casefold().split())
@@ -102,14 +105,14 @@ def tags(names: Iterable[str]) -> tuple[str, ...]:
 
 
 def limit(number: int, field: str = "limit", least: int = 1) -> int:
-    """A number of results."""
+    """Return a valid number of results."""
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         raise InvalidArguments(f"`{field}` must be a whole number from {least}.", field)
     return min(number, MAX_LIMIT) if field == "limit" else number
 
 
 def slug(name: str, field: str = "slug") -> str:
-    """A page's name: parts of letters, digits, `-`, `_` and `.`, joined by `/`; lower case."""
+    """Return a page's name: parts of letters, digits, `-`, `_` and `.`, joined by `/`; lower case."""
     cleaned = unicodedata.normalize("NFC", validate(name, field)).strip().strip("/").casefold()
     cleaned = re.sub(r"\s+", "-", cleaned.removesuffix(".md"))
     parts = cleaned.split("/")
@@ -122,14 +125,14 @@ def slug(name: str, field: str = "slug") -> str:
 
 
 def session(name: str, field: str = "sessionId") -> str:
-    """A session's id: letters, digits, `-`, `_` and `.`."""
+    """Return a session's id: letters, digits, `-`, `_` and `.`."""
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,120}", name):
         raise InvalidArguments(f"{name[:60]!r} is not a session id.", field)
     return name
 
 
 def path(name: str) -> str:
-    """A path from the workspace root with `/`, never absolute, never upwards."""
+    """Return a path from the workspace root with `/`, never absolute, never upwards."""
     cleaned = validate(name, "anchors").removeprefix("./")
     if not cleaned or cleaned.startswith("/") or ".." in cleaned.split("/") or len(cleaned) > 4096:
         raise InvalidArguments(f"{name[:80]!r} is not a path inside the workspace.", "anchors")

@@ -122,7 +122,6 @@ class PlaceHistory:
         if led is not None:
             return led
         target = schema.rollback_target(self._db, interval.number) if interval.number else None
-
         writer = next(iter(interval.change.rollbacks)).partition(":")[2] or None
         if target is not None and target.number >= self._number:
             if target.partial:

@@ -1,1 +1,1 @@
-"""What other coding agents left on the disk: their transcripts, rules and memory files."""
+"""Imports from other coding agents: their transcripts, rules and memory files on the disk."""

@@ -1,4 +1,4 @@
-"""Files of other coding agents: transcripts message by message, and notes (rules, memory files) line by line.
+"""Reads files of other coding agents: transcripts message by message, and notes (rules, memory files) line by line.
 
 Every reader is a generator and holds one line or row at a time, so that a folder of gigabytes needs little memory.
 """
@@ -19,7 +19,7 @@ from mazu_ls.memory.agents.cursor_database import read_cursor
 from mazu_ls.workspace.text import split_lines
 
 MAX_LINE = 8 * 1024**2
-"""Bytes; a longer line of a transcript is a picture or a dump."""
+"""Maximum length in bytes; a longer line of a transcript is a picture or a dump."""
 MAX_NOTE = 1024**2
 _NOTE_NAMES = frozenset(("claude.md", "claude.local.md", "agents.md", "agents.override.md", "conventions.md", ".cursorrules", "memory.md"))  # fmt: skip
 _NOTE_FOLDERS = frozenset(("rules", "memory", "memories", "memory-bank"))
@@ -31,7 +31,7 @@ _AIDER_START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\
 
 
 def find_files(agent: str, source: Path) -> Iterator[Path]:
-    """The files of `agent` at `source`, in order; links are not followed. Raises MazuError(not_found)."""
+    """Yield the files of `agent` at `source`, in order; links are not followed. Raises MazuError(not_found)."""
     if source.is_file():
         yield source
         return
@@ -50,7 +50,7 @@ def find_files(agent: str, source: Path) -> Iterator[Path]:
 
 
 def read_file(agent: str, path: Path) -> Iterator[AgentPassage | str]:
-    """The passages of one file; a text instead says what is wrong with a part of it."""
+    """Yield the passages of one file; a text instead says what is wrong with a part of it."""
     reader = _reader(agent, path) or _read_note
     try:
         yield from reader(path)
@@ -100,7 +100,7 @@ def _read_json_lines(
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
-    """The lines with their numbers; None for one that is too long."""
+    """Yield the lines with their numbers; None for one that is too long."""
     number = 0
     while line := file.readline(MAX_LINE):
         number += 1
@@ -113,7 +113,8 @@ def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
 
 
 def _parse_claude(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
-    """`{"type": "user" | "assistant", "message": {"role", "content"}, "timestamp"}`; content is a text or a list of blocks."""
+    """Parse a line of Claude Code: `{"type": "user" | "assistant", "message": {"role", "content"}, "timestamp"}`; content is a text
+    or a list of blocks."""
     message = row.get("message")
     if row.get("type") not in ("user", "assistant") or row.get("isMeta") or not isinstance(message, dict):
         return
@@ -133,7 +134,7 @@ def _parse_claude(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
 
 
 def _parse_codex(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
-    """`{"type": "response_item", "payload": item}`, in older files the item itself, and `history.jsonl`."""
+    """Parse a line of Codex: `{"type": "response_item", "payload": item}`, in older files the item itself, and `history.jsonl`."""
     item = row.get("payload") if row.get("type") == "response_item" else row
     match item:
         case {"type": "message", "role": "user" | "assistant" as role, "content": content}:
@@ -149,7 +150,7 @@ def _parse_codex(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
 
 
 def _parse_cursor(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
-    """A line of `agent-transcripts/*.jsonl`: `{"role", "message": {"content"}}`."""
+    """Parse a line of Cursor's `agent-transcripts/*.jsonl`: `{"role", "message": {"content"}}`."""
     if row.get("role") in ("user", "assistant"):
         message = row.get("message")
         content = message.get("content") if isinstance(message, dict) else row.get("content")
@@ -164,7 +165,7 @@ _JSON_LINES: dict[str, Callable[[dict[str, Any]], Iterator[tuple[Role, str]]]] =
 
 
 def _blocks(content: Any) -> str:
-    """The texts of a content that is a text, a list of blocks or an object with one of them."""
+    """Join the texts of a content that is a text, a list of blocks or an object with one of them."""
     if isinstance(content, list):
         return "\n".join(
             _text(block.get("text")) if isinstance(block, dict) else _text(block) for block in content
@@ -181,7 +182,8 @@ def _text(value: Any) -> str:
 
 
 def _read_aider(path: Path) -> Iterator[AgentPassage | str]:
-    """`# aider chat started at TIME`, `#### ` before each line of the user, `> ` before each of aider itself."""
+    """Parse aider's chat history: `# aider chat started at TIME`, `#### ` before each line of the user, `> ` before each of aider
+    itself."""
     at, role, first, held, size = "", "note", 1, list[str](), 0
     with path.open("rb") as file:
         for number, raw in _lines(file):
@@ -212,7 +214,7 @@ def _aider_passage(role: str, held: list[str], line: int, at: str, path: Path) -
 
 
 def _read_note(path: Path) -> Iterator[AgentPassage | str]:
-    """The lines of a Markdown file outside front matter and code, each heading included."""
+    """Yield the lines of a Markdown file outside front matter and code, each heading included."""
     if path.stat().st_size > MAX_NOTE:
         yield f"{path}: more than {MAX_NOTE // 1024**2} MB is no note."
         return

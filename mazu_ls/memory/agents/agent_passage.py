@@ -15,7 +15,7 @@ MAX_TOOL_TEXT = 1_000
 
 
 class AgentPassage(Struct, frozen=True):
-    """`line` counts from 1, 0 in a database; `at` is a time as the file names it; `session` names the conversation."""
+    """One passage. `line` is 1-based, 0 in a database; `at` is a time as in the file; `session` names the conversation."""
 
     role: Role
     text: str
@@ -25,5 +25,5 @@ class AgentPassage(Struct, frozen=True):
 
 
 def redact_and_cut(text: str, limit: int) -> str:
-    """At most `limit` characters of `text`, secrets out first: half a key would not be recognised as one."""
+    """Return at most `limit` characters of `text`, redacted before cutting: half a key would not be recognised."""
     return redact(text.strip())[:limit]

@@ -1,4 +1,4 @@
-"""Conversations in Cursor's `state.vscdb`: an SQLite file with keys and JSON values, read row by row and never written."""
+"""Reads conversations from Cursor's `state.vscdb`: an SQLite file of keys and JSON values, row by row, read-only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _ROLES: dict[Any, Role] = {1: "user", 2: "assistant", "user": "user", "ai": "ass
 
 
 def read_cursor(path: Path) -> Iterator[AgentPassage | str]:
-    """`bubbleId:<conversation>:<message>` of cursorDiskKV (`type` 1 is the user, 2 the model), and older chats of ItemTable."""
+    """Yield the messages: `bubbleId:<conversation>:<message>` of cursorDiskKV (`type` 1 is the user, 2 the model), and
+    older chats of ItemTable."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
             db.execute("PRAGMA trusted_schema = off")
             for table, query, read in (("cursorDiskKV", _BUBBLES, _bubble), ("ItemTable", _CHATS, _chat)):
-                if not _is_stored(db, table):  # one of the two is in each database only
+                if not _is_stored(db, table):  # each database has only one of the two
                     continue
                 for key, value in db.execute(query, (_MAX_VALUE,)):
                     yield from read(str(key), value)
@@ -37,7 +38,7 @@ def read_cursor(path: Path) -> Iterator[AgentPassage | str]:
 
 
 def _is_stored(db: sqlite3.Connection, table: str) -> bool:
-    """Whether it is a table whose rows stand in the file: a view or a computed column may have no end."""
+    """Return whether it is a table whose rows are stored in the file: a view or a computed column may never end."""
     kind = db.execute(
         "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? AND sql NOT LIKE 'CREATE VIRTUAL%'",
         (table,),

@@ -1,4 +1,5 @@
-"""What in the files of other agents looks like a decision, a convention or a preference: proposals, never memories by themselves."""
+"""Finds text in other agents' files that looks like a decision, a convention or a preference: proposals, never memories
+by themselves."""
 
 from __future__ import annotations
 
@@ -28,11 +29,11 @@ _DECISION = re.compile(
 _STATED = re.compile(r"\s*(?:decided|decision)\s*:\s*(.+)", re.IGNORECASE)
 _MISTAKE = re.compile(r"\b(mistake|pitfall|gotcha|breaks? when|caution|beware)\b", re.IGNORECASE)
 _LONGEST_MESSAGE = 2_000
-"""Characters of a user's message from which on it is a pasted text, whose sentences are nobody's rules."""
+"""Characters from which a user's message counts as pasted text, whose sentences are not the user's rules."""
 
 
 class DecisionCandidate(Struct, frozen=True):
-    """`title` is the thing itself; `evidence` says where it stands and quotes it."""
+    """A possible decision. `title` is the decision itself; `evidence` says where it was found and quotes it."""
 
     category: str
     title: str
@@ -40,14 +41,14 @@ class DecisionCandidate(Struct, frozen=True):
 
 
 class CandidateFinder:
-    """Reads the passages of one file in order. `place` names the file in the evidence."""
+    """Finds candidates in the passages of one file, given in order. `place` names the file in the evidence."""
 
     def __init__(self, place: str) -> None:
         self._place = place
         self._headings: dict[int, str] = {}
 
     def find(self, passage: AgentPassage) -> Iterator[DecisionCandidate]:
-        """The candidates in a passage, secrets redacted."""
+        """Yield the candidates in a passage, secrets redacted."""
         if passage.role == "note":
             yield from self._in_note(passage)
         elif passage.role == "user" and len(passage.text) <= _LONGEST_MESSAGE:

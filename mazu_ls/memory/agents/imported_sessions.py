@@ -1,4 +1,4 @@
-"""What was imported from other agents: their transcripts, searchable but never given to a turn by themselves, and proposals."""
+"""Data imported from other agents: transcripts, searchable but never injected into a turn, and proposals of memories."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ CREATE INDEX imported_range_path ON imported_range (path);
 )
 _BATCH = 500
 _MAX_PROPOSALS = 1_000
-"""Of one import; more than that nobody reads."""
+"""Maximum number of proposals from one import; nobody reads more."""
 _MAX_PROBLEMS, _MAX_OPEN = 100, 100_000
 _EXCERPT_WORDS = 40
 _WORD = re.compile(r"\w+")
 
 
 class AgentImport(Struct):
-    """What an import read: `files` anew, `unchanged` ones as before, how many messages are searchable, how many proposals are new."""
+    """The result of an import: `files` read, `unchanged` files skipped, how many messages are searchable, how many proposals are new."""
 
     files: int = 0
     unchanged: int = 0
@@ -67,7 +67,7 @@ class AgentImport(Struct):
 
 
 class ImportedProposal(Struct, frozen=True):
-    """Something that another agent's files hold as decided; it becomes a memory when the user accepts it."""
+    """A decision found in another agent's files; it becomes a memory when the user accepts it."""
 
     id: str
     category: str
@@ -87,7 +87,7 @@ class ImportedMatch(Struct, frozen=True):
 
 
 class ImportedSessions:
-    """The database beside the memory of a project, opened with the first use."""
+    """The database of imports, next to the project's memory, opened on first use."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -95,9 +95,9 @@ class ImportedSessions:
         self._opening = asyncio.Lock()
 
     async def read_from(self, agent: str, source: Path) -> AgentImport:
-        """Take over the files of `agent` at `source`; those that have not changed since the last time are passed over.
+        """Import the files of `agent` at `source`; those unchanged since the last import are skipped.
 
-        Raises MazuError(not_found, storage). After an interruption the same import goes on where it stopped.
+        Raises MazuError(not_found, storage). After an interruption the same import continues where it stopped.
         """
         result = AgentImport()
         store = await self._opened()
@@ -132,7 +132,7 @@ class ImportedSessions:
             )
 
     async def search(self, query: str, limit: int) -> list[ImportedMatch]:
-        """Messages that hold words of `query`, those with the rarest first."""
+        """Return messages that hold words of `query`, those with the rarest first."""
         from mazu_ls.memory.search.tokens import STOP_WORDS
 
         words = list(dict.fromkeys(word.lower() for word in _WORD.findall(query)))
@@ -145,7 +145,7 @@ class ImportedSessions:
         return [ImportedMatch(*row) for row in rows]
 
     async def proposals(self, limit: int = 100, offset: int = 0) -> tuple[list[ImportedProposal], int]:
-        """Those that wait for the user, oldest first, and how many there are."""
+        """Return the pending proposals, oldest first, and their total number."""
         if not self._path.exists():
             return [], 0
         store = await self._opened()
@@ -156,7 +156,7 @@ class ImportedSessions:
         return [ImportedProposal(f"i_{n:06d}", *rest) for n, *rest in rows], total
 
     async def find(self, ids: Sequence[str]) -> list[ImportedProposal]:
-        """The open proposals of these ids, in their order. Raises MazuError(not_found) for another id."""
+        """Return the open proposals with these ids, in their order. Raises MazuError(not_found) for another id."""
         waiting = {one.id: one for one in (await self.proposals(_MAX_OPEN))[0]}
         if unknown := [id for id in ids if id not in waiting]:
             raise MazuError(
@@ -175,7 +175,7 @@ class ImportedSessions:
         )
 
     async def close(self) -> None:
-        """Close the database where it was opened."""
+        """Close the database if it was opened."""
         store, self._store = self._store, None
         if store is not None:
             await store.close()
@@ -203,7 +203,7 @@ class PassageBatch(Struct):
 
 
 def _next_batch(passages: Iterator[AgentPassage | str], finder: CandidateFinder) -> PassageBatch | None:
-    """The next passages, redacted; None at the end. Reads the file: call it from a thread."""
+    """Return the next passages, redacted; None at the end. Reads the file: call it from a thread."""
     batch, some = PassageBatch(), list(islice(passages, _BATCH))
     for one in some:
         if isinstance(one, str):
@@ -215,9 +215,9 @@ def _next_batch(passages: Iterator[AgentPassage | str], finder: CandidateFinder)
 
 
 def _forget_file(db: apsw.Connection, path: str) -> None:
-    """Delete what was read from a file before, also by an import that was interrupted. Needs a transaction.
+    """Delete what was read from a file before, also by an interrupted import. Needs a transaction.
 
-    By row numbers: the full-text table has no index of paths, and would be read whole for each file.
+    Deletes by row number: the full-text table has no index of paths, and would be scanned for each file.
     """
     for first, last in select(db, "SELECT first, last FROM imported_range WHERE path = ?", (path,)):
         db.execute("DELETE FROM imported_passage WHERE rowid BETWEEN ? AND ?", (first, last))
@@ -225,7 +225,7 @@ def _forget_file(db: apsw.Connection, path: str) -> None:
 
 
 def _store_batch(db: apsw.Connection, agent: str, path: str, batch: PassageBatch, room: int) -> int:
-    """Store passages and candidates; returns how many proposals are new. Needs a transaction."""
+    """Store passages and candidates; return how many proposals are new. Needs a transaction."""
     rows = [(p.text, agent, p.session, p.role, p.at, path, p.line) for p in batch.rows if p.role != "note"]
     if rows:
         db.executemany("INSERT INTO imported_passage VALUES (?, ?, ?, ?, ?, ?, ?)", rows)

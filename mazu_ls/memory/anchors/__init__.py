@@ -1,1 +1,1 @@
-"""Anchors: which code a memory is about, its evidence, contradictions."""
+"""Anchors: the code that a memory is about, its evidence, contradictions."""

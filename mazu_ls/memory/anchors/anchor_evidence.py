@@ -1,4 +1,4 @@
-"""The evidence of an anchor: the code it was made from, as a hash, and where that code stands now."""
+"""The evidence of an anchor: a hash of the code it was made from, and finding that code again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, TextRange
 from mazu_ls.syntax import CodeSymbol, language_of, symbol_at, symbols
 
 MAX_LINES = 400
-"""Longer evidence is cut there: it still tells whether its beginning changed."""
+"""Maximum number of lines; longer evidence is cut, and then covers its beginning only."""
 _MAX_SYMBOL = 200
 _FILE = "file."
 _SKETCH, _SKETCH_DIGITS = 48, 8
 SAME_FILE = 0.8
-"""A memory about a whole file stands while four fifths of its lines do: one edit says nothing of most of it."""
+"""A memory about a whole file is fresh while four fifths of its lines exist: a single edit says little about the file."""
 
 
 @dataclass(frozen=True)
 class AnchoredText:
-    """The present text of a file; lines as an editor counts them: only CR, LF and CRLF end one."""
+    """The current text of a file; lines as an editor counts them: only CR, LF and CRLF end one."""
 
     path: str
     text: str
@@ -40,7 +40,7 @@ class AnchoredText:
         return [_hash(line.strip()) for line in self.lines]
 
     def symbol(self, name: str) -> CodeSymbol | None:
-        """The definition of that path ("Book.balance"), else the first of that name."""
+        """Return the definition of that path ("Book.balance"), else the first with that name."""
         language = language_of(self.path)
         found = symbols(self.text, language) if language else []
         last = name.rsplit(".", 1)[-1]
@@ -49,13 +49,13 @@ class AnchoredText:
         )
 
     def symbol_at(self, line: int, character: int) -> CodeSymbol | None:
-        """The innermost definition round a position."""
+        """Return the innermost definition around a 0-based position."""
         language = language_of(self.path)
         return symbol_at(self.text, language, line, character) if language else None
 
 
 def make_anchor(places: Sequence[AnchorRequest]) -> tuple[MemoryAnchor, ...]:
-    """Anchors for these places. Where the text is known: with symbol, range and evidence, as far as they can be told from it."""
+    """Return anchors for these places, with symbol, range and evidence if the text is known and shows them."""
     found: dict[MemoryAnchor, None] = {}
     for place in places:
         symbol = " ".join(validation.validate(place.symbol, "anchors").split())[:_MAX_SYMBOL]
@@ -67,22 +67,24 @@ def make_anchor(places: Sequence[AnchorRequest]) -> tuple[MemoryAnchor, ...]:
 
 
 def evidence_hash(lines: Sequence[str]) -> str:
-    """A hash of code that indentation and spaces at line ends do not change: of the first line, of all, and their number.
+    """Return a hash of code that ignores indentation and spaces at line ends: of the first line, of all lines, and
+    their number.
 
-    The first hash finds the places worth a closer look in one pass; the number says how many lines to compare.
+    The first hash finds candidate places in one pass; the number says how many lines to compare there.
     """
     stripped = [line.strip() for line in lines]
     return f"{_hash(stripped[0])}.{_hash(chr(10).join(stripped))}.{len(stripped)}"
 
 
 def file_evidence(lines: Sequence[str]) -> str:
-    """What a whole file is known by: the smallest hashes of its different lines (a bottom-k sketch, Broder 1997)."""
+    """Return the fingerprint of a whole file: the smallest hashes of its distinct lines (a bottom-k sketch, Broder
+    1997)."""
     hashes = sorted({_hash(stripped)[:_SKETCH_DIGITS] for line in lines if (stripped := line.strip())})
     return _FILE + "".join(hashes[:_SKETCH])
 
 
 def _resemblance(known: str, present: str) -> float:
-    """What part of the lines of two files, in all, both hold; estimated from their sketches."""
+    """Return the share of lines that two files have in common (Jaccard resemblance), estimated from their sketches."""
     a, b = (
         {s[at : at + _SKETCH_DIGITS] for at in range(len(_FILE), len(s), _SKETCH_DIGITS)}
         for s in (known, present)
@@ -92,7 +94,7 @@ def _resemblance(known: str, present: str) -> float:
 
 
 def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
-    """The anchor in the present text of its document: where it was, elsewhere (moved), or stale."""
+    """Return the anchor in the current text of its document: in place, moved, or stale."""
     if anchor.evidence is not None and anchor.evidence.startswith(_FILE):
         same = _resemblance(anchor.evidence, file_evidence(document.lines)) >= SAME_FILE
         return (
@@ -114,7 +116,7 @@ def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
 
 
 def refresh_evidence(anchor: MemoryAnchor, text: str | None) -> MemoryAnchor:
-    """The anchor with the evidence of the present text: of its symbol, else of the lines where it stands."""
+    """Return the anchor with the evidence of the current text: of its symbol, else of its lines."""
     if text is None:
         return replace(anchor, state="fresh")
     document = AnchoredText(anchor.path, text)
@@ -146,7 +148,8 @@ def _span(symbol: CodeSymbol) -> TextRange:
 
 
 def _lines_of(span: TextRange, count: int) -> tuple[int, int]:
-    """First and last line of a range, inside the document; one that ends at the start of a line does not hold that line."""
+    """Return first and last line of a range, inside the document; a range that ends at the start of a line excludes
+    that line."""
     first = min(max(span.start_line, 0), count - 1)
     last = min(max(span.end_line, first), count - 1)
     if last > first and span.end_character <= 0:
@@ -155,7 +158,7 @@ def _lines_of(span: TextRange, count: int) -> tuple[int, int]:
 
 
 def _nearest(proof: str, document: AnchoredText, here: int) -> int | None:
-    """The line nearest to `here` at which the evidence stands."""
+    """Return the line nearest to `here` at which the evidence matches."""
     head, whole, count = proof.split(".")
     length = int(count)
     last = len(document.lines) - length

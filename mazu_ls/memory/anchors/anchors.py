@@ -1,4 +1,4 @@
-"""Anchors: which code a memory is about. They follow it through edits and renames, and say when it changed."""
+"""Anchors: the code that a memory is about. They follow it through edits and renames, and detect when it changed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from mazu_ls.state.store import select
 
 
 class AnchoredMemory(Struct, frozen=True):
-    """A memory at a place of a document: for hover, lens and hint."""
+    """A memory at a place of a document: for hover, code lens and diagnostic."""
 
     memory: Memory
     anchor: MemoryAnchor
 
 
 class AnchorChange(Struct, frozen=True):
-    """What a changed document did to anchors: memories that came in doubt, that came back, and how many moved."""
+    """The effect of a changed document on anchors: memories that became stale, that are fresh again, and how many
+    moved."""
 
     doubted: tuple[str, ...] = ()
     restored: tuple[str, ...] = ()
@@ -42,7 +43,7 @@ class Anchors:
         self._project = shelves.project
 
     async def attach(self, id: str, place: AnchorRequest) -> Memory:
-        """Anchor a memory at one more place, or anew at the same: it is fresh again. Raises MazuError(not_found)."""
+        """Anchor a memory at one more place, or again at the same one: it is fresh then. Raises MazuError(not_found)."""
         (new,) = make_anchor([place])
 
         def work(rows: EntryTable) -> Memory:
@@ -58,7 +59,7 @@ class Anchors:
         return await self._shelf(id).write(work)
 
     async def confirm(self, id: str, texts: dict[str, str]) -> Memory:
-        """`Still true`: take the evidence anew from the present texts, by path. Raises MazuError(not_found)."""
+        """`Still true`: take new evidence from the current texts, by path. Raises MazuError(not_found)."""
 
         def work(rows: EntryTable) -> Memory:
             entry = rows.entry(number(id, rows.scope))
@@ -70,7 +71,7 @@ class Anchors:
         return await self._shelf(id).write(work)
 
     async def document_changed(self, path: str, text: str | None) -> AnchorChange:
-        """Follow the anchors of `path` in its present text (None: it was deleted)."""
+        """Follow the anchors of `path` in its current text (None: it was deleted)."""
         document = None if text is None else AnchoredText(path, text)
         return await self._follow(
             path,
@@ -80,7 +81,7 @@ class Anchors:
         )
 
     async def renamed(self, old: str, new: str) -> AnchorChange:
-        """A file or folder has another name now."""
+        """A file or folder was renamed: move its anchors."""
         new = validation.path(new)
 
         def work(rows: EntryTable) -> AnchorChange:
@@ -98,7 +99,7 @@ class Anchors:
         return AnchorChange() if self._project is None else await self._project.write(work)
 
     async def at(self, path: str, line: int | None = None) -> list[AnchoredMemory]:
-        """The live memories anchored in a document, or at one of its lines, best first."""
+        """Return the live memories anchored in a document, or at one of its lines (0-based), best first."""
 
         def work(rows: EntryTable) -> list[AnchoredMemory]:
             numbers = [
@@ -118,7 +119,7 @@ class Anchors:
         return sorted(found, key=lambda f: (not f.memory.pinned, f.anchor.range or TextRange(0), f.memory.id))
 
     async def in_text(self, path: str, text: str, line: int | None = None) -> list[AnchoredMemory]:
-        """As `at`, where each would be in a text that its anchors were not made to follow yet."""
+        """Like `at`, but with places relocated in a text that the stored anchors do not follow yet."""
         found = await self.at(path)
         if not found:
             return []
@@ -127,7 +128,7 @@ class Anchors:
         return [one for one in moved if line is None or _covers(one.anchor, line)]
 
     async def paths(self) -> list[str]:
-        """Every path that has an anchor: what to look at when the server starts."""
+        """Return every path that has an anchor: the files to check when the server starts."""
         if self._project is None:
             return []
         return await self._project.read(

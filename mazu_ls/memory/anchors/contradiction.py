@@ -1,8 +1,10 @@
-"""Does a change of a file go against a decision? Told by the words of both, without a model; when in doubt, it does not.
+"""Detects changes of a file that contradict a decision, by the words of both, without a model; when in doubt, none is
+reported.
 
 Two kinds of sentence can be judged. One that rules something out by name ("never use eval", "httpx, not requests", "no
-mocks") is broken by new code that names it. One that fixes a value ("the API listens on port 8080") is broken by a line
-that stays as it was but for that value. What holds under conditions only ("unless", "except", "when") is not judged.
+mocks") is violated by new code that names it. One that fixes a value ("the API listens on port 8080") is violated by a
+changed line that differs from the old one in that value only. Sentences with conditions ("unless", "except", "when")
+are not judged.
 """
 
 from __future__ import annotations
@@ -18,14 +20,15 @@ from mazu_ls.memory.search.tokens import query_terms, terms, words
 
 
 class ViolatedRule(Struct, frozen=True):
-    """`line` counts in the new lines of the change; `what` is the word or the value it is about."""
+    """A violation. `line` is an index into the new lines of the change; `what` is the word or the value."""
 
     line: int
     what: str
 
 
 class RuledOut(Struct, frozen=True):
-    """What a sentence rules out: `names` that stand in one line, where the change is about one of the terms `where`, if any."""
+    """What a sentence rules out: `names` that occur in one line, and only in code about one of the terms `where`, if
+    any."""
 
     names: tuple[str, ...]
     where: frozenset[str]
@@ -84,7 +87,7 @@ _BODY = 1000
 def find_violations(
     title: str, body: str, path: str, removed: Sequence[str], added: Sequence[str]
 ) -> ViolatedRule | None:
-    """Whether the lines `added` to a file in place of those `removed` go against a decision, and where."""
+    """Return whether and where the lines `added` to a file in place of those `removed` violate a decision."""
     if PurePosixPath(path).suffix.lstrip(".").lower() not in _PROSE or path.endswith("requirements.txt"):
         old, new = [_code(line) for line in removed], [_code(line) for line in added]
         about = frozenset(terms("\n".join([path, *removed, *added])))
@@ -98,7 +101,7 @@ def find_violations(
 
 
 def ruled_out(text: str) -> Iterator[RuledOut]:
-    """What the sentences of a decision forbid by name."""
+    """Yield what the sentences of a decision forbid by name."""
     for sentence in _SENTENCE.split(text):
         for pattern in _PATTERNS:
             if match := pattern.search(sentence.strip(" -*")):
@@ -122,7 +125,7 @@ def _rules(what: str, rest: str) -> Iterator[RuledOut]:
 
 
 def _code(line: str) -> str:
-    """A line without what it says to people: comments, and strings of more than a word."""
+    """Return a line without comments and without strings of several words."""
     return _COMMENT.sub("", _STRING.sub(lambda m: m[0] if " " not in m["inside"] else "''", line))
 
 
@@ -134,7 +137,7 @@ def _names(line: str, rule: RuledOut) -> bool:
 
 
 def _value(title: str, removed: Sequence[str], added: Sequence[str]) -> ViolatedRule | None:
-    """A line that is as it was but for a value that the title fixes for something the line names."""
+    """Return a line that changed only in a value that the title fixes for something the line names."""
     fixed = Counter(_NUMBER.findall(title))
     if not fixed or _CONDITION.search(title):
         return None

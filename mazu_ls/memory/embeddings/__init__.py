@@ -1,1 +1,1 @@
-"""Text embeddings: computed locally from the data files of installed packages, stored beside the entries."""
+"""Text embeddings: computed locally from the data files of installed packages, stored next to the entries."""

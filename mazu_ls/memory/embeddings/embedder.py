@@ -1,4 +1,4 @@
-"""Makes the vectors of memory in the background, and the vector of a query on demand. Nobody who remembers waits for it."""
+"""Computes the vectors of memory in the background, and the vector of a query on demand. `remember` never waits for it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from mazu_ls.state.store import select
 
 BATCH = 256
 LONGEST_QUERY = 1_000
-"""Characters; a longer text, such as a pasted log, has no one meaning, and its words are enough."""
+"""Characters of a text that are embedded; a longer one, such as a pasted log, has no single meaning, and its words are
+enough."""
 CATCH_UP = 8
-"""A query waits for at most so many entries that have no vector yet, the newest: what was remembered a moment ago is found,
-and an import of thousands, whose vectors are still being made, costs nobody seconds."""
+"""Maximum number of entries without a vector that a query waits for, the newest: what was remembered a moment ago is
+found, and an import of thousands, whose vectors are still being computed, delays nobody."""
 PAUSE_SECONDS = 0.1
 RETRY_SECONDS = 60.0
-"""After a second encoder could not be asked it is left alone for so long."""
+"""Seconds for which a second encoder is not asked again after a failure."""
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
 _MISSING = (
     "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model"
@@ -37,10 +38,10 @@ log = logging.getLogger(__name__)
 
 
 class Embedder:
-    """The vectors of several stores. `problem` says why there are none; recall goes by words alone then.
+    """The vectors of several stores. `problem` says why there are none; then recall uses words alone.
 
-    Where a `second` encoder is given each vector has its part too. `second_problem` says why it is not used at the moment:
-    questions go by the built-in part then, and new entries wait for their vectors.
+    With a `second` encoder each vector includes its part. `second_problem` says why it is not used at present: then
+    queries use the built-in part, and new entries wait for their vectors.
     """
 
     def __init__(self, shelves: MemoryStores, *, enabled: bool, second: TextEncoder | None = None) -> None:
@@ -57,17 +58,17 @@ class Embedder:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to make what is missing, once nothing else is going on."""
+        """Start to compute missing vectors, at low priority."""
         if not self.problem:
             self._pending.set()
             self._task = asyncio.create_task(self._run())
 
     def schedule(self) -> None:
-        """Something was written; its vector is made soon."""
+        """Something was written: compute its vector soon."""
         self._pending.set()
 
     async def embed_query(self, text: str) -> QueryEmbedding | None:
-        """The vector of `text`; None where recall goes by words alone."""
+        """Return the vector of `text`; None if recall uses words alone."""
         try:
             if len(text) > LONGEST_QUERY or not await self._anything() or not await self._ready():
                 return None
@@ -76,7 +77,7 @@ class Embedder:
             return await self._embed_query(text)
         except MazuError as error:  # a store that cannot be written now can still be searched by words
             log.warning("recall uses words only: %s", error.message)
-        except Exception:  # whatever is wrong with vectors, words are found
+        except Exception:  # whatever is wrong with vectors, words still work
             log.warning("recall uses words only", exc_info=True)
         return None
 
@@ -97,14 +98,14 @@ class Embedder:
         return QueryEmbedding(vector, known)
 
     async def make_all(self) -> None:
-        """Make every vector that is missing now; returns when that is done, or recall goes by words alone."""
+        """Compute every missing vector; returns when that is done, or if recall uses words alone."""
         if await self._any(_MISSING) and await self._ready():
             for shelf in self._shelves:
                 while await self._embed_some(shelf, BATCH):
                     pass
 
     async def close(self) -> None:
-        """Stop; what has no vector yet gets one the next time."""
+        """Stop; missing vectors are computed next time."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -113,10 +114,10 @@ class Embedder:
 
     async def _run(self) -> None:
         while not self.problem:
-            with contextlib.suppress(TimeoutError):  # what a second encoder did not answer for waits
+            with contextlib.suppress(TimeoutError):  # entries that the second encoder did not answer for wait
                 await asyncio.wait_for(self._pending.wait(), RETRY_SECONDS if self.second_problem else None)
             self._pending.clear()
-            await asyncio.sleep(PAUSE_SECONDS)  # others use the store meanwhile
+            await asyncio.sleep(PAUSE_SECONDS)  # let others use the store meanwhile
             try:
                 if await self._any(_MISSING) and await self._ready():
                     more = [await self._embed_some(shelf, BATCH) == BATCH for shelf in self._shelves]
@@ -128,11 +129,11 @@ class Embedder:
                 log.warning("vectors of memories were not computed", exc_info=True)
 
     async def _anything(self) -> bool:
-        """Whether something was ever remembered: until then no weights are loaded."""
+        """Return whether anything was ever remembered: until then no weights are loaded."""
         return self._embeddings is not None or await self._any(_ANYTHING)
 
     async def _any(self, query: str) -> bool:
-        """Whether one of the stores has such rows; what has nothing to do loads no weights."""
+        """Return whether one of the stores has such rows, before weights are loaded for nothing."""
         values = [MODEL_ID, self._second is not None][: 2 * ("?" in query)]
         return any(
             [await shelf.reader.read(lambda db: bool(select(db, query, values))) for shelf in self._shelves]
@@ -157,7 +158,7 @@ class Embedder:
 
     @property
     def _model_id(self) -> str:
-        """Under which the vectors are kept that are to be made now."""
+        """The id under which new vectors are stored."""
         return (
             f"{MODEL_ID}+{self._second.name}/{self._size}"
             if self._second is not None and self._size
@@ -165,7 +166,7 @@ class Embedder:
         )
 
     async def _prepare_second(self) -> None:
-        """How long the second encoder's vectors are: as it answers, or, where it does not, as those that are kept."""
+        """Find the length of the second encoder's vectors: by asking it or, if that fails, from the stored ones."""
         if self._second is None:
             return
         if probe := await self._encode(["how long is a vector"]):
@@ -175,11 +176,11 @@ class Embedder:
         if self._shelves.project is not None:
             known += await self._shelves.project.reader.read(lambda db: select(db, _KEPT_MODEL))
         start = f"{MODEL_ID}+{self._second.name}/"
-        # 0, where nothing is kept, leaves it out until the next start.
+        # 0, if none is stored, leaves it out until the next start.
         self._size = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
 
     async def _encode(self, texts: Sequence[str]) -> Sequence[Sequence[float]] | None:
-        """The second encoder's vectors; None where it cannot be asked now, which is logged once a minute."""
+        """Return the second encoder's vectors; None if it cannot be asked now, which is logged once a minute."""
         loop = asyncio.get_running_loop()
         if self._second is None or loop.time() < self._retry_at:
             return None
@@ -197,7 +198,7 @@ class Embedder:
         return None
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
-        """Make up to `limit` missing vectors of one store; returns how many entries were taken on."""
+        """Compute up to `limit` missing vectors of one store; return how many entries were processed."""
         assert self._embeddings is not None
         async with self._lock:
             some = await shelf.reader.read(lambda db: pending(db, limit))
@@ -210,7 +211,7 @@ class Embedder:
                 return 0
             model_id = MODEL_ID
             ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
-            if self._size and kept == self._model_id:  # else another process has another second encoder
+            if self._size and kept == self._model_id:  # otherwise another process has another second encoder
                 second = await self._encode([text for _, text in some])
                 if second is None:
                     return 0

@@ -1,4 +1,4 @@
-"""Data files of installed packages, and what is unpacked of them once into the cache directory."""
+"""Data files of installed packages, and what is unpacked from them once into the cache directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class EmbeddingsUnavailable(Exception):
 
 
 def locate_files(package: str, *names: str) -> list[Path]:
-    """Files of an installed package by their paths from its top module, which is not imported. Raises EmbeddingsUnavailable."""
+    """Return files of an installed package by their paths below its top module, which is not imported. Raises
+    EmbeddingsUnavailable."""
     found = {name.partition("/")[0]: find_spec(name.partition("/")[0]) for name in names}
     if None in found.values():
         raise EmbeddingsUnavailable(f"the package {package} is not installed")
@@ -38,10 +39,10 @@ def _place(module: ModuleSpec | None, name: str) -> Path:
 
 @contextmanager
 def unpacked(name: str, sources: list[Path], unpack: Callable[[Path], None]) -> Iterator[Path]:
-    """The folder that `unpack` fills from `sources`, made once and again when they change.
+    """Yield the folder that `unpack` fills from `sources`, once and again when they change.
 
-    Where the cache directory cannot be written, a temporary folder that is gone afterwards: what is opened inside the
-    `with` stays open. Raises OSError where nothing can be written at all.
+    If the cache directory cannot be written, it is a temporary folder that is deleted afterwards: files opened inside
+    the `with` stay open. Raises OSError if nothing can be written at all.
     """
     key = "-".join([name, *(str(source.stat().st_size) for source in sources)])
     try:
@@ -57,7 +58,7 @@ def unpacked(name: str, sources: list[Path], unpack: Callable[[Path], None]) -> 
 
 
 def _is_complete(folder: Path) -> bool:
-    """Whether every file has the size that was noted when it was made: a power cut may have cut one."""
+    """Return whether every file has its recorded size: a power failure may have truncated one."""
     try:
         noted = dict(
             line.split(" ", 1) for line in split_lines((folder / _DONE).read_text("utf-8"), ends=False)
@@ -79,7 +80,7 @@ def _make(folder: Path, unpack: Callable[[Path], None]) -> None:
             shutil.rmtree(folder)
         made.rename(folder)
     except OSError:
-        if not _is_complete(folder):  # else another process was first
+        if not _is_complete(folder):  # otherwise another process was first
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)

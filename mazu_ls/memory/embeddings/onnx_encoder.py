@@ -23,7 +23,7 @@ _WEIGHTS = (
     "model.onnx", "model_quantized.onnx", "model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx",
     "onnx/model_quint8_avx2.onnx", "onnx/model_qint8_avx512.onnx", "onnx/model.onnx",
 )  # fmt: skip
-"""Where weights stand in a folder, as models are published; the first that is there is taken."""
+"""Usual places of the weights in a folder; the first that exists is used."""
 _INHERITED = (
     "PATH",
     "SYSTEMROOT",
@@ -35,12 +35,13 @@ _INHERITED = (
     "TEMP",
 )
 _ENGLISH_VOCABULARY = 2_000_000
-"""Bytes of a tokenizer up to which it knows English alone: 0.5 MB for 30,000 pieces, 9 MB and more for a hundred languages."""
+"""Bytes up to which a tokenizer counts as English only: 0.5 MB for 30,000 pieces, 9 MB and more for a hundred
+languages."""
 _HINT = "Install mazu-ls[semantic], or remove `memory.embeddings` from your settings."
 
 
 class OnnxEncoder:
-    """See `TextEncoder`. The constructor raises MazuError(config) where the folder holds no model."""
+    """See `TextEncoder`. The constructor raises MazuError(config) if the folder holds no model."""
 
     def __init__(self, folder: Path) -> None:
         found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
@@ -61,11 +62,11 @@ class OnnxEncoder:
         self._draining: asyncio.Task[None] | None = None
 
     def share(self, language: str) -> float:
-        """Two thirds; little of a text in a language that the model does not know."""
+        """Return two thirds; less for a language that the model does not know."""
         return 0.15 if language and self._english else 0.65
 
     async def encode(self, texts: Sequence[str]) -> list[list[float]]:
-        """See `TextEncoder`. Starts the process where none runs."""
+        """See `TextEncoder`. Starts the process if none runs."""
         made: list[list[float]] = []
         async with self._turn:
             if self._idle is not None:
@@ -93,13 +94,13 @@ class OnnxEncoder:
         except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as error:
             message = f"The sentence encoder of {self._model.parent} cannot be used: {await self._last_words(error)}."
             raise MazuError(Kind.CONFIG, message, _HINT) from error
-        except asyncio.CancelledError:  # half an answer may still stand in the pipe
+        except asyncio.CancelledError:  # the pipe may still hold half an answer
             self._end()
             raise
         return answer
 
     async def _last_words(self, error: Exception) -> str:
-        """The last line that the process wrote before it ended, else what was noticed of its end."""
+        """Return the last line that the process wrote before it ended, otherwise the error."""
         process = self._end()
         if process is None or self._draining is None:
             return repr(error)
@@ -109,7 +110,7 @@ class OnnxEncoder:
         return split_lines(written, ends=False)[-1][:300] if written else repr(error)
 
     async def _drain(self, stream: asyncio.StreamReader) -> None:
-        """Keep the end of what the process says: one that nobody listens to stops at a full pipe."""
+        """Keep the end of the process's output: without a reader it would block on a full pipe."""
         self._written = b""
         while data := await stream.read(_KEPT_BYTES):
             self._written = (self._written + data)[-_KEPT_BYTES:]

@@ -1,8 +1,10 @@
-"""The process that runs a sentence encoder in ONNX form: `python -m mazu_ls.memory.embeddings.onnx_worker MODEL TOKENIZER`.
+"""The process that runs a sentence encoder in ONNX form: `python -m mazu_ls.memory.embeddings.onnx_worker MODEL
+TOKENIZER`.
 
-On its standard input and output stand frames: four bytes of length (little-endian) and MessagePack. A frame of texts is answered
-with their vectors, mean of the last layer over the tokens (Reimers and Gurevych 2019, "Sentence-BERT"), length 1. It ends when its
-input does, and with a traceback on its standard error where the model cannot be used.
+Protocol on standard input and output: frames of a four-byte length (little-endian) and MessagePack. A frame of texts is
+answered with their vectors: the mean of the last layer over the tokens (Reimers and Gurevych 2019, "Sentence-BERT"),
+normalised to length 1. The process ends with its input, or with a traceback on standard error if the model cannot be
+used.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ MAX_FRAME = 64 << 20
 
 
 def read_frame(stream: BinaryIO) -> bytes | None:
-    """The next frame; None at the end of the input, or where it is cut."""
+    """Read the next frame; None at the end of the input, or if it is truncated."""
     head = stream.read(4)
     if len(head) < 4:
         return None
@@ -30,13 +32,13 @@ def read_frame(stream: BinaryIO) -> bytes | None:
 
 
 def frame(value: Any) -> bytes:
-    """`value` as it stands on the wire."""
+    """Encode `value` as a frame."""
     body = msgspec.msgpack.encode(value)
     return struct.pack("<I", len(body)) + body
 
 
 def load_encoder(model: str, tokenizer: str) -> Callable[[list[str]], list[list[float]]]:
-    """Load weights and tokenizer; what is returned makes the vectors of texts. Raises whatever the libraries raise."""
+    """Load weights and tokenizer; the returned function computes vectors. Raises whatever the libraries raise."""
     import numpy as np
     from tokenizers import Tokenizer
 

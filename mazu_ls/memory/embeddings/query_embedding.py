@@ -1,4 +1,4 @@
-"""What is known of the meaning of a query."""
+"""The embedding of a query."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 class QueryEmbedding(Struct, frozen=True):
-    """The vector of a query, length 1; not `known` where none of its words is one that the encoder knows.
+    """The vector of a query, length 1; `known` is False if the encoder knows none of its words.
 
-    Such a vector says which entries are nearest, but closeness to it is no match.
+    Such a vector shows which entries are nearest, but closeness to it is no match.
     """
 
     vector: NDArray[Any]

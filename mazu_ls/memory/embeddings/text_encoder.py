@@ -1,4 +1,4 @@
-"""A second encoder beside the built-in one: a model that the user names, in a process or at an endpoint."""
+"""A second encoder in addition to the built-in one: a model that the user names, in a process or at an endpoint."""
 
 from __future__ import annotations
 
@@ -9,37 +9,39 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _WORD_BITS = 64
-"""Dimensions are filled up to a multiple of this, since signs are compared by words of 64 bits."""
+"""Dimensions are padded to a multiple of this, since signs are compared in 64-bit words."""
 
 
 class TextEncoder(Protocol):
-    """Makes vectors of texts. `name` names model and place: vectors of another name are made again."""
+    """Computes vectors of texts. `name` identifies model and place: vectors of another name are computed again."""
 
     @property
     def name(self) -> str:
-        """Part of the id under which the vectors are kept."""
+        """Part of the id under which the vectors are stored."""
         ...
 
     async def encode(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One vector for each text, all of the same length. Raises MazuError where it cannot be asked or answers nonsense."""
+        """Return one vector for each text, all of the same length. Raises MazuError if it cannot be asked or its answer
+        is invalid."""
         ...
 
     def share(self, language: str) -> float:
-        """What part of closeness it decides for a question in `language` ("" for English or unknown); the built-in the rest."""
+        """Return the encoder's share of closeness for a query in `language` ("" for English or unknown); the built-in
+        one has the rest."""
         ...
 
     async def close(self) -> None:
-        """End what it runs."""
+        """Release its resources."""
         ...
 
 
 def padded_size(dimensions: int) -> int:
-    """Dimensions that a vector of so many takes where it is kept."""
+    """Return the padded number of dimensions as stored."""
     return -(-dimensions // _WORD_BITS) * _WORD_BITS
 
 
 def join_documents(builtin: NDArray[Any], second: Sequence[Sequence[float]], size: int) -> NDArray[Any]:
-    """Rows of length 1, in which both vectors have the same weight."""
+    """Concatenate rows of length 1 so that both vectors have the same weight."""
     import numpy as np
 
     return np.hstack((builtin, _units(second, size))) / np.float32(np.sqrt(2))
@@ -48,8 +50,8 @@ def join_documents(builtin: NDArray[Any], second: Sequence[Sequence[float]], siz
 def join_query(
     builtin: NDArray[Any], second: Sequence[float] | None, size: int, share: float
 ) -> NDArray[Any]:
-    """What a query's product with a joined row makes the weighted mean of both cosines; the built-in one alone where the second
-    could not be asked."""
+    """Build the query vector whose product with a joined row is the weighted mean of both cosines; of the built-in one
+    alone if the second encoder gave none."""
     import numpy as np
 
     other = np.zeros((1, size), dtype=np.float32) if second is None else share * _units([second], size)

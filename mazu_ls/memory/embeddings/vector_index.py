@@ -1,11 +1,12 @@
-"""Vectors of memory entries: one int8 vector and its signs (one bit a dimension) for each entry, beside the rows.
+"""Vectors of memory entries: one int8 vector and its signs (one bit per dimension) for each entry.
 
-A search compares signs first (Hamming distance over 96 bytes an entry, all in memory: 10 MB for 100,000 entries) and the
-int8 vectors of the nearest afterwards, which are read from the database. Vectors are made in the background: triggers
-note each entry whose text is new or changed in `memory_unembedded`, also when a rollback brings rows back.
+A search compares signs first (Hamming distance over 96 bytes an entry, all in memory: 10 MB for 100,000 entries) and
+then the int8 vectors of the nearest, which are read from the database. Vectors are computed in the background: triggers
+record each entry whose text is new or changed in `memory_unembedded`, also when a rollback restores rows.
 
-Processes with and without a second encoder may share a store. Its rows are of two lengths then: whole ones, and those of the
-built-in model alone, which every process reads and writes. `memory_vector_model` names whose second part the whole ones have.
+Processes with and without a second encoder may share a store. Then its rows have two lengths: whole ones, and those of
+the built-in model alone, which every process reads and writes. `memory_vector_model` names the model of the second
+part.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ if TYPE_CHECKING:
 NEAREST = 50
 _SHORTLIST = 200
 _SAMPLE = 256
-"""Entries whose mean vector stands for the store's: in a store of no more it is exact."""
+"""Number of entries whose mean vector represents the store; in a store of no more it is exact."""
 _PRIOR_CLOSENESS, _PRIOR_ENTRIES = 0.06, 8
-"""The cosine of two texts of developers that have nothing to do with each other, and for how many entries it counts: a store of
-three says little about what is usual."""
+"""The cosine of two unrelated texts of developers, and the number of entries as which it counts: a store of three says
+little about what is usual."""
 
 
 class SampleMean(NamedTuple):
-    """The mean vector of a sample of a store, and how many vectors it is of; `whole` where they are all there are."""
+    """The mean vector of a sample of a store, and the sample's size; `whole` if it is the entire store."""
 
     vector: Any
     size: int
     whole: bool
 
     def usual_closeness(self, query: NDArray[Any], own: float) -> float:
-        """How close the entries of the store are to `query` on average, but for the one whose cosine is `own`."""
+        """Return the mean cosine of `query` with the entries of the store, without the one whose cosine is `own`."""
         left = self.size - self.whole
         total = self.size * float(self.vector @ query) - self.whole * own if self.size else 0.0
         return (total + _PRIOR_ENTRIES * _PRIOR_CLOSENESS) / (max(left, 0) + _PRIOR_ENTRIES)
 
 
 class VectorIndex:
-    """The signs of one store's vectors, read once and then brought up to date by what was written since.
+    """The signs of one store's vectors, read once and then updated with newer rows.
 
-    Used on the store's reading connection only. An entry that is gone stays in memory until the index is read again;
-    whoever loads the entries leaves it out. `model_id` is that of the process, not always that of the rows.
+    Used on the store's reading connection only. A deleted entry stays in memory until the index is read again; the
+    caller drops it when loading entries. `model_id` is that of the process, not always that of the rows.
     """
 
     def __init__(self) -> None:
@@ -59,11 +60,11 @@ class VectorIndex:
         self._mean = SampleMean(0.0, 0, True)
         self._mean_of = 0
         self._groups: dict[int, tuple[Any, Any]] = {}
-        """Numbers and signs of the entries by dimensions of their rows: 64 signs a word, one row for each word; column `i` belongs
-        to entry `numbers[i]`."""
+        """Numbers and signs of the entries, by the dimensions of their rows: 64 signs a word, one row per word; column
+        `i` belongs to entry `numbers[i]`."""
 
     def search(self, db: apsw.Connection, query: NDArray[Any], limit: int = NEAREST) -> dict[int, float]:
-        """Cosine by number of the entries nearest to `query` (length 1), the nearest first."""
+        """Return the cosine, by number, of the entries nearest to `query` (length 1), the nearest first."""
         self._refresh(db)
         nearest = [
             int(n)
@@ -74,7 +75,8 @@ class VectorIndex:
         return dict(sorted(found.items(), key=lambda pair: -pair[1])[:limit])
 
     def closeness(self, db: apsw.Connection, numbers: Sequence[int], query: NDArray[Any]) -> dict[int, float]:
-        """The cosine of `query` (length 1) with the vectors of these entries; entries without one that fits are left out."""
+        """Return the cosine of `query` (length 1) with the vectors of these entries; entries without a fitting vector
+        are left out."""
         found: dict[int, float] = {}
         for dimensions in row_dimensions(self._kept) if numbers else ():
             some, units = _unit_vectors(db, numbers, dimensions)
@@ -83,9 +85,9 @@ class VectorIndex:
         return found
 
     def mean(self, db: apsw.Connection) -> SampleMean:
-        """The mean vector of the entries, or of a sample of them; made again when an eighth more or fewer are there.
+        """Return the mean vector of the entries, or of a sample; computed again when their number changed by an eighth.
 
-        Where rows are of two lengths, of those that are more.
+        If rows have two lengths, of the more frequent one.
         """
         dimensions, numbers = max(
             ((size, group[0]) for size, group in self._groups.items()),
@@ -101,7 +103,8 @@ class VectorIndex:
         return self._mean
 
     def fit(self, query: NDArray[Any], dimensions: int) -> NDArray[Any]:
-        """`query` as it is compared with rows of so many dimensions: its built-in part alone where the rest does not fit."""
+        """Return the part of `query` that is compared with rows of so many dimensions: the built-in part alone if the
+        rest does not fit."""
         import numpy as np
 
         if len(query) == dimensions and (dimensions == DIMENSIONS or self._kept == self.model_id):
@@ -145,7 +148,7 @@ class VectorIndex:
 
 
 def _nearest_columns(columns: NDArray[Any], query: NDArray[Any]) -> NDArray[Any]:
-    """Which of the columns have the most signs in common with `query`."""
+    """Return the columns with the most signs in common with `query`."""
     import numpy as np
 
     signs = np.packbits(query > 0).view(np.uint64)
@@ -160,7 +163,7 @@ def _nearest_columns(columns: NDArray[Any], query: NDArray[Any]) -> NDArray[Any]
 def _unit_vectors(
     db: apsw.Connection, numbers: Sequence[int], dimensions: int
 ) -> tuple[list[int], NDArray[Any]]:
-    """Which of these entries have a vector of so many dimensions, and their vectors as rows of length 1."""
+    """Return which of these entries have a vector of so many dimensions, and their vectors as rows of length 1."""
     import numpy as np
 
     marks = ", ".join("?" * len(numbers))

@@ -1,4 +1,4 @@
-"""The table of the vectors of one store: what is kept, what is missing, and whose model made it."""
+"""The table of the vectors of one store: stored and missing vectors, and the model they belong to."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SCALE = 127.0
 
 
 def row_dimensions(model_id: str) -> tuple[int, ...]:
-    """The lengths of rows that are of use in a store of this model; none where its built-in part is another one."""
+    """Return the row lengths that are useful in a store of this model; none if its built-in part is another one."""
     if model_id == MODEL_ID:
         return (DIMENSIONS,)
     size = model_id.rpartition("/")[2]
@@ -50,7 +50,7 @@ def row_dimensions(model_id: str) -> tuple[int, ...]:
 
 
 def require_model(db: apsw.Connection, model_id: str = MODEL_ID) -> None:
-    """Have the vectors of this model made, and keep what of those that are there is of use. Needs a transaction.
+    """Make this model the store's, keeping the stored vectors that are still useful. Needs a transaction.
 
     A process without a second encoder leaves the rows of those that have one: it uses the built-in part.
     """
@@ -75,7 +75,7 @@ def require_model(db: apsw.Connection, model_id: str = MODEL_ID) -> None:
 
 
 def pending(db: apsw.Connection, limit: int) -> list[tuple[int, str]]:
-    """Numbers and texts of entries without a vector of their present text, the newest first."""
+    """Return numbers and texts of entries without a vector of their current text, the newest first."""
     rows = select(db, "SELECT n FROM memory_unembedded ORDER BY n DESC LIMIT ?", (limit,))
     return list(_texts(db, [n for (n,) in rows]).items())
 
@@ -86,10 +86,10 @@ def store_vectors(
     vectors: NDArray[Any],
     model_id: str = MODEL_ID,
 ) -> int | None:
-    """Keep the vectors of entries whose text is still the one they were made from; returns how many. Needs a transaction.
+    """Store the vectors of entries whose text is unchanged; return how many. Needs a transaction.
 
-    None, and nothing is written, where the store is another model's by now. An entry that has its built-in part already goes on
-    waiting for the part of the second encoder: another process is about to make it.
+    None, and nothing is written, if the store belongs to another model by now. An entry with a built-in part still
+    waits for the second encoder's part: another process is about to compute it.
     """
     import numpy as np
 
@@ -109,7 +109,7 @@ def store_vectors(
     count = 0
     ((last,),) = select(db, "SELECT last_stamp FROM memory_vector_model")
     for (n, text), vector in zip(made, vectors, strict=True):
-        if current.get(n) != text or n not in waiting:  # changed, or made by another process meanwhile
+        if current.get(n) != text or n not in waiting:  # changed, or computed by another process meanwhile
             continue
         quantized = np.rint(vector * _scale(vector)).astype(np.int8)
         if same.get(n) == quantized.tobytes():
@@ -126,7 +126,7 @@ def store_vectors(
 
 
 def _texts(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, str]:
-    """What is embedded of each entry: the key of a page or trait, title, text, tags."""
+    """Return the embedded text of each entry: the key of a page or trait, title, text, tags."""
     marks = ", ".join("?" * len(numbers))
     rows = select(db, f"SELECT n, kind, key, title, body, tags FROM memory WHERE n IN ({marks})", numbers)
     found = {}
@@ -137,6 +137,7 @@ def _texts(db: apsw.Connection, numbers: Sequence[int]) -> dict[int, str]:
 
 
 def _scale(vector: NDArray[Any]) -> float:
-    """What makes the largest number of the vector 127; only directions are compared, so it need not be kept."""
+    """Return the factor that makes the vector's largest number 127; it is not stored, since only directions are
+    compared."""
     largest = float(abs(vector).max())
     return _SCALE / largest if largest else 1.0

@@ -1,6 +1,6 @@
-"""Words into the pieces of a vocabulary: unigram language model and byte-pair encoding.
+"""Splits words into the pieces of a vocabulary: unigram language model and byte-pair encoding.
 
-The libraries for this hold a vocabulary in 20 to 60 MB; here a piece is found by its hash, in 16 bytes.
+The usual libraries hold a vocabulary in 20 to 60 MB; here a piece is found by its hash, in 16 bytes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 WORD_START = "\u2581"
-"""Stands for the space before a word, as SentencePiece writes it."""
+"""Represents the space before a word, as in SentencePiece."""
 UNKNOWN = 0
 _LONGEST_PIECE = 16
 _LONGEST_WORD = 64
-"""Characters; of a longer run, as in scripts without spaces, each stretch of so many is cut by itself."""
+"""Maximum characters of a word; a longer run, as in scripts without spaces, is cut into stretches of this length."""
 _REMEMBERED_WORDS = 4096
 _UNKNOWN_SCORE = -29.0
-"""10 below the rarest piece of the unigram vocabulary, as in SentencePiece."""
+"""Score of an unknown character: 10 below the rarest piece of the unigram vocabulary, as in SentencePiece."""
 _FILES = ("hashes", "ids", "scores")
 
 
 class PieceVocabulary:
-    """The known pieces with their ids and log probabilities (zero where the model has none)."""
+    """The known pieces with their ids and log probabilities (zero if the model has none)."""
 
     def __init__(self, folder: Path) -> None:
         import numpy as np
@@ -37,7 +37,7 @@ class PieceVocabulary:
 
     @staticmethod
     def save(folder: Path, pieces: Iterable[tuple[bytes, int, float]]) -> None:
-        """Write piece, id and score of a vocabulary where the constructor finds them."""
+        """Write piece, id and score of a vocabulary for the constructor."""
         import numpy as np
 
         found = sorted((_hash(piece), id, score) for piece, id, score in pieces)
@@ -46,7 +46,7 @@ class PieceVocabulary:
             np.save(folder / f"{name}.npy", np.array(column, dtype=kind))
 
     def find(self, candidates: Iterable[str]) -> dict[str, tuple[int, float]]:
-        """Id and score of those that are pieces."""
+        """Return id and score of those candidates that are pieces."""
         import numpy as np
 
         texts = list(candidates)
@@ -58,7 +58,7 @@ class PieceVocabulary:
 
 
 class PieceTokenizer:
-    """Text into ids of pieces. Not for several threads at once."""
+    """Text into ids of pieces. Not thread-safe."""
 
     def __init__(
         self, vocabulary: PieceVocabulary, split: Callable[[str, PieceVocabulary], tuple[int, ...]]
@@ -66,7 +66,7 @@ class PieceTokenizer:
         self._pieces_of = lru_cache(_REMEMBERED_WORDS)(lambda word: split(word, vocabulary))
 
     def encode(self, text: str) -> list[int]:
-        """The ids of the pieces of all words."""
+        """Return the ids of the pieces of all words."""
         found: list[int] = []
         for word in unicodedata.normalize("NFKC", text).split():
             marked = WORD_START + word
@@ -76,8 +76,8 @@ class PieceTokenizer:
 
 
 def split_by_probability(word: str, vocabulary: PieceVocabulary) -> tuple[int, ...]:
-    """Of all ways to cut a word into pieces the one with the greatest sum of log probabilities (Kudo 2018, section 3);
-    UNKNOWN for a character that no piece holds."""
+    """Return the split of a word with the greatest sum of log probabilities (Kudo 2018, section 3); UNKNOWN for a
+    character that no piece holds."""
     ends = range(1, len(word) + 1)
     known = vocabulary.find({word[a:b] for b in ends for a in range(max(0, b - _LONGEST_PIECE), b)})
     best = [0.0, *[float("-inf")] * len(word)]
@@ -98,8 +98,8 @@ def split_by_probability(word: str, vocabulary: PieceVocabulary) -> tuple[int, .
 
 
 def split_by_merges(word: str, vocabulary: PieceVocabulary) -> tuple[int, ...]:
-    """Join the two neighbours whose piece was learned first (has the least id) until no two make a piece (Sennrich et al.
-    2016); a character that is no piece as its bytes."""
+    """Merge the two neighbours whose piece was learned first (has the least id) until no two make a piece (Sennrich et
+    al. 2016); a character that is no piece becomes its bytes."""
     parts = list(word)
     known = vocabulary.find({*parts, *(a + b for a, b in pairwise(parts))})
     while True:
@@ -122,5 +122,5 @@ def split_by_merges(word: str, vocabulary: PieceVocabulary) -> tuple[int, ...]:
 
 
 def _hash(piece: bytes) -> int:
-    """64 bits: no two of a vocabulary have the same, and nothing else is taken for a piece."""
+    """Hash to 64 bits: no two pieces of a vocabulary collide, and other texts practically never match one."""
     return int.from_bytes(hashlib.blake2b(piece, digest_size=8).digest(), "little")

@@ -1,4 +1,5 @@
-"""Which memories are about the same: pairs by the words they share, groups of such pairs, a page drafted from a group."""
+"""Clusters of memories about the same subject: pairs by shared words, groups of such pairs, a page drafted from a
+group."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ _LIVE = index.RecallFilter(kinds=frozenset({"memory"}))
 
 
 class CandidateScan:
-    """Finds pairs of like memories, some at a time, so that whoever else reads need not wait for all."""
+    """Finds pairs of similar memories in steps, so that other readers need not wait for all."""
 
     def __init__(self, entries: Iterable[MemoryEntry]) -> None:
         self.entries = {e.n: e for e in entries if e.n is not None}
@@ -33,7 +34,7 @@ class CandidateScan:
         self._left = list(self.words)
 
     def scan_next(self, rows: EntryTable) -> bool:
-        """Look for the likes of the next hundred; whether any are left."""
+        """Compare the next hundred entries; return whether any are left."""
         now, self._left = self._left[:BATCH], self._left[BATCH:]
         for n in now:
             rare = sorted(self.words[n], key=lambda w: (-self.weight[w], w))[:_RAREST]
@@ -44,7 +45,7 @@ class CandidateScan:
         return bool(self._left)
 
     def _alike(self, one: int, other: int) -> float:
-        """The share of their words that both have, rare ones counting more."""
+        """Return the share of words that both have, rare ones counting more."""
         both = sum(self.weight[w] for w in self.words[one] & self.words[other])
         either = sum(self.weight[w] for w in self.words[one] | self.words[other])
         return both / either if either else 0.0
@@ -57,7 +58,7 @@ def _weights(texts: Iterable[frozenset[str]]) -> dict[str, float]:
 
 
 def clusters(entries: dict[int, MemoryEntry], pairs: dict[tuple[int, int], float]) -> list[list[int]]:
-    """Groups whose members are like each other, strongest pairs first, none larger than a page can hold."""
+    """Return groups of similar entries, strongest pairs first, none larger than a page can hold."""
     group: dict[int, list[int]] = {n: [n] for n in entries}
     for (a, b), alike in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
         if alike < ALIKE or a not in group or b not in group or group[a] is group[b]:
@@ -71,7 +72,7 @@ def clusters(entries: dict[int, MemoryEntry], pairs: dict[tuple[int, int], float
 
 
 def cluster_topic(entries: Sequence[MemoryEntry]) -> str:
-    """The two words that most of the titles share, as they are written there."""
+    """Return the two most frequent words of the titles, as written there."""
     spelt: dict[str, Counter[str]] = defaultdict(Counter)
     for e in entries:
         for word in set(e.title.split()):
@@ -84,7 +85,7 @@ def cluster_topic(entries: Sequence[MemoryEntry]) -> str:
 
 
 def draft_page(scope: str, subject: str, entries: Sequence[MemoryEntry]) -> str:
-    """The page that a group of memories would make, with the id of each."""
+    """Return the page that a group of memories would make, with the id of each."""
     lines = [f"# {subject.capitalize()}", "", "Drafted from memories; edit it and move it out of drafts."]
     by_category: dict[str, list[MemoryEntry]] = defaultdict(list)
     for e in entries:

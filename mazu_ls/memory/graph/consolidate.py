@@ -1,6 +1,6 @@
-"""Consolidation: near-duplicates put aside, drafts of pages from clusters, amendments of the role, what has faded; a digest.
+"""Consolidation: archives near-duplicates and faded memories, drafts pages from clusters, proposes lines of the role; a digest.
 
-Everything is a proposal until it is applied, and applying is one transaction, so that one checkpoint before it undoes it.
+Everything is a proposal until it is applied, and applying is one transaction, so that the checkpoint before it undoes it.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ ProposalKind = Literal["archive_duplicate", "archive_faded", "page", "role"]
 
 
 class ConsolidationProposal(Struct, frozen=True):
-    """One thing that consolidation would do.
+    """One proposed change.
 
-    `archive_*`: put `ids` aside (`keep` stays). `page`: write `text` under `slug`. `role`: add `text` to the role
-    document, which is the user's to do.
+    `archive_*`: archive `ids` (`keep` stays). `page`: write `text` under `slug`. `role`: add `text` to the role document, which only
+    the user can do.
     """
 
     kind: ProposalKind
@@ -47,7 +47,7 @@ class ConsolidationProposal(Struct, frozen=True):
 
 
 class Consolidation(Struct, frozen=True):
-    """What was proposed and, where applied, what was put aside and written; `digest` says it in a few lines."""
+    """The proposals and, if applied, what was archived and written; `digest` is a summary in a few lines."""
 
     proposals: tuple[ConsolidationProposal, ...]
     archived: tuple[Memory, ...]
@@ -55,11 +55,11 @@ class Consolidation(Struct, frozen=True):
     applied: bool
     digest: str
     at: datetime | None = None
-    """When memory was looked over; None before it is stored."""
+    """When it was computed; None before it is stored."""
 
 
 def finish(rows: EntryTable, plan: Consolidation, *, apply: bool) -> Consolidation:
-    """Do what was proposed, where asked to, and keep what was found, so that it can be looked at later. Needs a transaction."""
+    """Apply the proposals if asked to, and store the result for later display. Needs a transaction."""
     found = replace(apply_proposals(rows, plan) if apply else plan, at=now())
     rows.db.execute("INSERT INTO memory_consolidation (found) VALUES (?)", (msgspec.json.encode(found),))
     rows.db.execute(
@@ -69,7 +69,7 @@ def finish(rows: EntryTable, plan: Consolidation, *, apply: bool) -> Consolidati
 
 
 def last_result(rows: EntryTable) -> Consolidation:
-    """What was found last. Raises MazuError(not_found)."""
+    """Return the last stored result. Raises MazuError(not_found)."""
     kept = select(rows.db, "SELECT found FROM memory_consolidation ORDER BY n DESC LIMIT 1")
     if not kept:
         raise MazuError(
@@ -79,7 +79,7 @@ def last_result(rows: EntryTable) -> Consolidation:
 
 
 def live_entries(rows: EntryTable) -> list[MemoryEntry]:
-    """The memories to look over: the newest 2,000 live ones."""
+    """Return the memories to examine: the newest 2,000 live ones."""
     return list(
         rows.entries(
             "kind = 'memory' AND state IN ('current', 'check')", (), f"ORDER BY n DESC LIMIT {MOST_LOOKED_AT}"
@@ -88,7 +88,7 @@ def live_entries(rows: EntryTable) -> list[MemoryEntry]:
 
 
 def propose(rows: EntryTable, found: CandidateScan) -> Consolidation:
-    """What could be done about the memories gathered; nothing is changed."""
+    """Return proposals about the scanned memories; changes nothing."""
     entries, pairs = found.entries, found.pairs
     duplicates = _duplicates(rows.scope, entries, pairs)
     left = _without(rows.scope, entries, duplicates)
@@ -100,7 +100,7 @@ def propose(rows: EntryTable, found: CandidateScan) -> Consolidation:
 
 
 def apply_proposals(rows: EntryTable, plan: Consolidation) -> Consolidation:
-    """Do what was proposed, but for memories that are no longer live."""
+    """Apply the proposals, except for memories that are no longer live."""
     archived = [
         _archive(rows, id)
         for proposal in plan.proposals
@@ -115,7 +115,7 @@ def apply_proposals(rows: EntryTable, plan: Consolidation) -> Consolidation:
 
 
 def archive_faded(rows: EntryTable) -> int:
-    """Put aside what has faded; returns how many."""
+    """Archive faded memories; return how many."""
     faded = [id for proposal in _faded(rows, _old(rows)) for id in proposal.ids]
     for id in faded:
         _archive(rows, id)
@@ -123,7 +123,7 @@ def archive_faded(rows: EntryTable) -> int:
 
 
 def _old(rows: EntryTable) -> dict[int, MemoryEntry]:
-    """The live memories that may have faded at all: unchanged for three months."""
+    """Return the live memories that may have faded at all: unchanged for three months."""
     since = micros(now()) - OLD_DAYS * 86_400_000_000
     found = rows.entries(
         "kind = 'memory' AND state IN ('current', 'check') AND updated_at < ?",
@@ -136,7 +136,7 @@ def _old(rows: EntryTable) -> dict[int, MemoryEntry]:
 def _duplicates(
     scope: str, entries: dict[int, MemoryEntry], pairs: dict[tuple[int, int], float]
 ) -> list[ConsolidationProposal]:
-    """The one to keep is pinned, or else the newer one, unless the older says more."""
+    """Propose to archive duplicates; kept is the pinned one, else the newer one, unless the older says more."""
     gone: set[int] = set()
     proposals = []
     for (a, b), alike in sorted(pairs.items(), key=lambda item: (-item[1], item[0])):
@@ -210,7 +210,7 @@ def _pages(
 def _role(
     scope: str, entries: dict[int, MemoryEntry], clusters: list[list[int]]
 ) -> list[ConsolidationProposal]:
-    """Mistakes and preferences that came up more than once are worth a line in the role document."""
+    """Propose a line of the role document for mistakes and preferences that came up more than once."""
     proposals = []
     for members in clusters:
         seen = [entries[n] for n in members if entries[n].category in _OBSERVATIONS]

@@ -1,4 +1,4 @@
-"""The graph of memories, pages, files, symbols, tags, sessions and named things, walked by recursive queries."""
+"""The graph of memories, pages, files, symbols, tags, sessions and named things, traversed by recursive SQL queries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ _TYPED = re.compile(r"(page|trait|session|tag|file|symbol|entity):\S.*", re.DOTA
 
 
 class GraphEdge(Struct, frozen=True, order=True):
-    """One relation between two nodes. A node is a memory's id, or `page:`, `file:`, `symbol:`, `tag:`, `session:`, `entity:` and a name."""
+    """One relation between two nodes. A node is a memory's id, or `page:`, `file:`, `symbol:`, `tag:`, `session:`, `entity:` and a
+    name."""
 
     source: str
     relation: str
@@ -30,7 +31,7 @@ class GraphEdge(Struct, frozen=True, order=True):
 
 
 class Neighbour(Struct, frozen=True):
-    """A node within reach, how many edges away, and the title where it is an entry."""
+    """A reachable node, its distance in edges, and the title if it is an entry."""
 
     node: str
     depth: int
@@ -38,7 +39,7 @@ class Neighbour(Struct, frozen=True):
 
 
 class MemoryGraph:
-    """The relations of one scope: the project's where a folder is open."""
+    """The relations of one scope: the project's if a folder is open."""
 
     def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
@@ -65,7 +66,7 @@ class MemoryGraph:
         return edge
 
     async def remove(self, source: str, relation: str, target: str, *, scope: str | None = None) -> GraphEdge:
-        """Take back a relation that was added. Raises MazuError(not_found), also for edges that come by themselves."""
+        """Remove a relation that was added. Raises MazuError(not_found), also for derived edges."""
         edge = GraphEdge(node(source, "source"), _relation(relation), node(target, "target"))
         key = digest(edge.source, f"{edge.relation}\n{edge.target}").hex()
 
@@ -91,7 +92,7 @@ class MemoryGraph:
         limit: int = 100,
         scope: str | None = None,
     ) -> list[GraphEdge]:
-        """The edges that fit what is given; `*` in a part stands for anything."""
+        """Return the edges that match the given parts; `*` in a part matches anything."""
         given = {
             "source": None if source is None else _pattern(node(source, "source")),
             "relation": None if relation is None else _pattern(_relation(relation)),
@@ -114,7 +115,7 @@ class MemoryGraph:
         limit: int = 50,
         scope: str | None = None,
     ) -> list[Neighbour]:
-        """The nodes within `depth` edges, nearest first. Raises MazuError(not_found) where no edge names `start`."""
+        """Return the nodes within `depth` edges, nearest first. Raises MazuError(not_found) if no edge names `start`."""
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
         def work(rows: EntryTable) -> list[Neighbour]:
@@ -125,7 +126,7 @@ class MemoryGraph:
         return await self._shelf(scope).read(work)
 
     async def path(self, start: str, end: str, *, scope: str | None = None) -> list[GraphEdge]:
-        """The shortest chain of at most six edges between two nodes, in either direction; empty where there is none."""
+        """Return the shortest chain of at most six edges between two nodes, in either direction; empty if there is none."""
         first, last = node(start, "start"), node(end, "end")
 
         def work(rows: EntryTable) -> list[GraphEdge]:
@@ -136,7 +137,7 @@ class MemoryGraph:
         return await self._shelf(scope).read(work)
 
     async def mermaid(self, start: str, depth: int = 1, *, limit: int = 30, scope: str | None = None) -> str:
-        """A drawing of a neighbourhood, as the text of a Mermaid flow chart."""
+        """Return a neighbourhood as the text of a Mermaid flow chart."""
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
         def work(rows: EntryTable) -> str:
@@ -158,7 +159,7 @@ class MemoryGraph:
 
 
 def node(name: str, field: str) -> str:
-    """A node's full name: a bare one is an entity, in lower case with single spaces."""
+    """Return a node's full name: a bare one is an entity, in lower case with single spaces."""
     text = " ".join(validation.validate(name, field).split())
     if not text or len(text) > 500:
         raise InvalidArguments(f"`{field}` must name a node in 1 to 500 characters.", field)
@@ -170,12 +171,12 @@ def node(name: str, field: str) -> str:
 
 
 def label(name: str) -> str:
-    """A node's name for people."""
+    """Return a node's name for people."""
     return name.partition(":")[2] or name
 
 
 def _walk(rows: EntryTable, origin: str, depth: int, direction: Direction, limit: int) -> dict[str, int]:
-    """Nodes and their distance, breadth first: UNION drops what was reached before at the same distance."""
+    """Return nodes and their distance, breadth first: UNION drops nodes already reached at the same distance."""
     if direction not in ("out", "in", "both"):
         raise InvalidArguments("`direction` must be out, in or both.", "direction")
     joined = " UNION ".join(
@@ -188,7 +189,7 @@ def _walk(rows: EntryTable, origin: str, depth: int, direction: Direction, limit
 
 
 def _path(rows: EntryTable, first: str, last: str) -> list[GraphEdge]:
-    """Breadth first from `first`, remembering from which edge each node was reached."""
+    """Search breadth first from `first`, remembering the edge by which each node was reached."""
     reached: dict[str, GraphEdge | None] = {first: None}
     frontier = [first]
     for _ in range(MAX_DEPTH):
@@ -260,7 +261,7 @@ def _pattern(text: str) -> str:
 
 
 def _drawn(text: str) -> str:
-    """Text that Mermaid takes as it is; its own signs as entity codes."""
+    """Escape text for Mermaid, whose own signs become entity codes."""
     short = text if len(text) <= 48 else text[:47] + "…"
     return (
         short.replace("#", "#35;")

@@ -1,4 +1,4 @@
-"""The edges that an entry brings into the graph by itself: tags, anchors, what it supersedes, links, its session."""
+"""The graph edges derived from an entry: tags, anchors, what it supersedes, links, its session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MENTION = re.compile(r"\b[mg]_\d{6,}\b")
 
 
 def node(entry: MemoryEntry, scope: str) -> str:
-    """The name of an entry in the graph: a memory's id, `page:slug`, `trait:name`, `session:id`."""
+    """Return the name of an entry in the graph: a memory's id, `page:slug`, `trait:name`, `session:id`."""
     match entry.kind:
         case "page":
             return f"page:{entry.key}"
@@ -29,7 +29,7 @@ def node(entry: MemoryEntry, scope: str) -> str:
 
 
 def edges_for_entry(entry: MemoryEntry, scope: str) -> set[tuple[str, str, str]]:
-    """All (source, relation, target) that follow from an entry."""
+    """Return all (source, relation, target) derived from an entry."""
     if entry.kind == "relation" and entry.details:
         return {(entry.details["source"], entry.details["relation"], entry.details["target"])}
     here = node(entry, scope)

@@ -1,4 +1,4 @@
-"""Export to Markdown: a folder with a file for each entry, or one file with all."""
+"""Exports to Markdown: a folder with a file for each entry, or one file with all."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from mazu_ls.state.store import select
 from mazu_ls.workspace import project_files
 
 MARK = "<!-- mazu: next memory -->"
-"""Stands alone on a line between two entries of one file; such a line of a text gets a backslash more."""
+"""The separator line between two entries of one file; the same line within a text gets a backslash more."""
 _MARK_LINE = re.compile(rf"^(\\*{re.escape(MARK)})$", re.MULTILINE)
 FOLDERS = {"page": "wiki", "summary": "sessions", "trait": "traits", "relation": "relations"}
 
 
 async def export(shelves: Iterable[MemoryStore], target: Path, within: Path | None = None) -> int:
-    """Write every entry of `shelves` to `target`: one file where it ends in .md, else a folder of files.
+    """Write every entry of `shelves` to `target`: one file if it ends in .md, else a folder of files.
 
-    `within` is the project's folder where `target` lies in it: no link below it is followed. Returns how many. Files of
+    `within` is the project's folder if `target` is inside it: no link below it is followed. Returns how many. Files of
     an earlier export whose title changed are replaced. Raises MazuError(storage).
     """
     root = within or target.parent
@@ -46,7 +46,7 @@ async def export(shelves: Iterable[MemoryStore], target: Path, within: Path | No
 
 async def _export_file(shelves: Iterable[MemoryStore], root: Path, inside: PurePosixPath) -> int:
     count = 0
-    with tempfile.TemporaryFile() as file:  # the whole is put in place at once
+    with tempfile.TemporaryFile() as file:  # written as a whole at the end
         async for _, texts in _pages(shelves):
             for _, text in texts:
                 file.write(f"{MARK}\n".encode() if count else b"")
@@ -80,7 +80,7 @@ def _write_page(
 
 
 def _exported(root: Path, inside: PurePosixPath) -> dict[str, PurePosixPath]:
-    """The files of an earlier export, by id; folders that links lead to are left alone."""
+    """Return the files of an earlier export, by id; folders behind links are skipped."""
     found: dict[str, PurePosixPath] = {}
     waiting = [inside]
     while waiting:
@@ -94,13 +94,13 @@ def _exported(root: Path, inside: PurePosixPath) -> dict[str, PurePosixPath]:
 
 
 def _id(path: PurePosixPath) -> str:
-    """The id that the name of a file begins with; empty where it begins with none."""
+    """Return the id at the beginning of a file's name; empty if there is none."""
     found = re.match(r"[mg]_\d{6,}(?=[-.])", path.name)
     return found[0] if found else ""
 
 
 async def _pages(shelves: Iterable[MemoryStore]) -> AsyncIterator[tuple[str, list[tuple[str, str]]]]:
-    """Scope, and names and texts of the files of 500 entries at a time, in the order of their numbers."""
+    """Yield scope, and names and texts of the files of 500 entries at a time, in the order of their numbers."""
     for shelf in shelves:
         last = 0
         while files := await shelf.read(lambda rows, after=last: _files(rows, after)):
@@ -109,7 +109,7 @@ async def _pages(shelves: Iterable[MemoryStore]) -> AsyncIterator[tuple[str, lis
 
 
 async def export_one(shelf: MemoryStore, n: int) -> str:
-    """The Markdown of entry number `n`. Raises MazuError(not_found)."""
+    """Return the Markdown of entry number `n`. Raises MazuError(not_found)."""
     files = await shelf.read(lambda rows: _files(rows, n - 1, 1))
     if not files or files[0][0] != n:
         raise MazuError(Kind.NOT_FOUND, f"There is no {identifier(shelf.scope, n)}.", "See mazu.memory.list.")
@@ -135,5 +135,5 @@ def _name(entry: MemoryEntry, scope: str) -> str:
 
 
 def _is_name(key: str) -> bool:
-    """Whether a key can stand for itself as a path: no empty, hidden or upward part."""
+    """Return whether a key can be used as a path: no empty, hidden or upward part."""
     return all(re.fullmatch(r"[^\W_][\w.-]*", part) for part in key.split("/"))

@@ -1,4 +1,5 @@
-"""What a session leaves behind: the forced tool call that names it, the way its result is stored, what is still to be done."""
+"""Memory extraction from a session: the schema of the forced tool call, storing its result, the queue of pending
+sessions."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ class ExtractedMemory(Struct, frozen=True):
 
 
 class ExtractedSummary(Struct, frozen=True):
-    """The session in short."""
+    """A summary of the session."""
 
     title: Annotated[str, Meta(description="What the session was about, in at most ten words.", min_length=1)]
     text: Annotated[
@@ -72,20 +73,20 @@ class PendingExtraction(Struct, frozen=True):
 
 
 class ExtractionResult(Struct, frozen=True):
-    """What an extraction left. `problems` names each item that could not be stored."""
+    """The result of an extraction. `problems` names each item that could not be stored."""
 
     memories: tuple[RememberOutcome, ...] = ()
     problems: tuple[str, ...] = ()
 
 
 def schema() -> dict[str, Any]:
-    """The JSON schema of the forced call's arguments, without references."""
+    """Return the JSON schema of the forced call's arguments, without references."""
     _, definitions = msgspec.json.schema_components([Extraction], ref_template="{name}")
     return _inlined(definitions["Extraction"], definitions)
 
 
 def decode(arguments: Any) -> Extraction:
-    """The arguments as the model gave them. Raises ToolError that says what is wrong."""
+    """Decode the model's arguments. Raises ToolError that says what is wrong."""
     try:
         found = msgspec.convert(arguments, Extraction)
     except msgspec.ValidationError as error:
@@ -94,17 +95,17 @@ def decode(arguments: Any) -> Extraction:
 
 
 class ExtractionQueue:
-    """Which sessions still wait, kept in the database, so that nothing is lost when the editor goes away."""
+    """The pending sessions, stored in the database, so that none is lost when the editor disconnects."""
 
     def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
 
     async def note(self, session_id: str) -> None:
-        """The session said something new: it waits, from its first turn on."""
+        """The session has new messages: it is pending, from its first turn on."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "waiting", attempts=0))
 
     async def waiting(self, seconds: float = 0) -> list[PendingExtraction]:
-        """The sessions that wait, for so long at least, and have failed fewer than five times, oldest first."""
+        """Return the sessions pending for at least so long that failed fewer than five times, oldest first."""
         sql = (
             "SELECT session_id, attempts, problem FROM memory_extraction"
             " WHERE state = 'waiting' AND attempts < ? AND at <= ? ORDER BY at"
@@ -115,7 +116,7 @@ class ExtractionQueue:
         )
 
     async def failed(self, session_id: str, problem: str) -> PendingExtraction:
-        """An attempt failed; the session goes on waiting."""
+        """Record a failed attempt; the session stays pending."""
 
         def work(rows: EntryTable) -> PendingExtraction:
             _set(rows, session_id, "waiting", problem=validation.validate(problem, "problem")[:500])
@@ -128,19 +129,19 @@ class ExtractionQueue:
         return await self._shelf.write(work)
 
     async def postpone(self, session_id: str, seconds: float) -> None:
-        """Nobody looks at this session for so long, unless it ends again."""
+        """Do not process this session for so many seconds, unless it ends again."""
         at = micros(now()) + round(seconds * 1e6)
         sql = "UPDATE memory_extraction SET at = ? WHERE session_id = ? AND state = 'waiting'"
         await self._shelf.write(lambda rows: rows.db.execute(sql, (at, session_id)) and None)
 
     async def skip(self, session_id: str) -> None:
-        """Nothing is to be extracted from this session: too short, or deleted."""
+        """Drop a session from which nothing is to be extracted: too short, or deleted."""
         await self._shelf.write(lambda rows: _set(rows, session_id, "done"))
 
     async def merge(self, session_id: str, found: Extraction) -> ExtractionResult:
-        """Store what a model found, each through the dedupe path, and the summary; the session is done.
+        """Store what a model found, each item through deduplication, and the summary; the session is done.
 
-        One transaction for the project and one for global memory; done twice, it stores nothing twice.
+        One transaction for the project and one for global memory. Idempotent.
         """
         project, common, problems = _entries(session_id, found, self._shelves.project is not None)
         try:
@@ -171,7 +172,7 @@ class ExtractionQueue:
 def _entries(
     session_id: str, found: Extraction, has_project: bool
 ) -> tuple[list[MemoryEntry], list[MemoryEntry], list[str]]:
-    """The entries for the project and for global memory, and what is wrong with those that are neither."""
+    """Return the entries for the project and for global memory, and the problems of those that are invalid."""
     project: list[MemoryEntry] = []
     common: list[MemoryEntry] = []
     problems: list[str] = []
@@ -192,7 +193,7 @@ def _entries(
         except InvalidArguments as error:
             problems.append(f"memory {at + 1}: {error}")
             continue
-        # A preference too: what holds in every project only the user says.
+        # Preferences, too: only the user decides what applies to every project.
         (project if has_project else common).append(entry)
     if len(found.memories) > MAX_ITEMS:
         problems.append(f"{len(found.memories) - MAX_ITEMS} more than {MAX_ITEMS} memories were left out")

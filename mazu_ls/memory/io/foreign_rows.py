@@ -1,7 +1,7 @@
-"""Rows of a memory database that nobody vouches for: a restored backup, a moved home, what an older version left.
+"""Rows of an untrusted memory database: a restored backup, a moved home, what an older version left.
 
-The file is copied first and the copy opened defensively and read-only. Only its rows count, and only where its tables
-are exactly what mazu-ls makes: no triggers, views or functions of the file are ever run.
+The file is copied first and the copy opened defensively and read-only. Only its rows count, and only if its tables are
+exactly what mazu-ls makes: no triggers, views or functions of the file are ever run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = ("memory", "page")
 
 
 def is_database(path: Path) -> bool:
-    """Whether a regular file is an SQLite database, by its first bytes."""
+    """Return whether a regular file is an SQLite database, by its first bytes."""
     try:
         with project_files.open_file(path.parent, path.name) as file:
             return file.read(len(HEADER)) == HEADER
@@ -41,9 +41,9 @@ def is_database(path: Path) -> bool:
 
 
 def read(path: Path) -> list[imports.ImportRecord | str]:
-    """The memories and pages of a database, unpinned, their origin marked; a text instead says what is left out.
+    """Return the memories and pages of a database, unpinned, their origin marked; a text instead says what is left out.
 
-    Raises MazuError: storage where it cannot be read, config where its tables are not those of mazu-ls.
+    Raises MazuError: storage if it cannot be read, config if its tables are not those of mazu-ls.
     """
     with tempfile.TemporaryDirectory(prefix="mazu-ls-") as folder:
         copy = Path(folder) / "memory.db"
@@ -100,7 +100,7 @@ def _read(copy: Path, source: Path) -> Iterator[imports.ImportRecord | str]:
 
 
 def _require_own_tables(db: apsw.Connection, source: Path) -> None:
-    """Raise MazuError(config) unless the tables that are read are what some version of mazu-ls made."""
+    """Raise MazuError(config) unless the tables to be read are those of some version of mazu-ls."""
     held = {
         name: sql
         for name, sql in select(db, "SELECT name, sql FROM sqlite_schema WHERE type = 'table'")

@@ -1,6 +1,7 @@
-"""YAML as the front matter of memories is written and read: JSON's types, and every other scalar is text.
+"""The YAML of memories' front matter: JSON's types, and every other scalar is text.
 
-YAML 1.1 reads `on`, `007`, `12:30` and dates as other things than people mean (https://yaml.org/spec/1.2.2/#103-core-schema).
+YAML 1.1 would read `on`, `007`, `12:30` and dates as other types than people mean
+(https://yaml.org/spec/1.2.2/#103-core-schema).
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from functools import cache
 from typing import Any
 
 WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
-"""What some YAML reader takes for no text."""
+"""Matches text that some YAML reader takes for another type."""
 _UNPRINTABLE = "[^\x09\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
 def quoted(value: Any) -> str:
-    """A value on one line: JSON, which is YAML once what YAML does not print is escaped."""
+    """Return a value on one line: JSON, which is valid YAML once unprintable characters are escaped."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return re.sub(
         _UNPRINTABLE, lambda match: f"\\u{ord(match[0]):04x}", text
@@ -24,7 +25,7 @@ def quoted(value: Any) -> str:
 
 
 def read(text: str) -> dict[str, Any] | None:
-    """The fields; None for what is no YAML mapping with text as keys, or names one part of itself in another."""
+    """Return the fields; None for anything but a YAML mapping with text keys, or with an alias."""
     import yaml
 
     try:

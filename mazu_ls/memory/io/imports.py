@@ -1,4 +1,4 @@
-"""Import from Markdown: what was exported, edited or not, comes back under its ids; what a person wrote is new."""
+"""Imports from Markdown: exported entries, edited or not, keep their ids; hand-written files are new entries."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _KIND_CATEGORY = {"page": "wiki", "summary": "summary", "trait": "trait", "relat
 
 
 class ImportRecord(Struct, frozen=True):
-    """One entry to import. `id` and `use` (uses, time of the last in microseconds) as its file names them.
+    """One entry to import. `id` and `use` (uses, time of the last in microseconds) are as in its file.
 
     `supersedes` and `superseded_by` are ids too; `name` is the file's, for problems.
     """
@@ -43,7 +43,7 @@ class ImportRecord(Struct, frozen=True):
 
 @dataclass
 class ImportResult:
-    """What an import did. `problems` names each file that was left out and why."""
+    """The result of an import. `problems` names each file that was left out and why."""
 
     count: int = 0
     created: int = 0
@@ -55,7 +55,7 @@ class ImportResult:
 
 @dataclass
 class _Run:
-    """One import under way: under which number each id is here now, and the records that name other records."""
+    """The state of a running import: the present number of each imported id, and the records that refer to others."""
 
     result: ImportResult
     dedupe: bool
@@ -65,7 +65,7 @@ class _Run:
 
 
 def read(source: Path) -> Iterator[ImportRecord | str]:
-    """The records of a file or folder; a text instead says what is wrong with one of them. Raises MazuError(not_found)."""
+    """Yield the records of a file or folder; a text instead says what is wrong with one of them. Raises MazuError(not_found)."""
     if source.is_dir():
         files = sorted(path for path in source.rglob("*.md") if path.is_file())
     elif source.is_file():
@@ -96,7 +96,7 @@ def read(source: Path) -> Iterator[ImportRecord | str]:
 async def store(
     shelf: MemoryStore, records: Iterable[ImportRecord], result: ImportResult, *, dedupe: bool = True
 ) -> None:
-    """Store records in transactions of 500: what was reached before an interruption stays, and importing again goes on."""
+    """Store records in transactions of 500: progress survives an interruption, and importing again continues."""
     waiting, run = iter(records), _Run(result, dedupe)
     while batch := list(islice(waiting, BATCH)):
         await shelf.write(lambda rows, some=batch: [_store(rows, record, run) for record in some])
@@ -135,7 +135,7 @@ def _store(rows: EntryTable, record: ImportRecord, run: _Run) -> None:
 
 
 def _refresh(rows: EntryTable, known: MemoryEntry, entry: MemoryEntry, result: ImportResult) -> int:
-    """The file of an entry that is here: what was edited in it is taken over."""
+    """Update an existing entry with what was edited in its file."""
     assert known.n is not None
     same = replace(
         entry,
@@ -153,7 +153,7 @@ def _refresh(rows: EntryTable, known: MemoryEntry, entry: MemoryEntry, result: I
 
 
 def _twin(rows: EntryTable, entry: MemoryEntry, run: _Run) -> MemoryEntry | None:
-    """A live entry from before this import that says exactly the same; a page or trait of the same key."""
+    """Return a live entry from before this import with exactly the same text; a page or trait with the same key."""
     if entry.kind != "memory":
         return rows.keyed(entry.kind, entry.key or "")
     if entry.state == "superseded":
@@ -175,7 +175,7 @@ def _merge(rows: EntryTable, twin: MemoryEntry, entry: MemoryEntry, result: Impo
 
 
 def _relink(rows: EntryTable, run: _Run) -> None:
-    """Supersede chains, under the numbers that the entries have now."""
+    """Restore supersede chains with the entries' present numbers."""
     for record in run.linked:
         n = run.numbers[record.id or ""]
         links = {
@@ -195,7 +195,7 @@ def _resolved(rows: EntryTable, id: str | None, run: _Run) -> int | None:
 
 
 def scope_of(record: ImportRecord, usual: str) -> str:
-    """Where a record belongs: as its id says, preferences to global memory, anything else to the usual scope."""
+    """Return a record's scope: as its id says, global for preferences, the usual scope for anything else."""
     if record.id is not None and usual == "project":
         return "global" if record.id.startswith("g_") else "project"
     return "global" if record.entry.category in ("user_preference", "trait") else usual
@@ -222,8 +222,8 @@ def _record(text: str, name: str) -> ImportRecord:
 
 
 def _with_title(entry: MemoryEntry, name: str) -> MemoryEntry:
-    """What a person wrote without a heading: a text of one line is its own title, as is the first line where the file's name says
-    nothing ("16.md")."""
+    """Choose the title of a hand-written text without a heading: its only line, or its first line if the file's name says nothing
+    ("16.md")."""
     first, _, rest = entry.body.strip().partition("\n")
     title = re.sub(r"^(?:[-*+]|\d+[.)])\s+", "", first).strip()
     if entry.title != markdown.heading("", name)[0] or not title or len(title) > _SHORT:
@@ -234,7 +234,7 @@ def _with_title(entry: MemoryEntry, name: str) -> MemoryEntry:
 
 
 def checked(entry: MemoryEntry, name: str) -> MemoryEntry:
-    """The entry if everything in it may be remembered; cleaned. Raises InvalidArguments."""
+    """Return the entry, cleaned, if all of it may be remembered. Raises InvalidArguments."""
     choices = {
         "kind": (entry.kind, ("memory", *_KIND_CATEGORY)),
         "source": (entry.source, SOURCES),
@@ -260,7 +260,7 @@ def checked(entry: MemoryEntry, name: str) -> MemoryEntry:
 
 
 def _key(entry: MemoryEntry, name: str) -> str | None:
-    """The key that an entry of its kind has; part of a path in checkpoints, so never taken as it comes."""
+    """Return the validated key of an entry of its kind; it is part of a path in checkpoints."""
     match entry.kind:
         case "memory":
             return None
@@ -278,7 +278,7 @@ def _key(entry: MemoryEntry, name: str) -> str | None:
 
 
 def _anchor(anchor: MemoryAnchor) -> MemoryAnchor:
-    """An anchor of a file; evidence that was not made here is forgotten."""
+    """Return an anchor from a file without its evidence, which was computed elsewhere."""
     known = re.fullmatch(r"[0-9a-f]{12}\.[0-9a-f]{12}\.[1-9]\d{0,3}", anchor.evidence or "")
     state = anchor.state if anchor.state in ("fresh", "moved", "stale") else "fresh"
     return replace(
@@ -294,6 +294,6 @@ def _number(id: str | None, scope: str) -> int | None:
 
 
 def _parts(text: str) -> list[str]:
-    """The entries of one file."""
+    """Return the entries of one file."""
     parts = re.split(rf"^{re.escape(MARK)}\n", text, flags=re.MULTILINE)
     return [re.sub(rf"^\\(\\*{re.escape(MARK)})$", r"\1", part, flags=re.MULTILINE) for part in parts]

@@ -1,4 +1,4 @@
-"""Entries as Markdown files with front matter: readable, editable, and the same entry when read back."""
+"""Entries as Markdown files with front matter: readable, editable, and equal when read again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mazu_ls.memory.search.tokens import words
 
 _FENCE = "---"
 _OPENED = re.compile(r"\s*---[ \t]*\r?\n")
-"""However an editor wrote the first line: front matter that is not seen as such would become a new memory."""
+"""Matches the first line in all variants that editors write: front matter that is missed would become a new memory."""
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:, ()-]*(?<! )")
 _TRUTH = {"true": True, "false": False}
 _FIELDS = words(
@@ -25,7 +25,7 @@ _FIELDS = words(
 
 
 def write(entry: MemoryEntry, scope: str, use: tuple[int, int] | None = None) -> str:
-    """The file of one entry. `use` is its number of uses and the time of the last, for an export."""
+    """Return the file of one entry. `use` is its number of uses and the time of the last, for an export."""
     assert entry.n is not None
     fields: dict[str, Any] = {
         "id": identifier(scope, entry.n),
@@ -54,9 +54,9 @@ def write(entry: MemoryEntry, scope: str, use: tuple[int, int] | None = None) ->
 
 
 def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
-    """The entry that a file tells, and its front matter; missing fields are the defaults.
+    """Parse a file into an entry and its front matter; missing fields get defaults.
 
-    `name` is the file's, for errors and as the title where the text has none. Raises InvalidArguments.
+    `name` is the file's, for errors and as the title if the text has none. Raises InvalidArguments.
     """
     fields, rest = front_matter(text, name)
     title, body = heading(rest, name)
@@ -84,7 +84,7 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
 
 
 def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tuple[dict[str, Any], str]:
-    """The fields above the text, and the text. Raises InvalidArguments, also for a field that is not one of `known`."""
+    """Split a file into front matter and text. Raises InvalidArguments, also for a field that is not one of `known`."""
     text = text.removeprefix("\ufeff")
     if not (opened := _OPENED.match(text)):
         return {}, text
@@ -96,7 +96,7 @@ def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tupl
         raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")
     head = text[len(_FENCE) + 1 : end + 1]
     fields = front_matter_yaml.read(head)
-    if fields is None:  # written by hand or by an earlier version, and no YAML
+    if fields is None:  # written by hand or by an earlier version, and not valid YAML
         fields = _by_line(head)
     for key in fields:
         if key not in known:
@@ -106,7 +106,7 @@ def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tupl
 
 
 def _by_line(head: str) -> dict[str, Any]:
-    """`name: value` lines, and lists of lines that begin with a dash."""
+    """Parse `name: value` lines, and lists of lines that begin with a dash."""
     fields: dict[str, Any] = {}
     items: list[Any] | None = None
     for line in head.removesuffix("\n").split("\n"):
@@ -122,7 +122,7 @@ def _by_line(head: str) -> dict[str, Any]:
 
 
 def heading(text: str, name: str) -> tuple[str, str]:
-    """Title and body of the text below the front matter; the file's name is the title where there is no heading."""
+    """Return title and body of the text below the front matter; without a heading the file's name is the title."""
     rest = text.lstrip("\n")
     if rest.startswith("# "):
         title, _, body = rest[2:].partition("\n")
@@ -132,7 +132,7 @@ def heading(text: str, name: str) -> tuple[str, str]:
 
 
 def _listed_texts(value: Any) -> tuple[str, ...]:
-    """A field that is a list of texts; one text alone is a list of it."""
+    """Return a field that is a list of texts; a single text is a list of one."""
     return (value,) if isinstance(value, str) else tuple(str(one) for one in value or ())
 
 
@@ -148,7 +148,7 @@ def _scalar(value: Any) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    """Whether text without quotes reads as that text."""
+    """Return whether text without quotes reads as that text."""
     return (
         bool(_PLAIN.fullmatch(text))
         and text.casefold() not in front_matter_yaml.WORDS
@@ -176,7 +176,7 @@ def _value(text: str) -> Any:
 
 
 def _listed(text: str) -> list[str]:
-    """A flow list whose items may stand without quotes."""
+    """Parse a flow list whose items may be unquoted."""
     items = re.findall(r'\s*"(?:[^"\\]|\\.)*"\s*|[^,]+', text)
     return [item for item in map(_list_item, items) if item]
 
@@ -217,7 +217,7 @@ def _read_anchor(fields: Any) -> MemoryAnchor:
 
 
 def text_of(value: Any) -> str | None:
-    """A field that is text, or absent."""
+    """Return a field that is text, or None."""
     return None if value is None else str(value)
 
 
@@ -226,5 +226,5 @@ def _time(stored: int) -> str:
 
 
 def micros_of(value: Any) -> int:
-    """A field that is a time (RFC 3339), in microseconds; 0 where it is absent. Raises InvalidArguments."""
+    """Return a time field (RFC 3339) in microseconds; 0 if it is absent. Raises InvalidArguments."""
     return 0 if value is None else micros(datetime.fromisoformat(str(value)))

@@ -1,1 +1,1 @@
-"""Recall: tokens, index, vectors, ranking, decay, what is injected."""
+"""Recall: tokens, index, vectors, ranking, decay, injection."""

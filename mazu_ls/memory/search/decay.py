@@ -1,4 +1,4 @@
-"""How memories fade: slowly, by category, less with every use, and never to nothing."""
+"""Decay of memories: slowly, by category, less with every use, and never to nothing."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ STABILITY_DAYS: dict[str, float] = {
     "mistake": 360,
     "summary": 120,
 }
-"""Days after which an unused memory of a category has faded to 1/e; categories that are not named here do not fade."""
+"""Days after which an unused memory of a category has decayed to 1/e; categories that are not named here do not decay."""
 
 
 def strength(category: str, age: int, uses: int, pinned: bool) -> float:
-    """exp(-age / S) with S = days of the category * 1.5^uses (Ebbinghaus' curve); `age` in microseconds; 0 to 1."""
+    """Return exp(-age / S) with S = days of the category * 1.5^uses (Ebbinghaus' forgetting curve), 0 to 1; `age` in
+    microseconds."""
     days = STABILITY_DAYS.get(category)
     if pinned or days is None or age <= 0:
         return 1.0
@@ -27,5 +28,6 @@ def strength(category: str, age: int, uses: int, pinned: bool) -> float:
 
 
 def is_faded(relevance: float, strength: float) -> float:
-    """Relevance after forgetting: at most a quarter is lost, so that age decides between equals and hides nothing."""
+    """Return the relevance after decay: at most a quarter is lost, so that age decides between equals and hides
+    nothing."""
     return relevance * ((1 - FADING) + FADING * strength)

@@ -1,4 +1,4 @@
-"""The full-text index: what stands in it, how rare a term is, which entries are worth ranking."""
+"""The full-text index (SQLite FTS5): its terms, how rare a term is, which entries are worth ranking."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_MATCH_TERMS = 12
 MAX_REACHED = 20_000
 MAX_QUERY_TERMS = 48
 _WHOLE_TERMS = 1000
-# CROSS JOIN keeps the order: each term is looked up, where a plain join may read the whole vocabulary.
+# CROSS JOIN keeps the order: each term is looked up, while a plain join may read the whole vocabulary.
 _OCCURRING = (
     "WITH asked (term) AS (VALUES {}) SELECT v.term, v.doc FROM asked CROSS JOIN memory_vocabulary v"
     " WHERE v.term = asked.term"
@@ -39,7 +39,7 @@ class IndexedTerms(NamedTuple):
         )
 
     def stored(self) -> str:
-        """What ranking reads: three lines. Past the first thousand terms of a long body each term stands once."""
+        """Return what ranking reads: three lines. Past the first thousand terms of a long body each term is kept once."""
         body = self.body
         if len(body) > _WHOLE_TERMS:
             head = body[:_WHOLE_TERMS]
@@ -56,7 +56,7 @@ class RecallFilter(NamedTuple):
 
 
 class CorpusStatistics(NamedTuple):
-    """What ranking must know of all entries: how many, how long on average, how many hold each term."""
+    """Statistics of all entries for ranking: how many, their mean length, how many hold each term."""
 
     entries: int
     length: float
@@ -64,7 +64,7 @@ class CorpusStatistics(NamedTuple):
 
     @staticmethod
     def joined(corpora: Sequence[CorpusStatistics], names: Iterable[str]) -> CorpusStatistics:
-        """Several stores as one, so that their scores can be compared."""
+        """Combine several stores into one, so that their scores are comparable."""
         return CorpusStatistics(
             sum(c.entries for c in corpora),
             sum(c.length for c in corpora),
@@ -73,7 +73,7 @@ class CorpusStatistics(NamedTuple):
 
 
 def analyze(title: str, body: str, anchors: Iterable[tuple[str, str]]) -> IndexedTerms:
-    """The index terms of one entry; `anchors` are pairs of path and symbol."""
+    """Return the index terms of one entry; `anchors` are pairs of path and symbol."""
     language = detect_language(f"{title}\n{body}")
     return IndexedTerms(
         terms(title, language),
@@ -91,17 +91,17 @@ def add(db: apsw.Connection, n: int, indexed: IndexedTerms, flags: str) -> None:
 
 
 def remove(db: apsw.Connection, n: int) -> None:
-    """Take entry `n` out of the index."""
+    """Remove entry `n` from the index."""
     db.execute("DELETE FROM memory_index WHERE rowid = ?", (n,))
 
 
 def flags(kind: str, state: str, category: str) -> str:
-    """The filter terms of one entry."""
+    """Return the filter terms of one entry."""
     return f"{_flag('k', kind)} {_flag('s', state)} {_flag('c', category)}"
 
 
 def corpus_statistics(db: apsw.Connection, names: Sequence[str], where: RecallFilter) -> CorpusStatistics:
-    """How many entries `where` admits, their total length, and in how many each term occurs (in any state)."""
+    """Return how many entries `where` admits, their total length, and in how many each term occurs (in any state)."""
     entries = length = 0
     for kind, state, count, total in select(db, "SELECT kind, state, entries, length FROM memory_count"):
         if kind in where.kinds and state in where.states:
@@ -115,7 +115,8 @@ def _any_entry(db: apsw.Connection) -> bool:
 
 
 def bound_terms(corpus: CorpusStatistics, names: Iterable[str], most: int = MAX_REACHED) -> list[str]:
-    """The rarest terms that occur, until together they reach enough entries: what keeps a query of common words quick."""
+    """Return the rarest terms that occur, until together they reach enough entries: this keeps a query of common words
+    fast."""
     budget = min(most, max(5_000, corpus.entries // 5))
     kept: list[str] = []
     reached = 0
@@ -132,7 +133,7 @@ def bound_terms(corpus: CorpusStatistics, names: Iterable[str], most: int = MAX_
 def candidates(
     db: apsw.Connection, names: Sequence[str], where: RecallFilter, limit: int = CANDIDATES
 ) -> list[int]:
-    """The `limit` best entries by the index's own BM25 (title 2, body 1, anchor 0.5)."""
+    """Return the `limit` best entries by FTS5's BM25 (weights: title 2, body 1, anchor 0.5)."""
     if not names:
         return []
     match = f"{{title body anchor}} : ({' OR '.join(_quoted(name) for name in names)}){_condition(where)}"

@@ -1,7 +1,7 @@
-"""The language of a short text, told by its function words and letters; one language is enough for stems and stop words.
+"""Detects the language of a short text by its function words and letters; it selects stemmer and stop words.
 
 Function words are the most frequent words of every language, so that even a sentence of five words holds one or two.
-Where nothing tells, the answer is "" and English stems apply.
+Without evidence the answer is "" and English stems apply.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a list written as one text."""
+    """Return the words of a list written as one text."""
     return frozenset(text.split())
 
 
@@ -86,7 +86,7 @@ _OF_ENGLISH = ENGLISH | words(
     """after before every get live no only over per under use used uses was we all do does done more most never always
     also new one out up down off run runs need needs must may go goes set sets see via yes add adds old end"""
 )
-"""Words that stand in English text; those that stand in another list too ("in", "was", "no") say nothing."""
+"""Words of English text; those that are in another list too ("in", "was", "no") say nothing."""
 # Letters and endings that few other languages have; each counts as a function word.
 _LETTERS = {
     "german": re.compile("[äß]|[öü]"),
@@ -100,7 +100,7 @@ _LETTERS = {
 
 @lru_cache(4096)
 def detect_language(text: str) -> str:
-    """The Snowball name of the language of `text`; "" for English and for what cannot be told."""
+    """Return the Snowball name of the language of `text`; "" for English and if unknown."""
     beginning = unicodedata.normalize("NFC", text[:2_000])
     found = Counter(word.casefold() for word in _WORD.findall(beginning) if len(word) > 1 or word.islower())
     english = 0
@@ -126,5 +126,5 @@ def is_english(text: str) -> bool:
 
 
 def stop_words(language: str) -> frozenset[str]:
-    """The function words of a detected language; none for ""."""
+    """Return the function words of a detected language; none for ""."""
     return _LISTS.get(language, frozenset())

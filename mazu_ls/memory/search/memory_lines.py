@@ -1,4 +1,4 @@
-"""Memories as the model reads them: one line each, with what it must know to judge them."""
+"""Memories as lines for the model, with what it needs to judge them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_ITEM_CHARACTERS = 700
 
 
 def render_memory(memory: Memory, at: datetime | None = None) -> str:
-    """One memory as the model reads it: with its date, or with its age at `at`, which changes from day to day."""
+    """Render one memory for the model: with its date, or with its age at `at`, which changes from day to day."""
     dated = describe_age(at - memory.updated_at) if at else f"{memory.updated_at:%Y-%m-%d}"
     marks = [memory.category.replace("_", " "), dated]
     if memory.pinned:
@@ -37,7 +37,7 @@ def render_memory(memory: Memory, at: datetime | None = None) -> str:
 
 
 def describe_age(elapsed: object) -> str:
-    """`today`, `3 days old`, `2 months old`."""
+    """Describe an age, such as `today`, `3 days old`, `2 months old`."""
     days = getattr(elapsed, "days", 0)
     if days < 1:
         return "today"

@@ -1,4 +1,5 @@
-"""Ranking (reranking) of the candidates: BM25 with the whole corpus's statistics, adjacent terms, neighbours in a session, age."""
+"""Ranking (reranking) of the candidates: BM25 with the whole corpus's statistics, proximity, neighbours in a session,
+meaning, age."""
 
 from __future__ import annotations
 
@@ -17,19 +18,19 @@ OPEN_FILE = 0.4
 SAME_LANGUAGE = 0.15
 FACT_SHARES, TEXT_SHARES, TALK_SHARE = (0.35, 0.75), (0.35, 0.7), 0.2
 SHORT = 60.0
-"""Weighted terms up to which an entry is a short fact."""
+"""Weighted number of terms up to which an entry is a short fact."""
 CLOSE = 0.45
-"""A cosine that counts as full closeness where nothing is closer; unrelated texts have about 0.05."""
+"""The cosine that counts as full closeness if nothing is closer; unrelated texts have about 0.05."""
 BY_MEANING = "close in meaning"
 # A word of the title counts twice, as a repetition; paths count whole, but are half as long (index.py).
 _TITLE_TIMES = 2
 
 
 class RecallCandidate(Struct):
-    """One entry that may be recalled, with what ranking needs of it.
+    """One entry that may be recalled, with its data for ranking.
 
-    `talk` tells a turn of a conversation from a fact: it shares its score with the turns `before` and `after`, and does
-    not fade, since what was said stays said.
+    `talk` marks a turn of a conversation, not a fact: it shares its score with the turns `before` and `after`, and does
+    not decay.
     """
 
     scope: str
@@ -49,15 +50,15 @@ class RecallCandidate(Struct):
     after: int | None = None
     in_files: bool = False
     closeness: float = 0.0
-    """Cosine of its vector with the query's, 0 where one of both is missing."""
+    """Cosine of its vector with the query's, 0 if one of both is missing."""
     usual_closeness: float = 0.0
     """The mean cosine of the query with the other entries of its store."""
     has_vector: bool = True
-    """Not while its vector is still being made."""
+    """False while its vector is still being computed."""
     weak: bool = False
-    """It matches nothing and is merely the nearest there is."""
+    """It matches nothing and is merely the nearest one."""
     query_share: float = 0.0
-    """What part of the query its words hold, weighed by how rare they are."""
+    """The share of the query that its words hold, weighed by rarity."""
     score: float = 0.0
     own: float = 0.0
     matched: tuple[str, ...] = ()
@@ -65,7 +66,7 @@ class RecallCandidate(Struct):
 
     @property
     def own_share(self) -> float:
-        """What part of its own distinct words, without its paths, the query holds."""
+        """The share of its own distinct words, without its paths, that the query holds."""
         title, body, _ = self.terms.split("\n")
         own = {*title.split(" "), *body.split(" ")}
         return len(own.intersection(self.matched)) / len(own)
@@ -79,7 +80,8 @@ def rank(
     *,
     forgetting: bool,
 ) -> list[RecallCandidate]:
-    """`found`, best first, scores between 0 and 1. `query` weighs its terms; `at` is now in microseconds."""
+    """Return `found`, best first, scores between 0 and 1. `query` holds the weights of its terms; `at` is now in
+    microseconds."""
     if not found or not query:
         return []
     _score_words(query, corpus, found)
@@ -107,21 +109,21 @@ def rank(
     top = max(c.score for c in found) or 1.0
     for c in found:
         c.score /= top
-    # What matches nothing stays, the nearest of it first: where nothing else is found it is shown as that.
+    # Entries without any match stay, the nearest first: if nothing else is found they are shown as such.
     there = (c for c in found if c.score > 0 or c.closeness)
     return sorted(there, key=lambda c: (-c.score, -c.closeness, -c.touched, -c.n))
 
 
 def _certainty(corpus: CorpusStatistics, query: Mapping[str, float], best: float) -> float:
-    """How much the words can be relied on: 1 where the best match holds most of what is asked, less where it shares a
-    stray word with the query and the meaning must decide."""
+    """Return how reliable the words are: 1 if the best match holds most of the query, less if it shares a stray word
+    and the meaning must decide."""
     asked = sum(inverse_frequency(corpus, query).values())
     return min(1.0, best / asked) if asked else 1.0
 
 
 def _meaning_share(c: RecallCandidate, certainty: float) -> float:
-    """What part of the relevance is closeness of meaning: the more, the less the words explain. Conversations are long and
-    wander, so that their vector says little."""
+    """Return the share of meaning in the relevance: the more, the less the words explain. The vector of a conversation,
+    which covers many subjects, says little."""
     if c.talk:
         return TALK_SHARE
     least, most = FACT_SHARES if c.length <= SHORT else TEXT_SHARES
@@ -129,7 +131,8 @@ def _meaning_share(c: RecallCandidate, certainty: float) -> float:
 
 
 def inverse_frequency(corpus: CorpusStatistics, query: Mapping[str, float]) -> dict[str, float]:
-    """ln(1 + (N - df + 0.5) / (df + 0.5)) of each term, times its weight in the query (Robertson and Zaragoza 2009)."""
+    """Return ln(1 + (N - df + 0.5) / (df + 0.5)) of each term, times its weight in the query (Robertson and Zaragoza
+    2009)."""
     frequency = corpus.frequency
     entries = max([corpus.entries, *(frequency.get(term, 0) for term in query)])
     return {
@@ -161,7 +164,7 @@ def _score_words(
     if not documents:
         return
     model = BM25Okapi(documents, k1=K1, b=B)
-    # The candidates are no sample of the corpus: their own lengths and frequencies would mislead.
+    # The candidates are no random sample of the corpus: their own lengths and frequencies would mislead.
     model.idf = idf
     model.doc_len = [c.length for c in matching]
     model.avgdl = corpus.length / corpus.entries if corpus.entries and corpus.length else 1.0
@@ -172,7 +175,7 @@ def _score_words(
 
 
 def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, float]) -> float:
-    """0.4 * the smaller idf / distance for each pair of different query terms within four words, once per pair."""
+    """Return 0.4 * the smaller idf / distance for each pair of different query terms within four words, once per pair."""
     if len(hits) < 2:
         return 0.0
     best: dict[tuple[str, str], int] = {}

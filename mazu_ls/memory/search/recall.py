@@ -1,4 +1,4 @@
-"""Recall over several stores as one: measure the terms, gather candidates, rank them together, say why."""
+"""Recall over several stores as one: weigh the terms, gather candidates, rank them together, explain each."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 LANGUAGE_WEIGHT = 0.3
 MATCH_WEIGHT = 0.5
 MATCH_FROM, MATCH_GROWTH = 0.195, 0.024
-"""How close an entry that shares no word with the query must be to count as a match: cosine plus the usual cosine of the query
-with the store, from the first number on, and more by the second for each e-fold of entries from 8 to 400. A question from the
-store's own field is closer to all of it, and among more entries chance comes closer. Nine of ten right answers among the first
-five are above, in stores of every size (benchmarks/recall_paraphrase.py)."""
+"""Minimum closeness for a match without shared words: cosine plus the usual cosine of the query with the store, at least the first
+number, plus the second for each e-fold of entries from 8 to 400. A query from the store's own field is closer to all of it, and among
+more entries chance comes closer. Nine of ten right answers among the first five are above, in stores of every size
+(benchmarks/recall_paraphrase.py)."""
 _FEWEST, _MOST = 8, 400
 _NEVER = 3.0
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
-"""The cosine from which an entry is shown, as no match, beside matches: anywhere among them, or among the first five. An answer
-is below the second once in twenty times."""
+"""The cosine from which an entry is shown, as no match, together with matches: anywhere among them, or among the first five. An
+answer is below the second once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
 _SESSION_TOP = 30
 _CONVERSATION = 10
@@ -53,7 +53,7 @@ log = logging.getLogger(__name__)
 
 
 class RecallQuery(Struct, frozen=True):
-    """Terms and their weights, and what else bears on a recall. `files` are open or edited; `at` is now, microseconds."""
+    """Terms and their weights, and the context of a recall. `files` are open or edited; `at` is now, microseconds."""
 
     weights: Mapping[str, float]
     where: index.RecallFilter
@@ -63,26 +63,26 @@ class RecallQuery(Struct, frozen=True):
     forgetting: bool = True
     with_anchored: bool = False
     meaning: QueryEmbedding | None = None
-    """None where recall goes by words alone."""
+    """None if recall uses words alone."""
 
     def with_archived(self) -> RecallQuery:
-        """The same query, over what was archived too."""
+        """Return the same query, including archived memories."""
         return replace(self, where=self.where._replace(states=self.where.states | {"archived"}))
 
 
 class RankedMemories(Struct):
-    """The ranked candidates, and the words of the query behind its terms, to say why."""
+    """The ranked candidates, and the words of the query behind its terms, for explanations."""
 
     ranked: list[RecallCandidate]
     words: dict[str, str] = field(default_factory=dict)
     only_nearest: bool = False
     """Nothing matches; these are merely the nearest in meaning."""
     entries: int = 0
-    """Among how many the candidates were found."""
+    """The number of entries that were searched."""
 
 
 def weigh_terms(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
-    """The terms of several texts; each counts with the greatest weight of the texts it stands in."""
+    """Return the terms of several texts; each with its greatest weight in any of them."""
     weights: dict[str, float] = {}
     for text, weight in parts:
         found = query_terms(text)
@@ -96,7 +96,7 @@ def weigh_terms(parts: Sequence[tuple[str, float]]) -> dict[str, float]:
 
 
 async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemories:
-    """The ranked candidates of all `shelves`."""
+    """Return the ranked candidates of all `shelves`."""
     names = _asked(query.weights)
     corpora = await asyncio.gather(
         *(shelf.reader.read(lambda db: index.corpus_statistics(db, names, query.where)) for shelf in shelves)
@@ -126,15 +126,14 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
 
 
 def closeness_threshold(entries: int, least: float = MATCH_FROM, growth: float = MATCH_GROWTH) -> float:
-    """What cosine and usual cosine must add up to for a match by meaning alone in a store of so many entries."""
+    """Return the minimum of cosine plus usual cosine for a match by meaning alone in a store of so many entries."""
     return least + growth * math.log(min(max(entries, _FEWEST), _MOST) / _FEWEST)
 
 
 def _weigh_alternatives(
     names: Sequence[str], query: RecallQuery, corpus: index.CorpusStatistics
 ) -> dict[str, float]:
-    """The terms asked for with their weights: of a word and its stem in another language those that occur, as one term
-    together."""
+    """Return the query's terms with their weights: of a word and its stem in another language those that occur, as one term together."""
     asked = {name: query.weights[name] for name in names}
     for stem, term in query_alternatives(query.text).items():
         if stem not in asked or term not in asked:
@@ -152,7 +151,7 @@ def _weigh_alternatives(
 def _separate_weak(
     ranked: list[RecallCandidate], words: dict[str, str], close_enough: float
 ) -> RankedMemories:
-    """Keep what matches by words, by meaning or by an open file; of what is merely nearest only the first few, marked."""
+    """Keep what matches by words, by meaning or by an open file; of the merely nearest only the first few, marked."""
     for c in ranked:
         by_meaning = not c.matched and not c.in_files and c.reasons in ([], [BY_MEANING])
         c.weak = by_meaning and c.closeness + c.usual_closeness < close_enough
@@ -173,7 +172,7 @@ def _separate_weak(
 
 
 def _asked(weights: Mapping[str, float]) -> list[str]:
-    """At most 48 terms. Of a long text the beginning and the end: what is asked stands at one of them."""
+    """Return at most 48 terms. Of a long text those of its beginning and end: the question is at one of them."""
     full = [name for name, weight in weights.items() if weight >= 1]
     aside = [name for name in weights if name not in full]
     room = index.MAX_QUERY_TERMS - min(len(aside), index.MAX_QUERY_TERMS // 4)
@@ -185,10 +184,10 @@ def _asked(weights: Mapping[str, float]) -> list[str]:
 def gather(
     db: apsw.Connection, shelf: MemoryStore, names: Sequence[Sequence[str]], query: RecallQuery
 ) -> list[RecallCandidate]:
-    """The candidates of one store: the best of the index, the nearest in meaning, neighbours in a session, what is
-    anchored in open files.
+    """Gather the candidates of one store: the best of the index, the nearest in meaning, neighbours in a session, entries anchored in
+    open files.
 
-    The second group of `names` is asked for only where the first leaves room.
+    The second group of `names` is used only if the first leaves room.
     """
     best = index.candidates(db, names[0], query.where)
     if len(best) < index.CANDIDATES:
@@ -198,7 +197,7 @@ def gather(
     if query.meaning is not None:
         try:
             near = shelf.vectors.search(db, query.meaning.vector)
-        except Exception:  # whatever is wrong with vectors, words are found
+        except Exception:  # whatever is wrong with vectors, words still work
             log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
     wanted = dict.fromkeys([*best, *(near or ())])
     if query.with_anchored:
@@ -238,7 +237,7 @@ def _measure_closeness(
 
 
 async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit: int) -> list[Memory]:
-    """The first `limit` of a recall as memories with score and why."""
+    """Return the first `limit` candidates as memories with score and why."""
     chosen = found.ranked[:limit]
     by_place: dict[tuple[str, int], Memory] = {}
     for shelf in shelves:
@@ -258,7 +257,7 @@ async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit:
 
 
 def explain_match(c: RecallCandidate, memory: Memory, words: Mapping[str, str]) -> str:
-    """In a few words why a memory was chosen."""
+    """Explain in a few words why a memory was chosen."""
     matched = set(c.matched)
     said = list(dict.fromkeys(word for term, word in words.items() if term in matched))
     reasons = (
@@ -314,7 +313,7 @@ def _conversations(
     best: set[int],
     where: index.RecallFilter,
 ) -> list[RecallCandidate]:
-    """Mark what was said in a conversation, not in a handful of facts, and load what stands next to the best of it."""
+    """Mark turns of conversations, in sessions with more than a handful of entries, and load the neighbours of the best ones."""
     sessions = {c.session for c in found if c.session is not None}
     talks = {s for s in sessions if len(select(db, _OF_SESSION, (s, _CONVERSATION))) == _CONVERSATION}
     beside: dict[int, None] = {}

@@ -10,7 +10,7 @@ from typing import Any
 from mazu_ls.memory.search.language import ENGLISH, RUSSIAN, detect_language, stop_words, words
 
 MAX_TERM = 64
-# South and South-East Asian scripts are listed as blocks, because their vowel signs are no letters to `re`.
+# South and South-East Asian scripts are listed as blocks, because `re` does not count their vowel signs as letters.
 _LETTER = r"(?:[^\W_]|[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff])"
 _WORD = re.compile(rf"{_LETTER}+(?:_+{_LETTER}+)*")
 # camelCase, acronyms before a word (HTTPServer), digits apart (utf 8).
@@ -21,7 +21,7 @@ _CYRILLIC = re.compile(r"[\u0400-\u04ff]")
 _STEM_MEMO_LIMIT = 50_000
 _QUERY_WORD = re.compile(r"[\s'’]+")
 INFLECTED = ("german", "french", "spanish", "turkish")
-"""Languages whose stems are tried where the words of a query are too few to tell."""
+"""Languages whose stems are tried if a query has too few words for detection."""
 _FEW = 3
 
 
@@ -29,9 +29,9 @@ STOP_WORDS = ENGLISH | RUSSIAN
 """Dropped from queries of every language; the index holds every word."""
 
 LANGUAGES = words("python javascript typescript java golang rust ruby php perl kotlin swift scala matlab")
-"""Words that mostly name what a question is asked in, not what it asks for: weighed less beside other words."""
+"""Words that mostly name the language of a question, not its subject: weighed less next to other words."""
 
-# One spelling for what identifiers cut short and prose writes out, so that "remove directory" finds `rm_dir`.
+# One spelling for abbreviations in identifiers and their long form in prose, so that "remove directory" finds `rm_dir`.
 _SHORT = dict(
     pair.split("/")
     for pair in words(
@@ -61,10 +61,11 @@ _stems: dict[tuple[str, str], str] = {}
 
 
 def terms(text: str, language: str = "") -> list[str]:
-    """The index terms of `text`, in order: for each word its stemmed parts, and the joined whole where it has several.
+    """Return the index terms of `text`, in order: for each word its stemmed parts, and the joined whole if it has
+    several.
 
     In a text of another `language` than English (as `detect_language` names it) each word's stem in that language
-    follows, where it is another: programmers' words stand in texts of every language, so that one stem is not enough.
+    follows, if it differs: texts of every language contain programmers' words, so that one stem is not enough.
     """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
@@ -77,9 +78,9 @@ def terms(text: str, language: str = "") -> list[str]:
 
 
 def query_terms(text: str, language: str | None = None) -> list[str]:
-    """The distinct terms of a query without stop words; when nothing else is left, the stop words themselves.
+    """Return the distinct terms of a query without stop words; if nothing else is left, the stop words themselves.
 
-    `language` is detected where it is not given.
+    `language` is detected if it is not given.
     """
     ignored = STOP_WORDS | stop_words(detect_language(text) if language is None else language)
     kept = dict.fromkeys(terms(" ".join(w for w in _QUERY_WORD.split(text) if _bare(w) not in ignored)))
@@ -87,9 +88,9 @@ def query_terms(text: str, language: str | None = None) -> list[str]:
 
 
 def query_alternatives(text: str) -> dict[str, str]:
-    """Stems of the words of a query in its language, each with the term that it stands in for.
+    """Return stems of the query's words in its language, each with the term that it stands in for.
 
-    Of a query of a few words no language may be told: then those of several.
+    If the language of a short query is unknown, those of several languages.
     """
     language = detect_language(text)
     split = [bare for word in _QUERY_WORD.split(text) if (bare := _bare(word))]
@@ -105,7 +106,7 @@ def query_alternatives(text: str) -> dict[str, str]:
 
 
 def inflected_stem(word: str, language: str) -> str:
-    """The stem of one word in a language, without accents; "" where it is no word of letters."""
+    """Return the stem of one word in a language, without accents; "" if it is no word of letters."""
     word = word.casefold()
     if not word.isalpha() or len(word) > MAX_TERM or _CJK.search(word):
         return ""
@@ -135,7 +136,7 @@ def _of_word(word: str) -> Iterable[str]:
 
 
 def _with_ideographs(word: str) -> Iterable[str]:
-    """Single characters and adjacent pairs, since these scripts write no spaces; the rest as usual."""
+    """Yield single characters and adjacent pairs, since these scripts write no spaces; other words as they are."""
     position = 0
     for run in _CJK.finditer(word):
         if run.start() > position:

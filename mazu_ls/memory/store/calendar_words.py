@@ -1,10 +1,10 @@
-"""Words that stand for one value out of a few: days of the week, months, parts of the day, how often; in nine languages."""
+"""Words for one value out of a few: days of the week, months, parts of the day, frequencies; in nine languages."""
 
 from __future__ import annotations
 
 from functools import cache
 
-# One line a kind, values separated by `;`, the forms of a value by spaces.
+# One line per kind, values separated by `;`, the forms of a value by spaces.
 _WEEKDAYS = """
 monday mondays montag montags lunes lundi lundis lunedì segunda maandag pazartesi понедельник понедельника понедельникам;
 tuesday tuesdays dienstag dienstags martes mardi mardis martedì terça dinsdag salı вторник вторника вторникам;
@@ -45,5 +45,5 @@ def _values() -> dict[str, tuple[int, int]]:
 
 
 def calendar_value(word: str) -> tuple[int, int] | None:
-    """The kind and the value that a word (in lower case) stands for; None for any other word."""
+    """Return the kind and the value of a word (in lower case); None for any other word."""
     return _values().get(word)

@@ -1,4 +1,4 @@
-"""Does a new text say what an old one says? The same, the same with a changed value, or something else."""
+"""Deduplication: compares a new text with an old one: the same, the same with a changed value, or another subject."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _OPPOSITES = frozenset(
     )
 )
 _TURNING = _NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
-# Words that say little: two sentences that differ in them only say the same.
+# Words with little meaning: two sentences that differ in them only say the same.
 _WEAK = STOP_WORDS | words(
     "use uses used using run runs running should must need needs always please make sure project code repo repository"
     " codebase every whenever prefer"
 )
-# A number stands for a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
+# A number is a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
 _VALUE_BEFORE = words(
     "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width"
     " length depth rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was"
@@ -44,7 +44,8 @@ _UNITS = words(
 )
 _TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = re.compile(r"^\d")
-# A path, file name or address; snake_case, camelCase or a word with a digit; a capital letter alone, but no "A" before a word.
+# A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
+# before a word.
 _NAME = re.compile(
     r"\b\w[\w-]*(?:[./:]+\w[\w-]*)+|\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
 )
@@ -53,7 +54,7 @@ _VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
 def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:
-    """`same`: the new text adds nothing. `changed`: same subject, another value. `different`: keep both.
+    """Return `same`: the new text adds nothing. `changed`: same subject, another value. `different`: keep both.
 
     Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".
     """
@@ -104,7 +105,7 @@ def _numbers(tokens: list[str]) -> list[str]:
 
 
 def _turned(new: list[str], old: list[str]) -> bool:
-    """Whether one says the opposite of the other."""
+    """Return whether one says the opposite of the other."""
     only_new, only_old = set(new) - set(old), set(old) - set(new)
     if len(only_new & _NEGATION) + len(only_old & _NEGATION) > 0 and (only_new & _NEGATION) != (
         only_old & _NEGATION
@@ -114,15 +115,15 @@ def _turned(new: list[str], old: list[str]) -> bool:
 
 
 def _only_turned(new: list[str], old: list[str]) -> bool:
-    """Whether the words that turn one into the other are all in which they differ; of "never use tabs" little else is left."""
+    """Return whether they differ only in the words that reverse the meaning; of "never use tabs" little else is left."""
     only = set(new) ^ set(old)
     left = [_content(" ".join(w for w in some if not (w in only and w in _TURNING))) for some in (new, old)]
     return bool(left[0]) and left[0] == left[1]
 
 
 def _same_topic(new: list[str], old: list[str]) -> bool:
-    """Whether what turns one into the other is all in which they differ: "off in production" says nothing about "on in
-    staging". One of them may say more than the other."""
+    """Return whether both are about the same, apart from the words that reverse the meaning: "off in production" says
+    nothing about "on in staging". One of them may say more than the other."""
     left = [
         _content(" ".join(word for word in some if word not in _TURNING and not _NUMBER.match(word)))
         for some in (new, old)
@@ -133,7 +134,8 @@ def _same_topic(new: list[str], old: list[str]) -> bool:
 
 
 def _names(text: str) -> set[str]:
-    """What names one thing: a path, a file, an identifier, a single letter ("service B"). One letter makes another."""
+    """Return the names in a text: a path, a file, an identifier, a single letter ("service B"). Another name is another
+    subject."""
     found = {name.strip(".-/").casefold() for name in _NAME.findall(text)}
     return {name for name in found if name and not _VERSION.fullmatch(name)}
 
@@ -143,7 +145,7 @@ def _content(text: str) -> set[str]:
 
 
 def _adds_nothing(new: str, old: str) -> bool:
-    """Every word that matters in the new text stands in the old one, or differs from one there by a slip of spelling."""
+    """Return whether every significant word of the new text occurs in the old one, perhaps with a spelling mistake."""
     new_content, old_content = _content(new), _content(old)
     if not new_content:
         return _plain(new) == _plain(old)
@@ -169,7 +171,7 @@ def _close(new: str, old: str) -> bool:
 
 
 def _replaced_value(new: list[str], old: list[str]) -> bool:
-    """The same words around one or two numbers, where the numbers stand for values."""
+    """Return whether both have the same words around one or two numbers that are values."""
     new_frame = [word for word in new if not _NUMBER.match(word) and word not in _WEAK]
     old_frame = [word for word in old if not _NUMBER.match(word) and word not in _WEAK]
     if not new_frame or set(terms(" ".join(new_frame))) != set(terms(" ".join(old_frame))):
@@ -185,7 +187,8 @@ def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
 
 
 def _replaced_time(new: list[str], old: list[str]) -> bool:
-    """The same words round other days, months, parts of the day or frequencies, of one kind; two bans hold together."""
+    """Return whether both have the same words around other days, months, parts of the day or frequencies, of one kind;
+    two prohibitions are both valid."""
     if _NEGATION.intersection(new + old):
         return False
     changed = _calendar(new) ^ _calendar(old)

@@ -1,4 +1,4 @@
-"""Entries as rows: insert, change, delete, read; the index, the anchors and the edges are kept in step here and only here."""
+"""Entries as rows: insert, change, delete, read; index, anchors and edges are kept in sync here and only here."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _FIELDS = _COLUMNS.split(", ")
 
 
 class EntryTable:
-    """The entries of one scope on one connection. Whoever writes holds a transaction."""
+    """The entries of one scope on one connection. Writing needs a transaction."""
 
     def __init__(self, db: apsw.Connection, scope: str) -> None:
         self.db = db
         self.scope = scope
 
     def insert(self, entry: MemoryEntry) -> int:
-        """Store a new entry, under its own number where it has one, and return its number."""
+        """Insert a new entry, under its own number if it has one, and return its number."""
         stamp = micros(now())
         entry = replace(
             entry,
@@ -67,7 +67,7 @@ class EntryTable:
         self.put(replace(self.entry(n), **{"updated_at": micros(now()), **changes}))
 
     def put(self, entry: MemoryEntry) -> None:
-        """Make an existing entry say exactly this."""
+        """Replace an existing entry."""
         assert entry.n is not None
         indexed = _analyse(entry)
         sets = ", ".join(f"{name} = ?" for name in (*_FIELDS[1:], "digest", "length", "terms"))
@@ -87,27 +87,27 @@ class EntryTable:
         graph_edges.update_edges(self.db, entry, self.scope)
 
     def delete(self, n: int) -> None:
-        """Remove an entry, its anchors and its edges. Its number is never given again."""
+        """Delete an entry, its anchors and its edges. Its number is never reused."""
         index.remove(self.db, n)
         self.db.execute("DELETE FROM memory WHERE n = ?", (n,))
 
     def find(self, n: int) -> MemoryEntry | None:
-        """The entry of that number, or None."""
+        """Return the entry with that number, or None."""
         return next(self.entries("n = ?", (n,)), None)
 
     def entry(self, n: int) -> MemoryEntry:
-        """The entry of that number. Raises MazuError(not_found)."""
+        """Return the entry with that number. Raises MazuError(not_found)."""
         found = self.find(n)
         if found is None:
             raise unknown(identifier(self.scope, n))
         return found
 
     def keyed(self, kind: str, key: str) -> MemoryEntry | None:
-        """The page, summary, trait or relation of that key, or None."""
+        """Return the page, summary, trait or relation with that key, or None."""
         return next(self.entries("kind = ? AND key = ?", (kind, key)), None)
 
     def entries(self, where: str, values: Sequence[Any] = (), tail: str = "") -> Iterator[MemoryEntry]:
-        """Entries that satisfy an SQL condition, with their anchors."""
+        """Yield entries that satisfy an SQL condition, with their anchors."""
         for row in select(self.db, f"SELECT {_COLUMNS} FROM memory WHERE {where} {tail}", values):
             fields = dict(zip(_FIELDS, row, strict=True))
             fields["tags"] = tuple(json.loads(fields["tags"]))
@@ -116,7 +116,7 @@ class EntryTable:
             yield MemoryEntry(**fields, anchors=self.anchors(fields["n"]))
 
     def anchors(self, n: int) -> tuple[MemoryAnchor, ...]:
-        """The anchors of one entry, in order."""
+        """Return the anchors of one entry, in order."""
         rows = select(
             self.db,
             "SELECT path, symbol, start_line, start_character, end_line, end_character, state, evidence"
@@ -129,11 +129,11 @@ class EntryTable:
         )
 
     def memory(self, n: int) -> Memory:
-        """The entry of that number as the rest of the server sees it. Raises MazuError(not_found)."""
+        """Return the entry with that number as a `Memory`. Raises MazuError(not_found)."""
         return self.memories([self.entry(n)])[0]
 
     def memories(self, entries: Iterable[MemoryEntry]) -> list[Memory]:
-        """Entries as the rest of the server sees them, with their use and strength."""
+        """Return entries as `Memory` records, with their use and strength."""
         stamp = micros(now())
         result = []
         for e in entries:
@@ -157,7 +157,7 @@ class EntryTable:
 
 
 def number(id: str, scope: str) -> int:
-    """The number in an id of that scope. Raises MazuError(not_found) where it can be none."""
+    """Return the number in an id of that scope. Raises MazuError(not_found) if it can be none."""
     prefix = identifier(scope, 0)[:2]
     if (
         not isinstance(id, str)
@@ -171,7 +171,7 @@ def number(id: str, scope: str) -> int:
 
 
 def scope_of(id: str, scope: str | None = None) -> str:
-    """The scope that an id belongs to; it must be `scope` where that is given."""
+    """Return the scope of an id; it must be `scope` if that is given."""
     if not isinstance(id, str) or not id:
         raise InvalidArguments("`id` is missing; `mazu.memory.list` shows the ids.", "id")
     found = {"m_": "project", "g_": "global"}.get(id[:2])
@@ -181,14 +181,14 @@ def scope_of(id: str, scope: str | None = None) -> str:
 
 
 def unknown(id: str) -> MazuError:
-    """There is no memory of that id."""
+    """Return the error for an unknown id."""
     return MazuError(
         Kind.NOT_FOUND, f"There is no memory {str(id)[:40]!r}.", "`mazu.memory.list` shows the existing ones."
     )
 
 
 def digest(title: str, body: str) -> bytes:
-    """Equal for texts that differ in case and spaces only."""
+    """Return a hash that is equal for texts that differ in case and spaces only."""
     text = f"{' '.join(title.split())}\n{' '.join(body.split())}".casefold()
     return hashlib.sha256(text.encode()).digest()[:16]
 

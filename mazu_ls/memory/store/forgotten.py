@@ -1,4 +1,4 @@
-"""What was forgotten, kept for a while so that it can be brought back."""
+"""Forgotten memories, kept for a while so that they can be restored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from mazu_ls.memory.store.store import MemoryStores
 from mazu_ls.state.store import select
 
 KEPT_DAYS, KEPT_ENTRIES = 30, 200
-"""How long, and how many of them at most; what a team shares does not count."""
+"""Days, and maximum number of them; shared memories do not count."""
 
 log = logging.getLogger(__name__)
 
 
 def forget(rows: EntryTable, n: int, *, for_good: bool = False) -> Memory:
-    """`upsert.forget`, and keep the entry for `restore` unless it goes for good. Needs a transaction."""
+    """Forget an entry (`upsert.forget`) and keep it for `restore`, unless it is deleted for good. Needs a transaction."""
     entry, at = rows.entry(n), micros(now())
     was = upsert.forget(rows, n)
     if not for_good:
@@ -36,7 +36,7 @@ def forget(rows: EntryTable, n: int, *, for_good: bool = False) -> Memory:
 
 
 def delete_old(rows: EntryTable, at: int | None = None) -> None:
-    """Delete for good what was kept for longer than is promised. Needs a transaction."""
+    """Delete for good what was kept longer than promised. Needs a transaction."""
     rows.db.execute(
         "DELETE FROM memory_forgotten WHERE at < ? OR n NOT IN (SELECT n FROM memory_shared WHERE n IS NOT NULL) AND n NOT IN"
         " (SELECT n FROM memory_forgotten WHERE n NOT IN (SELECT n FROM memory_shared WHERE n IS NOT NULL) ORDER BY at DESC LIMIT ?)",
@@ -45,7 +45,7 @@ def delete_old(rows: EntryTable, at: int | None = None) -> None:
 
 
 async def delete_expired(stores: MemoryStores) -> None:
-    """The same in all stores; nothing is written where there is nothing of that age."""
+    """Do the same in all stores; writes nothing if nothing is old enough."""
     oldest = micros(now()) - KEPT_DAYS * DAY
     for store in stores:
         if await store.read(
@@ -55,11 +55,12 @@ async def delete_expired(stores: MemoryStores) -> None:
 
 
 def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], MemoryEntry]) -> Memory:
-    """Bring a forgotten entry back under its own number; what it had superseded it supersedes again, unless another does now.
+    """Restore a forgotten entry under its own number; it supersedes again what it had superseded, unless another entry
+    does now.
 
-    `check` holds it to what every entry that comes in is held to, given its id; it raises InvalidArguments. Needs a transaction.
-    Raises MazuError(not_found), MazuError(conflict) where it is there already, MazuError(storage) where
-    what was kept is nothing that could have been remembered.
+    `check` validates the entry like every incoming one, given its id; it raises InvalidArguments. Needs a transaction.
+    Raises MazuError(not_found), MazuError(conflict) if it exists already, MazuError(storage) if the kept entry is not
+    valid.
     """
     name = identifier(rows.scope, n)
     delete_old(rows)
@@ -101,7 +102,7 @@ def restore(rows: EntryTable, n: int, check: Callable[[MemoryEntry, str], Memory
 
 
 async def list_forgotten(stores: MemoryStores, limit: int) -> list[tuple[str, str]]:
-    """Ids and titles of what was forgotten last and can be restored, those of the project first."""
+    """Return ids and titles of the last forgotten entries that can be restored, those of the project first."""
     found = [await store.read(lambda rows: _newest(rows, limit)) for store in stores]
     return [one for some in found for one in some][:limit]
 
@@ -112,7 +113,7 @@ def _newest(rows: EntryTable, limit: int) -> list[tuple[str, str]]:
 
 
 def _titles(scope: str, kept: list[tuple[int, bytes]]) -> Iterator[tuple[str, str]]:
-    """Ids and titles of the rows that can be restored; the others are logged."""
+    """Yield ids and titles of the rows that can be restored; the others are logged."""
     for n, row in kept:
         name = identifier(scope, n)
         try:

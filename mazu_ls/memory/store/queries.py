@@ -1,4 +1,4 @@
-"""The plain questions and changes that one command asks for: a page of a list, a change of some fields, counts."""
+"""Simple queries and changes for commands: a page of a list, a change of some fields, counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mazu_ls.state.store import select
 def update(
     rows: EntryTable, n: int, changes: dict[str, Any], anchors: tuple[MemoryAnchor, ...] | None
 ) -> Memory:
-    """Change some fields of a memory. Raises MazuError(conflict) where another memory says the same already."""
+    """Change some fields of a memory. Raises MazuError(conflict) if another memory says the same already."""
     entry = replace(rows.entry(n), **changes)
     if anchors is not None:
         entry = upsert.set_anchors(entry, anchors)
@@ -38,7 +38,7 @@ def update(
 
 
 def move(rows: EntryTable, n: int, before: tuple[str, ...], after: str) -> Memory:
-    """Change the state of a memory. Raises MazuError(conflict) where it is in none of `before`."""
+    """Change the state of a memory. Raises MazuError(conflict) if it is in none of `before`."""
     entry = rows.entry(n)
     if entry.state not in before:
         id = identifier(rows.scope, n)
@@ -52,7 +52,7 @@ def move(rows: EntryTable, n: int, before: tuple[str, ...], after: str) -> Memor
 def page(
     rows: EntryTable, conditions: dict[str, str | None], limit: int, offset: int
 ) -> tuple[list[Memory], int]:
-    """The newest entries under some conditions from `offset`, and how many there are."""
+    """Return the newest entries under some conditions from `offset`, and their total number."""
     given = {name: value for name, value in conditions.items() if value is not None}
     where = " AND ".join(f"{name} = ?" for name in given)
     ((count,),) = select(rows.db, f"SELECT count(*) FROM memory WHERE {where}", tuple(given.values()))
@@ -61,7 +61,7 @@ def page(
 
 
 def counts(rows: EntryTable) -> dict[str, Any]:
-    """How many entries there are, by kind, and memories by state."""
+    """Return the number of entries by kind, and of memories by state."""
     found: dict[str, Any] = {"entries": 0, "states": {}, "kinds": {}}
     for kind, state, entries, _ in select(rows.db, "SELECT * FROM memory_count WHERE entries > 0"):
         found["entries"] += entries
@@ -72,5 +72,5 @@ def counts(rows: EntryTable) -> dict[str, Any]:
 
 
 def size(path: Path) -> int:
-    """The bytes of a database and its log."""
+    """Return the bytes of a database and its write-ahead log."""
     return sum(p.stat().st_size for s in ("", "-wal") if (p := path.with_name(path.name + s)).exists())

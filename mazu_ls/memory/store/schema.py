@@ -5,7 +5,7 @@ from __future__ import annotations
 from mazu_ls.memory.embeddings import vector_rows
 from mazu_ls.state.store import Migrations
 
-# `kind` tells memories, wiki pages, session summaries, traits and relations apart; `key` is a page's slug, a trait's
+# `kind` distinguishes memories, wiki pages, session summaries, traits and relations; `key` is a page's slug, a trait's
 # name, a summary's session, a relation's ends. AUTOINCREMENT: an id is never given twice, so that a rollback and what
 # was remembered after it cannot be confused. Times are microseconds since 1970, UTC.
 # `terms` are the index terms of title, body and anchors (one line each), `length` their weighted number: what ranking
@@ -127,7 +127,7 @@ CREATE TABLE memory_extraction (
 ) WITHOUT ROWID;
 """
 
-# Contentless: the words stand in `memory` already. `flags` (weight 0 in ranking) holds kind, state and category, so
+# Contentless: the words are in `memory` already. `flags` (weight 0 in ranking) holds kind, state and category, so
 # that a filter is one more term of the match and never costs candidates.
 _INDEX = """
 CREATE VIRTUAL TABLE memory_index USING fts5 (
@@ -137,15 +137,16 @@ CREATE VIRTUAL TABLE memory_index USING fts5 (
 CREATE VIRTUAL TABLE memory_vocabulary USING fts5vocab (memory_index, 'row');
 """
 
-# Whole entries as JSON, so that forgetting can be undone (forgotten.py), and what consolidation found, to be looked at later.
+# Whole entries as JSON, so that forgetting can be undone (forgotten.py), and results of consolidation, for later
+# display.
 _KEPT_FOR_LATER = """
 CREATE TABLE memory_forgotten (n INTEGER PRIMARY KEY, entry BLOB NOT NULL, at INTEGER NOT NULL);
 CREATE TABLE memory_consolidation (n INTEGER PRIMARY KEY, found BLOB NOT NULL);
 """
 
 # Shared memories (memory/team/): all versions of each as JSON, the entry that stands for it here (its number stays when the entry
-# is forgotten), the `updated_at` that the entry was given, and what the user wants of it: "forget" or "restore". What he
-# does not want to be proposed again, by digest. The remote that memories are synchronized with.
+# is forgotten), the `updated_at` that the entry was given, and what the user wants of it: "forget" or "restore". Rejected
+# proposals, by digest. The remote that memories are synchronized with.
 _SHARED = """
 CREATE TABLE memory_shared (
     id TEXT PRIMARY KEY, n INTEGER, versions BLOB NOT NULL, written_at INTEGER NOT NULL DEFAULT 0, wish TEXT

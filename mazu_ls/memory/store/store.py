@@ -53,7 +53,7 @@ class MemoryStore:
 
 @dataclass(frozen=True)
 class MemoryStores:
-    """Project memory, where a folder is open, and global memory."""
+    """Project memory, if a folder is open, and global memory."""
 
     project: MemoryStore | None
     common: MemoryStore
@@ -64,7 +64,7 @@ class MemoryStores:
 
     @property
     def default_store(self) -> str:
-        """The scope of what belongs to no scope by itself: the project where one is open."""
+        """Return the scope of entries without a scope of their own: the project if one is open."""
         return "global" if self.project is None else "project"
 
     def for_id(self, scope: str | None) -> list[MemoryStore]:
@@ -72,7 +72,7 @@ class MemoryStores:
         return list(self) if validation.scope(scope) is None else [self.store(scope)]
 
     def store(self, scope: str | None) -> MemoryStore:
-        """The shelf of a scope. Raises InvalidArguments, MazuError(unsupported) where no folder is open."""
+        """Return the store of a scope. Raises InvalidArguments, MazuError(unsupported) if no folder is open."""
         if validation.scope(scope) == "global":
             return self.common
         if self.project is None:

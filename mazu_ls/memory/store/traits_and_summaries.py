@@ -1,4 +1,4 @@
-"""Core memory: traits of the user as key and value, and one summary for each session that ended."""
+"""Traits of the user as key and value, and one summary for each session that ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_TRAIT = 2000
 
 
 class Traits:
-    """What is always told of the user: global, unless a project has its own value."""
+    """Facts about the user that every prompt includes: global, unless a project has its own value."""
 
     def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
@@ -24,7 +24,7 @@ class Traits:
     async def set(
         self, key: str, value: str, *, pinned: bool | None = None, scope: str = "global", source: str = "user"
     ) -> Memory:
-        """Give a trait a value; `pinned` None leaves the pin as it is. Raises InvalidArguments."""
+        """Set a trait; `pinned` None leaves the pin as it is. Raises InvalidArguments."""
         name = validation.slug(key, "key")
         text = validation.body(value, "value", MAX_TRAIT).strip()
         if not text:
@@ -55,7 +55,7 @@ class Traits:
         return await _delete(self._shelves, "trait", validation.slug(key, "key"), scope)
 
     async def list(self, scope: str | None = None) -> list[Memory]:
-        """All traits, pinned first, then by name."""
+        """Return all traits, pinned first, then by name."""
 
         def work(rows: EntryTable) -> list[Memory]:
             return rows.memories(rows.entries("kind = 'trait'", (), "ORDER BY pinned DESC, key"))
@@ -64,7 +64,7 @@ class Traits:
 
 
 class Summaries:
-    """One text for each session, found by recall and told in new sessions, newest first."""
+    """One text for each session, found by recall and included in new sessions, newest first."""
 
     def __init__(self, shelves: MemoryStores) -> None:
         self._shelves = shelves
@@ -76,7 +76,7 @@ class Summaries:
         return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)))
 
     async def list(self, limit: int = 50) -> list[Memory]:
-        """The newest summaries first."""
+        """Return the newest summaries first."""
         most = validation.limit(limit)
 
         def work(rows: EntryTable) -> list[Memory]:
@@ -93,7 +93,7 @@ class Summaries:
 
 
 def summary(session_id: str, title: str, text: str, at: datetime | None = None) -> MemoryEntry:
-    """The entry of a session's summary. Raises InvalidArguments."""
+    """Return the entry of a session's summary. Raises InvalidArguments."""
     stamp = micros(at or now())
     return MemoryEntry(
         kind="summary", key=validation.session(session_id), category="summary", title=validation.title(title), body=validation.body(text),
@@ -102,7 +102,7 @@ def summary(session_id: str, title: str, text: str, at: datetime | None = None) 
 
 
 def put_summary(rows: EntryTable, entry: MemoryEntry) -> int:
-    """Store or replace; returns its number."""
+    """Insert or replace a summary; return its number."""
     known = rows.keyed("summary", entry.key or "")
     if known is None or known.n is None:
         return rows.insert(entry)

@@ -1,4 +1,4 @@
-"""The one write path: exact and fuzzy dedupe, supersede chains, forgetting with the replaced one brought back."""
+"""The one write path: exact and fuzzy deduplication, supersede chains, forgetting that restores what was superseded."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"curre
 def remember(
     rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
 ) -> tuple[int, Outcome, int | None]:
-    """Store `entry` unless it is known. Returns its number, what came of it, and the number of what it replaced."""
+    """Store `entry` unless it is known. Return its number, the outcome, and the number of what it replaced."""
     known = _exact(rows, entry)
     if known is not None and known.n != supersedes:
         return merge(rows, known, entry), "duplicate", None
@@ -42,7 +42,7 @@ def remember(
         known, replaced = _similar(rows, entry)
         if known is not None:
             return merge(rows, known, entry), "duplicate", None
-        # What nobody vouches for stands beside what somebody said, and what a model wrote beside what the user did.
+        # Untrusted text never replaces a person's, nor a model's text the user's: it is stored in addition.
         if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
             return rows.insert(entry), "created", None
     else:
@@ -58,9 +58,10 @@ def remember(
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
-    """A duplicate adds its tags, anchors and pin to what is known, brings it back from the archive, and counts as a use.
+    """Merge a duplicate: add its tags, anchors and pin to the known entry, restore that from the archive, and count a
+    use.
 
-    Its category holds where it says more than "fact", and not against the user's own.
+    Its category replaces "fact" with something more specific, but never the user's own choice.
     """
     assert known.n is not None
     tags = tuple(dict.fromkeys((*known.tags, *new.tags)))
@@ -86,13 +87,13 @@ def _merged_category(known: MemoryEntry, new: MemoryEntry) -> str:
 
 
 def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> RememberOutcome:
-    """`remember`, with the records instead of their numbers."""
+    """Like `remember`, but return records instead of numbers."""
     n, outcome, replaced = remember(rows, entry, supersedes)
     return RememberOutcome(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
 
 
 def supersede(rows: EntryTable, n: int, by: int) -> Memory:
-    """Let one memory hold instead of another. Raises MazuError(not_found, conflict)."""
+    """Supersede one memory by another. Raises MazuError(not_found, conflict)."""
     old, new = rows.entry(n), rows.entry(by)
     old_id, new_id = identifier(rows.scope, n), identifier(rows.scope, by)
     if n == by or old.kind != "memory" or new.kind != "memory":
@@ -113,7 +114,7 @@ def supersede(rows: EntryTable, n: int, by: int) -> Memory:
 
 
 def forget(rows: EntryTable, n: int) -> Memory:
-    """Delete an entry and return what it was; what it superseded is live again, or is handed on to what superseded it."""
+    """Delete an entry and return what it was; what it superseded is live again, or superseded by its own successor."""
     entry = rows.entry(n)
     was = rows.memory(n)
     if entry.supersedes is not None and (old := rows.find(entry.supersedes)) is not None:
@@ -139,7 +140,7 @@ def record_use(rows: EntryTable, numbers: Sequence[int], at: int | None = None) 
 
 
 def set_anchors(entry: MemoryEntry, anchors: Sequence[MemoryAnchor]) -> MemoryEntry:
-    """The entry with these anchors; live and in doubt follow from them."""
+    """Return the entry with these anchors; they decide whether it is current or stale."""
     if entry.state not in ("current", "check"):
         return replace(entry, anchors=tuple(anchors))
     doubt = any(anchor.state == "stale" for anchor in anchors)
@@ -148,14 +149,14 @@ def set_anchors(entry: MemoryEntry, anchors: Sequence[MemoryAnchor]) -> MemoryEn
 
 def _supersede(rows: EntryTable, old: MemoryEntry, entry: MemoryEntry) -> int:
     assert old.n is not None
-    by_model = entry.source in _MODEL_SOURCES  # a pin is the user's word
+    by_model = entry.source in _MODEL_SOURCES  # a pin is the user's choice
     n = rows.insert(replace(entry, supersedes=old.n, pinned=entry.pinned or (old.pinned and not by_model)))
     rows.change(old.n, state="superseded", superseded_by=n, updated_at=old.updated_at)
     return n
 
 
 def _is_users(old: MemoryEntry, entry: MemoryEntry) -> bool:
-    """Whether a model would replace what the user or a colleague wrote, or what is pinned."""
+    """Return whether a model would replace what the user or a colleague wrote, or what is pinned."""
     return entry.source in _MODEL_SOURCES and (old.source in ("user", "shared") or old.pinned)
 
 
@@ -171,7 +172,7 @@ def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
 
 
 def _similar(rows: EntryTable, entry: MemoryEntry) -> tuple[MemoryEntry | None, MemoryEntry | None]:
-    """The entry that says the same, and the one whose fact the new one changes; each may be None."""
+    """Return the entry that says the same, and the one whose fact the new one changes; each may be None."""
     from rapidfuzz import fuzz, process
 
     where = _LIVE._replace(category=entry.category)

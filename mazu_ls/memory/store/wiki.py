@@ -1,4 +1,4 @@
-"""The wiki: Markdown pages under slash slugs, searched and checkpointed as every other memory is."""
+"""The wiki: Markdown pages under slash slugs, searched and checkpointed like every other memory."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class Wiki:
         session_id: str | None = None,
         origin: str | None = None,
     ) -> Memory:
-        """Write a page, or add to its end. Front matter may give `tags`, a first `# ` line the title.
+        """Write a page, or append to it. Front matter may give `tags`, a first `# ` line the title.
 
-        Secrets are replaced. Raises InvalidArguments for a bad slug, mode or text.
+        Secrets are redacted. Raises InvalidArguments for a bad slug, mode or text.
         """
         if mode not in ("replace", "append"):
             raise InvalidArguments(f"`mode` is {str(mode)[:40]!r}; it must be replace or append.", "mode")
@@ -51,7 +51,7 @@ class Wiki:
         return await shelf.write(lambda rows: _write(rows, page, mode, bool(title)))
 
     async def read(self, slug: str, scope: str | None = None) -> Memory:
-        """One page; `page_text` gives it as Markdown. Raises MazuError(not_found)."""
+        """Return one page; `page_text` renders it as Markdown. Raises MazuError(not_found)."""
         key = validation.slug(slug)
         for shelf in self._shelves.for_id(scope):
             found = await shelf.read(
@@ -76,7 +76,7 @@ class Wiki:
         return page
 
     async def list(self, prefix: str = "", tag: str | None = None, scope: str | None = None) -> list[Memory]:
-        """Pages in the order of their slugs, below `prefix` and with `tag` where given."""
+        """Return pages ordered by slug, below `prefix` and with `tag` if given."""
         below = validation.slug(prefix, "prefix") if prefix.strip("/ ") else ""
 
         def work(rows: EntryTable) -> list[Memory]:
@@ -88,7 +88,7 @@ class Wiki:
 
 
 def page_text(page: Memory) -> str:
-    """A page as it is written back: tags as front matter, the title as its first line."""
+    """Render a page for editing: tags as front matter, the title as its first line."""
     front = f"---\ntags: [{', '.join(page.tags)}]\n---\n" if page.tags else ""
     return f"{front}# {page.title}\n" + (f"\n{page.body}\n" if page.body else "")
 
@@ -99,7 +99,7 @@ def _write(rows: EntryTable, page: MemoryEntry, mode: str, titled: bool) -> Memo
     if known is None or known.n is None:
         return rows.memory(rows.insert(page))
     if mode == "append":
-        # A heading in what is added is a part of the text; the page keeps its own title.
+        # A heading in appended text is part of the text; the page keeps its own title.
         added = f"# {page.title}\n\n{page.body}".rstrip("\n") if titled else page.body
         body = validation.body(
             "\n\n".join(part for part in (known.body.rstrip("\n"), added) if part),

@@ -1,6 +1,6 @@
 """A ref of any git repository that holds shared memories: fetched into, and pushed from, a bare repository of our own.
 
-The user's own repository takes no part: neither its configuration nor its objects, and nothing is written to it.
+The user's own repository is not involved: neither its configuration nor its objects, and nothing is written to it.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ class MemoryRemote:
         self.stop = Event()
 
     def open(self) -> None:
-        """Make the repository where it is missing, and keep other processes of this project out until `close`.
+        """Create the repository if it is missing, and lock it against other processes of this project until `close`.
 
-        Raises MazuError(busy) where another one has it for too long.
+        Raises MazuError(busy) if another process holds it for too long.
         """
         self._lock = os.open(
             private_folder(self._git_dir) / "lock", os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600
@@ -68,17 +68,17 @@ class MemoryRemote:
         self._create()
 
     def close(self) -> None:
-        """Let others in."""
+        """Release the lock."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def fetch(self) -> tuple[str | None, dict[str, bytes]]:
-        """The commit that the remote has, None where it has none, and its files.
+        """Return the remote's commit, None if it has none, and its files.
 
-        Raises MazuError(git) where it cannot be reached, MazuError(unsupported) where it holds too much.
+        Raises MazuError(git) if it cannot be reached, MazuError(unsupported) if it holds too much.
         """
-        # A pattern: a ref that does not exist yet is no error then.
+        # A pattern, so that a ref that does not exist yet is no error.
         options = ("--quiet", "--no-tags", "--prune", "--no-write-fetch-head")
         self._transport("fetch", *options, "--", self._url, f"+{REF}*:{REF}*")
         done = self._run("rev-parse", "--verify", "--quiet", f"{REF}^{{commit}}")
@@ -86,7 +86,7 @@ class MemoryRemote:
         return (commit, self._files(commit)) if commit else (None, {})
 
     def push(self, commit: str | None, files: Mapping[str, bytes | None], by: str) -> bool:
-        """Put files into a commit after `commit` (None takes one away); False where the remote has moved on since."""
+        """Push a commit of these files after `commit` (None deletes one); False if the remote has moved on since."""
         stream = _commit_stream(commit, files, by)
         done = self._run("fast-import", "--quiet", "--force", input=stream)
         if done.returncode:
@@ -151,14 +151,15 @@ class MemoryRemote:
 
 
 class PushRejected(Exception):
-    """The remote has a commit that ours does not follow."""
+    """The remote has a commit that is not an ancestor of ours."""
 
 
 def resolve_remote(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
-    """The URL of a remote that the user named, and the protocols that may be used for it.
+    """Return the URL of a remote that the user named, and the protocols that may be used for it.
 
-    `name` is a URL (https, ssh, file), a path, or the name of a remote of the repository at `root`: of that repository only a network URL
-    counts, for git would run the hooks of a repository on the disk that came with the project. Raises InvalidArguments.
+    `name` is a URL (https, ssh, file), a path, or the name of a remote of the repository at `root`: of that repository
+    only a network URL is accepted, since git would run the hooks of a repository on the disk, which may come with the
+    project. Raises InvalidArguments.
     """
     scheme, separator, _ = name.partition("://")
     if name.startswith("-") or "::" in name or any(ord(c) < 32 for c in name):
@@ -197,7 +198,7 @@ def _configured(name: str, root: Path) -> str | None:
 
 
 def _commit_stream(commit: str | None, files: Mapping[str, bytes | None], by: str) -> bytes:
-    """Input of `git fast-import`: one commit."""
+    """Return the input of `git fast-import` for one commit."""
     name, _, email = by.partition("<")
     clean = [re.sub(r"[<>\n\0]", "", part).strip() for part in (name or "mazu-ls", email or "unknown")]
     who = f"{clean[0] or 'mazu-ls'} <{clean[1]}> {int(time.time())} +0000"

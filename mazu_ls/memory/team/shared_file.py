@@ -1,8 +1,8 @@
 """A shared memory as a Markdown file: its values to read and review, its versions in the front matter.
 
-Each current value stands where people look for it, and its version holds a digest of it; a value that does not fit the digest
-was edited by hand and is a version of its own, one microsecond later, for every reader alike. A file with conflict markers is read as
-what stands on either side of them.
+Each current value is written where people look for it, and its version holds a digest of it; a value that does not
+match its digest was edited by hand and is a version of its own, one microsecond later, in every clone alike. A file
+with conflict markers is read as both of its sides.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ BY_HAND = "edited in the file"
 _ID = re.compile(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What could hide or reorder the rest of a text on a terminal; only a tab and a line feed are text."""
+"""Characters that could hide or reorder text on a terminal; the only allowed control characters are tab and line feed."""
 _AHEAD = 86_400 * 1_000_000
-"""How far a version may be dated after now: one from the year 2100 would win over everything until then."""
+"""Maximum time that a version may be dated in the future: one from the year 2100 would win over everything until then."""
 
 
 def file_name(memory: SharedMemory) -> str:
-    """The name of its file, the same in every clone: the title that it was shared under, and its id."""
+    """Return the name of its file, the same in every clone: the title that it was shared under, and its id."""
     words = re.sub(r"[^\w]+", "-", memory.first_title.casefold())[:48].strip("-")
     return f"{words}-{memory.id}.md" if words else f"{memory.id}.md"
 
 
 def is_id(text: object) -> bool:
-    """Whether it is the id of a shared memory."""
+    """Return whether it is the id of a shared memory."""
     return isinstance(text, str) and bool(_ID.fullmatch(text))
 
 
 def write(memory: SharedMemory) -> str:
-    """The file of a shared memory."""
+    """Return the file of a shared memory."""
     lines = ["---", f"id: {memory.id}"]
     for name in FIELDS:
         value = memory.value(name)
@@ -61,7 +61,7 @@ def write(memory: SharedMemory) -> str:
 
 
 def read(text: str, name: str) -> SharedMemory:
-    """The memory of a file called `name`. Raises InvalidArguments for what cannot be read and for what holds a secret."""
+    """Parse the file called `name`. Raises InvalidArguments for what cannot be read and for what holds a secret."""
     sides = _split_conflicts(text)
     try:
         memory, exact = _read(text, name)
@@ -79,7 +79,7 @@ def read(text: str, name: str) -> SharedMemory:
 
 
 def _split_conflicts(text: str) -> tuple[str, str] | None:
-    """Both sides of a text with git's conflict markers, line by line; None for a text without."""
+    """Return both sides of a text with git's conflict markers, line by line; None for a text without."""
     ours: list[str] = []
     theirs: list[str] = []
     side, found = "", False
@@ -100,7 +100,7 @@ def _split_conflicts(text: str) -> tuple[str, str] | None:
 
 
 def find_secret(memory: SharedMemory) -> str | None:
-    """The field, also of the history, that holds what looks like a key or password; None for none."""
+    """Return the field, also of the history, that holds what looks like a key or password; None for none."""
     return next(
         (name for name, some in memory.fields.items() for one in some if has_secret(canonical(one.value))),
         None,
@@ -108,7 +108,7 @@ def find_secret(memory: SharedMemory) -> str | None:
 
 
 def _read(text: str, name: str) -> tuple[SharedMemory, bool]:
-    """The memory, and whether each value is what its newest version says."""
+    """Return the memory, and whether each value equals its newest version."""
     fields, rest = markdown.front_matter(text, name, _NAMES)
     if not is_id(fields.get("id")):
         said = f"its id {str(fields['id'])[:40]!r} is not one" if "id" in fields else "it has no id"
@@ -148,7 +148,7 @@ def _read(text: str, name: str) -> tuple[SharedMemory, bool]:
 
 
 def _change(change: Any, name: str) -> tuple[str, FieldVersion, str | None]:
-    """The field, its version, and the digest of the value where that stands elsewhere."""
+    """Return the field, its version, and the digest of a value that is stored elsewhere in the file."""
     try:
         field, when = change["field"], datetime.fromisoformat(change["at"])
         at, by = micros(when), author(str(change["by"]))
@@ -169,13 +169,13 @@ def _change(change: Any, name: str) -> tuple[str, FieldVersion, str | None]:
 
 
 def author(text: str) -> str:
-    """A name on one line, without what could be read as part of something else."""
+    """Return a name on one line, without characters that could be read as part of something else."""
     line = "".join(c for c in " ".join(text.split()) if c.isprintable() and c not in "[];")
     return line[:MAX_AUTHOR].strip() or "unknown"
 
 
 def _checked(field: str, value: Any, name: str) -> Any:
-    """A value of the kind that the field has. Raises InvalidArguments."""
+    """Return a valid value of the field. Raises InvalidArguments."""
     match field:
         case "title" | "body":
             limit = validation.MAX_TITLE if field == "title" else validation.MAX_BODY
@@ -197,7 +197,7 @@ def _checked(field: str, value: Any, name: str) -> Any:
 
 
 def _is_text(value: Any, limit: int = validation.MAX_TITLE) -> bool:
-    """Whether it is text that a file and a terminal can show: no control characters, no half a surrogate pair."""
+    """Return whether it is text that a file and a terminal can show: no control characters, no half a surrogate pair."""
     if not isinstance(value, str) or len(value) > limit or CONTROL.search(value):
         return False
     return value.isascii() or value.encode("utf-8", "ignore").decode() == value
@@ -212,7 +212,7 @@ def _time(stored: int) -> str:
 
 
 def changed_fields(before: SharedMemory | None, after: SharedMemory) -> Mapping[str, Any]:
-    """The fields whose value is another one, with the new value."""
+    """Return the fields whose value changed, with the new value."""
     names = (name for name in FIELDS if before is None or before.value(name) != after.value(name))
     return {
         name: after.value(name) for name in names if before is not None or after.value(name) != EMPTY[name]

@@ -1,4 +1,4 @@
-"""The folder of the project that holds shared memories as Markdown: read, written, and kept out of what git ignores."""
+"""The project's folder of shared memories as Markdown: reading, writing, and making git track it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _ALL, _ALL_BUT_SHARED = b"*\n", f"*\n!/{NAME}/\n!/{NAME}/*.md\n".encode()
 
 @dataclass
 class FolderContent:
-    """What the folder holds; `names` are the files of each memory, `problems` name what cannot be read and why."""
+    """The content of the folder; `names` are the files of each memory, `problems` name what cannot be read and why."""
 
     memories: SharedMemories = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     unreadable: set[str] = field(default_factory=set)
-    """Files that stay as they are."""
+    """Files that must not be changed."""
 
     def add(self, name: str, text: str) -> None:
-        """Take in one file."""
+        """Add one file."""
         try:
             memory = shared_file.read(text, name)
         except InvalidArguments as error:
@@ -43,7 +43,7 @@ class FolderContent:
 
 
 def read_files(files: Mapping[str, bytes]) -> FolderContent:
-    """What files of these names hold. Takes a while for many."""
+    """Parse files with these names. Takes a while for many."""
     content = FolderContent()
     for name, data in files.items():
         content.add(name, data.decode("utf-8", "replace"))
@@ -51,7 +51,7 @@ def read_files(files: Mapping[str, bytes]) -> FolderContent:
 
 
 def read_folder(root: Path) -> FolderContent:
-    """The files of the folder. Blocks."""
+    """Read the files of the folder. Blocks."""
     content = FolderContent()
     if not project_files.is_folder(root, FOLDER):
         return content
@@ -68,7 +68,7 @@ def read_folder(root: Path) -> FolderContent:
 
 
 def write_folder(root: Path, content: FolderContent, memories: Iterable[SharedMemory]) -> int:
-    """Write the files of memories that differ from what is there, each under its one name; returns how many. Blocks.
+    """Write the files of memories that differ from the disk, each under its one name; return how many. Blocks.
 
     Raises MazuError(storage).
     """
@@ -95,14 +95,14 @@ def write_folder(root: Path, content: FolderContent, memories: Iterable[SharedMe
 
 
 def is_ignored(root: Path) -> bool:
-    """Whether git would leave a new file of the folder out of commits."""
+    """Return whether git would ignore a new file of the folder."""
     repository = user_repository.find(root)
     name = (FOLDER / "example.md").as_posix().encode()
     return repository is not None and bool(repository.ignored([name]))
 
 
 def _by_hand(root: Path, name: str, memory: SharedMemory) -> bool:
-    """Whether the file says the same in another form than ours: edited, or with the marks of a conflict."""
+    """Return whether the file has the same content in another form than ours: edited by hand, or with conflict markers."""
     try:
         return project_files.read_text(root, FOLDER / name, shared_file.MAX_BYTES) != shared_file.write(
             memory
@@ -112,7 +112,7 @@ def _by_hand(root: Path, name: str, memory: SharedMemory) -> bool:
 
 
 def _prepare(root: Path) -> None:
-    """Make the folder, and let git see it: `.mazu/.gitignore` as we write it ignores everything."""
+    """Create the folder, and make git see it: `.mazu/.gitignore` as we write it ignores everything."""
     project_folder(root, NAME)
     try:
         held = project_files.read_file(root, _IGNORE, 1 << 16)

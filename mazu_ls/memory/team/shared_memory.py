@@ -1,8 +1,9 @@
-"""A shared memory as all its versions: merging is a union, so that every order of edits and syncs ends in the same rows.
+"""A shared memory as all its versions: merging is a union, so that every order of edits and syncs ends in the same
+rows.
 
-Each field is a set of versions with a time and an author; the newest is what holds, the others are its history. A union of
-sets is commutative, associative and idempotent (a state-based CRDT, https://inria.hal.science/inria-00555588): nothing that
-anybody wrote is lost, and no two clones can disagree.
+Each field is a set of versions with a time and an author; the newest is the current value, the others are its history.
+A union of sets is commutative, associative and idempotent (a state-based CRDT,
+https://inria.hal.science/inria-00555588): nothing that anybody wrote is lost, and all clones converge.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ FIELDS = ("title", "body", "category", "tags", "anchors", "origin", "supersedes"
 EMPTY: Mapping[str, Any] = {
     "title": "", "body": "", "category": "fact", "tags": (), "anchors": (), "origin": None, "supersedes": None, "deleted": False,
 }  # fmt: skip
-"""What a field holds that was never written; it is not stored."""
+"""Values of fields that were never written; they are not stored."""
 MAX_VERSIONS = 500
-"""Of one field; the oldest beyond them are dropped, by every clone alike."""
+"""Maximum number of versions of one field; every clone drops the same oldest ones."""
 
 
 class FieldVersion(Struct, frozen=True):
@@ -34,18 +35,18 @@ class FieldVersion(Struct, frozen=True):
 
     @property
     def rank(self) -> tuple[int, str, str]:
-        """The order of versions: by time; author and value decide between equal ones, everywhere alike."""
+        """The sort key of versions: by time; author and value decide between equal ones, the same in every clone."""
         return (self.at, self.by, canonical(self.value))
 
 
 class SharedMemory(Struct, frozen=True):
-    """One memory under an id that holds in every clone; `fields` are versions, the newest first."""
+    """One memory under an id that is the same in every clone; `fields` are versions, the newest first."""
 
     id: str
     fields: dict[str, tuple[FieldVersion, ...]]
 
     def value(self, name: str) -> Any:
-        """What a field holds now."""
+        """Return the current value of a field."""
         versions = self.fields.get(name)
         return versions[0].value if versions else EMPTY[name]
 
@@ -61,7 +62,7 @@ class SharedMemory(Struct, frozen=True):
 
     @property
     def author(self) -> str:
-        """Who wrote the text as it stands."""
+        """The author of the current text."""
         texts = [some[0] for name in ("title", "body") if (some := self.fields.get(name))]
         return max(texts, key=lambda version: version.rank).by if texts else ""
 
@@ -72,13 +73,13 @@ class SharedMemory(Struct, frozen=True):
         return str(titles[-1].value) if titles else ""
 
     def with_value(self, name: str, value: Any, at: int, by: str) -> SharedMemory:
-        """With a new version, later than those that are known: what was written after having seen them."""
+        """Return it with a new version, dated later than the known ones: whoever wrote it had seen those."""
         known = self.fields.get(name, ())
         after = known[0].at + 1 if known else 0
         return self.with_versions({name: (FieldVersion(value, max(at, after), by),)})
 
     def with_versions(self, more: Mapping[str, Iterable[FieldVersion]]) -> SharedMemory:
-        """The union with other versions."""
+        """Return the union with other versions."""
         fields = dict(self.fields)
         for name, versions in more.items():
             every = {version.rank: version for version in (*fields.get(name, ()), *versions)}
@@ -91,7 +92,7 @@ SharedMemories = dict[str, SharedMemory]
 
 
 def merge(one: SharedMemories, other: SharedMemories) -> SharedMemories:
-    """Everything that either of them holds."""
+    """Return everything that either of them holds."""
     merged = dict(one)
     for id, memory in other.items():
         merged[id] = merged[id].with_versions(memory.fields) if id in merged else memory
@@ -99,17 +100,18 @@ def merge(one: SharedMemories, other: SharedMemories) -> SharedMemories:
 
 
 def new_id() -> str:
-    """An id that no other clone gives."""
+    """Return an id that no other clone generates."""
     return f"t_{secrets.token_hex(8)}"
 
 
 def canonical(value: Any) -> str:
-    """A value as text, equal for equal values only."""
+    """Return a value as text, equal for equal values only."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 class Standing(Struct, frozen=True):
-    """What is to be remembered: by which each superseded memory is superseded, and which says the same as one that stands for it."""
+    """The effective memories: by which one each superseded memory is superseded, and which one represents those that
+    say the same."""
 
     memories: SharedMemories
     superseded: dict[str, str]
@@ -117,10 +119,10 @@ class Standing(Struct, frozen=True):
 
 
 def find_standing(memories: SharedMemories) -> Standing:
-    """What is to be remembered of everything that is shared, equal for equal versions.
+    """Resolve everything shared into the effective memories; equal versions give equal results.
 
-    Where two replace the same one, the later does; a circle of replacements is opened where it was closed last in time. Of those
-    that say the same, the one that was shared first stands for all.
+    If two replace the same one, the later does; a circle of replacements is broken at its oldest link. Of memories that
+    say the same, the one that was shared first represents all.
     """
     alive = {id: one for id, one in memories.items() if not one.value("deleted") and one.value("title")}
     links = [

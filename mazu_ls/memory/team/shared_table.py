@@ -1,4 +1,4 @@
-"""Shared memories in memory.db: which entry stands for which, what was edited here, and the entries made to say what is shared."""
+"""Shared memories in memory.db: which local entry belongs to which, local edits, and updating the entries."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mazu_ls.memory.team.shared_file import CONTROL
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
 
-_UNDATED = 10**12  # the first days of 1970: a file that a person wrote has no dates
+_UNDATED = 10**12  # the first days of 1970: a hand-written file has no dates
 _EDITED = ("title", "body", "category", "tags", "anchors")
 
 
 class SharedRow(NamedTuple):
-    """One row: the memory with all its versions, and its entry here, None where there never was one."""
+    """One row: the memory with all its versions, and its local entry, None if there never was one."""
 
     memory: SharedMemory
     n: int | None
@@ -36,7 +36,7 @@ class SharedRow(NamedTuple):
 
 @dataclass
 class Applied:
-    """What became of the entries here: numbers of those that are new, changed, and forgotten."""
+    """The effect on local entries: numbers of those that are new, changed, and forgotten."""
 
     created: list[int] = field(default_factory=list)
     changed: list[int] = field(default_factory=list)
@@ -45,24 +45,24 @@ class Applied:
 
 
 def load(rows: EntryTable) -> dict[str, SharedRow]:
-    """Everything that is shared, as this clone knows it."""
+    """Return everything that is shared, as this clone knows it."""
     found = select(rows.db, "SELECT id, n, versions, written_at, wish FROM memory_shared ORDER BY id")
     return {id: SharedRow(_decode(id, data), n, at, wish) for id, n, data, at, wish in found}
 
 
 def find(rows: EntryTable, n: int) -> SharedRow | None:
-    """What the entry number `n` stands for; None where it is not shared."""
+    """Return the shared memory of entry number `n`; None if it is not shared."""
     found = select(rows.db, "SELECT id, n, versions, written_at, wish FROM memory_shared WHERE n = ?", (n,))
     return next((SharedRow(_decode(id, data), n, at, wish) for id, n, data, at, wish in found), None)
 
 
 def known(rows: EntryTable) -> SharedMemories:
-    """The same, the memories alone."""
+    """Return the shared memories without their rows."""
     return {id: row.memory for id, row in load(rows).items()}
 
 
 def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
-    """Begin to share an entry under a new id. Needs a transaction."""
+    """Share an entry under a new id. Needs a transaction."""
     memory = as_shared(entry, id, by)
     if entry.supersedes is not None and (old := find(rows, entry.supersedes)) is not None:
         memory = memory.with_value("supersedes", old.memory.id, entry.updated_at, by)
@@ -71,7 +71,7 @@ def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
 
 
 def as_shared(entry: MemoryEntry, id: str = "t_0000000000000000", by: str = "unknown") -> SharedMemory:
-    """What an entry says as a shared memory of one version."""
+    """Return an entry as a shared memory of one version."""
     memory = SharedMemory(id, {})
     for name, value in {**_values(entry), "origin": entry.origin and CONTROL.sub("", entry.origin)}.items():
         if value != EMPTY[name]:
@@ -88,10 +88,10 @@ def unshare(rows: EntryTable, entry: MemoryEntry, row: SharedRow, by: str) -> No
 
 
 def note_edits(rows: EntryTable, by: str) -> list[str]:
-    """Make versions of what was edited, forgotten and brought back here; returns the ids. Needs a transaction.
+    """Record local edits, deletions and restores as versions; return the ids. Needs a transaction.
 
-    Only what was written after the entry was last made to say what is shared is an edit: a rollback of memory takes back nothing of
-    what others wrote.
+    Only what was written after the entry was last updated from the shared state is an edit: a rollback of memory does not revert what
+    others wrote.
     """
     shared, at = load(rows), micros(now())
     ids = {row.n: id for id, row in shared.items() if row.n is not None}
@@ -99,7 +99,7 @@ def note_edits(rows: EntryTable, by: str) -> list[str]:
     for id, row in shared.items():
         memory = row.memory
         entry = None if row.n is None else rows.find(row.n)
-        # A rollback may have undone the wish itself.
+        # A rollback may have reverted the wish itself.
         if row.wish == "forget" and entry is None and not memory.value("deleted"):
             memory = memory.with_value("deleted", True, at, by)
         elif row.wish == "restore" and entry is not None and memory.value("deleted"):
@@ -115,7 +115,7 @@ def note_edits(rows: EntryTable, by: str) -> list[str]:
 
 
 def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
-    """Take these over and make the entries say what is shared. Needs a transaction."""
+    """Adopt these memories and update the entries accordingly. Needs a transaction."""
     shared, done = load(rows), Applied()
     for id, memory in memories.items():
         before = shared.get(id)
@@ -147,14 +147,14 @@ def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
 
 
 async def keep_after_rollback(store: MemoryStore) -> None:
-    """Have the entries that a rollback of memory took back say what is shared again; what the user wrote since the last sync
-    stays his, and the next sync brings the rest in order."""
+    """Update the entries that a rollback of memory reverted to the shared state; what the user wrote since the last sync stays
+    theirs, and the next sync sorts out the rest."""
     if await store.read(_taken_back):
         await store.write(_restore_taken_back)
 
 
 def _taken_back(rows: EntryTable) -> list[SharedRow]:
-    """Those whose entry is gone unasked, or older than what it was last made to say: nothing else makes an entry older."""
+    """Return those whose entry was removed without a request, or is older than its last update: only a rollback does that."""
     if not select(rows.db, "SELECT 1 FROM memory_shared LIMIT 1"):
         return []
     shared = load(rows)
@@ -170,16 +170,14 @@ def _taken_back(rows: EntryTable) -> list[SharedRow]:
 
 def _restore_taken_back(rows: EntryTable) -> None:
     for row in _taken_back(rows):
-        with suppress(InvalidArguments, TypeError, ValueError, AttributeError):  # the next sync names it
+        with suppress(InvalidArguments, TypeError, ValueError, AttributeError):  # the next sync reports it
             _apply_one(rows, row, None, Applied())
 
 
 def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], by: str) -> SharedMemory:
     try:
         said = _values(_as_entry(memory))
-    except (
-        InvalidArguments
-    ):  # what a colleague wrote could not be taken over: the entry says what it said before
+    except InvalidArguments:  # a colleague's text could not be adopted: the entry keeps what it said
         said = {name: memory.value(name) for name in _EDITED}
     for name, value in _values(entry).items():
         if value != said[name]:
@@ -193,7 +191,7 @@ def _with_edits(memory: SharedMemory, entry: MemoryEntry, ids: dict[int, str], b
 
 
 def _values(entry: MemoryEntry) -> dict[str, Any]:
-    """What of an entry is shared; without the characters that nobody takes over."""
+    """Return the shared fields of an entry, without characters that no clone accepts."""
     anchors = dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in entry.anchors)
     return {
         "title": CONTROL.sub("", entry.title), "body": CONTROL.sub("", entry.body), "category": entry.category,
@@ -202,7 +200,7 @@ def _values(entry: MemoryEntry) -> dict[str, Any]:
 
 
 def _as_entry(memory: SharedMemory) -> MemoryEntry:
-    """The entry that says what is shared; secrets replaced. Raises InvalidArguments."""
+    """Return the entry for a shared memory; secrets redacted. Raises InvalidArguments."""
     places = [text.partition("#") for text in memory.value("anchors")]
     entry = MemoryEntry(
         category=memory.value("category"),
@@ -235,7 +233,7 @@ def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, done: Appli
     is_linked = is_linked and (here.source != "shared" or told.get("author") == row.memory.author)
     if is_linked and row.written_at == here.updated_at and _values(here) == _values(wanted):
         return row
-    # Who wrote a version is only what its writer says: mine is what I wrote here, while it says that.
+    # The author of a version is only a claim: it counts as mine if I wrote it here and it still says the same.
     mine = here.source != "shared" and _values(here) == _values(wanted)
     places = {(a.path, a.symbol): a for a in here.anchors}
     anchors: Iterable[MemoryAnchor] = (places.get((a.path, a.symbol), a) for a in wanted.anchors)
@@ -265,7 +263,7 @@ def _remove(rows: EntryTable, row: SharedRow, done: Applied) -> None:
 
 
 def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str]) -> None:
-    """The supersede chains, as all clones see them; what only this clone knows of stays."""
+    """Set the supersede chains as all clones see them; what only this clone knows of stays."""
     ours = set(numbers.values())
     replaces = {
         numbers[new]: numbers[old] for old, new in superseded.items() if new in numbers and old in numbers
@@ -282,7 +280,7 @@ def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str])
 
 
 def _says_it_himself(rows: EntryTable, entry: MemoryEntry) -> bool:
-    """Whether an entry that the user never shared says the same: it stays his, and is not said twice."""
+    """Return whether an entry that the user never shared says the same: it stays theirs, without a second one."""
     found = rows.entries(
         "digest = ? AND kind = 'memory' AND state NOT IN ('superseded', 'archived')",
         (digest(entry.title, entry.body),),
@@ -291,7 +289,7 @@ def _says_it_himself(rows: EntryTable, entry: MemoryEntry) -> bool:
 
 
 def _marked(rows: EntryTable) -> dict[str, int]:
-    """The entries that name a shared memory: also those that an imported state or a rollback brought."""
+    """Return the entries that name a shared memory, including those of an imported state or a rollback."""
     sql = "SELECT json_extract(details, '$.shared'), n FROM memory WHERE kind = 'memory' AND details LIKE '%\"shared\"%' ORDER BY n DESC"
     return dict(select(rows.db, sql))
 

@@ -1,4 +1,4 @@
-"""Team memory of one project: sharing, synchronizing with the folder or a remote, and what waits for the user's word."""
+"""Team memory of one project: sharing, synchronizing with the folder or a remote, and proposals for the user."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NotShared(Struct, frozen=True):
 
 
 class VersionRow(Struct, frozen=True):
-    """One version of one field, as it is shown; the newest of a field `holds`."""
+    """One version of one field for display; `holds` marks the newest of a field."""
 
     field: str
     value: object
@@ -47,7 +47,7 @@ class VersionRow(Struct, frozen=True):
 
 @dataclass
 class SyncResult:
-    """What a sync did: memories sent and received, entries removed here, proposals that wait, what was not shared and why."""
+    """The result of a sync: memories sent and received, entries removed here, pending proposals, what was not shared and why."""
 
     place: str
     sent: int = 0
@@ -68,14 +68,14 @@ class TeamMemory:
         self._author = author
 
     async def author(self) -> str:
-        """By whom what is written here is said to be: git's name and address of the user."""
+        """Return the author name of local versions: the user's name and address in git."""
         if self._author is None:
             found = await asyncio.to_thread(gitcmd.user_identity) if gitcmd.find_git() else None
             self._author = shared_file.author(found or getpass.getuser())
         return self._author
 
     async def share(self, ids: Sequence[str]) -> tuple[list[Memory], list[NotShared]]:
-        """Share memories of the project; those of the folder are written at once. What holds a secret is refused.
+        """Share memories of the project; files of the folder are written at once. A memory that holds a secret is refused.
 
         Raises MazuError(not_found).
         """
@@ -96,10 +96,10 @@ class TeamMemory:
     async def sync(
         self, remote: str | None = None, *, pull: bool = False, accept: bool = False
     ) -> SyncResult:
-        """Exchange with the remote that was named last, or with the folder of the project where none was.
+        """Exchange with the remote that was named last, or with the project's folder if none was.
 
-        `remote` is kept for the next time; "none" goes back to the folder. `pull` sends nothing. `accept` takes over what the folder
-        proposes. Raises InvalidArguments, MazuError(git, unsupported, storage).
+        `remote` is stored for the next time; "none" switches back to the folder. `pull` sends nothing. `accept` adopts the folder's
+        proposals. Raises InvalidArguments, MazuError(git, unsupported, storage).
         """
         if remote == "none":
             await self._store.write(lambda rows: _keep_setting(rows, "remote", None))
@@ -117,12 +117,12 @@ class TeamMemory:
         return result
 
     async def proposals(self) -> tuple[list[TeamProposal], list[str]]:
-        """What the folder holds that is neither taken over nor rejected, and what in it cannot be read."""
+        """Return the memories of the folder that are neither adopted nor rejected, and problems with reading it."""
         found, content = await self._waiting()
         return found, content.problems
 
     async def accept(self, ids: Sequence[str]) -> list[Memory]:
-        """Take over what was proposed under these ids; returns those that are new or changed. Raises MazuError(not_found)."""
+        """Adopt the proposals with these ids; return the new or changed memories. Raises MazuError(not_found)."""
         if not ids:
             return []
         by = await self.author()
@@ -138,13 +138,13 @@ class TeamMemory:
         return taken
 
     async def reject(self, ids: Sequence[str]) -> None:
-        """Leave what was proposed alone until the folder says something else. Raises MazuError(not_found)."""
+        """Ignore these proposals until the folder says something else. Raises MazuError(not_found)."""
         digests = [(digest_of(memory),) for memory in (await self._offered(ids)).values()]
         sql = "INSERT OR IGNORE INTO memory_shared_rejected VALUES (?)"
         await self._store.write(lambda rows: rows.db.executemany(sql, digests) and None)
 
     async def versions(self, id: str) -> list[VersionRow]:
-        """All versions of a shared memory, newest first; none where it is not shared. Raises MazuError(not_found)."""
+        """Return all versions of a shared memory, newest first; none if it is not shared. Raises MazuError(not_found)."""
         n = number(id, "project")
         found = await self._store.read(lambda rows: _shared_row(rows, n))
         if found is None:
@@ -157,7 +157,7 @@ class TeamMemory:
         return sorted(rows, key=lambda row: row.at, reverse=True)
 
     async def remote(self) -> str | None:
-        """The remote that a sync without a name uses; None for the folder."""
+        """Return the remote that a sync without a name uses; None for the folder."""
         return await self._store.read(lambda rows: _setting(rows, "remote"))
 
     async def _waiting(self) -> tuple[list[TeamProposal], shared_folder.FolderContent]:
@@ -169,7 +169,7 @@ class TeamMemory:
         return await asyncio.to_thread(find_proposals, known, content, rejected), content
 
     async def _offered(self, ids: Sequence[str]) -> SharedMemories:
-        """What was proposed under these ids, each of which holds for one text only."""
+        """Return the proposals with these ids, each of which is valid for one text only."""
         found, content = await self._waiting()
         waiting = {one.id for one in found}
         if unknown := [id for id in ids if id not in waiting]:
@@ -193,7 +193,7 @@ class TeamMemory:
         return result
 
     async def _write_folder(self) -> int:
-        """Bring the files up to date, unless a remote is used instead; what waits in a file stays there."""
+        """Update the files, unless a remote is used instead; pending proposals in a file stay there."""
         if await self.remote() is not None:
             return 0
         known = await self._store.read(shared_table.known)
@@ -225,7 +225,7 @@ class TeamMemory:
         )
 
     async def _try_sync(self, remote: MemoryRemote, result: SyncResult, *, pull: bool) -> bool:
-        """Fetch, merge, push; False where another clone has pushed meanwhile."""
+        """Fetch, merge, push; False if another clone has pushed meanwhile."""
         by = await self.author()
         commit, files = await _in_thread(remote, remote.fetch)
         await self._store.write(lambda rows: _keep_setting(rows, "remote", result.place))
@@ -245,7 +245,7 @@ class TeamMemory:
 
 
 async def _in_thread(remote: MemoryRemote, work: Callable[[], T]) -> T:
-    """Run blocking work; when this is cancelled, its git processes end, too."""
+    """Run blocking work in a thread; a cancellation also ends its git processes."""
     try:
         return await asyncio.to_thread(work)
     except asyncio.CancelledError:
@@ -314,7 +314,7 @@ def _with_secrets(rows: EntryTable) -> list[NotShared]:
 
 
 def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncResult) -> SharedMemories:
-    """Note what was edited here, take over what came, and return everything that may be sent."""
+    """Record local edits, adopt what was received, and return everything that may be sent."""
     shared_table.note_edits(rows, by)
     ours = shared_table.known(rows)
     news = len(find_news(ours, theirs))
@@ -327,7 +327,7 @@ def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncRes
 
 
 def _file_changes(content: shared_folder.FolderContent, memories: SharedMemories) -> dict[str, bytes | None]:
-    """The files to write so that the remote says what is known here; those that could not be read are left alone."""
+    """Return the files to write so that the remote holds what is known here; unreadable ones are left alone."""
     changes: dict[str, bytes | None] = {}
     for id, memory in memories.items():
         name, there = shared_file.file_name(memory), content.names.get(id, [])

@@ -1,4 +1,4 @@
-"""What the files of the project's folder say that is not taken over yet, shown with all that it changes."""
+"""Proposals from files of the project's folder that are not adopted yet, shown with all that they change."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from mazu_ls.redact import redact
 
 
 class TeamProposal(Struct, frozen=True):
-    """What a file of the project's folder says that is not taken over yet: anybody may have written it."""
+    """A proposal from a file of the project's folder, which anybody may have written."""
 
     id: str
     category: str
     title: str
     evidence: str
-    """Where it stands, who it says wrote it, and all that it says or changes, on one line."""
+    """Its file, its claimed author, and all that it says or changes, on one line."""
 
 
 def find_proposals(
     known: SharedMemories, content: shared_folder.FolderContent, rejected: set[str]
 ) -> list[TeamProposal]:
-    """What is neither known nor rejected. Takes a while for many."""
+    """Return what is neither known nor rejected. Takes a while for many."""
     found: list[TeamProposal] = []
     for id, merged in find_news(known, content.memories).items():
         digest = digest_of(content.memories[id])
@@ -67,11 +67,11 @@ def _text(value: object) -> str:
 
 
 def digest_of(memory: SharedMemory) -> str:
-    """Equal for files that say the same."""
+    """Return a digest that is equal for files that say the same."""
     return hashlib.sha256(msgspec.json.encode(memory)).hexdigest()
 
 
 def find_news(known: SharedMemories, other: SharedMemories) -> SharedMemories:
-    """What `other` adds to what is known, merged."""
+    """Return what `other` adds to what is known, merged."""
     merged = merge(known, other)
     return {id: merged[id] for id in other if known.get(id) != merged[id]}
