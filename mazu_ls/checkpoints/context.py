@@ -21,7 +21,7 @@ from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.scan import FolderScanner
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
-from mazu_ls.checkpoints.snapshot_part import SnapshotPart
+from mazu_ls.checkpoints.snapshot_part import OwnedPart, SnapshotPart
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -163,6 +163,15 @@ class CheckpointContext:
                 entry = None if data is None else TreeEntry(FILE_MODE, writer.add(BLOB, data))
                 changes[f"{part.name}/{name}".encode()] = entry
         return changes
+
+    def row_writers(self, db: apsw.Connection) -> dict[bytes, set[str]]:
+        """Return who changed each file of the parts since the last checkpoint, by place; only of parts that record it."""
+        return {
+            f"{part.name}/{name}".encode(): writers
+            for part in self.parts
+            if isinstance(part, OwnedPart)
+            for name, writers in part.writers(db).items()
+        }
 
     def present(
         self, db: apsw.Connection, touched: Sequence[Path] | None = None

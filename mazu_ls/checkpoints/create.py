@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,8 +151,9 @@ def _commit(
         complete=seen.complete,
         title=request.title or request.label or _TITLES[request.kind],
     )
+    rows = project.row_writers(db)
     checkpoint = _publish(project, db, checkpoint, content, writer)
-    return _attributed(project, db, checkpoint, base, request)
+    return _attributed(project, db, checkpoint, base, request, rows=rows)
 
 
 def _unsaved_elsewhere(
@@ -173,8 +174,10 @@ def _attributed(
     checkpoint: Checkpoint,
     base: Checkpoint | None,
     request: CheckpointRequest,
+    *,
+    rows: Mapping[bytes, set[str]],
 ) -> Checkpoint:
-    """Store who changed what since the base; a first checkpoint has nothing before it."""
+    """Store who changed what since the base (`rows`: of the parts); a first checkpoint has nothing before it."""
     number = schema.checkpoint_number(checkpoint.id)
     checkpoint = replace(checkpoint, attributed=base is not None or schema.count(db) == 0)
     schema.insert(db, checkpoint)
@@ -184,7 +187,7 @@ def _attributed(
     trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
     old = Shown.from_view(project, BufferView(trees[0], held_texts(project, trees[0])))
     new = Shown.from_view(project, BufferView(trees[1], open_texts(request.buffers)))
-    attribute(project, db, number, (old, new), request.elsewhere)
+    attribute(project, db, number, (old, new), rows=rows, open_places=request.elsewhere)
     return checkpoint
 
 

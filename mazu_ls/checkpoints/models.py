@@ -93,7 +93,8 @@ class PlanFiles(Struct):
     `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with the
     reason, including what only the user changed. `conflicts`: files that the user changed on top of the agent's change,
     and that are not decided. No file is in two of these. `users`: the files that hold the user's own work since the
-    checkpoint, `agents`: those that only agents changed.
+    checkpoint, `agents`: those that only agents changed. `own_memories`: which of the names are those of memories
+    that the user changed, and of no file.
     """
 
     write: list[str] = field(default_factory=list)
@@ -103,6 +104,7 @@ class PlanFiles(Struct):
     conflicts: list[PathReason] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)
+    own_memories: list[str] = field(default_factory=list)
     memories: MemoryCounts = field(default_factory=MemoryCounts)
     conversation: bool = False
 

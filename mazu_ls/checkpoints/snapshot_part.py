@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mazu_ls.state.store import Migrations
 
@@ -32,8 +32,12 @@ class SnapshotPart(Protocol):
         """The checkpoint holds them: clear the dirty marks. Same transaction as `changed`."""
         ...
 
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
+    def restore(
+        self, db: apsw.Connection, files: Mapping[str, bytes | None], writer: str = ""
+    ) -> dict[str, str]:
         """Restore the tables from these files; only those that differ are passed, None means remove.
+
+        `writer`: who counts as the writer of the restored rows, if the part records writers.
 
         Returns the reason for each file that cannot be restored because it is damaged; the others are restored
         nevertheless. Called inside the rollback's one transaction.
@@ -42,4 +46,29 @@ class SnapshotPart(Protocol):
 
     def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
         """Return a file's name and content in a readable form for a patch."""
+        ...
+
+
+@runtime_checkable
+class OwnedPart(SnapshotPart, Protocol):
+    """A part that records the writers of its files, so that a rollback leaves the user's changes."""
+
+    def writers(self, db: apsw.Connection) -> dict[str, set[str]]:
+        """Return who changed each file since the last `mark_taken`: "" the user, "automatic" nobody, else an agent's session."""
+        ...
+
+    def describe(self, path: str, data: bytes) -> str:
+        """Return the name under which reports list a file, in one line."""
+        ...
+
+    def is_team_work(self, data: bytes) -> bool:
+        """Return whether a colleague wrote the file and shares it with the user."""
+        ...
+
+    def sets_aside(self, was: bytes, now: bytes) -> bool:
+        """Return whether the change between two contents only archives or supersedes the entry."""
+        ...
+
+    def merge(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+        """Return the three-way merge of two changed contents; None if they conflict."""
         ...

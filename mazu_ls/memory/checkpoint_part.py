@@ -14,13 +14,17 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.io import markdown
-from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.models import MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable, number
+from mazu_ls.memory.store.links import repair_links
 from mazu_ls.memory.store.schema import MIGRATIONS
+from mazu_ls.memory.store.writers import USER, forget_writers, noted_writers
 from mazu_ls.state.store import select
 
 _NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
 _UNREADABLE = (MazuError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError)
+SHOWN = 60
+"""So many characters of an entry's title are shown where it is named."""
 _KEYED = {"wiki": "page", "sessions": "summary", "traits": "trait"}
 
 
@@ -50,15 +54,22 @@ class MemoryPart:
         return {_file_name(path): encode_row(entry) for path in paths if (entry := _at(rows, path))}
 
     def mark_taken(self, db: apsw.Connection) -> None:
-        """Clear the dirty marks."""
+        """Clear the dirty marks and the writers."""
         db.execute("DELETE FROM memory_dirty")
+        forget_writers(db)
 
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
+    def writers(self, db: apsw.Connection) -> dict[str, set[str]]:
+        """Return who changed each entry's file since the last `mark_taken`."""
+        return {_file_name(path): writers for path, writers in noted_writers(db).items()}
+
+    def restore(
+        self, db: apsw.Connection, files: Mapping[str, bytes | None], writer: str = USER
+    ) -> dict[str, str]:
         """Restore the entries from these files; return the reason for each file that cannot be restored.
 
-        An entry whose file is damaged stays as it is now.
+        An entry whose file is damaged stays as it is now. Links to entries that are gone are removed.
         """
-        rows = EntryTable(db, "project")
+        rows = EntryTable(db, "project", writer)
         entries: dict[str, MemoryEntry] = {}
         problems: dict[str, str] = {}
         for path, data in files.items():
@@ -88,7 +99,44 @@ class MemoryPart:
                 if (earlier := removed.get(_column(path))) is not None:
                     with suppress(apsw.Error), db:
                         rows.insert(earlier)
+        repair_links(rows)
         return problems
+
+    def describe(self, path: str, data: bytes) -> str:
+        """Return an entry's id and title, or its name."""
+        name = _column(path).removesuffix(".md")
+        try:
+            entry = decode_row(path, data)
+        except _UNREADABLE:
+            return f"memory {name}"
+        if entry.kind in ("page", "trait"):
+            return f"{'wiki page' if entry.kind == 'page' else 'trait'} {entry.key}"
+        id = identifier("project", entry.n or 0)
+        title = entry.title if len(entry.title) <= SHOWN else f"{entry.title[: SHOWN - 1]}\u2026"
+        return f"memory {id} \u201c{title}\u201d"
+
+    def is_team_work(self, data: bytes) -> bool:
+        """Return whether a colleague wrote it: no rollback reverts what a team shares."""
+        with suppress(*_UNREADABLE):
+            return msgspec.json.decode(data, type=MemoryEntry).source == "shared"
+        return False
+
+    def sets_aside(self, was: bytes, now: bytes) -> bool:
+        """Return whether an entry was only archived or superseded."""
+        with suppress(*_UNREADABLE):
+            old, new = (msgspec.json.decode(data, type=MemoryEntry) for data in (was, now))
+            same = replace(new, state=old.state, superseded_by=old.superseded_by, updated_at=old.updated_at)
+            return same == old and new.state in ("archived", "superseded")
+        return False
+
+    def merge(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+        """Merge two changes of an entry field by field; None if both changed one field differently."""
+        try:
+            rows = [msgspec.json.decode(data, type=dict[str, Any]) for data in (mine, ancestor, theirs)]
+            merged = merge_fields(*rows)
+            return None if merged is None else encode_row(msgspec.convert(merged, MemoryEntry))
+        except _UNREADABLE:
+            return None
 
     def readable(self, path: str, data: bytes) -> tuple[str, bytes]:
         """Return the entry of a file as Markdown, under a Markdown file's name, for a readable patch."""
@@ -97,6 +145,24 @@ class MemoryPart:
             return _column(path), markdown.write(entry, "project").encode()
         except _UNREADABLE:
             return path, data
+
+
+def merge_fields(
+    mine: Mapping[str, Any], ancestor: Mapping[str, Any], theirs: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the three-way merge of rows; None if both changed one field differently. `updated_at` is the later one."""
+    merged: dict[str, Any] = {}
+    for name in {**theirs, **mine}:
+        ours, was, other = (row.get(name) for row in (mine, ancestor, theirs))
+        if name == "updated_at":
+            merged[name] = max(ours or 0, other or 0)
+        elif other in (was, ours):
+            merged[name] = ours
+        elif ours == was:
+            merged[name] = other
+        else:
+            return None
+    return merged
 
 
 def encode_row(entry: MemoryEntry) -> bytes:

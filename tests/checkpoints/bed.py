@@ -51,7 +51,7 @@ class Notes:
     def mark_taken(self, db: Any) -> None:
         db.execute(f"DELETE FROM {self.name}_dirty")
 
-    def restore(self, db: Any, files: Mapping[str, bytes | None]) -> dict[str, str]:
+    def restore(self, db: Any, files: Mapping[str, bytes | None], writer: str = "") -> dict[str, str]:
         for path, data in files.items():
             self.put(db, path.removesuffix(".md"), None if data is None else data.decode())
         return {}

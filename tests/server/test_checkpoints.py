@@ -43,8 +43,9 @@ async def test_everything_goes_back_together_and_forward_again(env: dict[str, st
         await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
 
         plain = await client.command("mazu.rollback", {"id": taken["id"], "preview": True})
-        assert plain["plan"]["write"] == [] and plain["plan"]["users"] == ["app.py", "junk.txt"]
-        assert [one["path"] for one in plain["plan"]["keep"]] == ["app.py", "junk.txt"]
+        mine = ["app.py", "junk.txt", "memory m_000002 \u201cLearned after\u201d"]
+        assert plain["plan"]["write"] == [] and plain["plan"]["users"] == mine
+        assert [one["path"] for one in plain["plan"]["keep"]] == mine
         all_of_it = {"id": taken["id"], "preview": True, "onConflict": "overwrite"}
         preview = await client.command("mazu.rollback", all_of_it)
         assert preview["applied"] is False

@@ -95,7 +95,9 @@ async def test_a_rollback_leaves_what_the_team_wrote(client: Client, folder: Pat
     await client.command("mazu.memory.update", {"id": mine, "title": "The port is 9090"})
     await client.command("mazu.memory.update", {"id": shared, "title": "Deploys go out on Fridays"})
     assert (await client.command("mazu.memory.sync"))["sent"] == 1
-    done = await client.command("mazu.rollback", {"id": taken["id"], "only": ["memory"]})
+    done = await client.command(
+        "mazu.rollback", {"id": taken["id"], "only": ["memory"], "onConflict": "overwrite"}
+    )
     assert done["applied"]
     titles = {m["id"]: m["title"] for m in (await client.command("mazu.memory.list"))["memories"]}
     assert titles == {mine: "The port is 8080", shared: "Deploys go out on Fridays"}

@@ -857,8 +857,8 @@ export interface PermissionVerdict {
 /**
  * What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
  *
- * `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
- * answered before anything is done.
+ * `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
+ * memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
  */
 export interface Plan {
   write: string[];
@@ -868,6 +868,7 @@ export interface Plan {
   conflicts: PathReason[];
   users: string[];
   agents: string[];
+  ownMemories: string[];
   memories: MemoryCounts;
   conversation: boolean;
   undecided: boolean;

@@ -98,7 +98,9 @@ class ConversationPart:
             "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
         )
 
-    def restore(self, db: apsw.Connection, files: Mapping[str, bytes | None]) -> dict[str, str]:
+    def restore(
+        self, db: apsw.Connection, files: Mapping[str, bytes | None], writer: str = ""
+    ) -> dict[str, str]:
         """Move heads back. The journal itself never changes: segments are there for a journal that was lost."""
         problems: dict[str, str] = {}
         for name, data in sorted(files.items(), key=lambda item: item[1] is not None):

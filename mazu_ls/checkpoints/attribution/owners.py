@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.recorded_writes import IMPORTED, ROLLBACK, USER, rollback_of, writes
+from mazu_ls.checkpoints.attribution.recorded_writes import (
+    AUTOMATIC,
+    IMPORTED,
+    ROLLBACK,
+    USER,
+    rollback_of,
+    writes,
+)
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -75,11 +82,14 @@ class Change(Struct):
 
         A file that was already missing when the state was imported is restored like the agent's changes.
         """
+        sessions = self.sessions - {AUTOMATIC}
+        if not (sessions or self.user):
+            return "agent" if self.sessions else "user"
         if session is None:
-            agent, other = bool(self.sessions), self.user
+            agent, other = bool(sessions), self.user
         else:
-            agent = not self.sessions.isdisjoint((session, IMPORTED))
-            other = self.user or bool(self.sessions - {session, rollback_of(session), IMPORTED})
+            agent = not sessions.isdisjoint((session, IMPORTED))
+            other = self.user or bool(sessions - {session, rollback_of(session), IMPORTED})
         if agent:
             return "both" if other else "agent"
         return "user"
@@ -87,6 +97,11 @@ class Change(Struct):
     def file_owner(self, session: str | None = None) -> Owner:
         """Return the owner of the change of the file on disk, of which an editor may show an unsaved text."""
         return "user" if self.beneath else self.owner(session)
+
+
+def changes_by(rows: Mapping[bytes, set[str]]) -> dict[bytes, Change]:
+    """Return the changes of a part's rows, whose writers are known."""
+    return {place: Change(writers - {USER}, user=USER in writers) for place, writers in rows.items()}
 
 
 class AttributedChanges:
@@ -102,6 +117,9 @@ class AttributedChanges:
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._found)
+
+    def __contains__(self, place: bytes) -> bool:
+        return place in self._found
 
     def only_agents(self, place: bytes) -> bool:
         """Return whether, as far as is known, only agents and rollbacks changed a place."""
@@ -181,4 +199,6 @@ def owners_between(
     for write in writes(db) if until is None else ():
         if write.place is not None and write.session != USER:
             found.add(write.place, [write.session], user=False)
-    return {project.shown(place): found.owner(place, session) for place in found}
+    owners: dict[str, Owner] = {project.shown(place): found.owner(place, session) for place in found}
+    owners.pop("", None)  # a memory, or a file of a folder that is not open
+    return owners

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.attribution import Attribution
+from mazu_ls.checkpoints.attribution.owners import changes_by
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -20,15 +21,20 @@ def attribute(
     db: apsw.Connection,
     number: int,
     ends: tuple[Shown, Shown],
+    *,
+    rows: Mapping[bytes, set[str]],
     open_places: Collection[bytes] = (),
 ) -> None:
     """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
+
+    `rows`: the writers of each changed row of the parts.
 
     `open_places` are not attributed yet: their records remain.
     """
     recorded = writes(db)
     old, new = ends
     found = Attribution(project, recorded, restored_entries(db, number)).changes(old, new)
+    found.update(changes_by(rows))
     db.executemany(
         "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
         [

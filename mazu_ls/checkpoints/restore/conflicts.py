@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.attribution import Attribution
-from mazu_ls.checkpoints.attribution.intervals import LastInterval, PlaceHistory, merge_changes
-from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_since
+from mazu_ls.checkpoints.attribution.intervals import Interval, LastInterval, PlaceHistory, merge_changes
+from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_by, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merge import merged
+from mazu_ls.checkpoints.restore.merge import Merge, merged, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, shown_text
 from mazu_ls.checkpoints.store import schema
@@ -65,6 +66,7 @@ class RollbackDecision:
         found = Attribution(self._project, writes(self._db), restored).changes(
             Shown.from_view(self._project, last), Shown.from_view(self._project, now)
         )
+        found.update(changes_by(self._project.row_writers(self._db)))
         self._live = LastInterval(last, now, found)
         self._history = PlaceHistory(self._project, self._db, self._number, self._session, self._live)
         for place, change in found.items():
@@ -76,15 +78,14 @@ class RollbackDecision:
             self._db, "SELECT min(number) FROM checkpoint WHERE number > ? AND complete", (self._number,)
         )
         if rows[0][0] is None:
-            return sorted(
-                place for place, change in (self._live.changes if self._live else {}).items() if change.user
-            )
+            live = self._live.changes if self._live else {}
+            return sorted(at for at, change in live.items() if change.user and self._project.shown(at))
         found = select(
             self._db,
             "SELECT DISTINCT place FROM checkpoint_change WHERE number = ? AND user & 3 ORDER BY place",
             rows[0],
         )
-        return [bytes(place) for (place,) in found]
+        return [bytes(place) for (place,) in found if self._project.shown(bytes(place))]
 
     def owner(self, place: bytes, now: BufferView) -> Owner:
         """Return the owner of a place's changes since the target.
@@ -135,7 +136,7 @@ class RollbackDecision:
             elif (
                 result is None or owner != "agent"
             ):  # a merge that changes nothing: all that is left is the user's
-                kept[step.shown] = self._reason("user" if result else owner, step.place)
+                kept[step.shown] = self.reason("user" if result else owner, step.place)
                 if owner == "user" != owners[step.place]:
                     kept[step.shown] = YOUR_FILE
         writer.finish()
@@ -147,7 +148,7 @@ class RollbackDecision:
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
             elif result is None or owner != "agent":
-                kept.setdefault(change.shown, self._reason("user" if result else owner, change.place))
+                kept.setdefault(change.shown, self.reason("user" if result else owner, change.place))
         steps[:], buffers[:] = done, typed
         self._fill(plan, done, typed, kept)
 
@@ -170,11 +171,11 @@ class RollbackDecision:
 
     @staticmethod
     def _note(plan: PlanFiles, shown: str, owner: Owner) -> None:
-        listed = plan.agents if owner == "agent" else plan.users
         if shown not in plan.users and shown not in plan.agents:
-            listed.append(shown)
+            (plan.agents if owner == "agent" else plan.users).append(shown)
 
-    def _reason(self, owner: Owner, place: bytes | None) -> str:
+    def reason(self, owner: Owner, place: bytes | None) -> str:
+        """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         if owner == "user":
             return ONLY_ANOTHERS if another else ONLY_YOURS
@@ -185,22 +186,24 @@ class RollbackDecision:
             return UNCERTAIN
         return ANOTHER_ON_TOP if another else BOTH
 
-    def _all(self, owner: Owner) -> bool:
+    def takes_all(self, owner: Owner) -> bool:
+        """Return whether a place of this owner is restored as it was, without a question."""
         return self.choice == "overwrite" or owner == "agent" or (owner == "both" and self.choice == "agents")
 
     @property
-    def _merges(self) -> bool:
+    def merges(self) -> bool:
+        """Whether the agent's changes are separated from the user's if both changed a place."""
         return self.choice in ("keep", "merge")
 
     def _step(
         self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes]
     ) -> RestoreStep | None:
-        if self._all(owner):
+        if self.takes_all(owner):
             return step
-        if owner == "user" or not self._merges:
+        if owner == "user" or not self.merges:
             return None
         place = step.place
-        data = self._without_agent(
+        data = self.without_agent(
             place, lambda view: file_bytes(self._project, view.tree, place), Change.file_owner
         )
         if data is None or step.was is None:
@@ -208,37 +211,40 @@ class RollbackDecision:
         return replace(step, now=TreeEntry(step.was.mode, add(BLOB, data)))
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
-        if self._all(owner):
+        if self.takes_all(owner):
             return change
         place = change.place
-        if owner == "user" or not self._merges or place is None:
+        if owner == "user" or not self.merges or place is None:
             return None
 
         def read(view: BufferView) -> bytes | None:
             text = shown_text(self._project, view, place)
             return None if text is None else text.encode("utf-8", "surrogatepass")
 
-        data = self._without_agent(place, read, Change.owner)
+        data = self.without_agent(place, read, Change.owner)
         return None if data is None else replace(change, text=data.decode("utf-8", "surrogatepass"))
 
-    def _without_agent(
+    def row_owner(self, place: bytes, now: BufferView) -> Owner:
+        """Return the owner of a part's row; "agent" if that is not recorded (checkpoints of earlier versions)."""
+        return self.owner(place, now) if place in self._changes else "agent"
+
+    def users_intervals(self, place: bytes) -> list[Interval]:
+        """Return the intervals since the target in which the user changed a place, alone or not."""
+        return [one for one in self._history.intervals(place) if one.change.owner(self._session) != "agent"]
+
+    def without_agent(
         self,
         place: bytes,
         read: Callable[[BufferView], bytes | None],
         owner_of: Callable[[Change, str | None], Owner],
+        merge: Merge | None = None,
     ) -> bytes | None:
-        """Return the target's content with the user's changes since and without the agent's; None if they cannot be separated."""
+        """See `replay_users_changes`. `merge`: the three-way merge of what is no file."""
         if self._changes.unknown:
             return None
-        result = read(self._history.view(self._target.id))
-        # Replay the history on the target's content: skip the agent's intervals, apply each of the user's as a three-way
-        # merge whose ancestor is the interval's start. An interval of both has no state between the two to start from.
-        for interval in self._history.intervals(place):
-            was, now = read(interval.before), read(interval.after)
-            owner = owner_of(interval.change, self._session)
-            if was == now or owner == "agent":
-                continue
-            if owner == "both" or was is None or now is None or result is None:
-                return None
-            result = now if result == was else merged(self._project, now, was, result)
-        return result
+        intervals: list[tuple[bytes | None, bytes | None, Owner]] = [
+            (read(one.before), read(one.after), owner_of(one.change, self._session))
+            for one in self._history.intervals(place)
+        ]
+        then = read(self._history.view(self._target.id))
+        return replay_users_changes(then, intervals, merge or partial(merged, self._project))

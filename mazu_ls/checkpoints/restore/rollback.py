@@ -22,6 +22,7 @@ from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, pr
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.pending_buffers import note_pending
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
+from mazu_ls.checkpoints.restore.row_decision import RowDecision, decide_rows
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
@@ -39,11 +40,12 @@ _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversati
 
 
 class RollbackRun(Struct):
-    """The result of planning a rollback: the report, the steps, the documents to change."""
+    """The result of planning a rollback: the report, the steps, the documents and the memories to change."""
 
     report: RollbackReport
     steps: list[RestoreStep] = field(default_factory=list)
     buffers: list[BufferChange] = field(default_factory=list)
+    rows: RowDecision = field(default_factory=RowDecision)
 
 
 def preview_rollback(
@@ -95,8 +97,10 @@ def plan_rollback(
             project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
     decision.sort(found.steps, changes, files, now)
+    rows = RowDecision()
     if selection.has("memory"):
-        files.memories = project.count_memories(now.tree, bytes.fromhex(target.tree))
+        ends = now, BufferView(bytes.fromhex(target.tree), ())
+        rows = decide_rows(project, decision, ends, selection, files)
     if selection.has("conversation"):
         place = b"conversation" + (f"/{selection.session}".encode() if selection.session else b"")
         folders = [project.trees.folder(tree, place) for tree in (now.tree, bytes.fromhex(target.tree))]
@@ -106,7 +110,7 @@ def plan_rollback(
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
     if not target.complete and selection.has("code"):
         report.problems += _not_vouched_for(project, decision)
-    return RollbackRun(report, found.steps, changes)
+    return RollbackRun(report, found.steps, changes, rows)
 
 
 def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> list[PathReason]:
@@ -192,7 +196,7 @@ def _commit(
         problem
         for part in project.parts
         if (section := _SECTIONS.get(part.name)) is not None and selection.has(section)
-        for problem in restore_part(project, db, part, (safety, target), selection)
+        for problem in restore_part(project, db, part, (safety, found), selection)
     ]
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
     unseen = [step.mount.full(step.path).hex() for step in todo]
@@ -238,35 +242,46 @@ def _record_writes(
 
     number = schema.next_number(db)
     record_restored(db, number, map(restored, {**entries, **dict.fromkeys(texts)}))
+    rows = found.rows
+    record_restored(
+        db, number, (RestoredPlace(at, entry, rows.merged.get(at)) for at, entry in rows.restored.items())
+    )
 
 
 def restore_part(
     project: CheckpointContext,
     db: apsw.Connection,
     part: SnapshotPart,
-    ends: tuple[Checkpoint, Checkpoint],
+    ends: tuple[Checkpoint, RollbackRun],
     selection: RestoreSelection,
 ) -> list[PathReason]:
-    """Restore a part's tables to the target's state. Damaged entries stay as they are, and are returned."""
+    """Restore a part's tables to the target's state, as decided. Damaged entries stay as they are, and are returned."""
+    safety, run = ends
     problems: dict[str, str] = {}
     changed: dict[str, bytes | None] = {}
     try:
-        old, new = (project.trees.folder(bytes.fromhex(c.tree), part.name.encode()) for c in ends)
+        old, new = (
+            project.trees.folder(bytes.fromhex(one.tree), part.name.encode())
+            for one in (safety, run.report.checkpoint)
+        )
         differing = list(project.trees.diff(old, new))
     except MazuError as error:
         return [PathReason(part.name, f"the checkpoint store is damaged: {error.message}")]
     for path, _, entry in differing:
         name = path.decode("utf-8", "surrogateescape")
-        if part.name == "memory" and not selection.names_memory(name.rpartition(".")[0]):
+        if part.name == "memory" and (
+            not selection.names_memory(name.rpartition(".")[0]) or run.rows.leaves(name)
+        ):
             continue
         if part.name == "conversation" and selection.session not in (None, name.partition("/")[0]):
             continue
         try:
-            changed[name] = project.repository.read(entry.oid) if entry is not None else None
+            merged = run.rows.merged.get(f"{part.name}/".encode() + path)
+            changed[name] = merged or (project.repository.read(entry.oid) if entry is not None else None)
         except MazuError as error:
             problems[name] = error.message
     if changed:
-        problems |= part.restore(db, changed)
+        problems |= part.restore(db, changed, rollback_of(selection.session))
     return [PathReason(f"{part.name}/{name}", reason) for name, reason in sorted(problems.items())]
 
 

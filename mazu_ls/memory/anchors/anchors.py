@@ -14,6 +14,7 @@ from mazu_ls.memory.models import AnchorRequest, Memory, MemoryAnchor, TextRange
 from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable, number, scope_of
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
+from mazu_ls.memory.store.writers import AUTOMATIC
 from mazu_ls.state.store import select
 
 
@@ -96,7 +97,7 @@ class Anchors:
                 rows.put(replace(entry, anchors=tuple(_renamed(a, old, below, new) for a in entry.anchors)))
             return AnchorChange(moved=len(found))
 
-        return AnchorChange() if self._project is None else await self._project.write(work)
+        return AnchorChange() if self._project is None else await self._project.write(work, AUTOMATIC)
 
     async def at(self, path: str, line: int | None = None) -> list[AnchoredMemory]:
         """Return the live memories anchored in a document, or at one of its lines (0-based), best first."""
@@ -168,7 +169,9 @@ class Anchors:
                     (doubted if after.state == "check" else restored).append(rows.memory(n).id)
             return AnchorChange(tuple(doubted), tuple(restored), moved)
 
-        return await self._project.write(work) if await self._project.read(plan) else AnchorChange()
+        if not await self._project.read(plan):
+            return AnchorChange()
+        return await self._project.write(work, AUTOMATIC)
 
 
 def _renamed(anchor: MemoryAnchor, old: str, below: str, new: str) -> MemoryAnchor:

@@ -19,6 +19,7 @@ from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
 from mazu_ls.memory.store.dedupe import compare_texts
 from mazu_ls.memory.store.entries import EntryTable
+from mazu_ls.memory.store.writers import AUTOMATIC
 from mazu_ls.state.store import select
 
 MOST_LOOKED_AT = 2000
@@ -116,6 +117,7 @@ def apply_proposals(rows: EntryTable, plan: Consolidation) -> Consolidation:
 
 def archive_faded(rows: EntryTable) -> int:
     """Archive faded memories; return how many."""
+    rows.writer = AUTOMATIC
     faded = [id for proposal in _faded(rows, _old(rows)) for id in proposal.ids]
     for id in faded:
         _archive(rows, id)

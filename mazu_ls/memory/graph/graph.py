@@ -12,6 +12,7 @@ from mazu_ls.memory import validation
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
+from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
 
 MAX_DEPTH = 6
@@ -45,9 +46,16 @@ class MemoryGraph:
         self._shelves = shelves
 
     async def add(
-        self, source: str, relation: str, target: str, *, scope: str | None = None, writer: str = "user"
+        self,
+        source: str,
+        relation: str,
+        target: str,
+        *,
+        scope: str | None = None,
+        writer: str = "user",
+        session_id: str | None = None,
     ) -> GraphEdge:
-        """Relate two nodes; names without a type are entities. Known relations stay as they are."""
+        """Relate two nodes; names without a type are entities. Known relations stay as they are. `session_id`: of the agent."""
         edge = GraphEdge(node(source, "source"), _relation(relation), node(target, "target"))
         title = validation.title(
             f"{label(edge.source)} {edge.relation} {label(edge.target)}"[: validation.MAX_TITLE]
@@ -62,7 +70,7 @@ class MemoryGraph:
             if rows.keyed("relation", entry.key or "") is None:
                 rows.insert(entry)
 
-        await self._shelf(scope).write(work)
+        await self._shelf(scope).write(work, writer_of(writer, session_id))
         return edge
 
     async def remove(self, source: str, relation: str, target: str, *, scope: str | None = None) -> GraphEdge:

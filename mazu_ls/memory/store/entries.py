@@ -23,6 +23,7 @@ from mazu_ls.memory.models import (
 )
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.decay import strength
+from mazu_ls.memory.store.writers import USER, note_writer
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -36,11 +37,12 @@ _FIELDS = _COLUMNS.split(", ")
 
 
 class EntryTable:
-    """The entries of one scope on one connection. Writing needs a transaction."""
+    """The entries of one scope on one connection. Writing needs a transaction; `writer`: see writers.py."""
 
-    def __init__(self, db: apsw.Connection, scope: str) -> None:
+    def __init__(self, db: apsw.Connection, scope: str, writer: str = USER) -> None:
         self.db = db
         self.scope = scope
+        self.writer = writer
 
     def insert(self, entry: MemoryEntry) -> int:
         """Insert a new entry, under its own number if it has one, and return its number."""
@@ -60,6 +62,7 @@ class EntryTable:
         index.add(self.db, n, indexed, index.flags(entry.kind, entry.state, entry.category))
         self._anchor(n, entry.anchors)
         graph_edges.update_edges(self.db, replace(entry, n=n), self.scope)
+        note_writer(self.db, n, self.scope, self.writer)
         return n
 
     def change(self, n: int, **changes: Any) -> None:
@@ -69,6 +72,7 @@ class EntryTable:
     def put(self, entry: MemoryEntry) -> None:
         """Replace an existing entry."""
         assert entry.n is not None
+        note_writer(self.db, entry.n, self.scope, self.writer)
         indexed = _analyse(entry)
         sets = ", ".join(f"{name} = ?" for name in (*_FIELDS[1:], "digest", "length", "terms"))
         values = (
@@ -85,9 +89,11 @@ class EntryTable:
         self._anchor(entry.n, entry.anchors)
         self.db.execute("DELETE FROM memory_edge WHERE n = ?", (entry.n,))
         graph_edges.update_edges(self.db, entry, self.scope)
+        note_writer(self.db, entry.n, self.scope, self.writer)
 
     def delete(self, n: int) -> None:
         """Delete an entry, its anchors and its edges. Its number is never reused."""
+        note_writer(self.db, n, self.scope, self.writer)
         index.remove(self.db, n)
         self.db.execute("DELETE FROM memory WHERE n = ?", (n,))
 
@@ -97,8 +103,7 @@ class EntryTable:
 
     def entry(self, n: int) -> MemoryEntry:
         """Return the entry with that number. Raises MazuError(not_found)."""
-        found = self.find(n)
-        if found is None:
+        if (found := self.find(n)) is None:
             raise unknown(identifier(self.scope, n))
         return found
 

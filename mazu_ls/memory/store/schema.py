@@ -156,4 +156,9 @@ CREATE TABLE memory_shared_rejected (digest TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE memory_shared_setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_rows.TABLES, _KEPT_FOR_LATER, _SHARED))
+# Who changed an entry since the last checkpoint, by path: see writers.py.
+_WRITERS = """
+CREATE TABLE memory_writer (path TEXT NOT NULL, writer TEXT NOT NULL, PRIMARY KEY (path, writer)) WITHOUT ROWID;
+"""
+
+MIGRATIONS = Migrations("memory", (_TABLES + _INDEX, vector_rows.TABLES, _KEPT_FOR_LATER, _SHARED, _WRITERS))

@@ -12,6 +12,7 @@ from mazu_ls.memory import validation
 from mazu_ls.memory.embeddings.vector_index import VectorIndex
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
+from mazu_ls.memory.store.writers import USER
 from mazu_ls.state.store import Store
 
 T = TypeVar("T")
@@ -41,9 +42,9 @@ class MemoryStore:
         """Run `work` on the reading connection."""
         return await self.reader.read(lambda db: work(EntryTable(db, self.scope)))
 
-    async def write(self, work: Callable[[EntryTable], T]) -> T:
-        """Run `work` in one durable transaction."""
-        return await self.writer.write(lambda db: work(EntryTable(db, self.scope)))
+    async def write(self, work: Callable[[EntryTable], T], writer: str = USER) -> T:
+        """Run `work` in one durable transaction. `writer`: who changes the entries, see writers.py."""
+        return await self.writer.write(lambda db: work(EntryTable(db, self.scope, writer)))
 
     async def close(self) -> None:
         """Close both connections."""

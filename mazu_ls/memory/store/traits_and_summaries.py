@@ -11,6 +11,7 @@ from mazu_ls.memory import validation
 from mazu_ls.memory.models import Memory, MemoryEntry, micros, now
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStores
+from mazu_ls.memory.store.writers import writer_of
 
 MAX_TRAIT = 2000
 
@@ -73,7 +74,8 @@ class Summaries:
         """Store or replace the summary of a session; `at` is when it took place."""
         shelf = self._shelves.store(self._shelves.default_store)
         entry = summary(session_id, title, text, at)
-        return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)))
+        writer = writer_of(entry.source, session_id)
+        return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)), writer)
 
     async def list(self, limit: int = 50) -> list[Memory]:
         """Return the newest summaries first."""

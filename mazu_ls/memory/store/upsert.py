@@ -21,6 +21,7 @@ from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
 from mazu_ls.memory.store.dedupe import compare_texts
 from mazu_ls.memory.store.entries import EntryTable, digest
+from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
 
 _RAREST, _REACHED = 6, 2_000
@@ -87,7 +88,8 @@ def _merged_category(known: MemoryEntry, new: MemoryEntry) -> str:
 
 
 def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> RememberOutcome:
-    """Like `remember`, but return records instead of numbers."""
+    """Call `remember` as the entry's writer; return records instead of numbers."""
+    rows.writer = writer_of(entry.source, entry.session_id)
     n, outcome, replaced = remember(rows, entry, supersedes)
     return RememberOutcome(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
 

@@ -13,6 +13,7 @@ from mazu_ls.memory.io import markdown
 from mazu_ls.memory.models import Memory, MemoryEntry, micros, now
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStores
+from mazu_ls.memory.store.writers import writer_of
 
 
 class Wiki:
@@ -48,7 +49,8 @@ class Wiki:
             session_id=session_id, origin=origin,
         )  # fmt: skip
         shelf = self._shelves.store(scope or self._shelves.default_store)
-        return await shelf.write(lambda rows: _write(rows, page, mode, bool(title)))
+        writer = writer_of(source, session_id)
+        return await shelf.write(lambda rows: _write(rows, page, mode, bool(title)), writer)
 
     async def read(self, slug: str, scope: str | None = None) -> Memory:
         """Return one page; `page_text` renders it as Markdown. Raises MazuError(not_found)."""

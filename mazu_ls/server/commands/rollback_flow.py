@@ -60,7 +60,12 @@ class Wanted:
         """What is tried before anybody is asked."""
         if self.answer in ("keep", "overwrite"):
             return "agents" if self.undo and self.answer == "overwrite" else self.answer
-        return "spare" if self.undo else "ask"
+        return "spare" if self.leaves_users_work else "ask"
+
+    @property
+    def leaves_users_work(self) -> bool:
+        """Whether what only the user changed stays unasked: an undo and a redo are about the agent's work alone."""
+        return self.undo or self.redo_of is not None
 
 
 async def roll_back(
@@ -77,7 +82,7 @@ async def roll_back(
         await unsaved_elsewhere.require_none(
             server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
         )
-        if not wanted.undo and wanted.redo_of is None and wanted.answer != "keep":
+        if not wanted.leaves_users_work and wanted.answer != "keep":
             await unsaved_elsewhere.require_text_of(
                 server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
             )
@@ -106,9 +111,7 @@ async def roll_back(
                 server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
             )
             report = await plan.apply(decided, write)
-            of_rollback = (
-                not wanted.undo and wanted.redo_of is None
-            )  # the others are to leave the user's work
+            of_rollback = not wanted.leaves_users_work
             report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:
@@ -143,7 +146,7 @@ async def _ask(
 ) -> OnConflict | None:
     """The one question; None: nothing is done. Where nobody can be asked only the agent's changes go."""
     plan = report.plan
-    names = [conflict.path for conflict in plan.conflicts] if wanted.undo else plan.users
+    names = [conflict.path for conflict in plan.conflicts] if wanted.leaves_users_work else plan.users
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     title = report.checkpoint.title or report.checkpoint.label
     if wanted.undo:
@@ -153,11 +156,17 @@ async def _ask(
     else:
         detail = f"Since then you changed {listed} yourself. Rolling back can be undone."
         asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
-    files = [name for name in names if name in {*plan.write, *plan.delete} or not name.startswith("/")]
+    files = [name for name in names if name not in plan.own_memories and not name.startswith("/")]
+    diffs = [
+        await _diff(server, checkpoints, report.checkpoint.id, files) if files else None,
+        await _memory_diff(checkpoints, report.checkpoint.id)
+        if not set(names).isdisjoint(plan.own_memories)
+        else None,
+    ]
     question = Question(
         wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}_{next(_QUESTIONS)}",
         "mazu.undo" if wanted.undo else "mazu.rollback", asked, detail,
-        _answers_to_undo(plan) if wanted.undo else OF_ROLLBACK, await _diff(server, checkpoints, report.checkpoint.id, files),
+        _answers_to_undo(plan) if wanted.undo else OF_ROLLBACK, "".join(filter(None, diffs)) or None,
     )  # fmt: skip
     reply = await server.host.ask(question, ASK_SECONDS)
     if reply.choice is not None:
@@ -188,3 +197,13 @@ async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: l
         return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
     except MazuError:
         return None
+
+
+async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
+    """What is remembered now against what was then, as a patch."""
+    try:
+        found = await checkpoints.diff(id)
+    except MazuError:
+        return None
+    files = found.patch.split("diff --git ")
+    return "".join(f"diff --git {file}" for file in files if file.startswith("a/memory/")) or None

@@ -186,8 +186,8 @@ class PathReasonView(Wire, frozen=True):
 class PlanView(Wire, frozen=True):
     """What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
 
-    `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
-    answered before anything is done.
+    `users` and `agents` say whose work each file holds since the checkpoint. `own_memories`: which of the names are those of
+    memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
     """
 
     write: list[str]
@@ -197,6 +197,7 @@ class PlanView(Wire, frozen=True):
     conflicts: list[PathReasonView]
     users: list[str]
     agents: list[str]
+    own_memories: list[str]
     memories: MemoryCountsView
     conversation: bool
     undecided: bool
@@ -221,7 +222,7 @@ class RollbackResult(Wire, frozen=True):
             CheckpointView.from_checkpoint(report.safety) if report.safety else None,
             PlanView(
                 plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
-                plan.agents, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),
+                plan.agents, plan.own_memories, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),
                 plan.conversation, report.undecided,
             ),
             report.applied, report.verified, _reasoned(report.problems),

@@ -44,7 +44,9 @@ class GraphPathArgs(Struct, forbid_unknown_fields=True):
 @tool(Effect.REMEMBER)
 async def graph_add(args: GraphAddArgs, turn: ToolContext) -> str:
     """Relate two things in the project's graph."""
-    edge = await writable(turn).graph.add(args.source, args.relation, args.target, writer="agent")
+    edge = await writable(turn).graph.add(
+        args.source, args.relation, args.target, writer="agent", session_id=turn.session_id
+    )
     turn.remembered(edge.source, "updated", _line(edge))
     return _line(edge)
 

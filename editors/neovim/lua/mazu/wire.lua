@@ -667,8 +667,8 @@
 
 --- What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
 ---
---- `users` and `agents` say whose work each file holds since the checkpoint. `undecided`: there is something to be
---- answered before anything is done.
+--- `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
+--- memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
 ---@class mazu.Plan
 ---@field write string[]
 ---@field delete string[]
@@ -677,6 +677,7 @@
 ---@field conflicts mazu.PathReason[]
 ---@field users string[]
 ---@field agents string[]
+---@field ownMemories string[]
 ---@field memories mazu.MemoryCounts
 ---@field conversation boolean
 ---@field undecided boolean

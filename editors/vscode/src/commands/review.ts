@@ -44,6 +44,8 @@ export function reviewPlan(
 
 function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
+  const section = (title: string, icon: string, entries: (string | Reasoned)[]) =>
+    sectionOf(title, icon, entries, plan.ownMemories);
   return [
     ...decisions(plan),
     ...section(l10n.t('Changed since by you'), 'warning', plan.conflicts),
@@ -65,7 +67,7 @@ const PARTS: PlanItem[] = [
   ...(['code', 'memory', 'conversation'] as const).map(partOnly),
 ];
 
-function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan): PlanItem[] {
+function decisions({ conflicts, write, delete: deleted, buffers, ownMemories }: RollbackPlan): PlanItem[] {
   const counts = `${counted(write.length, 'file')} written, ${deleted.length} deleted, ${counted(buffers.length, 'buffer')} changed`;
   const detail = `${counts}; a safety checkpoint is taken first`;
   const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
@@ -74,18 +76,20 @@ function decisions({ conflicts, write, delete: deleted, buffers }: RollbackPlan)
     decision: { onConflict },
   });
   if (!conflicts.length) return [decide(l10n.t('Roll back'), 'keep')];
-  const mine = counted(conflicts.length, 'file');
+  const mine = counted(conflicts.length, conflicts.some(({ path }) => ownMemories.includes(path)) ? 'place' : 'file');
   return [
     decide(l10n.t('Roll back, keep my changes in {0}', mine), 'keep'),
     decide(l10n.t('Roll back, overwrite my changes in {0}', mine), 'overwrite'),
   ];
 }
 
-function section(title: string, icon: string, entries: (string | Reasoned)[]): PlanItem[] {
+/** A memory that the user changed is no file: it has no changes to be shown. */
+function sectionOf(title: string, icon: string, entries: (string | Reasoned)[], memories: string[]): PlanItem[] {
   if (!entries.length) return [];
   const items = entries.map((entry): PlanItem => {
     const { path, reason } = typeof entry === 'string' ? { path: entry, reason: '' } : entry;
-    return { label: `$(${icon}) ${path}`, description: reason, path };
+    const file = memories.includes(path) ? undefined : path;
+    return { label: `$(${icon}) ${path}`, description: reason, path: file };
   });
   return [{ label: title, kind: QuickPickItemKind.Separator }, ...items];
 }
