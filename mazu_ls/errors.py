@@ -1,5 +1,6 @@
 """The two errors of the product: one for the user, one for the model. The log gets everything else."""
 
+import errno
 import re
 from enum import StrEnum
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -35,6 +36,30 @@ class MazuError(Exception):
         self.kind = kind
         self.message = message
         self.hint = hint
+
+
+_ADVICE = {
+    errno.EMFILE: "Raise the limit of open files (ulimit -n) and restart mazu-ls.",
+    errno.ENFILE: "Close some programs: the machine has no room for another open file.",
+    errno.ENOMEM: "Close some programs: the machine has no memory left.",
+    errno.ENOSPC: "Free some disk space.",
+    errno.EDQUOT: "Free some disk space: the quota is used up.",
+    errno.EROFS: "Put the state directory (MAZU_STATE_HOME) on a disk that can be written.",
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG), ""),
+}
+
+
+def system_advice(error: OSError) -> str:
+    """What the user can do about a call that the operating system refused."""
+    return _ADVICE.get(error.errno or 0) or "Check the disk and its permissions."
+
+
+def system_error(error: BaseException) -> MazuError | None:
+    """The error for a call that the machine refused: too many open files, no space, no permission; None for any other."""
+    if not isinstance(error, OSError) or error.errno not in _ADVICE:
+        return None
+    said = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+    return MazuError(Kind.STORAGE, f"{said}.", system_advice(error))
 
 
 class InvalidArguments(Exception):

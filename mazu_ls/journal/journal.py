@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, system_advice
 from mazu_ls.journal.events import (
     OPAQUE,
     TRANSIENT,
@@ -129,19 +129,25 @@ class Journal:
         self.path = path
         self.session_id = path.stem
         self._listener = listener
-        try:
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | open_flags.CLOEXEC, 0o600)
-        except OSError as error:
-            raise MazuError(
-                Kind.STORAGE,
-                f"{path} cannot be opened: {error.strerror}.",
-                "Check the disk and its permissions.",
-            ) from error
-        self._lock(self._file)
-        _end_torn_line(self._file)
+        self._file = self._open(os.O_CREAT)
+        self._released = False
         self.last = last_seq(self._file)
         self.head = self.last
         self._unsynced = False
+
+    def _open(self, flags: int) -> int:
+        """Return the file, locked and ready for the next line."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_APPEND | open_flags.CLOEXEC | flags, 0o600)
+        except OSError as error:
+            raise MazuError(
+                Kind.STORAGE,
+                f"{self.path} cannot be opened: {error.strerror}.",
+                system_advice(error),
+            ) from error
+        self._lock(file)
+        _end_torn_line(file)
+        return file
 
     def _lock(self, file: int) -> None:
         """Hold the session, or close the file and raise MazuError: busy, or storage where the disk has no locks."""
@@ -167,6 +173,7 @@ class Journal:
         if isinstance(body, TRANSIENT):
             event = Event(self.last, self.head, "", turn, body)
         else:
+            self.hold()
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
             try:
                 line = _encode(event)
@@ -186,7 +193,7 @@ class Journal:
             written = os.write(self._file, line)
         except OSError as error:
             raise MazuError(
-                Kind.STORAGE, f"{self.path} could not be written: {error.strerror}.", "Free some disk space."
+                Kind.STORAGE, f"{self.path} could not be written: {error.strerror}.", system_advice(error)
             ) from error
         if written != len(line):
             try:
@@ -207,16 +214,33 @@ class Journal:
             os.fdatasync(self._file)
 
     @property
+    def held(self) -> bool:
+        """Whether this process holds the session, so that nobody else appends to it."""
+        return self._file >= 0
+
+    @property
     def closed(self) -> bool:
         """Whether nothing can be appended any more."""
-        return self._file < 0
+        return self._file < 0 and not self._released
 
     def close(self) -> None:
         """Let another process have the session."""
         if self._file >= 0:
             self.sync()
-            os.close(self._file)
-            self._file = -1
+            file, self._file = self._file, -1
+            os.close(file)
+
+    def release(self) -> None:
+        """Let another process have the session, until `hold` or the next event. Blocks; call it from a thread."""
+        self._released = True
+        self.close()
+
+    def hold(self) -> None:
+        """Take the session back after `release`; its head stays. Raises MazuError(busy) where another process holds it now."""
+        if self._released:
+            self._file = self._open(0)
+            self._released = False
+            self.last = last_seq(self._file)
 
 
 def read(path: Path) -> Iterator[Event]:

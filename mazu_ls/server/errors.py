@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError, system_error
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,9 @@ def response_error(error: BaseException, what: str) -> dict[str, Any]:
 
 
 def internal(error: BaseException, what: str) -> MazuError:
-    """A defect of ours as the user hears of it: what failed and where the log is."""
+    """A failure that nobody foresaw as the user sees it: what the machine refused, or for a defect of ours where the log is."""
+    if (refused := system_error(error)) is not None:
+        return refused
     from mazu_ls.server.logs import log_place
 
     return MazuError(

@@ -115,7 +115,7 @@ class Store:
                 f"{self.path} is damaged: {error}.",
                 "Restart mazu-ls: the damaged file is renamed and a new one is created.",
             ) from error
-        except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError) as error:
+        except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
             raise MazuError(
                 Kind.STORAGE,
                 f"{self.path} could not be used: {error}.",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.errors import InvalidArguments, MazuError, system_advice
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.exit_status import FAILED, INTERRUPTED, USAGE, exit_status
 from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
@@ -114,7 +114,7 @@ async def reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) ->
             raise
         logging.getLogger(__name__).debug("a file could not be used", exc_info=True)
         said = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
-        hint = "Check the disk and its permissions."
+        hint = system_advice(error)
         _print_error(given, {"kind": "storage", "message": said, "hint": hint})
         print_text(f"mazu-ls: {said}. {hint}", sys.stderr)
         return FAILED

@@ -177,3 +177,48 @@ async def test_a_session_of_another_process_is_not_taken_and_a_deleted_one_stays
 )
 def test_a_session_is_named_by_what_was_said_not_by_the_file_it_is_about(said: str, name: str):
     assert headline(said) == name
+
+
+async def test_few_journals_are_held_and_an_older_session_goes_on_as_it_was(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("mazu_ls.agent.session.sessions.MOST_HELD", 3)
+    async with served(tmp_path, *({"text": f"Hello {n}."} for n in range(8))) as (world, server):
+        project = await opened(world)
+        first = await project.sessions.new()
+        first.mode = "plan"
+        await first.prompt(Prompt("My name is Ada."))
+        others = []
+        for _ in range(5):
+            others.append(await project.sessions.new())
+            await others[-1].prompt(Prompt("Hello."))
+        held = [path for path in project.journals.glob("*.jsonl") if journal.is_locked(path)]
+        assert len(held) == 3
+        assert project.sessions.find(first.id) is None
+        assert await project.sessions.get(first.id) is first
+        await first.prompt(Prompt("What is my name?"))
+        assert "My name is Ada." in json.dumps(server.bodies[-1])
+        assert first.mode == "plan"
+        assert journal.is_locked(first.journal.path)
+        others[0].append(journal.SessionNamed("named while released"))
+        assert (await project.sessions.info(others[0].id)).name == "named while released"
+        await project.close()
+        assert not [path for path in project.journals.glob("*.jsonl") if journal.is_locked(path)]
+
+
+async def test_a_released_session_shows_what_another_process_said_in_it(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("mazu_ls.agent.session.sessions.MOST_HELD", 1)
+    script = [{"text": "Hello."}] * 4
+    async with served(tmp_path, *script) as (world, server):
+        project, elsewhere = await opened(world), await opened(world)
+        first = await project.sessions.new()
+        await first.prompt(Prompt("My name is Ada."))
+        await project.sessions.new()
+        await project.sessions.new()
+        there = await elsewhere.sessions.get(first.id)
+        await there.prompt(Prompt("I live in Turin."))
+        with pytest.raises(MazuError) as refused:
+            await project.sessions.get(first.id)
+        assert refused.value.kind is Kind.BUSY
+        await elsewhere.close()
+        await (await project.sessions.get(first.id)).prompt(Prompt("Where do I live?"))
+        assert "I live in Turin." in json.dumps(server.bodies[-1])
+        await project.close()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 
 from mazu_ls.demo.model_server import ModelServer
 from tests.own_sleep import own_seconds
-from tests.server.client import Client, eventually
+from tests.server.client import Client, RpcFailure, eventually
 
 HEAVY = (
     "anthropic", "openai", "apsw", "git", "numpy", "rich", "mcp", "tree_sitter", "rank_bm25", "rapidfuzz", "httpx2",
@@ -302,6 +303,25 @@ async def real_server(env: dict[str, str]) -> AsyncIterator[tuple[Client, asynci
         await process.wait()
         await pumping
     client.check_questions()
+
+
+async def test_at_the_limit_of_open_files_everything_says_so_and_heals(env: dict[str, str], folder: Path):
+    async with ModelServer([]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
+        async with real_server({**env, **keys}) as (client, process):
+            await client.initialize(folder)
+            await client.command("mazu.status")
+            before = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+            for command in ("mazu.session.new", "mazu.session.list", "mazu.checkpoint", "mazu.usage"):
+                with pytest.raises(RpcFailure) as refused:
+                    await client.command(command)
+                assert refused.value.data["kind"] == "storage"
+                assert "Too many open files" in refused.value.message
+                assert "ulimit -n" in refused.value.data["hint"]
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
+            await client.command("mazu.session.new")
+            assert (await client.command("mazu.checkpoint"))["complete"]
 
 
 async def test_children_end_with_the_editor(env: dict[str, str], folder: Path):

@@ -45,9 +45,7 @@ class Project(ProjectServices):
         if project.checkpoints:
             project.checkpoints.upkeep.named_by_undo = lambda: undo_targets(project)
         sessions = project.sessions = Sessions(project, project.journals)
-        project.extractions = MemoryExtractor(
-            project, lambda session_id: sessions.find(session_id) is not None
-        )
+        project.extractions = MemoryExtractor(project, sessions.has_opened)
         project.scheduler = project.extractions
         project.extractions.start()
         return project

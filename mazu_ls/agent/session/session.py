@@ -134,6 +134,12 @@ class Session:
         return self._work.running
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether a turn or a background command of this session runs, or a message waits to be sent."""
+        unfinished = any(one.code is None for one in self.shell.background.values())
+        return self.running or bool(self.queue) or unfinished
+
+    @property
     def ending(self) -> bool:
         """Whether the turn in progress has recorded its end, so that it is over in a moment."""
         return self.running and self._said_all
@@ -344,6 +350,13 @@ class Session:
         starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
         last = next(starts, None)
         return datetime.fromisoformat(last.at) if last else None
+
+    async def release(self) -> None:
+        """Close the files of a session at rest; its journal is held again with the next use."""
+        for finished in self.shell.background.values():
+            finished.spool.close()
+        self.shell.background.clear()
+        await asyncio.to_thread(self.journal.release)
 
     async def close(self) -> None:
         """Stop what runs and release the journal; a turn stopped this way is offered for resuming."""

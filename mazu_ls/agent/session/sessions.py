@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.session.session import Session
 
 T = TypeVar("T")
+MOST_HELD = 32
+"""Journals that are held open at once, besides those of sessions that are at work: each is a file descriptor."""
 keeps_current: ContextVar[bool] = ContextVar("keeps current session", default=False)
 """Set while a command of another process runs: this process's current session is neither used nor changed."""
 
@@ -42,7 +44,10 @@ class Snapshot(Generic[T]):
 
 
 class Sessions:
-    """Opens each session once and keeps it open; the last one used is the current one, used when none is named."""
+    """Opens each session once; the last one used is the current one, used when none is named.
+
+    The journals of the sessions used last are held; an older one is released, with what the session has in memory kept.
+    """
 
     def __init__(self, project: ProjectServices, folder: Path) -> None:
         self._project = project
@@ -89,7 +94,7 @@ class Sessions:
 
     async def events(self, session_id: str) -> builtins.list[journal.Event]:
         """Return the conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
-        if session := self._open.get(session_id):
+        if session := self.find(session_id):
             return await asyncio.to_thread(session.events)
         path = self._existing(session_id)
         events = await asyncio.to_thread(lambda: [*journal.read(path)])
@@ -105,7 +110,7 @@ class Sessions:
         if session_id is None:
             raise MazuError(Kind.NOT_FOUND, "There is no session yet.", "Start one with mazu.chat.")
         path = self._existing(session_id)
-        if session := self._open.get(session_id):
+        if session := self.find(session_id):
             await session.refresh()
             head, last, beside = session.journal.head, session.journal.last, now(session_id)
             events = await asyncio.to_thread(self._events_until, path, last)
@@ -183,26 +188,38 @@ class Sessions:
             self.current = None
 
     def find(self, session_id: str) -> Session | None:
-        """Return the session if this process has it open."""
-        return self._open.get(session_id)
+        """Return the session if this process has it open and holds its journal."""
+        session = self._open.get(session_id)
+        return session if session and session.journal.held else None
 
-    def opened(self) -> list[Session]:
-        """Return the sessions that this process has open."""
+    def opened(self) -> builtins.list[Session]:
+        """Return the sessions that this process has opened, those included whose journal is not held now."""
         return list(self._open.values())
+
+    def has_opened(self, session_id: str) -> bool:
+        """Whether this process has opened the session, also if its journal is not held now."""
+        return session_id in self._open
 
     async def close(self) -> None:
         """Stop all turns and release all journals."""
-        await asyncio.gather(*(session.close() for session in self._open.values()))
+        await asyncio.gather(*(session.close() for session in self.opened()))
         self._open.clear()
 
     async def _open_session(
         self, session_id: str, *, new: bool, name: str = "", aside: bool = False
     ) -> Session:
         session = self._open.get(session_id)
-        if session is None:
-            session_type = await asyncio.to_thread(_import_session)
-            path = self._path(session_id) if new else self._existing(session_id)
-            session = session_type(self._project, path)
+        if session is not None and session.journal.held:
+            await session.refresh()
+        else:
+            await self._release_oldest()
+            if session is None:
+                session_type = await asyncio.to_thread(_import_session)
+                path = self._path(session_id) if new else self._existing(session_id)
+                session = session_type(self._project, path)
+            else:
+                self._existing(session_id)
+                await asyncio.to_thread(session.journal.hold)
             await session.load()
             if new:
                 session.append(journal.SessionStarted(name, aside))
@@ -210,12 +227,18 @@ class Sessions:
             else:
                 await self.report_damage(session_id, session.name)
                 await recover(session)
-            self._open[session_id] = session
-        else:
-            await session.refresh()
+        self._open.pop(session_id, None)
+        self._open[session_id] = session  # the one used last comes last
         if not keeps_current.get():
             self.current = session_id
         return session
+
+    async def _release_oldest(self) -> None:
+        """Release the journals of the sessions used longest ago of which nothing runs, until one more may be held."""
+        held = [one for one in self._open.values() if one.journal.held]
+        idle = [one for one in held if one.id != self.current and not one.is_at_work]
+        for session in idle[: max(len(held) - MOST_HELD + 1, 0)]:
+            await session.release()
 
     def _current(self) -> str | None:
         return None if keeps_current.get() else self.current
@@ -266,7 +289,7 @@ class Sessions:
         return None
 
     def _held_elsewhere(self, session_id: str) -> bool:
-        if session_id in self._open:
+        if self.find(session_id):
             return False
         return journal.is_locked(self._path(session_id))
 
@@ -283,7 +306,7 @@ class Sessions:
                 info = replace(info, interrupted=True)
             known = self._described[path] = (stamp, info)
         found = known[1]
-        if found.interrupted and path.stem not in self._open and journal.is_locked(path):
+        if found.interrupted and not self.find(path.stem) and journal.is_locked(path):
             return replace(found, interrupted=False)  # it runs in another process
         return found
 
@@ -294,12 +317,12 @@ class Sessions:
     def _newest_free(self) -> Path | None:
         """Return the journal that was written last if this process or nobody holds it."""
         paths = sorted(self._folder.glob("s_*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
-        if not paths or (paths[-1].stem not in self._open and journal.is_locked(paths[-1])):
+        if not paths or (not self.find(paths[-1].stem) and journal.is_locked(paths[-1])):
             return None
         return paths[-1]
 
     def _live(self, info: SessionInfo) -> SessionInfo:
-        session = self._open.get(info.id)
+        session = self.find(info.id)
         if session is None or session.state == "idle":
             return info
         return replace(info, state=session.state, interrupted=info.interrupted and not session.running)

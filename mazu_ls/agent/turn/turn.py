@@ -21,7 +21,7 @@ from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
 from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, system_error
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from mazu_ls.tools.context import ToolContext
 
 log = logging.getLogger(__name__)
+FAILED, IN_THE_LOG = "The turn failed inside mazu-ls.", "The log has the detail."
 
 
 @dataclass
@@ -134,7 +135,7 @@ class TurnRun:
                     f"The limit of {count_of(self.asked.limits.seconds or 0, 'second')} is reached.",
                 ), None
             log.exception("turn %s failed", self.turn.turn_id)
-            error = MazuError(Kind.INTERNAL, "The turn failed inside mazu-ls.", "The log has the detail.")
+            error = system_error(failure) or MazuError(Kind.INTERNAL, FAILED, IN_THE_LOG)
             stop = TurnLimitReached("error", error.message)
         return stop, error
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from mazu_ls.checkpoints.store import lock
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, system_advice
 from mazu_ls.state.paths import private_folder
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class RunningCommands:
                 raise MazuError(
                     Kind.STORAGE,
                     f"The checkpoint store could not be used: {error.strerror} ({self._folder}).",
-                    "Check the disk's space and the folder's permissions.",
+                    system_advice(error),
                 ) from error
             self._shown = True
 

@@ -20,7 +20,7 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.config.config import CheckpointSettings
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, system_advice
 from mazu_ls.state.paths import private_folder, projects_folder, root_key
 from mazu_ls.state.store import transaction
 
@@ -123,7 +123,7 @@ def explain_disk(work: Callable[[], T], place: Path) -> T:
         raise MazuError(
             Kind.STORAGE,
             f"The checkpoint store could not be used: {error.strerror} ({error.filename or place}).",
-            "Check the disk's space and the folder's permissions.",
+            system_advice(error),
         ) from error
 
 
