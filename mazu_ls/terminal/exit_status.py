@@ -26,6 +26,8 @@ def exit_status(result: Any) -> int:
         return UNANSWERED
     if "exists" in result and result.get("text") is None:  # a file that was not printed
         return FAILED
+    if result.get("refused") and not result.get("memories", True):  # nothing was shared
+        return FAILED
     if "accepted" in result and result.get("problems"):
         return FAILED
     plan = result.get("plan")

@@ -74,6 +74,8 @@ def _servers(servers: list[Result]) -> str:
 def _status(out: Console, value: Result) -> None:
     memory, checkpoints = value["memory"], value["checkpoints"]
     remembered = sum(part["entries"] for part in (memory.get("project"), memory.get("global")) if part)
+    proposed = memory.get("waiting")
+    waiting = f", {plural(proposed, 'proposal')} to review: mazu-ls memory proposals" if proposed else ""
     keys = [name for name, present in value["keys"].items() if present]
     keyed = f"{', '.join(keys)} (set, or none is needed)" if keys else "none"
     running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
@@ -83,7 +85,7 @@ def _status(out: Console, value: Result) -> None:
         ("mode", value["mode"]),
         ("running", ", ".join(running) or "nothing"),
         *([("interrupted", _interrupted(broken))] if (broken := value.get("interrupted")) else []),
-        ("memory", f"{remembered} remembered" if memory["available"] else "not available"),
+        ("memory", f"{remembered} remembered{waiting}" if memory["available"] else "not available"),
         ("checkpoints", _kept(checkpoints)),
         ("keys", keyed),
         ("git", "yes" if value["git"] else "no: checkpoints need it"),

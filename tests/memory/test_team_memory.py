@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import AsyncIterator
+from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -439,13 +441,71 @@ async def test_a_colleague_changes_no_pinned_text_and_is_named(pair: tuple[Clone
     await grace.memories.update("m_000001", title="Deploys go out on Fridays")
     for clone in (grace, ada):
         await clone.team.sync(remote)
-    for clone in (ada, grace):
+    for clone, author in ((ada, await grace.team.author()), (grace, None)):
         one = await clone.memories.get("m_000001")
-        assert (one.title, one.pinned, one.author) == (
-            "Deploys go out on Fridays",
-            False,
-            await grace.team.author(),
-        )
+        assert (one.title, one.pinned, one.author) == ("Deploys go out on Fridays", False, author)
+
+
+async def test_what_is_edited_here_is_no_longer_a_colleagues_word(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "The API listens on port 8080")
+    for clone in (ada, grace):
+        await clone.team.sync(remote)
+    assert (await grace.memories.get("m_000001")).author == await ada.team.author()
+    await grace.memories.update("m_000001", tags=["network"])
+    assert (await grace.memories.get("m_000001")).author == await ada.team.author()
+    await grace.memories.update("m_000001", title="The API listens on port 7070")
+    told = await grace.memories.inject(RecallContext("Start the API"))
+    assert "port 7070" in told.standing and "shared by" not in told.standing
+
+
+async def test_what_could_not_be_shared_is_not_shared(pair: tuple[Clone, Clone, str], tmp_path: Path):
+    ada, _, _ = pair
+    made = await ada.memories.remember("Releases are tagged v1.2.3")
+    blocked = tmp_path / "clone0/.mazu/shared"
+    blocked.parent.mkdir(parents=True)
+    blocked.write_text("a file, no folder")
+    with pytest.raises(MazuError, match="cannot be written"):
+        await ada.team.share([made.memory.id])
+    assert (await ada.memories.get(made.memory.id)).shared is None
+    blocked.unlink()
+    assert (await ada.team.sync()).sent == 0
+    (again,), _ = await ada.team.share([made.memory.id])
+    assert again.shared
+
+
+async def test_files_that_a_remote_replaced_are_named(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "Queues are RabbitMQ")
+    assert "delete them" in (await ada.team.sync(remote)).hint
+    assert (await grace.team.sync(remote)).hint == ""
+
+
+def test_a_memory_of_any_history_fits_its_file():
+    """Whatever the order in which its versions came together."""
+    bodies = [
+        SharedMemory(ID, {})
+        .with_value("title", "Long", 1, "Ada")
+        .with_value("body", f"{n:02}" * 45_000, n, "Ada")
+        for n in range(1, 41)
+    ]
+    orders = [bodies, bodies[::-1], bodies[1::2] + bodies[::2]]
+    merged = [reduce(merge, ({ID: one} for one in order), {}) for order in orders]
+    assert merged[0] == merged[1] == merged[2]
+    written = shared_file.write(merged[0][ID])
+    assert (
+        len(written.encode()) < shared_file.MAX_BYTES and shared_file.read(written, "x.md") == merged[0][ID]
+    )
+    assert merged[0][ID].value("body") == bodies[-1].value("body")
+
+
+def test_a_long_chain_of_replacements_ends_at_its_last():
+    ids = [f"t_{n:016x}" for n in range(3_000)]
+    chain = {}
+    for n, id in enumerate(ids):
+        one = SharedMemory(id, {}).with_value("title", f"Port {n}", n, "Ada")
+        chain[id] = one.with_value("supersedes", ids[n - 1], n, "Ada") if n else one
+    assert find_standing(chain).superseded == dict(pairwise(ids))
 
 
 async def test_characters_that_nobody_takes_over_stay_here(pair: tuple[Clone, Clone, str]):

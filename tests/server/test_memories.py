@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.memory.team import shared_file
+from mazu_ls.memory.team.shared_memory import SharedMemory
 from tests.server.client import Client, RpcFailure
 
 
@@ -174,3 +176,19 @@ async def test_an_anchor_at_a_line_that_is_not_there_is_refused(client: Client, 
         with pytest.raises(RpcFailure, match=r"anchors\[0\].range") as failure:
             await client.command("mazu.remember", arguments)
         assert failure.value.code == -32602
+
+
+async def test_what_waits_in_the_shared_folder_is_mentioned(client: Client, folder: Path):
+    await client.initialize(folder)
+    found = await client.command("mazu.recall", {"query": "which port"})
+    assert (found["memories"], found["waiting"]) == ([], 0)
+    proposed = SharedMemory("t_0123456789abcdef", {}).with_value("title", "The port is 7070", 1, "Ada")
+    shared = folder / ".mazu" / "shared"
+    shared.mkdir(parents=True)
+    (shared / shared_file.file_name(proposed)).write_text(shared_file.write(proposed))
+    assert (await client.command("mazu.recall", {"query": "which port"}))["waiting"] == 1
+    assert (await client.command("mazu.status"))["memory"]["waiting"] == 1
+    await client.command("mazu.memory.import.accept", {"all": True})
+    found = await client.command("mazu.recall", {"query": "which port"})
+    assert ([one["title"] for one in found["memories"]], found["waiting"]) == (["The port is 7070"], 0)
+    assert (await client.command("mazu.status"))["memory"]["waiting"] == 0

@@ -689,12 +689,13 @@ export interface MemoryStats {
   common: Record<string, unknown>;
 }
 
-/** `reason` where memory is not `available`, else counts by scope. */
+/** `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. */
 export interface MemoryStatus {
   available: boolean;
   reason?: string;
   project?: Record<string, unknown> | null;
   global?: Record<string, unknown>;
+  waiting: number;
 }
 
 /** A value that somebody gave a field of a shared memory; `holds` is the one that counts. */
@@ -1001,10 +1002,15 @@ export interface RecallParams {
   uri?: string | null;
 }
 
-/** Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is. */
+/**
+ * Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
+ *
+ * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
+ */
 export interface RecallResult {
   memories: Memory[];
   onlyNearest: boolean;
+  waiting: number;
 }
 
 export interface RedoParams {
@@ -1434,7 +1440,10 @@ export interface SyncParams {
   accept?: boolean;
 }
 
-/** Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals). */
+/**
+ * Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals),
+ * `hint` a sentence on what else to do.
+ */
 export interface Sync {
   place: string;
   sent: number;
@@ -1443,6 +1452,7 @@ export interface Sync {
   waiting: number;
   refused: NotShared[];
   problems: string[];
+  hint: string;
 }
 
 /** A tool call of a turn. */

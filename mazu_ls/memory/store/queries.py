@@ -18,7 +18,12 @@ def update(
     rows: EntryTable, n: int, changes: dict[str, Any], anchors: tuple[MemoryAnchor, ...] | None
 ) -> Memory:
     """Change some fields of a memory. Raises MazuError(conflict) if another memory says the same already."""
-    entry = replace(rows.entry(n), **changes)
+    before = rows.entry(n)
+    entry = replace(before, **changes)
+    if before.source == "shared" and (entry.title, entry.body) != (before.title, before.body):
+        # A colleague's words no longer: from now on they are the user's.
+        details = {name: value for name, value in (before.details or {}).items() if name != "author"}
+        entry = replace(entry, source="user", details=details or None)
     if anchors is not None:
         entry = upsert.set_anchors(entry, anchors)
     other = next(

@@ -37,6 +37,10 @@ class FolderContent:
             self.problems.append(str(error))
             self.unreadable.add(name)
             return
+        self.add_memory(name, memory)
+
+    def add_memory(self, name: str, memory: SharedMemory) -> None:
+        """Take in what the file of this name says."""
         known = self.memories.get(memory.id)
         self.memories[memory.id] = memory if known is None else known.with_versions(memory.fields)
         self.names.setdefault(memory.id, []).append(name)
@@ -50,16 +54,22 @@ def read_files(files: Mapping[str, bytes]) -> FolderContent:
     return content
 
 
-def read_folder(root: Path) -> FolderContent:
-    """Read the files of the folder. Blocks."""
+def read_folder(root: Path, known: SharedMemories | None = None) -> FolderContent:
+    """Read the files of the folder. Files that say exactly what is `known` are not parsed. Blocks."""
     content = FolderContent()
+    written = {shared_file.file_name(memory): memory for memory in (known or {}).values()}
     if not project_files.is_folder(root, FOLDER):
         return content
     for entry in project_files.list_folder(root, FOLDER):
         if entry.kind != "file" or not entry.name.endswith(".md"):
             continue
         try:
-            content.add(entry.name, project_files.read_text(root, FOLDER / entry.name, shared_file.MAX_BYTES))
+            text = project_files.read_text(root, FOLDER / entry.name, shared_file.MAX_BYTES)
+            ours = written.get(entry.name)
+            if ours is not None and text == shared_file.write(ours):
+                content.add_memory(entry.name, ours)
+            else:
+                content.add(entry.name, text)
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             content.problems.append(f"{entry.name}: {reason}.")

@@ -24,6 +24,8 @@ EMPTY: Mapping[str, Any] = {
 """Values of fields that were never written; they are not stored."""
 MAX_VERSIONS = 500
 """Maximum number of versions of one field; every clone drops the same oldest ones."""
+MAX_FIELD_BYTES = 1 << 19
+"""A version is dropped if the newer ones of its field hold so many bytes: a file has room for all fields (shared_file.MAX_BYTES)."""
 
 
 class FieldVersion(Struct, frozen=True):
@@ -83,9 +85,19 @@ class SharedMemory(Struct, frozen=True):
         fields = dict(self.fields)
         for name, versions in more.items():
             every = {version.rank: version for version in (*fields.get(name, ()), *versions)}
-            newest = sorted(every, reverse=True)[:MAX_VERSIONS]
-            fields[name] = tuple(every[rank] for rank in newest)
+            fields[name] = _newest([every[rank] for rank in sorted(every, reverse=True)])
         return SharedMemory(self.id, fields)
+
+
+def _newest(versions: list[FieldVersion]) -> tuple[FieldVersion, ...]:
+    """Those of `versions`, the newest first, that are kept. What is newer decides, and that is kept: so merging in every order
+    keeps the same."""
+    newer = 0
+    for position, version in enumerate(versions):
+        if position == MAX_VERSIONS or newer >= MAX_FIELD_BYTES:
+            return tuple(versions[:position])
+        newer += len(json.dumps(version.value)) if len(versions) > 1 else 0
+    return tuple(versions)
 
 
 SharedMemories = dict[str, SharedMemory]
@@ -131,9 +143,10 @@ def find_standing(memories: SharedMemories) -> Standing:
         if one.value("supersedes") in alive and one.value("supersedes") != id
     ]
     superseded: dict[str, str] = {}
+    last: dict[str, str] = {}
     for version, id in sorted(links, key=lambda link: (link[0].rank, link[1]), reverse=True):
-        if version.value not in superseded and not _leads_to(id, version.value, superseded):
-            superseded[version.value] = id
+        if version.value not in superseded and _last_of_chain(id, last) != version.value:
+            superseded[version.value] = last[version.value] = id
     first: dict[bytes, str] = {}
     same: dict[str, str] = {}
     for id in sorted(alive, key=lambda id: (alive[id].created_at, id)):
@@ -143,8 +156,11 @@ def find_standing(memories: SharedMemories) -> Standing:
     return Standing({id: one for id, one in alive.items() if id not in same}, superseded, same)
 
 
-def _leads_to(start: str, target: str, superseded: Mapping[str, str]) -> bool:
-    at: str | None = start
-    while at is not None and at != target:
-        at = superseded.get(at)
-    return at == target
+def _last_of_chain(id: str, later: dict[str, str]) -> str:
+    """What nothing replaces, from `id` on; `later` gets shortcuts, so that long chains are not walked again and again."""
+    end = id
+    while end in later:
+        end = later[end]
+    while id != end:
+        later[id], id = end, later[id]
+    return end

@@ -87,6 +87,12 @@ def unshare(rows: EntryTable, entry: MemoryEntry, row: SharedRow, by: str) -> No
     _set_details(rows, replace(entry, source=own), None, None)
 
 
+def stop_sharing(rows: EntryTable, entry: MemoryEntry, row: SharedRow) -> None:
+    """Take back `share` of what nobody got. Needs a transaction."""
+    rows.db.execute("DELETE FROM memory_shared WHERE id = ?", (row.memory.id,))
+    _set_details(rows, entry, None, None)
+
+
 def note_edits(rows: EntryTable, by: str) -> list[str]:
     """Record local edits, deletions and restores as versions; return the ids. Needs a transaction.
 

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
 
@@ -22,6 +22,9 @@ from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
 from mazu_ls.memory.team.shared_memory import SharedMemories, merge, new_id
 from mazu_ls.memory.team.team_proposals import TeamProposal, digest_of, find_news, find_proposals
 from mazu_ls.state.store import select
+
+if TYPE_CHECKING:
+    from mazu_ls.memory.memories import Memories
 
 GIT_FOLDER = "shared_memory.git"
 MAX_TRIES = 10
@@ -56,6 +59,7 @@ class SyncResult:
     waiting: int = 0
     refused: list[NotShared] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    hint: str = ""
 
 
 class TeamMemory:
@@ -82,7 +86,11 @@ class TeamMemory:
         by = await self.author()
         numbers = [number(id, "project") for id in dict.fromkeys(ids)]
         shared, refused = await self._store.write(lambda rows: _share(rows, numbers, by))
-        await self._write_folder()
+        try:
+            await self._write_folder()
+        except MazuError:
+            await self._store.write(lambda rows: [_stop_sharing(rows, memory.id) for memory in shared])
+            raise
         return shared, refused
 
     async def unshare(self, ids: Sequence[str]) -> list[Memory]:
@@ -111,9 +119,11 @@ class TeamMemory:
             result = await self._sync_folder(pull=pull)
         else:
             result = await self._sync_remote(named, pull=pull)
-        waiting, problems = await self.proposals()
+        waiting, content = await self._waiting()
         result.waiting = len(waiting)
-        result.problems += problems
+        result.problems += content.problems
+        if named is not None and content.names:
+            result.hint = f"The files in {shared_folder.FOLDER} are not kept up to date while {named} is used: delete them."
         return result
 
     async def proposals(self) -> tuple[list[TeamProposal], list[str]]:
@@ -161,8 +171,8 @@ class TeamMemory:
         return await self._store.read(lambda rows: _setting(rows, "remote"))
 
     async def _waiting(self) -> tuple[list[TeamProposal], shared_folder.FolderContent]:
-        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
         known = await self._store.read(shared_table.known)
+        content = await asyncio.to_thread(shared_folder.read_folder, self._root, known)
         rejected = await self._store.read(
             lambda rows: {one for (one,) in select(rows.db, "SELECT digest FROM memory_shared_rejected")}
         )
@@ -197,7 +207,7 @@ class TeamMemory:
         if await self.remote() is not None:
             return 0
         known = await self._store.read(shared_table.known)
-        content = await asyncio.to_thread(shared_folder.read_folder, self._root)
+        content = await asyncio.to_thread(shared_folder.read_folder, self._root, known)
         both = merge(content.memories, known)
         ours = [both[id] for id in known if shared_file.find_secret(known[id]) is None]
         return await asyncio.to_thread(shared_folder.write_folder, self._root, content, ours)
@@ -242,6 +252,14 @@ class TeamMemory:
             return False
         result.sent = sum(data is not None for data in changes.values())
         return True
+
+
+async def count_waiting(memories: Memories, root: Path) -> int:
+    """How many proposals wait to be accepted: what the project's folder says, and what was found in other agents' files."""
+    found = []
+    if memories.shelves.project is not None:
+        found, _ = await TeamMemory(memories.shelves.project, root).proposals()
+    return len(found) + (await memories.imported.proposals(1))[1]
 
 
 async def _in_thread(remote: MemoryRemote, work: Callable[[], T]) -> T:
@@ -293,6 +311,13 @@ def _unshare(rows: EntryTable, n: int, by: str) -> Memory:
         )
     shared_table.unshare(rows, entry, row, by)
     return rows.memory(n)
+
+
+def _stop_sharing(rows: EntryTable, id: str) -> None:
+    """Nobody got it: as if it had not been shared."""
+    entry = rows.entry(number(id, "project"))
+    if (row := shared_table.find(rows, entry.n or 0)) is not None:
+        shared_table.stop_sharing(rows, entry, row)
 
 
 def _shared_row(rows: EntryTable, n: int) -> shared_table.SharedRow | None:

@@ -50,7 +50,11 @@ def _recalled(result: Any) -> str:
     lines = [f"- `{memory['id']}` **{memory['title']}** ({memory['why']})" for memory in result["memories"]]
     if result.get("onlyNearest"):
         lines.insert(0, "Nothing is remembered about that, by words or by meaning. The nearest there is:\n")
-    return "\n".join(lines) or "No memories found."
+    if not lines:
+        lines = ["No memories found."]
+    if waiting := result.get("waiting"):
+        lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
+    return "\n".join(lines)
 
 
 def _spent(result: Any) -> str:

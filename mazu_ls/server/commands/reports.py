@@ -102,8 +102,11 @@ async def _model(project: Project) -> tuple[str | None, list[str]]:
 async def _memory(project: Project) -> wire.MemoryStatusView:
     if project.memories is None:
         return wire.MemoryStatusView(False, _reason(project.no_memory))
+    from mazu_ls.memory.team.team_memory import count_waiting
+
     counts = await project.memories.stats()
-    return wire.MemoryStatusView(True, UNSET, counts.get("project", UNSET), counts["global"])
+    waiting = await count_waiting(project.memories, project.root)
+    return wire.MemoryStatusView(True, UNSET, counts.get("project", UNSET), counts["global"], waiting)
 
 
 async def _checkpoints(project: Project) -> wire.CheckpointStatusView:

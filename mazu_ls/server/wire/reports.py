@@ -60,12 +60,13 @@ class RunningSessionView(Wire, frozen=True):
 
 
 class MemoryStatusView(Wire, frozen=True):
-    """`reason` where memory is not `available`, else counts by scope."""
+    """`reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted."""
 
     available: bool
     reason: str | UnsetType = UNSET
     project: dict[str, Any] | UnsetType | None = UNSET
     common: dict[str, Any] | UnsetType = field(default=UNSET, name="global")
+    waiting: int = 0
 
 
 class CheckpointStatusView(Wire, frozen=True):

@@ -44,6 +44,8 @@ def _memories(out: Console, value: Result) -> None:
         _memory(out, {**memory, "why": ""} if nearest else memory)  # why was just said
     if not value["memories"]:
         out.print("no memories found")
+    if waiting := value.get("waiting"):
+        out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
 
 
 def _injection(out: Console, value: Result) -> None:
@@ -72,6 +74,10 @@ def draw_changed(out: Console, value: Result) -> None:
 def _forgotten_memory(out: Console, value: Result) -> None:
     out.print("forgotten:", end=" ")
     _memory(out, value["forgotten"])
+    if value["forgotten"].get("shared"):
+        out.print(
+            "Team memory keeps its text in its history: the shared files, the remote, everybody's machine."
+        )
 
 
 def _memory_stats(out: Console, value: Result) -> None:
@@ -183,6 +189,8 @@ def _synchronized(out: Console, value: Result) -> None:
         out.print(f"left out: {rest} more; --json names them")
     if value["waiting"]:
         out.print(f"{plural(value['waiting'], 'proposal')} to review: mazu-ls memory proposals")
+    if value["hint"]:
+        out.print(value["hint"], markup=False)
 
 
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {

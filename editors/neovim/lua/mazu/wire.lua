@@ -522,12 +522,13 @@
 ---@field project? table<string, any>
 ---@field common table<string, any>
 
---- `reason` where memory is not `available`, else counts by scope.
+--- `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted.
 ---@class mazu.MemoryStatus
 ---@field available boolean
 ---@field reason? string
 ---@field project? table<string, any>
 ---@field global? table<string, any>
+---@field waiting integer
 
 --- A value that somebody gave a field of a shared memory; `holds` is the one that counts.
 ---@class mazu.MemoryVersion
@@ -783,9 +784,12 @@
 ---@field uri? string
 
 --- Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
+---
+--- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
 ---@class mazu.RecallResult
 ---@field memories mazu.Memory[]
 ---@field onlyNearest boolean
+---@field waiting integer
 
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.
@@ -1095,7 +1099,8 @@
 ---@field pull? boolean Send and write nothing.
 ---@field accept? boolean Accept everything that the folder proposes.
 
---- Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals).
+--- Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals),
+--- `hint` a sentence on what else to do.
 ---@class mazu.Sync
 ---@field place string
 ---@field sent integer
@@ -1104,6 +1109,7 @@
 ---@field waiting integer
 ---@field refused mazu.NotShared[]
 ---@field problems string[]
+---@field hint string
 
 --- A tool call of a turn.
 ---@class mazu.ToolCall

@@ -61,8 +61,10 @@ async def reject_imported(server: ServerState, params: wire.DecideProposalsParam
 
 
 async def _left(server: ServerState) -> int:
-    team, _ = await (await team_memory(server)).proposals()
-    return len(team) + (await (await opened_memories(server)).imported.proposals(1))[1]
+    from mazu_ls.memory.team.team_memory import count_waiting
+
+    memories, project = await opened_memories(server), await server.wait_opened()
+    return await count_waiting(memories, project.root)
 
 
 async def _chosen(

@@ -101,8 +101,13 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
 
     if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
         found = await ask()
-    only_nearest = bool(found) and not any(map(matches, found))
-    return wire.RecallResult([wire.MemoryView.from_memory(memory) for memory in found], only_nearest)
+    found_any, waiting = any(map(matches, found)), 0
+    if not found_any:
+        from mazu_ls.memory.team.team_memory import count_waiting
+
+        waiting = await count_waiting(memories, (await server.wait_opened()).root)
+    views = [wire.MemoryView.from_memory(memory) for memory in found]
+    return wire.RecallResult(views, bool(found) and not found_any, waiting)
 
 
 @command("mazu.memory.list")

@@ -276,10 +276,14 @@ class RememberResult(Wire, frozen=True):
 
 
 class RecallResult(Wire, frozen=True):
-    """Best first. `only_nearest`: nothing was found by words or meaning, and these are merely the nearest there is."""
+    """Best first. `only_nearest`: nothing was found by words or meaning, and these are merely the nearest there is.
+
+    `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
+    """
 
     memories: list[MemoryView]
     only_nearest: bool = False
+    waiting: int = 0
 
 
 class MemoryPage(Wire, frozen=True):

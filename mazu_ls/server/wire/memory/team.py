@@ -49,7 +49,8 @@ class ShareResult(Wire, frozen=True):
 
 
 class SyncView(Wire, frozen=True):
-    """Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals)."""
+    """Memories sent and received, entries removed here; `waiting` are proposals of the folder (mazu.memory.import.proposals),
+    `hint` a sentence on what else to do."""
 
     place: str
     sent: int
@@ -58,6 +59,7 @@ class SyncView(Wire, frozen=True):
     waiting: int
     refused: list[NotSharedView]
     problems: list[str]
+    hint: str
 
 
 class MemoryVersionView(Wire, frozen=True):
