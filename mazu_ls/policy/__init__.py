@@ -1,6 +1,6 @@
-"""Who may do what: pure decisions about tool calls, and the grants a user has given.
+"""Policy: pure decisions about tool calls, and the grants that a user has given.
 
-`decide` is in `mazu_ls.policy.decide`: with its tables it is imported by the first call, not by every command.
+`decide` is in `mazu_ls.policy.decide`: the first call imports it with its tables, not every command.
 """
 
 from mazu_ls.policy.grants import Grant, GrantStore

@@ -42,9 +42,9 @@ _SHOW_LINES = frozenset(("grep", "definition", "references", "symbols"))
 
 
 def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
-    """Whether a call may run. Looks at the file system for where paths lead, and changes nothing.
+    """Return whether a call may run. Reads the file system to resolve paths, and changes nothing.
 
-    In mode auto "ask" means that somebody would have to be asked; who calls it denies, for nobody is there.
+    In mode auto "ask" means that somebody would have to be asked; the caller then denies, since nobody is there.
     """
     if shell.is_command(call):
         try:
@@ -65,14 +65,15 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
 
 
 def _shows(tool: str, rule: Rule) -> bool:
-    """A tool that shows lines of a file is held back by what holds read_file back; allowed it is by its own name."""
+    """Return whether a read_file rule applies to a tool that shows lines of files; it is allowed by its own name only."""
     return tool in _SHOW_LINES and rule.verdict != "allow" and rule.applies("read_file")
 
 
 def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
-    """A deny or ask rule that fits any of the names counts; an allow rule has to fit all, so that no link widens it.
+    """Return whether a rule matches: a deny or ask rule any of the names, an allow rule all of them, so that no link
+    widens it.
 
-    A rule may name the host that is `reached` instead; one that allows names the port too where there is one.
+    A rule may name the host that is `reached` instead; one that allows must name the port too if there is one.
     """
     fits = [rule.matches_text(name) for name in named]
     if rule.verdict == "allow":
@@ -81,14 +82,14 @@ def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
 
 
 def _with_grant_target(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:
-    """What a standing permission would be for: the host, the file, or the tool where a call has neither."""
+    """Add what a grant would cover: the host, the file, or the tool if a call has neither."""
     if "url" in call.arguments and call.effect is Effect.NETWORK:
         named = hosts(call)[:1]
     elif "path" in call.arguments and call.effect is Effect.EDIT:
         named = files.names_of(call, place)
     else:
         return replace(asked, always=())
-    if len(named) != 1:  # behind a link it would be for another file than the one that is shown
+    if len(named) != 1:  # behind a link it would cover another file than the one that is shown
         return asked
     return replace(asked, always=(glob.escape(named[0]),), about=named[0])
 
@@ -99,7 +100,7 @@ def _ruled(
     default: Decision,
     mode: Mode,
 ) -> Decision:
-    """The user's deny, the user's ask, the user's allow, what the tables say, the mode: the first that speaks."""
+    """Return the first that decides: the user's deny, the user's ask, the user's allow, the tables, the mode."""
     by_verdict = {
         verdict: next((r for r in rules if r.verdict == verdict), None)
         for verdict in ("deny", "ask", "allow")
@@ -144,7 +145,7 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
 
 
 def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | None:
-    """The deny or ask rule that is about the line; one that may be is reason to ask."""
+    """Return the deny or ask rule that matches the line; one that may match is a reason to ask."""
     for verdict in ("deny", "ask"):
         for rule in rules:
             if rule.verdict == verdict and line.mentions(rule):

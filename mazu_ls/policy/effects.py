@@ -18,7 +18,7 @@ DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let
 
 
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
-    """Let a command take its effect on the scope."""
+    """Apply a command's effect to the scope."""
     name, rest = argv[0], argv[1:]
     if (folder := _entered(name, rest, scope)) is not None:
         for place in targets.places(folder, scope):
@@ -41,14 +41,14 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
 
 
 def _other_name(rest: list[str], scope: ShellScope) -> None:
-    """`ln -s /usr/bin/git g`: from here on `./g` may be git."""
+    """Record `ln -s /usr/bin/git g`: from here on `./g` may be git."""
     named = [program(word) for word in rest if not word.startswith("-")]
     if len(named) == 2 and named[0] != named[1]:
         scope.assign(f"alias {named[1]}", named[0])
 
 
 def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    """The directory that `cd` enters, or `env -C` for the command behind it."""
+    """Return the directory that `cd` enters, or `env -C` for the command behind it."""
     if name in ("cd", "pushd", "chdir"):
         return next((word for word in rest if not word.startswith("-")), str(scope.place.home))
     if name == "env":
@@ -74,7 +74,7 @@ def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
 
 
 def array(raw: str, scope: ShellScope) -> list[str]:
-    """The fields of `(a b [2]=c)`."""
+    """Return the fields of `(a b [2]=c)`."""
     words = [word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words]
     fields = [text for word in words for text in (evaluate(word, scope).candidates or [[]])[0]]
     return [re.sub(r"^\[[^\]]*\]\+?=", "", text) for text in fields]

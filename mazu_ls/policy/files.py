@@ -1,4 +1,4 @@
-"""Verdicts on the paths of tools: outside is denied, secrets and files that run later are asked about."""
+"""Judges the paths of tools: outside the workspace is denied, secrets and files that run later are asked about."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mazu_ls.tools.base import Effect
 from mazu_ls.workspace import PathRefused, Workspace, path_rules
 
 LARGE = 64 * 2**20  # bytes
-# Package stores (pnpm, uv) fill these with hard links, so that one there says nothing.
+# Package stores (pnpm, uv) fill these with hard links, so that a link there is no sign of anything.
 _LINKED_BY_DESIGN = frozenset(("node_modules", "site-packages", ".venv", "venv", ".tox", ".nox", "target"))
 _TAKES_FOLDERS = frozenset(("list_dir", "glob_files", "grep"))
 
 
 def judge(call: ToolCallInfo, place: PolicyContext) -> Decision | None:
-    """What the path alone says of a read or an edit; None where it says nothing against it."""
+    """Judge a read or an edit by its path alone; None if the path is no reason against it."""
     raw = call.arguments.get("path")
     if not isinstance(raw, str):
         return None
@@ -31,7 +31,7 @@ def judge(call: ToolCallInfo, place: PolicyContext) -> Decision | None:
 
 
 def names_of(call: ToolCallInfo, place: PolicyContext) -> list[str]:
-    """What the patterns of rules are held against: for a path as it was written, and from the root to where it leads."""
+    """Return what rules are matched with: for a path as it was written, and the resolved one relative to the root."""
     named = [subject(call)]
     raw = call.arguments.get("path")
     if isinstance(raw, str) and call.effect in (Effect.READ, Effect.EDIT):

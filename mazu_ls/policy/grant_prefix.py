@@ -1,4 +1,5 @@
-"""What "always allow" may store of a command: its first words, and only where no later word could make it run another program."""
+"""What "always allow" may store of a command: its first words, and only if no later word could make it run another
+program."""
 
 from __future__ import annotations
 
@@ -7,13 +8,13 @@ import re
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 
-# These run another program, or write wherever they are told, by an option, an operand or their own language. Of them
-# the exact line is offered.
+# These run another program, or write anywhere, by an option, an operand or their own language. Of them
+# only the exact line is offered.
 _RUNS_OTHERS = word_set("runs_others")
 _GIT = word_set("git_prefixes")
 _MODULES = word_set("python_modules")
 _TESTERS = frozenset(("pytest", "py.test", "unittest"))
-# Where Python finds the project's modules: folders below the working directory, nothing else.
+# The folders in which Python finds the project's modules: below the working directory, nothing else.
 _OWN_MODULES = re.compile(
     r"^PYTHONPATH=(?:\.|(?!\.\.)[\w-][\w.-]*(?:/(?!\.\.)[\w-][\w.-]*)*/?)(?::(?:\.|[\w-][\w.-]*(?:/[\w-][\w.-]*)*/?))*$"
 )
@@ -27,7 +28,7 @@ _LOADS = re.compile(
 
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
-    """The words that a standing permission would be for; None where only the exact line may be offered."""
+    """Return the words that a grant would cover; None if only the exact line may be offered."""
     at = int(argv[:1] == ["env"] and len(argv) > 1 and bool(_ASSIGNMENT.match(argv[1])))
     loading: list[str] = []
     while at < len(argv) and (match := _ASSIGNMENT.match(argv[at])):
@@ -50,7 +51,7 @@ def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
 
 
 def _runs_the_project(words: list[str]) -> bool:
-    """Whether a command imports the project's own modules anyway."""
+    """Return whether a command imports the project's own modules anyway."""
     name = words[0].rsplit("/", 1)[-1] if words else ""
     return name in _TESTERS or (
         _is_python(name) and words[1:2] == ["-m"] and words[2:3] != [] and words[2] in _TESTERS

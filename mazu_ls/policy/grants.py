@@ -1,4 +1,4 @@
-"""What the user allowed for good: argv prefixes per project, in the user's own folder, never in the repository."""
+"""Permanent grants: argv prefixes per project, in the user's own folder, never in the repository."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mazu_ls.tools.locked_json import LockedJsonFile
 
 
 class Grant(Struct, frozen=True, rename="camel"):
-    """One standing permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty.
+    """One lasting permission: every call of `tool` whose words begin with `prefix`; all calls if it is empty.
 
-    Of tools other than run_shell the prefix is one pattern: a path, or a host. With `folder` it is one command line,
-    exactly as it stands, run in that folder.
+    For tools other than run_shell the prefix is one pattern: a path, or a host. With `folder` it is one exact command
+    line, run in that folder.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Grant(Struct, frozen=True, rename="camel"):
 
     @property
     def rule(self) -> Rule:
-        """The rule it amounts to."""
+        """Return the equivalent rule."""
         if self.folder is not None:
             return Rule(
                 self.tool, self.prefix, "allow", origin="always", exact=(self.prefix[0], Path(self.folder))
@@ -38,7 +38,7 @@ class Grant(Struct, frozen=True, rename="camel"):
 
     @property
     def pattern(self) -> str:
-        """It as a rule of the settings would have it."""
+        """Return the pattern as a rule of the settings would have it."""
         if self.folder is not None:
             return self.prefix[0]
         if not self.rule.applies("run_shell"):
@@ -47,7 +47,7 @@ class Grant(Struct, frozen=True, rename="camel"):
 
 
 def _as_pattern(word: str) -> str:
-    """A word as a pattern has it: quoted only where it would be read as another one, so that `push*` stays as it was typed."""
+    """Quote a word for a pattern, only if it would be read as another one, so that `push*` stays as it was typed."""
     try:
         return word if shlex.split(word) == [word] else shlex.quote(word)
     except ValueError:
@@ -55,7 +55,7 @@ def _as_pattern(word: str) -> str:
 
 
 class GrantStore:
-    """The grants of one project. The file is read anew on every change, so that several servers may share it."""
+    """The grants of one project. The file is read again on every change, so that several servers may share it."""
 
     def __init__(self, file: LockedJsonFile[Grant]) -> None:
         self._file = file
@@ -68,15 +68,15 @@ class GrantStore:
         return cls(LockedJsonFile(path, Grant, "Fix it, or delete it to be asked about everything again."))
 
     def list(self) -> tuple[Grant, ...]:
-        """All of them, oldest first."""
+        """Return all grants, oldest first."""
         return self._grants
 
     def rules(self) -> tuple[Rule, ...]:
-        """All of them as rules for `decide`."""
+        """Return all grants as rules for `decide`."""
         return tuple(grant.rule for grant in self._grants)
 
     def add(self, tool: str, prefix: tuple[str, ...], folder: Path | None = None) -> Grant:
-        """Store a grant; the same one twice is one. Raises MazuError(storage) where it cannot be kept."""
+        """Store a grant; the same one twice is one. Raises MazuError(storage) if it cannot be stored."""
         named = (tool, *prefix, *(() if folder is None else ("in", str(folder))))
         digest = hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()
         new = Grant(f"gr_{digest[:10]}", tool, prefix, datetime.now(UTC), str(folder) if folder else None)
@@ -84,7 +84,7 @@ class GrantStore:
         return next(grant for grant in self._grants if grant.id == new.id)
 
     def revoke(self, grant_id: str) -> Grant:
-        """Take one back. Raises MazuError(not_found)."""
+        """Revoke a grant. Raises MazuError(not_found)."""
         found = next((grant for grant in self._file.read() if grant.id == grant_id), None)
         if found is None:
             raise MazuError(

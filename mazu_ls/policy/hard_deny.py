@@ -1,4 +1,4 @@
-"""What is never run, whatever the mode and the rules say: hard deny, one command at a time."""
+"""Hard deny: what is never run, whatever the mode and the rules say; one command at a time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MACHINE = word_set("machine_programs")
 
 
 def deny(argv: list[str], scope: ShellScope) -> Decision | None:
-    """The hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
+    """Return the hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
     for rule, check in _CHECKS:
         if (reason := check(name, rest, scope)) is not None:
@@ -41,7 +41,8 @@ def _removal(name: str, rest: list[str], scope: ShellScope) -> str | None:
     return check(rest, scope) if check is not None else None
 
 
-# What mazu-ls only tells. Everything else may give a permission, agree to something, or take such a request on its input.
+# Subcommands of mazu-ls that only print. Others may grant a permission, agree to something, or read such a request from
+# input.
 _TELLS = frozenset(("status", "doctor", "version", "help", "--version", "--help", "-h"))
 _NAMES = frozenset(("mazu-ls", "mazu_ls"))
 _MODULES = frozenset(("mazu_ls", "mazu_ls.__main__"))
@@ -51,7 +52,7 @@ _INSTALLERS = frozenset(("pipx", "uv", "uvx", "poetry", "pdm", "hatch", "rye", "
 
 
 def _own_program(name: str, rest: list[str], _: ShellScope) -> str | None:
-    """`mazu-ls permissions allow`, `python -m mazu_ls --stdio`, `uvx mazu-ls`: what could speak for the user."""
+    """Refuse `mazu-ls permissions allow`, `python -m mazu_ls --stdio`, `uvx mazu-ls`: what could act for the user."""
     arguments: list[str] | None = None
     if name in _NAMES:
         arguments = rest
@@ -65,7 +66,7 @@ def _own_program(name: str, rest: list[str], _: ShellScope) -> str | None:
 
 
 def _after_module(rest: list[str]) -> list[str] | None:
-    """The arguments of mazu-ls where Python is to run it: `-m mazu_ls`, `-Immazu_ls`, `.venv/bin/mazu-ls`."""
+    """Return the arguments of mazu-ls if Python runs it: `-m mazu_ls`, `-Immazu_ls`, `.venv/bin/mazu-ls`."""
     program = True  # whether the next word that is no option is the script
     for at, word in enumerate(rest):
         if not word.startswith("-"):
@@ -84,7 +85,7 @@ def _after_module(rest: list[str]) -> list[str] | None:
 
 
 def _after_program(name: str, rest: list[str]) -> list[str] | None:
-    """The arguments of mazu-ls where an installer is to run it: `pipx run mazu-ls`, `uv tool run mazu-ls@latest`."""
+    """Return the arguments of mazu-ls if an installer runs it: `pipx run mazu-ls`, `uv tool run mazu-ls@latest`."""
     verbs = [rest.index(verb) + 1 for verb in ("run", "x") if verb in rest]
     if name != "uvx" and not verbs:
         return None
@@ -99,12 +100,13 @@ def _after_program(name: str, rest: list[str]) -> list[str] | None:
         if word.rpartition("/")[2].startswith(("python", "pypy")):
             return _after_module(rest[at + 1 :])
         if not before.startswith("-") or before in _FLAGS or before.startswith(("--no-", "--all-")):
-            return None  # this is the program; after any other option it may be the option's value
+            return None  # here it is the program; after any other option it may be the option's value
     return None
 
 
 def _is_ours(word: str) -> bool:
-    """A path or name of the program, or its folder or `__main__.py`, which Python runs as well."""
+    """Return whether a word is a path or name of the program, or its folder or `__main__.py`, which Python runs as
+    well."""
     parts = word.casefold().rstrip("/").split("/")
     return parts[-1].removesuffix(".exe") in _NAMES or parts[-2:] == ["mazu_ls", "__main__.py"]
 
@@ -113,7 +115,8 @@ _OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune
 
 
 def _force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
-    """`git push` that overwrites or removes what others have: forced, mirrored, deleting, pruning, `+ref`, `:ref`."""
+    """Refuse a `git push` that overwrites or removes what others have: forced, mirrored, deleting, pruning, `+ref`,
+    `:ref`."""
     if name not in ("git", "hub", "gh", "yadm") or not {"push", "send-pack"} & set(rest):
         return None
     at = min(rest.index(verb) for verb in ("push", "send-pack") if verb in rest)

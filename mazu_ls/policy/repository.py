@@ -25,7 +25,7 @@ _RUNS_OTHERS = re.compile(
 
 
 def changed_by(argv: list[str]) -> str | None:
-    """Why a command needs more than the sandbox gives: it changes the repository."""
+    """Return why a command needs more than the sandbox allows: it changes the repository."""
     if argv[0] != "git" or len(argv) < 2 or not isinstance(judge(argv[1:]), str):
         return None
     verbs = {form[1] for form in without_global_options(argv)[0] if len(form) > 1}
@@ -35,7 +35,8 @@ def changed_by(argv: list[str]) -> str | None:
 
 
 def runs_others(folders: Iterable[str], place: PolicyContext) -> str | None:
-    """Why a git command that only reads in these folders is asked about where no sandbox holds it: git starts what a repository names."""
+    """Return why a git command that only reads in these folders is asked about without a sandbox: git starts programs
+    that a repository names."""
     if place.confined:
         return None
     each = sorted(set(folders))
@@ -52,7 +53,7 @@ def runs_others(folders: Iterable[str], place: PolicyContext) -> str | None:
 
 
 def changes_alone(argv: list[str]) -> bool:
-    """Whether this is a git command that runs nothing but git (and its hooks, which stay read-only)."""
+    """Return whether this is a git command that runs nothing but git (and its hooks, which stay read-only)."""
     if argv[0] != "git":
         return False
     at = 1
@@ -65,7 +66,7 @@ def changes_alone(argv: list[str]) -> bool:
     verb, rest = argv[at] if at < len(argv) else "", argv[at + 1 :]
     if verb not in _CHANGES and verb not in COMMANDS:
         return False
-    # `-u` and `-e` are harmless where they do not name a program.
+    # `-u` and `-e` are harmless if they do not name a program.
     named = [word for word in rest if _RUNS_OTHERS.match(word)]
     return not [
         word

@@ -1,4 +1,4 @@
-"""What is decided about, by what, and what comes of it."""
+"""The records of a decision: tool call, context, rule, verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Mode = Literal["ask", "auto", "plan", "bypass"]
 STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
 ANYTHING = "*"
 Exact = tuple[str, Path]
-"""A command line, and the directory it is run in."""
+"""A command line, and the directory in which it runs."""
 
 
 class ToolCallInfo(Struct, frozen=True):
@@ -35,9 +35,9 @@ class ToolCallInfo(Struct, frozen=True):
 
 
 class PolicyContext(Struct, frozen=True):
-    """Where the call would happen: workspace roots, working directory of the shell, the user's home.
+    """The context of a call: workspace roots, working directory of the shell, the user's home.
 
-    `confined`: commands that nobody approves run in a sandbox that holds them (no network, only the project writable).
+    `confined`: unapproved commands run in a sandbox (no network, only the project writable).
     """
 
     roots: Sequence[Path]
@@ -47,12 +47,12 @@ class PolicyContext(Struct, frozen=True):
 
 
 class Decision(Struct, frozen=True):
-    """The verdict, why in one line, the rule that gave it (None: the mode), and what "always" would store.
+    """The verdict, a one-line reason, the rule that gave it (None: the mode), and what "always" would store.
 
-    `always` is an argv prefix for run_shell, a pattern for what has a path or a host, empty for a whole tool, None where
-    a standing permission is not offered; `about` names path or host for the user. `exact` is a command line with its
-    directory that may be allowed as it stands. `sandboxed`: it is allowed because the sandbox holds it, not because
-    anybody agreed; `changes_git`: the line is made of git commands alone, so that once agreed to it may write `.git`.
+    `always` is an argv prefix for run_shell, a pattern for calls with a path or a host, empty for a whole tool, None if
+    no grant is offered; `about` names path or host for the user. `exact` is a command line with its directory that may
+    be granted as it stands. `sandboxed`: it is allowed because of the sandbox, without anybody's consent;
+    `changes_git`: the line consists of git commands alone, so that with consent it may write `.git`.
     """
 
     verdict: Verdict
@@ -68,8 +68,8 @@ class Decision(Struct, frozen=True):
 class Rule(Struct, frozen=True):
     """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
 
-    A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool.
-    With `exact` it is about that one command line and nothing else.
+    A grant's pattern is an argv prefix, so it ends in `*`. An empty pattern matches every call of the tool. With
+    `exact` it matches that one command line and nothing else.
     """
 
     tool: str
@@ -80,13 +80,13 @@ class Rule(Struct, frozen=True):
 
     @property
     def id(self) -> str:
-        """Names the rule as long as it stands in a session."""
+        """Identifies the rule for as long as it exists in a session."""
         named = (self.tool, *self.pattern, self.verdict, str(self.exact))
         return "se_" + hashlib.sha256("\0".join(named).encode("utf-8", "surrogateescape")).hexdigest()[:10]
 
     @classmethod
     def parse(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "settings") -> Rule:
-        """A rule from settings: the pattern is split like a command line; `*` alone means every call."""
+        """Parse a rule from settings: the pattern is split like a command line; `*` alone means every call."""
         try:
             words = tuple(shlex.split(pattern))
         except ValueError:
@@ -97,17 +97,17 @@ class Rule(Struct, frozen=True):
         return f"{self.verdict} {self.tool} {' '.join(self.pattern) or ANYTHING} ({self.origin})"
 
     def applies(self, tool: str) -> bool:
-        """Whether it is about this tool."""
+        """Return whether it is about this tool."""
         return fnmatchcase(tool, self.tool)
 
     def matches_argv(self, argv: Sequence[str]) -> bool:
-        """Whether these words are the pattern, `*` as last word of it standing for any that follow."""
+        """Return whether these words match the pattern; `*` as its last word matches any that follow."""
         if self.exact is not None:
             return False
         if not self.pattern:
             return True
         *head, last = self.pattern
-        # A grant is an argv prefix; and who denies `git push` means it with every argument.
+        # A grant is an argv prefix; and a denied `git push` means it with every argument.
         if (self.origin in ("session", "always") or self.verdict != "allow") and last != ANYTHING:
             head, last = [*head, last], ANYTHING
         if last == ANYTHING:
@@ -115,12 +115,13 @@ class Rule(Struct, frozen=True):
         return len(argv) == len(self.pattern) and _each_matches(argv, self.pattern)
 
     def matches_command(self, argv: Sequence[str]) -> bool:
-        """Whether it holds this command back, whatever global options stand before the subcommand."""
+        """Return whether it matches this command, whatever global options precede the subcommand."""
         forms, _ = without_global_options(list(argv))
         return any(self.matches_argv(form) for form in (argv, *forms))
 
     def why_it_may_match(self, argv: Sequence[str]) -> str | None:
-        """What hides whether the rule holds this command back: an unknown option, an alias, a word that is made while it runs."""
+        """Return what hides whether the rule matches this command: an unknown option, an alias, a word computed at run
+        time."""
         if not self.pattern:
             return None
         first = self.pattern[0]
@@ -151,14 +152,15 @@ class Rule(Struct, frozen=True):
         return None
 
     def why_code_may_match(self, code: str) -> str | None:
-        """Why code that starts programs, given to an interpreter, may run what the rule is about: it names all its words."""
+        """Return why code that starts programs, given to an interpreter, may run what the rule is about: it names all
+        its words."""
         words = [core for word in self.pattern if (core := word.strip("*?"))]
         if words and all(re.search(rf"(?<![\w-]){re.escape(word)}", code) for word in words):
             return f"code given to an interpreter names {' '.join(words)}, which a rule is about"
         return None
 
     def matches_text(self, text: str) -> bool:
-        """Whether a path, a host, or any other text is what the pattern says."""
+        """Return whether the pattern matches a path, a host, or any other text."""
         if self.exact is not None:
             return False
         pattern = " ".join(self.pattern)
@@ -166,7 +168,7 @@ class Rule(Struct, frozen=True):
 
 
 def _may_become(word: str, expected: str) -> bool:
-    """Whether a wildcard, or text that is made while it runs, may turn the word into what a pattern expects."""
+    """Return whether a wildcard, or text computed at run time, may turn the word into what a pattern expects."""
     return fnmatchcase(expected.rstrip(ANYTHING), word.replace(UNKNOWN, "*"))
 
 
@@ -175,7 +177,8 @@ def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def hosts(call: ToolCallInfo) -> list[str]:
-    """The host a call would reach, first as a grant names it: with the port where the address has one. Empty if there is none."""
+    """Return the host that a call would reach, first as a grant names it: with the port if the address has one. Empty
+    if there is none."""
     url = call.arguments.get("url")
     if call.effect is not Effect.NETWORK or not isinstance(url, str):
         return []
@@ -190,7 +193,8 @@ def hosts(call: ToolCallInfo) -> list[str]:
 
 
 def subject(call: ToolCallInfo) -> str:
-    """The text a pattern of a tool other than run_shell is held against: path, address, name, or the arguments as JSON."""
+    """Return the text that a pattern of a tool other than run_shell is matched with: path, address, name, or the
+    arguments as JSON."""
     for key in ("path", "url", "name"):
         value = call.arguments.get(key)
         if isinstance(value, str):
@@ -199,5 +203,5 @@ def subject(call: ToolCallInfo) -> str:
 
 
 def strictest(decisions: Sequence[Decision]) -> Decision:
-    """The first of the strictest."""
+    """Return the first of the strictest decisions."""
     return max(decisions, key=lambda decision: STRICTNESS[decision.verdict])

@@ -1,4 +1,4 @@
-"""Rules a user gives while mazu-ls runs, and until it ends: they are stored nowhere."""
+"""Rules that a user gives while mazu-ls runs, valid until it ends: they are stored nowhere."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mazu_ls.policy.rules import Rule, Verdict
 
 
 class RuntimeRule(Struct, frozen=True):
-    """One rule, as it was written. The same rule has the same id, so that giving it twice is giving it once."""
+    """One rule, as it was written. Equal rules have equal ids, so that giving one twice has no effect."""
 
     id: str
     tool: str
@@ -21,11 +21,11 @@ class RuntimeRule(Struct, frozen=True):
 
     @classmethod
     def now(cls, tool: str, pattern: str, verdict: Verdict) -> RuntimeRule:
-        """A rule given at this moment."""
+        """Return a rule given at this moment."""
         digest = hashlib.sha256("\0".join((tool, pattern, verdict)).encode("utf-8", "surrogateescape"))
         return cls(f"ru_{digest.hexdigest()[:10]}", tool, pattern, verdict, datetime.now(UTC))
 
     @property
     def rule(self) -> Rule:
-        """The rule it amounts to."""
+        """Return the rule for `decide`."""
         return Rule.parse(self.tool, self.pattern, self.verdict, origin="given")

@@ -1,4 +1,4 @@
-"""How much work one command line may cost before it is called too involved to be judged.
+"""How much work one command line may cost before it is judged too complex.
 
 Counted in steps, not in seconds, so that a line gets the same verdict on every machine. A step is about a microsecond.
 """
@@ -19,7 +19,7 @@ class TooInvolvedError(Exception):
 
 @dataclass
 class StepBudget:
-    """What is left for one line, and what was found out about paths for it: within one decision the disk is read once."""
+    """The steps left for one line, and the results about paths found so far: within one decision the disk is read once."""
 
     left: int = MAX_STEPS
     known: dict[Hashable, str | None] = field(default_factory=dict)
@@ -30,7 +30,7 @@ _budget: ContextVar[StepBudget | None] = ContextVar("step_budget", default=None)
 
 @contextmanager
 def limit_steps(steps: int = MAX_STEPS) -> Iterator[StepBudget]:
-    """Count the steps of what runs inside; a budget that is already in force goes on."""
+    """Count the steps of what runs inside; a budget that is already in force continues."""
     if (outer := _budget.get()) is not None:
         yield outer
         return
@@ -42,7 +42,7 @@ def limit_steps(steps: int = MAX_STEPS) -> Iterator[StepBudget]:
 
 
 def spend(steps: int) -> None:
-    """Note work that is about to be done. Raises TooInvolvedError when the budget in force is used up."""
+    """Count work that is about to be done. Raises TooInvolvedError when the budget in force is used up."""
     budget = _budget.get()
     if budget is not None:
         budget.left -= steps
@@ -51,6 +51,6 @@ def spend(steps: int) -> None:
 
 
 def known() -> dict[Hashable, str | None]:
-    """What this decision found out already; empty, and forgotten at once, outside of one."""
+    """Return what this decision found out already; outside of a decision a new, empty cache."""
     budget = _budget.get()
     return {} if budget is None else budget.known

@@ -1,4 +1,4 @@
-"""Programs that read whole folders or repositories: what is in there that they must not show."""
+"""Programs that read whole folders or repositories: what they contain that must not be shown."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _RECURSES = {
     "grep": {"-r", "--recursive", "-d", "--directories"} | _FOLLOWS["grep"],
     "diff": _FOLLOWS["diff"],
 }
-# Git commands that show contents: by themselves, unless told to give a summary, and only when told to.
+# Git commands that show contents: by default unless a summary is requested, and only on request.
 _SHOWS = frozenset(("grep", "blame", "annotate", "cat-file", "range-diff"))
 _SHOWS_UNLESS = frozenset(("show", "diff"))
 _SUMMARY = word_set("git_summary_options")
@@ -38,7 +38,7 @@ _SHOWS_HIDDEN = {"-u", "--unrestricted", "--hidden", "--no-ignore", "-."}
 
 
 def trouble(name: str, path: str, given: AbstractSet[str], place: PolicyContext) -> str | None:
-    """Why a program with these options must not read the folder at `path`; None where it may, or reads no folder."""
+    """Return why a program with these options must not read the folder at `path`; None if it may, or reads no folder."""
     kind = "grep" if name.endswith("grep") else name
     if not Path(path).is_dir() or (kind != "rg" and not given & _RECURSES[kind]):
         return None
@@ -57,10 +57,11 @@ def trouble(name: str, path: str, given: AbstractSet[str], place: PolicyContext)
 def tracked_secret(
     verb: str, words: Sequence[str], taken: ParsedOptions, given: AbstractSet[str], folder: Path
 ) -> str | None:
-    """Why `git VERB WORDS` must not run in `folder`: it would show a committed file that holds secrets by its name.
+    """Return why `git VERB WORDS` must not run in `folder`: it would show a committed file whose name suggests secrets.
 
-    `words` are all behind the verb, `taken` the same as options and operands, `given` the names of the options. Revisions
-    may show what only older commits hold. Paths that are named limit what is shown; what they name is judged elsewhere.
+    `words` are all behind the verb, `taken` the same as options and operands, `given` the names of the options.
+    Revisions may show what only older commits hold. Paths that are named limit what is shown; what they name is judged
+    elsewhere.
     """
     operands = taken.operands
     shows = verb in _SHOWS or (verb in _SHOWS_UNLESS and not given & _SUMMARY) or given & _PATCH
@@ -77,7 +78,7 @@ def tracked_secret(
     try:
         committed = _secrets(tuple(repository.tracked()))
         revisions = operands[1:] if verb == "grep" and "-e" not in given else operands
-        # Of these the index and the work tree are shown, unless a word names no file and so may be a revision.
+        # These show the index and the work tree, unless a word names no file and so may be a revision.
         if verb not in ("grep", "diff") or any(not os.path.lexists(folder / word) for word in revisions):
             committed += _secrets(names_in_history(repository))
     except MazuError as error:
@@ -91,7 +92,7 @@ def tracked_secret(
 
 @lru_cache(8)
 def _secrets(names: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Those of many paths that hold secrets by their name."""
+    """Return those of many paths whose names suggest secrets."""
     found: list[str] = []
     known: dict[str, bool] = {}
     for path in map(os.fsdecode, names):

@@ -1,4 +1,4 @@
-"""A Tool: what the model may call, with typed arguments whose descriptions are what the model reads."""
+"""A tool: typed arguments, one effect, and a docstring that the model reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Source = Literal["builtin", "custom", "skill", "mcp"]
 
 
 class Effect(StrEnum):
-    """What a tool does to the world; the Policy decides by it."""
+    """What a tool does to the world; the policy decides by it."""
 
     READ = "read"
     EDIT = "edit"
@@ -30,7 +30,7 @@ class Effect(StrEnum):
 
 
 class ToolOutput(Struct, frozen=True):
-    """What a tool tells the model. `untrusted` names the origin of text that is data, never instruction.
+    """The output of a tool for the model. `untrusted` names the origin of text that is data, never instruction.
 
     `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0.
     """
@@ -42,7 +42,8 @@ class ToolOutput(Struct, frozen=True):
 
 
 class Tool(Struct, frozen=True):
-    """One callable of the model. `schema` is JSON Schema of its arguments; `run` gets the decoded arguments."""
+    """A function that the model may call. `schema` is the JSON Schema of its arguments; `run` gets the decoded
+    arguments."""
 
     name: str
     description: str
@@ -62,7 +63,7 @@ class Tool(Struct, frozen=True):
         return result if isinstance(result, ToolOutput) else ToolOutput(result)
 
     def _names(self, complaint: str) -> str:
-        """The arguments that there are, where one was given that there is not."""
+        """List the valid arguments if the error is about an unknown one."""
         if "unknown field" not in complaint or "$" in complaint:
             return ""
         return f"; it takes {', '.join(self.schema.get('properties', {})) or 'none'}"
@@ -88,7 +89,7 @@ def tool(effect: Effect) -> Callable[[Callable[..., Awaitable[str | ToolOutput]]
 
 
 def schema_of(arguments: type) -> dict[str, Any]:
-    """JSON Schema of an argument Struct, its references put in place (some providers take none)."""
+    """Return the JSON Schema of an argument Struct, its references inlined (some providers accept none)."""
     (schema,), components = msgspec.json.schema_components([arguments], ref_template="{name}")
     inlined = _inline(schema, components)
     inlined.pop("title", None)

@@ -1,4 +1,4 @@
-"""What a tool is given: the frozen context of the turn that calls it."""
+"""The context of a tool call: frozen data of the turn that makes it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class ShellState:
-    """What run_shell keeps for a session: the working directory and the commands left running, by their name."""
+    """What run_shell keeps for a session: the working directory and the background commands, by name."""
 
     cwd: Path
     background: dict[str, Any] = field(default_factory=dict)
@@ -32,15 +32,15 @@ def _free(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """Fixed for one turn; only `shell`, `seen`, `changed` and `heard` hold state, which is the session's.
+    """The data of one turn for its tools; only `shell`, `seen`, `changed` and `heard` are mutable, and belong to the session.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
-    `remembered` records a memory that was written: id, outcome, title. `past` finds what was said in earlier sessions.
-    `said` are the messages of the user, the newest first. `heard` are the origins outside the project (pages, MCP servers) whose words this turn was told.
-    `attended`: the user, or a rule of the user's, agreed to the call; else the sandbox alone holds it. `changes_git`: it is
-    made of git commands alone, so that it may write `.git`.
-    `withheld` says of a file that read_file may not read it unasked; `by_rule`, that rules of the user's name such files.
+    `remembered` records a memory that was written: id, outcome, title. `past` searches earlier sessions.
+    `said` are the messages of the user, the newest first. `heard` are the origins outside the project (pages, MCP servers)
+    of text that this turn has read. `attended`: the user, or a rule of the user's, agreed to the call; otherwise only the
+    sandbox restricts it. `changes_git`: it consists of git commands alone, so that it may write `.git`.
+    `withheld` returns whether read_file may not read a file unasked; `by_rule`: rules of the user's name such files.
     """
 
     session_id: str

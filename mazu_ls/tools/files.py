@@ -30,7 +30,7 @@ DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
 LISTED = 500
 SECRET_LINES = 400
-"""Lines around those wanted of a long text that are searched for secrets too: a private key has about 50."""
+"""Lines around the wanted ones of a long text that are searched for secrets too: a private key has about 50."""
 _PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"\0\0\1\0")
 
 
@@ -74,7 +74,7 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
 
 
 def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput | None:
-    """Images, and files too large to be read whole; None for all others."""
+    """Return the output for images, and for files too large to be read whole; None for all others."""
     with workspace.open(path) as file:
         start = file.read(16)
         size = path.stat().st_size
@@ -92,7 +92,7 @@ def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput
 
 
 def _huge_lines(file: BinaryIO, args: ReadFileArgs) -> list[tuple[int, str]]:
-    """The wanted columns of the wanted lines, read piece by piece: one endless line must not fill the memory."""
+    """Return the wanted columns of the wanted lines, read in pieces: one endless line must not fill the memory."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     low = max(0, args.column - 1 - MARGIN)
     high = args.column - 1 + LINE_CHARS + MARGIN
@@ -119,7 +119,7 @@ def _huge_lines(file: BinaryIO, args: ReadFileArgs) -> list[tuple[int, str]]:
 
 
 def _picture(name: str, data: bytes, size: int) -> ToolOutput | None:
-    """What the model is shown of a picture, None where it is none; the result says if it is not the file byte for byte."""
+    """Return a picture as shown to the model, None if it is none; the result says if it is not the file byte for byte."""
     try:
         image = Image.of_bytes(data)
     except UnreadablePicture as error:
@@ -131,7 +131,7 @@ def _picture(name: str, data: bytes, size: int) -> ToolOutput | None:
 
 
 def _shown(text: str, args: ReadFileArgs) -> str:
-    """The wanted lines of a whole file with their numbers; those of a notebook have none, since its file is JSON."""
+    """Return the wanted lines of a whole file with their numbers; those of a notebook have none, since its file is JSON."""
     notebook = notebook_form(args.path, text)
     text = text if notebook is None else notebook.text
     lines = split_lines(text)
@@ -140,7 +140,8 @@ def _shown(text: str, args: ReadFileArgs) -> str:
     if args.offset > len(lines):
         raise ToolError(f"{args.path} has {len(lines)} lines; offset {args.offset} is past its end")
     first, last = args.offset, min(args.offset + args.limit - 1, len(lines))
-    near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)  # a secret may begin above what is wanted
+    # a secret may begin above the wanted lines
+    near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)
     start = max(0, first - 1 - near)
     near_lines = [_columns(line, args.column) for line in lines[start : last + near]]
     shown = numbered_lines("".join(near_lines), start + 1)
@@ -160,7 +161,7 @@ def _columns(line: str, column: int) -> str:
 def _bounded(
     lines: list[tuple[int, str]], args: ReadFileArgs, total: int | None, of: str, *, numbered: bool = True
 ) -> str:
-    """As many of these lines as one result holds, and how to go on. `total` is None where it is not known."""
+    """Return as many of these lines as one result holds, and how to continue. `total` is None if it is unknown."""
     shown, used, last = [], 0, args.offset - 1
     for number, text in lines:
         line = f"{number}\t{text}" if numbered else text
@@ -197,7 +198,7 @@ async def list_dir(args: ListDirArgs, turn: ToolContext) -> ToolOutput:
 
 
 def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -> list[str]:
-    """Each folder is opened beneath its root: one that is swapped for a link meanwhile is not followed."""
+    """Return the entries; each folder is opened below its root, so that one swapped for a link meanwhile is not followed."""
     root = next((root for root in workspace.roots if folder.is_relative_to(root)), folder)
     try:
         children = _listed(root, PurePosixPath(os.path.relpath(folder, root)))
@@ -212,7 +213,7 @@ def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -
         elif stat.S_ISDIR(status.st_mode):
             lines.append(f"{indent}{shown}/")
             if depth > 1 and name not in (".git", ".mazu", "node_modules", "__pycache__"):
-                with suppress(OSError):  # it went, or became a link
+                with suppress(OSError):  # it was removed, or became a link
                     lines += _entries(folder / name, depth - 1, workspace, indent + "  ")
         elif stat.S_ISREG(status.st_mode):
             lines.append(f"{indent}{shown} ({_size(status.st_size)})")
@@ -224,7 +225,7 @@ def _entries(folder: Path, depth: int, workspace: Workspace, indent: str = "") -
 
 
 def _listed(root: Path, relative: PurePosixPath) -> list[tuple[str, os.stat_result, str | None]]:
-    """Name, status and, of a link, its target, of what a folder below `root` holds; folders first."""
+    """Return name, status and, for a link, its target, of the entries of a folder below `root`; folders first."""
     with folder_beneath(root, relative) as opened, os.scandir(opened) as entries:
         found = [
             (

@@ -1,4 +1,4 @@
-"""What the editor's other language servers know, offered where the editor lends them."""
+"""Tools that ask the editor's other language servers, as far as the editor shares them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RANKS: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2, "hint": 3}
 LISTED = 100
 TRIES = 4
-"""So many occurrences of a name are tried where no line says which one is meant."""
+"""Maximum number of occurrences of a name that are tried if no line is given."""
 QUOTED = 200  # characters of a line
 ORIGIN = "the editor's language servers"
 
@@ -136,16 +136,16 @@ async def _places(
 
 
 def lender_of(turn: ToolContext) -> LanguageServices:
-    """The editor's language servers. Raises ToolError where they are lent no more."""
+    """Return the editor's language servers. Raises ToolError if they are no longer shared."""
     if (lender := turn.host.lender) is None:
         raise ToolError("the editor does not share its language servers")
     return lender
 
 
 def occurrences(text: str, symbol: str, line: int | None) -> list[tuple[int, int]]:
-    """Where a name stands as a word: zero-based lines and columns of its last part, nearest to `line` first.
+    """Return where a name occurs as a word: 0-based lines and columns of its last part, nearest to `line` first.
 
-    A qualified name that occurs nowhere as it is counts by its last part.
+    A qualified name that does not occur literally is searched by its last part.
     """
     last = re.split(r"::|->|[.#/]", symbol.rstrip("()"))[-1]
     rows = split_lines(text)
@@ -161,7 +161,7 @@ def occurrences(text: str, symbol: str, line: int | None) -> list[tuple[int, int
 
 
 def diagnostic_lines(found: Iterable[EditorDiagnostic], workspace: Workspace) -> list[str]:
-    """A line each, most severe first, then as they stand in the file."""
+    """Return one line each, most severe first, then by place in the file."""
     ordered = sorted(found, key=lambda one: (RANKS[one.severity], one.spot.line, one.spot.column))
     return [_diagnostic_line(one, workspace) for one in ordered]
 
@@ -221,7 +221,7 @@ def _place(spot: Spot, workspace: Workspace) -> str:
 
 
 def _quoted(spot: Spot, turn: ToolContext) -> str:
-    """A place with its line, as grep has it; what lies outside, and what may not be read, is only named."""
+    """Return a place with its line, as grep has it; a place outside, or in an unreadable file, is only named."""
     path, workspace = spot.path, turn.workspace
     readable = (
         path is not None

@@ -1,4 +1,4 @@
-"""A small JSON file in the user's own folder: locked, replaced as a whole, private, never half-written."""
+"""A small JSON file in the user's own folder: locked, replaced atomically, private."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ class LockedJsonFile(Generic[T]):
         self._if_damaged = if_damaged
 
     def read(self) -> tuple[T, ...]:
-        """The records; none where there is no file. Raises MazuError(config) if it is damaged, rather than lose what it held."""
+        """Return the records; none if there is no file. Raises MazuError(config) if it is damaged, rather than lose its
+        content."""
         try:
             return self._decoder.decode(self.path.read_bytes())
         except FileNotFoundError:
@@ -38,7 +39,7 @@ class LockedJsonFile(Generic[T]):
             raise MazuError(Kind.CONFIG, f"{self.path} cannot be read: {error}.", self._if_damaged) from error
 
     def change(self, change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> tuple[T, ...]:
-        """Replace the records by what `change` makes of them, under a lock. Raises MazuError(storage, config or busy)."""
+        """Replace the records by the result of `change`, under a lock. Raises MazuError(storage, config or busy)."""
         try:
             private_folder(self.path.parent)
             with _locked(self.path.with_suffix(".lock")):

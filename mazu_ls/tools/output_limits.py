@@ -1,4 +1,4 @@
-"""Every result is bounded, says what was left out and how to get it, and never holds terminal or binary noise."""
+"""Bounds every result, says what was left out and how to get it, and removes terminal and binary noise."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ RESULT_CHARS = 30_000
 MAX_RESULT_CHARS = 100_000
 LEAST_RESULT_CHARS = 2_000
 WINDOW_SHARE = 4
-"""The results of one message may take half of the model's window, each of them this part of it at most."""
+"""The results of one message may use half of the model's window, each of them at most this share of it."""
 LINE_CHARS = 2_000
-NOISE_CHARS = 8  # so few characters that are none are a slip, not binary output
+NOISE_CHARS = 8  # so few undecodable characters are a slip, not binary output
 NOISE_SHARE = (
-    0.25  # of random bytes two thirds are no characters; of text in another 8-bit encoding seldom a tenth
+    0.25  # of random bytes two thirds are undecodable; of text in another 8-bit encoding seldom a tenth
 )
 SCRAP_CHARS = 4
 _BAD = "\ufffd"
-# A string that is not terminated ends with its line, so that it takes nothing else with it.
+# An unterminated string ends with its line, so that it swallows nothing else.
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[PX^_](?:[^\x1b]*\x1b\\|[^\x1b\n]*)|[@-Z\\-_])"
 )
@@ -31,14 +31,14 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f]")
 
 
 def line(text: str) -> str:
-    """One line, cut where it is too long to be read."""
+    """Return one line, cut if it is too long to be read."""
     if len(text) <= LINE_CHARS:
         return text
     return f"{text[:LINE_CHARS]} ... [{len(text) - LINE_CHARS} more characters in this line]"
 
 
 def limit_head(text: str, pointer: str, limit: int = RESULT_CHARS) -> str:
-    """The beginning, in whole lines; `pointer` says how to get the rest."""
+    """Return the beginning, in whole lines; `pointer` says how to get the rest."""
     if len(text) <= limit:
         return text
     cut = text.rfind("\n", 0, limit) + 1 or limit
@@ -46,7 +46,7 @@ def limit_head(text: str, pointer: str, limit: int = RESULT_CHARS) -> str:
 
 
 def clean(text: str) -> str:
-    """Terminal output as text: colours and controls gone, a carriage return leaves what it overwrote away."""
+    """Return terminal output as text: without colours and controls, and without what a carriage return overwrote."""
     text = _ESCAPES.sub("", text).replace("\r\n", "\n")
     if "\r" in text:
         text = "\n".join(part.rstrip("\r").rpartition("\r")[2] for part in text.split("\n"))
@@ -54,12 +54,12 @@ def clean(text: str) -> str:
 
 
 def is_noisy(decoded: str, cleaned: str) -> bool:
-    """Whether there is binary output in a text; escape sequences and carriage returns in it can hide much of it."""
+    """Return whether a text contains binary output; escape sequences and carriage returns in it can hide much of it."""
     return max(decoded.count(_BAD), cleaned.count(_BAD)) > NOISE_CHARS
 
 
 def output(data: bytes) -> str:
-    """What a command wrote, as clean text; lines that are no text are counted in bytes instead of shown."""
+    """Return what a command wrote, as clean text; lines that are no text are counted in bytes instead of shown."""
     decoded = data.decode("utf-8", "replace")
     text = clean(decoded)
     if not is_noisy(decoded, text):
@@ -72,7 +72,7 @@ def output(data: bytes) -> str:
         part = clean(decoded)
         mostly = _mostly_bad(decoded) or _mostly_bad(part)
         bad = max(decoded.count(_BAD), part.count(_BAD))
-        scrap = noise and (bad or len(part) < SCRAP_CHARS)  # what happens to look like text behind noise
+        scrap = noise and (bad or len(part) < SCRAP_CHARS)  # what happens to look like text after noise
         if scrap or (bad >= SCRAP_CHARS and mostly):
             del shown[len(shown) - len(doubtful) :]
             noise += sum(doubtful) + len(raw) + 1
@@ -94,7 +94,8 @@ def _counted(size: int) -> str:
 
 
 def with_fit_pictures(output: ToolOutput) -> ToolOutput:
-    """Pictures of servers and other tools in a form that models take; what is none becomes a sentence. Blocks."""
+    """Return pictures of servers and other tools in a form that models accept; an invalid one becomes a sentence.
+    Blocks."""
     images: list[Image] = []
     text = output.text
     for image in output.images:
@@ -107,7 +108,7 @@ def with_fit_pictures(output: ToolOutput) -> ToolOutput:
 
 
 def result_room(context_window: int | None, calls: int) -> int:
-    """Characters that each result of a message with so many calls may have for a model with this window in tokens."""
+    """Return the characters that each result of a message with so many calls may have, for a context window in tokens."""
     if context_window is None:
         return MAX_RESULT_CHARS
     window = int(context_window * BYTES_PER_TOKEN)
@@ -116,7 +117,7 @@ def result_room(context_window: int | None, calls: int) -> int:
 
 
 def cut_middle(text: str, room: int = MAX_RESULT_CHARS) -> str:
-    """The beginning and the end of a text that is too long to be told."""
+    """Return the beginning and the end of a text that is too long."""
     if len(text) <= room:
         return text
     half = room // 2

@@ -1,4 +1,4 @@
-"""Plain titles of tool calls: the verb for each built-in tool, and the argument that says what a call is about."""
+"""Plain titles of tool calls: the verb for each built-in tool, and the argument that identifies the call."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ TOOL_TITLES: dict[str, tuple[str, str]] = {
     "run_skill": ("Run skill", "name"),
     "save_skill": ("Save skill", "name"),
 }
-"""By tool. Tools of MCP servers and of a project are shown by their own names. The editors' plugins say the same."""
+"""Verbs by tool. Tools of MCP servers and of a project are shown by their own names. The editors' plugins have the same
+table."""
 
 
 def tool_verb(tool: str) -> str | None:
-    """The verb of a built-in tool; None for any other."""
+    """Return the verb of a built-in tool; None for any other."""
     return TOOL_TITLES[tool][0] if tool in TOOL_TITLES else None

@@ -1,1 +1,1 @@
-"""Reading a bash command line: what it runs, however it is written."""
+"""Reads a bash command line: what it runs, however it is written."""

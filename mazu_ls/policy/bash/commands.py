@@ -1,4 +1,4 @@
-"""From evaluated words to commands: every command they may make, and those that `find` and `sh -c` make of others."""
+"""From evaluated words to commands: every command they may form, and those that `find` and `sh -c` form from others."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 24
 _PARTS = frozenset(("{/}", "{.}", "{//}", "{/.}"))  # of a path that `fd` finds
-# What a wildcard in the place of a program could stand for.
+# Programs that a wildcard in program position could match.
 _FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
 
 
 def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:
-    """Every command that the words may make, the wildcards in them told apart."""
+    """Return every command that the words may form, with the words that are wildcards."""
     found: list[tuple[list[str], set[str]]] = []
     for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):
         argv = [text for fields in choice for text in fields]
@@ -29,7 +29,7 @@ def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:
 
 
 def by_wildcard(argv: list[str], globs: set[str]) -> list[list[str]]:
-    """What `/usr/bin/s?do ls` may be."""
+    """Return the commands that `/usr/bin/s?do ls` may be."""
     if argv[0] not in globs:
         return []
     pattern = program(argv[0])
@@ -37,7 +37,7 @@ def by_wildcard(argv: list[str], globs: set[str]) -> list[list[str]]:
 
 
 def positional(argv: list[str]) -> list[str] | None:
-    """What `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
+    """Return what `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
     for index, word in enumerate(argv[:-1]):
         if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
             return argv[index + 3 :]
@@ -45,7 +45,7 @@ def positional(argv: list[str]) -> list[str] | None:
 
 
 def found_by_find(argv: list[str]) -> list[list[str]]:
-    """Commands after `-exec` and its like, with each starting point in place of `{}`."""
+    """Return the commands after `-exec` and similar actions, with each starting point in place of `{}`."""
     if argv[0] not in ("find", "gfind", "fd", "fdfind"):
         return []
     starts = []

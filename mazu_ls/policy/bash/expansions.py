@@ -1,4 +1,4 @@
-"""What bash makes of `${...}`, `$'...'` and `{a,b}`: POSIX 2.6 and the bash manual, "Shell Expansions"."""
+"""Expands `${...}`, `$'...'` and `{a,b}` as bash does: POSIX 2.6 and the bash manual, "Shell Expansions"."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from mazu_ls.policy.step_budget import spend
 
-UNKNOWN = "\ue000"  # stands for text that cannot be known
-FIELD = "\ue001"  # where an unquoted expansion is split into words
+UNKNOWN = "\ue000"  # stands for unknown text
+FIELD = "\ue001"  # marks where an unquoted expansion is split into words
 _QUOTED = {char: chr(0xE010 + index) for index, char in enumerate("{},*?[]~.-!^=:\\")}
 _UNQUOTED = {ord(code): char for char, code in _QUOTED.items()}
 _PROTECT = str.maketrans(_QUOTED)
@@ -30,17 +30,17 @@ _CASES: dict[str, Callable[[str], str]] = {
 
 
 def protect(text: str) -> str:
-    """Quoted text: its special characters no longer mean anything."""
+    """Quote text, so that its special characters lose their meaning."""
     return text.translate(_PROTECT)
 
 
 def unprotect(text: str) -> str:
-    """The text as the program will see it."""
+    """Return the text as the program will see it."""
     return text.translate(_UNQUOTED)
 
 
 def ansi(text: str) -> str:
-    """The inside of `$'...'`, or what `printf` and `echo -e` make of backslashes."""
+    """Expand the inside of `$'...'`, or the backslashes of `printf` and `echo -e`."""
 
     def one(match: re.Match[str]) -> str:
         hex2, hex4, hex8, octal, control, other = match.groups()
@@ -57,7 +57,7 @@ def ansi(text: str) -> str:
 
 
 def modified(value: str, operation: str) -> str:
-    """`${x<operation>}` of one known value, where the operation is plain text; UNKNOWN for what is not worked out."""
+    """Return `${x<operation>}` of one known value, if the operation is plain text; UNKNOWN for what is not evaluated."""
     if UNKNOWN in value:
         return UNKNOWN
     if match := _SLICE.match(operation):
@@ -67,7 +67,7 @@ def modified(value: str, operation: str) -> str:
     if (change := _CASES.get(operation)) is not None:
         return change(value)
     if operation.startswith(("#", "%", "/")):
-        spend(20 + len(value) * (len(value) + len(operation)) // 100)  # a pattern is tried at every place
+        spend(20 + len(value) * (len(value) + len(operation)) // 100)  # a pattern is tried at every position
     if operation.startswith(("#", "%")):
         return _trimmed(value, operation)
     if operation.startswith("/"):
@@ -97,7 +97,7 @@ def _replaced(value: str, operation: str) -> str:
 
 
 def braces(text: str) -> list[str]:
-    """Every word that unquoted braces make of one. More than MAX_BRACES of them are not all worked out."""
+    """Return every word that unquoted braces make of one. At most MAX_BRACES are expanded."""
     done: list[str] = []
     todo = [text]
     while todo and len(done) <= MAX_BRACES:

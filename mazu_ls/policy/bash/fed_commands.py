@@ -1,4 +1,4 @@
-"""Commands that `xargs` and `parallel` make of what they are fed."""
+"""Commands that `xargs` and `parallel` build from their input."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _PARALLEL = re.compile(r"\{[\d.,/+#%-]*\}")
 
 @dataclass(frozen=True)
 class FedScripts:
-    """Scripts that run what is fed. `known`: the whole input is known; else `UNKNOWN` stands in its place."""
+    """Scripts that run the input. `known`: the whole input is known; otherwise `UNKNOWN` stands in its place."""
 
     scripts: list[str]
     known: bool
 
 
 def feeder_words(argv: list[str]) -> list[str] | None:
-    """The words from `xargs` or `parallel` on, behind wrappers such as `env`; None for another command."""
+    """Return the words from `xargs` or `parallel` on, behind wrappers such as `env`; None for another command."""
     return next((words for words in unwrapped(argv) if words[0] in FEEDERS), None)
 
 
 def fed_scripts(argv: list[str], text: str | None) -> FedScripts:
-    """What runs when `argv` (see `feeder_words`) reads `text`; None: what it reads cannot be known."""
+    """Return what runs when `argv` (see `feeder_words`) reads `text`; None: its input is unknown."""
     words, items = argv, None if text is None else _items(argv, text)
     if any(word.startswith(_FROM_FILES) for word in argv if word.startswith((":", "-"))):
         items = None
@@ -52,7 +52,8 @@ def fed_scripts(argv: list[str], text: str | None) -> FedScripts:
             scripts.append(_with_item(command, UNKNOWN, replaced))
         for at, item in enumerate(items or ()) if known else ():
             spend(1 + len(command))
-            # However many are taken at once, each command line begins with some item and goes on with those behind it.
+            # However many items are taken at once, each command line begins with some item and continues with those
+            # behind it.
             fed = item if replaced else " ".join((items or [])[at:])
             scripts.append(_with_item(command, fed, replaced))
     if argv[0] == "parallel" and len(words) == 1:
@@ -72,7 +73,7 @@ def _items(argv: list[str], text: str) -> list[str]:
 
 
 def _placeholders(argv: list[str]) -> list[str]:
-    """What stands for an item: `{}` for parallel, what `-I`, `-i`, `--replace` say for xargs."""
+    """Return the placeholders of an item: `{}` for parallel, the values of `-I`, `-i`, `--replace` for xargs."""
     found: list[str] = []
     if argv[0] == "parallel":
         found += dict.fromkeys(match for word in argv for match in _PARALLEL.findall(word))
@@ -84,7 +85,7 @@ def _placeholders(argv: list[str]) -> list[str]:
 
 
 def _with_item(command: list[str], item: str, replaced: list[str]) -> str:
-    """One command line; as bash would read it, so that an item's quotes and blanks count."""
+    """Return one command line as bash would read it, so that an item's quotes and blanks count."""
     if not replaced:
         return " ".join([*map(shlex.quote, command), item])
     words: list[str] = []

@@ -1,4 +1,5 @@
-"""The shape of a command line by a real grammar (tree-sitter-bash): only what is listed here may be allowed unasked."""
+"""The structure of a command line by a real grammar (tree-sitter-bash): only node types listed here may be allowed
+unasked."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ def _parser() -> Parser:
 
 
 def commands(line: str) -> list[list[str]] | str:
-    """The raw words of every simple command, in order; or, as one sentence, what makes the line too unusual."""
+    """Return the raw words of every simple command, in order; or, as one sentence, what makes the line too unusual."""
     if len(line) > MAX_LINE:
         return "it is too long to be judged"
     source = line.encode()

@@ -1,4 +1,4 @@
-"""Code given on the command line to an interpreter: what of it is as bad as the same done in a shell."""
+"""Code on the command line of an interpreter: finds what would be denied in a shell, too."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _PIPED = re.compile(r"\|&?\s*(['\"]|getline)|['\"]\s*\|")
 
 
 def code_of(argv: list[str]) -> list[str]:
-    """The code among an interpreter's words; awk's and sed's program included."""
+    """Return the code among an interpreter's words, including awk's and sed's program."""
     name, rest = argv[0], argv[1:]
     if re.match(r"^(g|m|n)?awk$", name):
         return [word for word in rest if not word.startswith("-")][:1]
@@ -83,12 +83,13 @@ def code_of(argv: list[str]) -> list[str]:
 
 
 def starts_programs(code: str) -> bool:
-    """Whether something in the code may start another program."""
+    """Return whether something in the code may start another program."""
     return bool(_RUNS.search(code) or "`" in code or "%x" in code or _PIPED.search(code))
 
 
 def scripts_in(code: str) -> list[str]:
-    """Strings of the code that may be run: each string, and each list of strings as one command; what `expect` spawns."""
+    """Return strings of the code that may be run: each string, and each list of strings as one command; what `expect`
+    spawns."""
     found: list[str] = re.findall(r"\bspawn\s+(?:-\w+\s+)*([^\n;}]+)", code)
     if not starts_programs(code):
         return found
@@ -102,7 +103,7 @@ def scripts_in(code: str) -> list[str]:
 
 
 _NET, _UNREADABLE = "a shell would be connected to the network", "nothing unreadable runs"
-# What code is refused for in which all of these patterns are found, and the rule.
+# Code is refused if all of these patterns are found in it; and the rule to name.
 _REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (
     ((re.compile(r"/inet/(tcp|udp)|/dev/(tcp|udp)/|pty\.spawn|ztcp"),), _NET, "no reverse shell"),
     ((_NETWORK, _SHELL), _NET, "no reverse shell"),
@@ -117,7 +118,7 @@ _REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (
 
 
 def deny(code: str, scope: ShellScope) -> Decision | None:
-    """The hard deny that the code itself meets."""
+    """Return the hard deny that the code itself meets."""
     for patterns, reason, rule in _REFUSED:
         if all(pattern.search(code) for pattern in patterns):
             return Decision("deny", reason, rule=rule)

@@ -1,7 +1,7 @@
-"""A command line as bash splits it: segments between operators, raw words, redirections, here documents.
+"""Splits a command line as bash does: segments between operators, raw words, redirections, here documents.
 
-Never fails: an open quote or bracket ends with the line, and is reported. What is right about a line is decided with a
-real grammar (grammar.py); this second reading sees every command in it, also in lines that do not parse.
+Never fails: an open quote or bracket ends with the line, and is reported. Whether a line is well-formed is decided by a real grammar
+(grammar.py); this second reading finds every command in it, also in lines that do not parse.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Segment:
 
 @dataclass
 class LexedLine:
-    """The segments of a line, in order; `broken` says that a quote, a bracket or a here document was left open."""
+    """The segments of a line, in order; `broken`: a quote, a bracket or a here document was left open."""
 
     segments: list[Segment]
     broken: bool = False
@@ -106,7 +106,7 @@ class _Lexer:
             self.pending = []
 
     def _in_condition(self) -> bool:
-        """Within `[[ ... ]]` operators are words, as long as it is closed at all."""
+        """Return whether this is inside `[[ ... ]]`, where operators are words, provided it is closed at all."""
         words = self.segment.words
         if (
             "[[" not in words[:4]
@@ -165,7 +165,7 @@ class _Lexer:
             self.pending.append(redirect)
 
     def _quoted(self, at: int) -> int:
-        """The end of the quoted or substituted part that begins here."""
+        """Return the end of the quoted or substituted part that begins here."""
         text = self.text
         if text[at] == "\\":
             return min(at + 2, len(text))
@@ -188,7 +188,7 @@ class _Lexer:
         return at + 1
 
     def _skip(self, at: int, closing: str) -> int:
-        """Behind the matching `closing`, whatever is nested in between."""
+        """Skip to behind the matching `closing`, whatever is nested in between."""
         text, stack, start = self.text, [closing], at
         while at < len(text):
             top = stack[-1]

@@ -21,7 +21,7 @@ _COMMAND_OPTION = re.compile(
 
 
 def scripts(argv: list[str]) -> list[str]:
-    """Every word, or run of words, that is a command line itself."""
+    """Return every word, or run of words, that is a command line itself."""
     name, rest = argv[0], argv[1:]
     if name in SHELLS:
         return _of_shell(rest)
@@ -47,7 +47,7 @@ def scripts(argv: list[str]) -> list[str]:
 
 
 def _of_shell(rest: list[str]) -> list[str]:
-    """The script of `bash -x -c -e SCRIPT`: the first word that is no option, once there is a `-c`."""
+    """Return the script of `bash -x -c -e SCRIPT`: the first word that is no option, once there is a `-c`."""
     if not any(re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*|--command", word) for word in rest):
         return []
     return [word for word in rest if not word.startswith(("-", "+"))][:2]
@@ -64,7 +64,7 @@ def _split_by_env(rest: list[str]) -> list[str]:
 
 
 def _of_sed(script: str) -> list[str]:
-    """What `e COMMAND` and `s/x/COMMAND/e` run."""
+    """Return what `e COMMAND` and `s/x/COMMAND/e` run."""
     found = [match[1] for match in re.finditer(r"(?:^|[^A-Za-z\\])e\s+([^\n]+)", script)]
     for match in re.finditer(r"s([^\w\s\\])", script):
         parts = script[match.end() :].split(match[1])
@@ -84,7 +84,8 @@ def _of_options(name: str, rest: list[str]) -> list[str]:
 
 
 def _settings(name: str, rest: list[str]) -> list[str]:
-    """Options of tar, git, rsync, sort, ripgrep, ... whose value is run; configuration given on the line."""
+    """Return the values of options of tar, git, rsync, sort, ripgrep, ... that are run, and of configuration given on
+    the line."""
     found = [
         match[1]
         for w in rest

@@ -1,4 +1,4 @@
-"""What flows into a shell: downloads, decoders, text that is known, text that is not."""
+"""What flows into a shell: downloads, decoded data, known text, unknown text."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true"
 
 @dataclass
 class Stage:
-    """One command as it stands in a pipeline: its words, its operator, and the scripts in its words.
+    """One command of a pipeline: its words, its operator, and the scripts in its words.
 
-    `grouped`: what stands before its operator is a compound command, such as `{ a; b; }`, not the command before it alone.
-    `given`: texts that it may read, from the pipe or from the redirection of the compound command that it stands in.
+    `grouped`: its operator follows a compound command, such as `{ a; b; }`, not this command alone. `given`: texts that it may read,
+    from the pipe or from the redirection of the enclosing compound command.
     """
 
     argv: list[str]
@@ -42,27 +42,27 @@ class Stage:
 
     @property
     def bodies(self) -> list[str]:
-        """The texts of its own here documents and strings."""
+        """The texts of its own here documents and here strings."""
         return [redirect.body for redirect in self.redirects if redirect.body is not None]
 
     @property
     def read_files(self) -> set[str]:
-        """The last parts of the names of files that it reads as its input."""
+        """The base names of files that it reads as its input."""
         return {PurePosixPath(redirect.target).name for redirect in self.redirects if redirect.op == "<"}
 
 
 def ends_group(segment: Segment | None) -> bool:
-    """Whether a compound command ends with this segment."""
+    """Return whether a compound command ends with this segment."""
     return segment is not None and (segment.after == ")" or segment.words[:1] in _GROUP_ENDS)
 
 
 def closes_group(segment: Segment) -> bool:
-    """Whether it is what follows a compound command: its last word, or redirections alone."""
+    """Return whether it is what follows a compound command: its last word, or redirections alone."""
     return segment.words[:1] in _GROUP_ENDS or not segment.words
 
 
 def feeding(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages that feed the last one; of a compound command what all before it print, if that is known."""
+    """Return the stages that feed the last one; of a compound command all that print before it, if that is known."""
     found: list[Stage] = []
     for at in reversed(range(len(stages))):
         found.append(stages[at])
@@ -80,7 +80,7 @@ def feeding(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def executes_input(argv: list[str]) -> bool:
-    """Whether the program would run what it reads: a shell or interpreter without a script, `source /dev/stdin`, ..."""
+    """Return whether the program would run its input: a shell or interpreter without a script, `source /dev/stdin`, ..."""
     return any(map(_executes, unwrapped(argv)))
 
 
@@ -96,7 +96,7 @@ def _executes(command: list[str]) -> bool:
 
 
 def _without_script(name: str, rest: list[str]) -> bool:
-    """Whether no script or code is given, so that the standard input is the script."""
+    """Return whether no script or code is given, so that the standard input is the script."""
     shell = name in SHELLS
     at = 0
     while at < len(rest):
@@ -118,7 +118,7 @@ def _without_script(name: str, rest: list[str]) -> bool:
 
 
 def known_input(stages: Sequence[Stage]) -> list[str] | None:
-    """The text that these stages send on, if it can be known: an `echo`, a here document; several ways to read it."""
+    """Return the text that these stages send on, if it is known: of an `echo`, a here document; several if ambiguous."""
     if not stages:
         return None
     first, *others = stages
@@ -131,7 +131,7 @@ def known_input(stages: Sequence[Stage]) -> list[str] | None:
 
 
 def fetches(script: str) -> str | None:
-    """The first program anywhere in a script that downloads or decodes."""
+    """Return the first program anywhere in a script that downloads or decodes."""
     todo, seen = [script], set[str]()
     while todo:
         text = todo.pop()
@@ -151,7 +151,7 @@ def fetches(script: str) -> str | None:
 
 
 def trouble(stages: Sequence[Stage]) -> str | None:
-    """Why the last stage, which runs what it reads, must not get what the others send; None if that is known text."""
+    """Return why the last stage, which runs its input, must not get what the others send; None if that is known text."""
     sources = stages[:-1]
     names = [program(stage.argv[0]) for stage in sources if stage.argv]
     for name, stage in zip(names, (stage for stage in sources if stage.argv), strict=True):
@@ -165,7 +165,7 @@ def trouble(stages: Sequence[Stage]) -> str | None:
 
 
 def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
-    """Names of files that this stage makes of what is downloaded or decoded."""
+    """Return the names of files that this stage creates from downloaded or decoded data."""
     if not stage.argv:
         return set()
     name = program(stage.argv[0])
@@ -183,7 +183,7 @@ def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
 
 
 def copied_files(argv: list[str], files: set[str]) -> set[str]:
-    """Other names that `cp`, `mv`, `ln` or `install` gives to one of these files."""
+    """Return other names that `cp`, `mv`, `ln` or `install` gives to one of these files."""
     if not files or not argv or program(argv[0]) not in ("cp", "mv", "ln", "install"):
         return set()
     operands = [PurePosixPath(word).name for word in argv[1:] if not word.startswith("-")]
@@ -196,7 +196,7 @@ def _from_outside(stage: Stage) -> bool:
 
 
 def outputs(stage: Stage) -> set[str]:
-    """Names of files that a downloader writes."""
+    """Return the names of files that a downloader writes."""
     found = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
     for index, word in enumerate(stage.argv[1:], 1):
         following = stage.argv[index + 1] if index + 1 < len(stage.argv) else ""
@@ -210,7 +210,7 @@ def outputs(stage: Stage) -> set[str]:
 
 
 def runs_one_of(argv: list[str], files: set[str]) -> bool:
-    """Whether one of these files would be run, or made runnable."""
+    """Return whether one of these files would be run, or made executable."""
     for name, *rest in unwrapped(argv):
         if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
             return True
@@ -221,7 +221,7 @@ def runs_one_of(argv: list[str], files: set[str]) -> bool:
 
 
 def unpacks(stage: Stage, earlier: Sequence[Stage], downloaded: set[str]) -> bool:
-    """Whether the stage takes files out of an archive that this line downloads."""
+    """Return whether the stage extracts an archive that this line downloads."""
     if not stage.argv or not any(
         _UNPACKERS & set(map(program, command)) for command in unwrapped(stage.argv)
     ):
@@ -232,7 +232,7 @@ def unpacks(stage: Stage, earlier: Sequence[Stage], downloaded: set[str]) -> boo
 
 
 def files_run(argv: list[str]) -> list[str]:
-    """The files that a command runs by their path, as a script, or to build; as they are written."""
+    """Return the files that a command runs by their path, as a script, or to build; as they are written."""
     found: list[str] = []
     for name, *rest in unwrapped(argv):
         found += [word for word in argv if "/" in word and program(word) == name]

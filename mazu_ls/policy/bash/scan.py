@@ -1,4 +1,4 @@
-"""The search for what must never run: through every command of a line, however deep it is hidden."""
+"""Searches every command of a line, however deeply it is nested, for what must never run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from mazu_ls.policy.tables import removal, targets, writes
 from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
-MAX_WORK = 400_000  # characters read; a line that hides more is refused, for nobody could judge it
+# maximum of characters read; a line that hides more is refused, since nobody could judge it
+MAX_WORK = 400_000
 # Variables whose value a shell, git or another program runs.
 _RUN_BY_OTHERS = re.compile(
     r"^(PROMPT_COMMAND|PS[0-4]|BASH_ENV|ENV|\w*(EDITOR|PAGER|VISUAL|BROWSER|_COMMAND|_ASKPASS|OPEN|CLOSE)|GIT_SSH|GIT_EXTERNAL_DIFF|MAKEFLAGS|SHELL)$"
@@ -36,14 +37,14 @@ _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "rub
 
 @dataclass
 class DenyScan:
-    """One search. `argvs` are all the commands that were seen, wrapped ones included, and `codes` the texts for
-    interpreters that may start programs, for the rules of the user.
+    """One search. `argvs` are all the commands that were found, wrapped ones included, and `codes` the texts for interpreters that
+    may start programs, for the rules of the user.
 
     `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
     """
 
     place: PolicyContext
-    rules_only: bool = False  # collects `argvs` of what may run, and denies nothing
+    rules_only: bool = False  # only collects the `argvs` that may run, and denies nothing
     found: Decision | None = None
     written_later: str | None = None
     argvs: list[list[str]] = field(default_factory=list)
@@ -54,7 +55,7 @@ class DenyScan:
     _work: int = 0
 
     def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
-        """Read the line and everything in it; stops at the first hard deny."""
+        """Search the line and everything in it; stops at the first hard deny."""
         self._push(line, scope or ShellScope(self.place))
         while self._todo and self.found is None:
             script, scope = self._todo.popleft()
@@ -103,7 +104,7 @@ class DenyScan:
                 return
 
     def _downloads(self, stage: Stage, earlier: list[Stage], scope: ShellScope) -> None:
-        """What runs of the files that this line downloads, and which files those are."""
+        """Track the files that this line downloads, and refuse to run them."""
         argv, downloaded = stage.argv, scope.downloaded
         if pipeline_taint.runs_one_of(argv, downloaded) or (
             stage.read_files & downloaded and pipeline_taint.executes_input(argv)
@@ -118,7 +119,7 @@ class DenyScan:
         downloaded |= pipeline_taint.tainted_files(stage, earlier)
 
     def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
-        """Texts that compound commands of this script are redirected to read: `while read x; do ...; done <<< TEXT`."""
+        """Return texts that compound commands of this script read by redirection: `while read x; do ...; done <<< TEXT`."""
         redirects = [
             r for segment in segments if pipeline_taint.closes_group(segment) for r in segment.redirects
         ]
@@ -126,7 +127,7 @@ class DenyScan:
         return found + [r.body for r in redirects if r.body is not None]
 
     def _functions(self, segments: list[Segment], scope: ShellScope) -> None:
-        """Functions of this script: what they are called with; and one that starts itself in a pipe or in the background."""
+        """Search calls of this script's functions; refuse one that starts itself in a pipe or in the background (a fork bomb)."""
         for index, segment in enumerate(segments):
             named = [raw for raw in segment.words if raw not in RESERVED]
             defines = (segment.after == "(" and len(named) == 1) or segment.words[:1] == ["function"]
@@ -145,7 +146,7 @@ class DenyScan:
                 self._refuse("a function that only multiplies itself", "never destructive")
 
     def _words(self, segment: Segment, scope: ShellScope) -> list[WordValue]:
-        """The words of the command itself, assignments and reserved words taken off; what they hide is put on the list."""
+        """Return the words of the command itself, without assignments and reserved words; scripts in them are queued."""
         raws = list(segment.words)
         while raws:
             if raws[0] in RESERVED:
@@ -220,7 +221,7 @@ class DenyScan:
                 self._assign(match, scope)
 
     def _redirects(self, segment: Segment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
-        """The redirections with known targets; scripts in them are added to `hidden`."""
+        """Return the redirections with known targets; scripts in them are added to `hidden`."""
         known: list[Redirect] = []
         for redirect in segment.redirects:
             body = redirect.body
@@ -258,7 +259,7 @@ class DenyScan:
             self.written_later = f"it writes {name}, which other programs run"
 
     def _command(self, argv: list[str], globs: set[str], scope: ShellScope, stage: Stage) -> None:
-        """One command and all that it wraps."""
+        """Check one command and all that it wraps."""
         todo, seen = [argv, *commands.by_wildcard(argv, globs)], list[list[str]]()
         while todo and self.found is None:
             words = todo.pop()
@@ -277,9 +278,7 @@ class DenyScan:
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
-            if (
-                name in _COMPUTES
-            ):  # bash computes some of these words, and what it computes may hold a command
+            if name in _COMPUTES:  # bash evaluates some of these words, and the result may be a command
                 for word in words:
                     self._hidden(word, scope)
             todo += inner(words) + commands.found_by_find(words)
@@ -294,7 +293,7 @@ class DenyScan:
             effects.apply(words, scope, stage)
 
     def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
-        """What the command would run that comes from elsewhere."""
+        """Check what the command would run that comes from elsewhere."""
         argv = stages[-1].argv
         for text in self._written.run_by(argv):
             self._runs(text, scope)
@@ -329,7 +328,7 @@ class DenyScan:
                 self._refuse(reason, "no download is run")
 
     def _fed(self, words: list[str], stages: list[Stage], scope: ShellScope) -> None:
-        """`xargs rm`: what comes in are operands, if it can be known; if not, the places it is listed from."""
+        """Check `xargs rm`: its input are operands, if it is known; otherwise the places that are listed."""
         sources = pipeline_taint.feeding(stages)
         bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
         texts = bodies or pipeline_taint.known_input(sources)
@@ -363,7 +362,7 @@ class DenyScan:
             self._refuse("what would run is downloaded or decoded", "no download is run")
 
     def _runs(self, text: str, scope: ShellScope) -> None:
-        """Known text that a shell or an interpreter will run."""
+        """Search known text that a shell or an interpreter will run."""
         spend(50 + len(text) // 50)
         self._push(text, scope.copy())
         self._code(text, scope)

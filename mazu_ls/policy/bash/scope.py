@@ -18,16 +18,16 @@ SPECIAL = frozenset("@*#?-$!_")
 
 
 def _bounded(value: str) -> str:
-    """A value that doubles with every assignment is cut, and its rest unknown."""
+    """Cut a value that doubles with every assignment; its rest is unknown."""
     return value if len(value) <= MAX_VALUE else value[:MAX_VALUE] + UNKNOWN
 
 
 @dataclass
 class ShellScope:
-    """Values a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
+    """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
-    `tainted` names variables that hold what was downloaded or decoded, `downloaded` files; `unpacked`: a downloaded archive
-    was unpacked.
+    `tainted` names variables that hold downloaded or decoded data, `downloaded` such files; `unpacked`: a downloaded
+    archive was unpacked.
     """
 
     place: PolicyContext
@@ -46,7 +46,7 @@ class ShellScope:
             self.cwds = [str(self.place.cwd)]
 
     def copy(self, positional: list[str] | None = None) -> ShellScope:
-        """The scope of a script that this one starts."""
+        """Return the scope of a script that this one starts."""
         return replace(
             self,
             values={name: list(found) for name, found in self.values.items()},
@@ -58,7 +58,7 @@ class ShellScope:
         )
 
     def assign(self, name: str, value: str, *, more: bool = False) -> None:
-        """One more value that `name` may have."""
+        """Add one more value that `name` may have."""
         known = self.values.setdefault(name, [])
         new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
         known += [one for one in new if one not in known]
@@ -67,15 +67,15 @@ class ShellScope:
             self.separators += value
 
     def assign_array(self, name: str, fields: list[str], *, more: bool = False) -> None:
-        """One more list that `name` may be."""
+        """Add one more list that `name` may be."""
         known = self.arrays.get(name, [])
         new = [[*old, *fields] for old in known] if more and known else [fields]
-        # As of a value: an array that doubles with every assignment is cut, and its rest unknown.
+        # Like a value: an array that doubles with every assignment is cut, and its rest unknown.
         new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
         self.arrays[name] = [*known, *new][-MAX_VALUES:]
 
     def lookup(self, name: str) -> list[str]:
-        """Every value `$name` may have. What nobody set is empty, as bash has it."""
+        """Return every value that `$name` may have. An unset variable is empty, as in bash."""
         if name in self.references:
             return [value for target in self.references[name] for value in self.values.get(target, [""])]
         if name in self.values:
@@ -103,12 +103,12 @@ class ShellScope:
         return [UNKNOWN, ""] if name in SPECIAL else [""]
 
     def lists(self, name: str) -> list[list[str]]:
-        """Every list `${name[@]}` may be."""
+        """Return every list that `${name[@]}` may be."""
         if name in "@*" and name:
             return self.positional or [[]]
         return self.arrays.get(name) or [[value] for value in self.lookup(name)]
 
     def enter(self, folder: str) -> None:
-        """`cd`: from here on the line may also be there."""
+        """Apply `cd`: from here on the line may also be in this folder."""
         if folder not in self.cwds:
             self.cwds.append(folder)

@@ -1,4 +1,4 @@
-"""Programs that take a program: the small part of sed, awk, find, jq and test that cannot do anything but read."""
+"""Programs that take a program as argument: the small part of sed, awk, find, jq and test that can only read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SED_SUBSTITUTE = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+))
 
 
 def sed(script: str) -> str | None:
-    """Why a sed script may do more than print: only p, d, q, = and s without w, e, m are known."""
+    """Return why a sed script may do more than print: only p, d, q, = and s without w, e, m are allowed."""
     if "\n" in script:
         return "the sed script has several lines"
     if match := _SED_SUBSTITUTE.match(script):
@@ -37,7 +37,7 @@ _AWK_ALLOWED = re.compile(r"^[\w\s{}$,;:.+*/%=!\"'()^~&?#<-]*$")
 
 
 def awk(script: str) -> str | None:
-    """Why an awk program may do more than print fields: no pipes, no files, no commands, no indexing."""
+    """Return why an awk program may do more than print fields: no pipes, no files, no commands, no indexing."""
     script = re.sub(r">=|<=|&&|\|\|", " ", script)
     if _AWK_REFUSED.search(script) or not _AWK_ALLOWED.match(script):
         return "the awk program is not known to be harmless"
@@ -45,7 +45,7 @@ def awk(script: str) -> str | None:
 
 
 def jq(program: str) -> str | None:
-    """Why a jq filter may read more than its input."""
+    """Return why a jq filter may read more than its input."""
     if re.search(
         r"\benv\b|\$ENV|\$__|\bimport\b|\binclude\b|\binput_filename\b|\bget_search_list\b|\bmodulemeta\b|\$__prog",
         program,
@@ -59,7 +59,8 @@ _FIND_VALUES = word_set("find_values")
 
 
 def find(words: list[str]) -> tuple[list[str], list[str]] | str:
-    """The starting points and the files it compares with; a sentence where a test or action is not known to only look."""
+    """Return the starting points and the files that find compares with; a sentence if a test or action may do more than
+    read."""
     starts: list[str] = []
     compared: list[str] = []
     at = 0
@@ -95,7 +96,7 @@ _TEST_OPERAND = re.compile(r"^[\w./@%+,: =*-]*$")
 
 
 def test(words: list[str]) -> str | None:
-    """Why a `test`, `[` or `[[` is unusual: bash computes some operands, which can run commands."""
+    """Return why a `test`, `[` or `[[` is unusual: bash evaluates some operands, which can run commands."""
     parts = [word for word in words if word != "!"]
     clauses: list[list[str]] = [[]]
     for word in parts:

@@ -1,4 +1,4 @@
-"""A command line before it runs: what is denied, why it would be asked about, what a grant of it would be."""
+"""The analysis of a command line before it runs: hard denies, reasons to ask, what a grant of it would be."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ TOO_INVOLVED = Decision("deny", "it is too involved to be judged", rule="nothing
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What is known of a command line. `codes` are texts for interpreters that may start programs,
-    `commands` its commands as plain words, None if any word cannot be known.
+    """The analysis of a command line. `codes` are texts for interpreters that may start programs, `commands` its
+    commands as plain words, None if any word is unknown.
 
-    `plain`: it says what it does, so that somebody who read it knows what will happen when it is run again.
+    `plain`: the line shows what it does, so that somebody who read it knows what will happen when it is run again.
     """
 
     text: str
@@ -42,16 +42,17 @@ class CommandLine:
     beyond_sandbox: str | None = None
 
     def mentions(self, rule: Rule) -> bool:
-        """Whether a deny or ask rule is about it: about the line, or about any command in it, however wrapped."""
+        """Return whether a deny or ask rule matches the line, or any command in it, however wrapped."""
         return rule.matches_text(self.text) or any(rule.matches_command(argv) for argv in self.seen)
 
     def why_it_may_match(self, rule: Rule) -> str | None:
-        """What in a command of it, or in code for an interpreter, hides whether the rule is about it."""
+        """Return what in a command of it, or in code for an interpreter, hides whether the rule matches."""
         by_words = map(rule.why_it_may_match, self.seen)
         return next(filter(None, chain(by_words, map(rule.why_code_may_match, self.codes))), None)
 
     def granted(self, rules: Sequence[Rule], place: PolicyContext) -> Rule | None:
-        """The rule that allows the line: `*`, the line itself here, or rules for all of its commands that do more than read."""
+        """Return the rule that allows the line: `*`, the line itself in this folder, or rules for all of its commands
+        that do more than read."""
         whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, place.cwd))
         if (rule := next(whole, None)) is not None:
             return rule
@@ -64,8 +65,8 @@ class CommandLine:
         return found
 
     def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
-        """What "always" would store: for one command, or for the one in a line whose others only read or are allowed
-        by `rules` already."""
+        """Return what "always" would store: the prefix of the only command, or of the only one that neither just reads
+        nor is allowed by `rules` already."""
         commands = self.commands or []
         if len(commands) > 1:
             piped = all(segment.before == "|" for segment in lex(self.text).segments[1:])
@@ -79,7 +80,7 @@ class CommandLine:
 
     @property
     def git_alone(self) -> bool:
-        """Whether it consists of git commands alone, none of which runs another program that it names."""
+        """Return whether it consists of git commands alone, none of which names another program to run."""
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
 
 
@@ -88,12 +89,12 @@ def _only_reads(argv: list[str], place: PolicyContext) -> bool:
 
 
 def is_command(call: ToolCallInfo) -> bool:
-    """Whether the call runs a command line."""
+    """Return whether the call runs a command line."""
     return call.tool == "run_shell" and isinstance(call.arguments.get("command"), str)
 
 
 def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
-    """Read a command line. Never raises: what cannot be read is asked about, or denied."""
+    """Analyse a command line. Never raises: what cannot be read is asked about, or denied."""
     text = str(call.arguments["command"]).encode("utf-8", "replace").decode()
     try:
         with limit_steps():
@@ -103,7 +104,7 @@ def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
             return _read(text, place)
     except TooInvolvedError:
         return CommandLine(text, TOO_INVOLVED, None, [], [], None)
-    except Exception:  # a line that confuses the reader is not one to run
+    except Exception:  # a line that crashes the analysis is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
         return CommandLine(text, unreadable, None, [], [], None)
@@ -127,7 +128,7 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
 
 
 def _says_what_it_does(text: str, place: PolicyContext) -> bool:
-    """Both readers understand it, nothing in it is invisible, and no word or file name in it is made while it runs."""
+    """Return whether both readings agree, nothing is invisible, and no word or file name is computed at run time."""
     lexed = lex(text)
     if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
         return False
@@ -136,7 +137,7 @@ def _says_what_it_does(text: str, place: PolicyContext) -> bool:
 
 
 def _plain(text: str, place: PolicyContext) -> list[list[str]] | None:
-    """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
+    """Return every command as fully known words, with no redirection but to /dev/null; None for any other line."""
     shape = grammar.commands(text)
     lexed = lex(text)
     if isinstance(shape, str) or lexed.broken:

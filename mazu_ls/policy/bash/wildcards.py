@@ -1,4 +1,4 @@
-"""Wildcards in file names: what bash may make of them on the disk, and which ones Python's `glob` reads otherwise."""
+"""Wildcards in file names: what they may match on the disk, and where Python's `glob` differs from bash."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ _QUOTE = re.compile(r"[\\'\"]")
 
 
 def has_wildcard(text: str) -> bool:
-    """Whether the text holds a character of a wildcard."""
+    """Return whether the text holds a wildcard character."""
     return bool(_CHARACTERS.search(text))
 
 
 def cannot_be_tried(pattern: str) -> bool:
-    """Whether bash knows more of the pattern than Python: `[[:alpha:]]`, `[[=e=]]`, `[[.e.]]`, a backslash that came from a variable."""
+    """Return whether the pattern uses what bash has and Python has not: `[[:alpha:]]`, `[[=e=]]`, `[[.e.]]`, a
+    backslash from a variable."""
     return "\\" in pattern or bool(_BRACKET_IN_BRACKETS.search(pattern))
 
 
@@ -28,11 +29,11 @@ def quotes_brackets(raw: str, candidates: Sequence[Sequence[str]]) -> bool:
 
 
 def matches_on_disk(word: str, folder: str) -> Iterator[str]:
-    """What bash could make of the word in a folder, hidden files included; lazily, for it may be very much."""
+    """Yield what bash could expand the word to in a folder, hidden files included; lazily, because it may be very much."""
     pattern = word if word.startswith("/") else f"{glob.escape(folder)}/{word}"
     return glob.iglob(pattern.replace("[^", "[!"), recursive=True, include_hidden=True)  # noqa: PTH207  absolute, with `**`
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether bash takes the pattern for this name; a leading dot is only matched by itself."""
+    """Return whether bash matches the pattern with this name; a leading dot is only matched by itself."""
     return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))

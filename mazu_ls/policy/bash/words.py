@@ -1,4 +1,4 @@
-"""One raw word of a command line: the words the program may get, and the scripts hidden in it."""
+"""One raw word of a command line: the words that the program may get, and the scripts hidden in it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from mazu_ls.policy.step_budget import spend
 
 MAX_CANDIDATES = 24
 MAX_DEPTH = 12
-MAX_WORD = 100_000  # characters
+MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
@@ -34,10 +34,10 @@ _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 
 @dataclass
 class WordValue:
-    """What a word may become. `candidates` are lists of words; `inner` are the scripts of its substitutions.
+    """The possible values of a word. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
-    `expanded` names the variables in it; `dynamic` says that there is any expansion but quotes, `~` and braces; `cut` that
-    there would be more candidates than were worked out.
+    `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
+    candidates than were computed.
     """
 
     candidates: list[list[str]]
@@ -55,7 +55,7 @@ class WordValue:
 
 
 def evaluate(raw: str, scope: ShellScope, depth: int = 0) -> WordValue:
-    """Every list of words that bash may make of `raw`."""
+    """Return every list of words that bash may make of `raw`."""
     return _Word(raw, scope, depth).value()
 
 
@@ -185,7 +185,7 @@ class _Word:
             end = _closing(text, at + 1, "}")
             self._parameter(text[at + 2 : end], quoted)
             return end + 1
-        if text.startswith("$[", at):  # arithmetic as bash had it before POSIX
+        if text.startswith("$[", at):  # arithmetic in bash's pre-POSIX syntax
             self.result.expanded.append("((")
             self.result.dynamic = True
             self._add(UNKNOWN)
@@ -203,7 +203,7 @@ class _Word:
         self._hidden(inside)
 
     def _hidden(self, text: str) -> None:
-        """Only the scripts in it matter."""
+        """Collect only the scripts in it."""
         if "$" in text or "`" in text or "<(" in text:
             if self.depth >= MAX_DEPTH:
                 self.result.inner.append(text)
@@ -290,7 +290,7 @@ class _Word:
 
 
 def _closing(text: str, at: int, closing: str) -> int:
-    """Where the bracket or quote that opens at `at` ends; the end of the text if it does not."""
+    """Return where the bracket or quote that opens at `at` ends; the end of the text if it does not."""
     from mazu_ls.policy.bash.lexer import _Lexer
 
     lexer = _Lexer(text)
@@ -299,7 +299,7 @@ def _closing(text: str, at: int, closing: str) -> int:
 
 
 def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
-    """What `echo` or `printf` of known words prints; None for any other script."""
+    """Return what `echo` or `printf` of known words prints; None for any other script."""
     if depth >= MAX_DEPTH:
         return None
     segments = lex(script).segments
@@ -316,7 +316,7 @@ def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
 
 
 def printed(argv: list[str]) -> str | None:
-    """What this command prints, if it is an `echo` or `printf` and everything in it is known."""
+    """Return what this command prints, if it is an `echo` or `printf` and everything in it is known."""
     if not argv or any(UNKNOWN in word for word in argv):
         return None
     name, *arguments = argv

@@ -1,1 +1,1 @@
-"""What programs, options, paths and files are known to be: harmless, destructive, wrappers, keys."""
+"""Tables of programs, options, paths and files: harmless, destructive, wrappers, keys."""

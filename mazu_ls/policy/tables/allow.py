@@ -1,4 +1,5 @@
-"""The allowlist: a command line runs unasked only if every word of every command in it is known, and known to be harmless."""
+"""The allowlist: a command line runs unasked only if every word of every command in it is known, and known to be
+harmless."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 
 def reason_to_ask(line: str, place: PolicyContext) -> str | None:
-    """Why a line may not run unasked, in a few words; None if it may."""
+    """Return why a line may not run unasked, in a few words; None if it may."""
     try:
         _Reading(place).line(line)
     except NotProvablySafe as reason:
@@ -36,7 +37,7 @@ def reason_to_ask(line: str, place: PolicyContext) -> str | None:
 
 
 def unusual_characters(line: str) -> str | None:
-    """What in the line cannot be seen, or would act on a terminal; None if nothing is like that."""
+    """Return what in the line is invisible, or would act on a terminal; None if nothing is."""
     for char in line:
         if char.isascii():
             if char not in "\n\t" and (ord(char) < 32 or ord(char) == 127):
@@ -78,7 +79,7 @@ class _Reading:
             raise NotProvablySafe(started)
 
     def _agree(self, by_grammar: list[list[str]], segments: list[Segment]) -> None:
-        """Two readings of one line that differ are a sign of a trick in it."""
+        """Require that both readings of a line agree: a difference is a sign of a trick."""
         if any(segment.before in (";;", ";&", ";;&") for segment in segments):
             raise NotProvablySafe("it holds a case")
         ours = [
@@ -89,7 +90,8 @@ class _Reading:
             raise NotProvablySafe("it can be read in two ways")
 
     def _in_order(self, segment: Segment) -> bool:
-        """Behind `cd X &&` the line is in X for as long as it goes on with `&&` or a pipe; after that, it may be or not."""
+        """Track the directory: after `cd X &&` the line is in X as long as `&&` or a pipe follows; after that, it may
+        be or not."""
         if segment.before not in ("&&", "|"):
             self.scope.cwds = list(dict.fromkeys([*self.scope.cwds, *self.left]))
         before = list(self.scope.cwds)
@@ -146,7 +148,7 @@ class _Reading:
                 self.scope.assign(words[1], text)
             if value.glob and any(text.startswith(WILD) for fields in value.candidates for text in fields):
                 self.wild.add(words[1])
-        # A scope keeps the last few values of a variable; with more of them some would go unjudged.
+        # A scope keeps the last few values of a variable; with more of them some would not be judged.
         if sum(len(self._value(raw).candidates[0]) for raw in words[3:]) > MAX_VALUES:
             raise NotProvablySafe("the loop has too many values to judge each")
         self.loops.add(words[1])

@@ -1,10 +1,10 @@
-"""The words of a command as options and operands."""
+"""Splits the words of a command into options and operands."""
 
 from __future__ import annotations
 
 
 def flags(rest: list[str]) -> str:
-    """All short option letters, and `r`, `f` for the long options that mean them, abbreviations included."""
+    """Return all short option letters, and `r`, `f` for the long options that mean them, abbreviations included."""
     letters = ""
     for word in rest:
         if word == "--":
@@ -18,7 +18,7 @@ def flags(rest: list[str]) -> str:
 
 
 def operands(rest: list[str]) -> list[str]:
-    """The words that are no options."""
+    """Return the words that are no options."""
     if "--" in rest:
         cut = rest.index("--")
         return [word for word in rest[:cut] if not word.startswith("-")] + rest[cut + 1 :]
@@ -26,6 +26,6 @@ def operands(rest: list[str]) -> list[str]:
 
 
 def abbreviates(word: str, option: str, least: int) -> bool:
-    """Whether `word` is a long option, or the beginning of it that is at least `least` characters long."""
+    """Return whether `word` is a long option, or its beginning of at least `least` characters."""
     head = word.split("=", 1)[0]
     return len(head) >= least and option.startswith(head)

@@ -1,4 +1,4 @@
-"""Commands that read keys, or that are made to print them."""
+"""Commands that read keys or print them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _PATTERN_PROGRAMS = word_set("pattern_programs")
 
 
 def read(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    """Why the command would read keys.
+    """Return why the command would read keys.
 
-    Looks at words that name a place with keys, outside the workspace: as they stand, and behind `=`, `@`, `:` or an option letter;
-    at programs that print keys; at reading all of the home.
+    Checks words that name a place with keys outside the workspace (as they are, and after `=`, `@`, `:` or an option
+    letter), programs that print keys, and reading all of the home.
     """
     if (reason := _prints(name, rest) or _sweeps(name, rest, scope)) is not None:
         return reason
@@ -61,7 +61,7 @@ _READS_ALL = word_set("reads_all")
 
 
 def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    """Reading everything below the home, keys included."""
+    """Return why a command would read everything below the home, keys included."""
     deep = name in _READS_ALL or (
         name in ("grep", "egrep", "fgrep", "zgrep", "cp", "cat") and set(flags(rest)) & {"r", "R", "a"}
     )

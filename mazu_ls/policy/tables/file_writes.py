@@ -1,4 +1,4 @@
-"""Files that a line makes of text that is known: what runs them later in the line is judged by that text."""
+"""Files that a line creates from known text: a later command that runs them is judged by that text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import program
 from mazu_ls.workspace.text import split_lines
 
-# Programs that take commands from their input, and how a line begins that goes to a shell.
+# Programs that take commands from their input, and the prefix of a line that goes to a shell.
 _TAKE_COMMANDS = {
     "ed": "!", "ex": "!:", "vi": "!:", "vim": "!:", "gdb": "!", "lldb": "!", "psql": "\\!", "sqlite3": ".", "mysql": "\\!", "ftp": "!", "sftp": "!",
     "make": "\t@-+", "gmake": "\t@-+",
@@ -21,15 +21,15 @@ _TAKE_COMMANDS = {
 
 @dataclass
 class WrittenFiles:
-    """What the files of a line hold, by the last part of their names; a file may have been written more than once.
+    """The contents of files written by a line, by base name; a file may have been written more than once.
 
-    Each text of a name stands there once, as a key in the order of writing.
+    Each text of a name is kept once, as a key in the order of writing.
     """
 
     texts: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def note(self, stage: Stage, sources: Sequence[Stage]) -> None:
-        """Remember what `stage`, fed by `sources`, writes to files."""
+        """Record what `stage`, fed by `sources`, writes to files."""
         if not stage.argv:
             return
         names = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
@@ -44,14 +44,14 @@ class WrittenFiles:
                 self._add(name, known)
 
     def _add(self, name: str, texts: Iterable[str]) -> None:
-        """Let `name` hold these texts too. Each is a step: files that are copied to and fro end as a line too involved."""
+        """Add texts that `name` may hold. Each costs a step: files copied back and forth end as too complex."""
         held = self.texts.setdefault(name, {})
         for text in texts:
             spend(1)
             held[text] = None
 
     def run_by(self, argv: list[str]) -> list[str]:
-        """The texts of files that this command runs."""
+        """Return the texts of files that this command runs."""
         return [
             text
             for name, texts in self.texts.items()
@@ -61,7 +61,8 @@ class WrittenFiles:
 
 
 def commands_in_input(stage: Stage, sources: Sequence[Stage], read: Sequence[str] = ()) -> list[str]:
-    """Command lines in the known input of an editor, a debugger, a client of a database, or of `make -f -`; also in what it `read`s."""
+    """Return command lines in the known input of an editor, a debugger, a database client, or of `make -f -`; also in
+    what it `read`s."""
     signs = _TAKE_COMMANDS.get(program(stage.argv[0])) if stage.argv else None
     if signs is None:
         return []

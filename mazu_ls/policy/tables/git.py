@@ -1,4 +1,5 @@
-"""The git commands that only read, and the options under which they run no program that a repository or a word may name."""
+"""The git commands that only read, and the options under which they run no program that a repository or a word may
+name."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 from mazu_ls.policy.tables.options import ParsedOptions, ProgramSpec, read_specs, split
 
 COMMANDS = read_specs("git")
-# Listing commands that would create something if they were given a name.
+# Listing commands that would create something if they got a name.
 _LIST_ONLY = {tuple(name.split()): spec for name, spec in read_specs("git_lists", COMMANDS).items()}
 _CHANGES_LOG = frozenset(str.split("expire delete drop write migrate exists list prune"))
 _CONFIG_READ = frozenset(
@@ -18,7 +19,8 @@ _EXCLUDES = re.compile(r"^:(?:/*[!^]|\([^)]*\bexclude\b[^)]*\))")
 
 
 def named_paths(word: str) -> list[str]:
-    """The paths that a revision, `REV:PATH`, `:0:PATH`, `1,5:PATH` or pathspec may name, without the magic ahead of them."""
+    """Return the paths that a revision, `REV:PATH`, `:0:PATH`, `1,5:PATH` or pathspec may name, without the leading
+    magic."""
     if _EXCLUDES.match(word):
         return []
     rests = [word[at + 1 :] for at, char in enumerate(word) if char == ":"]
@@ -26,7 +28,8 @@ def named_paths(word: str) -> list[str]:
 
 
 def judge(words: list[str]) -> tuple[ProgramSpec, ParsedOptions, list[str]] | str:
-    """What `git WORDS` reads: its table, its words taken apart, folders named by -C; a sentence where it is not known to only read."""
+    """Return what `git WORDS` reads: its spec, its parsed words, folders named by -C; a sentence if it may do more than
+    read."""
     folders: list[str] = []
     rest = list(words)
     while rest and rest[0].startswith("-"):

@@ -20,7 +20,7 @@ _READS = ("get", "get-all", "get-regexp", "get-urlmatch", "get-color", "get-colo
 
 
 def refused(name: str, rest: list[str], _: ShellScope) -> str | None:
-    """Why `git config` would write what git runs later, or settings outside the repository."""
+    """Return why `git config` would write what git runs later, or settings outside the repository."""
     if name != "git" or "config" not in rest:
         return None
     words = rest[rest.index("config") + 1 :]

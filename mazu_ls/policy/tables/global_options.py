@@ -1,4 +1,4 @@
-"""The forms of one command, so that a rule on `git push` holds for `git -C . push` and `git send-pack`."""
+"""The equivalent forms of one command, so that a rule on `git push` also matches `git -C . push` and `git send-pack`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mazu_ls.policy.data import read_table, word_set
 
 
 class GlobalOptions(Struct, frozen=True):
-    """Options before the subcommand: `values` take the next word (or `=value`), `flags` stand alone."""
+    """Options before the subcommand: `values` take the next word (or `=value`), `flags` take none."""
 
     values: frozenset[str]
     flags: frozenset[str]
@@ -34,10 +34,11 @@ _GIT = word_set("git_commands")
 
 
 def without_global_options(argv: list[str]) -> tuple[list[list[str]], str | None]:
-    """The command with its subcommand right behind the program: every form it may have, and the first unknown option.
+    """Return every form that the command may have with its subcommand right after the program, and the first unknown
+    option.
 
-    An unknown option may take a value or not, so there is one form for each. A program that is not on the table has the
-    form it came in.
+    An unknown option may take a value or not, so there is one form for each. A program that is not in the table keeps
+    its form.
     """
     options = PROGRAMS.get(argv[0])
     if options is None or len(argv) < 2:
@@ -56,7 +57,7 @@ def without_global_options(argv: list[str]) -> tuple[list[list[str]], str | None
 
 
 def may_be_alias(form: list[str]) -> bool:
-    """Whether git would look for an alias of this name."""
+    """Return whether git would look for an alias of this name."""
     return form[0] == "git" and len(form) > 1 and form[1] not in _GIT and not form[1].startswith("-")
 
 
@@ -83,7 +84,7 @@ def _stripped(head: list[str], rest: list[str], options: GlobalOptions) -> tuple
         if at >= len(rest) or not word.startswith(("-", "+")) or word == "--":
             forms.append(head + rest[at + (word == "--") :])
         elif word in options.values and "=" not in word:
-            # Unquoted, a value that cannot be known may be several words.
+            # Unquoted, an unknown value may be several words.
             todo += [at + 2, at + 1] if UNKNOWN in "".join(rest[at + 1 : at + 2]) else [at + 2]
         elif word in options.flags or word.startswith("+") or _carries_value(word, options):
             todo.append(at + 1)
@@ -94,7 +95,7 @@ def _stripped(head: list[str], rest: list[str], options: GlobalOptions) -> tuple
 
 
 def _carries_value(word: str, options: GlobalOptions) -> bool:
-    """`--namespace=prod`, `-nprod`, `-Dkey=value`."""
+    """Return whether a word carries its value: `--namespace=prod`, `-nprod`, `-Dkey=value`."""
     name = word.partition("=")[0]
     if "=" in word and (name in options.values or name in options.flags):
         return True

@@ -19,9 +19,10 @@ _HARMLESS_VALUE = re.compile(r"^[^\x00-\x1f`$]*$")
 class ProgramSpec:
     """One program. `flags` and `values` are short options without and with a value; `long` are whole names.
 
-    A long option that takes a value is written `name=`; `name=path` says that the value is a path to read. `operands` says what
-    the rest is; `at_most` how many there may be; `number` that `-5` is one. `listing` programs show names, not contents, so that
-    a wildcard over secrets is harmless; `needs_option` ones do something else when called without. Where `permutes` is False, options end at the first operand.
+    A long option that takes a value is written `name=`; `name=path` says that the value is a path to read. `operands`
+    says what the rest is; `at_most` how many there may be; `number` that `-5` is one. `listing` programs show names,
+    not contents, so that a wildcard over secrets is harmless; `needs_option` ones do something else when called
+    without. If `permutes` is False, options end at the first operand.
     """
 
     flags: str = ""
@@ -37,7 +38,8 @@ class ProgramSpec:
 
 
 def read_specs(kind: str, others: Mapping[str, ProgramSpec] = MappingProxyType({})) -> dict[str, ProgramSpec]:
-    """One table of programs.toml; a name instead of a row means the spec of that name, of this table or of `others`."""
+    """Read one table of programs.toml; a name instead of a row means the spec of that name, of this table or of
+    `others`."""
     found: dict[str, ProgramSpec] = {}
     for name, row in read_table("programs")[kind].items():
         found[name] = ({**others, **found})[row] if isinstance(row, str) else ProgramSpec(**row)
@@ -54,7 +56,7 @@ class ParsedOptions:
 
 
 def split(spec: ProgramSpec, words: list[str]) -> ParsedOptions | str:
-    """Take the words apart by the table; a sentence where one is not on it. Abbreviated long options are not on it."""
+    """Split the words by the table; return a sentence if one is not in it. Abbreviated long options are not in it."""
     names = {name.split("=")[0]: name for name in spec.long.split()}
     options: list[tuple[str, str | None]] = []
     operands: list[str] = []
@@ -100,7 +102,7 @@ def split(spec: ProgramSpec, words: list[str]) -> ParsedOptions | str:
 def _short(
     spec: ProgramSpec, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
 ) -> int | str:
-    """Read the cluster before `at`, such as `-la` or `-n5`; returns where to go on."""
+    """Read the cluster before `at`, such as `-la` or `-n5`; return where to continue."""
     word = words[at - 1]
     for index, letter in enumerate(word[1:], 1):
         if letter in spec.values:
@@ -120,5 +122,5 @@ def _short(
 
 
 def harmless(value: str | None) -> bool:
-    """Whether an option's value is plain text."""
+    """Return whether an option's value is plain text."""
     return value is None or bool(_HARMLESS_VALUE.match(value))

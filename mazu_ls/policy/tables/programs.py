@@ -1,4 +1,4 @@
-"""Whether one command, all its words known, only reads: by the tables of programs, options and operands."""
+"""Judges whether one command with known words only reads: by the tables of programs, options and operands."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
 from mazu_ls.workspace import path_rules
 
-# Nothing that a shell, a loader or a program obeys is spelt like this.
+# Nothing that a shell, a loader or a program interprets is spelt like this.
 VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
 _ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
@@ -38,7 +38,7 @@ class NotProvablySafe(Exception):
 class ProgramJudge:
     """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them.
 
-    `git_folders` are those in which the commands so far run git: what their repositories name is for the caller to judge.
+    `git_folders` are those in which the commands so far run git: the caller judges what their repositories name.
     """
 
     scope: ShellScope
@@ -46,7 +46,7 @@ class ProgramJudge:
     git_folders: set[str] = field(default_factory=set)
 
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
-        """Raises Doubt unless the command only reads. `globs` are words with wildcards; `unknown` that some text is not known."""
+        """Raise NotProvablySafe unless the command only reads. `globs` are words with wildcards; `unknown`: some text is not known."""
         name, rest = argv[0], argv[1:]
         if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
             raise NotProvablySafe("the program is not known")
@@ -77,7 +77,7 @@ class ProgramJudge:
             self._scripted(name, rest, globs)
             return
         if name in allowed_commands.PRINTS or name in ("expr", "["):
-            # `printf -v 'a[$(...)]'` runs what stands there, so that the first word must not be an option.
+            # `printf -v 'a[$(...)]'` runs its argument, so the first word must not be an option.
             if name == "printf" and rest[:1] and (rest[0].startswith((UNKNOWN, "-")) or rest[0] in globs):
                 raise NotProvablySafe("printf with options, or with text that may be one")
             return
@@ -89,7 +89,7 @@ class ProgramJudge:
         self._known(name, spec, taken, globs)
 
     def _listed(self, name: str, rest: list[str]) -> bool:
-        """`tar tf ARCHIVE` and `unzip -l ARCHIVE`. An archive with a colon in its name would be fetched by tar from a host."""
+        """Judge `tar tf ARCHIVE` and `unzip -l ARCHIVE`. tar would fetch an archive with a colon in its name from a host."""
         archive = {"tar": r"-?[tvzjJ]*t[tvzjJ]*f", "unzip": r"-[lv]", "zipinfo": r"-1"}.get(name)
         if (
             archive is None
@@ -150,7 +150,7 @@ class ProgramJudge:
             and operands
             and not given & {"-e", "--regexp", "--files", "--type-list"}
         ):
-            # Without quotes a pattern may stand for files, all but the first of which are read.
+            # Without quotes a pattern may match files, all but the first of which are read.
             if operands[0] in globs:
                 self._matches_on_disk(operands[0], listing=False)
             operands = operands[1:]
@@ -183,7 +183,7 @@ class ProgramJudge:
             self.scope.enter(place)
 
     def path(self, word: str, *, listing: bool, glob: bool) -> None:
-        """Raises Doubt for a path outside the workspace, or one that may hold secrets where contents are shown."""
+        """Raise NotProvablySafe for a path outside the workspace, or one that may hold secrets if contents are shown."""
         if glob:
             self._matches_on_disk(word, listing=listing)
         for path in targets.places(word, self.scope):
@@ -201,7 +201,7 @@ class ProgramJudge:
                     raise NotProvablySafe(f"{found} may hold secrets")
 
     def _matches_on_disk(self, word: str, *, listing: bool) -> None:
-        """Raises Doubt where a file that the wildcard finds leads out of the workspace, or may hold secrets."""
+        """Raise NotProvablySafe if a file that the wildcard finds leads out of the workspace, or may hold secrets."""
         if wildcards.cannot_be_tried(word):
             raise NotProvablySafe(f"what {word} matches cannot be known")
         every = chain.from_iterable(wildcards.matches_on_disk(word, cwd) for cwd in self.scope.cwds)
@@ -291,12 +291,12 @@ class ProgramJudge:
         self.git_folders.update(places)
 
     def _in_repository(self, places: list[str]) -> None:
-        """Outside of one, `git diff` compares any two files or folders."""
+        """Require a repository: outside of one, `git diff` compares any two files or folders."""
         if any(Path(place).is_dir() and user_repository.find(Path(place)) is None for place in places):
             raise NotProvablySafe("git diff outside a repository reads any file")
 
     def _revision(self, word: str, glob: bool) -> None:
-        """A revision, a range, REV:PATH or a path: whatever looks like a path out of the workspace is refused."""
+        """Judge a revision, a range, REV:PATH or a path: what looks like a path out of the workspace is refused."""
         path = word.split(":", 1)[1] if ":" in word and not word.startswith(":") else word
         if word.startswith("/") or any(part == ".." for part in word.split("/")) or path.startswith("/"):
             self.path(word, listing=False, glob=glob)
@@ -323,7 +323,7 @@ class ProgramJudge:
 
 
 def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
-    """Formatters that only say what they would do; returns the paths."""
+    """Return the paths of a formatter that only reports what it would do."""
     if name == "ruff":
         verb, *operands = operands or [""]
         if verb not in ("check", "format") or (verb == "format" and not given & {"--check", "--diff"}):

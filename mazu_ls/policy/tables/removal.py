@@ -1,4 +1,4 @@
-"""Commands that remove or disable more than the project's own files: judged by what would be lost."""
+"""Commands that remove or disable more than the project's own files, judged by what would be lost."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _rm(rest: list[str], scope: ShellScope) -> str | None:
 
 
 def looks_like_rm(rest: list[str], scope: ShellScope) -> str | None:
-    """A program that cannot be known, called as one calls rm."""
+    """Judge an unknown program that is called like rm."""
     if set(flags(rest).lower()) & {"r", "f"}:
         for word in operands(rest):
             if (lost := targets.irreplaceable_target(word, scope)) is not None:
@@ -32,7 +32,7 @@ def looks_like_rm(rest: list[str], scope: ShellScope) -> str | None:
 
 
 def _on_everything(rest: list[str], scope: ShellScope) -> str | None:
-    """chmod, chown and their like: recursive, or on a place that is not the project's."""
+    """Judge chmod, chown and the like: recursive, or on a place outside the project."""
     if any(re.fullmatch(r"[ugoa]*[+=][rwxXt]*s[rwxXst]*|[2467]\d{3}", word) for word in operands(rest)[:1]):
         return "it would let a program run with the rights of its owner"
     recursive = "R" in flags(rest) or "r" in flags(rest)
@@ -99,7 +99,7 @@ def _crontab(rest: list[str], scope: ShellScope) -> str | None:
 
 
 def _find(rest: list[str], scope: ShellScope) -> str | None:
-    """`find START -delete` and `-exec rm`: judged as an rm of START where no test narrows it."""
+    """Judge `find START -delete` and `-exec rm` as an rm of START if no test narrows it."""
     starts = []
     for word in rest:
         if word.startswith("-") or word in ("(", "!"):

@@ -1,4 +1,4 @@
-"""Where the words of a command lead: inside or outside, to keys, to git's and our own files, to a disk."""
+"""Where the words of a command lead: inside or outside, to keys, to git's and our own files, to a device."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
 
 def places(word: str, scope: ShellScope) -> list[str]:
-    """The absolute paths that `word` may name, from each directory the line may be in.
+    """Return the absolute paths that `word` may name, from each directory the line may be in.
 
-    By spelling, and as the kernel reads it: `link/../x` lies beside where the link leads.
+    Both by spelling and as the kernel resolves it: `link/../x` is next to the link's target.
     """
     spelt = [word] if word.startswith("/") else [f"{cwd}/{word}" for cwd in scope.cwds]
     found = [normal(path) for path in spelt]
@@ -61,12 +61,12 @@ def places(word: str, scope: ShellScope) -> list[str]:
 
 
 def normal(path: str) -> str:
-    """Without `.`, `..` and doubled slashes, by spelling alone."""
+    """Normalise a path without `.`, `..` and doubled slashes, by spelling alone."""
     return "/" + os.path.normpath(path).lstrip("/")
 
 
 def real(path: str) -> str:
-    """Where it leads, links followed; what is globbed or unknown stays as it is."""
+    """Resolve links; a part that is a wildcard or unknown stays as it is."""
     cache = known()
     if (found := cache.get(("real", path))) is None:
         spend(20)
@@ -83,10 +83,10 @@ def _real(path: str) -> str:
 
 
 def _fixed(path: str) -> tuple[str, str, str]:
-    """The part before the first component that is globbed or unknown, and the rest."""
+    """Return the part before the first component that is a wildcard or unknown, and the rest."""
     parts = path.split("/")
     for index, part in enumerate(parts):
-        # A name that is there is taken as it stands: `app/[id]/link` leads where the link does.
+        # An existing name is taken literally: `app/[id]/link` leads where the link does.
         globbed = _GLOB.search(part) and not os.path.lexists("/".join(parts[: index + 1]))
         if globbed or UNKNOWN in part:
             return "/".join(parts[:index]) or "/", "/", "/".join(parts[index:])
@@ -94,7 +94,7 @@ def _fixed(path: str) -> tuple[str, str, str]:
 
 
 def inside(path: str, place: PolicyContext) -> bool:
-    """Whether an absolute path lies in a workspace folder, links followed."""
+    """Return whether an absolute path is inside a workspace folder, links followed."""
     found = real(path)
     for root in place.roots:
         for base in {str(root), real(str(root))}:
@@ -104,7 +104,7 @@ def inside(path: str, place: PolicyContext) -> bool:
 
 
 def is_device(path: str) -> bool:
-    """Whether it is the terminal, /dev/null or a descriptor: nothing is written there that stays."""
+    """Return whether it is the terminal, /dev/null or a descriptor: nothing written there stays."""
     return path in HARMLESS_DEVICES or bool(_DEVICE_FD.match(path))
 
 
@@ -117,7 +117,7 @@ def _component_matches(component: str, name: str) -> bool:
 
 
 def owner(path: str, place: PolicyContext) -> str | None:
-    """`.git` or `.mazu` if the path, below a workspace folder, is theirs, also by a wildcard."""
+    """Return `.git` or `.mazu` if the path, below a workspace folder, belongs to it, also by a wildcard."""
     if not inside(path, place):
         return None
     for candidate in (path, real(path)):
@@ -131,7 +131,7 @@ def owner(path: str, place: PolicyContext) -> str | None:
 
 
 def write_refused(word: str, scope: ShellScope) -> str | None:
-    """Why nothing may be written there; None if it may be asked about."""
+    """Return why nothing may be written there; None if it may be asked about."""
     if not word or word == "-":
         return None
     for path in places(word, scope):
@@ -147,12 +147,12 @@ def write_refused(word: str, scope: ShellScope) -> str | None:
 
 
 def run_by_itself(word: str, scope: ShellScope) -> str | None:
-    """What programs run by themselves there, below a workspace folder."""
+    """Return what programs run by themselves there, below a workspace folder."""
     return _named(word, scope, runs_by_itself)
 
 
 def runs_later(word: str, scope: ShellScope) -> str | None:
-    """What programs run there, by themselves or when a build is started."""
+    """Return what programs run there, by themselves or when a build is started."""
     return _named(word, scope, path_rules.runs_later) or run_by_itself(word, scope)
 
 
@@ -172,7 +172,7 @@ def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | N
 
 
 def secret(word: str, scope: ShellScope) -> str | None:
-    """The place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
+    """Return the place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
     cache, asked = known(), ("secret", word, *scope.cwds)
     if asked not in cache:
         cache[asked] = _secret_place(word, scope)
@@ -224,7 +224,7 @@ def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
 
 
 def irreplaceable_target(word: str, scope: ShellScope) -> str | None:
-    """What would be lost as a whole: the system, a home, the workspace, what lies above it, a repository. None otherwise."""
+    """Return what would be lost as a whole: the system, a home, the workspace, what is above it, a repository. None otherwise."""
     for path in places(word, scope):
         found = real(path)
         bare = re.sub(r"/(\*+|\.\*|\.\[!\.\]\*|\{,\.\}\*|\?+|\[[^\]]*\]\*?)$", "", path) or "/"

@@ -1,4 +1,4 @@
-"""Programs that run another program: where in their words the inner command begins."""
+"""Programs that run another program: where the inner command begins."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CODE_OPTIONS = {
 
 @dataclass(frozen=True)
 class WrapperSpec:
-    """Options that take a value, and how many words stand before the inner command."""
+    """Options that take a value, and how many words precede the inner command."""
 
     values: str = ""
     before: int = 0
@@ -37,19 +37,19 @@ WRAPPERS = {
 } | {name: WrapperSpec(**spec) for name, spec in _TABLE["specs"].items()}
 
 
-# Of a program that nobody here knows, the first operand may be a command; only these are taken for one.
+# The first operand of an unknown program may be a command; only these names are taken for one.
 _TAKEN_FOR_COMMANDS = SHELLS | word_set("taken_for_commands")
 # Their operands are names of programs or files, never commands.
 _ABOUT_PROGRAMS = word_set("about_programs")
 
 
 def program(word: str) -> str:
-    """A program's name without its folder."""
+    """Return a program's name without its folder."""
     return word.rstrip("/").rsplit("/", 1)[-1] or word
 
 
 def inner(argv: list[str]) -> list[list[str]]:
-    """The commands that a wrapper may run, read every way its options can be read; none if it is no wrapper."""
+    """Return the commands that a wrapper may run, for every reading of its options; none if it is no wrapper."""
     spec = WRAPPERS.get(argv[0])
     if spec is None:
         return _of_unknown(argv)
@@ -66,7 +66,7 @@ def inner(argv: list[str]) -> list[list[str]]:
 
 
 def unwrapped(argv: list[str]) -> list[list[str]]:
-    """The command and every one that it wraps, however deep; each by its program's name without the folder."""
+    """Return the command and every one that it wraps, however deep; each by its program's name without the folder."""
     found: list[list[str]] = []
     todo = [argv]
     while todo:
@@ -79,7 +79,8 @@ def unwrapped(argv: list[str]) -> list[list[str]]:
 
 
 def _of_unknown(argv: list[str]) -> list[list[str]]:
-    """`launcher sudo ls`: what follows the options, if it could be a command, of a program that is on no table."""
+    """Return the command in `launcher sudo ls`: what follows the options of an unknown program, if it could be a
+    command."""
     if (
         argv[0] in _ABOUT_PROGRAMS
         or argv[0] in _TAKEN_FOR_COMMANDS
@@ -92,7 +93,7 @@ def _of_unknown(argv: list[str]) -> list[list[str]]:
 
 
 def _starts(argv: list[str], spec: WrapperSpec) -> list[int]:
-    """Where the options end. An unknown option may take a value or not: then it is both."""
+    """Return where the options may end. An unknown option may take a value or not: then both."""
     values = spec.values.split()
     starts: list[int] = []
     todo, looked = [1], set[int]()

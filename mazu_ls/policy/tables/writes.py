@@ -1,4 +1,4 @@
-"""Where a command writes: operands and options that name what it makes or changes."""
+"""Where a command writes: operands and options that name what it creates or changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import abbreviates, operands
 from mazu_ls.policy.tables.git import COMMANDS
 
-# Programs whose every operand is written, and those of which only the last is.
+# Programs that write to every operand, and those that write to the last one only.
 _WRITE_ALL = word_set("write_all")
 _WRITE_LAST = word_set("write_last")
 _OUTPUT_OPTION = re.compile(
@@ -32,7 +32,7 @@ _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
 
 
 def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    """Why the command would write where nothing may be written."""
+    """Return why the command would write to a forbidden place."""
     for word in written_by(name, rest):
         if (reason := targets.write_refused(word, scope)) is not None:
             return reason
@@ -42,7 +42,7 @@ def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
 
 
 def written_by(name: str, rest: list[str]) -> list[str]:
-    """The words that name what the command writes, as far as it is known."""
+    """Return the words that name what the command writes, as far as it is known."""
     written: list[str] = []
     if name in _WRITE_ALL:
         written += operands(rest)
@@ -75,7 +75,7 @@ def written_by(name: str, rest: list[str]) -> list[str]:
 
 
 def _by_git(rest: list[str]) -> list[str]:
-    """Repositories it would make or change elsewhere."""
+    """Return repositories that git would create or change elsewhere."""
     found: list[str] = []
     while rest and rest[0].startswith("-"):
         word, rest = rest[0], rest[1:]
@@ -92,7 +92,7 @@ def _by_git(rest: list[str]) -> list[str]:
 
 
 def _by_tar(rest: list[str]) -> list[str]:
-    """Where it extracts to, or the archive it makes. Options may be bundled, with or without a dash."""
+    """Return where tar extracts to, or the archive that it creates. Options may be bundled, with or without a dash."""
     mode = re.sub(r"[^a-zA-Z]", "", rest[0]) if rest and not rest[0].startswith("--") else ""
     letters = mode + "".join(word[1:] for word in rest[1:] if re.fullmatch(r"-[a-zA-Z]+", word))
     extracts = "x" in letters or bool({"--extract", "--get"} & set(rest))
@@ -113,7 +113,7 @@ def _by_tar(rest: list[str]) -> list[str]:
 
 
 def _outputs(name: str, rest: list[str]) -> list[str]:
-    """Values of options that name an output."""
+    """Return values of options that name an output."""
     found: list[str] = []
     options = _OUTPUT_SHORT.get(name, "").split()
     letters = "".join(option[1] for option in options if len(option) == 2)

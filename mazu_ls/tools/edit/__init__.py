@@ -1,1 +1,1 @@
-"""Changing files: exact replacement and whole files, as the model was shown them."""
+"""Edits files: exact replacement and whole files, in the form in which the model was shown them."""

@@ -1,7 +1,7 @@
 """Elisions: lines such as "... rest of the code unchanged ..." that a model writes in place of text it wants to keep.
 
-Written to a file they delete what stood there. A line counts as an elision if it is a comment, or a line that is nothing
-but dots and words, whose words say that something existing goes on here. Lines that the file already had are no elision.
+Written to a file they delete the original text. A line counts as an elision if it is a comment, or a line of dots and
+words only, whose words say that existing text continues here. Lines that the file already had are no elisions.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-# The long expressions are text: `re` compiles each when an edit is first looked at, and keeps it.
+# The long expressions are text: `re` compiles each when the first edit is checked, and caches it.
 
 _OPENS = (
     "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", r"@\*", "<%#", "<%--", r"\{\{!(?:--)?",
@@ -18,7 +18,7 @@ _OPENS = (
 _CLOSES = (r"\*+/\}?", r"\*@", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
 _SIGNS = rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$"
 _WEAK = frozenset({"*", "'", '"', "!"})
-"""Signs that begin a comment in few languages, and text in more: what follows must have dots."""
+"""Signs that begin a comment in few languages, and text in more: what follows must contain dots."""
 _DOTS = r"(?:\.{3,}|\u2026+)"
 _FRAMED = rf"^[(\[{{<\s-]*(?P<before>{_DOTS})?[(\[\s]*(?P<words>.*?)[)\]\s]*(?P<after>{_DOTS})?[.)\]}}>\s-]*$"
 _THINGS = (
@@ -58,32 +58,33 @@ _MARK = (
     r"|(?:\u5176\u4f59|\u5176\u4ed6|\u5269\u4f59|\u73b0\u6709|\u539f\u6709)\w*(?:\u4e0d\u53d8|\u7701\u7565|\u4fdd\u6301)?\w*|\w*(?:\u4fdd\u6301\u4e0d\u53d8|\u7701\u7565)\w*"
     r"|(?:\u65e2\u5b58|\u6b8b\u308a)\u306e\w*|\w*(?:\u5909\u66f4\u306a\u3057|\u7701\u7565)\w*|(?:\uae30\uc874|\ub098\uba38\uc9c0)\s+\S+.*)"
 )
-"""What is always a mark, as a comment."""
+"""Comments that are always an elision."""
 _WITH_DOTS = (
     rf"(?:(?:all\s+)?(?:the\s+|your\s+)?(?:other|existing|previous|original|remaining|same|more|further)\s+[\w\s-]+|(?:\d+\s+)?more\s+lines?|{_END}|(?:the\s+)?rest"
     r"|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)"
 )
-"""Where dots stand beside it, whatever it is that goes on."""
+"""Comments that are one next to dots, whatever is said to continue."""
 _SHORTER = (
     rf"(?:snip(?:ped)?|etc\.?|(?:un|not\s+)changed|truncated|omitted|and\s+so\s+(?:on|forth)|see\s+above|(?:the\s+)?rest|more\s+{_THINGS}(?:\s+here)?|continued?"
     rf"|continue\s+as\s+(?:before|above)|(?:all\s+)?(?:the\s+)?(?:other|existing|previous|remaining)\s+{_THINGS}(?:\s+(?:for|of|in)\s+.*)?)"
 )
-"""A mark only where fewer lines come than go: it may as well be a heading."""
+"""Comments that are one only if fewer lines are added than removed: they may as well be headings."""
 _SENTENCE = re.compile(r"[.!?;:,]\s+\w|[({=]\s*\w")
-"""A longer comment that happens to begin with such words says something, and is kept."""
+"""Characters from which a comment that happens to begin with such words is kept."""
 _TRIVIAL = re.compile(r"^(?:pass|return|\{|\}|import|;|\.{3}|\s)+(?=\s*(?://|#))")
 """Code before a comment that does nothing."""
 LONGEST_COMMENT = 200
-"""Characters of a line that is read as a comment; of blanks in it each is looked at many times."""
+"""Maximum characters of a line that is read as a comment; blanks in it are scanned many times."""
 _LEGAL_DOTS = (".pl", ".pm", ".jl", ".md", ".rst", ".txt", ".yaml", ".yml", ".adoc", ".tex", ".log", "")
-"""Endings of files in which a line of dots may be meant."""
+"""File suffixes in which a line of dots may be intended."""
 
 
 def find_elision(new: str, kept: Iterable[str], replaced: int = 0, suffix: str = ".txt") -> str | None:
-    """The first line of `new` that stands for text left out and is none of the lines `kept`; None where there is none.
+    """Return the first line of `new` that stands for omitted text and is none of the lines `kept`; None if there is
+    none.
 
-    A comment that is nothing but dots, a cut mark or a heading such as "other methods" counts where fewer lines come than
-    the `replaced` ones that go; so do dots alone where no file of this `suffix` has any.
+    A comment that is nothing but dots, a cut mark or a heading such as "other methods" counts if fewer lines are added
+    than the `replaced` ones; so do dots alone if no file with this `suffix` contains any.
     """
     known = {line.strip() for line in kept}
     lines = new.split("\n")
@@ -102,7 +103,7 @@ def find_elision(new: str, kept: Iterable[str], replaced: int = 0, suffix: str =
 
 
 def continues_sentence(line: str, before: str) -> bool:
-    """Whether a comment ends a sentence that the comment in the line before it began."""
+    """Return whether a comment ends a sentence that the comment in the line before began."""
     if max(len(line), len(before)) > LONGEST_COMMENT:
         return False
     sign, words = _split_comment(line)
@@ -111,14 +112,15 @@ def continues_sentence(line: str, before: str) -> bool:
 
 
 def _split_comment(line: str) -> tuple[str, str]:
-    """The sign that begins a comment, and what it says; a line of the inside of a block comment has its star."""
+    """Return the sign that begins a comment, and its text; a line inside a block comment has its star."""
     match = re.match(_SIGNS, line, re.IGNORECASE)
     assert match is not None  # every part of it may be empty
     return match["open"] or "", match["inner"]
 
 
 def _means_nothing(lines: list[str], number: int, suffix: str) -> bool:
-    """Whether a line of dots cannot be code: anywhere but in Python, and there beside other statements of its block."""
+    """Return whether a line of dots cannot be code: anywhere but in Python, and there next to other statements of its
+    block."""
     if suffix in _LEGAL_DOTS:
         return False
     if suffix not in (".py", ".pyi", ".ipynb"):

@@ -15,7 +15,7 @@ from mazu_ls.workspace import ipynb
 from mazu_ls.workspace.text import split_lines
 
 MAX_CHARS = 1 << 20
-"""Longer texts are not parsed."""
+"""Characters above which texts are not parsed."""
 _JSON = frozenset(
     [
         ".json",
@@ -79,9 +79,9 @@ Parser = Callable[[str], None]
 
 
 def syntax_problem(name: str, before: str | None, after: str) -> str | None:
-    """Why `after` does not parse, where `before` did or there was no file; None where it does, or nobody can say.
+    """Return why `after` does not parse, if `before` did or there was no file; None if it does, or it is unknown.
 
-    A file that did not parse, such as a template or a dialect, is left alone. CPU-bound: call it in a thread.
+    A file that did not parse before, such as a template or a dialect, is not checked. CPU-bound: call it in a thread.
     """
     parser = _parser(name.lower())
     if parser is None or max(len(after), len(before or "")) > MAX_CHARS or not after.strip():
@@ -149,7 +149,7 @@ def _toml(text: str) -> None:
 
 
 def _json5(text: str) -> None:
-    """JSON5 is what may stand behind `=` in JavaScript."""
+    """Parse JSON5 as JavaScript: as what may follow `=`."""
     if (line := first_error(f"x = {text.rstrip()}\n", "javascript")) is not None:
         raise ValueError(f"line {line} is no JSON5")
 
@@ -163,7 +163,7 @@ def _strict_yaml(text: str) -> None:
 
 
 def _yaml_keys(text: str, *, twice: bool) -> None:
-    """Compose every document, so that an alias without its anchor is found; `twice` False forbids a key to come again."""
+    """Compose every document, so that an alias without its anchor is found; `twice` False forbids duplicate keys."""
     import yaml
 
     def check(node: yaml.Node, seen: set[int]) -> None:
@@ -203,4 +203,4 @@ _STRICTER: dict[Parser, tuple[Parser, ...]] = {
     _yaml: (_strict_yaml, _yaml),
     _xml: (_xml_with_names, _xml),
 }
-"""What is tried in turn: the first under which the file parsed before is what it must still satisfy."""
+"""Parsers in the order of trial: the first that accepted the file before is the one it must still satisfy."""

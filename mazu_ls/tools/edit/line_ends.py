@@ -1,4 +1,4 @@
-"""Line ends of a text that a model wrote with LF, as the file has them: a line that stays keeps its own."""
+"""Converts text that a model wrote with LF to the file's line ends: an unchanged line keeps its own."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from difflib import SequenceMatcher
 
 _END = re.compile(r"\r\n|\r|\n")
 COMPARED = 2000
-"""Lines up to which texts with mixed line ends are compared; behind that a line gets the most frequent end."""
+"""Lines up to which texts with mixed line ends are compared; further lines get the most frequent end."""
 
 
 def line_ends(source: str) -> list[str]:
-    """The ends of all lines of a text, in order."""
+    """Return the ends of all lines of a text, in order."""
     return _END.findall(source)
 
 
 def with_line_ends(new: str, shown: str, ends: Sequence[str], otherwise: str) -> str:
-    """`new`, which has LF alone, with the ends of the lines that it shares with `shown`.
+    """Return `new`, which has LF alone, with the ends of the lines that it shares with `shown`.
 
-    `ends` are those that the lines of `shown` have in the file; new lines get the most frequent one. `otherwise` is used
-    where there is none.
+    `ends` are those that the lines of `shown` have in the file; new lines get the most frequent one. `otherwise` is
+    used if there is none.
     """
     kinds = Counter(ends)
     usual = kinds.most_common(1)[0][0] if kinds else otherwise
@@ -43,7 +43,7 @@ def with_line_ends(new: str, shown: str, ends: Sequence[str], otherwise: str) ->
 
 
 def _paired(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
-    """The lines of two texts that are the same, and those that took the place of one."""
+    """Return the lines of two texts that are equal, and those that replaced one."""
     if max(len(old), len(new)) > COMPARED:
         return []
     pairs: list[tuple[int, int]] = []
@@ -55,7 +55,7 @@ def _paired(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
-    """How many lines at the beginning and at the end are the same; no line counts for both."""
+    """Return how many lines at the beginning and at the end are equal; no line counts for both."""
     shorter = min(len(old), len(new))
     head = 0
     while head < shorter and old[head] == new[head]:

@@ -1,4 +1,5 @@
-"""Lines that are too long to be shown whole: from a column on, or around a match. What an edge would cut of a secret is a mark."""
+"""Shows parts of lines that are too long: from a column on, or around a match. A secret that an edge would cut becomes
+a mark."""
 
 from __future__ import annotations
 
@@ -6,15 +7,15 @@ from mazu_ls.tools.edit.shown_text import ShownText
 
 LINE_CHARS = 2_000
 AROUND = 300
-"""Characters shown before and behind a match."""
+"""Characters shown before and after a match."""
 MARGIN = 1_000
 """Characters beyond the edges that are searched for secrets which begin or end there."""
 
 
 def show_columns(line: str, column: int = 1, *, low: int = 0, length: int | None = None) -> str:
-    """At most LINE_CHARS characters of a line from `column` on, which counts from 1, and how to read the rest.
+    """Return at most LINE_CHARS characters of a line from `column` (1-based) on, and how to read the rest.
 
-    `line` may be a part of it, from the character `low` on, of a line that has `length` characters.
+    `line` may be a part, from the character `low` (0-based) on, of a line that has `length` characters.
     """
     length = len(line) if length is None else length
     start = column - 1
@@ -27,7 +28,7 @@ def show_columns(line: str, column: int = 1, *, low: int = 0, length: int | None
 
 
 def show_around(line: str, start: int, end: int) -> str:
-    """A line that is too long with the surroundings of a match in it; the column counts from 1."""
+    """Return a too long line around a match; the column is 1-based."""
     if len(line) <= LINE_CHARS:
         return line
     low, high = max(0, start - AROUND), min(len(line), min(end, start + AROUND) + AROUND)
@@ -37,7 +38,7 @@ def show_around(line: str, start: int, end: int) -> str:
 
 
 def _part(text: str, start: int, stop: int) -> str:
-    """A part of a line with its secrets as marks, also those that its edges cut."""
+    """Return a part of a line with its secrets as marks, also those that its edges cut."""
     low = max(0, start - MARGIN)
     shown = ShownText.from_source(text[low : stop + MARGIN])
     first, last = shown.shown_span(start - low, stop - low)

@@ -1,4 +1,4 @@
-"""The JSON of a notebook's file: other sources of its cells, everything else to the character as it was."""
+"""The JSON of a notebook's file: replaces sources of cells, everything else stays to the character."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DECODER = json.JSONDecoder()
 
 
 def with_sources(text: str, cells: Sequence[dict[str, Any]], sources: Sequence[str]) -> str:
-    """The file with other sources of its cells; everything else stays to the character."""
+    """Return the file with other sources of its cells; everything else stays to the character."""
     spans = list(_source_spans(text))
     if len(spans) != len(cells):
         raise ToolError("a cell of the notebook has no source; edit the JSON of its file")
@@ -29,7 +29,7 @@ def with_sources(text: str, cells: Sequence[dict[str, Any]], sources: Sequence[s
 
 
 def _source_json(text: str, start: int, end: int, source: str) -> str:
-    """The source of a cell as JSON, laid out as the one that stands there."""
+    """Return the source of a cell as JSON, with the layout of the old one."""
     ascii_only = "\\u" in text
     old = text[start:end]
     if not old.startswith("["):
@@ -51,7 +51,7 @@ def _source_json(text: str, start: int, end: int, source: str) -> str:
 
 
 def _source_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Where the source of each cell stands in the JSON of a notebook."""
+    """Yield the span of each cell's source in the JSON of a notebook."""
     root = _skip(text, 0)
     cells = dict(_members(text, root)).get("cells")
     if cells is None:
@@ -68,7 +68,7 @@ def _source_spans(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _members(text: str, at: int) -> Iterator[tuple[str, tuple[int, int]]]:
-    """The names of an object that begins at `at`, and where their values stand. The JSON is known to be valid."""
+    """Yield the names of an object that begins at `at`, and the spans of their values. The JSON is known to be valid."""
     at = _skip(text, at + 1)
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)

@@ -1,4 +1,5 @@
-"""A Jupyter notebook as text: its cells between marks, their outputs behind them. What is edited there is the notebook."""
+"""A Jupyter notebook as text: its cells between marks, followed by their outputs. Edits of this text change the
+notebook."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _CELL = re.compile(
 
 
 class WrittenCell(NamedTuple):
-    """A cell in the text; `number` is the one it had when it was shown, 0 for a new one; `behind` the text after it."""
+    """A cell in the text; `number` is the one it had when it was shown, 0 for a new one; `behind` is the text after it."""
 
     number: int
     kind: str
@@ -42,7 +43,7 @@ class NotebookText:
 
     @classmethod
     def from_source(cls, source: str) -> NotebookText | None:
-        """None for what is no notebook of nbformat 4, and for one whose cells cannot be told apart as text."""
+        """Return None for what is no notebook of nbformat 4, and for one whose cells cannot be distinguished as text."""
         cells = ipynb.cells_of(source)
         if cells is None:
             return None
@@ -52,7 +53,8 @@ class NotebookText:
         return cls(source, text) if shown == [_identity(cell) for cell in cells] else None
 
     def with_text(self, text: str, path: str, *, outputs: bool = True) -> str:
-        """The file for another text of the notebook. Raises ToolError where it changes `outputs`, or has other marks."""
+        """Return the file for an edited text of the notebook. Raises ToolError if it changes `outputs`, or has other
+        marks."""
         old, new = _written_cells(self.text), _written_cells(text)
         _require_marks(text, new, path)
         if outputs and not {cell.behind for cell in new} <= {cell.behind for cell in old} | {""}:
@@ -72,12 +74,12 @@ class NotebookText:
 
 
 def is_notebook_text(text: str) -> bool:
-    """Whether a text is written as notebooks are shown."""
+    """Return whether a text has the form of a notebook."""
     return bool(_CELL.search(text)) and not _CELL.sub("", text).strip().startswith("{")
 
 
 def new_notebook(text: str, path: str) -> str:
-    """The file of a new notebook with the cells of a text."""
+    """Return the file of a new notebook with the cells of a text."""
     cells = _written_cells(text)
     _require_marks(text, cells, path)
     notebook: dict[str, Any] = {"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -124,7 +126,7 @@ def _written_cells(text: str) -> list[WrittenCell]:
 
 
 def _require_marks(text: str, cells: Sequence[WrittenCell], path: str) -> None:
-    """Raises ToolError for text before the first cell, or a mark that begins or ends no cell."""
+    """Raise ToolError for text before the first cell, or a mark that begins or ends no cell."""
     behind = "\n".join(cell.behind for cell in cells)
     first = _CELL.search(text)
     if (text[: first.start()] if first else text).strip() or re.search(r"^</?cell\b", behind, re.MULTILINE):
@@ -134,7 +136,7 @@ def _require_marks(text: str, cells: Sequence[WrittenCell], path: str) -> None:
 
 
 def _origins(old: Sequence[tuple[str, str]], new: Sequence[WrittenCell]) -> list[int | None]:
-    """Which cell of the file each cell of the text is: the same one, else the one of its number, else a new one."""
+    """Return which cell of the file each cell of the text is: the same one, else the one of its number, else a new one."""
     numbers = [cell.number for cell in new]
     kinds = [cell.kind for cell in new]
     if numbers == list(range(1, len(old) + 1)) and kinds == [kind for kind, _ in old]:
@@ -171,7 +173,7 @@ def _changed(cell: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
 
 
 def _new_cell(notebook: dict[str, Any], written: WrittenCell) -> dict[str, Any]:
-    """nbformat 4.5 and later: a cell has an id."""
+    """Return a new cell; nbformat 4.5 and later: with an id."""
     minor = notebook.get("nbformat_minor")
     identified = isinstance(minor, int) and minor >= 5
     cell: dict[str, Any] = {"cell_type": written.kind}

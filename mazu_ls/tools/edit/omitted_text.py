@@ -1,7 +1,7 @@
-"""Lines that stand for text where a diff shows that text goes: "b and C stay unchanged", "... everything else".
+"""Detects lines that stand for text which the diff removes: "b and C stay unchanged", "... everything else".
 
-What `elisions` finds by its words alone is refused wherever it stands. Here the words may say less, as the diff says more:
-in place of several lines there is hardly more than this one.
+What `elisions` recognises by its words alone is refused anywhere. Here the words may say less, because the diff says
+more: several lines are replaced by hardly more than this one.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from mazu_ls.tools.edit.elisions import continues_sentence
 from mazu_ls.workspace.text import split_lines
 
 LEAST_LINES = 3
-"""Lines that go and are not replaced, from which on text is missing."""
+"""Removed and unreplaced lines from which on text counts as missing."""
 MOST_LINES = 2_000
-"""Of the part of a text that differs; more are not compared."""
+"""Maximum number of differing lines; more are not compared."""
 MOST_CHARS = 120
 _COMMENT = re.compile(
     r"(?:[\w{}();]{0,8}\s+)?(?://+!?|#+|--+|;+|%+|/\*+|\*+|<!--|\{/\*|\(\*|\{-|\{#|@\*|<%#|<%--|\"\"\"|rem\b|dnl\b)\s*(?P<inner>.*)|(?P<framed>[\[<(].*[\])>])",
@@ -35,27 +35,28 @@ _SAYS_SO = re.compile(
     r"|as\s+(?:(?:in|it|they|you)\b.*\b)?(?:before|above|was|were|is|are|original(?:ly)?|original\s+file))\b",
     re.IGNORECASE,
 )
-"""Words that say it anywhere in a comment."""
+"""Words that indicate it anywhere in a comment."""
 _REFERS = re.compile(
     r"(?:(?:please\s+|just\s+)?(?:keep|leave|copy|insert|include|retain|preserve|use|paste|add|put|todo:?|note:?|and|plus|then|with|see)\s+)*"
     r"(?:(?:all|the|your|my|its|these|those|of|here|back)\s+)*"
     rf"(?:(?:rest|remainder)\b.*|(?:remaining|existing|previous|original|other|more|further)\s+(?:\w+\s+){{0,2}}?{_WHAT}\b.*)",
     re.IGNORECASE,
 )
-"""Comments that begin with what goes on, and say no more than that."""
+"""Comments that begin with what continues, and say no more."""
 _KEEPS = re.compile(r"(?:keep|leave)\s+.*", re.IGNORECASE)
 MOST_WORDS = 10
 
 
 def find_omission(new: str, old: str, suffix: str = "") -> str | None:
-    """The first line of `new` that stands where at least LEAST_LINES of `old` go and only says that they are there; else None."""
+    """Return the first line of `new` that replaces at least LEAST_LINES of `old` and only says that they exist; else
+    None."""
     known = {line.strip() for line in split_lines(old)}
     lines = _code_lines(new)
     marks = {
         line for line in lines
         if len(line.strip()) <= MOST_CHARS and line.strip() not in known and _says_that_text_is_there(line, suffix)
     }  # fmt: skip
-    if not marks:  # as in nearly every edit
+    if not marks:  # the common case
         return None
     for before, line in _lines_in_gaps(lines, _code_lines(old)):
         if line in marks and not continues_sentence(line.strip(), before):
@@ -68,7 +69,7 @@ def _code_lines(text: str) -> list[str]:
 
 
 def _lines_in_gaps(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Lines of `new` where more lines of `old` go than come, each behind the one before it."""
+    """Yield lines of `new` where more lines of `old` are removed than added, each with the one before it."""
     first, last = 0, 0
     shorter = min(len(new), len(old))
     while first < shorter and new[first] == old[first]:
@@ -80,7 +81,7 @@ def _lines_in_gaps(new: Sequence[str], old: Sequence[str]) -> Iterator[tuple[str
         return
     from rapidfuzz.distance import Indel
 
-    low = start = 0  # where the last lines that stay ended, in `removed` and in `added`
+    low = start = 0  # where the last kept lines ended, in `removed` and in `added`
     for step in [*Indel.opcodes(removed, added), None]:
         if step is not None and step.tag != "equal":
             continue

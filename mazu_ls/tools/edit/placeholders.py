@@ -1,9 +1,9 @@
-"""The way back from placeholders: where a model writes the mark of a secret, the file keeps what stood there.
+"""Restores secrets: where a model writes the placeholder of a secret, the file keeps its value.
 
-A mark is put back only where it is clear which value it stands for: the only one of its kind, the one behind the same
-name, the one in the same surroundings, or the one that is left. Otherwise the edit is refused, for a mark that is
-written to a file destroys the secret. A value that stands where no pattern would find it again would be shown with the
-next read, so that is refused, too.
+A placeholder is replaced only if its value is unambiguous: the only one of its kind, the one after the same name, the
+one in the same context, or the only one left. Otherwise the edit is refused, since a placeholder that is written to a
+file destroys the secret. A value at a place where no pattern would recognise it again would be shown by the next read,
+so that is refused, too.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from mazu_ls.tools.edit.shown_text import Placeholder, ShownText
 from mazu_ls.workspace.text import REPLACEMENT
 
 CONTEXT_CHARS = 2000
-"""Surroundings of a mark that are compared."""
+"""Characters of context that are compared."""
 MOST_COMPARED = 2000
-"""Pairs of marks whose surroundings are compared; beyond that it counts as unclear."""
+"""Pairs of placeholders whose context is compared; beyond that it counts as ambiguous."""
 _ALTERED = re.compile(
     r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*(?:redacted|masked|hidden|omitted)\b[^>\n]{0,60}>|\(\s*redacted\b[^)\n]{0,60}\)|\{\s*redacted\b[^}\n]{0,60}\}"
     # As a value, also a mask, or the word alone.
     r"|(?:\A|[:=>])[ \t]{0,4}[\"'`]?(?:\*{3,}|\u2022{3,}|\u2026|\.{3}|(?:redacted|masked|hidden|omitted|unchanged)\b)(?=[\s\"'`,;<]|\Z)",
     re.IGNORECASE,
 )
-"""Marks in other words, as models write them."""
+"""Placeholders in other words, as models write them."""
 _WORD = re.compile(r"[^\W_]+")
 _STATEMENT = re.compile(r"[^\n,;{}]*\Z")
 
 
 class RestoredText(NamedTuple):
-    """A text with the values of secrets in place of their marks, and where in it they are."""
+    """A text with the values of secrets in place of their placeholders, and where in it they are."""
 
     text: str
     secrets: tuple[tuple[int, int], ...]
@@ -43,10 +43,10 @@ class RestoredText(NamedTuple):
 def restore_secrets(
     new: str, shown: ShownText, path: str, span: tuple[int, int] | None = None, where: str = ""
 ) -> RestoredText:
-    """`new` with the values of `shown` in place of their marks.
+    """Return `new` with the values of `shown` in place of their placeholders.
 
-    `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a mark that stands
-    for nothing in the file, or for one of several values.
+    `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a placeholder
+    without a value in the file, or with several.
     """
     marks = list(shown.marks.finditer(new))
     values: dict[int, str] = {}
@@ -84,7 +84,7 @@ def restore_secrets(
 
 
 def require_hidden(text: str, secrets: Iterable[tuple[int, int]], path: str, where: str = "") -> None:
-    """Raises ToolError unless each of these parts of a file's new text is within one that is not shown."""
+    """Raise ToolError unless each of these parts of a file's new text is within a redacted one."""
     hidden = None
     for start, end in secrets:
         if hidden is None:
@@ -103,7 +103,8 @@ def _meaning(mark: str) -> str:
 
 
 def refuse_placeholders(text: str, use: str) -> None:
-    """Raises ToolError where `text`, which is no edit of a file, holds the mark of a secret. `use` says what it is for."""
+    """Raise ToolError if `text`, which is no edit of a file, holds the placeholder of a secret. `use` names its
+    purpose."""
     if match := PLACEHOLDER.search(text):
         raise ToolError(
             f"{match[0]!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
@@ -114,11 +115,11 @@ def refuse_placeholders(text: str, use: str) -> None:
 def _values(
     new: str, shown: ShownText, asked: Sequence[tuple[int, int]], held: Sequence[Placeholder]
 ) -> list[str] | None:
-    """What each mark of one kind stands for; None where that is not clear."""
+    """Return the value of each placeholder of one kind; None if that is ambiguous."""
     if len({one.value for one in held}) == 1:
         return [held[0].value for _ in asked]
     if len(asked) > len(held):
-        return None  # one of them is a copy, and of which is a guess
+        return None  # one of them is a copy, and which one would be a guess
     names = [_name(new, start) for start, _ in asked]
     known = [_name(shown.text, one.start) for one in held]
     if names == known and (len(set(names)) == len(names) or not _moved(new, shown.text)):
@@ -141,20 +142,20 @@ def _values(
 
 
 def _name(text: str, at: int) -> str:
-    """What stands before a mark in its line or its entry, without quotes, spaces and case."""
+    """Return what precedes a placeholder in its line or entry, without quotes, spaces and case."""
     match = _STATEMENT.search(text[max(0, at - 200) : at].replace("\r", "\n"))
     return re.sub(r"[\W_]+", "", match[0] if match else "").casefold()
 
 
 def _moved(new: str, old: str) -> bool:
-    """Whether entries that occur once in both texts do so in another order."""
+    """Return whether entries that occur once in both texts are in another order."""
     ours, theirs = _entries(new), _entries(old)
     places = [theirs[entry] for entry in sorted(ours.keys() & theirs.keys(), key=lambda entry: ours[entry])]
     return places != sorted(places)
 
 
 def _entries(text: str) -> dict[str, int]:
-    """The lines and parts of lines that occur once, and where."""
+    """Return the lines and parts of lines that occur once, and where."""
     found: dict[str, list[int]] = {}
     for number, entry in enumerate(re.split(r"[\n\r,;{}]+", text)):
         if entry.strip():
@@ -165,7 +166,7 @@ def _entries(text: str) -> dict[str, int]:
 def _most_alike(
     new: str, start: int, end: int, shown: ShownText, held: Sequence[Placeholder]
 ) -> Placeholder | None:
-    """The one whose surroundings agree a word further than those of each other one, and nowhere a word less."""
+    """Return the one whose context agrees a word further than that of every other one, and nowhere a word less."""
     if len(held) < 2:
         return held[0] if held else None
     before, behind = (
@@ -191,7 +192,7 @@ def _exceeds(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _fill_last(chosen: list[Placeholder | None], held: Sequence[Placeholder]) -> None:
-    """The only one that is not found yet is the only one that is left."""
+    """Assign the last value if only one placeholder and one value are left."""
     if chosen.count(None) == 1:
         taken = {one.start for one in chosen if one is not None}
         left = [one for one in held if one.start not in taken]
@@ -202,7 +203,7 @@ def _fill_last(chosen: list[Placeholder | None], held: Sequence[Placeholder]) ->
 def _refuse_altered(
     restored: str, passage: Sequence[Placeholder], shown: ShownText, path: str, where: str
 ) -> None:
-    """Raises ToolError where a mark in other words takes the place of a secret."""
+    """Raise ToolError if a placeholder in other words replaces a secret."""
     lost = any(one.value != one.mark and one.value not in restored for one in passage)
     for match in _ALTERED.finditer(restored) if lost else ():
         if match[0] not in shown.source:
@@ -217,7 +218,7 @@ def _lf(text: str) -> str:
 
 
 def _common_words(one: str, other: str) -> int:
-    """How many whole words the common start of two texts holds."""
+    """Return how many whole words the common start of two texts holds."""
     size = next(
         (index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]),
         min(len(one), len(other)),

@@ -1,4 +1,4 @@
-"""Replacing passages of a text as the model was shown it, and all of it; nothing else of the file changes."""
+"""Replaces passages of a text as the model was shown it, or all of it; nothing else of the file changes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ COMPARED_CHARACTERS = (
 
 
 class Replacement(Struct, forbid_unknown_fields=True):
-    """One passage and what is to stand there."""
+    """One passage and its replacement."""
 
     old: Annotated[str, Meta(min_length=1, description="Text to replace; it must occur once.")]
     new: Annotated[str, Meta(description="The replacement text.")]
@@ -36,7 +36,7 @@ class Replacement(Struct, forbid_unknown_fields=True):
 
 
 def replace_passages(text: str, edits: Sequence[Replacement], path: str) -> str:
-    """The text with all edits made. Raises ToolError where one does not fit exactly."""
+    """Return the text with all edits made. Raises ToolError if one does not match exactly."""
     for number, edit in enumerate(edits, 1):
         where = f"edit {number} of {len(edits)}: " if len(edits) > 1 else ""
         text = replace_passage(text, edit, path, where)
@@ -44,12 +44,13 @@ def replace_passages(text: str, edits: Sequence[Replacement], path: str) -> str:
 
 
 def replace_passage(text: str, edit: Replacement, path: str, where: str = "") -> str:
-    """The text with one edit made. Raises ToolError where `old` is not there, is there more than once, or cuts a mark."""
+    """Return the text with one edit made. Raises ToolError if `old` does not occur, occurs more than once, or cuts a
+    placeholder."""
     marked = PLACEHOLDER.search(edit.old) or PLACEHOLDER.search(edit.new)
     shown = ShownText.from_source(text, secrets=bool(marked) or len(text) <= WHOLE_CHARS)
     old = _lf(edit.old)
     starts = find_overlapping(shown.text, old)
-    if not starts and edit.old in text:  # a secret as it is, which the model has from somewhere else
+    if not starts and edit.old in text:  # a secret in plain text, which the model knows from elsewhere
         shown, old = ShownText(text, text, (), ()), edit.old
         starts = find_overlapping(text, old)
     if not starts:
@@ -64,7 +65,7 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
     _refuse_elision(edit.new, shown.text, path, old, where)
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
-    secrets: list[tuple[int, int]] = []  # those put back, in the new text
+    secrets: list[tuple[int, int]] = []  # the restored ones, in the new text
     at = length = 0
     for start in starts:
         span = shown.source_span(start, start + len(old))
@@ -94,18 +95,19 @@ def _refuse_uncovered(
     path: str,
     where: str,
 ) -> None:
-    """Raises ToolError where an edit uncovers a secret: one that was put back, or one beside it.
+    """Raise ToolError if an edit uncovers a secret: one that was restored, or one next to it.
 
-    `edited` are the replaced parts of `text`, and the texts before and in place of each. Of a long text only the surroundings are searched.
+    `edited` are the replaced parts of `text`, and the texts before and in place of each. Of a long text only the
+    surroundings are searched.
     """
     spans, pieces = edited
     long = len(text) > WHOLE_CHARS
     low = max(0, spans[0][0] - SURROUNDINGS) if long else 0
     high = min(len(text), spans[-1][1] + SURROUNDINGS) if long else len(text)
     kept = list(restored)
-    begins = [0, *(end for _, end in spans)]  # of what stays, in the old text
+    begins = [0, *(end for _, end in spans)]  # kept parts, in the old text
     ends = [*(start for start, _ in spans), len(text)]
-    moved = [0, *accumulate(len(piece) for piece in pieces)][::2]  # and where that begins in the new one
+    moved = [0, *accumulate(len(piece) for piece in pieces)][::2]  # and where they begin in the new one
     for secret in find_secrets(text[low:high]):
         first, last = secret.start + low, secret.end + low
         index = bisect_right(begins, first) - 1
@@ -117,7 +119,8 @@ def _refuse_uncovered(
 
 
 def replace_all_text(content: str, before: str, path: str) -> str:
-    """The text of a file for `content`, which the model wrote in place of `before`: secrets and line ends as they were."""
+    """Return the text of a file for `content`, which the model wrote in place of `before`: secrets and line ends are
+    kept."""
     _refuse_elision(content, before, path, before)
     marked = PLACEHOLDER.search(content)
     shown = ShownText.from_source(before, secrets=bool(marked) or len(before) <= WHOLE_CHARS)
@@ -129,7 +132,7 @@ def replace_all_text(content: str, before: str, path: str) -> str:
 
 
 def find_overlapping(text: str, old: str) -> list[int]:
-    """Where `old` occurs, an occurrence that begins inside another one included."""
+    """Return where `old` occurs, including occurrences that overlap."""
     starts, at = [], text.find(old)
     while at >= 0:
         starts.append(at)
@@ -142,7 +145,7 @@ def _overlap(starts: Sequence[int], length: int) -> bool:
 
 
 def _as_in_file(new: str, shown: ShownText, part: tuple[int, int], span: tuple[int, int]) -> str:
-    """`new` with the line ends of the passage that it replaces, or of the file where that has none."""
+    """Return `new` with the line ends of the passage that it replaces, or of the file if that has none."""
     if "\r" not in shown.source:
         return new
     if "\r" not in shown.source[slice(*span)] and "\r" in new:
@@ -152,13 +155,14 @@ def _as_in_file(new: str, shown: ShownText, part: tuple[int, int], span: tuple[i
 
 
 def _shown_ends(shown: ShownText, start: int, end: int) -> list[str]:
-    """The ends in the file of the lines of a part of the shown text."""
+    """Return the line ends in the file of a part of the shown text."""
     ends = {part.start: shown.source[part.source_start : part.source_end] for part in shown.parts}
     return [ends.get(at, "\n") for at in range(start, end) if shown.text[at] == "\n"]
 
 
 def _refuse_elision(new: str, before: str, path: str, replaced: str, where: str = "") -> None:
-    """Raises ToolError where a line of `new` only stands for text of the file; `replaced` is the part of it that would go."""
+    """Raise ToolError if a line of `new` only stands for text of the file; `replaced` is the part that would be
+    removed."""
     suffix = PurePosixPath(path).suffix.lower()
     elision = find_elision(new, split_lines(before), len(split_lines(replaced)), suffix)
     if elision := elision or find_omission(_lf(new), _lf(replaced), suffix):
@@ -173,7 +177,7 @@ def _lf(text: str) -> str:
 
 
 def _miss(text: str, old: str) -> str:
-    """Why `old` was not found: what stands there instead, with its line number."""
+    """Explain why `old` was not found: the most similar text, with its line number."""
     lines, wanted = split_lines(text, ends=False), split_lines(old, ends=False)
     loose = [line.strip() for line in lines]
     target = [line.strip() for line in wanted]

@@ -1,4 +1,5 @@
-"""A file's text as the model is shown it: secrets and stray bytes are marks, every line end is LF. Leads back to the file."""
+"""A file's text as shown to the model: secrets and undecodable bytes are placeholders, every line end is LF. Maps back
+to the file."""
 
 from __future__ import annotations
 
@@ -12,13 +13,14 @@ from mazu_ls.redact import PLACEHOLDER, SecretSpan, find_secrets
 from mazu_ls.workspace.text import REPLACEMENT, STRAY, split_lines
 
 WHOLE_CHARS = 1 << 18
-"""Longer texts are searched for secrets only where that is needed: it takes about a second a million characters."""
+"""Characters above which texts are searched for secrets only where needed: it takes about a second per million
+characters."""
 _WITH_STRAY = re.compile(f"{PLACEHOLDER.pattern}|{REPLACEMENT}")
 _CR = re.compile(r"\r\n?")
 
 
 class ReplacedPart(NamedTuple):
-    """A part of the source and of the shown text that differ: a secret and its mark, or a line end and LF."""
+    """A part in which source and shown text differ: a secret and its placeholder, or a line end and LF."""
 
     start: int
     end: int
@@ -27,7 +29,8 @@ class ReplacedPart(NamedTuple):
 
 
 class Placeholder(NamedTuple):
-    """A mark in the shown text, and what stands for it in the file; of a mark that the file really holds, itself."""
+    """A placeholder in the shown text, and its value in the file; of a placeholder that the file itself contains,
+    itself."""
 
     start: int
     end: int
@@ -46,13 +49,13 @@ class ShownText:
 
     @property
     def marks(self) -> re.Pattern[str]:
-        """What a mark of this text looks like."""
+        """The pattern of this text's placeholders."""
         stray = any(one.mark == REPLACEMENT for one in self.placeholders)
         return _WITH_STRAY if stray else PLACEHOLDER
 
     @classmethod
     def from_source(cls, source: str, *, secrets: bool = True) -> ShownText:
-        """`secrets` False leaves them as they are."""
+        """Build it from the source; `secrets` False leaves secrets as they are."""
         found = find_secrets(source) if secrets else ()
         replaced = [*found, *_outside(found, source, _CR, "\n"), *_outside(found, source, STRAY, REPLACEMENT)]
         shown: list[str] = []
@@ -68,12 +71,12 @@ class ShownText:
         return cls(source, text, tuple(parts), tuple(_placeholders(source, text, parts)))
 
     def source_span(self, start: int, end: int) -> tuple[int, int] | None:
-        """The characters of the source for those of the shown text; None where they begin or end within a mark."""
+        """Map a span of the shown text to the source; None if it begins or ends within a placeholder."""
         first, last = self._source_offset(start), self._source_offset(end)
         return None if first is None or last is None else (first, last)
 
     def shown_span(self, start: int, end: int) -> tuple[int, int]:
-        """The characters of the shown text for those of the source; a part that is cut is taken whole."""
+        """Map a span of the source to the shown text; a part that is cut is taken whole."""
         return self._shown_offset(start, at_end=False), self._shown_offset(end, at_end=True)
 
     def _shown_offset(self, offset: int, *, at_end: bool) -> int:
@@ -95,7 +98,7 @@ class ShownText:
         return part.source_start if offset == part.start else part.source_end + offset - part.end
 
     def within(self, start: int, end: int) -> tuple[Placeholder, ...]:
-        """The placeholders in a part of the shown text."""
+        """Return the placeholders in a part of the shown text."""
         first = bisect_left(self.placeholders, start, key=lambda one: one.start)
         last = bisect_right(self.placeholders, end, key=lambda one: one.end)
         return self.placeholders[first:last]
@@ -104,7 +107,7 @@ class ShownText:
 def _outside(
     secrets: Sequence[SecretSpan], source: str, pattern: re.Pattern[str], mark: str
 ) -> list[SecretSpan]:
-    """What a pattern finds in the source, except within secrets."""
+    """Return what a pattern finds in the source, except within secrets."""
     starts = [span.start for span in secrets]
 
     def hidden(at: int) -> bool:
@@ -124,7 +127,7 @@ def _placeholders(source: str, text: str, parts: list[ReplacedPart]) -> list[Pla
 
 
 def numbered_lines(source: str, first: int = 1) -> list[tuple[int, str]]:
-    """The lines as the model is shown them, with their numbers in the file; those within a secret have none."""
+    """Return the lines as shown to the model, with their 1-based numbers in the file; those within a secret have none."""
     shown = ShownText.from_source(source)
     hidden = {
         part.start: source.count("\n", part.source_start, part.source_end)

@@ -1,4 +1,4 @@
-"""Edits of a file in the form in which the model is shown it: text as it is, a notebook as its cells."""
+"""Edits a file in the form in which the model is shown it: text as it is, a notebook as its cells."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mazu_ls.workspace import ipynb
 
 
 def notebook_form(path: str, text: str) -> NotebookText | None:
-    """A file as a notebook is shown; None for what is shown as it is."""
+    """Return a file in the form of a notebook; None for one that is shown as it is."""
     return NotebookText.from_source(text) if path.lower().endswith(".ipynb") else None
 
 
 def edited_text(before: str, edits: Sequence[Replacement], path: str) -> str:
-    """The file's text with all edits made. Raises ToolError where one does not fit, or would leave no notebook."""
+    """Return the file's text with all edits made. Raises ToolError if one does not match, or would damage a notebook."""
     shown = notebook_form(path, before)
     if shown is None:
         return replace_passages(before, edits, path)
@@ -26,7 +26,7 @@ def edited_text(before: str, edits: Sequence[Replacement], path: str) -> str:
         return shown.with_text(replace_passages(shown.text, edits, path), path)
     except ToolError as error:
         try:
-            after = replace_passages(before, edits, path)  # quoted from the JSON, such as what grep shows
+            after = replace_passages(before, edits, path)  # quoted from the JSON, as grep shows it
         except ToolError:
             raise error from None
     if ipynb.cells_of(after) is None:
@@ -35,7 +35,7 @@ def edited_text(before: str, edits: Sequence[Replacement], path: str) -> str:
 
 
 def written_text(content: str, before: str | None, path: str) -> str:
-    """The text of a file that the model wrote as a whole. Raises ToolError where that is not what it means to be."""
+    """Return the text of a file that the model wrote as a whole. Raises ToolError if that is not valid."""
     if path.lower().endswith(".ipynb"):
         return _written_notebook(content, before, path)
     if before is None:

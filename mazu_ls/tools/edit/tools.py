@@ -64,7 +64,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     if known == before:
         turn.seen[path] = after
         return f"edited {args.path}{problem}"
-    with contextlib.suppress(ToolError):  # what the user changed elsewhere is still unseen
+    with contextlib.suppress(ToolError):  # the user's changes elsewhere are still unseen
         turn.seen[path] = await asyncio.to_thread(edited_text, known, edits, args.path)
     return (
         f"edited {args.path}; other passages of it were changed since you read it: read it again before you rely on "
@@ -96,7 +96,7 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
 
 
 def _refuse_lookalike(path: Path, shown: str, twins: list[str]) -> None:
-    """Raises ToolError for a new file whose name looks like that of an existing one and is another, except for its case."""
+    """Raise ToolError for a new file whose name looks like an existing one's but differs by more than case."""
     alike = [twin for twin in twins if not same_but_for_case(show_name(path.name), twin.rpartition("/")[2])]
     if alike:
         raise ToolError(
@@ -110,7 +110,8 @@ def _changed(shown: str) -> ToolError:
 
 
 async def _problem(turn: ToolContext, path: Path, before: str | None) -> str:
-    """What to tell of a structured file that no longer parses as it now stands, which need not be as it was meant."""
+    """Return a note about a structured file that no longer parses as it is now, which may differ from the intended
+    text."""
     try:
         now = await turn.host.read(path)
     except (OSError, MazuError):

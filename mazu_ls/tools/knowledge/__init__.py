@@ -1,1 +1,1 @@
-"""What the agent remembers and looks up: memories, wiki pages, the graph."""
+"""Tools for the agent's knowledge: memories, wiki pages, the graph."""

@@ -1,4 +1,4 @@
-"""Memories against the files they are about, at the moment they are told: whoever changed a file, and however."""
+"""Compares memories with the files they are about whenever they are given to the model, whoever changed the files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 async def refresh_anchors(
     memories: Memories, found: Iterable[Memory], host: Host, workspace: Workspace
 ) -> bool:
-    """Let the anchors of `found` follow the present text of their files; whether any memory changed by that.
+    """Update the anchors of `found` from the current text of their files; return whether any memory changed by that.
 
-    A memory whose code changed or whose file is gone is to be checked from then on; one whose code came back is current.
+    A memory whose code changed or whose file is missing becomes stale; one whose code is back becomes current.
     """
     paths = dict.fromkeys(anchor.path for memory in found for anchor in memory.anchors)
     changed = False

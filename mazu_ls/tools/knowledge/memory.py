@@ -105,14 +105,14 @@ async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput
 
 
 def memories_of(turn: ToolContext) -> Memories:
-    """The project's memories. Raises ToolError where there are none."""
+    """Return the project's memories. Raises ToolError if there are none."""
     if turn.memories is None:
         raise ToolError("memory is not available in this project")
     return turn.memories
 
 
 def writable(turn: ToolContext) -> Memories:
-    """The project's memories, to be written. Raises ToolError where that is switched off."""
+    """Return the project's memories for writing. Raises ToolError if that is switched off."""
     if turn.config.memory.write == "off":
         raise ToolError("the user has disabled writing memories")
     return memories_of(turn)

@@ -1,4 +1,5 @@
-"""Whose words the agent writes down: the user's, a file's or its own; and which of its writes only the user may allow."""
+"""The origin of what the agent writes down: the user's words, a file's or its own; and which writes need the user's
+consent."""
 
 from __future__ import annotations
 
@@ -16,16 +17,16 @@ _WORD = re.compile(r"[^\W_]{3,}")
 _FILE_CHARACTERS = 200_000
 _MOST_FILES = 200
 _FROM_USER, _FROM_FILE = 0.6, 0.75
-"""Shares of the words that matter. The user says it in other words; a file is quoted."""
+"""Shares of significant words. The user's statements are paraphrased; files are quoted."""
 
 
 def user_said(text: str, said: Iterable[str]) -> bool:
-    """Whether the user's own messages hold most words of `text`."""
+    """Return whether the user's own messages hold most words of `text`."""
     return _share(text, _words(" ".join(said))) >= _FROM_USER
 
 
 def quoted_file(text: str, seen: Mapping[Path, str], said: Iterable[str]) -> Path | None:
-    """The file among those that the model read whose words `text` repeats; None where they are rather the user's."""
+    """Return the file that the model read whose words `text` repeats; None if they are rather the user's."""
     if user_said(text, said):
         return None
     shares = {
@@ -39,7 +40,8 @@ def quoted_file(text: str, seen: Mapping[Path, str], said: Iterable[str]) -> Pat
 async def reason_to_ask(
     name: str, arguments: Mapping[str, Any], memories: Memories | None, said: Iterable[str]
 ) -> str | None:
-    """Why the user must agree to a call that remembers: it replaces what is the user's own, or is for every project."""
+    """Return why the user must agree to a call that remembers: it replaces the user's own memory, or applies to every
+    project."""
     if memories is None or name not in ("remember", "wiki_write"):
         return None
     if name == "wiki_write":
@@ -57,7 +59,7 @@ async def reason_to_ask(
 async def _owned(memories: Memories, id: str) -> str | None:
     try:
         memory = await memories.get(id)
-    except MazuError:  # the call itself says what is wrong
+    except MazuError:  # the call itself reports the error
         return None
     return memory.title if memory.pinned or memory.source == "user" else None
 
@@ -67,7 +69,7 @@ async def _page(memories: Memories, slug: object) -> str | None:
         return None
     try:
         page = await memories.wiki.read(slug)
-    except MazuError:  # there is none yet, or the name is none
+    except MazuError:  # there is none yet, or the name is invalid
         return None
     return slug if page.pinned or page.source == "user" else None
 

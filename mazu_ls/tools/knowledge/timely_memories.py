@@ -1,6 +1,7 @@
-"""Memories at the moment they apply: with the result of a call that opens a file they are about, or of one that failed.
+"""Memories at the moment they apply: with the result of a call that opens a file they are about, or of a failed
+command.
 
-What the start of a turn recalled knows only the request. Each memory is told once until the conversation is compacted.
+The recall at the start of a turn knows only the request. Each memory is given once until the conversation is compacted.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ FILE_TOOLS = ("read_file", "edit_file", "write_file")
 MOST_EACH, MOST_A_TURN = 3, 12
 _ERROR_CATEGORIES = ("mistake", "task_outcome", "decision", "convention")
 _ERROR_CHARACTERS = 900
-"""The end of a failed command's output: the error stands there, and a longer text is not searched by meaning."""
+"""Characters at the end of a failed command's output: the error is there, and a longer text is not searched by meaning."""
 _LEAST_SCORE, _SHARED_WORDS = 0.5, 2
 _RECALLED = 20
 
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 
 class TimelyMemories:
-    """Those of one turn. `told` are ids that the conversation holds already; it grows by what is told here."""
+    """The memories of one turn. `told` are ids that the conversation holds already; it grows by those given here."""
 
     def __init__(self, memories: Memories | None, told: set[str], host: Host, workspace: Workspace) -> None:
         self._memories = memories
@@ -41,7 +42,7 @@ class TimelyMemories:
         self._left = MOST_A_TURN
 
     async def about_call(self, name: str, arguments: Mapping[str, Any], *, ok: bool, output: str) -> str:
-        """A block to put behind the result of a call; "" where nothing new applies."""
+        """Return a block to append to the result of a call; "" if nothing new applies."""
         if self._memories is None or self._left <= 0:
             return ""
         path = arguments.get("path")
@@ -53,12 +54,12 @@ class TimelyMemories:
         except (
             MazuError,
             InvalidArguments,
-        ) as error:  # a search that fails must not cost the call its result
+        ) as error:  # a failed search must not cost the call its result
             log.info("no memories for %s: %s", name, error)
         return ""
 
     async def _about_file(self, path: str) -> list[Memory]:
-        """Those anchored in the file, and those that name it."""
+        """Return those anchored in the file, and those that name it."""
         assert self._memories is not None
         name = PurePath(path).name
         if before := [found.memory for found in await self._memories.anchors.at(path)]:
@@ -71,7 +72,7 @@ class TimelyMemories:
         return list({memory.id: memory for memory in (*anchored, *naming)}.values())
 
     async def _about_error(self, output: str) -> list[Memory]:
-        """Those whose words stand in the error, best first."""
+        """Return those whose words occur in the error, best first."""
         assert self._memories is not None
         text = output[-_ERROR_CHARACTERS:].replace("\0", " ").strip()
         if not text:
@@ -98,7 +99,7 @@ def _names(memory: Memory, path: str, name: str) -> bool:
 
 
 def _fits_error(memory: Memory, text: str) -> bool:
-    """At least two words of the memory that say something stand in the error; one, such as "test", is chance."""
+    """Return whether at least two significant words of the memory occur in the error; one, such as "test", is chance."""
     from mazu_ls.memory.search.tokens import query_terms
 
     own = set(query_terms(f"{memory.title} {memory.body[:500]}"))

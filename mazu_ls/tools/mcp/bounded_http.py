@@ -1,4 +1,4 @@
-"""An HTTP client whose answers end: bounded bodies, bounded and not too many events, nothing compressed."""
+"""An HTTP client with bounded answers: limited bodies, limited size and number of events, no compression."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mazu_ls.tools.mcp.streams import MessageRate
 
 BODY_BYTES = 8 * 2**20
 STREAM_BYTES = 512 * 2**20
-"""Of one stream of events, which may stay open for days: then it is opened again."""
+"""Bytes of one stream of events, which may stay open for days: then it is reopened."""
 
 
 def bounded_client(headers: Mapping[str, str], timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-    """A client where a body, or one event of a stream, that is larger than BODY_BYTES is a ReadError.
+    """Return a client that raises ReadError for a body, or one event of a stream, larger than BODY_BYTES.
 
-    Its transport is httpx's own: a client that is given another one ignores HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
+    Its transport is httpx's own: a client with another one ignores HTTP(S)_PROXY, ALL_PROXY and NO_PROXY.
     """
     hooks = {"request": [_ask_uncompressed], "response": [_bound]}
     return httpx2.AsyncClient(headers=dict(headers), timeout=timeout, event_hooks=hooks)
@@ -28,7 +28,7 @@ async def _ask_uncompressed(request: httpx2.Request) -> None:
 
 
 async def _bound(response: httpx2.Response) -> None:
-    """Called before anything of the body is read; what is raised here closes the response."""
+    """Install the limit before anything of the body is read; an exception raised here closes the response."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
         raise httpx2.ReadError(
             "it compresses its answers although it was asked not to", request=response.request

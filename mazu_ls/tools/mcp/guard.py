@@ -1,8 +1,8 @@
-"""The parent of an MCP server: ends it, with all it started, when mazu-ls goes in whatever way, or a limit is passed.
+"""The parent of an MCP server: ends it, with all its descendants, when mazu-ls ends in any way, or a limit is passed.
 
 Runs as a script of its own (`python -I -S guard.py LIFE_FD MEMORY_BYTES PROCESSES -- COMMAND...`), from the standard
-library alone. mazu-ls holds the other end of the pipe LIFE_FD: when it dies, by SIGKILL too, the pipe ends. On Linux the
-guard is the subreaper (prctl(2)) of whatever leaves its parent, so that nothing escapes it.
+library alone. mazu-ls holds the other end of the pipe LIFE_FD: when it dies, by SIGKILL too, the pipe ends. On Linux
+the guard is the subreaper (prctl(2)) of every orphaned descendant, so that nothing escapes it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOOK_SECONDS = 0.5
 ROUNDS = 20
 FILE_BYTES = 16 * 2**30
 CPU_SECONDS = 10 * 365 * 86_400
-"""No limit that is ever met, but one that the live socket knows such a process by: it cannot be raised again."""
+"""A CPU limit that is never reached, but by which the live socket recognises such a process: it cannot be raised again."""
 
 
 def main() -> NoReturn:
@@ -33,7 +33,7 @@ def main() -> NoReturn:
     child = os.fork()
     if child == 0:
         _become(command, life)
-    for number in (0, 1):  # the server's, not ours: they end when it ends
+    for number in (0, 1):  # the server's, not ours: they close when it ends
         os.dup2(os.open(os.devnull, os.O_RDWR), number)
     ends = select.poll()  # select() takes no descriptor above 1023
     ends.register(life, select.POLLIN)
@@ -67,7 +67,7 @@ def _become(command: list[str], life: int) -> None:
 
 
 def _reaped(child: int) -> int | None:
-    """Reap what has ended; the server's exit status once that has."""
+    """Reap ended processes; return the server's exit status once it has ended."""
     status = None
     with contextlib.suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
@@ -77,7 +77,7 @@ def _reaped(child: int) -> int | None:
 
 
 def _end(child: int, status: int = 1) -> NoReturn:
-    """Kill the server's group and every descendant, until there is none; then end with `status`."""
+    """Kill the server's group and every descendant, until none is left; then exit with `status`."""
     for _ in range(ROUNDS):
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGKILL)
@@ -95,7 +95,7 @@ def _end(child: int, status: int = 1) -> NoReturn:
 
 
 def _descendants() -> list[int]:
-    """All processes below this one: proc_pid_children(5). Empty where there is no such file."""
+    """Return all processes below this one: proc_pid_children(5). Empty if there is no such file."""
     found: list[int] = []
     stack = [os.getpid()]
     while stack:
@@ -122,7 +122,7 @@ def _passed(memory: int, processes: int) -> str | None:
 
 
 def _prctl(option: int, value: int) -> None:
-    """prctl(2) where there is one."""
+    """Call prctl(2) if there is one."""
     if sys.platform != "linux":
         return
     import ctypes

@@ -1,4 +1,4 @@
-"""MCP servers: one owner task each, honest status, reconnect with backoff, tools that the user agreed to as they were."""
+"""MCP servers: one owner task each, accurate status, reconnection with backoff, tools pinned as the user agreed to them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 CALL_SECONDS = 120.0
-WAIT_SECONDS = 10.0  # how long a call waits for a server that is just being reconnected
+WAIT_SECONDS = 10.0  # seconds that a call waits for a server that is just being reconnected
 PING_SECONDS = 30.0
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 PAGES = 20
@@ -50,7 +50,7 @@ State = Literal["not_agreed", "starting", "connected", "reconnecting", "failed",
 
 @dataclass(frozen=True)
 class McpServerStatus:
-    """How one server is: `detail` says why it is not connected, or which tools wait for the user."""
+    """The state of one server: `detail` says why it is not connected, or which tools wait for the user."""
 
     name: str
     state: State
@@ -60,15 +60,14 @@ class McpServerStatus:
 
 
 class McpServers:
-    """All configured servers of a project. Nothing is started that the user has not agreed to."""
+    """All configured servers of a project. Nothing is started without the user's consent."""
 
     def __init__(
         self, configured: Sequence[McpServer], env: Mapping[str, str], trust: TrustStore, owner: str = "user",
         tell: Callable[[str], None] = lambda sentence: None, *, ask: Callable[[str], None] = lambda name: None,
     ) -> None:  # fmt: skip
-        """`tell` hears a sentence for the user about each server that cannot be started, once; `ask` the name of one
-        that offers new or changed tools, which wait for the user.
-        """
+        """`tell` is called once with a sentence for the user about each server that cannot be started; `ask` with the name of one
+        that offers new or changed tools, which wait for the user."""
         self._trust = trust
         self._owner = owner
         self.servers = {
@@ -77,28 +76,28 @@ class McpServers:
         }
 
     async def start(self) -> None:
-        """Begin to connect to every server that was agreed to; does not wait for any of them."""
+        """Start to connect to every server with consent, without waiting."""
         for server in self.servers.values():
             server.start()
 
     def tools(self) -> list[Tool]:
-        """The tools that can be called now."""
+        """Return the tools that can be called now."""
         return [tool for server in self.servers.values() for tool in server.tools()]
 
     def status(self) -> list[McpServerStatus]:
-        """How each server is."""
+        """Return the state of each server."""
         return [server.status() for server in self.servers.values()]
 
     def agree(self, name: str) -> None:
-        """The user agrees to a server as it is configured and to its tools as they are; it is started."""
+        """Record the user's consent to a server as it is configured and to its tools as they are; start it."""
         self.servers[name].agree()
 
     def waiting(self, name: str) -> list[McpToolSpec]:
-        """The tools of a server that are new or changed since the user agreed to it."""
+        """Return the tools of a server that are new or changed since the user agreed."""
         return self.servers[name].waiting() if name in self.servers else []
 
     async def revoke(self, name: str) -> None:
-        """The user takes the agreement to a server and its tools back; it is ended."""
+        """Revoke the consent to a server and its tools, and end it."""
         await self.servers[name].revoke()
 
     async def close(self) -> None:
@@ -135,38 +134,38 @@ class McpConnection:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Connect in the background, unless the user has not agreed or it runs already."""
+        """Connect in the background, unless there is no consent or it runs already."""
         if self._agreed() and self._task is None:
             self._state = "starting"
             self._task = asyncio.create_task(self._own(), name=f"mcp {self.entry.name}")
 
     def agree(self) -> None:
-        """Agree to the entry and to every tool as it is now."""
+        """Record the consent to the entry and to every tool as it is now."""
         self._trust.agree("mcp_server", self._pin, self._content())
         for offered in self._offered:
             self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
         self.start()
 
     def agree_tools(self, seen: Sequence[McpToolSpec]) -> None:
-        """Agree to exactly these tools; one that changed meanwhile waits on."""
+        """Record the consent to exactly these tools; one that changed meanwhile still waits."""
         for spec in seen:
             self._trust.agree("mcp_tool", f"{self._pin}/{spec.name}", spec.content)
         self._say_what_waits()
 
     def waiting(self) -> list[McpToolSpec]:
-        """The tools that are new or changed since the user agreed."""
+        """Return the tools that are new or changed since the user agreed."""
         return [offered for offered in self._offered if not self._may_call(offered)]
 
     async def revoke(self) -> None:
-        """Take the agreement to the entry and to its tools back, and end it; a call that runs fails."""
-        with contextlib.suppress(MazuError):  # nothing is agreed to any more
+        """Revoke the consent to the entry and its tools, and end the server; a running call fails."""
+        with contextlib.suppress(MazuError):  # no consent is left
             self._trust.revoke("mcp_server", self._pin)
         self._gone()
         await self.close()
         self._task, self._offered, self._detail, self._state = None, [], "", "not_agreed"
 
     def status(self) -> McpServerStatus:
-        """How it is."""
+        """The state of the server."""
         waiting = tuple(offered.name for offered in self.waiting())
         detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
         return McpServerStatus(
@@ -174,7 +173,7 @@ class McpConnection:
         )
 
     def tools(self) -> list[Tool]:
-        """Its tools, without those that are new or changed since the user agreed."""
+        """Return its tools, without those that are new or changed since the user agreed."""
         if self._state not in ("connected", "reconnecting"):
             return []
         return [self._tool(offered) for offered in self._offered if self._may_call(offered)]
@@ -236,14 +235,14 @@ class McpConnection:
             call.cancel()
 
     def _gone(self) -> None:
-        """Known at once, though it takes a while to take a dead connection down."""
+        """Mark the connection as lost at once, although closing it takes a while."""
         self._lost.set()
         self._connected.clear()
         if self._state == "connected":
             self._state = "reconnecting"
 
     async def _own(self) -> None:
-        """Connect, stay connected, connect again; everything of one connection happens in this task."""
+        """Connect, stay connected, reconnect; everything of one connection happens in this task."""
         failures = 0
         while True:
             began = asyncio.get_running_loop().time()
@@ -266,7 +265,7 @@ class McpConnection:
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF)) - 1])
 
     def _trouble(self) -> None:
-        """To the log, without the groups of errors that a task group makes; to the user once, if it never worked."""
+        """Log the error without the exception groups of a task group; tell the user once, if the server never worked."""
         log.warning("MCP server %s: %s", self.entry.name, self._detail)
         if self._tell is not None and not self._offered:
             said = split_lines(self._detail, ends=False)[0].rstrip(".")
@@ -300,7 +299,7 @@ class McpConnection:
                 await self._watch(client)
 
     async def _watch(self, client: mcp.Client) -> None:
-        """Until something happens or a ping is due; a ping that fails is a lost connection."""
+        """Wait until something happens or a ping is due; a failed ping is a lost connection."""
         events = [asyncio.create_task(event.wait()) for event in (self._lost, self._changed)]
         try:
             done, _ = await asyncio.wait(events, timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -317,7 +316,7 @@ class McpConnection:
                 await client.list_tools()  # not every version of the protocol has a ping
 
     async def _list(self, client: mcp.Client) -> None:
-        """Read what the server offers. With the first list the user agreed to by agreeing to the server, it is pinned."""
+        """Read the server's tools. The first list is pinned, since consent to the server includes it."""
         found: list[McpToolSpec] = []
         cursor = None
         for _ in range(PAGES):
@@ -327,7 +326,7 @@ class McpConnection:
             if not cursor or len(found) > mcptools.MAX_TOOLS:
                 break
         self._offered = found[: mcptools.MAX_TOOLS]
-        first = f"{self._pin}/"  # no tool: the mark that the first list, which may be empty, was agreed to
+        first = f"{self._pin}/"  # no tool: marks that the first list, which may be empty, was agreed to
         if self._agreed() and not any(
             pin.kind == "mcp_tool" and pin.name.startswith(first) for pin in self._trust.list()
         ):
@@ -375,7 +374,8 @@ class McpConnection:
         tail = StderrTail(self._gone)
         try:
             async with guarded_stdio([command, *self.entry.args], env, tail.file) as streams:
-                tail.file.close()  # the server has its own copy: when that is closed too, the server is gone
+                # the server has its own copy: when that is closed too, the server has ended
+                tail.file.close()
                 yield streams
         except Exception as error:
             self._detail = redact(f"{reason_of(error)} {tail.text}".strip())[:500]

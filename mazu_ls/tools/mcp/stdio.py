@@ -1,4 +1,4 @@
-"""MCP over the standard input and output of a guarded process: messages of bounded size, an end that is certain."""
+"""MCP over standard input and output of a guarded process: messages of bounded size, a guaranteed end."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ _GUARD = Path(__file__).with_name("guard.py")
 
 @asynccontextmanager
 async def guarded_stdio(command: Sequence[str], env: Mapping[str, str], errlog: Any) -> AsyncIterator[Any]:
-    """Start a server and yield its streams as the client of MCP wants them. Raises OSError where it cannot be started."""
+    """Start a server and yield its streams in the form that the MCP client expects. Raises OSError if it cannot be
+    started."""
     import anyio
 
     if shutil.which(command[0], path=env.get("PATH", os.defpath)) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
-    life, held = os.pipe()  # whoever holds the second end keeps the server alive: this process alone
+    life, held = os.pipe()  # the holder of the other end keeps the server alive: this process alone
     guard = [sys.executable, "-I", "-S", str(_GUARD), str(life), str(memory_bytes() // 2), str(MAX_PROCESSES)]
     try:
         process = await asyncio.create_subprocess_exec(
@@ -64,7 +65,7 @@ async def guarded_stdio(command: Sequence[str], env: Mapping[str, str], errlog: 
 
 
 async def _ended(process: asyncio.subprocess.Process, held: int) -> None:
-    """A server that hears the end of its input has a moment; then the guard ends it."""
+    """Give a server a moment after its input was closed; then the guard ends it."""
     if process.stdin:
         process.stdin.close()
     with contextlib.suppress(TimeoutError):
@@ -77,7 +78,7 @@ async def _ended(process: asyncio.subprocess.Process, held: int) -> None:
 
 
 async def _receive(process: asyncio.subprocess.Process, received: Any) -> None:
-    """Lines of JSON-RPC; of one that is too long its request is answered with an error, and the rest is passed over."""
+    """Read lines of JSON-RPC; for one that is too long its request is answered with an error, and the rest is skipped."""
     import anyio
     from mcp.shared.message import SessionMessage
     from mcp_types import jsonrpc_message_adapter
@@ -108,7 +109,8 @@ async def _receive(process: asyncio.subprocess.Process, received: Any) -> None:
 
 
 def cut_answer(head: bytes, tail: bytes) -> bytes:
-    """An error in place of an answer of which only the beginning and the end are known; empty where it names no request."""
+    """Return an error in place of an answer of which only the beginning and the end are known; empty if it names no
+    request."""
     found = _ID.search(head) or _ID.search(tail[-EDGE:])
     error = b'{"code":-32603,"message":"%b"}' % TOO_LARGE.encode()
     return b'{"jsonrpc":"2.0","id":%b,"error":%b}' % (found[1], error) if found else b""

@@ -1,4 +1,4 @@
-"""Streams of an MCP server: ones that are open already, and the end of its standard error."""
+"""Streams of an MCP server: already open ones, and the end of its standard error."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ START_SECONDS = 30.0
 
 
 class MessageRate:
-    """Slows a server down that sends more than a client can use: after BURST messages, RATE of them in a second.
+    """Throttles a server that sends more than a client can use: after BURST messages, RATE of them per second.
 
-    What is not read stays in the pipe or the connection, where the server has to wait.
+    Unread messages stay in the pipe or the connection, which makes the server wait.
     """
 
     BURST, RATE = 2_000, 200.0
@@ -27,7 +27,7 @@ class MessageRate:
         self._looked: float | None = None
 
     def delay(self, now: float) -> float:
-        """Count a message at `now` (seconds of a clock that never goes back): how long to wait before the next."""
+        """Count a message at `now` (seconds, monotonic); return the seconds to wait before the next."""
         passed = 0.0 if self._looked is None else now - self._looked
         self._looked = now
         self._left = min(float(self.BURST), self._left + passed * self.RATE) - 1
@@ -40,7 +40,7 @@ class MessageRate:
 
 
 class OpenStreams:
-    """Streams that are open already, as the transport that the client wants to open."""
+    """Already open streams in the form of the transport that the client opens."""
 
     def __init__(self, streams: Any) -> None:
         self._streams = streams
@@ -53,7 +53,7 @@ class OpenStreams:
 
 
 class StderrTail:
-    """The end of what a server writes to its standard error, however much that is; `ended` is called when it closes it."""
+    """The last part of what a server writes to its standard error; `ended` is called when it closes it."""
 
     def __init__(self, ended: Callable[[], None]) -> None:
         self._read, write = os.pipe2(open_flags.CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
@@ -71,7 +71,7 @@ class StderrTail:
         return self._data.decode("utf-8", "replace").strip()
 
     def close(self) -> None:
-        """Let go of the pipe."""
+        """Close the pipe."""
         self._loop.remove_reader(self._read)
         os.close(self._read)
         self.file.close()
@@ -86,7 +86,7 @@ class StderrTail:
 
 
 def connection_lost(error: BaseException) -> bool:
-    """Whether an error of the client means that the server is gone."""
+    """Return whether an error of the client means that the server has ended."""
     return type(error).__name__ in (
         "ClosedResourceError",
         "BrokenResourceError",
@@ -94,7 +94,7 @@ def connection_lost(error: BaseException) -> bool:
 
 
 def reason_of(error: BaseException) -> str:
-    """The innermost sentence of a group of errors."""
+    """Return the innermost message of an exception group."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, TimeoutError):

@@ -1,4 +1,4 @@
-"""Tools and results of MCP in our own terms, bounded."""
+"""Converts tools and results of MCP to our own types, bounded."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class McpToolSpec:
 
     @property
     def content(self) -> bytes:
-        """The same bytes for the same description."""
+        """The canonical bytes of the description."""
         return msgspec.json.encode([self.name, self.description, self.schema], order="deterministic")
 
 
 def offered(tool: McpTool) -> McpToolSpec | None:
-    """A tool, None if its schema is none that a model can be given."""
+    """Return a tool, None if its schema cannot be given to a model."""
     schema = dict(tool.input_schema)
     if schema.get("type", "object") != "object" or len(msgspec.json.encode(schema)) > SCHEMA_BYTES:
         return None
@@ -52,7 +52,7 @@ def offered(tool: McpTool) -> McpToolSpec | None:
 
 
 def tool_name(server: str, tool: str) -> str:
-    """`mcp__server__tool` in the characters and the length that providers allow; unique where it has to be cut."""
+    """Return `mcp__server__tool` in the characters and the length that providers allow; unique if it has to be cut."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", f"mcp__{server}__{tool}")
     if plain == f"mcp__{server}__{tool}" and len(plain) <= NAME_CHARS:
         return plain
@@ -61,7 +61,7 @@ def tool_name(server: str, tool: str) -> str:
 
 
 def output(result: CallToolResult, origin: str) -> ToolOutput:
-    """What a tool returned: text, images, and notes for what a model cannot be shown."""
+    """Return the output of a tool: text, images, and notes for what a model cannot be shown."""
     texts: list[str] = []
     images: list[Image] = []
     for block in result.content:

@@ -1,1 +1,1 @@
-"""Finding files and lines."""
+"""Finds files and lines."""

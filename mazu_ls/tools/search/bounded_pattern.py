@@ -1,6 +1,6 @@
-"""Patterns that the model gives: some take for ever on some text, so each search has a time limit.
+"""Patterns from the model: some backtrack endlessly on some text, so each search has a time limit.
 
-`regex` in place of `re`: it gives up in time and lets other threads run meanwhile; `re` does neither.
+`regex` in place of `re`: it supports a timeout and releases the GIL; `re` does neither.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import regex
 from mazu_ls.errors import ToolError
 
 MATCH_SECONDS = 2.0
-"""For one search in one text. An honest pattern takes microseconds."""
+"""Seconds for one search in one text. A well-behaved pattern takes microseconds."""
 
 
 @dataclass(frozen=True)
 class BoundedPattern:
-    """A compiled pattern. Both methods raise ToolError where they take too long."""
+    """A compiled pattern. All methods raise ToolError if they take too long."""
 
     compiled: regex.Pattern[str]
 
     def search(self, text: str) -> bool:
-        """Whether it matches anywhere."""
+        """Return whether it matches anywhere."""
         return self._find(self.compiled.search, text)
 
     def span(self, text: str) -> tuple[int, int] | None:
-        """Where it first matches."""
+        """Return where it first matches."""
         found: list[tuple[int, int]] = []
 
         def find(text: str, **limits: Any) -> Any:
@@ -39,7 +39,7 @@ class BoundedPattern:
         return found[0] if self._find(find, text) else None
 
     def match(self, text: str) -> bool:
-        """Whether it matches from the start."""
+        """Return whether it matches from the start."""
         return self._find(self.compiled.match, text)
 
     def _find(self, find: Callable[..., Any], text: str) -> bool:
@@ -53,7 +53,7 @@ class BoundedPattern:
 
 
 def compile_pattern(source: str, *, ignore_case: bool = False, fixed: bool = False) -> BoundedPattern:
-    """A regular expression, or plain text with `fixed`. Raises ToolError for what is none."""
+    """Compile a regular expression, or plain text with `fixed`. Raises ToolError if it is invalid."""
     try:
         flags = regex.IGNORECASE if ignore_case else 0
         return BoundedPattern(regex.compile(regex.escape(source) if fixed else source, flags))

@@ -1,4 +1,4 @@
-"""Searching files: ripgrep where there is one, our own walk where there is none. Unsaved text is searched in place of the disk's."""
+"""Searches files: with ripgrep if there is one, otherwise with our own walk. Unsaved text replaces the disk's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mazu_ls.workspace.text import split_lines
 FILE_BYTES = 4 * 2**20
 TIME_LIMIT = 60.0
 Line = tuple[Path, int, str, bool]
-"""A file, a line number from 1, the line, and whether it is a match rather than context."""
+"""A file, a 1-based line number, the line, and whether it is a match rather than context."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class SearchRequest:
 
 @dataclass
 class SearchResult:
-    """Lines in the order of files; `more` says that the limit cut them; `note` what was not searched.
+    """Lines in the order of files; `more`: the limit cut them; `note`: what was not searched.
 
     `withheld` are the files whose lines were left out; `otherwise` those that ripgrep divides into other lines.
     """
@@ -59,7 +59,7 @@ class SearchResult:
     otherwise: set[Path] = field(default_factory=set)
 
     def leaves_out(self, path: Path, wanted: SearchRequest) -> bool:
-        """Whether this file's lines are nobody's to see; it is noted."""
+        """Return whether this file's lines must not be shown, and record it."""
         if wanted.withheld(path):
             self.withheld.add(path)
         return path in self.withheld
@@ -78,7 +78,7 @@ async def search(
     await asyncio.to_thread(_unsaved, here, wanted, places, found)
     known = (
         wanted.source.isascii() and (wanted.glob or "").isascii()
-    )  # it knows UTF-8 and UTF-16 alone, no decomposed names
+    )  # it supports UTF-8 and UTF-16 alone, no decomposed names
     ripgrep = find_program("rg") if known else None
     done = ripgrep is not None and not found.more and await _ripgrep(ripgrep, places, wanted, here, found)
     await asyncio.to_thread(_search_otherwise, workspace, wanted, found)
@@ -105,7 +105,7 @@ def _hide_private_keys(workspace: Workspace, unsaved: Mapping[Path, str], found:
 
 
 def _private_key_lines(workspace: Workspace, path: Path, unsaved: Mapping[Path, str]) -> dict[int, int]:
-    """The numbers of all lines of a file that hold a part of a private key, with the number of the key's first line."""
+    """Return the numbers of all lines that hold a part of a private key, with the number of the key's first line."""
     try:
         text = unsaved[path] if path in unsaved else decode(workspace.read_bytes(path, FILE_BYTES + 1)).shown
     except (NotText, MazuError, OSError):
@@ -181,7 +181,7 @@ def _walk_and_match(
 def _contents(
     workspace: Workspace, places: Iterable[Path], wanted: SearchRequest, spared: set[str]
 ) -> Iterator[tuple[str, bytes]]:
-    """Path and bytes of each file to be searched, at most one byte more than FILE_BYTES."""
+    """Yield path and bytes of each file to be searched, at most one byte more than FILE_BYTES."""
     for place in places:
         if place.is_file():
             if str(place) not in spared and _named(place, wanted, [place]):
@@ -202,12 +202,12 @@ def _contents(
                 yield f"{folder}/{name}", data
 
 
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the marks of UTF-16, in which no ASCII text stands as it is
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16, in which ASCII text has other bytes
 _RUN = re.compile(r"\\(\W)|\\(.)|\[\^?\]?(?:[^\]\\]|\\.)*\]|(.)", re.DOTALL)
 
 
 def literal(wanted: SearchRequest) -> bytes | None:
-    """ASCII text that stands in every file with a match, for these are quickly told from the others; None if there is none."""
+    """Return ASCII text that occurs in every file with a match, to skip other files quickly; None if there is none."""
     source = wanted.source
     if wanted.ignore_case or not source.isascii() or (not wanted.fixed and ("|" in source or "(?" in source)):
         return None
@@ -217,7 +217,7 @@ def literal(wanted: SearchRequest) -> bytes | None:
     for escaped, special, char in _RUN.findall(source):
         if char in ("(", ")"):
             depth += 1 if char == "(" else -1
-        if char and char in "*?{":  # what stands before it may be missing
+        if char and char in "*?{":  # what precedes it may be missing
             runs[-1] = runs[-1][:-1]
         plain = escaped or (char if char not in "()*?{}+.^$" else "")
         if plain and not special and depth == 0:
@@ -235,7 +235,7 @@ async def _ripgrep(
     unsaved: Mapping[Path, str],
     found: SearchResult,
 ) -> bool:
-    """Add what ripgrep finds; False where it does not understand the pattern, so that ours has to search."""
+    """Add what ripgrep finds; False if it does not support the pattern, so that our own search has to run."""
     command = [program, "--json", "--no-config", "--hidden", f"--max-filesize={FILE_BYTES}"]
     command += ["--no-require-git", "--glob=!.git", "--glob=!.mazu", f"--context={wanted.context}"]
     command += ["--fixed-strings"] if wanted.fixed else []
@@ -251,7 +251,7 @@ async def _ripgrep(
         async with asyncio.timeout(TIME_LIMIT):
             async for raw in process.stdout:
                 _take(json.loads(raw), unsaved, places, wanted, found)
-                if found.more:  # what else it said may end in the middle of a line
+                if found.more:  # the rest of its output may end in the middle of a line
                     return True
             return await process.wait() != 2 or found.more
     except TimeoutError:
@@ -290,12 +290,12 @@ def _take(
 
 
 def _bytes(value: dict[str, str]) -> bytes:
-    """What ripgrep writes as text where it is UTF-8, else in base64."""
+    """Decode what ripgrep writes as text if it is UTF-8, else in base64."""
     return base64.b64decode(value["bytes"]) if "bytes" in value else value["text"].encode()
 
 
 def _search_otherwise(workspace: Workspace, wanted: SearchRequest, found: SearchResult) -> None:
-    """Search files again whose lines ripgrep does not read as we do: in another encoding, or ended by CR alone."""
+    """Search files again whose lines ripgrep reads differently: in another encoding, or ended by CR alone."""
     for path in sorted(found.otherwise):
         found.matches -= sum(line[3] for line in found.lines if line[0] == path)
         found.lines = [line for line in found.lines if line[0] != path]

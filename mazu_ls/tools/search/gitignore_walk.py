@@ -1,4 +1,4 @@
-"""Walking the workspace the way git sees it: .gitignore respected at every level, `.git` and `.mazu` left out."""
+"""Walks the workspace as git sees it: .gitignore respected at every level, `.git` and `.mazu` left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SKIPPED = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
 MAX_RULES = 1 << 20
 IGNORE_FILES = (".gitignore", ".ignore")
 MAX_DEPTH = 100
-"""Folders between an ignore file and what it is asked about; deeper down nothing is ignored."""
+"""Folders between an ignore file and the path in question; deeper down nothing is ignored."""
 
 
 @lru_cache(maxsize=256)
@@ -42,7 +42,7 @@ def _rules(folder: Path, names: set[str]) -> GitIgnoreSpec | None:
 
 
 class WalkedFile(NamedTuple):
-    """A regular file where it was seen."""
+    """A regular file found by the walk."""
 
     path: str
     name: str
@@ -50,9 +50,9 @@ class WalkedFile(NamedTuple):
 
 
 def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[WalkedFile]:
-    """Every regular file below `start`, a folder in `root`. `ignored` shows all of them.
+    """Yield every regular file below `start`, a folder in `root`; `ignored` includes ignored ones.
 
-    Each folder is opened beneath `root`: one that is swapped for a link meanwhile is passed over, not followed.
+    Each folder is opened below `root`: one that is swapped for a link meanwhile is skipped, not followed.
     """
     above = [] if ignored else list(_above(root, start))
     stack = [(start, above)]
@@ -77,7 +77,7 @@ def walk(root: Path, start: Path, *, ignored: bool = False) -> Iterator[WalkedFi
 
 
 def _listed(root: Path, folder: Path) -> list[tuple[str, int, float]]:
-    """Name, mode and time of change of what a folder holds."""
+    """Return name, mode and modification time of a folder's entries."""
     with (
         folder_beneath(root, PurePosixPath(os.path.relpath(folder, root))) as opened,
         os.scandir(opened) as entries,
@@ -95,7 +95,8 @@ def _above(root: Path, start: Path) -> Iterator[tuple[str, GitIgnoreSpec]]:
 
 
 def is_ignored(path: str, is_folder: bool, rules: Sequence[tuple[str, GitIgnoreSpec]]) -> bool:
-    """The innermost rule file that says anything decides. `rules`: folder and spec, from the outermost in."""
+    """Return whether a path is ignored: the innermost file with a matching rule decides. `rules`: folder and spec,
+    outermost first."""
     for folder, spec in reversed(rules):
         relative = path[len(folder) + 1 :] + ("/" if is_folder else "")
         if relative.count("/") > MAX_DEPTH:

@@ -1,8 +1,8 @@
-"""Patterns of ignore files (gitignore(5)) whose time is bounded: a cloned project brings its own.
+"""Patterns of ignore files (gitignore(5)) with bounded run time, since a cloned project brings its own.
 
-pathspec translates `*a*a*a*b` to `[^/]*a[^/]*a[^/]*a[^/]*b`, which tries every way to share a name among the stars. As
-in CPython's fnmatch, each star but the last takes the first place where the text after it matches, and is not tried
-again: what follows begins with a star and can only gain by an earlier end.
+pathspec translates `*a*a*a*b` to `[^/]*a[^/]*a[^/]*a[^/]*b`, which backtracks over every way to divide a name among the
+stars. As in CPython's fnmatch, each star but the last takes the first place where the text after it matches, without
+backtracking: what follows begins with a star and can only gain from an earlier end.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 logger = logging.getLogger(__name__)
 STAR = "[^/]*"
 MAX_DEEP = 3
-"""`**` in one pattern: each more multiplies the ways to share the folders of a path among them."""
+"""Maximum of `**` in one pattern: each multiplies the ways to divide the folders of a path."""
 MAX_PATTERN = 1024
-"""Characters of one pattern; longer ones than any file name are nobody's."""
+"""Maximum characters of one pattern; longer than any file name."""
 MAX_SAID = 20
 _said: set[str] = set()
-"""First rules of files that were named; files are read again with every search."""
+"""Maximum of rules read from one file; files are read again with every search."""
 
 
 class BoundedIgnorePattern(GitIgnoreSpecPattern):
@@ -39,7 +39,7 @@ class BoundedIgnorePattern(GitIgnoreSpecPattern):
 
 
 def compile_ignore_file(lines: Iterable[str]) -> GitIgnoreSpec:
-    """The rules of one ignore file; a line that git would not read either, or that takes too long, is left out."""
+    """Return the rules of one ignore file; a line that git would not read either, or that takes too long, is left out."""
     patterns: list[BoundedIgnorePattern] = []
     left_out: list[str] = []
     for line in lines:

@@ -1,4 +1,4 @@
-"""Globs over the names of files."""
+"""Globs over file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
 
 
 class NamePattern(BoundedPattern):
-    """A glob, which takes a name whether its letters are composed or decomposed."""
+    """A glob that matches composed and decomposed letters alike."""
 
     def match(self, text: str) -> bool:
         return super().match(text if text.isascii() else unicodedata.normalize("NFC", text))
@@ -19,9 +19,9 @@ class NamePattern(BoundedPattern):
 
 @lru_cache(maxsize=64)
 def name_matcher(pattern: str) -> NamePattern:
-    """A glob as a regular expression over a relative path: `**` any folders, `*` and `?` within one, `{a,b}` either.
+    """Compile a glob for relative paths: `**` any folders, `*` and `?` within one, `{a,b}` either.
 
-    Without a slash it matches the name at any depth. Composed and decomposed letters are the same.
+    Without a slash it matches the name at any depth. Composed and decomposed letters are equal.
     """
     pattern = unicodedata.normalize("NFC", pattern).removeprefix("./").lstrip("/")
     if "/" not in pattern:

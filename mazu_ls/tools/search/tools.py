@@ -72,7 +72,7 @@ def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> lis
 
 
 def _alike(workspace: Workspace, folder: Path, pattern: str) -> list[str]:
-    """Files that a pattern would match if kinds of spaces, quotes and case were the same."""
+    """Return files that a pattern would match if kinds of spaces, quotes and case were equal."""
     matches = name_matcher(fold_name(pattern))
     found: list[str] = []
     for root in _roots(workspace, folder):
@@ -112,7 +112,7 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     found = await content_search.search(turn.workspace, roots, wanted, unsaved)
     if (
         turn.by_rule or found.withheld
-    ):  # a rule is told of whatever was found, or the line would tell what a file holds
+    ):  # rules hide whatever was found; otherwise the lines would reveal what a file holds
         found.note = "; ".join(filter(None, (found.note, WITHHELD)))
     return ToolOutput(
         await asyncio.to_thread(_report, found, args, pattern, turn.workspace),
@@ -153,7 +153,7 @@ def _folder(shown: str, workspace: Workspace) -> Path:
 
 
 def _roots(workspace: Workspace, target: Path) -> tuple[Path, ...]:
-    """With several roots, "." means all of them."""
+    """Return the folders of a target; with several roots, "." means all of them."""
     return workspace.roots if len(workspace.roots) > 1 and target == workspace.roots[0] else (target,)
 
 

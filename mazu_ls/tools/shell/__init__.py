@@ -1,1 +1,1 @@
-"""Running commands: processes, background jobs, sandbox, environment."""
+"""Runs commands: processes, background commands, sandbox, environment."""

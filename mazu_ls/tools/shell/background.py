@@ -1,4 +1,5 @@
-"""Commands that run: their output in a spool on disk, so that a flood costs no memory, read while they go on and after."""
+"""Running commands: their output in a spool on disk, so that a flood costs no memory, readable while they run and
+after."""
 
 from __future__ import annotations
 
@@ -31,9 +32,10 @@ Finish = Callable[[], Awaitable[list[str]]]
 
 @dataclass
 class BackgroundProcess:
-    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, also what no longer fits.
+    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, including what no longer
+    fits.
 
-    `over` says which resource limit ended it; `finish` runs once when it has ended, and says what the model has to know.
+    `over` says which resource limit ended it; `finish` runs once when it has ended, and returns notes for the model.
     """
 
     name: str
@@ -66,7 +68,7 @@ class BackgroundProcess:
         *,
         finish: Finish | None = None,
     ) -> BackgroundProcess:
-        """Begin to collect output; `emit` gets the first STREAMED_CHARS of it as it comes."""
+        """Start to collect output; `emit` gets the first STREAMED_CHARS of it as it arrives."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
         running = cls(name, command, child, spool, scratch, finish=finish)
         running._reader = asyncio.create_task(running._collect(emit))
@@ -75,7 +77,7 @@ class BackgroundProcess:
         return running
 
     async def wait_ended(self) -> int:
-        """Wait until the command itself ends. What it left running is killed, so that it cannot hold the turn."""
+        """Wait until the command itself ends. What it left running is killed, so that it cannot hold up the turn."""
         if self._ending is not None:
             await asyncio.shield(self._ending)
         else:
@@ -84,7 +86,7 @@ class BackgroundProcess:
         return self.code
 
     def clean_up_when_ended(self) -> None:
-        """For a command that nobody waits for: what it holds is let go as soon as it ends by itself."""
+        """For a command that nobody waits for: release its resources as soon as it ends by itself."""
         self._ending = asyncio.create_task(self._clean_up_at_end())
 
     async def _clean_up_at_end(self) -> None:
@@ -95,12 +97,12 @@ class BackgroundProcess:
         await self._release_once()
 
     def take_notes(self) -> list[str]:
-        """What the model has to know besides the output; each is given once."""
+        """Return notes for the model besides the output; each is given once."""
         notes, self.notes = self.notes, []
         return notes
 
     async def wait_output(self, start: int, seconds: float) -> None:
-        """Wait until there is output behind byte `start` or none will come, for `seconds` at most."""
+        """Wait until there is output after byte `start` or none will come, for `seconds` at most."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while self.size <= start and self._reader is not None and not self._reader.done():
@@ -108,7 +110,7 @@ class BackgroundProcess:
                     await self._grown.wait()
 
     async def stop(self) -> int:
-        """End it and all its children; one that has ended is only let go."""
+        """End it and all its children; one that has ended is only released."""
         if self._released is None and (self.code is None or self._ending is None):
             self.code = await self.child.end()
         if self._ending is not None:
@@ -118,7 +120,7 @@ class BackgroundProcess:
         return self.code
 
     async def _release_once(self) -> None:
-        """Once, whoever asks; the others wait for it."""
+        """Release once, whoever asks first; the others wait for it."""
         if self._released is None:
             self._released = asyncio.create_task(self._release())
         await asyncio.shield(self._released)
@@ -170,11 +172,11 @@ class BackgroundProcess:
         self._grown.set()
 
     def text(self, start: int, length: int) -> str:
-        """At most `length` bytes of output from byte `start`, as clean text."""
+        """Return at most `length` bytes of output from byte `start`, as clean text."""
         return output_limits.output(os.pread(self.spool.fileno(), length, start))
 
     def summary(self) -> str:
-        """The whole output, or its beginning and end with a pointer to what lies between."""
+        """Return the whole output, or its beginning and end with a pointer to what is between."""
         kept = min(self.size, SPOOL_BYTES)
         if kept <= HEAD + TAIL:
             return self.text(0, kept)
@@ -189,7 +191,7 @@ class BackgroundProcess:
 
     @property
     def how(self) -> str:
-        """How it ended, in words."""
+        """Describe how it ended."""
         if self.code is None:
             return f"still running after {time.monotonic() - self.started:.0f} s"
         if self.over is not None:

@@ -39,7 +39,7 @@ GRADLE_CACHE = "/mazu/gradle-cache"
 
 
 class Mounts(Struct, frozen=True):
-    """What one command is given. `git`: its `.git` is writable, but for what git runs or obeys."""
+    """The mounts of one command. `git`: its `.git` is writable, except what git runs or reads as configuration."""
 
     roots: Sequence[Path]
     env: Mapping[str, str]
@@ -52,7 +52,7 @@ class Mounts(Struct, frozen=True):
 
 @cache
 def trouble() -> str:
-    """Why bubblewrap cannot be used here; empty if it works. Found out by trying, which takes up to a second."""
+    """Return why bubblewrap cannot be used here; empty if it works. Determined by a trial, which takes up to a second."""
     if find_program("bwrap") is None:
         return "bubblewrap is not installed"
     reason = _reason_not_started("--dev", "/dev", "--proc", "/proc", "--unshare-all", "--cap-drop", "ALL")
@@ -62,7 +62,7 @@ def trouble() -> str:
 
 
 def _reason_not_started(*options: str) -> str:
-    """Why a bubblewrap that shows the whole file system with these options does not start; empty if it does."""
+    """Return why a bubblewrap that shows the whole file system with these options does not start; empty if it does."""
     argv = [find_program("bwrap") or "bwrap", "--ro-bind", "/", "/", *options, "--", "true"]
     try:
         done = subprocess.run(
@@ -77,11 +77,10 @@ def _reason_not_started(*options: str) -> str:
 
 @cache
 def _proc_cover() -> tuple[str, ...]:
-    """What makes the kernel's own part of /proc read-only, to follow `--proc /proc`; empty where it does not work.
+    """Return options, for after `--proc /proc`, that make the kernel's own part of /proc read-only; empty if that does not work.
 
-    Sysctls ask for the user alone, not for a capability: without this a root that has none still sets
-    kernel.core_pattern. Bubblewrap's own cover leaves out folders that are not writable themselves (0555).
-    Other users cannot write there.
+    Sysctls check for the user alone, not for a capability: without this a root that has none still sets kernel.core_pattern.
+    Bubblewrap's own cover leaves out folders that are not writable themselves (0555). Other users cannot write there.
     """
     if open_flags.user_id() != 0:
         return ()
@@ -92,7 +91,7 @@ def _proc_cover() -> tuple[str, ...]:
 
 @cache
 def _knows(option: str) -> bool:
-    """Whether this bubblewrap has an option: `--size` limits a tmpfs (0.7), `--disable-userns` forbids namespaces (0.8)."""
+    """Return whether this bubblewrap has an option: `--size` limits a tmpfs (0.7), `--disable-userns` forbids namespaces (0.8)."""
     done = subprocess.run(
         [find_program("bwrap") or "bwrap", "--help"],
         capture_output=True,
@@ -104,14 +103,14 @@ def _knows(option: str) -> bool:
 
 @cache
 def _forbids_namespaces() -> bool:
-    """Whether `--disable-userns` works here, found out by trying: it needs a /proc of its own and no setuid bubblewrap."""
+    """Return whether `--disable-userns` works here, by a trial: it needs its own /proc and no setuid bubblewrap."""
     if not _knows("--disable-userns"):
         return False
     return not _reason_not_started("--unshare-user", "--disable-userns", "--proc", "/proc")
 
 
 def arguments(mounts: Mounts) -> list[str]:
-    """The command line of bubblewrap up to the `--` before the command. Later mounts cover earlier ones."""
+    """Return bubblewrap's command line up to the `--` before the command. Later mounts cover earlier ones."""
     argv = [
         find_program("bwrap") or "bwrap",
         "--unshare-user",
@@ -162,11 +161,11 @@ def _system(network: bool) -> list[str]:
 
 
 def _home(mounts: Mounts) -> list[str]:
-    """An empty home, with a cache of its own for each project, and what git may know of the user."""
+    """Mount an empty home, with a cache for each project, and what git may read of the user's settings."""
     home = home_of(mounts.env)
     opened = any(home.is_relative_to(os.path.realpath(root)) for root in mounts.roots)
     if opened or len(home.parts) < 2 or not home.is_absolute() or str(home) in ("/tmp", "/usr", "/etc"):
-        return []  # the home, or what holds it, was opened as the project; its keys are masked below
+        return []  # the home, or a folder above it, was opened as the project; its keys are masked below
     argv = ["--tmpfs", str(home)]
     cache = _project_cache(mounts.roots, mounts.env)
     argv += ["--bind", str(cache), str(home / ".cache")] if cache else []
@@ -180,7 +179,7 @@ def _home(mounts: Mounts) -> list[str]:
 
 
 def _project_cache(roots: Sequence[Path], env: Mapping[str, str]) -> Path | None:
-    """Compilers that insist on a writable cache (go, uv, ccache) keep it here between commands."""
+    """Return the project's cache folder for compilers that insist on a writable one (go, uv, ccache)."""
     if not roots:
         return None
     name = hashlib.sha256(os.fsencode(os.path.realpath(roots[0]))).hexdigest()[:24]
@@ -202,7 +201,7 @@ def _without_secrets(home: Path, name: str) -> bool:
 
 
 def _repository_around(root: Path, env: Mapping[str, str]) -> list[str]:
-    """The repository that `root` is a folder or a linked worktree of, read-only; never one that holds a home."""
+    """Mount the repository that contains `root` or its linked worktree, read-only; never one that holds a home."""
     home = Path(os.path.realpath(home_of(env)))
     if (root / ".git").is_file():
         return [
@@ -219,10 +218,10 @@ def _repository_around(root: Path, env: Mapping[str, str]) -> list[str]:
 
 
 def _linked_repository(root: Path, home: Path) -> list[Path]:
-    """The git folder of a linked worktree or a submodule, if it points back to `root`: gitrepository-layout(5).
+    """Return the git folder of a linked worktree or a submodule, if it points back to `root`: gitrepository-layout(5).
 
-    A project brings its own `.git` file, so nothing that lies in the project proves anything, and what is shown is a
-    git folder in the place where git makes such ones: never one that holds the project or the home.
+    A project brings its own `.git` file, so nothing inside the project proves anything. What is mounted is a git folder in the place
+    where git creates such ones: never one that holds the project or the home.
     """
     try:
         text = project_files.read_text(root, ".git", 4096).strip()
@@ -256,7 +255,7 @@ def _is_git_folder(place: Path) -> bool:
 
 
 def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
-    """What of the project is read-only or not there."""
+    """Mount read-only, or hide, the protected parts of the project."""
     argv: list[str] = []
     for root in roots:
         argv += _read_only([root / ".mazu"])
@@ -285,12 +284,12 @@ def _read_only(places: Iterable[Path]) -> list[str]:
 
 
 def _stays_put(place: Path) -> bool:
-    """Whether a place below a real root is there and led to by no link: bubblewrap follows links outside the sandbox."""
+    """Return whether a place below a real root exists without a link on the way: bubblewrap follows links outside the sandbox."""
     return os.path.lexists(place) and os.path.realpath(place) == str(place)
 
 
 def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:
-    """Keys and other projects' state are not there, wherever they lie."""
+    """Hide keys and other projects' state, wherever they are."""
     places = [mazu_home(mounts.env), state_home(mounts.env), *map(Path, _SYSTEM_SECRETS)]
     places += [*credential_files(mounts.env), *mounts.hidden]
     roots = [Path(os.path.realpath(root)) for root in mounts.roots]
@@ -304,7 +303,7 @@ def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:
 
 
 def _masked(place: Path, env: Mapping[str, str]) -> list[str]:
-    """An empty folder or file in its place: programs take it better than one that may not be read."""
+    """Mount an empty folder or file in its place: programs handle it better than an unreadable one."""
     return ["--tmpfs", str(place)] if place.is_dir() else ["--ro-bind", _empty_file(env), str(place)]
 
 
@@ -319,7 +318,7 @@ def _empty_file(env: Mapping[str, str]) -> str:
 
 
 def too_much(protected: Protected) -> str | None:
-    """Why not all that has to be protected can be; None if it can."""
+    """Return why not everything that must be protected can be; None if it can."""
     count = len(protected.read_only) + len(protected.hidden)
     if protected.complete and count <= MAX_PROTECTED:
         return None

@@ -1,4 +1,5 @@
-"""The environment of a child: what it needs to find its tools, without keys and without what makes programs run others."""
+"""The environment of a child process: what it needs to find its tools, without keys and without variables that make
+programs run others."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ _SET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",
     "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",  # git status must not want to write its index
+    "GIT_OPTIONAL_LOCKS": "0",  # git status must not try to write its index
     "GIT_EDITOR": "true",
     "TERM": "dumb",
     # A folder that only looks like a bare repository must not bring its own config (hooks, fsmonitor) with it.
@@ -38,19 +39,19 @@ _SET = {
 
 
 def child_environment(env: Mapping[str, str], extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """`env` without keys and poison, `extra` added last."""
+    """Return `env` without keys and dangerous variables, with `extra` added last."""
     kept = {name: value for name, value in env.items() if _kept(name, value)}
     kept.setdefault("PATH", "/usr/local/bin:/usr/bin:/bin")
     return {**kept, **_SET, **(extra or {})}
 
 
 def without_secrets(env: Mapping[str, str]) -> dict[str, str]:
-    """`env` without keys, for processes of our own: what they are started with can be read in `/proc/PID/environ`."""
+    """Return `env` without keys, for our own processes: their initial environment can be read in `/proc/PID/environ`."""
     return {name: value for name, value in env.items() if not is_secret(name, value)}
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a variable holds a key, by its name or by what its value looks like."""
+    """Return whether a variable holds a key, by its name or by the form of its value."""
     return name not in _HARMLESS and bool(
         _SECRET.search(name) or _OF_PROVIDERS.match(name) or has_secret(f"{name}={value}")
     )

@@ -1,7 +1,8 @@
-"""Landlock and seccomp through their system calls: what a child may touch, without any helper program (Linux 5.13 and later).
+"""Landlock and seccomp by system calls: restricts a child process without any helper program (Linux 5.13 and later).
 
-Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h. The command is started by this file run as a program, never by a thread of the server: a thread that
-were confined with it would be within its reach (ptrace, /proc/PID/task/TID/environ), and with the thread all keys.
+Rights, structures and ABI numbers are those of landlock(7) and linux/landlock.h. The command is started by this file
+run as a program, never by a thread of the server: a restricted command could reach such a thread (ptrace,
+/proc/PID/task/TID/environ), and with it all keys.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _call(number: int, *arguments: object) -> int:
 
 @cache
 def abi() -> int:
-    """The kernel's Landlock version, 0 where there is none."""
+    """Return the kernel's Landlock version, 0 if there is none."""
     if platform.system() != "Linux":
         return 0
     try:
@@ -66,10 +67,10 @@ def command(
     network: bool,
     calls: bytes = b"",
 ) -> list[str]:
-    """How to start `argv` so that it may write below `writable` only and read all but `hidden`.
+    """Return how to start `argv` so that it may write only below `writable` and read everything but `hidden`.
 
-    Without `network` TCP is refused; `calls` is a seccomp filter, which refuses all other sockets. It has no capabilities,
-    whoever starts it.
+    Without `network` TCP is refused; `calls` is a seccomp filter, which refuses all other sockets. It has no
+    capabilities, whoever starts it.
     """
     given = {
         "writable": sorted({os.path.realpath(path) for path in writable}),
@@ -94,7 +95,7 @@ def _main(given: str, argv: list[str]) -> None:
 
 
 def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool, calls: bytes) -> None:
-    """Irrevocable for this process. Raises OSError."""
+    """Restrict this process, irrevocably. Raises OSError."""
     if _libc().prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError(ctypes.get_errno(), "no_new_privs")
     ruleset = _ruleset(network)
@@ -114,9 +115,10 @@ def _confine(writable: Sequence[Path], hidden: set[Path], *, network: bool, call
 
 
 def _drop_capabilities() -> None:
-    """capabilities(7): none is left, none is inherited; with no_new_privs set, root's next program gets none back."""
+    """Drop all capabilities (capabilities(7)), inherited ones too; with no_new_privs set, root's next program gets none
+    back."""
     for number in range(64):
-        _libc().prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # fails behind the last one, and for who may not
+        _libc().prctl(PR_CAPBSET_DROP, number, 0, 0, 0)  # fails beyond the last one, and without permission
     _libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION_3, 0))
     nothing = ctypes.create_string_buffer(struct.pack("=6I", *[0] * 6))
@@ -158,13 +160,14 @@ def _allow(ruleset: int, path: Path, rights: int) -> None:
 
 
 def _around(hidden: set[Path]) -> list[Path]:
-    """Folders and files that together are everything but `hidden`: a rule covers all below it, and none takes away."""
+    """Return folders and files that together are everything but `hidden`: a rule covers all below it, and none can
+    exclude."""
     allowed: list[Path] = []
     on_the_way = {parent for path in hidden for parent in path.parents}
     stack = [Path("/")]
     while stack:
         path = stack.pop()
-        if path in hidden or path.is_symlink():  # a rule for a link would be one for where it leads
+        if path in hidden or path.is_symlink():  # a rule for a link would apply to its target
             continue
         if path not in on_the_way:
             allowed.append(path)
@@ -177,7 +180,7 @@ def _around(hidden: set[Path]) -> list[Path]:
 
 
 def _filter_calls(program: bytes) -> None:
-    """Load a seccomp filter: seccomp.py builds it."""
+    """Load a seccomp filter built by seccomp.py."""
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
     if _libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0):

@@ -1,4 +1,4 @@
-"""Children that end when they are told to: own process group, no input, one pipe for all output."""
+"""Child processes with a reliable end: own process group, no input, one pipe for all output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from mazu_ls.platform import open_flags
 from mazu_ls.platform.child_mark import MARK
 from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION, ask_group_to_end, kill_group
 
-GRACE = (
-    0.25  # seconds between SIGTERM and SIGKILL: all of a cancelled turn has to be still within half a second
-)
+GRACE = 0.25  # seconds between SIGTERM and SIGKILL: a cancelled turn has to end within half a second
 ROUNDS = 5  # of killing what is left: who forks meanwhile is met in the next one
 Process = tuple[int, int]
-"""A pid, and when it started in clock ticks since boot, for pids are used again."""
+"""A pid and its start time in clock ticks since boot, because pids are reused."""
 
 
 @dataclass
@@ -41,11 +39,12 @@ class ChildProcess:
         return not self._ended.done()
 
     async def wait(self) -> int:
-        """Its exit code, or minus the signal that ended it. Cancelling the wait leaves it running."""
+        """Return its exit code, or minus the signal that ended it. Cancelling the wait leaves it running."""
         return await asyncio.shield(self._ended)
 
     async def end(self) -> int:
-        """SIGTERM to the whole group, SIGKILL after GRACE seconds, and to whatever left the group; returns like `wait`."""
+        """Send SIGTERM to the whole group, SIGKILL after GRACE seconds, also to processes that left the group; return
+        like `wait`."""
         known: frozenset[Process] = frozenset()
         if self.running:
             known = await asyncio.to_thread(running_descendants, self.mark, self.popen.pid)
@@ -56,9 +55,9 @@ class ChildProcess:
         return await self.wait()
 
     async def sweep(self, known: frozenset[Process] = frozenset()) -> int:
-        """Kill what is left of the group, of those who left it and of `known`, and return how many there were.
+        """Kill what is left of the group, of those who left it and of `known`; return how many there were.
 
-        The tree first, while its top still holds together what detached itself (see `supervisor`).
+        The tree first, while its top still holds detached processes together (see `supervisor`).
         """
         top = self.popen.pid if self.running else None
         met = await asyncio.to_thread(kill, self.mark, known, top)
@@ -66,7 +65,7 @@ class ChildProcess:
         return len([pid for pid, _ in met if pid != self.popen.pid])
 
     def close(self) -> None:
-        """Let go of the pipe; what others still write to it is lost."""
+        """Close the pipe; what others still write to it is lost."""
         self._transport.close()
 
 
@@ -77,7 +76,7 @@ async def spawn(
     env: Mapping[str, str],
     pass_fds: Sequence[int] = (),
 ) -> ChildProcess:
-    """Start a child. Raises OSError."""
+    """Start a child process. Raises OSError."""
     loop = asyncio.get_running_loop()
     mark = secrets.token_hex(12)
     read, write = os.pipe2(open_flags.CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
@@ -101,7 +100,7 @@ async def spawn(
         transport, _ = await loop.connect_read_pipe(
             lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read, "rb", 0)
         )
-    except BaseException:  # nobody will have the child to end it
+    except BaseException:  # nobody will get the child to end it
         threading.Thread(target=_kill_group, args=(popen, mark), daemon=True).start()
         raise
     return ChildProcess(popen, reader, mark, ended, transport)
@@ -112,7 +111,7 @@ async def _in_own_thread(
 ) -> subprocess.Popen[bytes]:
     """Start in a thread that stays until the child has ended.
 
-    A child that wants to die with its parent (bubblewrap, by PR_SET_PDEATHSIG) dies with the thread that started it.
+    A child that asks to die with its parent (bubblewrap, by PR_SET_PDEATHSIG) dies with the thread that started it.
     """
     loop = asyncio.get_running_loop()
     started: asyncio.Future[subprocess.Popen[bytes]] = loop.create_future()
@@ -125,7 +124,7 @@ async def _in_own_thread(
             return
         loop.call_soon_threadsafe(_resolve, started, popen, None, mark)
         code = popen.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody asks any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(lambda: ended.done() or ended.set_result(code))
 
     threading.Thread(target=run, name="child", daemon=True).start()
@@ -148,15 +147,15 @@ def _resolve(
 
 
 def _kill_group(popen: subprocess.Popen[bytes], mark: str) -> None:
-    """The child, its group, and those who left the group already."""
+    """Kill the child, its group, and those who left the group already."""
     kill(mark, top=popen.pid if popen.poll() is None else None)
     kill_group(popen.pid)
 
 
 def kill(mark: str, known: frozenset[Process] = frozenset(), top: int | None = None) -> frozenset[Process]:
-    """Kill who carries the mark, who is `top` or in `known`, and all that descend from them; returns who that was.
+    """Kill processes that carry the mark, are `top` or in `known`, and all their descendants; return them.
 
-    All are stopped first: a child that is forked while its parent is killed would be nobody's, and live on.
+    All are stopped first: a child forked while its parent is killed would be orphaned, and live on.
     """
     met, stopped = known, frozenset[Process]()
     for _ in range(ROUNDS):
@@ -177,9 +176,9 @@ def kill(mark: str, known: frozenset[Process] = frozenset(), top: int | None = N
 def running_descendants(
     mark: str, pid: int | None = None, known: frozenset[Process] = frozenset()
 ) -> frozenset[Process]:
-    """Processes that carry the mark in their environment, are `pid` or in `known`, or descend from one of these.
+    """Return processes that carry the mark in their environment, are `pid` or in `known`, or descend from one of these.
 
-    So also those who made themselves a session of their own, and those of them who cleared their environment.
+    This includes those in a session of their own, and those of them that cleared their environment.
     """
     needle = f"{MARK}={mark}".encode()
     found: set[Process] = set()
@@ -201,7 +200,8 @@ def running_descendants(
 
 
 def _stat(place: Path) -> tuple[Process, int]:
-    """Fields 1, 22 and 4 of proc_pid_stat(5), behind a name that may hold anything. Raises ProcessLookupError for the dead."""
+    """Return fields 1, 22 and 4 of proc_pid_stat(5), after a name that may hold anything. Raises ProcessLookupError for
+    the dead."""
     data = (place / "stat").read_bytes()
     fields = data[data.rindex(b")") + 2 :].split()
     if fields[0] in (b"Z", b"X"):

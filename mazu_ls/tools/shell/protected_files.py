@@ -1,7 +1,7 @@
-"""What of a project a command that nobody approved must leave alone: found by a walk that remembers each folder.
+"""The parts of a project that an unapproved command must leave alone, found by a scan that caches each folder.
 
-Read-only: what programs run by themselves, and ignored files that are no build output, for no checkpoint holds those.
-Hidden: files that hold secrets by their name. Paths are absolute, below the real path of the root.
+Read-only: what programs run by themselves, and ignored files that are no build output, since no checkpoint holds those. Hidden: files
+whose names suggest secrets. Paths are absolute, below the real path of the root.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 MAX_FOLDERS = 50_000
-MAX_PROTECTED = 1_000  # mounts; bubblewrap needs seconds for more
+MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
-# Folders and files that a build makes again.
+# Folders and files that a build creates again.
 BUILD_OUTPUT: tuple[str, ...] = tuple(
     str.split(
         "node_modules bower_components jspm_packages target build dist out output bin obj lib-cov coverage htmlcov .coverage"
@@ -44,7 +44,7 @@ BUILD_OUTPUT: tuple[str, ...] = tuple(
         " .phpunit.result.cache .phpunit.cache .rspec_status .scannerwork .dmypy.json junit.xml coverage.xml *.prof tags"
     )
 )
-# Looked into by nobody, ignored or not.
+# Never searched, ignored or not.
 _NEVER_OURS = frozenset(
     ("node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", "site-packages", ".eggs")
 )
@@ -53,9 +53,9 @@ _OFTEN_TEST_DATA = re.compile(r"\.(pem|key|p8|p12|pfx|jks|keystore|asc|gpg)$", r
 
 
 class Identity(NamedTuple):
-    """Which file or folder stood at a path: `above` has the inodes of the folders that lead to it below the root.
+    """Which file or folder was at a path: `above` has the inodes of the folders that lead to it below the root.
 
-    `changed` (st_ctime_ns) tells it from a later one that was given the same inode; moving a folder above leaves it.
+    `changed` (st_ctime_ns) distinguishes it from a later one with the same inode; moving a folder above leaves it.
     """
 
     above: tuple[int, ...]
@@ -64,10 +64,10 @@ class Identity(NamedTuple):
 
 
 class Protected(Struct):
-    """What was found. `run_by_others`: each file or folder that programs run by themselves.
+    """The result of the scan. `run_by_others`: each file or folder that programs run by themselves.
 
-    `repositories`: each `.git` in folders that are not walked (ignored ones, `node_modules`) or directly below them.
-    `complete` is False where there were too many folders to look through.
+    `repositories`: each `.git` in folders that are not scanned (ignored ones, `node_modules`) or directly below them. `complete` is
+    False if there were too many folders to scan.
     """
 
     read_only: list[Path] = field(default_factory=list)
@@ -92,7 +92,7 @@ Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
 
 
 def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
-    """Walk `root`. `outputs` are further names of build output folders, as the project's settings have them."""
+    """Scan `root`. `outputs` are further names of build output folders, as the project's settings have them."""
     top = os.path.realpath(root)
     found = Protected()
     patterns = (*BUILD_OUTPUT, *outputs)
@@ -125,7 +125,7 @@ def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
 
 
 def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
-    """The user's own ignore file and the repository's `info/exclude`."""
+    """Return the user's own ignore file and the repository's `info/exclude`."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
     rules: list[tuple[str, GitIgnoreSpec]] = []
     stamps: list[object] = []
@@ -165,13 +165,13 @@ def _with_own_rules(
 def _look(
     top: str, folder: str, rules: Rules, stamp: tuple[object, ...], patterns: Sequence[str]
 ) -> _Folder | None:
-    """The entries of one folder by what they are, remembered for as long as neither it nor the rules change."""
+    """Return the classified entries of one folder, cached for as long as neither it nor the rules change."""
     inside = os.path.relpath(folder, top)
     try:
-        # Beneath the root and through no link: a command may have put one in the place of a folder meanwhile.
+        # Below the root and through no link: a command may have put one in the place of a folder meanwhile.
         with folder_beneath(Path(top), PurePosixPath(inside)) as opened:
             status = os.fstat(opened)
-            # The time of modification is the command's to set, the time of change is not.
+            # A command can set the modification time, but not the ctime.
             key = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, stamp)
             if (known := _seen.get(folder)) is not None and known.key == key:
                 return known
@@ -224,7 +224,7 @@ def _sort(
 
 
 def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
-    """By its path, as `read_file` asks about it; certificates that the repository holds are most often test data."""
+    """Judge a file by its path, as `read_file` asks about it; certificates tracked by the repository are most often test data."""
     if is_folder:
         return path_rules.fold_case(parts[-1]) in (".ssh", ".gnupg", ".aws")
     if path_rules.is_secret(parts) is None:
@@ -233,9 +233,9 @@ def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
 
 
 def _sockets_below(top: str, known: set[str]) -> list[Path]:
-    """Unix sockets that programs listen at in folders that are not walked, as the kernel lists them: proc_net_unix(5).
+    """Return unix sockets that programs listen at in folders that are not scanned, as the kernel lists them: proc_net_unix(5).
 
-    A relative name is tried below the project alone; what listens in another network namespace is not listed.
+    A relative name is tried below the project alone; sockets of another network namespace are not listed.
     """
     try:
         rows = Path("/proc/net/unix").read_bytes().split(b"\n")[1:]

@@ -1,7 +1,7 @@
-"""Files that appeared where programs run them by themselves while a command ran that nobody approved.
+"""Quarantine of files that an unapproved command created where programs run them by themselves.
 
-What the command alone can have made is moved out of the project; what the user or another program may have made stays
-where it is and is named. The command cannot replace what existed before: that is bound read-only in its sandbox.
+What the command alone can have made is moved out of the project; what the user or another program may have made stays and is named.
+The command cannot replace existing files: they are mounted read-only in its sandbox.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from mazu_ls.workspace import project_files
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.visible_text import make_line
 
-MOVED_WITHIN = 10.0  # seconds; in a longer time the user does other things in the project
+MOVED_WITHIN = 10.0  # seconds; during a longer time the user does other things in the project
 MAX_HOOK = 1 << 18
-NAME_CHARS = 400  # of a path in a sentence
+NAME_CHARS = 400  # maximum characters of a path in a sentence
 _WHY_MOVED = "programs run files there automatically; write it with write_file, so that the user sees it"
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
 
@@ -43,10 +43,10 @@ GitState = tuple[tuple[int, int] | None, ...]
 
 @dataclass
 class CreatedFilesCheck:
-    """Made before a command starts, asked when it has ended. `before` is what its sandbox found; None where nothing is held.
+    """Created before a command starts, queried when it has ended. `before` is what its sandbox found; None without a sandbox.
 
-    `background`: it goes on beside the user's work, so that nothing is moved. `git`: an approved git command, for which
-    `.git` is writable, also for the hooks that it starts.
+    `background`: it runs alongside the user's work, so that nothing is moved. `git`: an approved git command, for which `.git` is
+    writable, also for the hooks that it starts.
     """
 
     roots: tuple[Path, ...]
@@ -63,15 +63,15 @@ class CreatedFilesCheck:
         self._git = self._git_state()
         if not self.git:
             return
-        # What is there already is read-only for the command.
+        # Existing files are read-only for the command.
         self._modules = frozenset(root for root in self.roots if (root / ".git/modules").is_dir())
         self._obeyed = frozenset(one for root in self.roots for one in self._find_obeyed(root))
 
     def created(self) -> list[CreatedFile]:
-        """What programs run by themselves and was not there at the start, or stands in a folder that was replaced.
+        """Return new files that programs run by themselves, and those in a folder that was replaced.
 
-        A file that was replaced alone is somebody else's work: for the command it was a mount, which cannot be.
-        What was only moved, with a folder that leads to it, is left out: it is the user's own.
+        A file that alone was replaced is somebody else's work: for the command it was a mount, which cannot be replaced. What was
+        only moved, with a folder that leads to it, is left out: it is the user's own.
         """
         if self.before is None or not self.before.complete:
             return []
@@ -98,7 +98,7 @@ class CreatedFilesCheck:
         return created
 
     def made_in_git(self) -> list[tuple[CreatedFile, ObeyedFile]]:
-        """What a program that an approved git command started made in `.git`, and git obeys."""
+        """Return what a program started by an approved git command created in `.git`, and git obeys."""
         if not self.git:
             return []
         return [
@@ -112,11 +112,11 @@ class CreatedFilesCheck:
         return find_obeyed(root / ".git", modules=root not in self._modules)
 
     def was_there(self, path: Path) -> bool:
-        """Whether it is a `.git` of before in which something changed: where builds write, it is not read-only."""
+        """Return whether it is an existing `.git` in which something changed: in build output it is not read-only."""
         return self.before is not None and path in self.before.repositories
 
     def may_move(self, path: Path, others: Sequence[Path]) -> bool:
-        """Whether only the command can have made it. `others` are files that an editor or an edit of ours has written."""
+        """Return whether only the command can have made it. `others` are files that an editor or an edit of ours has written."""
         if self.background or self.was_there(path) or time.monotonic() - self._started > MOVED_WITHIN:
             return False
         if any(path == root / ".git" for root in self.roots):
@@ -126,7 +126,7 @@ class CreatedFilesCheck:
         ):  # read-only for the command: somebody else pulls, commits or switches
             return False
         if any(path == root / PROJECT_FOLDER for root in self.roots):
-            return False  # we make it ourselves, and nothing in it is obeyed before the user agrees
+            return False  # we create it ourselves, and nothing in it takes effect without the user's consent
         return not any(Path(os.path.realpath(other)).is_relative_to(path) for other in others)
 
     def _git_state(self) -> GitState:
@@ -136,7 +136,7 @@ class CreatedFilesCheck:
 def quarantine_created(
     check: CreatedFilesCheck, others: Sequence[Path], env: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
-    """Move away what the command made, name what somebody else may have made: sentences about each, in this order."""
+    """Move what the command made, name what somebody else may have made; return sentences about each, in this order."""
     moved: list[str] = []
     named: list[str] = []
     for file, obeyed in check.made_in_git():
@@ -161,7 +161,7 @@ def quarantine_created(
 
 
 def _starts_programs(git: Path) -> bool:
-    """Whether a repository that is new starts programs: `git init` makes no such configuration, and no hooks but those of a template."""
+    """Return whether a new repository starts programs: `git init` makes no such configuration, and no hooks but those of a template."""
     try:
         return (
             any(not _is_of_template(git, name) for name in _hooks(git))
@@ -179,7 +179,7 @@ def _hooks(git: Path) -> list[str]:
 
 
 def _is_of_template(git: Path, hook: str) -> bool:
-    """Whether git made this hook from the user's `init.templateDir`, as it does in each new repository."""
+    """Return whether git copied this hook from the user's `init.templateDir`, as it does in each new repository."""
     template = user_setting("init.templateDir")
     if not template:
         return False
@@ -214,9 +214,9 @@ def _moved(file: CreatedFile, shown: str, env: Mapping[str, str], why: str) -> s
 
 
 def _move_away(file: CreatedFile, env: Mapping[str, str]) -> Path:
-    """Rename what was found, and nothing that a link was put in place of meanwhile; the new place.
+    """Rename the file that was found, and nothing that replaced it meanwhile; return the new place.
 
-    On another file system than the state directory it stays in its folder, under a name that no program looks for.
+    On another file system than the state directory it stays in its folder, under a name that no program uses.
     """
     name, stamp = file.path.name, time.time_ns()
     folder = PurePosixPath(file.path.parent.relative_to(file.root).as_posix())

@@ -1,4 +1,4 @@
-"""Where a command says in which directory it ended: a pipe that holds little, and that nobody waits for."""
+"""The pipe through which a command reports its final directory: it holds little, and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ MAX_BYTES = 64 * 1024
 
 
 class ReportPipe:
-    """The child writes to `write`. Any program of the command can do so too: what comes is data like its output.
+    """The child writes to `write`. Any program of the command can do so too: what arrives is data like its output.
 
-    A full pipe refuses what more is written, so neither the disk is filled nor the child kept waiting.
+    A full pipe refuses further writes, so neither the disk is filled nor the child kept waiting.
     """
 
     def __init__(self) -> None:
         self._read, self.write = os.pipe()
         self.ends = (self._read, self.write)
-        """Both are for the child: with no reader left, a command that outlives this would end by SIGPIPE."""
+        """Both ends are for the child: without a reader, a command that outlives this process would end by SIGPIPE."""
         os.set_blocking(self._read, False)
         os.set_blocking(self.write, False)
 
@@ -31,7 +31,7 @@ class ReportPipe:
         os.close(self.write)
 
     def read_last_line(self) -> str:
-        """What was written last; empty where nothing was."""
+        """Return the last line written; empty if nothing was."""
         try:
             data = os.read(self._read, MAX_BYTES)
         except BlockingIOError:

@@ -22,12 +22,13 @@ CPU_SECONDS = 3600  # of one process
 MAX_PROCESSES = 1_000
 FILE_BYTES = 16 * GIB
 SCRATCH_BYTES = 4 * GIB
-INTERVAL = 0.2  # seconds between two looks
+INTERVAL = 0.2  # seconds between two measurements
 
 
 @cache
 def memory_bytes() -> int:
-    """What a command with all its children may hold: three quarters of what the machine or container has, 1 GiB at least."""
+    """Return the memory limit of a command with its children: three quarters of the machine's or container's, at least
+    1 GiB."""
     total = process_limits.memory_total_bytes()
     for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
@@ -38,26 +39,27 @@ def memory_bytes() -> int:
 
 
 def shell_limits(*, own_users: bool) -> str:
-    """A line of bash that sets the limits of the shell that runs it and of its children.
+    """Return a line of bash that sets the limits of the shell that runs it and of its children.
 
     `own_users`: it runs in a user namespace, where the number of processes counts only its own.
     """
     kib = FILE_BYTES // 1024
     processes = f"ulimit -u {4 * MAX_PROCESSES}; " if own_users else ""
     first_to_be_killed = (
-        "echo 1000 > /proc/self/oom_score_adj"  # where the machine runs out of memory all the same
+        "echo 1000 > /proc/self/oom_score_adj"  # if the machine runs out of memory all the same
     )
     return f"{{ ulimit -c 0; ulimit -t {_cpu_seconds()}; ulimit -f {kib}; {processes}{first_to_be_killed}; }} 2>/dev/null"
 
 
 def _cpu_seconds() -> int:
-    """CPU time of one process; less than this process may use itself, since that is how the live socket knows a tool call's."""
+    """Return CPU seconds of one process; less than this process may use itself, by which the live socket recognises a
+    tool call's."""
     hard = process_limits.cpu_limit()
     return CPU_SECONDS if hard == process_limits.UNLIMITED else max(1, min(CPU_SECONDS, hard - 1))
 
 
 class TreeUsage(Struct, frozen=True):
-    """What a tree of processes holds now."""
+    """The present resource usage of a tree of processes."""
 
     memory: int
     processes: int
@@ -65,7 +67,8 @@ class TreeUsage(Struct, frozen=True):
 
 
 def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
-    """Resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in `scratch`."""
+    """Measure resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in
+    `scratch`."""
     page, memory, count = process_limits.page_bytes(), 0, 0
     for pid in pids:
         try:
@@ -73,7 +76,7 @@ def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
         except OSError:
             continue
         count += 1
-        memory += (int(fields[1]) - int(fields[2])) * page  # shared pages are counted with nobody
+        memory += (int(fields[1]) - int(fields[2])) * page  # shared pages are not counted
     return TreeUsage(memory, count, _folder_bytes(scratch))
 
 
@@ -97,7 +100,7 @@ def _folder_bytes(folder: Path) -> int:
 
 
 def exceeded(usage: TreeUsage) -> str | None:
-    """Which limit is passed, as a sentence for the model; None where all hold."""
+    """Return which limit is passed, as a sentence for the model; None if none is."""
     if usage.memory > memory_bytes() or (usage.memory > memory_bytes() // 3 and _nearly_out_of_memory()):
         return f"it used {usage.memory / GIB:.1f} GiB of memory, more than a command may"
     if usage.processes > MAX_PROCESSES:
@@ -108,7 +111,7 @@ def exceeded(usage: TreeUsage) -> str | None:
 
 
 def _nearly_out_of_memory() -> bool:
-    """Whether less than a twentieth of the machine's memory is to be had: proc_meminfo(5)."""
+    """Return whether less than a twentieth of the machine's memory is available: proc_meminfo(5)."""
     try:
         lines = split_lines(Path("/proc/meminfo").read_text(), ends=False)
         kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
@@ -118,5 +121,5 @@ def _nearly_out_of_memory() -> bool:
 
 
 def supported() -> bool:
-    """Whether the sum over a tree of processes can be held here."""
+    """Return whether the sum over a tree of processes can be limited here."""
     return sys.platform == "linux"

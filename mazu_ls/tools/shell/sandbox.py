@@ -1,4 +1,4 @@
-"""The sandbox of a child process: bubblewrap where it works, Landlock next, else none, and that is said."""
+"""The sandbox of a child process: bubblewrap if it works, otherwise Landlock, otherwise none, which is reported."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.
 
 
 class Sandbox(Struct, frozen=True):
-    """The strongest confinement that works here; `why` says what it holds, or why there is none."""
+    """The strongest confinement that works here; `why` says what it restricts, or why there is none."""
 
     kind: Strength
     why: str
 
     @property
     def in_force(self) -> bool:
-        """Whether anything is held at all."""
+        """Whether anything is restricted at all."""
         return self.kind != "none"
 
 
 class SandboxedCommand(Struct, frozen=True):
-    """A command line as it has to be started, and the files of the project it is kept from."""
+    """The command line that starts a command in the sandbox, and the project's files that are protected from it."""
 
     argv: tuple[str, ...]
     kind: Strength
@@ -55,7 +55,7 @@ class SandboxedCommand(Struct, frozen=True):
 
 @cache
 def probe() -> Sandbox:
-    """Find out, by trying, what works on this machine. Takes up to a second; call it off the event loop."""
+    """Determine, by trial, what works on this machine. Takes up to a second; call it off the event loop."""
     trouble = bubblewrap.trouble()
     if not trouble:
         return Sandbox(
@@ -75,7 +75,7 @@ def probe() -> Sandbox:
 
 
 def holds_unattended(setting: Setting, *, network: bool) -> bool:
-    """Whether a command may run that nobody approved: bubblewrap works, is not switched off, and has no network."""
+    """Return whether an unapproved command may run: bubblewrap works, is not switched off, and has no network."""
     return setting != "off" and not network and probe().kind == "bubblewrap"
 
 
@@ -92,17 +92,17 @@ def wrap_in_sandbox(
     unattended: bool = False,
     outputs: Sequence[str] = (),
 ) -> SandboxedCommand:
-    """How to start `argv` in the sandbox.
+    """Return how to start `argv` in the sandbox.
 
     `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
     agreed, so that more of the project is read-only; `outputs` are its build output folders. `scratch` is a folder for
-    temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) where a sandbox is
+    temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
     required and none works.
     """
     limits = resource_limits.shell_limits(own_users=setting != "off" and probe().kind == "bubblewrap")
     bash = (
         find_program("bash") or "/bin/bash"
-    )  # our own first step; what the command line names is the user's PATH
+    )  # our own first step; the command line's programs come from the user's PATH
     argv = (bash, "--noprofile", "--norc", "-c", f'{limits}; exec "$@"', "bash", *argv)
     if setting == "off":
         return SandboxedCommand(_supervised(argv), "none")
@@ -115,9 +115,7 @@ def wrap_in_sandbox(
         return SandboxedCommand(_supervised(argv), "none")
     hidden = _hidden_places(env, (*roots, *readable))
     if sandbox.kind == "landlock":
-        families = (
-            seccomp.FAMILIES if network else (seccomp.AF_NETLINK,)
-        )  # that one only tells about the machine
+        families = seccomp.FAMILIES if network else (seccomp.AF_NETLINK,)  # it only informs about the machine
         calls = seccomp.build_filter(families)
         confined = landlock.command(argv, [*roots, scratch], hidden, network=network, calls=calls)
         return SandboxedCommand(_supervised(confined), "landlock")
@@ -132,7 +130,7 @@ def wrap_in_sandbox(
 
 
 def _filtered(bwrap: list[str], bash: str, env: Mapping[str, str]) -> list[str]:
-    """Bubblewrap with a filter of system calls, which it reads from a descriptor that bash opens for it."""
+    """Add a filter of system calls, which bubblewrap reads from a descriptor that bash opens for it."""
     try:
         path = seccomp.filter_file(env)
     except OSError as error:
@@ -146,7 +144,7 @@ def _filtered(bwrap: list[str], bash: str, env: Mapping[str, str]) -> list[str]:
 
 
 def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
-    """Below a parent that nothing leaves; Linux alone has such parents."""
+    """Start it below a subreaper that no descendant escapes; available on Linux alone."""
     if not sys.platform.startswith("linux"):
         return tuple(argv)
     return (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), *argv)
@@ -165,7 +163,7 @@ def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:
 
 
 def environment(held: SandboxedCommand, scratch: Path) -> dict[str, str]:
-    """What a command has to be told of where it runs."""
+    """Return the variables that tell a command about its sandbox."""
     if held.kind == "landlock":
         return {"TMPDIR": str(scratch)}
     if held.kind == "bubblewrap" and bubblewrap.GRADLE_CACHE in held.argv:
@@ -174,7 +172,7 @@ def environment(held: SandboxedCommand, scratch: Path) -> dict[str, str]:
 
 
 def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
-    """Files and folders with keys that exist here, outermost first; a child has no business in any of them."""
+    """Return files and folders with keys that exist here, outermost first; no child needs any of them."""
     home = home_of(env)
     places = [
         mazu_home(env),

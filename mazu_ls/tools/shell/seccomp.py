@@ -1,8 +1,8 @@
 """Filters of system calls for both sandboxes: classic BPF programs as in seccomp(2), x86-64 and arm64.
 
-What they refuse is what neither namespaces nor Landlock hold back: sockets into the hypervisor (vsock) and other families that
-no build needs, the kernel keyrings, which belong to the user and not to a namespace, loading programs into the kernel, perf events,
-io_uring, whose operations no filter sees, and typing into a terminal (TIOCSTI).
+They refuse what neither namespaces nor Landlock restrict: sockets to the hypervisor (vsock) and other families that no
+build needs, the kernel keyrings, which belong to the user and not to a namespace, loading programs into the kernel,
+perf events, io_uring, whose operations no filter sees, and typing into a terminal (TIOCSTI).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FAMILIES = (AF_UNSPEC, AF_UNIX, AF_INET, AF_INET6, AF_NETLINK)
 
 
 def build_filter(families: tuple[int, ...] = FAMILIES) -> bytes:
-    """The program that allows sockets of these families only; empty on a machine whose numbers are not known."""
+    """Return the program that allows sockets of these families only; empty on a machine whose numbers are not known."""
     machine = _MACHINES.get(platform.machine())
     if machine is None:
         return b""
@@ -70,14 +70,15 @@ def build_filter(families: tuple[int, ...] = FAMILIES) -> bytes:
 
 
 def _refuse(test: tuple[int, int], error: int) -> list[tuple[int, int, int, int]]:
-    """Where the test holds, the call fails with `error`."""
+    """Return instructions that make the call fail with `error` if the test is true."""
     return [(test[0], 0, 1, test[1]), (_RETURN, 0, 0, _ERRNO | error)]
 
 
 def filter_file(env: Mapping[str, str]) -> Path | None:
-    """The filter as a file in the state directory, for a program that reads it from a descriptor; None where there is none.
+    """Return the filter as a file in the state directory, for a program that reads it from a descriptor; None if there
+    is none.
 
-    Raises OSError where it cannot be written: then nothing runs, rather than without it.
+    Raises OSError if it cannot be written: then nothing runs, rather than without it.
     """
     wanted = build_filter()
     if not wanted:

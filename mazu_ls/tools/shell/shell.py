@@ -1,4 +1,4 @@
-"""run_shell and its companions for commands that go on in the background."""
+"""run_shell and its companions for background commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEPT = 12  # finished commands whose output can still be read
 READ_BYTES = 24 * 1024
 _LARGE = "the environment is too large; unset large variables"
 ORIGIN = "a command's output"
-# The command is evaluated, not pasted, so that a syntax error in it cannot swallow the report of where it ended.
+# The command is passed to eval, not pasted, so that a syntax error in it cannot swallow the report of its final directory.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
 _WRITABLE = {
     True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
@@ -108,7 +108,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     answer = _render_running(running, moved, turn)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
-    return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)  # the directory is its text too
+    return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)  # the directory's name is its text, too
 
 
 @tool(Effect.READ)
@@ -147,7 +147,7 @@ def _working_directory(turn: ToolContext) -> Path:
 async def _started(
     args: RunShellArgs, cwd: Path, turn: ToolContext, report: ReportPipe
 ) -> tuple[ChildProcess, Path, Finish]:
-    """The child, its folder for temporary files, and what to call when it has ended."""
+    """Return the child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
@@ -181,7 +181,7 @@ async def _started(
 
 
 async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
-    """Look at what appeared while a command ran, and say it to the user and to the model."""
+    """Report to the user and the model what appeared while a command ran."""
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
@@ -206,7 +206,7 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
 
 
 def _confined(output: str, turn: ToolContext) -> str:
-    """A failure that looks like the sandbox's is said to be possibly that, so that the model does not hunt for another."""
+    """Add a hint to a failure that looks like the sandbox's, so that the model does not look for another cause."""
     if turn.config.shell.sandbox == "off" or not (held := sandbox.probe()).in_force:
         return ""
     if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
@@ -219,7 +219,7 @@ def _confined(output: str, turn: ToolContext) -> str:
 
 
 def _follow(turn: ToolContext, before: Path, place: str) -> str:
-    """Keep the directory the command ended in, if it lies inside; say so when it changed."""
+    """Keep the directory in which the command ended, if it is inside the workspace; report a change."""
     if not place.startswith("/") or "\0" in place or place == str(before.resolve()):
         return ""
     if not turn.workspace.contains(Path(place)):
@@ -234,7 +234,7 @@ def _next_name(turn: ToolContext) -> str:
 
 
 def _keep(turn: ToolContext, running: BackgroundProcess) -> None:
-    """Only an output that was cut is worth keeping; the oldest finished ones go first."""
+    """Keep only an output that was cut; the oldest finished ones are dropped first."""
     if running.size > READ_BYTES:
         turn.shell.background[running.name] = running
     finished = [name for name, kept in turn.shell.background.items() if kept.code is not None]

@@ -1,9 +1,10 @@
-"""The parent of a command that has no PID namespace of its own: nothing that it starts leaves its tree.
+"""The parent of a command without a PID namespace of its own: no descendant leaves its tree.
 
 Runs as a script of its own (`python -I -S supervisor.py PARENT COMMAND...`, PARENT: the process id of mazu-ls), from
-the standard library alone, outside the command's confinement. It is the subreaper (prctl(2)) of whatever detaches itself, so a process that forks twice, makes
-itself a session and clears its environment is still below this one. When the command ends, what carries its mark is
-stopped for mazu-ls to count and end, and everything else is killed; when mazu-ls dies, all is killed.
+the standard library alone, outside the command's confinement. It is the subreaper (prctl(2)) of detached processes, so
+a process that forks twice, starts a session and clears its environment is still below this one. When the command ends,
+processes with its mark are stopped for mazu-ls to count and end, and all others are killed; when mazu-ls dies, all are
+killed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal
 
 
 def main() -> NoReturn:
-    """Run the command and end as it ends."""
+    """Run the command and exit as it does."""
     parent, command = int(sys.argv[1]), sys.argv[2:]
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -32,7 +33,7 @@ def main() -> NoReturn:
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, lambda *_: _end_all() if os.getppid() != parent else None)
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGUSR2, 0, 0, 0)
-    if os.getppid() != parent:  # it died before this was asked for: no signal will come
+    if os.getppid() != parent:  # it died before this was requested: no signal will come
         os._exit(1)
     child = os.fork()
     if child == 0:
@@ -55,7 +56,7 @@ def _become(command: list[str]) -> NoReturn:
 
 
 def _hold_rest() -> None:
-    """Stop what carries the mark, kill what does not, until nobody new is met: who is stopped forks no more."""
+    """Stop processes with the mark, kill the others, until no new one is found: stopped processes cannot fork."""
     mark = MARK + os.environb.get(MARK[:-1], b"")
     met: set[int] = set()
     for _ in range(ROUNDS):
@@ -87,13 +88,13 @@ def _end_like(status: int) -> NoReturn:
     if code < 0:
         with contextlib.suppress(OSError, ValueError):
             signal.signal(-code, signal.SIG_DFL)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # not a core file of this program in the project
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no core file of this program in the project
         os.kill(os.getpid(), -code)
     os._exit(code & 0xFF)
 
 
 def _below() -> set[int]:
-    """All living processes below this one, by their parents: fields 3 and 4 of proc_pid_stat(5)."""
+    """Return all living processes below this one, by their parents: fields 3 and 4 of proc_pid_stat(5)."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):  # noqa: PTH208
         if name.isdigit():

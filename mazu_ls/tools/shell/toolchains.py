@@ -1,4 +1,5 @@
-"""What of a home a sandboxed command may see: toolchains and package caches, read-only, without their credential files."""
+"""The parts of a home that a sandboxed command may see: toolchains and package caches, read-only, without their
+credential files."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.path_rules import is_secret
 
-# Below the home. Whatever is not listed here is not there for a sandboxed command.
+# Below the home. Anything not listed here does not exist for a sandboxed command.
 READ_ONLY: tuple[str, ...] = tuple(
     str.split(
         ".rustup .cargo .nvm .npm .npm-global .volta .fnm .local/share/fnm .asdf .local/share/mise .pyenv .rbenv .rvm .sdkman"
@@ -22,7 +23,7 @@ READ_ONLY: tuple[str, ...] = tuple(
         " .gradle/wrapper .gradle/jdks .local/share/virtualenv .local/share/virtualenvs .local/share/NuGet perl5"
     )
 )
-# Below the home's `.cache`, which a sandboxed command has one of its own of per project.
+# Below the home's `.cache`; a sandboxed command has its own `.cache` per project.
 CACHES: tuple[str, ...] = tuple(
     str.split(
         "pip yarn node pnpm ms-playwright Cypress puppeteer pre-commit deno coursier bazelisk huggingface torch typescript"
@@ -40,7 +41,7 @@ CREDENTIALS: tuple[str, ...] = tuple(
         " .config/composer/config.json .nuget/NuGet/config .bun/.npmrc .m2/gradle.properties .local/share/pnpm/rc .rvm/user .platformio/appstate.json .dotnet/corefx/cryptography"
     )
 )
-# Settings that programs need, and that may hold a key: hidden only where they do.
+# Settings that programs need, and that may hold a key: hidden only if they do.
 _SETTINGS = str.split(
     ".cargo/config.toml .cargo/config .gem/.gemrc .sbt/repositories .conda/condarc .julia/config/startup.jl"
 )
@@ -56,12 +57,12 @@ _TOO_WIDE = frozenset(("/", "/home", "/root", "/var", "/tmp", "/run", "/mnt", "/
 
 
 def home_of(env: Mapping[str, str]) -> Path:
-    """The user's home as a command would be told of it."""
+    """Return the user's home as a command sees it."""
     return Path(env.get("HOME") or Path.home())
 
 
 def shown_places(env: Mapping[str, str]) -> list[Path]:
-    """Existing places outside the system folders that programs live in, from the table, PATH and the environment."""
+    """Return existing places outside the system folders with programs, from the table, PATH and the environment."""
     home = home_of(env)
     found = [home / name for name in READ_ONLY]
     for entry in filter(None, env.get("PATH", "").split(":")):
@@ -74,7 +75,7 @@ def shown_places(env: Mapping[str, str]) -> list[Path]:
 
 
 def _narrow(place: Path, home: Path) -> bool:
-    """Whether showing it shows no home and no folder of folders."""
+    """Return whether showing it shows no home and no folder above one."""
     if not place.is_absolute() or str(place) in _TOO_WIDE or ".." in place.parts:
         return False
     real = Path(os.path.realpath(place))
@@ -86,7 +87,7 @@ def _narrow(place: Path, home: Path) -> bool:
 
 
 def credential_files(env: Mapping[str, str]) -> list[Path]:
-    """Existing credential files inside the places that are shown."""
+    """Return existing credential files inside the places that are shown."""
     home = home_of(env)
     places = [home / name for name in CREDENTIALS]
     if cargo := env.get("CARGO_HOME"):
@@ -105,7 +106,7 @@ def _holds_key(home: Path, name: str) -> bool:
         text = project_files.read_text(home, name, _SETTINGS_BYTES, "replace")
     except FileNotFoundError:
         return False
-    except OSError:  # a link, or something that is no file: it cannot be judged
+    except OSError:  # a link, or no regular file: it cannot be judged
         return os.path.lexists(home / name)
     return bool(_KEY.search(text)) or has_secret(text)
 

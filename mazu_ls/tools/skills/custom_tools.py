@@ -1,6 +1,6 @@
 """Custom tools: each public function of a `.py` in `~/.mazu/tools/` or `.mazu/tools/`, typed by its signature.
 
-The file is never imported here: it is read for its signatures, and runs in a process of its own when it is called.
+The file is never imported here: its signatures are parsed, and it runs in its own process when it is called.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_BYTES = 2**20
 
 @dataclass(frozen=True)
 class UntrustedToolFile:
-    """A file of a project that the user has not agreed to: nothing of it can be called."""
+    """A file of a project without the user's consent: nothing of it can be called."""
 
     path: Path
     name: str
@@ -38,7 +38,7 @@ class UntrustedToolFile:
 
 @dataclass(frozen=True)
 class CustomTools:
-    """What the folders hold: tools, files that wait for the user, one sentence for each file that is at fault."""
+    """The content of the folders: tools, files that wait for the user, one sentence for each invalid file."""
 
     tools: list[Tool]
     waiting: list[UntrustedToolFile]
@@ -46,7 +46,7 @@ class CustomTools:
 
 
 def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str] = ()) -> CustomTools:
-    """Look through the folders. A fault in one file leaves the others alone; a name in `taken` is not given twice."""
+    """Read the folders. An error in one file does not affect the others; a name in `taken` is not used twice."""
     found = CustomTools([], [], [])
     names = set(taken)
     trust = TrustStore.load(mazu_home(env))
@@ -64,7 +64,7 @@ def custom_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[
 
 
 def files_of_project(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bytes]]:
-    """Name of the agreement, path and content of each file of tools of a project, as it is now."""
+    """Yield consent name, path and content of each tools file of a project, as it is now."""
     inside = PurePosixPath(PROJECT_FOLDER, "tools")
     for root in roots[:1]:
         for file in python_files(root, inside):

@@ -1,4 +1,4 @@
-"""Calling a function of a Python file in a process of its own: held by the sandbox, limited in time, no model involved."""
+"""Calls a function of a Python file in its own process: sandboxed, limited in time, no model involved."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mazu_ls.tools.shell.process import spawn
 
 SECONDS = 60.0
 RESULT_BYTES = 2**20
-# The result goes through a descriptor of its own, so that what the function prints cannot be taken for it.
+# The result uses its own descriptor, so that what the function prints cannot be taken for it.
 _RUNNER = """
 import asyncio, inspect, json, os, sys, traceback
 request = json.loads(os.pread(int(sys.argv[1]), 1 << 26, 0))
@@ -54,7 +54,7 @@ class CallResult:
 
 @dataclass(frozen=True)
 class RunContext:
-    """Where a function runs and what it may touch."""
+    """Where a function runs and what it may access."""
 
     roots: Sequence[Path]
     env: Mapping[str, str]
@@ -68,7 +68,8 @@ async def call(
 ) -> CallResult:
     """Run the file's text and call these functions in turn; the last one's result counts.
 
-    Raises ToolError with the exception it raised, the end of its traceback and what it printed, or that it took too long.
+    Raises ToolError with the exception it raised, the end of its traceback and what it printed, or that it took too
+    long.
     """
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as answer:

@@ -28,7 +28,8 @@ class FunctionSignature:
 
 
 def functions(source: str, where: str) -> list[FunctionSignature]:
-    """The public top-level functions. Raises MazuError(config) if the file is no Python, or one cannot be called by name."""
+    """Return the public top-level functions. Raises MazuError(config) if the file is no Python, or one cannot be called
+    by name."""
     nodes = _parsed(source, where)
     found = []
     for node in nodes:
@@ -46,7 +47,7 @@ def functions(source: str, where: str) -> list[FunctionSignature]:
 def _parsed(source: str, where: str) -> list[ast.stmt]:
     try:
         return ast.parse(source).body
-    except (RecursionError, MemoryError) as error:  # what is nested deeper than the parser goes
+    except (RecursionError, MemoryError) as error:  # nested deeper than the parser allows
         raise _too_nested(where) from error
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
@@ -66,7 +67,7 @@ def _encodable(text: str) -> str:
 
 
 def tests(source: str) -> list[str]:
-    """Names of the functions `test` and `test_...`, in order. Raises MazuError(config)."""
+    """Return the names of the functions `test` and `test_...`, in order. Raises MazuError(config)."""
     nodes = _parsed(source, "the source")
     return [
         n.name
@@ -98,14 +99,14 @@ def _schema(node: ast.FunctionDef | ast.AsyncFunctionDef, where: str) -> dict[st
 
 
 def _type(node: ast.expr | None) -> dict[str, Any]:
-    """JSON schema of an annotation; anything goes where it is not understood."""
+    """Return the JSON schema of an annotation; anything is allowed if it is not understood."""
     match node:
         case ast.Constant(value=None):
             return {"type": "null"}
         case ast.Constant(value=str(text)):
             try:
                 return _type(ast.parse(text, mode="eval").body)
-            except (SyntaxError, ValueError, MemoryError):  # a description, as it seems
+            except (SyntaxError, ValueError, MemoryError):  # apparently a description
                 return {}
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return _TYPES.get(name, {})
@@ -144,14 +145,14 @@ def _first(inside: list[ast.expr]) -> dict[str, Any]:
 
 
 def _is_json(value: object) -> bool:
-    """Whether JSON has this value: no bytes, no `...`, no complex number, no infinity, no number beyond all bounds."""
+    """Return whether JSON has this value: no bytes, no `...`, no complex number, no infinity, no unbounded number."""
     if isinstance(value, str):
         return value.isascii() or _encodable(value) == value
     return value is None or (isinstance(value, int | float) and abs(value) < 2**63)
 
 
 def check(schema: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, if they fit the schema of a function. Raises ValueError that names the one at fault."""
+    """Return the arguments, if they match the schema of a function. Raises ValueError that names the wrong one."""
     properties = schema.get("properties", {})
     for name in schema.get("required", ()):
         if name not in arguments:

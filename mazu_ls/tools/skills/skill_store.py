@@ -1,4 +1,4 @@
-"""Skills: plain Python functions that the agent or the user saved, kept as files, run without a model."""
+"""Skills: plain Python functions that the agent or the user saved as files, run without a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Skill:
-    """One skill. `schema` is that of its arguments; `trust` is "agreed" where it may run; `tests` are its test functions."""
+    """One skill. `schema` is that of its arguments; `trust` is "agreed" if it may run; `tests` are its test functions."""
 
     name: str
     description: str
@@ -37,7 +37,7 @@ class Skill:
 
     @property
     def signature(self) -> str:
-        """Its name and the names of its parameters, as a call is written."""
+        """Return its name and the names of its parameters, as in a call."""
         return f"{self.name}({', '.join(self.schema['properties'])})"
 
 
@@ -51,7 +51,7 @@ class SkillStore:
         self._trust = TrustStore.load(self._home)
 
     def list(self) -> tuple[list[Skill], list[str]]:
-        """All skills by name, and one sentence for each file that is none."""
+        """Return all skills by name, and one sentence for each file that is none."""
         found: dict[str, Skill] = {}
         problems: list[str] = []
         for scope, root, inside in self._folders():
@@ -65,7 +65,7 @@ class SkillStore:
         return [found[name] for name in sorted(found)], problems
 
     def get(self, name: str) -> Skill:
-        """One skill. Raises MazuError(not_found, config)."""
+        """Return one skill. Raises MazuError(not_found, config)."""
         if NAME.match(name):
             for scope, root, inside in self._folders():
                 if project_files.is_regular(root, inside / f"{name}.py"):
@@ -76,9 +76,10 @@ class SkillStore:
     async def save(
         self, name: str, source: str, scope: Scope = "project", around: RunContext | None = None
     ) -> Skill:
-        """Keep a skill if its function is there and its tests pass; saving it agrees to it.
+        """Save a skill if its function exists and its tests pass; saving includes consent.
 
-        Raises MazuError(config) if the source is no skill of that name, ToolError with the output of a test that failed.
+        Raises MazuError(config) if the source is no skill of that name, ToolError with the output of a test that
+        failed.
         """
         function = _function(name, source)
         if names := signature.tests(source):
@@ -98,7 +99,7 @@ class SkillStore:
     async def run(
         self, name: str, arguments: Mapping[str, Any], around: RunContext | None = None
     ) -> CallResult:
-        """Run a skill. Raises MazuError(not_found, permission) and ToolError where it fails."""
+        """Run a skill. Raises MazuError(not_found, permission), and ToolError if it fails."""
         skill = self.get(name)
         if skill.trust != "agreed":
             raise MazuError(
@@ -115,20 +116,20 @@ class SkillStore:
         )
 
     def agree(self, name: str) -> Skill:
-        """The user has read the skill as it is now and lets it run."""
+        """Record the consent of the user, who has read the skill as it is now."""
         skill = self.get(name)
         self._trust.agree("skill", self._pin(skill.scope, name), skill.source.encode())
         return self.get(name)
 
     def forget(self, name: str) -> Skill:
-        """Remove a skill. Raises MazuError(not_found)."""
+        """Delete a skill. Raises MazuError(not_found)."""
         skill = self.get(name)
         root = self._roots[0] if skill.scope == "project" else skill.path.parent
         project_files.remove_file(root, skill.path.relative_to(root).as_posix(), missing_ok=True)
         return skill
 
     def _folders(self) -> list[tuple[Scope, Path, PurePosixPath]]:
-        """Scope, a folder that may be trusted to be what it is, and the place of the skills below it."""
+        """Return scope, a folder that need not be checked for links, and the place of the skills below it."""
         found: list[tuple[Scope, Path, PurePosixPath]] = [
             (
                 "global",
@@ -166,7 +167,7 @@ class SkillStore:
             raise MazuError(Kind.CONFIG, f"{path} cannot be read: {error}.", "Fix or delete it.") from error
         function = _function(path.stem, source)
         state = self._trust.state("skill", self._pin(scope, path.stem), source.encode())
-        # The user's own folder is the user's own doing.
+        # The user's own folder needs no consent.
         state = "agreed" if scope == "global" else state
         return Skill(
             path.stem,
@@ -202,7 +203,7 @@ def _function(name: str, source: str) -> signature.FunctionSignature:
 
 
 def files_of_project(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bytes]]:
-    """Name of the agreement, path and content of each skill of a project, as it is now."""
+    """Yield consent name, path and content of each skill of a project, as it is now."""
     inside = PurePosixPath(PROJECT_FOLDER, "skills")
     for root in roots[:1]:
         for file in python_files(root, inside):
@@ -212,7 +213,7 @@ def files_of_project(roots: Sequence[Path]) -> Iterator[tuple[str, Path, bytes]]
 
 
 def python_files(root: Path, inside: PurePosixPath) -> list[str]:
-    """The names of the Python files in a folder below `root`; none where it is missing or a link leads there."""
+    """Return the names of the Python files in a folder below `root`; none if it is missing or a link leads there."""
     try:
         entries = project_files.list_folder(root, inside)
     except OSError:

@@ -1,4 +1,4 @@
-"""Skills as the model's tools."""
+"""Tools for the model to list, run and save skills."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class ListSkillsArgs(Struct, forbid_unknown_fields=True):
 
 
 def skills_of(turn: ToolContext) -> SkillStore:
-    """The skills this turn may see."""
+    """Return the skills of this turn."""
     return SkillStore(turn.workspace.roots, turn.env)
 
 
 def run_context(turn: ToolContext) -> RunContext:
-    """Skills and custom tools are held like the shell."""
+    """Return the run context: skills and custom tools are sandboxed like the shell."""
     settings = turn.config.shell
     return RunContext(turn.workspace.roots, turn.env, settings.sandbox, settings.network)
 
@@ -70,7 +70,7 @@ async def run_skill(args: RunSkillArgs, turn: ToolContext) -> str:
 
 
 def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[str]) -> list[Tool]:
-    """The skills that may run, each a tool under its own name; one whose name is taken is left to run_skill."""
+    """Return the skills that may run, each as a tool with its own name; one whose name is taken needs run_skill."""
     skills, _ = SkillStore(roots, env).list()
     free = [skill for skill in skills if skill.trust == "agreed" and skill.name not in taken]
     return [_tool(skill) for skill in free[:MOST_TOOLS]]
@@ -110,7 +110,7 @@ async def list_skills(args: ListSkillsArgs, turn: ToolContext) -> ToolOutput:
 
 
 def render_call_result(called: CallResult) -> str:
-    """A result as text for the model: what was returned, then what was printed."""
+    """Render a result for the model: what was returned, then what was printed."""
     result = called.result
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=1)
     lines = (

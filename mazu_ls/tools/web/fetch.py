@@ -30,7 +30,7 @@ BYTES = 5 * 2**20
 REDIRECTS = 5
 # Prefixes that carry an IPv4 address within an IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Not public, whatever the tables of this Python say: site-local, documentation, protocol assignments, relays, discard, SRv6.
+# Not public, whatever this Python's tables say: site-local, documentation, protocol assignments, relays, discard, SRv6.
 _NOT_PUBLIC = tuple(
     ipaddress.ip_network(text)
     for text in ("fec0::/10", "3fff::/20", "100::/64", "5f00::/16", "192.0.0.0/24", "192.88.99.0/24")
@@ -45,7 +45,7 @@ class WebFetchArgs(Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class FetchedPage:
-    """What came back: where from, its media type, its bytes; `cut` if there were more than BYTES."""
+    """A fetched page: its address, its media type, its bytes; `cut` if there were more than BYTES."""
 
     url: str
     status: int
@@ -81,7 +81,7 @@ async def web_fetch(args: WebFetchArgs, turn: ToolContext) -> ToolOutput:
 
 
 async def fetch(url: str, *, allow_private: bool) -> FetchedPage:
-    """GET with redirects on the same host followed by hand, each hop checked. Raises ToolError, TimeoutError or httpx2.HTTPError."""
+    """GET with manual redirects on the same host, each hop checked. Raises ToolError, TimeoutError or httpx2.HTTPError."""
     import httpx2
 
     # No proxy from the environment: behind one, the address that is connected to would not be the one checked.
@@ -98,7 +98,8 @@ async def fetch(url: str, *, allow_private: bool) -> FetchedPage:
 
 
 async def _followed(url: str, location: str, allow_private: bool) -> str:
-    """Where a redirect leads, on the same host. What was allowed was this host: of another one the model is told."""
+    """Return the target of a redirect on the same host. Consent was for this host: another one is only reported to the
+    model."""
     target = urljoin(url, location)
     try:
         there = urlsplit(target)
@@ -112,7 +113,7 @@ async def _followed(url: str, location: str, allow_private: bool) -> str:
 
 
 def _site(parts: SplitResult) -> tuple[str, int | None]:
-    """The host, with or without `www.`, and the port where the address names one."""
+    """Return the host, with or without `www.`, and the port if the address names one."""
     return (parts.hostname or "").removeprefix("www."), parts.port
 
 
@@ -130,7 +131,7 @@ class _Open:
 
 
 async def _get(client: httpx2.AsyncClient, url: str, allow_private: bool) -> _Open:
-    """Connect to an address that was checked, not to a name that may have another one by then."""
+    """Connect to an address that was checked, not to a name that may resolve to another one by then."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ToolError(f"{url} is not an http or https address")
@@ -149,7 +150,7 @@ async def _get(client: httpx2.AsyncClient, url: str, allow_private: bool) -> _Op
 
 
 async def _address(host: str, port: int, allow_private: bool) -> str:
-    """One address of the host. Raises ToolError where any of them is not public, for a mixed answer is a trick."""
+    """Return one address of the host. Raises ToolError if any of them is not public, since a mixed answer is an attack."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -163,7 +164,7 @@ async def _address(host: str, port: int, allow_private: bool) -> str:
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet, also where it wraps another one."""
+    """Return whether an IP address is public, also one that embeds another one."""
     ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
@@ -189,7 +190,7 @@ async def _read(response: httpx2.Response, url: str) -> FetchedPage:
 
 
 def _decoded(page: FetchedPage) -> tuple[str, bool]:
-    """The text of a page, and whether it is HTML."""
+    """Return the text of a page, and whether it is HTML."""
     try:
         text = page.data.decode(page.charset) if page.charset else decode(page.data).text
     except (NotText, UnicodeError, LookupError):
@@ -205,7 +206,7 @@ def _decoded(page: FetchedPage) -> tuple[str, bool]:
 
 
 async def _readable(html: str, url: str) -> str:
-    """The text of an HTML page. It is read by a process that is ended where the page is made to keep it busy."""
+    """Return the text of an HTML page, converted in a separate process that is ended if the page keeps it busy."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-S", html_to_text.__file__, url,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,

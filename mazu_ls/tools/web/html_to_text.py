@@ -1,4 +1,4 @@
-"""HTML as text that is worth reading: headings, paragraphs, lists, tables, code, links; no scripts, menus or footers."""
+"""Converts HTML to readable text: headings, paragraphs, lists, tables, code, links; no scripts, menus or footers."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class _Reader(HTMLParser):
 
 
 def html_to_text(html: str, base: str) -> str:
-    """The text of a page; of its main part, where it says which that is. `base` is the address links are relative to."""
+    """Return the text of a page; of its main part if that is marked. `base` is the address that links are relative to."""
     reader = _Reader(base)
     reader.feed(html)
     reader.close()
@@ -140,7 +140,7 @@ OUTPUT_CHARS = 8 * 2**20
 
 
 def main() -> None:
-    """As a process of its own, which may be slow: the page on standard input, its address as the argument."""
+    """Run as a separate process, which may be slow: the page on standard input, its address as the argument."""
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
