@@ -12,10 +12,16 @@ from typing import ClassVar, Literal
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
+from mazu_ls.tools.tool_titles import tool_verb
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
-WANTS = "Mazu wants to use "
+
+
+def by_tool(tool: str, title: str) -> str:
+    """A question as the tests name it: "Edit app.py" is "edit_file: app.py"; one that is about no tool by its own title."""
+    verb = tool_verb(tool)
+    return f"{tool}: {title.removeprefix(verb).strip()}" if title.startswith(verb) else title
 
 
 @dataclass
@@ -69,7 +75,7 @@ class PlainHost:
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
         self.asked.append(question)
-        title = question.title.removeprefix(WANTS)
+        title = by_tool(question.tool, question.title)
         kind, _, rest = self.answers.pop(0).partition(" ") if self.answers else ("nothing", "", "")
         if kind == "nothing" or (kind.startswith("allow") and not title.startswith(rest)):
             self.faults.append(f"{title!r} was asked, the test answers {f'{kind} {rest}'.strip()!r}")

@@ -90,23 +90,6 @@ Emacs does not wait for it."
   (list :uri (plist-get (eglot--TextDocumentIdentifier) :uri)
         :range (list :start (eglot--pos-to-lsp-position start) :end (eglot--pos-to-lsp-position end))))
 
-;;; Tool calls in plain words
-
-(defconst mazu--verbs
-  '(("read_file" . "Read") ("list_dir" . "List") ("glob_files" . "Find") ("grep" . "Search") ("edit_file" . "Edit")
-    ("write_file" . "Write") ("run_shell" . "Run") ("shell_output" . "Read output of") ("shell_stop" . "Stop")
-    ("web_fetch" . "Fetch") ("remember" . "Remember") ("recall" . "Recall") ("memory_search" . "Search memory for")
-    ("save_skill" . "Save skill") ("run_skill" . "Run skill") ("diagnostics" . "Check problems")
-    ("definition" . "Find definition of") ("references" . "Find uses of") ("symbols" . "List symbols of"))
-  "What a tool does, as people say it.")
-
-(defun mazu--sentence (title)
-  "TITLE of a tool call, such as \"edit_file app.py\", in plain words."
-  (let* ((plain (replace-regexp-in-string "\\`Mazu wants to use " "" (or title "")))
-         (end (or (string-match "[: ]" plain) (length plain)))
-         (verb (cdr (assoc (substring plain 0 end) mazu--verbs))))
-    (if verb (concat verb (replace-regexp-in-string "\\`:" "" (substring plain end))) plain)))
-
 ;;; The chat buffer
 
 (defconst mazu--tail 5 "Lines of a command's output that are shown.")
@@ -243,7 +226,7 @@ Windows that show its end keep showing it."
      (goto-char (point-max))
      (unless (bolp) (insert "\n"))
      (push (cons (plist-get update :callId) (copy-marker (point))) mazu--calls)
-     (mazu--add (format "• %s\n" (mazu--sentence (or (plist-get update :title) (plist-get update :tool))))))
+     (mazu--add (format "• %s\n" (or (plist-get update :title) (plist-get update :tool)))))
     ("tool_output" (mazu--add-output (plist-get update :callId) (plist-get update :text)))
     ("tool_result" (mazu--sign (plist-get update :callId) (if (eq t (plist-get update :ok)) "✓" "✗")
                                (and (not (eq t (plist-get update :ok))) (plist-get update :summary)))
@@ -401,7 +384,7 @@ handed on."
 (defun mazu--title (question)
   "What QUESTION asks, in a line."
   (let ((params (nth 2 question)))
-    (mazu--sentence (car (split-string (or (plist-get params :title) (plist-get params :message) "") "\n")))))
+    (car (split-string (or (plist-get params :title) (plist-get params :message) "") "\n"))))
 
 (defun mazu--asked (server id method params)
   "Keep the request ID of SERVER: METHOD with PARAMS."

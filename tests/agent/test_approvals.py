@@ -30,7 +30,7 @@ def test_a_search_shows_no_line_of_a_file_that_a_rule_keeps_from_being_read(sear
     world = check(
         f"""{DENIED}
 -- answers --
-allow_once grep: secret
+allow_once grep: ^S in secret
 -- model calls grep --
 pattern: ^S
 -- model calls grep --
@@ -81,15 +81,15 @@ def test_an_edit_allowed_for_the_session_is_allowed_for_that_file_alone() -> Non
         tool: error: …
         assistant: Done.
         stop: end_turn
-        asked: Mazu wants to use write_file: a.md
-        asked: Mazu wants to use write_file: b.md
+        asked: Write a.md
+        asked: Write b.md
         -- a.md --
         two
         """,
     )
     labels = [choice.label for choice in world.host.asked[0].choices]
     assert labels[1:3] == [
-        "Allow write_file for a.md for this session", "Always allow write_file for a.md in this project",
+        "Allow writing a.md for this session", "Always allow writing a.md in this project",
     ]  # fmt: skip
 
 
@@ -116,8 +116,8 @@ def test_a_command_allowed_for_the_session_is_that_line_and_no_other() -> None:
         tool: error: …
         assistant: Done.
         stop: end_turn
-        asked: Mazu wants to use run_shell: FOO=1 rm -f gone.txt
-        asked: Mazu wants to use run_shell: FOO=2 rm -f gone.txt
+        asked: Run FOO=1 rm -f gone.txt
+        asked: Run FOO=2 rm -f gone.txt
         """,
     )
     kinds = [choice.kind for choice in world.host.asked[0].choices]

@@ -158,7 +158,7 @@ def test_a_tool_of_the_project_is_there_once_the_user_agreed():
         assistant: Done.
         stop: end_turn
         asked: May the agent run the tools in shout.py of this project?
-        asked: Mazu wants to use shout…
+        asked: Use shout…
         """,
     )
     assert "def shout" in world.host.asked[0].detail

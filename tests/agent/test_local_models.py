@@ -41,7 +41,7 @@ def test_a_call_in_the_text_asks_the_same_questions_and_is_said_once():
         tool: 1\tprint(1)
         assistant: Done.
         stop: end_turn
-        asked: Mazu wants to use run_shell: touch x
+        asked: Run touch x
         said: ollama:qwen writes its tool calls as text…
         """,
     )

@@ -33,8 +33,8 @@ tool: error: the user did not answer in time, which counts as no…
 tool: error: the user did not answer in time, which counts as no…
 assistant: Done.
 stop: end_turn
-asked: Mazu wants to use write_file: a.txt
-asked: Mazu wants to use run_shell: rm -f kept.txt
+asked: Write a.txt
+asked: Run rm -f kept.txt
 -- a.txt --
 -- kept.txt --
 mine
@@ -108,8 +108,8 @@ tool: error: the user refused this…
 tool: error: the user refused this…
 assistant: Done.
 stop: end_turn
-asked: Mazu wants to use grep: secret/s.txt
-asked: Mazu wants to use read_file: secret/s.txt
+asked: Search ^S in secret/s.txt
+asked: Read secret/s.txt
 """,
     )
     assert "[files that read_file needs approval for were skipped]" in str(world.bodies)
@@ -249,8 +249,8 @@ tool: …
 tool: error: the user refused this…
 assistant: Done.
 stop: end_turn
-asked: Mazu wants to use run_shell: {first}
-asked: Mazu wants to use run_shell: {other}
+asked: Run {first}
+asked: Run {other}
 """,
     )
     question = world.host.asked[0]

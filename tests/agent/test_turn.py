@@ -49,10 +49,10 @@ def test_an_edit_is_asked_about_with_its_diff_and_checkpointed():
         """
         checkpoint: baseline before: Go.
         tool: edited app.py
-        checkpoint: step edit_file
+        checkpoint: step edit app.py
         assistant: Done.
         stop: end_turn
-        asked: Mazu wants to use edit_file: app.py
+        asked: Edit app.py
         -- app.py --
         x = 2
         """,
@@ -242,10 +242,10 @@ def test_the_setting_says_after_how_many_steps_a_checkpoint_is_taken():
         checkpoint: baseline before: Go.
         tool: created …
         tool: wrote …
-        checkpoint: step write_file
+        checkpoint: step write a.txt
         tool: wrote …
         assistant: Done.
-        checkpoint: step end of turn (end_turn)
+        checkpoint: step end of turn
         stop: end_turn
         """,
     )

@@ -218,7 +218,7 @@ def test_a_terminal_shows_every_character_of_a_question(detail: str, added: str)
         "s",
         "c",
         "run_shell",
-        "Mazu wants to use run_shell: x",
+        "Run x",
         f"{detail}\n\nWhy this needs approval: r",
         CHOICES,
         diff,

@@ -14,6 +14,7 @@ from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.connection import ServerConnection
 from mazu_ls.server.rpc.framing import BadFrame, FrameReader, frame
 from mazu_ls.server.rpc.lsp_types import ContentChange, DocumentItem, LspPosition, LspRange
+from tests.plain_host import by_tool
 
 Answer = Callable[[Any], Any]
 
@@ -131,7 +132,7 @@ class Client:
         """Allow once, or refuse, what is asked in words that begin so ("edit_file: app.py"); any other question fails the test."""
 
         def answer(params: Any) -> Any:
-            title = params["title"].removeprefix("Another editor: ").removeprefix("Mazu wants to use ")
+            title = by_tool(params["tool"], params["title"].removeprefix("Another editor: "))
             if title.startswith(questions):
                 return {"optionId": "allow_once"}
             if not title.startswith(tuple(refuse)):

@@ -282,7 +282,7 @@ async def test_a_question_that_comes_too_late_for_the_chat_document_is_still_tol
         told = await editor.client.until(
             lambda m: m.get("method") == "window/showMessage" and "+x = 2" in m["params"]["message"]
         )
-        assert told["params"]["message"].startswith("Mazu wants to use edit_file: a.py")
+        assert told["params"]["message"].startswith("Mazu asks: Edit a.py")
         await editor.answer_in(chat, "Mazu: allow once")
         assert (await turn)["reply"] == "Done."
         assert (folder / "a.py").read_text() == "x = 2\n"

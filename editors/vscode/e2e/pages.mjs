@@ -18,13 +18,23 @@ const VIEW = {
 };
 const OPTIONS = [
   { id: 'once', label: 'Allow once', kind: 'allow_once' },
-  { id: 'session', label: 'Allow run_shell in this session', kind: 'allow_session' },
+  { id: 'session', label: 'Allow `make world` for this session', kind: 'allow_session' },
   { id: 'deny', label: 'Deny', kind: 'deny' },
 ];
+const VERBS = { edit_file: 'Edit', run_shell: 'Run' };
+const titleOf = (tool, { path, command }) => `${VERBS[tool]} ${path ?? command}`;
 const call = (callId, tool, args, question) => [
-  event(20, 't1', { kind: 'tool_call', callId, tool, title: tool, arguments: args }),
+  event(20, 't1', { kind: 'tool_call', callId, tool, verb: VERBS[tool], title: titleOf(tool, args), arguments: args }),
   event(21, 't1', { kind: 'state', state: 'waiting' }),
-  event(22, 't1', { kind: 'question', callId, tool, title: tool, detail: '', options: OPTIONS, ...question }),
+  event(22, 't1', {
+    kind: 'question',
+    callId,
+    tool,
+    title: titleOf(tool, args),
+    detail: '',
+    options: OPTIONS,
+    ...question,
+  }),
 ];
 const last = (page, type) => until(`the page says ${type}`, async () => (await sent(page, type))[0]);
 

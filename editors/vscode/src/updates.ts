@@ -66,7 +66,7 @@ export type Update =
   | { kind: 'message' | 'thought'; text: string }
   | { kind: 'restart' }
   | { kind: 'retry'; attempt: number; seconds: number; reason: string }
-  | { kind: 'tool_call'; callId: string; tool: string; title: string; arguments: unknown }
+  | { kind: 'tool_call'; callId: string; tool: string; verb: string; title: string; arguments: unknown }
   | { kind: 'tool_output'; callId: string; text: string }
   | { kind: 'tool_result'; callId: string; ok: boolean; summary: string; diff?: string | null }
   | { kind: 'checkpoint'; checkpointId: string; checkpointKind: string; label: string }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptAsIs } from '../src/describe';
 import { serverName } from '../src/settingNames';
-import { clock, diffLines, diffSize, money, object, seconds, share, sign, tokens, verb } from '../webview/words';
+import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
 
 const DIFF =
   '--- a/app.py\n+++ b/app.py\n@@ -1,3 +1,3 @@\n def total(a, b):\n-    return a - b\n+    return a + b\n \n';
@@ -28,11 +28,15 @@ test('a line that begins with dashes inside of a hunk is a removed line', () => 
   assert.deepEqual(diffLines('@@ -1 +1 @@\n--- a comment in SQL\n+x\n')[1], { sign: '-', text: '-- a comment in SQL' });
 });
 
-test('calls are said in plain verbs', () => {
-  const call = { tool: 'edit_file', title: 'edit_file app.py', arguments: { path: 'app.py' } };
-  assert.equal(`${verb(call)} ${object(call)}`, 'Edit app.py');
-  assert.equal(verb({ tool: 'mcp_thing' }), 'mcp thing');
-  assert.equal(object({ tool: 'mcp_thing', title: 'mcp_thing of it', arguments: {} }), 'of it');
+test("the title of a call is the server's, in parts: the path in it can be opened", () => {
+  const edit = { tool: 'edit_file', verb: 'Edit', title: 'Edit app.py', arguments: { path: 'app.py' } };
+  assert.deepEqual(callTitle(edit), { verb: 'Edit', object: '', path: 'app.py' });
+  const grep = { tool: 'grep', verb: 'Search', title: 'Search x in src', arguments: { path: 'src', pattern: 'x' } };
+  assert.deepEqual(callTitle(grep), { verb: 'Search', object: 'x in', path: 'src' });
+  const shell = { tool: 'run_shell', verb: 'Run', title: 'Run pytest -q', arguments: { command: 'pytest -q' } };
+  assert.deepEqual(callTitle(shell), { verb: 'Run', object: 'pytest -q', path: '' });
+  const shout = { tool: 'shout', verb: 'Use shout', title: 'Use shout', arguments: {} };
+  assert.deepEqual(callTitle(shout), { verb: 'Use shout', object: '', path: '' });
 });
 
 test('signs', () => {

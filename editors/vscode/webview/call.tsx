@@ -5,7 +5,7 @@ import { Diff } from './diff';
 import { send } from './host';
 import { Question } from './question';
 import type { Call } from './transcript';
-import { diffSize, isPath, object, sign, signName, verb } from './words';
+import { callTitle, diffSize, pathOf, sign, signName } from './words';
 
 const LIVE_LINES = 6;
 
@@ -15,7 +15,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
   const state = sign(call);
   const [opened, setOpened] = useState<boolean | null>(null);
   const open = opened ?? (result === 'failed' && verdict?.verdict !== 'deny');
-  const about = object(call);
+  const { verb, object, path } = callTitle(call);
   const foldable = !question && Boolean(diff || output || (call.summary && call.summary.length > 80));
   return (
     <div class={`call ${result ?? (question ? 'asks' : 'running')}`} data-call={call.id}>
@@ -23,15 +23,16 @@ export const CallCard = memo(({ call }: { call: Call }) => {
         <span class="sign" role="img" aria-label={signName[state] ?? ''}>
           {state}
         </span>
-        <span class="verb">{verb(call)}</span>
-        {isPath(call) ? (
-          <button type="button" class="link object" onClick={() => send({ type: 'openFile', path: about })}>
-            {about}
-          </button>
-        ) : (
-          <code class="object" title={about}>
-            {about.split('\n', 1)[0]}
+        {verb && <span class="verb">{verb}</span>}
+        {object && (
+          <code class="object" title={whole(call, object)}>
+            {object}
           </code>
+        )}
+        {path && (
+          <button type="button" class="link object" onClick={() => send({ type: 'openFile', path })}>
+            {path}
+          </button>
         )}
         {diff && <span class="size">{diffSize(diff)}</span>}
         <span class="outcome">{outcome(call)}</span>
@@ -40,7 +41,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
             type="button"
             class="link"
             title={t('Open the changes in the diff editor')}
-            onClick={() => send({ type: 'callDiff', callId: call.id, path: about, diff })}
+            onClick={() => send({ type: 'callDiff', callId: call.id, path: pathOf(call), diff })}
           >
             {t('diff')}
           </button>
@@ -92,5 +93,9 @@ function outcome({ tool, result, summary, verdict, question }: Call): string {
   const first = summary.split('\n', 1)[0] ?? '';
   return first.length > 80 ? `${first.slice(0, 79)}…` : first;
 }
+
+/** All of a command, of which the line shows the beginning. */
+const whole = ({ arguments: given }: Call, shown: string): string =>
+  typeof given['command'] === 'string' ? given['command'] : shown;
 
 const lastLines = (text: string, count: number): string => text.trimEnd().split('\n').slice(-count).join('\n');

@@ -21,6 +21,7 @@ export interface Call {
   kind: 'call';
   id: string;
   tool: string;
+  verb: string;
   title: string;
   arguments: Record<string, unknown>;
   output: string;
@@ -273,6 +274,7 @@ function applyToCall(turn: Turn, update: Update): void {
       endStreaming(turn);
       change(turn, update.callId, {
         tool: update.tool,
+        verb: update.verb ?? '',
         title: update.title,
         arguments: (update.arguments ?? {}) as Record<string, unknown>,
       });
@@ -318,6 +320,7 @@ const newCall = (id: string): Call => ({
   kind: 'call',
   id,
   tool: '',
+  verb: '',
   title: '',
   arguments: {},
   output: '',

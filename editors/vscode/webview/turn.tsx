@@ -7,7 +7,7 @@ import { newSendingId, send } from './host';
 import { Markdown, Thought } from './prose';
 import type { Item, Turn } from './transcript';
 import { Tool, UserMessage } from './userMessage';
-import { counted, ended, money, object, seconds, share, tokens } from './words';
+import { counted, ended, money, pathOf, seconds, share, tokens } from './words';
 
 interface Props {
   turn: Turn;
@@ -94,7 +94,7 @@ function Memories({ turn: { memories } }: { turn: Turn }) {
 
 /** What each call of the turn changed. */
 const diffs = ({ items }: Turn) =>
-  items.flatMap((item) => (item.kind === 'call' && item.diff ? [{ path: object(item), diff: item.diff }] : []));
+  items.flatMap((item) => (item.kind === 'call' && item.diff ? [{ path: pathOf(item), diff: item.diff }] : []));
 
 /** What mends an error of this kind. */
 const MENDS: Record<string, { title: string; command: string }> = {

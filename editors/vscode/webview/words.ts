@@ -2,33 +2,31 @@
 
 import type { Call } from './transcript';
 
-const VERBS: [RegExp, string][] = [
-  [/^(read_file|read)/, 'Read'],
-  [/^(edit_file|replace|apply_patch|multi_edit)/, 'Edit'],
-  [/^(create_file|write_file)/, 'Create'],
-  [/^(delete_file|remove)/, 'Delete'],
-  [/^(move_file|rename)/, 'Move'],
-  [/^(run_command|run_shell|shell|bash|run_skill|start_|run)/, 'Run'],
-  [/^(search|grep|glob|find|list)/, 'Search'],
-  [/^(fetch|web)/, 'Fetch'],
-  [/^remember/, 'Remember'],
-  [/^(recall|memory)/, 'Recall'],
-  [/^ask/, 'Ask'],
-];
-const OBJECTS = ['path', 'command', 'pattern', 'query', 'url', 'title', 'name', 'slug', 'question'];
-
-export function verb({ tool }: Pick<Call, 'tool'>): string {
-  return VERBS.find(([pattern]) => pattern.test(tool))?.[1] ?? tool.replaceAll('_', ' ');
+interface CallTitle {
+  /** "Search" */
+  verb: string;
+  /** "TODO in", or the whole command */
+  object: string;
+  /** The file or folder that ends the title, which can be opened. */
+  path: string;
 }
 
-/** What a call is about: a path, a command, a query. */
-export function object({ arguments: given, title, tool }: Pick<Call, 'arguments' | 'title' | 'tool'>): string {
-  const name = OBJECTS.find((key) => typeof given[key] === 'string' && given[key]);
-  if (name) return String(given[name]);
-  return title.startsWith(tool) ? title.slice(tool.length).trim() : title;
+/** The title of a call, "Search TODO in src", in its parts; the words are the server's. */
+export function callTitle({
+  verb,
+  title,
+  tool,
+  arguments: given,
+}: Pick<Call, 'verb' | 'title' | 'tool' | 'arguments'>): CallTitle {
+  const about = title.startsWith(verb) ? title.slice(verb.length).trim() : title;
+  const path = pathOf({ arguments: given });
+  if (path && about.endsWith(path)) return { verb, object: about.slice(0, -path.length).trim(), path };
+  return { verb: verb || (about ? '' : tool), object: about, path: '' };
 }
 
-export const isPath = ({ arguments: given }: Pick<Call, 'arguments'>): boolean => typeof given['path'] === 'string';
+/** The file that a call is about. */
+export const pathOf = ({ arguments: given }: Pick<Call, 'arguments'>): string =>
+  typeof given['path'] === 'string' ? given['path'] : '';
 
 /** ✓ done, ✗ failed, ? waits, • running, – not run. */
 export function sign(call: Pick<Call, 'result' | 'question' | 'verdict'>): string {

@@ -28,6 +28,7 @@ from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
+from mazu_ls.tools.tool_titles import call_object, tool_gerund, tool_verb
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.visible_text import shorten
 
@@ -287,10 +288,10 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
 
 
 def _describe_grant(tool: str, decision: Decision) -> str:
-    """Describe a grant for the label of a button."""
+    """Describe a grant for the label of a button: "editing app.py"."""
     if decision.about:
-        return f"{tool} for {decision.about}"
-    return f"`{' '.join(decision.always)} …`" if decision.always else tool
+        return f"{tool_gerund(tool)} {decision.about}"
+    return f"`{' '.join(decision.always)} …`" if decision.always else tool_gerund(tool)
 
 
 def _for_session(tool: str, decision: Decision) -> Rule:
@@ -310,8 +311,8 @@ def _by(decision: Decision) -> str:
 
 
 def _question_title(call: ToolCall) -> str:
-    target = call.arguments.get("command") or call.arguments.get("path") or call.arguments.get("url") or ""
-    return f"Mazu wants to use {call.name}" + (f": {target}" if target else "")
+    """What would be done, whole: "Edit app.py"."""
+    return f"{tool_verb(call.name)} {call_object(call.name, call.arguments)}".strip()
 
 
 def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:

@@ -26,6 +26,7 @@ from mazu_ls.redact import StreamRedactor
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
+from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_tool_name
@@ -95,6 +96,12 @@ class ToolExecutor:
         tool = self._tools.get(call.name)
         return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
 
+    def changing(self, ended: Sequence[FinishedCall]) -> list[ToolCall]:
+        """The calls of a step that did more than read; all of them where none did."""
+        tools = [(one.call, self._tools.get(one.call.name)) for one in ended if one.ok]
+        did = [call for call, tool in tools if tool is not None and tool.effect is not Effect.READ]
+        return did or [one.call for one in ended]
+
     def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
         """Repair the call's tool name and arguments to fit the schema, so that what is judged, shown and recorded is what runs."""
         name = find_tool(call.name, self._tools.keys())
@@ -111,7 +118,7 @@ class ToolExecutor:
         return tool is None or tool.effect is Effect.READ
 
     async def _one(self, call: ToolCall) -> FinishedCall:
-        self._run.record(journal.CallStarted(call.id, call.name, call_title(call), call.arguments))
+        self._run.record(journal.CallStarted(call.id, call.name, call_title(call.name, call.arguments), call.arguments))
         edits: list[RecordedEdit] = []
         try:
             output = await self._decided(call, edits)
@@ -258,15 +265,6 @@ def _may_write(tool: Tool) -> bool:
     if tool.effect is Effect.REMEMBER:
         return "skill" in tool.name  # a skill is files; everything else that is remembered is rows
     return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
-
-
-def call_title(call: ToolCall) -> str:
-    """Return one line that says what the call is about, such as "run_shell pytest -q"."""
-    for key in ("path", "command", "pattern", "query", "url", "title", "name", "slug"):
-        value = call.arguments.get(key)
-        if isinstance(value, str) and value:
-            return f"{call.name} {result_summary(value)}"
-    return call.name
 
 
 def result_summary(text: str) -> str:

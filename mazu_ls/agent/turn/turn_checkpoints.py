@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,11 +16,14 @@ from mazu_ls.agent.turn.types import FileEdit
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
+from mazu_ls.redact import redact
+from mazu_ls.tools.tool_titles import step_title
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import CheckpointKind
+    from mazu_ls.messages import ToolCall
 
 log = logging.getLogger(__name__)
 NO_UNDO = "no checkpoint could be taken{why}, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
@@ -145,14 +148,15 @@ class TurnCheckpoints:
         finally:
             checkpoints.forget_command(number)
 
-    async def after_step(self, label: str) -> None:
-        """Take a checkpoint after a step that changed something, once enough such steps have passed."""
+    async def after_step(self, calls: Sequence[ToolCall]) -> None:
+        """Take a checkpoint after a step of these calls that changed something, once enough such steps have passed."""
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
         self._unsaved += 1
         every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
         if self._unsaved >= every:
-            await self._checkpoint("step", label, full=False)
+            label = step_title([(call.name, call.arguments) for call in calls])
+            await self._checkpoint("step", redact(label), full=False)
 
     async def wait_idle(self) -> None:
         """Wait briefly for a checkpoint that is being taken; it is recorded when it is complete."""
@@ -167,7 +171,7 @@ class TurnCheckpoints:
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
         if (self._unsaved or self._changed or uncertain) and not self._is_taking:
-            await self._checkpoint("step", f"end of turn ({reason})", full=True)
+            await self._checkpoint("step", "end of turn" if reason == "end_turn" else f"end of turn: {reason}", full=True)
         ran = bool(self.taken) and (self.ran_command or self.executed)
         counted = not ran or (reason != "cancelled" and await self._add_command_changes(edits))
         done = edits.values()
@@ -220,7 +224,7 @@ class TurnCheckpoints:
     ) -> None:
         run = self._run
         words = headline(run.asked.text)
-        title = f"before: {words}" if kind == "baseline" else f"{words}: {label}"
+        title = f"before: {words}" if kind == "baseline" else f"{words} · {label}"
         checkpoint = await run.session.checkpoint(
             kind, label, run.turn.turn_id, touched, boundary, title=title
         )

@@ -11,7 +11,7 @@ from mazu_ls.journal import journal
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual
-from mazu_ls.tools.tool_titles import tool_verb
+from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_line, make_visible
 
@@ -46,10 +46,10 @@ class TurnMarkdown:
                 self._window = window
             case journal.MessageRestarted():
                 self._message.flush()
-            case journal.CallStarted(call_id, tool, title):
+            case journal.CallStarted(call_id, tool, _, arguments):
                 self._tools[call_id] = tool
                 between = "\n" if self._in_list else "\n\n"
-                item = f"- {markdown.escape(make_line(plain_title(tool, title), TITLE))}"
+                item = f"- {markdown.escape(make_line(call_title(tool, arguments), TITLE))}"
                 self.text = self.text.rstrip("\n") + between + item
                 self._in_list = True
             case journal.CallDecided() as decided if said := questions.verdict(decided):
@@ -85,12 +85,6 @@ class TurnMarkdown:
             self._paragraph(f"*{markdown.escape(make_visible(ended.detail))}*")
         if footer := footer_of(ended, self._context, self._window):
             self._paragraph(f"*{footer}*")
-
-
-def plain_title(tool: str, title: str) -> str:
-    """A call in plain words: "Edit app.py"."""
-    verb = tool_verb(tool)
-    return f"{verb}{title.removeprefix(tool)}" if verb else title
 
 
 def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = None) -> str:

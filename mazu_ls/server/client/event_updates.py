@@ -7,6 +7,7 @@ from typing import Any
 
 from mazu_ls.redact import redact
 from mazu_ls.server import uris
+from mazu_ls.tools.tool_titles import call_title, tool_verb
 from mazu_ls.workspace.visible_text import make_line, make_tool_name
 
 LINE = 400
@@ -80,14 +81,14 @@ def _of_call(body: Any) -> list[dict[str, Any]]:
     from mazu_ls.journal import journal
 
     match body:
-        case journal.CallStarted(call_id, tool, title, arguments):
-            shown = make_line(title, LINE)
+        case journal.CallStarted(call_id, tool, _, arguments):
             return [
                 {
                     "kind": "tool_call",
                     "callId": call_id,
                     "tool": make_tool_name(tool),
-                    "title": shown,
+                    "verb": tool_verb(tool),
+                    "title": make_line(call_title(tool, arguments), LINE),
                     "arguments": arguments,
                 }
             ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from mazu_ls.server.client.event_updates import updates_from_event
+from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
@@ -163,8 +164,8 @@ def _progress_line(body: Any) -> str:
     from mazu_ls.journal import journal
 
     match body:
-        case journal.CallStarted(_, _, title):
-            return make_line(title, LINE)
+        case journal.CallStarted(_, tool, _, arguments):
+            return make_line(call_title(tool, arguments), LINE)
         case journal.Retrying(attempt, seconds, reason):
             return f"retry {attempt} in {seconds:.0f} s: {reason}"[:LINE]
         case journal.CheckpointTaken(id):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mazu_ls.tools.tool_titles import tool_verb
 from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
@@ -77,10 +76,10 @@ def with_keys(question: Question) -> Keyed:
     if not why:
         detail, reason = reason, ""
     lines = split_lines(detail.strip(), ends=False)
-    if lines and question.title.endswith(f": {lines[0]}"):
+    if lines and question.title.endswith(f" {lines[0]}"):
         lines = lines[1:]  # a command that fits in the title is not said twice
     ask = Ask(
-        _title(question), tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
+        question.title, tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
     )
     return Keyed(ask, choices, by_hunk)
 
@@ -90,18 +89,9 @@ def hunk_questions(question: Question) -> list[Ask]:
     options = (QuestionOption("y", "Take this change"), QuestionOption("n", "Leave it out"))
     count = len(question.hunks)
     return [
-        Ask(f"{_title(question)}: change {number} of {count}", options, diff=hunk.diff)
+        Ask(f"{question.title}: change {number} of {count}", options, diff=hunk.diff)
         for number, hunk in enumerate(question.hunks, 1)
     ]
-
-
-def _title(question: Question) -> str:
-    """What would happen, with the verb that the line of the call has."""
-    prefix = f"Mazu wants to use {question.tool}: "
-    verb = tool_verb(question.tool)
-    if not verb or not question.title.startswith(prefix):
-        return question.title
-    return f"{verb} {question.title.removeprefix(prefix)}"
 
 
 def _free_key(wanted: str, label: str, taken: dict[str, Choice]) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
-from mazu_ls.tools.tool_titles import TOOL_TITLES
-from mazu_ls.workspace.visible_text import make_tool_name
+from mazu_ls.tools.tool_titles import call_title
 
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
@@ -28,11 +27,7 @@ NOT_RUN = (
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
     """What a call does, such as "Run pytest -q": the verb, and the first line of its object."""
-    verb, field = TOOL_TITLES.get(tool, (make_tool_name(tool), ""))
-    names = (field, "path", "command", "pattern", "query", "url", "title", "name", "slug")
-    value = next((arguments[name] for name in names if isinstance(arguments.get(name), str)), "")
-    first, _, more = clean(str(value)).strip().partition("\n")
-    return f"{verb} {first}{' …' if more else ''}".strip()
+    return clean(call_title(tool, arguments))
 
 
 def call_line(state: str, what: str, outcome: str = "", *, width: int, words: bool = False) -> Line:

@@ -174,12 +174,6 @@ end
 ---@return mazu.Answer
 function M.permission(params, ctx)
   local question = vim.tbl_extend('error', params, { client_id = ctx.client_id })
-  if params.tool then
-    local plain = require('mazu.chat.tools').sentence(params.tool, (params.title or ''):gsub('^Mazu wants to use ', ''))
-    question.title = plain:gsub('^(.-): ', function(tool)
-      return require('mazu.chat.tools').sentence(tool) .. ' '
-    end)
-  end
   return ask(question) or vim.NIL
 end
 

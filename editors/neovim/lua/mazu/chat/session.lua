@@ -1,6 +1,5 @@
 --- What a conversation consists of, folded from the updates of the wire (docs/protocol.md, section 5). No buffer,
 --- no window: a list of blocks, each of which is rendered by mazu.chat.blocks.
-local tools = require('mazu.chat.tools')
 
 ---@alias mazu.chat.Kind "user"|"turn"|"memories"|"thought"|"message"|"tool"|"request"|"note"|"footer"|"taken"|"aside"
 
@@ -144,7 +143,7 @@ function Session:call(update, turn)
     block = self:add({ kind = 'tool', turn = turn, call = update.callId, status = 'running', output = '' })
     self.calls[update.callId] = block
   end
-  block.tool, block.title = update.tool, tools.sentence(update.tool or '', update.title)
+  block.tool, block.title = update.tool, update.title or update.tool or ''
   touch(block)
   return block
 end
