@@ -17,7 +17,6 @@ from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
 
 
-
 def by_tool(tool: str, title: str) -> str:
     """A question as the tests name it: "Edit app.py" is "edit_file: app.py"; one that is about no tool by its own title."""
     verb = tool_verb(tool)

@@ -118,7 +118,9 @@ class ToolExecutor:
         return tool is None or tool.effect is Effect.READ
 
     async def _one(self, call: ToolCall) -> FinishedCall:
-        self._run.record(journal.CallStarted(call.id, call.name, call_title(call.name, call.arguments), call.arguments))
+        self._run.record(
+            journal.CallStarted(call.id, call.name, call_title(call.name, call.arguments), call.arguments)
+        )
         edits: list[RecordedEdit] = []
         try:
             output = await self._decided(call, edits)

@@ -171,7 +171,9 @@ class TurnCheckpoints:
         checkpoints = self._run.session.project.checkpoints
         uncertain = bool(self.taken) and checkpoints is not None and not checkpoints.looked_everywhere
         if (self._unsaved or self._changed or uncertain) and not self._is_taking:
-            await self._checkpoint("step", "end of turn" if reason == "end_turn" else f"end of turn: {reason}", full=True)
+            await self._checkpoint(
+                "step", "end of turn" if reason == "end_turn" else f"end of turn: {reason}", full=True
+            )
         ran = bool(self.taken) and (self.ran_command or self.executed)
         counted = not ran or (reason != "cancelled" and await self._add_command_changes(edits))
         done = edits.values()

@@ -320,7 +320,9 @@ def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
 
 def question_text(question: Question) -> str:
     """All of a question as plain text, for a message that may be anybody's."""
-    return "\n".join(part for part in (f"Mazu asks: {question.title}", question.detail.strip(), question.diff) if part)
+    return "\n".join(
+        part for part in (f"Mazu asks: {question.title}", question.detail.strip(), question.diff) if part
+    )
 
 
 def fits_message(text: str) -> bool:
