@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.terminal import lists
 from mazu_ls.terminal.clients import draw_memory
 from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
+from mazu_ls.terminal.screen.call_lines import describe_call
 from mazu_ls.terminal.screen.markup import escape
 
 if TYPE_CHECKING:
@@ -175,13 +176,23 @@ def _sessions(out: Console, value: Result) -> None:
         out.print("there are no conversations yet")
 
 
+def _deleted(out: Console, value: Result) -> None:
+    _sessions(out, value)
+    if until := value["restorableUntil"]:
+        out.print(f"[dim]deleted; until {until[:10]} `mazu-ls session restore` undoes that[/]")
+
+
+def _restored(out: Console, value: Result) -> None:
+    out.print(f"restored [bold]{value['id']}[/] {escape(value['name'])}")
+
+
 def _session(out: Console, value: Result) -> None:
     for turn in value.get("turns") or ():
         out.print(f"[bold]You[/] [dim]{turn['at'][:16].replace('T', ' ')}[/]")
         out.print(escape(turn["message"].strip()))
         out.print("[bold]Mazu[/]")
         for call in turn["calls"]:
-            out.print(f"[dim]-> {escape(call['tool'])}: {escape(call['outcome'].removeprefix('error: '))}[/]")
+            out.print(f"[dim]-> {escape(describe_call(call['tool'], call['arguments']))}: {escape(call['outcome'].removeprefix('error: '))}[/]")
         out.print(turn["reply"].strip(), markup=False)
         if turn["stopReason"] != "end_turn":
             why = f": {turn['detail']}" if turn["detail"] else ""
@@ -300,7 +311,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.session.end": _session,
     "mazu.session.rewind": _session,
     "mazu.session.compact": _session,
-    "mazu.session.delete": _sessions,
+    "mazu.session.delete": _deleted,
+    "mazu.session.restore": _restored,
     "mazu.usage": _usage,
     "mazu.audit": _audit,
 }

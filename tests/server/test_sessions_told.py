@@ -1,10 +1,15 @@
-"""What is told of a session after its conversation was taken back."""
+"""What is shown of a session after its conversation was taken back, and after it was deleted."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
+from mazu_ls.agent.session.deleted_sessions import KEPT_DAYS, DeletedSessions
+from mazu_ls.errors import MazuError
+from tests.server.client import RpcFailure
 from tests.server.test_turns import agent
 
 
@@ -29,3 +34,56 @@ async def test_turns_that_were_taken_back_do_not_count_and_the_times_stay(env: d
         await client.command("mazu.chat", {"message": "three", "wait": True}, within=60)
         (listed,) = (await client.command("mazu.session.list"))["sessions"]
         assert listed["turnCount"] == 1
+
+
+async def test_a_deleted_session_can_be_restored_and_what_it_cost_stays_counted(
+    env: dict[str, str], folder: Path
+):
+    async with agent(env, folder, [{"text": "ok", "repeat": True}]) as client:
+        ids: list[str] = []
+        for word in ("one", "two"):
+            ids.append((await client.command("mazu.session.new"))["id"])
+            await client.command("mazu.chat", {"message": word, "wait": True}, within=60)
+        shown = await client.command("mazu.session.show", {"sessionId": ids[0]})
+        spent = await client.command("mazu.usage")
+        for id in ids:
+            left = await client.command("mazu.session.delete", {"sessionId": id})
+        assert (left["sessions"], left["current"], left["restorableUntil"] is None) == ([], None, False)
+        deleted = (await client.command("mazu.session.list", {"deleted": True}))["sessions"]
+        assert {one["id"] for one in deleted} == set(ids)
+        assert await client.command("mazu.usage") == spent
+        restored = await client.command("mazu.session.restore", {"sessionId": ids[0]})
+        assert restored["id"] == ids[0]
+        assert await client.command("mazu.session.show", {"sessionId": ids[0]}) == shown
+        assert await client.command("mazu.usage") == spent
+        await client.command("mazu.chat", {"sessionId": ids[0], "message": "three", "wait": True}, within=60)
+        assert (await client.command("mazu.session.restore"))["id"] == ids[1]
+        with pytest.raises(RpcFailure) as caught:
+            await client.command("mazu.session.restore")
+        assert caught.value.data["kind"] == "not_found"
+        spent = await client.command("mazu.usage")
+        left = await client.command("mazu.session.delete", {"sessionId": ids[1], "forGood": True})
+        assert left["restorableUntil"] is None
+        assert (await client.command("mazu.session.list", {"deleted": True}))["sessions"] == []
+        assert (await client.command("mazu.usage"))["total"] == spent["total"]
+
+
+async def test_what_was_deleted_long_ago_is_removed_for_good(tmp_path: Path):
+    journals = tmp_path / "journal"
+    journals.mkdir()
+    for number in range(3):
+        (journals / f"s_{number}.jsonl").write_text("{}\n")
+    (journals / "s_1.unfinished").write_text("3\nhalf a message")
+    deleted = DeletedSessions(journals)
+    for number in range(3):
+        deleted.put(journals / f"s_{number}.jsonl")
+    assert deleted.restore("s_1") == "s_1"
+    assert sorted(path.name for path in journals.glob("*.*")) == ["s_1.jsonl", "s_1.unfinished"]
+    (one,) = (one for one in deleted.list() if one.session_id == "s_0")
+    one.path.rename(one.path.with_name(f"s_0-{one.at - (KEPT_DAYS + 1) * 86_400}.jsonl"))
+    (old,) = deleted.expired()
+    deleted.remove(old)
+    assert [one.session_id for one in deleted.list()] == ["s_2"]
+    (journals / "s_2.jsonl").write_text("another\n")
+    with pytest.raises(MazuError, match="already"):
+        deleted.restore("s_2")

@@ -16,8 +16,6 @@ export class App {
   readonly keys: Keys;
   readonly server: Server;
   readonly preview = new Preview();
-  /** Conversations that are being deleted, and can still be had back. */
-  readonly deleted = new Set<string>();
   readonly status: ServerStatus;
   readonly questions: Questions;
   readonly chats: ChatViews;

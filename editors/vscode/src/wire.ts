@@ -336,11 +336,25 @@ export interface DecidedProposals {
   left: number;
 }
 
+export interface DeleteSessionParams {
+  /** An id of a session. The last one used if not given. */
+  sessionId?: string | null;
+  /** It cannot be restored. */
+  forGood?: boolean;
+}
+
 export interface DeleteTraitParams {
   /** Its name. */
   key: string;
   /** Of this project, or of all projects. */
   scope?: 'global' | 'project' | null;
+}
+
+/** What is left after a deletion; `restorableUntil` is null where it was for good. */
+export interface DeletedSessionList {
+  sessions: SessionSummary[];
+  current: string | null;
+  restorableUntil: string | null;
 }
 
 /** `against`: "now" or another checkpoint. */
@@ -626,6 +640,13 @@ export interface ListPagesParams {
 export interface ListProposalsParams {
   /** Only those of this file. */
   uri?: string | null;
+}
+
+export interface ListSessionsParams {
+  /** An id of a session. The last one used if not given. */
+  sessionId?: string | null;
+  /** List the deleted ones that can be restored instead. */
+  deleted?: boolean;
 }
 
 export interface ListTraitsParams {
@@ -1069,6 +1090,11 @@ export interface RequestedCall {
   id: string;
   name: string;
   arguments: Record<string, unknown>;
+}
+
+export interface RestoreSessionParams {
+  /** An id of a deleted session. The last one deleted if not given. */
+  sessionId?: string | null;
 }
 
 export interface ReturnedResult {
@@ -1648,8 +1674,8 @@ export interface WireCommands {
   'mazu.council': [CouncilParams, StartedResult | CouncilResult];
   /** One call with exactly these messages and tools; nothing is run, nothing remembered, its cost is counted. */
   'mazu.models.call': [ModelCallParams, ModelCallResult];
-  /** Every session, the last used first; with an id that one alone. */
-  'mazu.session.list': [SessionParams, SessionList];
+  /** Every session, the last used first, or those that were deleted; with an id that one alone. */
+  'mazu.session.list': [ListSessionsParams, SessionList];
   /** One session with its last turns; the one meant stays the same, and another editor may have it open. */
   'mazu.session.show': [ShowSessionParams, Session];
   /** Begin a session; it is the one meant from now on. */
@@ -1666,8 +1692,10 @@ export interface WireCommands {
   'mazu.session.queue': [QueueParams, QueuedMessages];
   /** End a session: its running turn is stopped; it can still be read and gone on with. */
   'mazu.session.end': [SessionParams, Session];
-  /** Remove a session and its journal for good; without an id the current one, and never another in its place. */
-  'mazu.session.delete': [SessionParams, SessionList];
+  /** Delete a session; without an id the current one, and never another in its place. */
+  'mazu.session.delete': [DeleteSessionParams, DeletedSessionList];
+  /** Undo the deletion of a session, the last one if none is named. */
+  'mazu.session.restore': [RestoreSessionParams, SessionSummary];
   /** Take the last turns, or those from one on, out of the conversation; files stay as they are. */
   'mazu.session.rewind': [RewindParams, Session];
   /** Replace what was said by a summary; a checkpoint is taken first. */

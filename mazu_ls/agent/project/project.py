@@ -25,6 +25,7 @@ class Project(ProjectServices):
 
     sessions: Sessions
     extractions: MemoryExtractor
+    _expiring: asyncio.Task[None]
     _kept_model: str | None = None
     """The model that stays in use because the new settings name one that cannot be used."""
 
@@ -48,6 +49,7 @@ class Project(ProjectServices):
         project.extractions = MemoryExtractor(project, sessions.has_opened)
         project.scheduler = project.extractions
         project.extractions.start()
+        project._expiring = asyncio.create_task(sessions.remove_expired())
         return project
 
     def usable_model(self) -> str | None:
@@ -82,5 +84,6 @@ class Project(ProjectServices):
     async def close(self) -> None:
         """End all turns, child processes and connections."""
         await self.extractions.close()
+        await self._expiring
         await asyncio.gather(self.sessions.close(), self.close_map())
         await self.close_stores()

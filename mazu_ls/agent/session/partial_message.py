@@ -54,7 +54,7 @@ class PartialMessage:
 
     def _keep(self) -> None:
         self._timer = None
-        place = _partial_path(self._journal.path)
+        place = partial_path(self._journal.path)
         try:
             with os.fdopen(os.open(place, FLAGS, 0o600), "wb") as file:
                 file.write(f"{self._journal.last}\n{redact(self.text)}".encode("utf-8", "replace"))
@@ -95,7 +95,7 @@ class RedactedDeltas:
 def read_partial(journal: Journal) -> str:
     """Return the text of a message that was never finished; empty if the journal has the message or a later event."""
     try:
-        seq, _, text = _partial_path(journal.path).read_text("utf-8", "replace").partition("\n")
+        seq, _, text = partial_path(journal.path).read_text("utf-8", "replace").partition("\n")
     except OSError:
         return ""
     return text.strip() if seq == str(journal.last) else ""
@@ -104,8 +104,9 @@ def read_partial(journal: Journal) -> str:
 def discard(journal: Path) -> None:
     """Delete the partial message of this journal."""
     with contextlib.suppress(OSError):
-        _partial_path(journal).unlink(missing_ok=True)
+        partial_path(journal).unlink(missing_ok=True)
 
 
-def _partial_path(journal: Path) -> Path:
+def partial_path(journal: Path) -> Path:
+    """Where the unfinished message of a journal is kept."""
     return journal.with_suffix(".unfinished")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from mazu_ls.agent.session.deleted_sessions import DeletedSession, DeletedSessions
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
-from mazu_ls.agent.session.partial_message import discard
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.session import Session
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 MOST_HELD = 32
 """Journals that are held open at once, besides those of sessions that are at work: each is a file descriptor."""
@@ -52,6 +54,7 @@ class Sessions:
     def __init__(self, project: ProjectServices, folder: Path) -> None:
         self._project = project
         self._folder = folder
+        self._deleted = DeletedSessions(folder)
         self._open: dict[str, Session] = {}
         self._described: dict[Path, tuple[tuple[object, ...], SessionInfo]] = {}
         self._opening = asyncio.Lock()
@@ -170,22 +173,51 @@ class Sessions:
         info = await self.info(path.stem)
         return info if info.interrupted else None
 
-    async def delete(self, session_id: str) -> None:
-        """Delete a session and its journal for good; its cost stays counted."""
+    async def delete(self, session_id: str, *, for_good: bool = False) -> None:
+        """Delete a session; unless `for_good` it can be restored for some days. Its cost stays counted."""
         session = await self.get(session_id)
         if session.running:
             raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
         await session.close()
-        spent = await asyncio.to_thread(total_usage, [session.journal.path])
-        for model, usage in spent.by_model.items():
-            self._project.record_usage(journal.UsageRecorded(model, usage, f"deleted session {session_id}"))
         self._open.pop(session_id, None)
-        session.journal.path.unlink(missing_ok=True)
-        discard(session.journal.path)
+        await asyncio.to_thread(self._deleted.put, session.journal.path)
         if self._project.proposals:
             await self._project.proposals.keep_turns(session_id, ())
         if self.current == session_id:
             self.current = None
+        if for_good:
+            await self._remove([one for one in await self._all_deleted() if one.session_id == session_id])
+
+    async def restore(self, session_id: str | None = None) -> SessionInfo:
+        """Undo a deletion, the last one if no session is named. Raises MazuError(not_found), MazuError(conflict)."""
+        return await self.info(await asyncio.to_thread(self._deleted.restore, session_id))
+
+    async def deleted(self) -> builtins.list[SessionInfo]:
+        """The sessions that can be restored, the last deleted first."""
+
+        def describe_all() -> builtins.list[SessionInfo]:
+            return [replace(self._describe(one.path, None), id=one.session_id) for one in self._deleted.list()]
+
+        return await asyncio.to_thread(describe_all)
+
+    async def remove_expired(self) -> None:
+        """Remove for good what was deleted long ago."""
+        try:
+            await self._remove(await asyncio.to_thread(self._deleted.expired))
+        except (MazuError, OSError) as error:
+            log.warning("deleted conversations stay on the disk: %s", error)
+
+    async def _all_deleted(self) -> builtins.list[DeletedSession]:
+        return await asyncio.to_thread(self._deleted.list)
+
+    async def _remove(self, sessions: Sequence[DeletedSession]) -> None:
+        for one in sessions:
+            spent = await asyncio.to_thread(total_usage, [one.path])
+            for model, usage in spent.by_model.items():
+                self._project.record_usage(
+                    journal.UsageRecorded(model, usage, f"deleted session {one.session_id}")
+                )
+            await asyncio.to_thread(self._deleted.remove, one)
 
     def find(self, session_id: str) -> Session | None:
         """Return the session if this process has it open and holds its journal."""

@@ -37,6 +37,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.session.queue",
         "mazu.session.end",
         "mazu.session.delete",
+        "mazu.session.restore",
         "mazu.session.rewind",
         "mazu.session.compact",
     ),

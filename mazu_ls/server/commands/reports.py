@@ -29,10 +29,14 @@ STATS_SECONDS = 5.0
 @command("mazu.usage")
 async def usage(server: ServerState, params: wire.UsageParams) -> wire.UsageReport:
     """Tokens and money by model; what a price is not known for costs null, never 0."""
+    from mazu_ls.agent.session.deleted_sessions import FOLDER
     from mazu_ls.agent.session.journal_views import total_usage
 
     project = await server.wait_opened()
-    spent = await asyncio.to_thread(total_usage, _journals(project, params.session_id), params.since_days)
+    journals = _journals(project, params.session_id)
+    if params.session_id is None:
+        journals += project.journals.glob(f"{FOLDER}/*.jsonl")  # deleted, paid for nevertheless
+    spent = await asyncio.to_thread(total_usage, journals, params.since_days)
     return wire.UsageReport(spent.by_model, spent.total, spent.total.cost_usd)
 
 

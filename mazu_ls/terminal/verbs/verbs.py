@@ -227,12 +227,17 @@ VERBS = (
         CommandOption("ids"), CommandOption("all", "--all"))),
     TerminalCommand("memory reject", "mazu.memory.import.reject", "drop what an import found, for good", (
         CommandOption("ids"), CommandOption("all", "--all"))),
-    TerminalCommand("session list", "mazu.session.list", "list conversations, the last used first"),
+    TerminalCommand("session list", "mazu.session.list", "list conversations, the last used first", (
+        CommandOption("deleted", "--deleted"),)),
     TerminalCommand("session show", "mazu.session.show", "show a conversation", (
         CommandOption("sessionId"), CommandOption("turns", "--turns"))),
     TerminalCommand("session new", "mazu.session.new", "start a conversation"),
     TerminalCommand("session end", "mazu.session.end", "end a conversation", (CommandOption("sessionId"),)),
-    TerminalCommand("session delete", "mazu.session.delete", "delete a conversation for good", (CommandOption("sessionId", help="an id of a session", required=True),)),
+    TerminalCommand("session delete", "mazu.session.delete", "delete a conversation; `session restore` undoes it for 14 days", (
+        CommandOption("sessionId", help="an id of a session", required=True),
+        CommandOption("forGood", "--for-good"))),
+    TerminalCommand("session restore", "mazu.session.restore", "restore a deleted conversation, the last one if none is named", (
+        CommandOption("sessionId"),)),
     TerminalCommand("session rewind", "mazu.session.rewind", "remove the last turns from a conversation", (
         SESSION, CommandOption("turns", "--turns"))),
     TerminalCommand("session compact", "mazu.session.compact", "shorten a conversation", (SESSION,), WAIT),

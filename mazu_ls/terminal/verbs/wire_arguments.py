@@ -32,6 +32,9 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "lead": WireArgument('the model that compares the answers'),
         "attachments": WireArgument('documents, or ranges of them', kind="other", many=True),
     },
+    "mazu.session.list": {
+        "deleted": WireArgument('list the deleted ones that can be restored instead', kind="switch"),
+    },
     "mazu.session.show": {
         "sessionId": WireArgument('an id of a session. The last one used if not given'),
         "turns": WireArgument('how many turns', kind="integer", least=1),
@@ -58,6 +61,10 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
     },
     "mazu.session.delete": {
         "sessionId": WireArgument('an id of a session. The last one used if not given'),
+        "forGood": WireArgument('it cannot be restored', kind="switch"),
+    },
+    "mazu.session.restore": {
+        "sessionId": WireArgument('an id of a deleted session. The last one deleted if not given'),
     },
     "mazu.session.rewind": {
         "sessionId": WireArgument('an id of a session. The last one used if not given'),

@@ -261,9 +261,19 @@
 ---@field rejected integer
 ---@field left integer
 
+---@class mazu.DeleteSessionParams
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field forGood? boolean It cannot be restored.
+
 ---@class mazu.DeleteTraitParams
 ---@field key string Its name.
 ---@field scope? "global"|"project" Of this project, or of all projects.
+
+--- What is left after a deletion; `restorableUntil` is null where it was for good.
+---@class mazu.DeletedSessionList
+---@field sessions mazu.SessionSummary[]
+---@field current? string
+---@field restorableUntil? string
 
 --- `against`: "now" or another checkpoint.
 ---@class mazu.DiffParams
@@ -483,6 +493,10 @@
 
 ---@class mazu.ListProposalsParams
 ---@field uri? string Only those of this file.
+
+---@class mazu.ListSessionsParams
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field deleted? boolean List the deleted ones that can be restored instead.
 
 ---@class mazu.ListTraitsParams
 ---@field scope? "global"|"project" Of this project, or of all projects.
@@ -827,6 +841,9 @@
 ---@field id string
 ---@field name string
 ---@field arguments table<string, any>
+
+---@class mazu.RestoreSessionParams
+---@field sessionId? string An id of a deleted session. The last one deleted if not given.
 
 ---@class mazu.ReturnedResult
 ---@field callId string

@@ -1,4 +1,4 @@
-import { l10n, ProgressLocation, type QuickPickItem, ThemeIcon, window } from 'vscode';
+import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import type { App } from '../app';
 import { ago, counted } from '../describe';
 import { report } from '../errors';
@@ -6,8 +6,6 @@ import type { Session } from '../protocol';
 import { SessionItem } from '../views/items';
 
 const DELAY_MS = 150;
-/** How long a deleted conversation can be had back. */
-const UNDO_MS = 10_000;
 
 interface SessionPick extends QuickPickItem {
   sessionId: string;
@@ -21,12 +19,13 @@ export function registerSessionCommands(app: App): void {
   app.command('mazu.openSession', (item) => app.chats.show(idOf(item)));
   app.command('mazu.renameSession', (item) => item instanceof SessionItem && rename(app, item.value));
   app.command('mazu.deleteSession', (item) => item instanceof SessionItem && deleteSession(app, item.value));
+  app.command('mazu.restoreSession', () => restoreSession(app));
 }
 
 /** Every conversation, newest first; what is typed is looked for in what was said. */
-async function showHistory({ server, chats, deleted }: App): Promise<void> {
+async function showHistory({ server, chats }: App): Promise<void> {
   const { sessions } = await server.execute('mazu.session.list');
-  const all = sessions.filter(({ id, turnCount }) => turnCount > 0 && !deleted.has(id)).map(sessionPick);
+  const all = sessions.filter(({ turnCount }) => turnCount > 0).map(sessionPick);
   const pick = window.createQuickPick<SessionPick>();
   pick.title = l10n.t('Mazu: conversations');
   pick.placeholder = l10n.t('Type to search all conversations');
@@ -80,30 +79,28 @@ async function rename({ server }: App, { id, name }: Session): Promise<void> {
   if (value?.trim()) await server.execute('mazu.session.rename', { sessionId: id, name: value.trim() });
 }
 
-/** Gone from the lists at once, from the disk when the time to think better of it is over. */
-async function deleteSession(app: App, { id, name }: Session): Promise<void> {
-  const { server, deleted } = app;
-  deleted.add(id);
-  app.refreshViews();
-  const options = {
-    location: ProgressLocation.Notification,
-    title: l10n.t('Mazu: “{0}” is deleted. Cancel to keep it.', name || l10n.t('Conversation')),
-    cancellable: true,
-  };
-  const kept = await window.withProgress(options, (progress, token) => {
-    progress.report({ message: l10n.t('Its checkpoints are kept.') });
-    return new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), UNDO_MS);
-      token.onCancellationRequested(() => {
-        clearTimeout(timer);
-        resolve(true);
-      });
-    });
-  });
-  try {
-    if (!kept) await server.execute('mazu.session.delete', { sessionId: id });
-  } finally {
-    deleted.delete(id);
-    app.refreshViews();
+/** Deletes a conversation; the server keeps it for some days, and *Undo* has it back. */
+async function deleteSession({ server }: App, { id, name }: Session): Promise<void> {
+  const { restorableUntil } = await server.execute('mazu.session.delete', { sessionId: id });
+  const title = name || l10n.t('Conversation');
+  if (!restorableUntil) return;
+  const undo = l10n.t('Undo');
+  void window
+    .showInformationMessage(l10n.t('Mazu: “{0}” is deleted; its checkpoints are kept.', title), undo)
+    .then((chosen) => (chosen === undo ? server.execute('mazu.session.restore', { sessionId: id }) : undefined))
+    .then(undefined, report);
+}
+
+/** A deleted conversation, chosen among those that are still kept. */
+async function restoreSession({ server, chats }: App): Promise<void> {
+  const { sessions } = await server.execute('mazu.session.list', { deleted: true });
+  if (!sessions.length) {
+    window.setStatusBarMessage(l10n.t('Mazu: no deleted conversation is kept'), 4000);
+    return;
   }
+  const title = l10n.t('Mazu: restore a deleted conversation');
+  const chosen = await window.showQuickPick(sessions.map(sessionPick), { title });
+  if (!chosen) return;
+  await server.execute('mazu.session.restore', { sessionId: chosen.sessionId });
+  await chats.show(chosen.sessionId);
 }

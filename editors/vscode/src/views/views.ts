@@ -16,7 +16,7 @@ export function registerViews(app: App): void {
   const trees = {
     sessions: new Tree(app, async () => {
       const { sessions, current } = await server.execute('mazu.session.list');
-      const shown = sessions.filter(({ id, turnCount }) => (everySession || turnCount > 0) && !app.deleted.has(id));
+      const shown = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
       return shown.map((session) => new SessionItem(session, session.id === current));
     }),
     checkpoints: new Tree(app, async () => {

@@ -1,9 +1,10 @@
-"""mazu.session.*: list, show, new, rename, search, end, delete, rewind, fork, compact, transcript, queue."""
+"""mazu.session.*: list, show, new, rename, search, end, delete, restore, rewind, fork, compact, transcript, queue."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 
 
 @command("mazu.session.list")
-async def list_sessions(server: ServerState, params: wire.SessionParams) -> wire.SessionList:
-    """Every session, the last used first; with an id that one alone."""
+async def list_sessions(server: ServerState, params: wire.ListSessionsParams) -> wire.SessionList:
+    """Every session, the last used first, or those that were deleted; with an id that one alone."""
     project = await server.wait_opened()
-    infos = [info for info in await project.sessions.list() if params.session_id in (None, info.id)]
+    listed = await (project.sessions.deleted() if params.deleted else project.sessions.list())
+    infos = [info for info in listed if params.session_id in (None, info.id)]
     states = {info.id: server.updates.state_elsewhere(info.id) for info in infos}
     infos = [replace(info, state=states[info.id] or info.state) for info in infos]
     return wire.SessionList([wire.SessionSummary.from_info(info) for info in infos], project.sessions.current)
@@ -170,8 +172,10 @@ async def end(server: ServerState, params: wire.SessionParams) -> wire.SessionVi
 
 
 @command("mazu.session.delete")
-async def delete(server: ServerState, params: wire.SessionParams) -> wire.SessionList:
-    """Remove a session and its journal for good; without an id the current one, and never another in its place."""
+async def delete(server: ServerState, params: wire.DeleteSessionParams) -> wire.DeletedSessionList:
+    """Delete a session; without an id the current one, and never another in its place. It can be restored for some days."""
+    from mazu_ls.agent.session.deleted_sessions import KEPT_DAYS
+
     project = await server.wait_opened()
     session_id = params.session_id or project.sessions.current
     if session_id is None:
@@ -180,9 +184,20 @@ async def delete(server: ServerState, params: wire.SessionParams) -> wire.Sessio
             "There is no current session that could be deleted.",
             "Name one of mazu.session.list.",
         )
-    await project.sessions.delete(session_id)
+    await project.sessions.delete(session_id, for_good=params.for_good)
     server.notify_changed("sessions")
-    return await list_sessions(server, wire.SessionParams())
+    left = await list_sessions(server, wire.ListSessionsParams())
+    until = (datetime.now(UTC) + timedelta(days=KEPT_DAYS)).isoformat(timespec="seconds")
+    return wire.DeletedSessionList(left.sessions, left.current, None if params.for_good else until)
+
+
+@command("mazu.session.restore")
+async def restore(server: ServerState, params: wire.RestoreSessionParams) -> wire.SessionSummary:
+    """Undo the deletion of a session, the last one if none is named."""
+    project = await server.wait_opened()
+    info = await project.sessions.restore(params.session_id)
+    server.notify_changed("sessions")
+    return wire.SessionSummary.from_info(info)
 
 
 @command("mazu.session.rewind")

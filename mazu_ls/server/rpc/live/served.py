@@ -23,7 +23,7 @@ CHANGING = _names(
     mazu.memory.forget mazu.memory.archive mazu.memory.unarchive mazu.memory.restore mazu.memory.supersede
     mazu.memory.consolidate mazu.memory.trait.set mazu.memory.trait.delete mazu.memory.import.accept
     mazu.memory.import.reject mazu.memory.share mazu.memory.unshare mazu.wiki.write mazu.wiki.delete mazu.session.new mazu.session.rename mazu.session.fork
-    mazu.session.rewind mazu.session.end mazu.session.delete mazu.proposal.accept mazu.proposal.reject
+    mazu.session.rewind mazu.session.end mazu.session.delete mazu.session.restore mazu.proposal.accept mazu.proposal.reject
     """
 )
 """What changes something of the project and asks nothing; it is not done a second time where it may have been done."""

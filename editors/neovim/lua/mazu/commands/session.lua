@@ -111,7 +111,14 @@ end
 ---@param session mazu.SessionSummary
 local function delete_session(session)
   client.execute('mazu.session.delete', { sessionId = session.id }, function()
-    tell.info('deleted “%s”', session.name)
+    tell.info('deleted “%s”; `:Mazu restore-session` undoes that', session.name)
+  end)
+end
+
+---@param session mazu.SessionSummary
+local function restore_session(session)
+  client.execute('mazu.session.restore', { sessionId = session.id }, function()
+    tell.info('restored “%s”', session.name)
   end)
 end
 
@@ -153,6 +160,21 @@ return {
           format = session_line,
           preview = session_preview,
         }, act_on)
+      end)
+    end,
+  },
+  ['restore-session'] = {
+    about = 'restore a deleted conversation',
+    run = function()
+      client.execute('mazu.session.list', { deleted = true }, function(result)
+        if #result.sessions == 0 then
+          return tell.info('no deleted conversation is kept')
+        end
+        picker.choose(result.sessions, {
+          prompt = 'Deleted conversations:',
+          kind = 'mazu_deleted_session',
+          format = session_line,
+        }, restore_session)
       end)
     end,
   },

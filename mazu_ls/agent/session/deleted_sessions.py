@@ -1,0 +1,75 @@
+"""Deleted conversations: kept for some days in a folder of their own, so that a deletion can be undone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mazu_ls.agent.session.partial_message import partial_path
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state.paths import private_folder
+
+KEPT_DAYS = 14
+"""Days for which a deleted conversation can be restored."""
+FOLDER = "deleted"
+
+
+@dataclass(frozen=True)
+class DeletedSession:
+    """The journal of a deleted session, and when it was deleted, in seconds since 1970."""
+
+    path: Path
+    session_id: str
+    at: int
+
+
+class DeletedSessions:
+    """The deleted sessions of one project, in files called `<id>-<seconds since 1970>.jsonl`. Everything here blocks."""
+
+    def __init__(self, journals: Path) -> None:
+        """`journals` is the folder of the sessions that are not deleted."""
+        self._journals = journals
+        self._folder = journals / FOLDER
+
+    def list(self) -> list[DeletedSession]:
+        """All that can still be restored, the last deleted first."""
+        found: list[DeletedSession] = []
+        for path in self._folder.glob("s_*-*.jsonl"):
+            session_id, _, at = path.stem.rpartition("-")
+            if at.isdigit():
+                found.append(DeletedSession(path, session_id, int(at)))
+        return sorted(found, key=lambda one: (one.at, one.session_id), reverse=True)
+
+    def put(self, journal: Path) -> None:
+        """Take a journal that nobody has open, and the unfinished message next to it, out of the conversations."""
+        private_folder(self._folder)
+        kept = self._folder / f"{journal.stem}-{int(time.time())}.jsonl"
+        journal.replace(kept)
+        if partial_path(journal).exists():  # it belongs to the journal's name until then, so that nothing is lost on the way
+            partial_path(journal).replace(partial_path(kept))
+
+    def restore(self, session_id: str | None) -> str:
+        """Put a session back, the one deleted last if none is named; its id. Raises MazuError(not_found)."""
+        one = next((one for one in self.list() if session_id in (None, one.session_id)), None)
+        if one is None:
+            what = f"There is no deleted session {session_id}." if session_id else "No session was deleted."
+            raise MazuError(Kind.NOT_FOUND, what, "See mazu.session.list with deleted.")
+        journal = self._journals / f"{one.session_id}.jsonl"
+        if journal.exists():
+            raise MazuError(Kind.CONFLICT, f"There is a session {one.session_id} already.", "Delete it first.")
+        if partial_path(one.path).exists():
+            partial_path(one.path).replace(partial_path(journal))
+        one.path.replace(journal)
+        return one.session_id
+
+    def expired(self) -> Sequence[DeletedSession]:
+        """Those that were kept for long enough."""
+        oldest = time.time() - KEPT_DAYS * 86_400
+        return [one for one in self.list() if one.at < oldest]
+
+    def remove(self, one: DeletedSession) -> None:
+        """Remove a deleted session for good."""
+        one.path.unlink(missing_ok=True)
+        partial_path(one.path).unlink(missing_ok=True)
