@@ -1,5 +1,5 @@
 import { workspace } from 'vscode';
-import { serverName } from './settingNames';
+import { formerKey, serverName } from './settingNames';
 
 type Tree = { [key: string]: unknown };
 
@@ -20,8 +20,11 @@ export function explicitSettings(keys: readonly string[]): Tree {
   const brought: Tree = {};
   for (const key of keys) {
     const found = configuration.inspect(key);
-    const ofWorkspace = found?.workspaceFolderValue ?? found?.workspaceValue;
-    if (found?.globalValue !== undefined) put(own, serverName(key), found.globalValue);
+    const former = formerKey(key) === key ? undefined : configuration.inspect(formerKey(key));
+    const ofUser = found?.globalValue ?? former?.globalValue;
+    const ofWorkspace =
+      found?.workspaceFolderValue ?? found?.workspaceValue ?? former?.workspaceFolderValue ?? former?.workspaceValue;
+    if (ofUser !== undefined) put(own, serverName(key), ofUser);
     if (ofWorkspace !== undefined) put(brought, serverName(key), ofWorkspace);
   }
   return Object.keys(brought).length > 0 ? { ...own, [WORKSPACE_VALUES]: brought } : own;

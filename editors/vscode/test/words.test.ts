@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keptAsIs } from '../src/describe';
-import { serverName } from '../src/settingNames';
+import { formerKey, serverName } from '../src/settingNames';
 import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
 
 const DIFF =

@@ -53,7 +53,7 @@
  (wait "eglot manages it too" (eglot-managed-p))
  (progn (goto-char (point-max))
         (insert "It subtracts. Mend it.\n")
-        (bed-will-answer "edit_file" "Allow once")
+        (bed-will-answer "Mazu asks: Edit app.py" "Allow once")
         (bed-act (point) (point) "Mazu: send"))
  (wait "the agent edits the other buffer" (string-search "return a + b" (text app)))
  (wait "the reply stands in the document" (string-search "It adds now" (text chat)))

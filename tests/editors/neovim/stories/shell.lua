@@ -8,7 +8,7 @@ local turns = bed.watch_turns()
 
 local saved_before_command
 bed.before_answer = function(prompt)
-  if prompt:find('run_shell', 1, true) or prompt:find('grep', 1, true) then
+  if prompt:find('Run ', 1, true) or prompt:find('grep', 1, true) then
     saved_before_command = not vim.bo[app].modified
   end
 end
