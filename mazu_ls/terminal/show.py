@@ -192,7 +192,9 @@ def _session(out: Console, value: Result) -> None:
         out.print(escape(turn["message"].strip()))
         out.print("[bold]Mazu[/]")
         for call in turn["calls"]:
-            out.print(f"[dim]-> {escape(describe_call(call['tool'], call['arguments']))}: {escape(call['outcome'].removeprefix('error: '))}[/]")
+            out.print(
+                f"[dim]-> {escape(describe_call(call['tool'], call['arguments']))}: {escape(call['outcome'].removeprefix('error: '))}[/]"
+            )
         out.print(turn["reply"].strip(), markup=False)
         if turn["stopReason"] != "end_turn":
             why = f": {turn['detail']}" if turn["detail"] else ""

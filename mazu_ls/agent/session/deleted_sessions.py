@@ -47,7 +47,7 @@ class DeletedSessions:
         private_folder(self._folder)
         kept = self._folder / f"{journal.stem}-{int(time.time())}.jsonl"
         journal.replace(kept)
-        if partial_path(journal).exists():  # it belongs to the journal's name until then, so that nothing is lost on the way
+        if partial_path(journal).exists():  # after the journal: until then it belongs to it
             partial_path(journal).replace(partial_path(kept))
 
     def restore(self, session_id: str | None) -> str:
@@ -58,7 +58,9 @@ class DeletedSessions:
             raise MazuError(Kind.NOT_FOUND, what, "See mazu.session.list with deleted.")
         journal = self._journals / f"{one.session_id}.jsonl"
         if journal.exists():
-            raise MazuError(Kind.CONFLICT, f"There is a session {one.session_id} already.", "Delete it first.")
+            raise MazuError(
+                Kind.CONFLICT, f"There is a session {one.session_id} already.", "Delete it first."
+            )
         if partial_path(one.path).exists():
             partial_path(one.path).replace(partial_path(journal))
         one.path.replace(journal)

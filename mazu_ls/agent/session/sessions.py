@@ -196,7 +196,9 @@ class Sessions:
         """The sessions that can be restored, the last deleted first."""
 
         def describe_all() -> builtins.list[SessionInfo]:
-            return [replace(self._describe(one.path, None), id=one.session_id) for one in self._deleted.list()]
+            return [
+                replace(self._describe(one.path, None), id=one.session_id) for one in self._deleted.list()
+            ]
 
         return await asyncio.to_thread(describe_all)
 
