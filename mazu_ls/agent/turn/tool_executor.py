@@ -22,11 +22,11 @@ from mazu_ls.journal import journal
 from mazu_ls.messages import Text, ToolCall
 from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import find_tool, fit_to_schema, names_with_nul
-from mazu_ls.redact import StreamRedactor
+from mazu_ls.redact import StreamRedactor, redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
-from mazu_ls.tools.tool_titles import call_title
+from mazu_ls.tools.tool_titles import call_title, step_title
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_tool_name
@@ -96,11 +96,12 @@ class ToolExecutor:
         tool = self._tools.get(call.name)
         return tool is not None and tool.effect not in (Effect.READ, Effect.EDIT)
 
-    def changing(self, ended: Sequence[FinishedCall]) -> list[ToolCall]:
-        """The calls of a step that did more than read; all of them where none did."""
-        tools = [(one.call, self._tools.get(one.call.name)) for one in ended if one.ok]
-        did = [call for call, tool in tools if tool is not None and tool.effect is not Effect.READ]
-        return did or [one.call for one in ended]
+    def step_title(self, ended: Sequence[FinishedCall]) -> str:
+        """Describe a step by its successful calls that did more than read, or by all of them where none did."""
+        done = [(one.call, self._tools.get(one.call.name)) for one in ended if one.ok]
+        did = [call for call, tool in done if tool is not None and tool.effect is not Effect.READ]
+        calls = did or [one.call for one in ended]
+        return redact(step_title([(call.name, call.arguments) for call in calls]))
 
     def _with_fitted_arguments(self, call: ToolCall) -> ToolCall:
         """Repair the call's tool name and arguments to fit the schema, so that what is judged, shown and recorded is what runs."""

@@ -191,7 +191,7 @@ class TurnRun:
         self.reply = ended.plain
         told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
-        await self.steps.after_step([call])
+        await self.steps.after_step(self.calls.step_title([ended]))
         return TurnLimitReached("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
@@ -310,7 +310,7 @@ class TurnRun:
             for result in ended
         ]
         self.stuck = self.stuck or self.loops.record_round(outcomes)
-        await self.steps.after_step(self.calls.changing(ended))
+        await self.steps.after_step(self.calls.step_title(ended))
         return TurnLimitReached("stuck", self.stuck) if self.stuck else None
 
     def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:

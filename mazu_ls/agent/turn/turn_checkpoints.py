@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,11 @@ from mazu_ls.agent.turn.types import FileEdit
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
-from mazu_ls.redact import redact
-from mazu_ls.tools.tool_titles import step_title
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import CheckpointKind
-    from mazu_ls.messages import ToolCall
 
 log = logging.getLogger(__name__)
 NO_UNDO = "no checkpoint could be taken{why}, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
@@ -148,15 +145,14 @@ class TurnCheckpoints:
         finally:
             checkpoints.forget_command(number)
 
-    async def after_step(self, calls: Sequence[ToolCall]) -> None:
-        """Take a checkpoint after a step of these calls that changed something, once enough such steps have passed."""
+    async def after_step(self, label: str) -> None:
+        """Take a checkpoint after a step that changed something, once enough such steps have passed."""
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
         self._unsaved += 1
         every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
         if self._unsaved >= every:
-            label = step_title([(call.name, call.arguments) for call in calls])
-            await self._checkpoint("step", redact(label), full=False)
+            await self._checkpoint("step", label, full=False)
 
     async def wait_idle(self) -> None:
         """Wait briefly for a checkpoint that is being taken; it is recorded when it is complete."""

@@ -26,16 +26,6 @@ class ListSessionsParams(SessionParams, frozen=True):
     """List the deleted ones that can be restored instead."""
 
 
-class DeleteSessionParams(SessionParams, frozen=True):
-    for_good: bool = False
-    """It cannot be restored."""
-
-
-class RestoreSessionParams(Params, frozen=True):
-    session_id: str | None = None
-    """An id of a deleted session. The last one deleted if not given."""
-
-
 class NewSessionParams(SessionParams, frozen=True):
     name: str = ""
 
@@ -126,12 +116,6 @@ class SessionList(Wire, frozen=True):
 
     sessions: list[SessionSummary]
     current: str | None
-
-
-class DeletedSessionList(SessionList, frozen=True):
-    """What is left after a deletion; `restorable_until` is null where it was for good."""
-
-    restorable_until: str | None
 
 
 class ToolCallView(Wire, frozen=True):

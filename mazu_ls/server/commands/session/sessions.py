@@ -12,8 +12,8 @@ from msgspec.structs import replace
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turn_jobs import check_ready
+from mazu_ls.server.wire import deleted_sessions, turns
 from mazu_ls.server.wire import sessions as wire
-from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -172,7 +172,9 @@ async def end(server: ServerState, params: wire.SessionParams) -> wire.SessionVi
 
 
 @command("mazu.session.delete")
-async def delete(server: ServerState, params: wire.DeleteSessionParams) -> wire.DeletedSessionList:
+async def delete(
+    server: ServerState, params: deleted_sessions.DeleteSessionParams
+) -> deleted_sessions.DeletedSessionList:
     """Delete a session; without an id the current one, and never another in its place. It can be restored for some days."""
     from mazu_ls.agent.session.deleted_sessions import KEPT_DAYS
 
@@ -188,11 +190,13 @@ async def delete(server: ServerState, params: wire.DeleteSessionParams) -> wire.
     server.notify_changed("sessions")
     left = await list_sessions(server, wire.ListSessionsParams())
     until = (datetime.now(UTC) + timedelta(days=KEPT_DAYS)).isoformat(timespec="seconds")
-    return wire.DeletedSessionList(left.sessions, left.current, None if params.for_good else until)
+    return deleted_sessions.DeletedSessionList(
+        left.sessions, left.current, None if params.for_good else until
+    )
 
 
 @command("mazu.session.restore")
-async def restore(server: ServerState, params: wire.RestoreSessionParams) -> wire.SessionSummary:
+async def restore(server: ServerState, params: deleted_sessions.RestoreSessionParams) -> wire.SessionSummary:
     """Undo the deletion of a session, the last one if none is named."""
     project = await server.wait_opened()
     info = await project.sessions.restore(params.session_id)
