@@ -74,6 +74,7 @@ ALLOWED = {
     "agent/session/sessions.py": STATE,
     "agent/session/undo.py": STATE,
     "agent/session/partial_message.py": STATE,
+    "agent/session/deleted_sessions.py": STATE,
     "journal/journal.py": STATE,
     "agent/project/turn_markers.py": STATE,
     "state/": STATE,

@@ -212,6 +212,7 @@ ASKS_OR_NEEDS_A_CHECKPOINT = (
     "proposals review",
     "rollback",
     "redo",
+    "session restore",
     "memory import",
     "memory accept",
     "memory reject",
