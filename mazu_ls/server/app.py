@@ -44,7 +44,7 @@ def serve_socket(place: Path | None) -> NoReturn:
 def _serve_listening(
     listen: Callable[[Callable[[StreamTransport], Any]], Coroutine[Any, Any, int]],
 ) -> NoReturn:
-    """Wait for a client and serve it; SIGTERM and SIGINT end the waiting too."""
+    """Wait for a client and serve it; SIGTERM and SIGINT end the wait, too."""
     loop, connection = _start()
     waiting = loop.create_task(listen(partial(_run, connection)))
 
@@ -65,7 +65,8 @@ def _serve_listening(
 def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:
     log_to_stderr()
     connection_type = _import_connection()
-    # The loop shares the interpreter with threads that read, hash and import: let it wait less for its turn.
+    # The loop shares the interpreter with threads that read, hash and import: a short switch interval lets it respond
+    # sooner.
     sys.setswitchinterval(SWITCH_SECONDS)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -75,7 +76,7 @@ def _start() -> tuple[asyncio.AbstractEventLoop, ServerConnection]:
 
 
 def exit_process(code: int) -> NoReturn:
-    """End the process now: no thread that still reads or waits may hold it."""
+    """End the process now, without waiting for threads that still read or wait."""
     logging.shutdown()
     with contextlib.suppress(OSError, ValueError):
         sys.stderr.flush()
@@ -83,7 +84,7 @@ def exit_process(code: int) -> NoReturn:
 
 
 def _import_connection() -> type[ServerConnection]:
-    """pygls and ours; collecting garbage meanwhile would cost a fifth more and find none."""
+    """Import pygls and our own modules with the garbage collector off: it would cost a fifth more and find nothing."""
     gc.disable()
     try:
         from mazu_ls.server.rpc.connection import ServerConnection
@@ -94,7 +95,7 @@ def _import_connection() -> type[ServerConnection]:
 
 
 async def _keep_log(connection: ServerConnection) -> None:
-    """Once `initialize` is answered: the log goes to a file and, in short, to the editor too."""
+    """After the answer to `initialize`: log to a file and, in short, to the editor."""
     await connection.ready.wait()
     loop = asyncio.get_running_loop()
     logging.getLogger("mazu_ls").addHandler(ClientLog(connection.protocol.notify, loop))

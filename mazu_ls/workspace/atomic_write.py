@@ -16,7 +16,7 @@ from mazu_ls.workspace.openat import open_regular, open_root
 
 
 class UncheckedContent:
-    """Says of a write that whatever stands there may be replaced."""
+    """Marks a write that may replace any content."""
 
 
 UNCHECKED: Final = UncheckedContent()
@@ -34,12 +34,12 @@ def replace_file(
     keep_mode: bool = True,
     durable: bool = True,
 ) -> None:
-    """Write a temporary neighbour, sync it, check what stands at `name`, and rename over it.
+    """Write a temporary file next to `name`, sync it, check the content of `name`, and rename over it.
 
-    `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for any regular file or nothing. `mode`
-    is that of a new file (absent: as the umask has it); an existing one keeps its own, unless `keep_mode` is False. `durable` False leaves it to the
-    system when the bytes reach the disk: for many files that can be made again. Raises MazuError(conflict)
-    where something else stands there, OSError(ELOOP, ENOTSUP, EISDIR) for links, special files and folders.
+    `expect` is the content that `name` must still have: bytes, None for nothing, UNCHECKED for any regular file or
+    nothing. `mode` is that of a new file (absent: by the umask); an existing one keeps its own, unless `keep_mode` is
+    False. `durable` False does not wait for the disk: for many files that can be created again. Raises
+    MazuError(conflict) for another content, OSError(ELOOP, ENOTSUP, EISDIR) for links, special files and folders.
     """
     kept = _mode(folder, name)
     mode = kept if keep_mode and kept is not None else mode
@@ -70,8 +70,8 @@ def replace_file(
 def replace_private_file(path: Path, data: bytes) -> None:
     """Replace or create a file in a folder of the user's own, readable for the user alone (0600).
 
-    Where `path` is a link, the file that it names is replaced: people keep their settings elsewhere and link to them.
-    The file is there as a whole and synced, or as it was. Blocks. Raises OSError.
+    If `path` is a link, its target is replaced: people keep their settings elsewhere and link to them. Atomic and
+    synced. Blocks. Raises OSError.
     """
     path = Path(os.path.realpath(path))
     folder = open_root(path.parent)
@@ -82,7 +82,7 @@ def replace_private_file(path: Path, data: bytes) -> None:
 
 
 def _publish_new(folder: int, temporary: str, name: str) -> None:
-    """Give the file its name only if nobody has taken it: link(2) never replaces, rename(2) always does."""
+    """Rename the file only if the name is free: link(2) never replaces, rename(2) always does."""
     try:
         os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
@@ -90,7 +90,7 @@ def _publish_new(folder: int, temporary: str, name: str) -> None:
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
             raise
-        if _mode(folder, name) is not None:  # a file system without hard links: the check has to do
+        if _mode(folder, name) is not None:  # a file system without hard links: the check alone has to do
             raise _conflict(name, "it exists by now") from error
         os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         return
@@ -98,7 +98,7 @@ def _publish_new(folder: int, temporary: str, name: str) -> None:
 
 
 def _mode(folder: int, name: str) -> int | None:
-    """Permission bits of what stands at `name`; None if nothing does. Raises OSError where that is no regular file."""
+    """Return the permission bits of `name`; None if it does not exist. Raises OSError if it is no regular file."""
     try:
         status = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:

@@ -1,6 +1,6 @@
 """Files that programs run by themselves: editors when a folder is opened, shells on `cd`, git and CI on a push, agents.
 
-Narrower than `names.runs_later`, which also holds what a build runs because somebody asked for that build.
+Narrower than `path_rules.runs_later`, which also includes what a build runs on request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _IN_GITHUB = frozenset(("workflows", "actions"))
 
 
 def runs_by_itself(parts: Sequence[str]) -> str | None:
-    """The component, of a path inside the workspace, that makes some program run what stands there; else None."""
+    """Return the component, of a path inside the workspace, because of which some program runs the file; else None."""
     names = [fold_case(part) for part in parts]
     for index, name in enumerate(names):
         if name in FOLDERS:

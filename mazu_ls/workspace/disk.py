@@ -1,4 +1,4 @@
-"""Reading and editing files that no editor has open, as text, without touching the bytes that were not meant."""
+"""Reads and edits files that no editor has open, as text, without changing any other byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from mazu_ls.workspace.workspace import Workspace
 
 
 def read_text(workspace: Workspace, path: Path) -> str:
-    """The file's text with its line ends as they are. Raises FileNotFoundError, MazuError(unsupported) for binary data."""
+    """Return the file's text with its line ends as they are. Raises FileNotFoundError, MazuError(unsupported) for
+    binary data."""
     return _decoded(workspace, path, workspace.read_bytes(path)).text
 
 
@@ -20,7 +21,7 @@ def edit_text(workspace: Workspace, path: Path, before: str | None, after: str |
     """Replace the text `before` by `after`, atomically; None for `before` creates, None for `after` deletes.
 
     Encoding, byte order mark and mode stay; a new file gets the charset that .editorconfig declares, else UTF-8. Raises
-    MazuError(conflict) where the file no longer says `before`.
+    MazuError(conflict) if the file's text is no longer `before`.
     """
     if before is None:
         workspace.write_bytes(path, _new_bytes(workspace, path, after or ""), expect=None)

@@ -1,4 +1,4 @@
-"""Named pipes in a work tree, at which a program that reads files by name would wait for ever."""
+"""Named pipes in a work tree, at which a program that reads files by name would block forever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mazu_ls.platform import open_flags
 
 
 def find_fifos(folder: Path, names: Container[str]) -> Iterator[str]:
-    """The paths of fifos with one of these names, at any depth; links are not followed."""
+    """Yield the paths of fifos with one of these names, at any depth; links are not followed."""
     for place, _, files in os.walk(folder):
         for name in files:
             if name in names:
@@ -23,6 +23,6 @@ def find_fifos(folder: Path, names: Container[str]) -> Iterator[str]:
 
 
 def end_input(fifo: str) -> None:
-    """Let whoever waits for this fifo to be written see an empty file. Nobody waiting is no error."""
+    """Make a process that waits for this fifo's writer see an empty file. Not an error if nobody waits."""
     with contextlib.suppress(OSError):  # ENXIO
         os.close(os.open(fifo, os.O_WRONLY | open_flags.NONBLOCK | open_flags.NOFOLLOW | open_flags.CLOEXEC))

@@ -1,7 +1,7 @@
-"""File names as text, and back: bytes that are no UTF-8, control characters and backslashes are written `\\xNN`.
+"""File names as text, and back: bytes that are no UTF-8, control characters and backslashes are escaped as `\\xNN`.
 
-A name on Linux is bytes. Python holds what is no UTF-8 in lone surrogates, which neither JSON nor a model's service
-takes; and a line feed in a name would break every list. The escape leads back to the very same name.
+A name on Linux is bytes. Python represents invalid UTF-8 by lone surrogates, which neither JSON nor a model's provider
+accepts; and a line feed in a name would break every list. The escape is lossless.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|0[1-9a-f]|1[0-9a-f]|7f|5c)")
 
 
 def show_name(path: str) -> str:
-    """A path as text that can be stored, sent and typed; `\\xNN` stands for a byte."""
+    """Return a path as text that can be stored, sent and typed; `\\xNN` stands for a byte."""
     return _UNSHOWABLE.sub(lambda match: _escaped(match[0]), path) if _UNSHOWABLE.search(path) else path
 
 
 def parse_name(shown: str) -> str:
-    """The path that `show_name` gave this text for, as Python holds it."""
+    """Return the path for which `show_name` gave this text, as Python represents it."""
     if "\\x" not in shown:
         return shown
     data = _ESCAPE.sub(lambda match: _unescaped(int(match[1], 16)), shown)
@@ -31,12 +31,13 @@ def parse_name(shown: str) -> str:
 
 
 def without_escapes(shown: str) -> str:
-    """The text with a letter for each escape, for rules about how a path is spelt."""
+    """Return the text with a letter in place of each escape, for rules about the spelling of a path."""
     return _ESCAPE.sub("x", shown)
 
 
 def fold_name(name: str) -> str:
-    """Equal for names that people cannot tell apart: composed and decomposed letters, kinds of spaces, dashes and quotes, case."""
+    """Return a key that is equal for names that people cannot tell apart: composed and decomposed letters, kinds of
+    spaces, dashes and quotes, case."""
     text = unicodedata.normalize("NFKC", name).casefold()
     text = "".join(
         " " if unicodedata.category(char) == "Zs" else char for char in text if not _invisible(char)
@@ -45,7 +46,7 @@ def fold_name(name: str) -> str:
 
 
 def typed_name(shown: str) -> str:
-    """A shown path, and in ASCII how to type it where it looks like another one: `café.py (typed cafe\\xcc\\x81.py)`."""
+    """Return a shown path, with its ASCII spelling if it looks like another one: `café.py (typed cafe\\xcc\\x81.py)`."""
     usual = unicodedata.normalize("NFC", shown)
     if shown == usual and not any(
         unicodedata.category(char) in ("Zs", "Cf") and char != " " for char in shown
@@ -55,12 +56,12 @@ def typed_name(shown: str) -> str:
 
 
 def same_but_for_case(one: str, other: str) -> bool:
-    """Whether two names differ in nothing but case."""
+    """Return whether two names differ only in case."""
     return one != other and one.casefold() == other.casefold()
 
 
 def similar_names(name: str, names: Iterable[str]) -> list[str]:
-    """Those that people could take for `name`, in order; never the same one."""
+    """Return the names that people could take for `name`, in order; never the same one."""
     wanted = fold_name(name)
     return sorted(other for other in names if other != name and fold_name(other) == wanted)
 
@@ -76,7 +77,7 @@ def _escaped(char: str) -> str:
     try:
         data = char.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        return "\ufffd"  # half a pair: no file name holds one
+        return "\ufffd"  # half a surrogate pair: no file name holds one
     return "".join(f"\\x{byte:02x}" for byte in data)
 
 

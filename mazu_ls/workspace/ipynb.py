@@ -1,7 +1,7 @@
 """A Jupyter notebook file with the text of its cells as the editor shows it. Pure functions over the file's JSON.
 
-The file is JSON (nbformat 4) that keeps a cell's source as a list of lines, so that written with an indentation each line
-of a cell is a line of the file: what is anchored in a cell stands in the file, and comes back to the cell from there.
+The file is JSON (nbformat 4) that keeps a cell's source as a list of lines, so that in an indented file each line of a
+cell is a line of the file: an anchor in a cell maps to a line of the file, and back.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.text import split_lines
 
 MARKUP = 1
-"""LSP's kind of a cell that is no code."""
+"""LSP's kind of a cell that is not code."""
 
 
 class ShownCell(Struct, frozen=True):
-    """A cell in the editor: LSP's kind, its text, and which cell of the file it came from."""
+    """A cell in the editor: LSP's kind, its text, and the index of the file's cell it came from."""
 
     kind: int
     text: str
@@ -29,22 +29,22 @@ class ShownCell(Struct, frozen=True):
 
 
 class CellSource(Struct, frozen=True):
-    """Where a cell's source stands in the text of the file: from line `start` on, `count` lines."""
+    """The place of a cell's source in the file's text: `count` lines from line `start` (0-based) on."""
 
     start: int
     count: int
 
     def line_of(self, number: int) -> int:
-        """The line of the file for a line of the cell."""
+        """Return the line of the file for a line of the cell."""
         return self.start + max(0, min(number, self.count - 1))
 
     def line_in(self, line: int) -> int | None:
-        """The line of the cell for one of the file; None where that lies elsewhere."""
+        """Return the line of the cell for one of the file; None if that is elsewhere."""
         return line - self.start if self.start <= line < self.start + max(1, self.count) else None
 
 
 def cells_of(text: str) -> list[dict[str, Any]] | None:
-    """The cells of a notebook file; None where it is none."""
+    """Return the cells of a notebook file; None if it is none."""
     try:
         cells = json.loads(text)["cells"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -54,13 +54,13 @@ def cells_of(text: str) -> list[dict[str, Any]] | None:
 
 
 def source_of(cell: dict[str, Any]) -> str:
-    """The text of a cell."""
+    """Return the text of a cell."""
     source = cell.get("source", "")
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
 def origins(text: str, cells: Sequence[tuple[int, str]]) -> list[int | None]:
-    """Which cell of the file each cell of the editor is: by its place where there are as many, else by its text."""
+    """Return the file's cell for each cell of the editor: by position if there are as many, else by text."""
     found = cells_of(text) or []
     if len(found) == len(cells):
         return list(range(len(cells)))
@@ -75,9 +75,9 @@ def origins(text: str, cells: Sequence[tuple[int, str]]) -> list[int | None]:
 
 
 def composed(text: str, shown: Sequence[ShownCell]) -> str:
-    """The file with the cells that the editor shows; the very same text where they are those of the file.
+    """Return the file with the cells that the editor shows; the same text if they are those of the file.
 
-    Raises MazuError(unsupported) where `text` is no notebook.
+    Raises MazuError(unsupported) if `text` is no notebook.
     """
     cells = cells_of(text)
     if cells is None:
@@ -101,14 +101,14 @@ def _cell(known: dict[str, Any] | None, one: ShownCell) -> dict[str, Any]:
 
 
 def written(notebook: dict[str, Any], like: str) -> str:
-    """A notebook as JSON, indented and ended as another text of it."""
+    """Serialise a notebook as JSON, with the indentation and final newline of another text of it."""
     indented = re.search(r'^( +)"', like, re.MULTILINE)
     text = json.dumps(notebook, indent=len(indented[1]) if indented else 1, ensure_ascii="\\u" in like)
     return text + ("\n" if like.endswith("\n") else "")
 
 
 def sources(text: str) -> list[CellSource] | None:
-    """Where each cell's source stands in the file; None where that cannot be told, as in JSON of one line."""
+    """Return the place of each cell's source in the file; None if unknown, as in JSON of one line."""
     cells, lines = cells_of(text), text.split("\n")
     indented = re.search(r'^( +)"', text, re.MULTILINE)
     if cells is None or indented is None:
@@ -124,7 +124,7 @@ def sources(text: str) -> list[CellSource] | None:
 
 
 def new_sources(before: str, after: str, name: str) -> dict[int, str]:
-    """The cells whose text an edit of the file changes, by number, and their new text.
+    """Return the cells whose text an edit of the file changes, by number, with their new text.
 
     Raises MazuError(conflict) for an edit that leaves no notebook, or changes more than the text of cells.
     """

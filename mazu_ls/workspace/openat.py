@@ -1,4 +1,4 @@
-"""Opening files below a folder so that no symbolic link, swapped in at whatever moment, leads out of it.
+"""Opens files below a folder so that no symbolic link, swapped in at any moment, leads out of it (symlink races).
 
 Linux: openat2(2) (`platform/openat2.py`). Elsewhere, and where a seccomp filter hides openat2: one O_NOFOLLOW open per
 component. On Windows, which cannot open a folder, all of it raises OSError.
@@ -22,9 +22,9 @@ DIRECTORY = open_flags.FOLDER | open_flags.NOFOLLOW
 def folder_beneath(
     root: Path, relative: PurePosixPath, *, create: bool = False, mode: int = 0o777
 ) -> Iterator[int]:
-    """A descriptor of the folder `relative` below `root`; `create` makes what is missing, with `mode` and the umask.
+    """Yield a descriptor of the folder `relative` below `root`; `create` makes missing ones, with `mode` and the umask.
 
-    Raises OSError: ELOOP or ENOTDIR where a component is a link, EXDEV where it would leave `root`.
+    Raises OSError: ELOOP or ENOTDIR if a component is a link, EXDEV if it would leave `root`.
     """
     top = open_root(root)
     try:
@@ -38,12 +38,12 @@ def folder_beneath(
 
 
 def open_root(root: Path) -> int:
-    """A descriptor of a folder that the user opened; links in its own path are followed, below it none are."""
+    """Return a descriptor of a folder that the user opened; links in its own path are followed, below it none are."""
     return os.open(root, open_flags.FOLDER)
 
 
 def open_beneath(root: int, path: bytes, flags: int) -> int:
-    """openat(2) of `path` below the open folder `root`, where no component, the last included, may be a link.
+    """Open `path` below the open folder `root` (openat(2)); no component, the last included, may be a link.
 
     One system call with openat2. Raises OSError like `folder_beneath`; never blocks with O_NONBLOCK in `flags`.
     """
@@ -61,7 +61,7 @@ def open_beneath(root: int, path: bytes, flags: int) -> int:
 
 
 def _descend(root: int, relative: PurePosixPath, create: bool = False, mode: int = 0o777) -> int:
-    """A new descriptor of the folder `relative` below the open folder `root`."""
+    """Return a new descriptor of the folder `relative` below the open folder `root`."""
     if not relative.parts:
         return os.dup(root)
     if ".." in relative.parts or relative.is_absolute():
@@ -90,16 +90,16 @@ def _enter(folder: int, name: str, create: bool, mode: int) -> int:
     except FileNotFoundError:
         if not create:
             raise
-    with suppress(FileExistsError):  # somebody else was quicker; what it is shows in the open
+    with suppress(FileExistsError):  # another process was faster; the open shows what it created
         os.mkdir(name, mode, dir_fd=folder)
     return os.open(name, DIRECTORY, dir_fd=folder)
 
 
 def open_regular(folder: int, name: str) -> int:
-    """A read-only descriptor of the regular file `name` in an open folder.
+    """Return a read-only descriptor of the regular file `name` in an open folder.
 
-    Never blocks and never opens a device: raises OSError(ENOTSUP) for fifos, sockets and devices, IsADirectoryError
-    for folders, OSError(ELOOP) for links.
+    Never blocks and never opens a device: raises OSError(ENOTSUP) for fifos, sockets and devices, IsADirectoryError for
+    folders, OSError(ELOOP) for links.
     """
     _require_regular(os.stat(name, dir_fd=folder, follow_symlinks=False), name)
     # Between the stat and the open it may become a fifo: O_NONBLOCK keeps that from hanging.

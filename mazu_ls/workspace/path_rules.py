@@ -1,4 +1,4 @@
-"""Which paths are refused for how they are written, and which files are special for what they are."""
+"""Path rules: spellings that are refused, and files that are special (protected, secret, run later)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MAX_NAME = 255
 
 
 def malformed_path_reason(path: str) -> str | None:
-    """Why this spelling is refused, or None. Nothing in it is looked up."""
+    """Return why this spelling is refused, or None. Does not access the disk."""
     if not path.strip():
         return "it is empty"
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
@@ -60,13 +60,14 @@ def _lookalike(path: str) -> bool:
 
 
 def fold_case(name: str) -> str:
-    """One component as a careless file system would read it: case, invisible characters, trailing dots and spaces."""
+    """Return one component as a lenient file system would read it: case, invisible characters, trailing dots and
+    spaces."""
     name = unicodedata.normalize("NFKC", name.translate(_HFS_IGNORED)).casefold()
     return name.split(":")[0].rstrip(". ")
 
 
 def is_protected(parts: Sequence[str]) -> str | None:
-    """`.git` or `.mazu` if a component is one of them in any spelling, else None."""
+    """Return `.git` or `.mazu` if a component is one of them in any spelling, else None."""
     for part in parts:
         name = fold_case(part)
         if name in (".git", ".mazu"):
@@ -106,7 +107,8 @@ _RUNS_SUFFIXES = (".code-workspace", ".pth", ".sublime-project", ".service", ".d
 
 
 def runs_later(parts: Sequence[str]) -> str | None:
-    """The component that an editor, a build, a hook or another agent obeys by itself, so that a write asks first."""
+    """Return the component that an editor, a build, a hook or another agent obeys by itself, so that a write asks
+    first."""
     names = [fold_case(part) for part in parts]
     for name, part in zip(names[:-1], parts, strict=False):
         if name in _RUNS_FOLDERS:
@@ -153,7 +155,7 @@ _SOURCE = re.compile(
 
 
 def is_secret(parts: Sequence[str]) -> str | None:
-    """The component that by its name holds keys or passwords, so that reading it asks first."""
+    """Return the component whose name suggests keys or passwords, so that reading it asks first."""
     names = [fold_case(part) for part in parts]
     for name, part in zip(names, parts, strict=True):
         if name in _SECRET_FOLDERS:

@@ -1,4 +1,4 @@
-"""Pictures made fit to send to a model: decoded, so that what is damaged or none at all is found here, and scaled.
+"""Prepares pictures for a model: decodes them, so that damaged or invalid ones are found here, and scales them.
 
 Limits: https://docs.anthropic.com/en/docs/build-with-claude/vision (5 MB in base64, 8,000 pixels, sides above 1,568 are
 scaled by the service and only cost time), https://platform.openai.com/docs/guides/images-vision (no animated GIF).
@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 
 LONGEST_SIDE = 1568
 MOST_BYTES = 3_750_000
-"""5 MB once they are in base64."""
+"""Bytes that are 5 MB in base64."""
 MOST_PIXELS = 100_000_000
 LARGEST_FILE = 40 * 2**20
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP", "TIFF", "ICO", "PPM", "AVIF")
-"""None of those whose decoder starts another program, as that of EPS does."""
+"""Accepted formats; none whose decoder starts another program, as that of EPS does."""
 SENT_AS_IS = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 _ORIENTATION = 0x0112
-"""How a camera was held, in EXIF; not all models look at it."""
+"""The EXIF orientation; not all models respect it."""
 _PLAIN_MODES = frozenset({"RGB", "RGBA", "L", "LA", "P", "1"})
 _one_at_a_time = threading.Lock()
 
 
 class UnreadablePicture(Exception):
-    """Not a picture, or a damaged one; says why in words that go behind "it"."""
+    """Not a picture, or a damaged one; the message continues a sentence that begins with "it"."""
 
 
 def prepare_picture(data: bytes) -> tuple[str, bytes]:
-    """Media type and bytes of the picture in a form that every provider takes. Blocks: call it from a thread.
+    """Return media type and bytes of the picture in a form that every provider accepts. Blocks: call it from a thread.
 
     What can be sent as it is stays byte for byte the same. Raises UnreadablePicture.
     """
@@ -41,7 +41,7 @@ def prepare_picture(data: bytes) -> tuple[str, bytes]:
 
     if len(data) > LARGEST_FILE:
         raise UnreadablePicture(f"has {len(data)} bytes, more than {LARGEST_FILE}")
-    Image.MAX_IMAGE_PIXELS = None  # ours below is lower, and an error rather than a warning
+    Image.MAX_IMAGE_PIXELS = None  # our own limit is lower, and an error rather than a warning
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -68,7 +68,7 @@ def _prepared(picture: Bitmap, data: bytes) -> tuple[str, bytes]:
     plain = kind in SENT_AS_IS and picture.mode in _PLAIN_MODES and not moves
     fits = max(width, height) <= LONGEST_SIDE and len(data) <= MOST_BYTES
     if not fits:
-        picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG is read at a fraction of its size
+        picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))  # a JPEG can be decoded at a fraction of its size
     picture.load()
     upright = picture.getexif().get(_ORIENTATION, 1) == 1
     if plain and fits and upright and _is_whole(kind, data):
@@ -77,7 +77,8 @@ def _prepared(picture: Bitmap, data: bytes) -> tuple[str, bytes]:
 
 
 def _is_whole(kind: str, data: bytes) -> bool:
-    """Whether the end of the file is there: this decoder can do without it where all pixels are, a service need not."""
+    """Return whether the end of the file exists: this decoder tolerates its absence once all pixels are there, a
+    service may not."""
     match kind:
         case "PNG":
             return b"IEND\xaeB`\x82" in data[-65536:]

@@ -1,10 +1,10 @@
 """The one way to open, write, list and remove files below a project folder.
 
-A project folder is somebody else's: at any name below it may stand a link, a fifo, a device or 10 GB. Each function
-takes the folder (`root`, as the user opened it) and a path relative to it, follows no symbolic link below the root,
-never blocks, opens regular files only and reads no more than it is told. All failures are OSError, so that "not there"
-and "not what it should be" are one case for callers that can do without the file: FileNotFoundError, IsADirectoryError,
-ELOOP (a link), ENOTSUP (a fifo, socket or device), EXDEV (leads out), FileTooLarge.
+A project folder is untrusted: any name below it may be a link, a fifo, a device or 10 GB. Each function takes the
+folder (`root`, as the user opened it) and a path relative to it, follows no symbolic link below the root, never blocks,
+opens regular files only and reads no more than its limit. All failures are OSError, so that "missing" and "not what it
+should be" are one case for callers that can do without the file: FileNotFoundError, IsADirectoryError, ELOOP (a link),
+ENOTSUP (a fifo, socket or device), EXDEV (leads out), FileTooLarge.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ MAX_ENTRIES = 100_000
 
 
 class FileTooLarge(OSError):
-    """The file holds more than the caller reads (errno EFBIG)."""
+    """The file is larger than the caller's limit (errno EFBIG)."""
 
 
 class FolderEntry(NamedTuple):
-    """A name in a folder and what stands there now; "other" is a fifo, socket or device."""
+    """A name in a folder and its present type; "other" is a fifo, socket or device."""
 
     name: str
     kind: Kind
 
 
 def open_file(root: Path, relative: Relative) -> BinaryIO:
-    """A regular file below `root`, open for reading."""
+    """Open a regular file below `root` for reading."""
     inside = _inside(relative)
     with folder_beneath(root, inside.parent) as folder:
         return os.fdopen(open_regular(folder, inside.name), "rb")
 
 
 def read_file(root: Path, relative: Relative, limit: int) -> bytes:
-    """The bytes of a regular file. Raises FileTooLarge above `limit` bytes."""
+    """Return the bytes of a regular file. Raises FileTooLarge above `limit` bytes."""
     with open_file(root, relative) as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -51,7 +51,7 @@ def read_file(root: Path, relative: Relative, limit: int) -> bytes:
 
 
 def read_text(root: Path, relative: Relative, limit: int, errors: str = "strict") -> str:
-    """The text of a UTF-8 file, without its byte order mark, line ends as they are.
+    """Return the text of a UTF-8 file, without its byte order mark, line ends as they are.
 
     Raises like `read_file`, and UnicodeDecodeError (a ValueError) unless `errors` names another handler.
     """
@@ -70,7 +70,8 @@ def write_file(
     """Create or replace a regular file atomically and durably, missing folders included (0700).
 
     A new file gets `mode`; an existing one keeps its own. With `expect` it is replaced only if it still holds those
-    bytes (None: only created): MazuError(conflict) otherwise. `durable` False does not wait for the disk. A link, fifo or folder that stands there is refused.
+    bytes (None: only created): MazuError(conflict) otherwise. `durable` False does not wait for the disk. A link, fifo
+    or folder with that name is refused.
     """
     inside = _inside(relative)
     with folder_beneath(root, inside.parent, create=True, mode=0o700) as folder:
@@ -78,13 +79,13 @@ def write_file(
 
 
 def create_folder(root: Path, relative: Relative, mode: int = 0o700) -> None:
-    """Create a folder and those above it, where missing. Raises OSError where something else stands on the way."""
+    """Create a folder and missing ones above it. Raises OSError if something else is on the way."""
     with folder_beneath(root, PurePosixPath(relative), create=True, mode=mode):
         pass
 
 
 def list_folder(root: Path, relative: Relative = ".") -> list[FolderEntry]:
-    """What a folder holds, by name, at most MAX_ENTRIES. Raises FileTooLarge above that."""
+    """Return a folder's entries, by name, at most MAX_ENTRIES. Raises FileTooLarge above that."""
     found: list[FolderEntry] = []
     with folder_beneath(root, PurePosixPath(relative)) as folder, os.scandir(folder) as entries:
         for entry in entries:
@@ -95,7 +96,7 @@ def list_folder(root: Path, relative: Relative = ".") -> list[FolderEntry]:
 
 
 def stat_entry(root: Path, relative: Relative) -> os.stat_result | None:
-    """The status of what stands at a path, of the link itself if it is one; None where nothing stands there."""
+    """Return the status of a path, of the link itself if it is one; None if it does not exist."""
     inside = PurePosixPath(relative)
     try:
         with folder_beneath(root, inside.parent) as folder:
@@ -105,7 +106,7 @@ def stat_entry(root: Path, relative: Relative) -> os.stat_result | None:
 
 
 def is_regular(root: Path, relative: Relative) -> bool:
-    """Whether a regular file that no link leads to stands at a path."""
+    """Return whether the path is a regular file that no link leads to."""
     try:
         status = stat_entry(root, relative)
     except OSError:
@@ -114,7 +115,7 @@ def is_regular(root: Path, relative: Relative) -> bool:
 
 
 def is_folder(root: Path, relative: Relative) -> bool:
-    """Whether a folder that no link leads to stands at a path."""
+    """Return whether the path is a folder that no link leads to."""
     try:
         status = stat_entry(root, relative)
     except OSError:
@@ -134,7 +135,7 @@ def remove_file(root: Path, relative: Relative, *, missing_ok: bool = False) -> 
 
 
 def _inside(relative: Relative) -> PurePosixPath:
-    """A relative path that names something below its root."""
+    """Return a relative path that names something below its root."""
     inside = PurePosixPath(relative)
     if not inside.name or inside.name == ".." or inside.is_absolute():
         raise OSError(errno.EXDEV, "names nothing below its folder", str(relative))

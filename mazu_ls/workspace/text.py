@@ -1,4 +1,4 @@
-"""Text as bytes: encoding, byte order mark and line ends survive an edit of something else."""
+"""Decodes and encodes text: encoding, byte order mark and line ends survive an edit."""
 
 from __future__ import annotations
 
@@ -31,27 +31,27 @@ _DECLARED = re.compile(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
 _SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
 _MODELINES = re.compile(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
 _ENOUGH = 12
-"""Characters from which on bytes that happen to be UTF-16 are text."""
+"""Characters from which on bytes that happen to be valid UTF-16 are text."""
 _SNIFFED = 8192  # bytes; git looks for NUL in as many
 _STRAY = {code: code - 0xDC00 + 0xE400 for code in range(0xDC80, 0xDD00)}
 _UNSTRAY = {shown: code for code, shown in _STRAY.items()}
 STRAY = re.compile("[\ue480-\ue4ff]")
-"""A byte that is no text, in a part of the private area that no icon font is known to use."""
+"""An undecodable byte, as a character of the private use area that no known icon font uses."""
 _SURROGATE = re.compile("\ue4ed[\ue4a0-\ue4bf][\ue480-\ue4bf]")
-"""Half a pair of UTF-16 that was written as if it were a character."""
+"""A lone surrogate of UTF-16 that was encoded as if it were a character."""
 REPLACEMENT = "\ufffd"
 """What editors show for such a byte."""
 
 
 class NotText(Exception):
-    """The bytes are no text in any encoding we know."""
+    """The bytes are no text in any known encoding."""
 
 
 class DecodedText(Struct, frozen=True):
-    """Text with its line ends as they are, and what is needed to write it back: `encoding` (Python's name) and `bom`.
+    """Text with its line ends as they are, and what is needed to encode it again: `encoding` (Python's name) and `bom`.
 
-    `certain` is False where the encoding was guessed; `rivals` would then fit as well. In UTF-8 with `stray` bytes
-    each of them is a character from U+E480 on, the byte in its last two digits.
+    `certain` is False if the encoding was guessed; `rivals` would then fit as well. In UTF-8 with `stray` bytes each of them is a
+    character from U+E480 on, the byte in its last two digits.
     """
 
     text: str
@@ -62,10 +62,10 @@ class DecodedText(Struct, frozen=True):
     stray: bool = False
 
     def encode(self, text: str) -> bytes:
-        """`text` as bytes of this file.
+        """Return `text` as bytes of this file.
 
-        Raises MazuError(unsupported) if the encoding has no such character, or if it was guessed and `text` has a
-        character that the file has not, which another encoding would write in another way.
+        Raises MazuError(unsupported) if the encoding has no such character, or if it was guessed and `text` has a new character that
+        another encoding would encode differently.
         """
         if not self.certain:
             self._require_agreement(text)
@@ -93,7 +93,7 @@ class DecodedText(Struct, frozen=True):
 
     @property
     def shown(self) -> str:
-        """The text as an editor shows it, with U+FFFD where a byte is no text."""
+        """The text as an editor shows it, with U+FFFD in place of undecodable bytes."""
         if not self.stray:
             return self.text
         data = self.text.translate(_UNSTRAY).encode("utf-8", "surrogateescape")
@@ -101,19 +101,19 @@ class DecodedText(Struct, frozen=True):
 
     @property
     def newline(self) -> str:
-        """The line end that most lines have; `\\n` for text of one line."""
+        """The line end of most lines; `\\n` for text of one line."""
         crlf = self.text.count("\r\n")
         return "\r\n" if crlf > self.text.count("\n") - crlf else "\n"
 
 
 UNKNOWN = ("",)
-"""The rivals of a guess that rests on too little text: nothing new that is not ASCII is written."""
+"""The rivals of a guess from too little text: no new non-ASCII character is written."""
 
 
 def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> DecodedText:
-    """The text in `data`, such that `decode(data).encode(text) == data`. Raises NotText for binary data.
+    """Return the text in `data`, such that `decode(data).encode(text) == data`. Raises NotText for binary data.
 
-    `charset` is asked for the encoding that the project declares for the file, where the file itself does not say.
+    `charset` returns the encoding that the project declares for the file; it is called if the file itself declares none.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (found := _exactly(data[len(mark) :], encoding, mark)) is not None:
@@ -125,19 +125,19 @@ def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> Dec
     if "\0" in text[:_SNIFFED]:
         return _unmarked_utf16(data)
     if b"\x1b$" in data and data.isascii():
-        for name in _SHIFTED:  # its escape sequences say what it is
+        for name in _SHIFTED:  # its escape sequences identify it
             if (found := _exactly(data, name)) is not None and not found.text.isascii():
                 return found
     if data.isascii() and (name := declared_encoding(data) or charset()) and (found := _exactly(data, name)):
-        # Only a name for what is written into it later: a declaration does not turn plain text into something else.
+        # Only a name for what is written later: a declaration does not turn plain text into something else.
         return found if found.text == text or found.encoding.startswith("iso2022") else DecodedText(text)
     return DecodedText(text)
 
 
 def decode_like(data: bytes, shown: str, charset: Callable[[], str | None] = lambda: None) -> DecodedText:
-    """`decode` for a file of which an editor shows, or showed, the text `shown`: the editor knows its encoding.
+    """Like `decode`, for a file of which an editor shows, or showed, the text `shown`: the editor knows its encoding.
 
-    Where no encoding gives that text, the one that shares most of its characters that are no ASCII is taken.
+    If no encoding gives that text, the one that shares most of its non-ASCII characters is taken.
     """
     found = decode(data, charset)
     if data.isascii() or _unified(found.shown) == _unified(shown):
@@ -156,17 +156,17 @@ def decode_like(data: bytes, shown: str, charset: Callable[[], str | None] = lam
 
 
 def require_encodable(data: bytes, shown: str, new: str) -> None:
-    """Raises MazuError(unsupported) where a file that an editor shows as `shown` has no certain place for the characters `new`.
+    """Raise MazuError(unsupported) if a file that an editor shows as `shown` has no certain encoding for the characters `new`.
 
-    All encodings of the same letters in which the editor may have read it must write them alike; a file of ASCII alone counts
-    as UTF-8.
+    All encodings of the same letters in which the editor may have read it must encode them alike; a file of ASCII alone counts as
+    UTF-8.
     """
     found = decode_like(data, shown)
     if data.isascii() or found.encoding.startswith("utf"):
         return
     alike = same_letters(found.encoding)
     wanted = {char for char in shown if not char.isascii()}
-    shared = len(wanted & set(found.text))  # what is unsaved is not in the file
+    shared = len(wanted & set(found.text))  # unsaved text is not in the file
     fitting = [one for one in _candidates(data, found.bom) if len(wanted & set(one.text)) == shared]
     rivals = tuple(one.encoding for one in fitting if one.encoding in alike)
     replace(found, certain=not rivals, rivals=rivals).encode(found.text + new)
@@ -178,7 +178,7 @@ def _candidates(data: bytes, bom: bytes) -> list[DecodedText]:
 
 
 def declared_encoding(data: bytes) -> str | None:
-    """The encoding that a file declares in its first or last lines, as Python names it; None for none that is known."""
+    """Return the encoding that a file declares in its first or last lines, by Python's name; None for none that is known."""
     head = data[:1024]
     lines = [head, *(line for line in data[-1024:].split(b"\n")[-6:] if _MODELINES.search(line))]
     for line in lines:
@@ -188,7 +188,7 @@ def declared_encoding(data: bytes) -> str | None:
 
 
 def known_encoding(name: str) -> str | None:
-    """Python's name of an encoding; Emacs adds the line ends to it. None where it is not known, or no text encoding."""
+    """Return Python's name of an encoding (Emacs appends the line ends to it); None if it is unknown, or no text encoding."""
     name = re.sub(r"-(?:unix|dos|mac)\Z", "", name.strip().lower())
     try:
         found = codecs.lookup(name)
@@ -198,7 +198,7 @@ def known_encoding(name: str) -> str | None:
 
 
 def _legacy(data: bytes, charset: Callable[[], str | None]) -> DecodedText:
-    """Text that is no UTF-8: as it declares, with stray bytes where it is mostly UTF-8, else as is most plausible."""
+    """Decode text that is no UTF-8: as it declares, with stray bytes if it is mostly UTF-8, else as is most plausible."""
     if b"\0" in data[:_SNIFFED]:
         return _unmarked_utf16(data)
     controls = sum(byte < 32 and byte not in b"\t\n\r\f\x1b\b" for byte in data[:_SNIFFED])
@@ -220,7 +220,7 @@ def _legacy(data: bytes, charset: Callable[[], str | None]) -> DecodedText:
 
 
 def _with_stray(data: bytes) -> DecodedText | None:
-    """UTF-8 with bytes that are none; None where a character of the text could be taken for one of them."""
+    """Decode UTF-8 with undecodable bytes; None if a character of the text could be taken for one of them."""
     text = data.decode("utf-8", "surrogateescape")
     if STRAY.search(text):
         return None
@@ -228,14 +228,14 @@ def _with_stray(data: bytes) -> DecodedText | None:
 
 
 def _is_utf8(text: str, guess: EncodingGuess | None) -> bool:
-    """Whether text with stray bytes is UTF-8 all the same, and not text of the guessed encoding in which some pairs look like it."""
+    """Return whether text with stray bytes is UTF-8 all the same, and not the guessed encoding in which some pairs look like it."""
     text = _SURROGATE.sub(REPLACEMENT, text)
     score = utf8_plausibility(text, len(STRAY.findall(text)))
     return score >= (0.15 if guess is not None and guess.sure and guess.score > 0.6 else 0.0)
 
 
 def _unmarked_utf16(data: bytes) -> DecodedText:
-    """UTF-16 without a mark: nothing but characters that text has, and its spaces and line ends among them."""
+    """Decode UTF-16 without a mark: only characters that text has, its spaces and line ends among them."""
     for encoding in ("utf-16-le", "utf-16-be") if len(data) % 2 == 0 else ():
         found = _exactly(data, encoding)
         if found is not None and _is_text(found.text[:_SNIFFED]):
@@ -256,7 +256,7 @@ def _is_text(text: str) -> bool:
 
 
 def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | None:
-    """Decoded only if encoding it again gives the same bytes."""
+    """Decode only if encoding the result gives the same bytes."""
     try:
         text = data.decode(encoding)
         if not isinstance(text, str) or text.encode(encoding) != data:
@@ -278,6 +278,6 @@ def _unified(text: str) -> str:
 
 
 def split_lines(text: str, *, ends: bool = True) -> list[str]:
-    """Lines, divided where LSP divides: at CRLF, LF and CR, nowhere else; with their line ends unless `ends` is False."""
+    """Return the lines, divided where LSP divides: at CRLF, LF and CR, nowhere else; with line ends unless `ends` is False."""
     lines = list(io.StringIO(text, newline=""))
     return lines if ends else [line.rstrip("\r\n") for line in lines]

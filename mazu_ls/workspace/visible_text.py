@@ -1,10 +1,10 @@
-"""Sanitize text from outside: what a reader cannot see (control, bidi, invisible characters) is shown by its code point."""
+"""Sanitizes untrusted text: invisible characters (control, bidi, zero width) are shown by their code point."""
 
 from __future__ import annotations
 
 import re
 
-# Controls but tab and line feed; format characters (bidi, zero width, tags); fillers, variation selectors and blanks
+# Controls except tab and line feed; format characters (bidi, zero width, tags); fillers, variation selectors and blanks
 # that draw nothing or look like a space; line separators; halves of surrogate pairs (Unicode UAX #9, UTS #36, UTS #39).
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
@@ -15,28 +15,28 @@ _NOT_IN_TOOL_NAME = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 def make_visible(text: str) -> str:
-    """The text with every invisible character as `<U+202E>`; tabs and line feeds stay."""
+    """Return the text with every invisible character as `<U+202E>`; tabs and line feeds stay."""
     return _INVISIBLE.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
 def make_tool_name(name: str) -> str:
-    """A tool's name as a model wrote it, without what no tool's name has; at most 128 characters."""
+    """Return a tool's name as a model wrote it, without characters that no tool name has; at most 128 characters."""
     return _NOT_IN_TOOL_NAME.sub("_", name[:128])
 
 
 def make_line(text: str, limit: int) -> str:
-    """The text as one visible line of at most `limit` characters; line feeds become `⏎`, what is cut is said by `…`."""
+    """Return the text as one visible line of at most `limit` characters; line feeds become `⏎`, a cut is shown by `…`."""
     line = make_visible(text[: limit + 1].strip().replace("\n", " ⏎ ").replace("\t", " "))
     return shorten(line, limit) if len(text.strip()) <= limit else f"{line[: limit - 1]}…"
 
 
 def shorten(text: str, limit: int) -> str:
-    """The text, with at most `limit` characters; what is cut at its end is said by `…`."""
+    """Return the text with at most `limit` characters; a cut at its end is shown by `…`."""
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def make_diff_visible(diff: str) -> str:
-    """A unified diff, made visible. In a file whose lines all end in CR LF the carriage returns are left out."""
+    """Return a unified diff, made visible. In a file whose lines all end in CR LF the carriage returns are left out."""
     lines = diff.split("\n")
     body = [line for line in lines if line[:1] in ("+", "-", " ") and not line.startswith(("+++ ", "--- "))]
     if body and all(line.endswith("\r") for line in body):

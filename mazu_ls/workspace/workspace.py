@@ -1,4 +1,4 @@
-"""The workspace folders, and the guard that every path of a tool goes through."""
+"""The workspace folders, and the path guard that every path of a tool goes through."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ __all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace", "suggest
 
 
 SIMILAR = 5
-"""Files that a name which does not exist may be taken for."""
+"""Maximum of similar names suggested for one that does not exist."""
 
 
 class PathRefused(MazuError):
-    """A path that tools may not touch; the message says which and why."""
+    """A path that tools may not access; the message says which and why."""
 
     def __init__(
         self, path: str, reason: str, hint: str = "Use a path inside the workspace folders."
@@ -35,18 +35,18 @@ class PathRefused(MazuError):
 
 
 class Workspace:
-    """The folders that tools may see. Paths it hands out stand below a root as the editor spells that root, and hold no link."""
+    """The folders that tools may see. Its paths are below a root as the editor spells that root, and contain no link."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots: tuple[Path, ...] = tuple(Path(root).absolute() for root in roots)
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
-        """The place that `path` names: from a root, absolute, or "folder-name/path" when there are several roots.
+        """Resolve `path`: relative to a root, absolute, or "folder-name/path" when there are several roots.
 
-        It need not exist. Links inside a root are followed; raises PathRefused where it ends outside, is misspelt, names
-        a device, fifo or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
+        It need not exist. Links inside a root are followed; raises PathRefused if it ends outside, is malformed, names a device, fifo
+        or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
         """
-        # A name that begins with a tilde or a dollar is one if it stands there, whatever a shell would make of it.
+        # A name that begins with a tilde or a dollar is literal if it exists, whatever a shell would make of it.
         spelt = (
             f"./{path}"
             if path[:1] in ("~", "$") and any(map(os.path.lexists, self._candidates(path)))
@@ -62,22 +62,22 @@ class Workspace:
                 self._check_write(path, target, (*PurePosixPath(path).parts, *inside.parts))
             if target.exists() and not (target.is_file() or target.is_dir()):
                 raise PathRefused(path, "it is not a regular file")
-        except OSError as error:  # too long with the root before it, a folder that may not be entered
+        except OSError as error:  # too long together with the root, a folder without access
             raise PathRefused(path, error.strerror or str(error)) from error
         return target
 
     def relative(self, path: Path) -> str:
-        """How a path is shown: from its root, after the root's name when there are several. `resolve` leads back."""
+        """Return how a path is shown: relative to its root, after the root's name when there are several. `resolve` inverts it."""
         root, inside = self._split(path)
         shown = inside.as_posix()
         return show_name(shown if len(self.roots) == 1 else f"{root.name}/{shown}")
 
     def locate(self, shown: str) -> Path:
-        """Where the path that `relative` shows lies, no link followed: to name a file, not to open it."""
+        """Return the absolute path for one that `relative` shows, without following links: to name a file, not to open it."""
         return Path(self._candidates(parse_name(shown))[0])
 
     def similar(self, path: Path) -> list[str]:
-        """Existing files that `path`, which does not exist, could be meant for: each part differs in looks alone."""
+        """Return existing files that the missing `path` could mean: each part differs only in looks."""
         root, inside = self._split(path)
         found = [root]
         for part in inside.parts:
@@ -89,15 +89,15 @@ class Workspace:
         return [self.relative(place) for place in found[:SIMILAR] if place != path]
 
     def contains(self, path: Path) -> bool:
-        """Whether `path`, with all its links followed, lies inside."""
+        """Return whether `path`, with all its links followed, is inside."""
         with contextlib.suppress(PathRefused, OSError):
             return self._beneath(os.path.realpath(path)) is not None
         return False
 
     def open(self, path: Path) -> BinaryIO:
-        """The file, open for reading.
+        """Open the file for reading.
 
-        Raises PathRefused where it is no regular file below a root, else what the system says (FileNotFoundError, ...).
+        Raises PathRefused if it is no regular file below a root, otherwise the system's error (FileNotFoundError, ...).
         """
         root, inside = self._split(path)
         try:
@@ -107,16 +107,16 @@ class Workspace:
             raise self._explained(error, path) from error
 
     def read_bytes(self, path: Path, limit: int | None = None) -> bytes:
-        """The file's bytes, at most `limit` of them. Raises like `open`."""
+        """Return the file's bytes, at most `limit` of them. Raises like `open`."""
         with self.open(path) as file:
             return file.read() if limit is None else file.read(limit)
 
     def declared_charset(self, path: Path) -> str | None:
-        """The charset that .editorconfig declares for a file, in its words."""
+        """Return the charset that .editorconfig declares for a file, as written there."""
         return editorconfig.declared_charset(*self._split(path))
 
     def read_each(self, folder: Path, files: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
-        """The bytes of files of one folder, at most `limit` of each. The folder is opened once; what cannot be read is left out."""
+        """Yield the bytes of files of one folder, at most `limit` of each. The folder is opened once; unreadable files are left out."""
         root, inside = self._split(folder)
         try:
             with folder_beneath(root, inside) as opened:
@@ -129,8 +129,8 @@ class Workspace:
     def write_bytes(self, path: Path, data: bytes, *, expect: bytes | UncheckedContent | None) -> None:
         """Replace or create one file atomically and durably, missing folders included, keeping its mode.
 
-        `expect` is what must still stand there: bytes, None for nothing, UNCHECKED for anything; MazuError(conflict)
-        otherwise. A hard link is broken, a symbolic link is not followed. Raises PathRefused like `read_bytes`.
+        `expect` is the content it must still have: bytes, None for nothing, UNCHECKED for anything; MazuError(conflict) otherwise. A
+        hard link is broken, a symbolic link is not followed. Raises PathRefused like `read_bytes`.
         """
         root, inside = self._split(path)
         try:
@@ -162,7 +162,7 @@ class Workspace:
         raise PathRefused(path, "it lies outside the workspace")
 
     def _candidates(self, path: str) -> list[str]:
-        """Where a path may lie, in the order of preference. Joined, not normalised: `..` after a link means its target."""
+        """Return the places a path may mean, in order of preference. Joined, not normalised: `..` after a link means its target."""
         if path.startswith("/"):
             return [path]
         head, _, rest = path.removeprefix("./").partition("/")
@@ -171,7 +171,7 @@ class Workspace:
         return sorted(named + plain, key=lambda place: not os.path.lexists(place))
 
     def _beneath(self, real: str) -> tuple[Path, PurePosixPath] | None:
-        """The innermost root that holds a real path, and the path from there."""
+        """Return the innermost root that holds a real path, and the relative path."""
         found = None
         for root in self.roots:
             real_root = os.path.realpath(root)
@@ -181,7 +181,7 @@ class Workspace:
         return found[:2] if found else None
 
     def _split(self, path: Path) -> tuple[Path, PurePosixPath]:
-        """Like `_beneath` for a path that `resolve` gave: by spelling alone, so that nothing is followed again."""
+        """Like `_beneath` for a resolved path: by spelling alone, so that no link is followed again."""
         for root in sorted(self.roots, key=lambda r: -len(r.parts)):
             if path.is_relative_to(root):
                 return root, PurePosixPath(path.relative_to(root))
@@ -207,7 +207,7 @@ class Workspace:
             raise PathRefused(path, f"the folder {folder.name} is read-only", "Make it writable first.")
 
     def _explained(self, error: OSError, path: Path) -> OSError | PathRefused:
-        """Refusals of the guard as PathRefused, everything else as it came, with the whole path in it."""
+        """Convert refusals of the guard to PathRefused; other errors stay, with the whole path."""
         reasons = {
             errno.ELOOP: "a symbolic link was put in its way",
             errno.EXDEV: "it leads out of the workspace",
@@ -229,7 +229,7 @@ def _similar_in(folder: Path, name: str) -> list[str]:
 
 
 def suggestion(workspace: Workspace, path: Path) -> str:
-    """What to add to the sentence that `path` does not exist: the files it could be meant for."""
+    """Return what to append to the message that `path` does not exist: the files it could mean."""
     names = [typed_name(name) for name in workspace.similar(path)]
     return (
         f"; did you mean {' or '.join(names)}? The names differ in letters that look alike" if names else ""

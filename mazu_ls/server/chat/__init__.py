@@ -1,1 +1,1 @@
-"""Chat documents: Markdown drawn from the journal, commands and questions in it."""
+"""Chat documents: Markdown rendered from the journal, with commands and questions."""

@@ -1,4 +1,4 @@
-"""`AI!` comments: a request to the agent written where it belongs, in any language's comment."""
+"""`AI!` comments: requests to the agent in a comment of any language, next to the code they are about."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ COMMENT = re.compile(
 )
 _OPENS = re.compile(r"(?:#+|//+!?|--+|;+|%+|!+|'+|::|REM |rem |/\*+!?|\*+(?!/)|<!--)")
 LONGEST_LINE = 2_000
-"""Longer ones are not looked at: a request is no data, and of some lines each character is looked at many times."""
+"""Characters; longer lines are skipped: a request is no data, and for some lines matching takes quadratic time."""
 Found = tuple[int, int, int, str]
-"""Line, first character and end of the line's part that is the request, and what it says."""
+"""Line, first character and end of the request within the line (0-based), and its text."""
 
 
 def find_ai_comments(text: str, language: str) -> list[Found]:
-    """The `AI!` comments of a text. A grammar, or the language's markers, tell comments from strings; where neither is
-    known their look decides."""
+    """Return the `AI!` comments of a text. A grammar, or the language's comment markers, distinguish comments from
+    strings; without either their form decides."""
     if MARK not in text:
         return []
     if _is_known(canonical(language)):
@@ -37,7 +37,7 @@ def find_ai_comments(text: str, language: str) -> list[Found]:
 
 
 def _is_known(language: str) -> bool:
-    """Whether there is a grammar, or line comments with markers that are known and no string starts with."""
+    """Return whether there is a grammar, or known line comment markers that no string starts with."""
     style = STYLES.get(language)
     if language in GRAMMARS or style is None:
         return language in GRAMMARS
@@ -58,7 +58,7 @@ def _by_language(text: str, language: str) -> Iterator[Found]:
 
 
 def _asked_in(line: str) -> str:
-    """What one line of a comment asks for; empty where the mark stands at neither of its ends."""
+    """Return the request in one line of a comment; empty if the mark is at neither end of it."""
     if MARK not in line or len(line) > LONGEST_LINE:
         return ""
     text = line.strip(" \t\r")
@@ -76,7 +76,7 @@ def _asked_in(line: str) -> str:
 
 
 def comments(text: str) -> Iterator[tuple[int, int, str]]:
-    """Start, end and instruction of each `AI!` comment; the lines without the mark are not even looked at."""
+    """Yield start, end and instruction of each `AI!` comment; lines without the mark are skipped."""
     found = text.find(MARK)
     while found >= 0:
         start = max(text.rfind("\n", 0, found), text.rfind("\r", 0, found)) + 1
@@ -90,6 +90,6 @@ def comments(text: str) -> Iterator[tuple[int, int, str]]:
 
 
 def instruction_at(text: str, language: str = "") -> str | None:
-    """What the first `AI!` comment in `text` asks for; `text` may start in the middle of a comment."""
+    """Return the request of the first `AI!` comment in `text`, which may start in the middle of a comment."""
     found = next((instruction for *_, instruction in find_ai_comments(text, language)), None)
     return found or next((instruction for _, _, instruction in comments(text)), None)

@@ -1,4 +1,4 @@
-"""What a command attaches to a message: documents as the editor shows them, or the given lines of them."""
+"""Attachments of a message: documents as the editor shows them, or some of their lines."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "
 
 
 async def attachments(server: ServerState, places: Sequence[DocumentRange]) -> tuple[Attachment, ...]:
-    """Read each place. Raises MazuError(not_found) for a file that is not there."""
+    """Read each place. Raises MazuError(not_found) for a missing file."""
     return tuple([await _attachment(server, place, index) for index, place in enumerate(places)])
 
 
 async def attached(
     server: ServerState, places: Sequence[DocumentRange], message: str
 ) -> tuple[Attachment, ...]:
-    """What a command attaches, and what its message mentions."""
+    """Return a command's attachments, and those that its message mentions."""
     return (*await attachments(server, places), *await mentioned(server, message))
 
 
 async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]:
-    """The files that a message names as `@path`; a word with an @ that names no file is just a word."""
+    """Return the files that a message names as `@path`; a word with an @ that names no file is just a word."""
     found: dict[str, DocumentRange] = {}
     for mention in markdown.mentions(message):
         try:
@@ -75,12 +75,13 @@ async def _attachment(server: ServerState, place: DocumentRange, index: int) -> 
 
 
 def last_line(span: LspRange) -> int:
-    """The line behind the last one that a range touches; one that ends before the first character of a line leaves it out."""
+    """Return the end (exclusive) of the lines that a range touches; a line of which it holds no character does not
+    count."""
     return span.end.line + (1 if span.end.character or span.end == span.start else 0)
 
 
 async def read_document(server: ServerState, uri: str, path: Path) -> OpenDocument:
-    """A document that is not open, read from its file. Raises MazuError(not_found)."""
+    """Return a document that is not open, read from its file. Raises MazuError(not_found)."""
     try:
         text = await server.host.read(path)
     except OSError as error:
@@ -92,7 +93,7 @@ async def read_document(server: ServerState, uri: str, path: Path) -> OpenDocume
 
 
 def _picture(path: Path) -> Image | None:
-    """The picture in a file, made fit to send; None where the file is text under the name of a picture."""
+    """Return the picture in a file, prepared for sending; None if the file is text in spite of its name."""
     data = b""
     try:
         real = path.resolve()

@@ -1,4 +1,4 @@
-"""`/command` in a chat document: the commands of the wire, for people who write instead of pressing."""
+"""`/command` in a chat document: the commands of the wire for people who type."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChatCommand:
-    """`arguments` makes the wire's arguments of the text behind the command and the session; `shown` the reply."""
+    """`arguments` builds the wire's arguments from the text after the command and the session; `shown` renders the
+    reply."""
 
     help: str
     command: str
@@ -111,7 +112,7 @@ COMMANDS: dict[str, ChatCommand] = {
 
 
 async def run(server: ServerState, message: str, session_id: str) -> str | None:
-    """The reply to a message that is a command, None for any other. Raises MazuError for what fails."""
+    """Return the reply to a message that is a command, None for any other. Raises MazuError if the command fails."""
     from mazu_ls.server import commands
 
     name, _, text = message.removeprefix("/").partition(" ")

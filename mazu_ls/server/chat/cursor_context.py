@@ -1,4 +1,4 @@
-"""What the user means by where they stand: the selection, the definition round the cursor, the line."""
+"""What a request refers to: the selection, the definition around the cursor, or the line."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _loaded: set[str] = set()
-"""Languages whose grammar is imported, which takes longer than to parse with it."""
+"""Languages whose grammar is imported; the import takes longer than parsing."""
 IN_PLACE_CHARS = 20_000
-"""Larger texts are parsed in a thread: a kilobyte takes a quarter of a millisecond."""
+"""Characters above which texts are parsed in a thread: a kilobyte takes a quarter of a millisecond."""
 MAX_CHARS = 1_000_000
 
 
 PROSE = frozenset({"", "markdown", "plaintext", "text", "restructuredtext", "asciidoc", "org"})
-"""Languages whose first line says what a passage is about."""
+"""Languages whose first line describes a passage."""
 
 
 def title_of_passage(first: str, name: str, language: str) -> str:
-    """What a remembered passage is called: a line of code says little without the name of its file."""
+    """Return the title of a remembered passage: a line of code means little without the name of its file."""
     return first if language in PROSE else f"{name.rpartition('/')[2]}: {first}"
 
 
 def whole_lines(document: OpenDocument, span: LspRange) -> LspRange:
-    """A range widened to whole lines; one that ends before the first character of a line ends in the line above."""
+    """Return a range extended to whole lines; one that ends before the first character of a line ends in the line
+    above."""
     last = span.end.line
     if span.end.character == 0 and last > span.start.line:
         last -= 1
@@ -41,7 +42,7 @@ def whole_lines(document: OpenDocument, span: LspRange) -> LspRange:
 
 
 async def resolve_target(document: OpenDocument, span: LspRange) -> LspRange:
-    """The range itself; where nothing is selected, the innermost definition round the cursor, else the cursor's line."""
+    """Return the range itself; for an empty one the innermost definition around the cursor, else the cursor's line."""
     if span.start != span.end:
         return span
     symbol = await _symbol_at(document, span.start)
@@ -49,7 +50,8 @@ async def resolve_target(document: OpenDocument, span: LspRange) -> LspRange:
 
 
 async def resolve_comment_target(document: OpenDocument, line: int) -> LspRange:
-    """The code an `AI!` comment is about: the function it stands in, else the definition right below it, with it."""
+    """Return the code an `AI!` comment is about: the function around it, else the definition right below it, comment
+    included."""
     inside = await _symbol_at(document, LspPosition(line, 0))
     if inside and inside.kind in ("function", "method"):
         return _range_of(document, inside)
@@ -60,7 +62,7 @@ async def resolve_comment_target(document: OpenDocument, line: int) -> LspRange:
 
 
 async def requests(document: OpenDocument) -> list[ai_comments.Found]:
-    """The `AI!` comments of a document; none in one that is too large to look at."""
+    """Return the `AI!` comments of a document; none if it is too large."""
     if _size(document) > MAX_CHARS or ai_comments.MARK not in document.text:
         return []
     text, language = document.text, document.language_id
@@ -72,7 +74,7 @@ async def _symbol_at(document: OpenDocument, position: LspPosition) -> CodeSymbo
         return None
     line, column = document.locate(position)
     shown = document.line(line)
-    # In the indentation of a definition one stands on it, not on what is round it.
+    # A cursor in the indentation of a definition means that definition, not the one around it.
     column = max(column, len(shown) - len(shown.lstrip(" \t")))
     text, language = document.text, document.language_id
 
@@ -85,7 +87,7 @@ async def _symbol_at(document: OpenDocument, position: LspPosition) -> CodeSymbo
 
 
 async def _parsed(document: OpenDocument, work: Callable[[], T]) -> T:
-    """The result of something that parses a document, in a thread where it would hold up the editor."""
+    """Return the result of work that parses a document, in a thread if it would delay the editor."""
     language = document.language_id
     if _size(document) <= IN_PLACE_CHARS and language in _loaded:
         return work()

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 EDIT_SECONDS = 0.12
-"""Between two edits of one reply: at most ten a second."""
+"""Seconds between two edits of one reply: at most ten per second."""
 REFUSALS = 3
 """After so many refused edits in a row the rest is written when the turn has ended."""
 
@@ -44,7 +44,7 @@ REFUSALS = 3
 async def open_chat(
     server: ServerState, session_id: str | None, places: Sequence[DocumentRange] = ()
 ) -> wire.StartedResult:
-    """Put a session's chat document before the user, what is attached named in the message to be."""
+    """Show a session's chat document, with the attachments named in the next message."""
     project = await server.wait_opened()
     session = await project.sessions.get(session_id)
     path = await _document_of(server, session)
@@ -54,19 +54,19 @@ async def open_chat(
     quoted = [_quotation(server, place) for place in loose]
     if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
         if shown and shown.at(path):
-            # An editor that waits for this command tells of no edit of an open document meanwhile.
+            # While an editor waits for this command it may not report edits of an open document.
             server.jobs.spawn(_name(server, path, named))
         else:
             await _name(server, path, named)
     text = await mazu_files.read(server, path)
-    # The empty line behind the last line end is no line to every editor.
+    # Not every editor counts the empty line after the last line end.
     if not await server.host.show(path, max(0, text.count("\n") - 1)):
         await server.host.say("info", f"Mazu: the chat is in {path}")
     return wire.StartedResult(session.id, None)
 
 
 async def _name(server: ServerState, path: Path, named: str) -> None:
-    """Name what is attached in the message to be."""
+    """Name the attachments in the next message."""
     before = await mazu_files.read(server, path)
     await mazu_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
 
@@ -74,7 +74,7 @@ async def _name(server: ServerState, path: Path, named: str) -> None:
 async def send(
     server: ServerState, uri: str, params: wire.ChatParams, token: Token | None
 ) -> wire.StartedResult | wire.TurnResultView:
-    """Send what stands under the last heading of a chat document; the reply streams in below it."""
+    """Send the text under the last heading of a chat document; the reply streams in below it."""
     from mazu_ls.agent.session.ids import new_id
     from mazu_ls.agent.turn.turn import Prompt
 
@@ -89,9 +89,8 @@ async def send(
     session = await _session_of(server, text, params.session_id)
     try:
         reply = await commands.run(server, message, session.id)
-    except (
-        MazuError
-    ) as error:  # answered there too: else the refused line is sent along with the next message
+    except MazuError as error:
+        # Answered in the document, too: otherwise the refused line would be sent along with the next message.
         server.jobs.spawn(_answer(server, path, session.id, f"{error.message} {error.hint}".strip()))
         raise
     if reply is not None:
@@ -109,7 +108,7 @@ async def send(
 
 
 async def opened(server: ServerState, document: OpenDocument) -> None:
-    """A chat document came into view: turns that are started elsewhere show in it while they run, also one that runs now."""
+    """A chat document was opened: turns that are started elsewhere show in it while they run, also one that runs now."""
     project, editor = await server.wait_opened(), server.editor
     session_id = markdown.session_of(document.text)
     if editor is None or session_id is None or document.path is None:
@@ -128,7 +127,7 @@ async def opened(server: ServerState, document: OpenDocument) -> None:
 
 
 def _begin(server: ServerState, project: Project, session_id: str, event: journal.Event) -> None:
-    """A turn begins: every open chat document into which nobody writes its reply yet shows it."""
+    """A turn begins: show it in every open chat document that has no reply in progress."""
     if isinstance(event.body, journal.UserSaid) and event.body.shown and event.turn:
         for path in _open_documents(server, session_id):
             writer = ReplyWriter(server, path, session_id, event.turn, message=event.body.shown)
@@ -136,7 +135,7 @@ def _begin(server: ServerState, project: Project, session_id: str, event: journa
 
 
 def _open_documents(server: ServerState, session_id: str) -> list[Path]:
-    """The open chat documents of a session into which no reply is being written."""
+    """Return the open chat documents of a session that have no reply in progress."""
     editor = server.editor
     return [
         document.path
@@ -150,10 +149,10 @@ def _open_documents(server: ServerState, session_id: str) -> list[Path]:
 
 
 class ReplyWriter:
-    """Writes one turn's reply into a chat document as it comes.
+    """Writes one turn's reply into a chat document while it streams.
 
-    `verbatim`: the reply is the output of a command. `message`: what the user said elsewhere, which does not stand in the
-    document yet. `begun`: the turn runs already, and the document shows nothing of it.
+    `verbatim`: the reply is the output of a command. `message`: what the user said elsewhere, which is not in the document yet.
+    `begun`: the turn runs already, and the document shows nothing of it.
     """
 
     def __init__(
@@ -179,7 +178,7 @@ class ReplyWriter:
         self._refused = 0
 
     def on_event(self, session_id: str, event: journal.Event) -> None:
-        """Events of this turn become text."""
+        """Append events of this turn as text."""
         if event.turn != self._turn:
             return
         self._said.add(event, streamed=True)
@@ -187,7 +186,7 @@ class ReplyWriter:
         self._news.set()
 
     async def run(self, stop_listening: object) -> None:
-        """Write until the turn has ended and everything stands in the document."""
+        """Write until the turn has ended and everything is in the document."""
         replying = self._server.editor.replying if self._server.editor else set[Path]()
         try:
             if self._begun:
@@ -207,8 +206,8 @@ class ReplyWriter:
                 stop_listening()
 
     async def _make_room(self) -> None:
-        """The heading of the reply, below the message. After the command was answered, because eglot waits for that
-        answer and tells of no edit meanwhile."""
+        """Insert the heading of the reply below the message. Only after the command was answered, because eglot waits for that answer
+        and reports no edits meanwhile."""
         try:
             async with self._alone():
                 text = await mazu_files.read(self._server, self._path)
@@ -229,7 +228,7 @@ class ReplyWriter:
         return said + markdown.opening(self._turn, draft)
 
     async def _draw_begun(self) -> None:
-        """What the journal has of the turn, and what has streamed since its last event; a question that is open stays."""
+        """Write what the journal has of the turn, and what streamed since its last event; an open question stays."""
         asked = self._server.editor.approvals.open if self._server.editor else None
         if asked is not None and asked.question.session_id == self._session:
             return
@@ -238,22 +237,22 @@ class ReplyWriter:
         self._said.text = streamed["message"] if streamed else ""
 
     def _alone(self) -> AbstractAsyncContextManager[None]:
-        """Meanwhile nobody else of ours edits a chat document."""
+        """Hold the lock that keeps other tasks from editing a chat document."""
         return self._server.editor.chat_edits if self._server.editor else nullcontext()
 
     async def _finish(self) -> None:
-        """The document as the journal has the session, which mends what an editor took late, twice or not at all."""
+        """Redraw the document from the journal, which repairs what an editor applied late, twice or not at all."""
         session = (await self._server.wait_opened()).sessions.find(self._session)
         if session is not None:
             await session.wait_idle()
         if await redraw(self._server, self._path, self._session, replying=True):
             return
-        # Kate takes edits for two seconds after a command only. Nothing of a reply is ever lost.
+        # Kate accepts edits only for two seconds after a command. No part of a reply is ever lost.
         if rest := self._said.text.strip("\n"):
             await mazu_files.show_text(self._server, f"{self._path.stem}-reply.md", rest + "\n")
 
     async def _flush(self) -> None:
-        """Insert what is new, without the line ends at its end: where the reply ends is told by them."""
+        """Insert the new text, without the line ends at its end: the end of the reply is recognised by them."""
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
         if (
             document and markdown.reply_end(document.text, self._turn) is None
@@ -292,7 +291,7 @@ class ReplyWriter:
         self._said.text = self._said.text[len(ready) :]
 
     def _arrived(self, before: str, new: str) -> bool:
-        """Whether the piece stands in the document although the user typed at the same time."""
+        """Return whether the piece is in the document although the user typed at the same time."""
         document = self._server.editor.documents.at(self._path) if self._server.editor else None
         if document is None:
             return False
@@ -302,14 +301,14 @@ class ReplyWriter:
 
 
 async def _answer(server: ServerState, path: Path, session_id: str, reply: str) -> None:
-    """Put the reply of a `/command` below it. After the command was answered, as `_make_room`."""
+    """Insert the reply of a `/command` below it. Only after the command was answered, see `_make_room`."""
     text = await mazu_files.read(server, path)
     said = markdown.escape_label(text, session_id).rstrip("\r\n")
     await mazu_files.edit(server, path, text, f"{said}\n\n## Mazu\n\n{markdown.quoted(reply)}\n\n## You\n\n")
 
 
 async def _document_of(server: ServerState, session: Session) -> Path:
-    """The session's chat document, written with what was said so far where there is none."""
+    """Return the session's chat document, created with the conversation so far if there is none."""
     project = await server.wait_opened()
     path = await asyncio.to_thread(mazu_files.folder_of, project, "chats") / f"{session.id}.md"
     if not os.path.lexists(path):
@@ -320,7 +319,7 @@ async def _document_of(server: ServerState, session: Session) -> Path:
 
 
 async def _session_of(server: ServerState, text: str, wanted: str | None) -> Session:
-    """The session a chat document names; a new one for a document that names none, which gets its name with the reply."""
+    """Return the session that a chat document names; a new one if it names none; the reply then adds the name."""
     project = await server.wait_opened()
     named = wanted or markdown.session_of(text)
     return await project.sessions.get(named) if named else await project.sessions.new()
@@ -334,7 +333,7 @@ def _mention(server: ServerState, place: DocumentRange) -> str:
 
 
 def _quotation(server: ServerState, place: DocumentRange) -> str:
-    """What is attached of a document that is no file, which no mention could find again."""
+    """Return a quotation of a document that is no file, which no mention could find again."""
     document = server.editor.documents.get(place.uri) if server.editor else None
     assert document is not None
     lines = document.lines[place.range.start.line : last_line(place.range)] if place.range else document.lines

@@ -1,4 +1,4 @@
-"""The text of a chat document: Markdown in which headings say who speaks. Pure functions over its text."""
+"""The text of a chat document: Markdown whose headings name the speaker. Pure functions over its text."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ UNDONE_TURNS = re.compile(r"\*\d+ turns? (?:undone|taken back)\*")
 FOOTER = re.compile(
     r"\*(?:\d+ files? changed \+\d+ -\d+[^*]*|(?:\$[\d.]+|cost unknown) · [\d.]+k? tokens?[^*]*)\*"
 )
-"""The line under a turn; what it says of cost may be worded differently by another version."""
+"""The line under a turn; another version may word the cost differently."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'
 
 
 class ChatSection(Struct, frozen=True):
-    """What stands under one heading: characters `start` to `end` of the document, the heading excluded."""
+    """The text under one heading: characters `start` to `end` of the document, the heading excluded."""
 
     who: str
     turn: str | None
@@ -31,7 +31,7 @@ class ChatSection(Struct, frozen=True):
 
 
 class Mention(Struct, frozen=True):
-    """`@path`, or `@path#L3-L9`: lines count from 1, both ends included."""
+    """`@path`, or `@path#L3-L9`: lines are 1-based, both ends included."""
 
     path: str
     first: int | None
@@ -39,28 +39,28 @@ class Mention(Struct, frozen=True):
 
 
 def is_chat(path: Path | None) -> bool:
-    """Whether a file is a chat document, by where it lies."""
+    """Return whether a file is a chat document, by its place."""
     return path is not None and path.suffix == ".md" and path.parent.parts[-2:] == FOLDER
 
 
 def header(session_id: str) -> str:
-    """The lines with which a chat document begins."""
+    """Return the first lines of a chat document."""
     return f"<!-- mazu session {session_id} -->\n{HINT}\n\n"
 
 
 def session_of(text: str) -> str | None:
-    """The session that a chat document belongs to."""
+    """Return the session that a chat document belongs to."""
     match = SESSION.search(text)
     return match["id"] if match else None
 
 
 def escape_label(text: str, session_id: str) -> str:
-    """A chat document that says which session it belongs to."""
+    """Return a chat document that names its session."""
     return text if session_of(text) else f"<!-- mazu session {session_id} -->\n{text}"
 
 
 def sections(text: str) -> list[ChatSection]:
-    """The document cut at its headings."""
+    """Split the document at its headings."""
     heads = list(HEADING.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)][: len(heads)]
     return [
@@ -70,7 +70,7 @@ def sections(text: str) -> list[ChatSection]:
 
 
 def pending_message(text: str) -> str:
-    """What stands under the last "You", if nobody has answered it."""
+    """Return the text under the last "You", if it has no answer."""
     found = sections(text)
     if not found or found[-1].who != "You":
         return ""
@@ -78,7 +78,7 @@ def pending_message(text: str) -> str:
 
 
 def mentions(message: str) -> list[Mention]:
-    """Files that a message names with `@`."""
+    """Return the files that a message names with `@`."""
     return [
         Mention(m["path"], int(m["first"]) if m["first"] else None, int(m["last"]) if m["last"] else None)
         for m in MENTION.finditer(message)
@@ -86,26 +86,26 @@ def mentions(message: str) -> list[Mention]:
 
 
 def mention_of(path: str, first: int | None = None, last: int | None = None) -> str:
-    """How a message names a file, or lines of it that count from 0 with the last one excluded."""
+    """Return the mention of a file, or of some lines of it (0-based, end exclusive)."""
     if first is None or last is None:
         return f"@{path}"
     return f"@{path}#L{first + 1}-L{last}" if last > first + 1 else f"@{path}#L{first + 1}"
 
 
 def reply_heading(turn_id: str, about: str = "") -> str:
-    """The heading of a reply; `about` is what it says of the turn."""
+    """Return the heading of a reply; `about` describes the turn."""
     return f"## Mazu <!-- {turn_id} -->{f' {about}' if about else ''}"
 
 
 def opening(turn_id: str, draft: str = "") -> str:
-    """What is appended when a message was sent: where the reply goes, and a heading for the next message or its draft."""
+    """Return what is appended when a message was sent: the reply's heading, and one for the next message or its draft."""
     return f"\n\n{reply_heading(turn_id)}\n\n\n\n" + (draft or "## You\n\n")
 
 
 def reply_end(text: str, turn_id: str) -> int | None:
-    """Where the next piece of a turn's reply goes; None where its heading is gone.
+    """Return where the next piece of a turn's reply goes; None if its heading is missing.
 
-    Line ends after the reply belong to the layout, so whoever writes a reply holds back line ends at its end.
+    Line ends after the reply belong to the layout, so the writer of a reply holds back line ends at its end.
     """
     section = next((one for one in sections(text) if one.turn == turn_id), None)
     if section is None:
@@ -118,18 +118,18 @@ def reply_end(text: str, turn_id: str) -> int | None:
 
 
 def reply_so_far(text: str, turn_id: str) -> str:
-    """What stands of a turn's reply, without the line ends around it."""
+    """Return a turn's reply so far, without the line ends around it."""
     section = next((one for one in sections(text) if one.turn == turn_id), None)
     return text[section.start : section.end].strip("\r\n") if section else ""
 
 
 def quoted(reply: str) -> str:
-    """A reply whose own headings cannot be taken for ours."""
+    """Escape a reply, so that its own headings cannot be taken for ours."""
     return OURS_IN_TEXT.sub("### ", reply)
 
 
 def fenced(text: str, language: str = "") -> str:
-    """A code block whose fence nothing in the text ends."""
+    """Return a code block whose fence nothing in the text can close."""
     runs = re.findall(r"~{4,}", text)
     fence = "~" * max([4, *(len(run) + 1 for run in runs)])
     return f"{fence}{language}\n{text}\n{fence}"
@@ -140,6 +140,7 @@ _AT_LINE_START = re.compile(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTIL
 
 
 def escape(text: str) -> str:
-    """Text from outside as Markdown that shows it as it is: no links, images, HTML, headings or lists (CommonMark 2.4)."""
+    """Escape untrusted text as Markdown that shows it literally: no links, images, HTML, headings or lists (CommonMark
+    2.4)."""
     text = _MARKUP.sub(r"\\\g<0>", re.sub("\r\n?", "\n", text))
     return _AT_LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}" if m[2] else f"{m[1]}{m[3]}\\{m[4]}", text)

@@ -1,4 +1,4 @@
-"""A chat document drawn anew around what the user wrote into it. Pure functions over texts."""
+"""Redraws a chat document around what the user wrote into it. Pure functions over texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from mazu_ls.workspace.text import split_lines
 
 
 def split_draft(text: str) -> tuple[str, str]:
-    """The document above the heading of the next message; the heading with what stands under it, "" where there is none."""
+    """Split off the draft: the document above the heading of the next message, and that heading with its text (""
+    without one)."""
     heads = list(markdown.HEADING.finditer(text))
     if not heads or heads[-1]["who"] != "You":
         return text, ""
@@ -19,9 +20,9 @@ def split_draft(text: str) -> tuple[str, str]:
 
 
 def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
-    """The document with `drawn` in place of all that was generated before; the user's own lines stay where they are.
+    """Return the document with `drawn` in place of all generated text; the user's own lines stay where they are.
 
-    `known` is every line that was ever generated. What stands before the first of them, or the first heading, is not touched.
+    `known` is every line that was ever generated. Text before the first of them, or the first heading, is not changed.
     """
     above, draft = split_draft(text)
     begin = _first_drawn(above, known)
@@ -34,7 +35,7 @@ def redrawn(text: str, drawn: str, known: Sequence[str]) -> str:
 
 
 def _first_drawn(text: str, known: Sequence[str]) -> int:
-    """Where the first heading or generated line begins. Turns that were taken back leave lines without a heading."""
+    """Return where the first heading or generated line begins. Undone turns leave lines without a heading."""
     drawn, at = {line.strip() for line in known} - {""}, 0
     for line in split_lines(text):
         if markdown.HEADING.match(line) or line.strip() in drawn:
@@ -44,7 +45,7 @@ def _first_drawn(text: str, known: Sequence[str]) -> int:
 
 
 def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]) -> list[str]:
-    """`drawn` with those lines of `mine` put in that nobody generated, each where it stood among the others."""
+    """Return `drawn` with those lines of `mine` that nobody generated, each at its place among the others."""
     ours = _generated(mine, known)
     base = [line for line, own in zip(mine, ours, strict=True) if own]
     put: dict[int, list[str]] = {}
@@ -62,7 +63,7 @@ def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]
             _put(after, put.pop(number, []))
             after.append(base[number])
         if change:
-            # What stood among lines that go follows what comes in their place.
+            # A line between removed ones follows what replaces them.
             after += change.lines
             for number in range(change.start, change.end):
                 _put(after, put.pop(number, []))
@@ -73,16 +74,17 @@ def merged_lines(mine: Sequence[str], drawn: Sequence[str], known: Sequence[str]
 
 
 def _put(after: list[str], lines: Sequence[str]) -> None:
-    """Add lines of the user's, which no line before runs into."""
+    """Append lines of the user's, separated from the line before."""
     if lines and after and after[-1].strip():
         after.append("")
     after.extend(lines)
 
 
 def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
-    """Which lines were generated: ours as they stand, our headings, blanks, and a line that was cut as it streamed.
+    """Return which lines were generated: ours as they are, our headings, blanks, and a line that was cut while it
+    streamed.
 
-    A blank after a line of the user's is the user's, and so is a heading without a turn under which nothing else stands.
+    A blank after a line of the user's is the user's, and so is a heading without a turn and with nothing else under it.
     """
     left = Counter(line.rstrip() for line in known)
     found: list[bool] = []
@@ -112,17 +114,17 @@ def _generated(mine: Sequence[str], known: Sequence[str]) -> list[bool]:
 
 
 def _below(mine: Sequence[str], number: int) -> int | None:
-    """The first line after a heading that says something."""
+    """Return the first non-blank line after a heading."""
     return next((n for n in range(number + 1, len(mine)) if mine[n].strip()), None)
 
 
 def _section_end(mine: Sequence[str], number: int) -> int:
-    """The next heading after a line, or the end."""
+    """Return the next heading after a line, or the end."""
     below = (at for at in range(number + 1, len(mine)) if markdown.HEADING.match(mine[at]))
     return next(below, len(mine))
 
 
 def _ends_section(mine: Sequence[str], number: int) -> bool:
-    """Whether nothing follows a line before the next heading."""
+    """Return whether nothing follows a line before the next heading."""
     below = _below(mine, number)
     return below is None or markdown.HEADING.match(mine[below]) is not None

@@ -1,4 +1,4 @@
-"""Messages that wait for the running turn to end, and are sent then, one after the other."""
+"""Messages queued until the running turn ends, then sent one after the other."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 STOPPED = ("cancelled", "error")
-"""After a turn that ended so the user is there to say what comes next: nothing is sent by itself."""
+"""Stop reasons after which nothing is sent automatically: the user should decide what comes next."""
 
 
 async def enqueue(session: Session, asked: Prompt) -> wire.QueuedResult:
-    """Let a message wait; when this returns it is on the disk."""
+    """Queue a message; when this returns it is on the disk."""
     from mazu_ls.agent.session.ids import new_id
 
     queued = journal.MessageQueued(new_id("q"), asked.text, asked.attached, asked.model)
@@ -33,14 +33,14 @@ async def enqueue(session: Session, asked: Prompt) -> wire.QueuedResult:
 
 
 def remove(session: Session, queue_id: str) -> None:
-    """Take a message out of the queue. Raises MazuError(not_found)."""
+    """Remove a message from the queue. Raises MazuError(not_found)."""
     if queue_id not in session.queue:
         raise MazuError(Kind.NOT_FOUND, "That message is no longer queued.", "See mazu.session.queue.")
     session.append(journal.MessageDequeued(queue_id))
 
 
 def attach(server: ServerState, project: Project) -> None:
-    """From now on the next message is sent when a turn has ended."""
+    """Send the next message whenever a turn of this project has ended."""
 
     def on_event(session_id: str, event: journal.Event) -> None:
         ended = event.body
@@ -57,7 +57,7 @@ def attach(server: ServerState, project: Project) -> None:
 
 
 async def send_next(server: ServerState, session: Session) -> None:
-    """Send the message that waits longest, once nothing runs."""
+    """Send the oldest queued message, once nothing runs."""
     with server.jobs.accepted.accept(session.id):
         await _send_next(server, await server.wait_opened(), session)
 
@@ -87,7 +87,7 @@ async def _send_next(server: ServerState, project: Project, session: Session) ->
 
 
 def _place(server: ServerState, attached: journal.Attached) -> DocumentRange | None:
-    """Where something that was attached is now; None for what is no file any more."""
+    """Return the present place of an attachment; None if it is no longer a file."""
     try:
         path = server.workspace.resolve(attached.path)
     except MazuError:

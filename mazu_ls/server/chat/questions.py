@@ -1,4 +1,4 @@
-"""An open question as a section of its session's chat document, and the code actions there that answer it."""
+"""An open question as a section of its session's chat document, with code actions that answer it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ATTEMPTS = 8
 RETRY_SECONDS = 0.15
-"""An edit is refused while the user types; so much later it is tried again."""
+"""Seconds until a refused edit is tried again: the user may be typing."""
 SECTION = 50_000
-"""Characters of a question that its section holds; of a longer one a document beside the chat holds all."""
+"""Characters of a question that its section holds; a longer one is shown whole in a document next to the chat."""
 MESSAGE = 2000
 ASKS = re.compile(r"^## Mazu asks <!-- (?P<call>.+?) -->", re.MULTILINE)
 TITLES = {
@@ -46,7 +46,7 @@ NO_ANSWER = "no answer, so it was not done"
 
 
 def attach(server: ServerState, editor: ConnectedEditor) -> None:
-    """From now on questions also stand in the chat documents that are open."""
+    """Show questions in open chat documents, too."""
 
     def on_question(asked: OpenQuestion) -> None:
         document = chat_of(editor, asked.question.session_id)
@@ -61,14 +61,14 @@ def attach(server: ServerState, editor: ConnectedEditor) -> None:
 
 
 def opened(server: ServerState, editor: ConnectedEditor, document: OpenDocument) -> None:
-    """A document was opened: the chat of a question that is open already shows it too."""
+    """A chat document was opened: show the open question in it."""
     asked = editor.approvals.open
     if asked and not asked.in_chat and document is chat_of(editor, asked.question.session_id):
         _show(server, editor, document, asked)
 
 
 def choices_in(editor: ConnectedEditor, document: OpenDocument) -> OpenQuestion | None:
-    """The open question of this chat document's session."""
+    """Return the open question of this chat document's session."""
     asked = editor.approvals.open
     return asked if asked and asked.question.session_id == markdown.session_of(document.text) else None
 
@@ -81,7 +81,7 @@ def _show(server: ServerState, editor: ConnectedEditor, document: OpenDocument, 
 async def _open_review(
     server: ServerState, editor: ConnectedEditor, question: Question
 ) -> ReviewDocument | None:
-    """All of a question as a file that is opened before the user; None where none can be written."""
+    """Write all of a question to a file and open it for the user; None if none can be written."""
     try:
         project = await server.wait_opened()
         folder = await asyncio.to_thread(mazu_files.folder_of, project, "view")
@@ -97,7 +97,7 @@ async def _open_review(
 async def _follow(
     server: ServerState, editor: ConnectedEditor, document: OpenDocument, asked: OpenQuestion
 ) -> None:
-    """Show a question below what was said until it is answered; then its verdict."""
+    """Show a question below the conversation until it is answered; then the decision."""
     block, before = _block(asked.question), asked.shown_whole
     asked.shown_whole = before or _is_whole(asked.question)
     if not asked.shown_whole:
@@ -106,7 +106,7 @@ async def _follow(
     if not shown:
         asked.shown_whole = before
     if not shown and asked.in_chat_alone and not asked.verdict.done():
-        # Kate takes no edit so long after a command, and has no dialog; what it always shows is a message.
+        # Kate accepts no edit so long after a command, and has no dialog; but it always shows a message.
         await server.host.say("warning", await _as_message(editor, asked))
     reply = await asked.verdict
     if shown:
@@ -114,7 +114,7 @@ async def _follow(
 
 
 def verdict(decision: journal.CallDecided) -> str:
-    """What the user decided about a call, in a few words; "" where somebody else did."""
+    """Return the user's decision about a call in a few words; "" if somebody else decided."""
     if decision.decided_by == "timeout":
         return NO_ANSWER
     if decision.decided_by != "user":
@@ -123,7 +123,7 @@ def verdict(decision: journal.CallDecided) -> str:
 
 
 def chat_of(editor: ConnectedEditor, session_id: str) -> OpenDocument | None:
-    """The open chat document of a session."""
+    """Return the open chat document of a session."""
     if not session_id:
         return None
     return next(
@@ -137,7 +137,7 @@ def chat_of(editor: ConnectedEditor, session_id: str) -> OpenDocument | None:
 
 
 def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
-    """Every line that may have been drawn of a question: its section, and what stands there once it is decided."""
+    """Return every line that a question may have been drawn with: its section, and the line once it is decided."""
     choices = tuple(Choice(one["id"], one["label"], one["kind"]) for one in asked.options)  # pyright: ignore[reportArgumentType]
     question = Question("", asked.call_id, asked.tool, asked.title, asked.detail, choices, asked.diff)
     title = markdown.escape(question.title)
@@ -148,7 +148,7 @@ def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
 
 
 def _block(question: Question) -> str:
-    """The section; its heading begins as ours do, so that nothing in it counts as the user's message."""
+    """Return the section; its heading begins as ours do, so that nothing in it counts as the user's message."""
     parts = [f"## Mazu asks <!-- {question.call_id} -->", f"**{markdown.escape(question.title)}**"]
     detail, diff = question.detail.strip()[:SECTION], (question.diff or "")[:SECTION].rstrip("\n")
     if detail:
@@ -162,17 +162,17 @@ def _block(question: Question) -> str:
 
 
 def _is_whole(question: Question) -> bool:
-    """Whether the section holds all of a question."""
+    """Return whether the section holds all of a question."""
     return len(question.detail) <= SECTION and len(question.diff or "") <= SECTION
 
 
 def review_name(question: Question) -> str:
-    """The name of the document that holds all of a question."""
+    """Return the name of the document that holds all of a question."""
     return f"question-{re.sub(r'[^A-Za-z0-9_-]', '_', question.call_id or question.tool)[:60]}.md"
 
 
 def review_text(question: Question) -> str:
-    """All of a question as Markdown, in which nothing of it is markup."""
+    """Return all of a question as Markdown, with its text escaped."""
     parts = [f"# {markdown.escape(question.title)}", markdown.fenced(question.detail.strip())]
     if question.diff:
         parts.append(markdown.fenced(question.diff.rstrip("\n"), "diff"))
@@ -180,7 +180,7 @@ def review_text(question: Question) -> str:
 
 
 async def _as_message(editor: ConnectedEditor, asked: OpenQuestion) -> str:
-    """The question where its section has no place."""
+    """Show the question as a message if its section cannot be inserted."""
     whole = question_text(asked.question)
     if len(whole) <= MESSAGE:
         asked.shown_whole = True
@@ -190,7 +190,7 @@ async def _as_message(editor: ConnectedEditor, asked: OpenQuestion) -> str:
 
 
 async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> bool:
-    """Put the section before the heading of the next message, so that what stands there stays a message."""
+    """Insert the section before the heading of the next message, so that the draft stays a message."""
     for _ in range(ATTEMPTS):
         text = document.text
         heads = list(markdown.HEADING.finditer(text))
@@ -207,7 +207,7 @@ async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> b
 async def _replace(
     editor: ConnectedEditor, document: OpenDocument, block: str, question: Question, reply: UserReply | None
 ) -> None:
-    """Put what was decided in the place of the section; what was typed into it stays."""
+    """Replace the section by the decision; what was typed into it stays."""
     said = VERDICTS[reply.choice.kind] if reply and reply.choice else NO_ANSWER
     heading = block.partition("\n")[0]
     for _ in range(ATTEMPTS):
@@ -217,7 +217,7 @@ async def _replace(
         if begin < 0:
             return
         end = found.end() if found else begin + len(heading)
-        # A reply that is being written says itself what was decided, at the call it was about.
+        # A reply in progress reports the decision itself, at the call in question.
         written = bool(found) and document.path in editor.replying
         note = "" if written else f"*{markdown.escape(question.title)}: {said}*" + ("\n\n" if found else "")
         edits = [TextEdit(LspRange(document.position_at(begin), document.position_at(end)), note)]
@@ -230,7 +230,7 @@ async def _tried(editor: ConnectedEditor, document: OpenDocument, edits: list[Te
     try:
         async with editor.chat_edits:
             if document.with_edits(document.text, edits) != after:
-                return False  # a piece of the reply came while we waited for our turn
+                return False  # a piece of the reply arrived while this task waited
             await apply_edits(editor, document, edits, after)
     except MazuError as error:
         logger.info("A question could not be shown in the chat yet: %s", error.message)

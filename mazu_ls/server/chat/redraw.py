@@ -1,4 +1,4 @@
-"""Chat documents follow their sessions: redrawn from the journal when a turn ends, the head moves, or one is opened."""
+"""Redraws chat documents from the journal when a turn ends, the head moves, or one is opened."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ATTEMPTS = 6
 RETRY_SECONDS = 0.3
-"""Some editors tell late of what they changed, or refuse edits while the user types."""
+"""Some editors report their changes late, or refuse edits while the user types."""
 SAVE_SECONDS = 10.0
 
 
 def attach(server: ServerState, project: Project) -> None:
-    """From now on the chat documents of this project's sessions show what the sessions are."""
+    """Redraw the chat documents of this project's sessions whenever the sessions change."""
 
     def on_event(session_id: str, event: journal.Event) -> None:
         if isinstance(event.body, journal.TurnEnded):
@@ -43,14 +43,14 @@ def attach(server: ServerState, project: Project) -> None:
 
 
 def opened(server: ServerState, document: OpenDocument) -> None:
-    """A chat document came into view: it may be older than its session."""
+    """A chat document was opened: it may be older than its session."""
     session_id = markdown.session_of(document.text) if markdown.is_chat(document.path) else None
     if session_id is not None:
         server.jobs.spawn(redraw_session(server, session_id))
 
 
 async def redraw_session(server: ServerState, session_id: str) -> None:
-    """Draw every document of a session anew, unless a turn of it runs or its reply is being written."""
+    """Redraw every document of a session, unless a turn of it runs or its reply is in progress."""
     project = await server.wait_opened()
     if (session := project.sessions.find(session_id)) is not None:
         if session.ending:
@@ -63,9 +63,9 @@ async def redraw_session(server: ServerState, session_id: str) -> None:
 
 
 async def redraw(server: ServerState, path: Path, session_id: str, *, replying: bool = False) -> bool:
-    """Make a document show its session, by small edits, and save it where the client can; whether it does now.
+    """Make a document show its session, by small edits, and save it if the client can; return whether it does now.
 
-    `replying`: by whoever writes a reply into it; nobody else draws it meanwhile.
+    `replying`: called by the writer of a reply; nobody else redraws it meanwhile.
     """
     project = await server.wait_opened()
     try:
@@ -88,7 +88,7 @@ async def redraw(server: ServerState, path: Path, session_id: str, *, replying: 
 
 
 async def _draw(server: ServerState, path: Path, draw: Callable[[str], str], *, replying: bool) -> bool:
-    """Edit the document, open or not; whether it shows what it shall."""
+    """Edit the document, open or not; return whether it shows the wanted text."""
     document = server.editor.documents.at(path) if server.editor else None
     if document is None or server.editor is None:
         text = await mazu_files.read(server, path)
@@ -97,7 +97,7 @@ async def _draw(server: ServerState, path: Path, draw: Callable[[str], str], *, 
         return True
     async with server.editor.chat_edits:
         if not replying and path in server.editor.replying:
-            return True  # whoever writes the reply draws all of it at its end
+            return True  # the writer of the reply redraws all of it at its end
         text = document.text.replace("\r\n", "\n")
         after = draw(text)
         if after.rstrip() == text.rstrip():
@@ -109,7 +109,7 @@ async def _draw(server: ServerState, path: Path, draw: Callable[[str], str], *, 
 
 
 async def _save(server: ServerState, path: Path) -> None:
-    """So that no editor asks about the document on closing."""
+    """Save it, so that no editor asks about the document on closing."""
     document = server.editor.documents.at(path) if server.editor else None
     if document is None or server.editor is None or not server.editor.profile.opted("save"):
         return
@@ -120,7 +120,7 @@ async def _save(server: ServerState, path: Path) -> None:
 
 
 def _documents_of(server: ServerState, project: Project, session_id: str) -> list[Path]:
-    """The open chat documents of a session, and its own one on the disk."""
+    """Return the open chat documents of a session, and its own one on the disk."""
     shown = [
         document.path
         for document in (server.editor.documents if server.editor else ())

@@ -1,4 +1,4 @@
-"""A session's events as the Markdown of its chat document. Pure functions over events."""
+"""Renders a session's events as the Markdown of its chat document. Pure functions over events."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TITLE = 400
 
 @dataclass
 class TurnMarkdown:
-    """What a turn says, as it comes. `verbatim`: the reply is the output of a command of the user."""
+    """The text of a turn as it streams. `verbatim`: the reply is the output of a command of the user."""
 
     session_id: str
     verbatim: bool = False
@@ -35,7 +35,7 @@ class TurnMarkdown:
     _message: SafeMarkdown = field(default_factory=SafeMarkdown)
 
     def add(self, event: journal.Event, *, streamed: bool) -> None:
-        """Take one more event of the turn. `streamed`: the text comes in deltas, not in finished messages."""
+        """Add one more event of the turn. `streamed`: the text arrives in deltas, not in finished messages."""
         match event.body:
             case journal.Delta("message", text) if streamed:
                 self._add(self._message.feed(text))
@@ -64,7 +64,7 @@ class TurnMarkdown:
                 self._end(ended)
 
     def _add(self, text: str) -> None:
-        """A piece of a message; blank lines alone do not end a list of calls."""
+        """Add a piece of a message; blank lines alone do not end a list of calls."""
         self.text += text
         self._in_list = self._in_list and not text.strip()
 
@@ -88,7 +88,8 @@ class TurnMarkdown:
 
 
 def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = None) -> str:
-    """What a turn changed, held and cost, in a line; "" where it did none of that. `context`: tokens of its last model call."""
+    """Return a turn's changes, context use and cost in a line; "" if there are none. `context`: tokens of its last
+    model call."""
     changes, usage = ended.changes, ended.usage
     parts: list[str] = []
     if changes.files:
@@ -121,7 +122,7 @@ class _Turn:
 
 
 def render_turns(session_id: str, events: Sequence[journal.Event], head: int) -> str:
-    """The turns that lead to `head`, oldest first; those that were taken back as a line where they stood."""
+    """Return the turns that lead to `head`, oldest first; undone ones as a line in their place."""
     standing = {event.seq for event in journal.branch_events(events, head)}
     parts: list[str] = []
     taken_back = 0
@@ -136,7 +137,7 @@ def render_turns(session_id: str, events: Sequence[journal.Event], head: int) ->
 
 
 def generated_lines(session_id: str, events: Sequence[journal.Event]) -> list[str]:
-    """Every line that was ever drawn of a session, of turns that were taken back too."""
+    """Return every line ever drawn of a session, undone turns included."""
     everything = {event.seq for event in events}
     turns = _turns(events, everything)
     lines = [line for turn in turns for line in split_lines(render_turn(session_id, turn), ends=False)]
@@ -147,7 +148,7 @@ def generated_lines(session_id: str, events: Sequence[journal.Event]) -> list[st
 
 
 def render_turn(session_id: str, turn: _Turn) -> str:
-    """One turn: what the user said, what came of it."""
+    """Return one turn: the user's message and the reply."""
     verbatim = turn.message.startswith("!")
     said = TurnMarkdown(session_id, verbatim)
     for event in turn.events:
@@ -158,7 +159,7 @@ def render_turn(session_id: str, turn: _Turn) -> str:
 
 
 def about_turn(event: journal.Event, started: journal.TurnStarted) -> str:
-    """What the heading of a reply says: when, which model, how many memories it was given."""
+    """Return the text of a reply's heading: time, model, number of memories."""
     parts = [f"{datetime.fromisoformat(event.at).astimezone():%d %b %H:%M}"]
     if started.model:
         parts.append(make_line(started.model.partition(":")[2] or started.model, TITLE))
@@ -170,7 +171,7 @@ def about_turn(event: journal.Event, started: journal.TurnStarted) -> str:
 
 
 def _message(turn: _Turn) -> str:
-    """The user's words; what was attached without being named in them is named below."""
+    """Return the user's words, followed by attachments that they do not name."""
     named = [markdown.mention_of(one.path, one.first, one.last) for one in turn.attached]
     missing = [mention for mention in named if mention not in turn.message]
     return "\n\n".join(part for part in (turn.message.strip(), " ".join(missing)) if part)

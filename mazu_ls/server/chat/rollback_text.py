@@ -1,6 +1,5 @@
-"""What an undo, a redo or a rollback did, in a sentence. Works on the result as it is on the wire, and imports nothing heavy:
-the terminal, the chat documents and the code actions say the same.
-"""
+"""Describes an undo, a redo or a rollback in a sentence. Works on the wire result and imports nothing heavy: terminal,
+chat documents and code actions use the same text."""
 
 from __future__ import annotations
 
@@ -10,11 +9,11 @@ from urllib.parse import unquote
 
 Result = Mapping[str, Any]
 NAMED = 6
-"""So many files are named."""
+"""Maximum number of files that are named."""
 
 
 def rollback_sentence(result: Result, done: str = "Undone") -> str:
-    """Only what is so: what went back, what was left as it is and why, what could not be restored."""
+    """Return only facts: what was restored, what was left as it is and why, what could not be restored."""
     if not result["applied"]:
         names = [one["path"] for one in result["plan"]["conflicts"]] or result["plan"]["users"]
         if not result["plan"]["undecided"] or not names:
@@ -28,7 +27,7 @@ def rollback_sentence(result: Result, done: str = "Undone") -> str:
 
 
 def restored_parts(result: Result) -> list[str]:
-    """What went back: "2 files", "memory", "the conversation"."""
+    """Return what was restored: "2 files", "memory", "the conversation"."""
     plan = result["plan"]
     files = _count_files(plan)
     parts = [f"{files} file{'' if files == 1 else 's'}"] if files else []
@@ -40,14 +39,14 @@ def restored_parts(result: Result) -> list[str]:
 
 
 def _count_files(plan: Result) -> int:
-    """Files whose text changed, on disk, in an open document or in both."""
+    """Count files whose text changed, on disk, in an open document or in both."""
     files = {*plan["write"], *plan["delete"]}
     documents = [unquote(uri) for uri in plan["buffers"]]
     return len(files) + sum(not uri.endswith(tuple(f"/{path}" for path in files)) for uri in documents)
 
 
 def left_alone(plan: Result) -> list[str]:
-    """What was not brought back, by reason: "Kept: a.py (only you changed it)."."""
+    """Return what was not restored, by reason: "Kept: a.py (only you changed it)."."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for key, verb in (("conflicts", "Not undone"), ("keep", "Kept")):
         for one in plan[key]:
@@ -56,7 +55,7 @@ def left_alone(plan: Result) -> list[str]:
 
 
 def problem_lines(result: Result) -> list[str]:
-    """What could not be restored; nothing where all was verified."""
+    """Return what could not be restored; empty if all was verified."""
     if result["verified"]:
         return []
     problems = "".join(f"\n- {one['path']}: {one['reason']}" for one in result["problems"])
@@ -64,6 +63,6 @@ def problem_lines(result: Result) -> list[str]:
 
 
 def listed_names(names: Iterable[str]) -> str:
-    """A few of them, and how many more there are."""
+    """Return some of the names, and how many more there are."""
     names = list(names)
     return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")

@@ -1,4 +1,5 @@
-"""What a model says, as Markdown in which nothing is fetched, run or hidden: images, HTML and links to commands are text."""
+"""Makes a model's Markdown safe, so that nothing is fetched, run or hidden: images, HTML and links to commands become
+text."""
 
 from __future__ import annotations
 
@@ -12,21 +13,21 @@ _PLAIN = r"\x00-\x20\x7f\s()<>\\"
 _ANY = rf"(?:[^{_PLAIN}]|\\[^{_PLAIN}]|\((?:[^{_PLAIN}]|\\[^{_PLAIN}])*+\))*+"
 _NAME = rf"(?:[^{_PLAIN}&%:/]|\([^{_PLAIN}&%:/]*+\))*+"
 _DESTINATION = rf"(?:(?i:https?|mailto|file|mazu):{_ANY}|{_NAME}(?:/{_ANY})?)"
-"""A scheme that is allowed, letter by letter, or a path before whose first slash nothing can be or become a scheme."""
+"""An allowed scheme, letter by letter, or a path before whose first slash there can be no scheme."""
 _LINK = rf"[ \t]*{_DESTINATION}(?:[ \t]+(?:\"[^\"\\]*\"|'[^'\\]*'))?[ \t]*\)"
-"""The rest of a link in the same line, without code: where it ends is the same for every reader (CommonMark 6.3)."""
+"""The rest of a link in the same line, without code: every reader agrees where it ends (CommonMark 6.3)."""
 _DEFINITION = rf"[ \t]*(?=\S){_DESTINATION}(?:[ \t]|$)"
 _ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?!{_LINK})|\]:(?!{_DEFINITION})")
 _ESCAPED = {"!": "!\\", "<": "\\<", "](": "]\\(", "]:": "\\]:"}
 _UNDECIDED = re.compile(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z")
-"""What may become one of these with the next piece."""
+"""Text that may become one of these with the next piece."""
 
 
 class SafeMarkdown:
-    """Takes a message in pieces and gives it in pieces that never have to be taken back (CommonMark 4.5, 6.1, 6.3-6.6).
+    """Converts a message piece by piece, never revising emitted text (CommonMark 4.5, 6.1, 6.3-6.6).
 
-    Code, between fences or backticks, stays as it is. Other line ends than a line feed become one, so that no program
-    sees a line here that another does not.
+    Code, between fences or backticks, stays as it is. Line ends other than a line feed become one, so that all programs
+    see the same lines.
     """
 
     def __init__(self) -> None:
@@ -38,12 +39,13 @@ class SafeMarkdown:
         self._fence = ""
         self._indent = 0
         self._odd_paragraph = False
-        """A backtick in it has no counterpart in its line: which text is code cannot be told from the line."""
+        """A backtick has no counterpart in its line: the line alone does not show which text is code."""
         self._odd = False
-        """A fence stood in a list or a quotation, where it may end without a fence: nothing is taken for code any more."""
+        """A fence was opened in a list or a quotation, where it may end without a closing fence: from here on nothing
+        counts as code."""
 
     def feed(self, piece: str) -> str:
-        """One more piece; returns what can be shown now."""
+        """Add a piece; return what can be shown now."""
         shown: list[str] = []
         for part in re.split("(?<=\n)", _LINE_ENDS.sub("\n", piece)):
             self._line += part
@@ -54,7 +56,7 @@ class SafeMarkdown:
         return "".join(shown)
 
     def flush(self) -> str:
-        """The message has ended; returns the rest of it."""
+        """The message has ended; return the rest of it."""
         rest = self._more(ended=True)
         self._begin()
         return rest
@@ -81,7 +83,7 @@ class SafeMarkdown:
         self._line, self._given = "", 0
 
     def _safe(self, *, ended: bool) -> str:
-        """The line so far, made safe, without its end that may still become something else."""
+        """Return the line so far, made safe, without an end that may still change its meaning."""
         line = self._line
         if self._fence and line.strip() and len(line) - len(line.lstrip(" ")) < self._indent:
             if not line.strip(" ") and not ended:
@@ -109,7 +111,7 @@ class SafeMarkdown:
             if not ended and (close is None or close.end() == len(line)):
                 return shown  # the other end, or more backticks, may follow
             if close is None or escaped:
-                self._odd_paragraph = ended  # while the line grows it is read again from its beginning
+                self._odd_paragraph = ended  # a growing line is read again from its beginning
                 at = tick.start()
                 break
             shown, at = shown + line[tick.start() : close.end()], close.end()
@@ -129,6 +131,6 @@ def _made_text(text: str, *, ended: bool) -> str:
 
 
 def make_safe(text: str) -> str:
-    """A whole message, made safe."""
+    """Return a whole message, made safe."""
     stream = SafeMarkdown()
     return stream.feed(text) + stream.flush()

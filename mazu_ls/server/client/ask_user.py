@@ -1,4 +1,4 @@
-"""Questions to the user: one outstanding at a time, and no answer in time means no."""
+"""Asks the user: one outstanding question at a time, and no answer in time means no."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0
 MESSAGE = 600
-"""Characters that a message box still shows well."""
+"""Characters that a message box can display."""
 MESSAGE_LINES = 16
 OPENED = "I have opened it"
 asking_client: ContextVar[object] = ContextVar("asking client", default=None)
-"""The client of the live socket for which something is done; tasks that are started for it inherit this."""
+"""The client of the live socket for which the current task works; child tasks inherit it."""
 relayed_from: ContextVar[object] = ContextVar("relayed from", default=None)
-"""The server whose question is asked here, too: it is not sent back to it."""
+"""The server whose question is also asked here: it is not sent back to it."""
 Asker = Callable[["OpenQuestion"], "asyncio.Task[None] | None"]
-"""Asks another client a question, too; the task that does, or None where it is none of that client's business."""
+"""Asks another client a question, too; returns the task that does, or None if the question is not for that client."""
 
 
 class ReviewDocument(Struct, frozen=True):
@@ -45,27 +45,27 @@ class ReviewDocument(Struct, frozen=True):
 
 
 class OpenQuestion:
-    """A question that is open: whoever calls `answer` first decides it."""
+    """An open question: the first caller of `answer` decides it."""
 
     def __init__(self, question: Question) -> None:
         self.question = question
         self.in_chat = False
-        """Whether a chat document is open in which it can be answered too."""
+        """Whether an open chat document can answer it, too."""
         self.in_chat_alone = False
-        """The editor has no way of its own to ask."""
+        """The editor itself cannot ask."""
         self.shown_whole = False
-        """Whether all of it is before the user's eyes, in a message or a chat document."""
+        """Whether all of it is visible to the user, in a message or a chat document."""
         self.review: ReviewDocument | None = None
-        """The document that holds all of it, where that is too long for a message."""
+        """The document that holds all of it, if that is too long for a message."""
         self.elsewhere: list[asyncio.Task[None]] = []
-        """What asks clients other than the editor."""
+        """The tasks that ask clients other than the editor."""
         self.answered: asyncio.Future[UserReply] = asyncio.get_running_loop().create_future()
         self.verdict: asyncio.Future[UserReply | None] = asyncio.get_running_loop().create_future()
-        """What was decided by anyone; None where the question was withdrawn."""
+        """The decision, whoever made it; None if the question was withdrawn."""
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """What may be offered now: nothing is allowed of which the editor shows only a part."""
+        """The present choices: nothing may be allowed while the editor shows only a part of the question."""
         if self.shown_whole or (self.review is not None and self.review.shown()):
             return self.question.choices
         return tuple(choice for choice in self.question.choices if choice.kind == "deny")
@@ -80,9 +80,9 @@ class OpenQuestion:
         offered: Question | None = None,
         answered_in: str | None = None,
     ) -> bool:
-        """Decide it by the id of a choice; whether that counted. Raises InvalidArguments for what it does not offer.
+        """Decide it by the id of a choice; return whether that counted. Raises InvalidArguments for what it does not offer.
 
-        `offered`: the question as it was put to who answers, where that is less than all of it. `answered_in`: another client.
+        `offered`: the question as this client saw it, if that is less than all of it. `answered_in`: another client.
         """
         question = offered or self.question
         choice = _chosen(question, option_id, lambda choice: choice.id)
@@ -100,7 +100,8 @@ class OpenQuestion:
         return True
 
     def answer_with(self, answer: Any, offered: Question, answered_in: str | None = None) -> bool:
-        """Decide it by the answer to a `mazu/permission/request` with what was `offered`; whether that counted. Raises as `answer` does."""
+        """Decide it by the answer to a `mazu/permission/request` with what was `offered`; return whether that counted. Raises like
+        `answer`."""
         fields = answer if isinstance(answer, dict) else {}
         option, note, arguments, hunks = (
             fields.get(name) for name in ("optionId", "note", "arguments", "hunks")
@@ -116,7 +117,7 @@ class OpenQuestion:
 
 
 class ClientApprovals:
-    """Asks through `mazu/permission/request` where the client opted in, else through `window/showMessageRequest`.
+    """Asks through `mazu/permission/request` if the client opted in, else through `window/showMessageRequest`.
 
     Questions are shown one after the other; each can be answered by `OpenQuestion.answer` from the moment it is asked.
     """
@@ -124,36 +125,36 @@ class ClientApprovals:
     def __init__(self, link: ClientConnection, profile: ClientProfile) -> None:
         self._link = link
         self._profile = profile
-        # A second showMessageRequest replaces the first in some editors, which then gets no answer.
+        # A second showMessageRequest replaces the first in some editors, which then is never answered.
         self._one_at_a_time = asyncio.Lock()
         self.open: OpenQuestion | None = None
         self.waiting: list[OpenQuestion] = []
-        """All that are not decided, `open` among them, in the order in which they were asked."""
+        """All undecided questions, `open` included, in the order in which they were asked."""
         self.listener: Callable[[OpenQuestion], None] | None = None
-        """Hears of every question that is shown."""
+        """Called with every question that is shown."""
         self._askers: list[Asker] = []
         self.open_review: Callable[[Question], Awaitable[ReviewDocument | None]] | None = None
-        """Writes all of a question into a document and opens it beside the question; None where there is no place."""
+        """Writes all of a question into a document and opens it; None if that is not possible."""
 
     def add_asker(self, asker: Asker) -> None:
-        """Have other clients asked, too; whoever answers first counts."""
+        """Ask another client, too; the first answer counts."""
         self._askers.append(asker)
 
     def remove_asker(self, asker: Asker) -> None:
-        """Ask them no more."""
+        """Stop asking that client."""
         if asker in self._askers:
             self._askers.remove(asker)
 
     def find(self, call_id: str | None, session_id: str | None = None) -> OpenQuestion | None:
-        """The undecided question about a call; without an id the one that is shown, or waits longest."""
+        """Return the undecided question about a call; without an id the one that is shown, or waits longest."""
         if call_id is None and self.open is not None:
             return self.open
         fits = (one for one in self.waiting if call_id in (None, one.question.call_id))
         return next((one for one in fits if session_id in (None, one.question.session_id)), None)
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
-        """The answer; none within `timeout` seconds of being shown is a Reply without a choice."""
-        if not question.call_id:  # about no call: a late answer to one may not decide the next
+        """Return the answer; a reply without a choice if there is none within `timeout` seconds of being shown."""
+        if not question.call_id:  # about no call: a late answer to one must not decide the next
             question = replace(question, call_id=f"question_{secrets.token_hex(8)}")
         asked = OpenQuestion(question)
         self.waiting.append(asked)
@@ -176,9 +177,9 @@ class ClientApprovals:
             self._tell_resolved(question, reply)
 
     async def _answered_before_shown(self, asked: OpenQuestion) -> UserReply | None:
-        """Wait for the turn of a question to be shown; the reply where it is answered first.
+        """Wait until it is this question's turn to be shown; return the reply if it is answered first.
 
-        Where this returns None the lock is held.
+        If this returns None the lock is held.
         """
         acquiring = asyncio.ensure_future(self._one_at_a_time.acquire())
         try:
@@ -205,7 +206,7 @@ class ClientApprovals:
             self.open = None
 
     def _tell_resolved(self, question: Question, reply: UserReply | None) -> None:
-        """The question is gone everywhere."""
+        """Remove the question everywhere."""
         if not self._profile.opted("permissions"):
             return
         choice = reply.choice if reply else None
@@ -215,7 +216,7 @@ class ClientApprovals:
         self._link.notify("mazu/permission/resolved", params)
 
     async def _first_answer(self, asked: OpenQuestion, timeout: float) -> UserReply:
-        """The editor's answer, or one given in a chat document."""
+        """Return the editor's answer, or one given in a chat document."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
         request = loop.create_task(self._requested(asked, timeout))
@@ -229,7 +230,7 @@ class ClientApprovals:
         except ClientError as error:
             logger.warning("The question %r was not answered: %s", asked.question.title, error)
             if asked.in_chat:
-                # An editor that cannot ask leaves the chat document, which says what is asked.
+                # For an editor that cannot ask, the chat document remains, which shows the question.
                 asked.in_chat_alone = True
                 await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
             await _elsewhere(asked, until)
@@ -243,7 +244,7 @@ class ClientApprovals:
         return await self._plain(asked, timeout)
 
     async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
-        """One of `options`, or None. What cannot be seen in the texts is made visible."""
+        """Let the user choose one of `options`, or None. Invisible characters in the texts are made visible."""
         shown = {make_line(option, MAX_LABEL_CHARS): option for option in options}
         async with self._one_at_a_time:
             try:
@@ -270,7 +271,7 @@ class ClientApprovals:
         return reply
 
     async def _plain(self, asked: OpenQuestion, timeout: float) -> UserReply:
-        """A message, beside which all of a long question is opened as a document, by the user where the editor cannot."""
+        """Show a message; a long question is also opened as a document, by the user if the editor cannot."""
         question, whole = asked.question, question_text(asked.question)
         if fits_message(whole):
             asked.shown_whole = True
@@ -293,7 +294,7 @@ class ClientApprovals:
                 return UserReply(_chosen(question, title, lambda choice: choice.label))
 
     async def review(self, asked: OpenQuestion) -> ReviewDocument | None:
-        """Write all of a question into a document and open it; None where there is no place for it."""
+        """Write all of a question into a document and open it; None if that is not possible."""
         if asked.review is None and self.open_review is not None:
             asked.review = await self.open_review(asked.question)
         return asked.review
@@ -326,7 +327,7 @@ def question_text(question: Question) -> str:
 
 
 def fits_message(text: str) -> bool:
-    """Whether a message box shows all of it."""
+    """Return whether a message box shows all of it."""
     return len(text) <= MESSAGE and text.count("\n") < MESSAGE_LINES
 
 
@@ -340,7 +341,7 @@ def _beginning(text: str) -> str:
 
 
 def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
-    """What an answer names that the question does not offer: a sentence and the field."""
+    """Return what an answer names that the question does not offer: a sentence and the field."""
     for name, value in (reply.arguments or {}).items():
         if name not in question.editable or not isinstance(value, str):
             return f"`arguments.{name}` cannot be changed in this answer", f"arguments.{name}"
@@ -352,7 +353,7 @@ def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
 
 
 def question_view(question: Question) -> wire.QuestionView:
-    """A question as the wire has it; what it has not is left out."""
+    """Return a question for the wire; absent fields are left out."""
     return wire.QuestionView(
         question.session_id,
         question.call_id,

@@ -1,4 +1,4 @@
-"""Who is connected to a server: the editor it was started by, and other processes that ask on the live socket."""
+"""The clients of a server: the editor it was started by, and other processes on the live socket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mazu_ls.workspace.visible_text import make_line
 
 @dataclass(frozen=True, eq=False)
 class ConnectedClient:
-    """One client. `pid` is None where it did not say; `since` is in seconds since 1970."""
+    """One client. `pid` is None if it did not say; `since` is in seconds since 1970."""
 
     kind: Literal["editor", "terminal"]
     name: str
@@ -21,7 +21,8 @@ class ConnectedClient:
 
     @property
     def place(self) -> str:
-        """Where an answer was given, for the audit: its name for itself, and the kernel's number for its process."""
+        """Return where an answer was given, for the audit log: the client's own name, and the process id from the
+        kernel."""
         name = (
             "a terminal"
             if self.kind == "terminal"

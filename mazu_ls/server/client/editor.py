@@ -1,4 +1,4 @@
-"""The editor at the other end: what it declared, its open documents, where the user was last."""
+"""The connected editor: its capabilities, its open documents, where the user was last."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ class ConnectedEditor:
         self.notebooks = OpenNotebooks(documents)
         self.approvals = ClientApprovals(link, profile)
         self.chat_edits = asyncio.Lock()
-        """Held by whoever edits a chat document: the reply and a question may come at the same time."""
+        """Held while editing a chat document: the reply and a question may arrive at the same time."""
         self.edited: set[str] = set()
         """URIs of documents that we edited and that were not saved since."""
         self.unsaved_listener: Callable[[], object] | None = None
-        """Called when a document may have come to hold unsaved text, or no longer does."""
+        """Called when a document may have gained or lost unsaved text."""
         self._typed: set[str] = set()
         self.replying: set[Path] = set()
-        """Chat documents into which a reply is being written."""
+        """Chat documents with a reply in progress."""
         self.followed: object = None
         """The project whose turns show in the open chat documents while they run."""
         self.focus: EditorFocus | None = None
         self.own_settings: Mapping[str, Any] = {}
-        """Settings that came with `initialize`: the user's own, as the command line is."""
+        """Settings from `initialize`: the user's own, like the command line."""
         self.heard_at = time.monotonic()
 
     def note_edited(self, document: OpenDocument) -> None:
-        """A document was edited by us."""
+        """Record that we edited a document."""
         self.edited.add(document.uri)
         self._unsaved_changed()
 
@@ -72,7 +72,7 @@ class ConnectedEditor:
             self.unsaved_listener()
 
     def set_focus(self, uri: str) -> None:
-        """The user is in this document; the range of a code action in it stays."""
+        """Record that the user is in this document; the range of a code action in it stays."""
         if self.focus is None or self.focus.uri != uri:
             self.focus = EditorFocus(uri)
 
@@ -83,7 +83,7 @@ class ConnectedEditor:
 
     @property
     def selection(self) -> str:
-        """The text of the last code action's range; "" where there is none."""
+        """The text of the last code action's range; "" if there is none."""
         document = self.document
         if document is None or self.focus is None or self.focus.range is None:
             return ""

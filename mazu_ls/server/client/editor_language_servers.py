@@ -1,4 +1,4 @@
-"""The editor's other language servers, lent to the agent through `mazu/editor/*` where the client opted in."""
+"""The editor's other language servers, shared with the agent through `mazu/editor/*` if the client opted in."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ METHODS = {
     "symbols": "mazu/editor/symbols",
 }
 ANSWER_SECONDS = 15.0
-"""Finding all references in a large project takes a language server this long."""
+"""Seconds; a language server takes this long to find all references in a large project."""
 MOST = 1000
-"""Of one answer, no more than so many items are read."""
+"""Maximum number of items read from one answer."""
 MOST_FILES = 50
-"""Of one answer, the lines of no more than so many closed files are looked up."""
+"""Maximum number of closed files read for one answer."""
 SEVERITIES: dict[int | None, Severity] = {1: "error", 2: "warning", 3: "info", 4: "hint"}
 Found = TypeVar("Found")
 
 
 class LentLocation(lsp_types.Lsp, frozen=True):
-    """Where something is."""
+    """A location in a document."""
 
     uri: str
     range: lsp_types.LspRange
 
 
 class LentSymbol(lsp_types.Lsp, frozen=True):
-    """One symbol; an editor may know in which document it is, and not where."""
+    """One symbol; an editor may know its document without its range."""
 
     name: str
     uri: str
@@ -54,7 +54,7 @@ class LentSymbol(lsp_types.Lsp, frozen=True):
 
 
 class LentDiagnostic(lsp_types.Lsp, frozen=True):
-    """A diagnostic; some servers give their codes as objects."""
+    """A diagnostic; some servers use objects as codes."""
 
     range: lsp_types.LspRange
     message: str
@@ -64,7 +64,7 @@ class LentDiagnostic(lsp_types.Lsp, frozen=True):
 
 
 class LentDocument(lsp_types.Lsp, frozen=True):
-    """What is said of one document."""
+    """The diagnostics of one document."""
 
     uri: str
     diagnostics: Any = ()
@@ -72,7 +72,7 @@ class LentDocument(lsp_types.Lsp, frozen=True):
 
 
 class EditorLanguageServices:
-    """`LanguageServices` of an editor over LSP. Positions are translated by the text of the document, open or on disk."""
+    """`LanguageServices` of an editor over LSP. Positions are converted with the document's text, open or on disk."""
 
     def __init__(self, editor: ConnectedEditor, disk: DiskFiles) -> None:
         self._editor = editor
@@ -86,20 +86,20 @@ class EditorLanguageServices:
 
     @property
     def dated(self) -> bool:
-        """Whether the editor once named an older version than the one it was known to have."""
+        """Whether the editor once named an older version than its current one, so that its versions can be trusted."""
         return self._dated
 
     def version(self, path: Path) -> int | None:
-        """The version of the open document."""
+        """Return the version of the open document."""
         document = self._editor.documents.at(path)
         return document.version if document else None
 
     async def text(self, path: Path) -> str:
-        """The text those servers see."""
+        """Return the text that those servers see."""
         return (await self._document(path)).text
 
     async def diagnostics(self, path: Path | None = None) -> Sequence[Diagnosed]:
-        """Of one file, or of all that have some."""
+        """Return the diagnostics of one file, or of all that have some."""
         known = {uris.key(document.uri): document.version for document in self._editor.documents}
         answer = await self._ask("diagnostics", {} if path is None else {"uri": self._uri(path)})
         texts = DocumentCache(self._editor, self._disk)
@@ -113,15 +113,15 @@ class EditorLanguageServices:
         return found
 
     async def definition(self, path: Path, line: int, column: int) -> Sequence[Spot]:
-        """Where the name at a place is defined."""
+        """Return where the name at a place is defined."""
         return await self._locations("definition", path, line, column)
 
     async def references(self, path: Path, line: int, column: int) -> Sequence[Spot]:
-        """Where the name at a place is used."""
+        """Return where the name at a place is used."""
         return await self._locations("references", path, line, column)
 
     async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
-        """Those of one file, or those of the workspace that fit `query`."""
+        """Return the symbols of one file, or those of the workspace that match `query`."""
         answer = await self._ask("symbols", {"query": query} if path is None else {"uri": self._uri(path)})
         texts = DocumentCache(self._editor, self._disk)
         return [
@@ -166,7 +166,7 @@ class EditorLanguageServices:
 
 
 class DocumentCache:
-    """The documents that one answer names, each read once; they turn positions into lines and characters."""
+    """The documents that one answer names, each read once, for converting positions to lines and characters."""
 
     def __init__(self, editor: ConnectedEditor, disk: DiskFiles) -> None:
         self._documents = editor.documents
@@ -174,7 +174,7 @@ class DocumentCache:
         self._read: dict[str, OpenDocument | None] = {}
 
     async def locate(self, uri: str, span: lsp_types.LspRange | None) -> Spot:
-        """Where a range begins. Where the text cannot be read its column counts code units, which mostly are characters."""
+        """Return where a range begins. Without the text its column counts code units, which mostly are characters."""
         path = uris.to_path(uri)
         if span is None:
             return Spot(uri, path, 0, 0)
@@ -197,12 +197,12 @@ class DocumentCache:
 
 
 def load(read: Callable[[Path], str], path: Path, encoding: Any) -> OpenDocument:
-    """A file as if it were open. Raises what `read` raises."""
+    """Return a file as if it were open. Raises what `read` raises."""
     return OpenDocument(lsp_types.DocumentItem(uris.from_path(path), 0, read(path)), encoding)
 
 
 def items(answer: Any, field: str, kind: type[Found]) -> list[Found]:
-    """The list in an answer, without what is none of `kind`: no editor's slip hides the rest."""
+    """Return the valid items of the list in an answer: an invalid one does not hide the rest."""
     listed = answer.get(field) if isinstance(answer, dict) else None
     found: list[Found] = []
     for item in listed[:MOST] if isinstance(listed, list) else ():

@@ -11,11 +11,11 @@ from mazu_ls.tools.tool_titles import call_title, tool_verb
 from mazu_ls.workspace.visible_text import make_line, make_tool_name
 
 LINE = 400
-"""Characters of the title of a call."""
+"""Characters of a call's title."""
 
 
 def updates_from_event(body: Any) -> list[dict[str, Any]]:
-    """What a client hears of one event: at least one update of each that is stored."""
+    """Return the updates for one event: at least one for each stored event."""
     from mazu_ls.journal import journal
 
     match body:
@@ -106,7 +106,7 @@ def _of_call(body: Any) -> list[dict[str, Any]]:
 
 
 def _asked_fields(asked: Any) -> dict[str, Any]:
-    """A question as the wire has it; what it has not is left out."""
+    """Return a question for the wire; absent fields are left out."""
     fields = {
         "tool": asked.tool,
         "title": asked.title,

@@ -1,4 +1,4 @@
-"""A project that was moved or renamed: whether to take along what was kept of it is asked when it is opened."""
+"""Offers to attach the old state of a project that was moved or renamed, when it is opened."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
-# What changes nothing stands first, for a client that takes the first of whatever it is offered.
+# The harmless choice comes first, for clients that take the first of whatever they are offered.
 LATER, AFRESH = "Not now", "Do not ask again"
 SETTLE_SECONDS = 0.05
 
 
 def attach_label(path: str) -> str:
-    """What is chosen to have the state of the project that was at `path`."""
+    """Return the label of the choice to attach the state of the project that was at `path`."""
     return f"Attach what was at {path}"
 
 
 async def describe_own_state(project: Project) -> str:
-    """What the project has itself, and what becomes of it when another state is attached; one sentence."""
+    """Return a sentence about the project's own state, and what happens to it when another one is attached."""
     counted = await project.memories.stats() if project.memories else {}
     memories = sum(shelf["entries"] for scope, shelf in counted.items() if scope == "project")
     conversations = len(await project.sessions.list()) if project.sessions else 0
@@ -46,14 +46,14 @@ async def describe_own_state(project: Project) -> str:
 
 
 def attached_sentence(attached: dict[str, Any]) -> str:
-    """The answer of `mazu.state.attach` for a person: what the project has now, and where its own state is kept."""
+    """Return the answer of `mazu.state.attach` for a person: the present state, and where the previous one is kept."""
     aside = attached["setAside"]
     kept = f" What it had until then is kept in {aside}" if aside else ""
     return f"what was kept of {attached['attached']} is this project's now.{kept}"
 
 
 async def offer(server: ServerState, editor: ConnectedEditor, project: Project) -> None:
-    """Ask the editor's user; where it cannot ask, or nothing was chosen, a sentence says how to do it later."""
+    """Ask the editor's user; if it cannot ask, or nothing was chosen, a notice says how to do it later."""
     hint = project.disk.moved_hint if project.disk else ""
     if not hint:
         return
@@ -78,7 +78,7 @@ async def offer(server: ServerState, editor: ConnectedEditor, project: Project) 
 
 
 async def _choice(editor: ConnectedEditor, project: Project) -> str | None:
-    """The path that was chosen, LATER or AFRESH; None where the editor could not ask or nobody answered."""
+    """Return the chosen path, LATER or AFRESH; None if the editor could not ask or nobody answered."""
     while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
         await asyncio.sleep(SETTLE_SECONDS)
     labels = {attach_label(marker.path): marker.path for marker in project.moved_states}

@@ -1,4 +1,4 @@
-"""Another editor's server on the same project, as far as others than the live socket need it."""
+"""Interface of another editor's server on the same project, for code outside the live socket."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 
 class PeerServer(Protocol):
-    """Carries out what concerns a session that it has open."""
+    """Carries out commands about a session that it has open."""
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
-        """The command's result. Raises what it would raise here, and NotServed where the session is not open there."""
+        """Return the command's result. Raises what it would raise here, and NotServed if the session is not open there."""
         ...

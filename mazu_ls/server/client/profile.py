@@ -1,4 +1,4 @@
-"""What the client can do, and the connection to it."""
+"""The client's capabilities, and the connection to it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 
 class ClientConnection(Protocol):
-    """The connection, as far as others than the protocol need it."""
+    """The connection, as needed outside the protocol layer."""
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification."""
@@ -20,25 +20,25 @@ class ClientConnection(Protocol):
 
 
 class ClientProfile(Struct, frozen=True):
-    """What the client declared in `initialize`. Some do what they do not declare, so read `says` with care."""
+    """What the client declared in `initialize`. Some do what they do not declare, so interpret `says` with care."""
 
     name: str = ""
     capabilities: dict[str, Any] = field(default_factory=dict)
 
     def declares(self, dotted: str) -> Any:
-        """The declared value under "window.showDocument.support"; None where nothing is declared."""
+        """Return the declared value under a name such as "window.showDocument.support"; None if nothing is declared."""
         value: Any = self.capabilities
         for part in dotted.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         return value
 
     def opted(self, name: str) -> bool:
-        """Whether the client opted in to one of `updates`, `permissions`, `save`."""
+        """Return whether the client opted in to one of `updates`, `permissions`, `save`."""
         return self.declares(f"experimental.mazu.{name}") is True
 
     @property
     def lends(self) -> frozenset[str]:
-        """Which of its other language servers' answers the editor lends."""
+        """Which answers of its other language servers the editor shares."""
         declared = self.declares("experimental.mazu.context")
         return (
             frozenset(name for name in declared if isinstance(name, str))

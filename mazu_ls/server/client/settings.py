@@ -1,8 +1,8 @@
-"""The editor's settings: the section `mazu`, however the client sends it.
+"""The editor's settings: the section `mazu`, in every way a client sends it.
 
-What starts the server, its `initializationOptions`, is the user's. What it answers and sends later is so only where the
-client says that it keeps the two apart (`experimental.mazu.ownSettings`): many mix in what a project's files say
-(`.dir-locals.el`, `.sublime-project`, `.neoconf.json`), so there it may tighten, as a project may.
+`initializationOptions`, sent by whatever starts the server, are the user's own. Later settings are so only if the
+client says that it separates them (`experimental.mazu.ownSettings`): many mix in what a project's files say
+(`.dir-locals.el`, `.sublime-project`, `.neoconf.json`), so those may only tighten, like a project's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ TOKEN = "token"
 
 
 def initial_settings(options: Any) -> Mapping[str, Any]:
-    """`initializationOptions`: the section itself, or an object that holds it."""
+    """Return `initializationOptions`: the section itself, or an object that holds it."""
     if not isinstance(options, dict):
         return {}
     section = options.get(SECTION, options)
@@ -32,14 +32,14 @@ def initial_settings(options: Any) -> Mapping[str, Any]:
 
 
 def pushed_settings(editor: ConnectedEditor, settings: Any) -> Mapping[str, Any] | None:
-    """What a didChangeConfiguration carries; None where the client wants to be asked."""
+    """Return the settings in a didChangeConfiguration; None if the client wants to be asked."""
     if not isinstance(settings, dict) or not isinstance(settings.get(SECTION), dict):
         return None
     return _attributed(editor, cleaned(settings[SECTION]))
 
 
 async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
-    """`workspace/configuration` where the client has it."""
+    """Request `workspace/configuration` if the client supports it."""
     if editor.profile.declares("workspace.configuration") is not True:
         return None
     try:
@@ -54,7 +54,7 @@ async def pulled_settings(editor: ConnectedEditor) -> Mapping[str, Any] | None:
 
 
 def _attributed(editor: ConnectedEditor, told: dict[str, Any]) -> Mapping[str, Any]:
-    """`told` with what a project may have written under `WORKSPACE_VALUES`."""
+    """Return `told` with what a project may have written under `WORKSPACE_VALUES`."""
     if editor.profile.opted("ownSettings"):
         return told
     brought = without(told, editor.own_settings)
@@ -62,7 +62,7 @@ def _attributed(editor: ConnectedEditor, told: dict[str, Any]) -> Mapping[str, A
 
 
 def without(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are not the same in `known`."""
+    """Return the values that differ in `known`."""
     left: dict[str, Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping) and isinstance(other := known.get(key), Mapping):
@@ -74,7 +74,7 @@ def without(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, An
 
 
 def cleaned(section: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the nulls that editors send for settings nobody has set, and with dotted keys unfolded."""
+    """Return the section without the nulls that editors send for unset settings, and with dotted keys unfolded."""
     clean: dict[str, Any] = {}
     for key, given in section.items():
         value = cleaned(given) if isinstance(given, Mapping) else given

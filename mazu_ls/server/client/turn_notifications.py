@@ -1,4 +1,4 @@
-"""Readers of the journal: `mazu/session/update`, progress lines and `mazu/changed` for whoever wants them."""
+"""Readers of the journal: send `mazu/session/update`, progress lines and `mazu/changed` to subscribed clients."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ INTERRUPTED = {
     "kind": "state", "state": "done", "stopReason": "interrupted", "reply": "",
     "detail": "The editor in which it ran was closed.", "changes": None, "checkpoints": [],
 }  # fmt: skip
-"""The end of a turn that no journal has: it can be continued, as after a crash."""
+"""The end of a turn that is in no journal: it can be continued, as after a crash."""
 
 
 class StreamedText(Struct):
-    """What has streamed of a message that is not finished: pieces of text and of thought."""
+    """Streamed text of a message that is not finished: pieces of text and of thought."""
 
     message: list[str] = field(default_factory=list)
     thought: list[str] = field(default_factory=list)
 
 
 class TurnElsewhere(Struct, frozen=True):
-    """A turn that runs in another server: which connection said so, and whether it is "running" or "waiting"."""
+    """A turn that runs in another server: the connection that reported it, and whether it is "running" or "waiting"."""
 
     sender: ClientConnection
     turn_id: str | None
@@ -41,7 +41,7 @@ class TurnElsewhere(Struct, frozen=True):
 
 
 class TurnNotifications:
-    """Turns events into what clients are sent. `seq` counts the updates of a session from 1, without gaps."""
+    """Converts events to what clients are sent. `seq` counts the updates of a session from 1, without gaps."""
 
     def __init__(self, editor: ConnectedEditor | None) -> None:
         self._followers: list[ClientConnection] = []
@@ -54,18 +54,19 @@ class TurnNotifications:
         self._elsewhere: dict[str, TurnElsewhere] = {}
 
     def add_follower(self, link: ClientConnection) -> Callable[[], None]:
-        """Send everything to one more client; call what is returned to stop."""
+        """Send everything to one more client; call the result to unsubscribe."""
         self._followers.append(link)
         return lambda: self._followers.remove(link)
 
     def notify(self, method: str, params: dict[str, Any], besides: ClientConnection | None = None) -> None:
-        """Send a notification to every client that follows, but not to the one it came from."""
+        """Notify every following client, except the one it came from."""
         for link in tuple(self._followers):
             if link is not besides:
                 link.notify(method, params)
 
     def relay_update(self, params: dict[str, Any], sender: ClientConnection) -> None:
-        """Pass on an update of a session that another server has open; should it be opened here, `seq` goes on from there."""
+        """Relay an update of a session that another server has open; if it is opened here later, `seq` continues from
+        there."""
         session_id, number = params.get("sessionId"), params.get("seq")
         if isinstance(session_id, str) and isinstance(number, int):
             self._sequence[session_id] = max(number, self._sequence.get(session_id, 0))
@@ -79,12 +80,13 @@ class TurnNotifications:
                     self._elsewhere[session_id] = TurnElsewhere(sender, turn_id, state)
 
     def state_elsewhere(self, session_id: str) -> str | None:
-        """Whether a turn of another server is "running" or "waiting" in a session; None where none is."""
+        """Return whether a turn of another server is "running" or "waiting" in a session; None if none is."""
         found = self._elsewhere.get(session_id)
         return found and found.state
 
     def end_elsewhere(self, sender: ClientConnection) -> None:
-        """The server behind that connection is gone, and its turns with it: whoever shows them is sent their end."""
+        """The server behind that connection is gone, and its turns with it: send their end to the clients that show
+        them."""
         for session_id, turn in tuple(self._elsewhere.items()):
             if turn.sender is sender:
                 del self._elsewhere[session_id]
@@ -95,16 +97,16 @@ class TurnNotifications:
         self._jobs[turn_id] = job
 
     def sent(self, session_id: str) -> int:
-        """The `seq` of the last update that was sent for a session; 0 before the first."""
+        """Return the `seq` of the last update sent for a session; 0 before the first."""
         return self._sequence.get(session_id, 0)
 
     def partial(self, session_id: str) -> dict[str, str] | None:
-        """What has streamed of the unfinished message of a session; None where there is none."""
+        """Return what has streamed of a session's unfinished message; None if there is none."""
         found = self._partial.get(session_id)
         return found and {"message": "".join(found.message), "thought": "".join(found.thought)}
 
     def on_event(self, session_id: str, event: Event) -> None:
-        """One event of the journal."""
+        """Handle one event of the journal."""
         from mazu_ls.journal import journal
 
         body = event.body
@@ -128,11 +130,11 @@ class TurnNotifications:
             self.notify("mazu/changed", {"what": ["memory"]})
 
     def head_moved(self, session_id: str, head: int) -> None:
-        """An undo, redo, rollback, rewind or branch let a conversation stand at another event."""
+        """An undo, redo, rollback, rewind or branch moved a conversation's head."""
         self._send(session_id, None, {"kind": "head", "head": head})
 
     def send_waiting(self, session_id: str, waits: bool) -> None:
-        """A turn waits for the user's answer, or has it. A question that no turn asks changes no session's state."""
+        """A turn waits for the user's answer, or has it. A question outside a turn changes no session's state."""
         if session_id not in self._turns:
             return
         state = {"kind": "state", "state": "waiting" if waits else "running"}
@@ -160,7 +162,7 @@ class TurnNotifications:
 
 
 def _progress_line(body: Any) -> str:
-    """The event as one line beside a spinner; "" for most."""
+    """Return the event as one line next to a spinner; "" for most."""
     from mazu_ls.journal import journal
 
     match body:

@@ -1,1 +1,1 @@
-"""Which encoding a file has: what .editorconfig declares, else what is plausible."""
+"""The encoding of a file: as .editorconfig declares it, otherwise the most plausible one."""

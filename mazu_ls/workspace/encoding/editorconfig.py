@@ -1,4 +1,5 @@
-"""The `charset` that .editorconfig files declare for a file (editorconfig.org, version 0.17). Read as data, never obeyed else."""
+"""The `charset` that .editorconfig files declare for a file (editorconfig.org, version 0.17). Other properties are
+ignored."""
 
 from __future__ import annotations
 
@@ -19,10 +20,10 @@ MAX_BYTES = 1 << 18
 CHARSETS = {"latin1": "iso8859-1", "utf-8": "utf-8", "utf-8-bom": "utf-8", "utf-16be": "utf-16-be", "utf-16le": "utf-16-le"}  # fmt: skip
 MATCH_SECONDS = 0.2
 FILE_SECONDS = 1.0
-"""CPU time for all sections of one file; one that takes longer is a hostile one and counts as declaring nothing."""
+"""CPU seconds for all sections of one file; a file that takes longer is hostile and is ignored."""
 MAX_GLOB = 1024
 MAX_PATTERN = 1 << 14
-"""Characters of a section's glob as a regular expression: compiling takes time, too, and cannot be stopped."""
+"""Characters of a section's glob as a regular expression: compiling takes time, too, and cannot be interrupted."""
 _unusable: set[str] = set()
 _unusable_files: set[int] = set()
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ Section = tuple[str, dict[str, str]]
 
 
 def declared_charset(root: Path, inside: PurePosixPath) -> str | None:
-    """The charset of a file as .editorconfig spells it, in lower case; None where none is declared.
+    """Return the charset of a file as .editorconfig spells it, in lower case; None if none is declared.
 
     Files from the file's folder up to `root` are read, the nearest one decides, and one with `root = true` is the last.
     """
@@ -39,7 +40,7 @@ def declared_charset(root: Path, inside: PurePosixPath) -> str | None:
         try:
             text = read_text(root, folder / NAME, MAX_BYTES, "replace")
         except OSError:
-            continue  # not there, or no regular file
+            continue  # missing, or no regular file
         is_root, sections = _parsed(text)
         below = inside.relative_to(folder).as_posix()
         found = _charset(hash(text), sections, below)
@@ -68,7 +69,7 @@ def _parsed(text: str) -> tuple[bool, tuple[Section, ...]]:
 
 
 def _charset(file: int, sections: tuple[Section, ...], path: str) -> str | None:
-    """What the last section says that fits; None where none does, or where `file` takes too long."""
+    """Return the value of the last matching section; None if none matches, or if `file` takes too long."""
     found: str | None = None
     spent = 0.0
     for glob, values in sections if file not in _unusable_files else ():
@@ -76,7 +77,7 @@ def _charset(file: int, sections: tuple[Section, ...], path: str) -> str | None:
             continue
         began = time.thread_time()
         found = values["charset"] if _matches(glob, path) else found
-        # A match that was given up took its time, however little of it the machine gave.
+        # A match that timed out used up its time, however little CPU the process got.
         spent += max(time.thread_time() - began, MATCH_SECONDS if glob in _unusable else 0.0)
         if spent > FILE_SECONDS:
             _unusable_files.add(file)
@@ -96,7 +97,7 @@ def _matches(glob: str, path: str) -> bool:
             number is None or low <= int(number) <= high
             for number, (low, high) in zip(numbers, ranges, strict=True)
         )
-    except TimeoutError:  # a cloned project's line of many stars: once is enough
+    except TimeoutError:  # a cloned project's line of many stars: one failure is enough
         _unusable.add(glob)
         log.warning("a section of an .editorconfig takes too long to match and is left out: [%.80s]", glob)
         return False
@@ -104,7 +105,7 @@ def _matches(glob: str, path: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _pattern(glob: str) -> tuple[regex.Pattern[str], list[tuple[int, int]]] | None:
-    """A section's glob, and between which numbers each of its groups has to be. None for what is no pattern.
+    """Return a section's glob, and the numeric range of each of its groups. None for an invalid pattern.
 
     Without a slash it matches the name in any folder.
     """

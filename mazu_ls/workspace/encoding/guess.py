@@ -1,7 +1,7 @@
-"""Which encoding text has that is no UTF-8 and does not say: candidates by charset-normalizer, ranked by plausible characters.
+"""Guesses the encoding of text that is no UTF-8: candidates by charset-normalizer, ranked by plausible characters.
 
-charset-normalizer leaves out what cannot be; of short text, such as a source file with one comment, much is left. The
-ranking then asks whether the characters are ones that people write (`plausibility.py`).
+charset-normalizer excludes impossible encodings; of short text, such as a source file with one comment, many remain.
+The ranking then asks whether the characters are ones that people write (`plausibility.py`).
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ CANDIDATES = (
     "iso8859_15", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "iso8859_5", "iso8859_7",
     "iso8859_6", "mac_roman", "cp850", "cp1125",
 )  # fmt: skip
-"""In the order of preference where they are equally plausible."""
+"""In order of preference if they are equally plausible."""
 SAMPLED = 1 << 12
-"""Bytes of lines with non-ASCII text that are looked at."""
+"""Bytes of lines with non-ASCII text that are examined."""
 BEFORE = 64
-"""Bytes before the first that is not ASCII that are kept of a line that is longer than the sample."""
+"""Bytes kept before the first non-ASCII byte of a line that is longer than the sample."""
 NEAR = 0.3
-"""Encodings whose plausibility is so close to the best one's are its rivals; the more text there is, the closer."""
+"""Encodings whose plausibility is this close to the best one's are rivals; the more text there is, the closer they must
+be."""
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 ENOUGH = 4
-"""Characters from which on a guess can be sure."""
+"""Characters from which on a guess counts as certain."""
 
 
 class EncodingGuess(NamedTuple):
-    """The most plausible encoding, those that are nearly as plausible, whether there was enough text to tell, and how plausible it is."""
+    """The most plausible encoding, those nearly as plausible, whether there was enough text to decide, and the
+    plausibility."""
 
     encoding: str
     rivals: tuple[str, ...]
@@ -41,7 +43,7 @@ class EncodingGuess(NamedTuple):
 
 
 def guess_encoding(data: bytes) -> EncodingGuess | None:
-    """The encoding of text that is no UTF-8; None where it fits none."""
+    """Return the encoding of text that is no UTF-8; None if it fits none."""
     return _guess(*_sample(data))
 
 
@@ -72,20 +74,21 @@ def _guess(sample: bytes, is_cut: bool) -> EncodingGuess | None:
 
 
 def same_letters(encoding: str) -> frozenset[str]:
-    """The encodings, by Python's names, that are made for the same languages."""
+    """Return the encodings, by Python's names, for the same languages."""
     groups = {name: SCRIPTS.get(name) or ALPHABETS.get(name) or name for name in CANDIDATES}
     ours = {codecs.lookup(name).name: group for name, group in groups.items()}
     return frozenset(name for name, group in ours.items() if group == ours.get(encoding))
 
 
 def _sample(data: bytes) -> tuple[bytes, bool]:
-    """Lines with non-ASCII text, at most 2 * SAMPLED + BEFORE bytes; whether the last one was cut at its end."""
+    """Return lines with non-ASCII text, at most 2 * SAMPLED + BEFORE bytes; and whether the last one was cut at its
+    end."""
     lines: list[bytes] = []
     size = 0
     is_cut = False
     for line in data.split(b"\n"):
         if found := _NOT_ASCII.search(line):
-            # Of a long line, such as a script in one, what stands around its first byte that is not ASCII.
+            # Of a long line, such as a minified script, the part around its first non-ASCII byte.
             end = found.start() + SAMPLED
             is_cut = end < len(line)
             lines.append(line[max(0, found.start() - BEFORE) : end] if len(line) > SAMPLED else line)

@@ -1,12 +1,12 @@
-"""Which letters people write in which encoding: what `plausibility.py` compares decoded text with."""
+"""The letters that people write in each encoding: the data with which `plausibility.py` compares decoded text."""
 
 from __future__ import annotations
 
 TYPOGRAPHIC = frozenset("“”‘’„‚–—…•€£©®°§«»·×±²³µ¿¡№™")
 OPENING = frozenset("„‚¿¡“‘«")
-"""Signs that stand before a word, not within one or behind it."""
+"""Signs that precede a word, never within or after one."""
 APOSTROPHES = frozenset("’‘")
-"""Signs that stand within words."""
+"""Signs within words."""
 _WESTERN = (
     "àâæçéèêëîïôœùûüÿ", "äöüßé", "áéíñóúü¿¡", "ãáàâçéêíóôõúü", "åäöæøé", "àèéìíòóù", "ëïöéèêç", "áðéíóúýþæö", "àçèéíïòóúü·",
 )  # fmt: skip
@@ -23,11 +23,11 @@ ALPHABETS: dict[str, tuple[str, ...]] = {
     "cp1254": ("çğıöşüâîû",),
     "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äöõüšž", "ąćęłńóśźż"),
 }
-"""For each encoding of Latin letters the letters of the languages that are written in it, beyond ASCII."""
+"""For each encoding of Latin letters, the non-ASCII letters of the languages that are written in it."""
 RARE = frozenset(["áðéíóúýþæö"])
 """Alphabets whose letters are more often those of another encoding (Icelandic for Turkish)."""
 RARER = {"mac_roman": 0.2, "cp850": 0.2, "cp1252": 0.0, "latin_1": 0.0, "iso8859_15": 0.0}
-"""How much less likely text in other Latin encodings is than in those of Western Europe; 0.05 for those not named."""
+"""How much less likely text in other Latin encodings is than in Western European ones; 0.05 for those not named."""
 SCRIPTS = {
     "cp1251": "CYRILLIC", "koi8_r": "CYRILLIC", "koi8_u": "CYRILLIC", "cp866": "CYRILLIC", "iso8859_5": "CYRILLIC",
     "cp1125": "CYRILLIC", "cp1253": "GREEK", "iso8859_7": "GREEK", "cp1255": "HEBREW", "cp1256": "ARABIC",
@@ -52,13 +52,13 @@ ARABIC = {
 }
 THAI = {**dict.fromkeys("านรอกเงยลวมสตทคบปดหไแใพขจช่้ัิีื็ุู์ำะ", 0.95)}
 THAI_ABOVE = frozenset("ัิีึืฺุู็่้๊๋์ํ๎")
-"""Vowels and tones that stand on a consonant."""
+"""Vowels and tone marks written on a consonant."""
 THAI_LEADING = frozenset("เแโใไ")
-"""Vowels that stand before one."""
+"""Vowels written before one."""
 KANA_VOICED = frozenset("ｳｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎ")
 """Half-width letters that a voice mark may follow."""
 KANA_SMALL = frozenset("ｧｨｩｪｫｬｭｮｯｰﾝ")
-"""Half-width letters that do not begin a word."""
+"""Half-width letters that never begin a word."""
 KANA_USUAL = frozenset("ﾝｰﾙｽﾄｲﾗﾘｸｼﾞｯｱﾀﾌﾃｺﾟｶﾚｻﾛｪｬｭｮｧﾏﾒﾐｴｵｷﾁﾊﾋﾎﾆﾅﾉｳｾ")
 HANGUL = frozenset(
     "이다는에의을를가고하은한로지도서기리사자어인나스시정대부일수그라해보전아장만주제여동과들구면있것상조소우공성었원년위거중마계문오비신생물"

@@ -1,6 +1,6 @@
-"""How far decoded text is what people write: frequent letters, one script in a word, signs where they belong.
+"""How plausible decoded text is: frequent letters, one script per word, signs at their usual places.
 
-The weights are ours, set by the accuracy over short texts in 23 languages (tests/workspace/test_encodings.py).
+The weights are ours, tuned for accuracy over short texts in 23 languages (tests/workspace/test_encodings.py).
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from mazu_ls.workspace.encoding.letters import (
 _WORD = re.compile(r"[^\W\d_]+")
 _CONSONANTS = re.compile("[бвгджзйклмнпрстфхцчшщґ]+")
 MANY_CONSONANTS = 5
-"""In a row, hardly any Cyrillic word has so many."""
+"""Consonants in a row; hardly any Cyrillic word has so many."""
 
 
 def plausibility(text: str, encoding: str) -> float:
-    """At most 1, negative for noise; of the characters that are no ASCII."""
+    """Return a score of at most 1, negative for noise, averaged over the non-ASCII characters."""
     if not (found := [index for index, char in enumerate(text) if not char.isascii()]):
         return 0.0
     alphabets = ALPHABETS.get(encoding)
@@ -61,7 +61,7 @@ def plausibility(text: str, encoding: str) -> float:
 
 
 def _rough(text: str, encoding: str) -> float:
-    """What is taken off for words that nobody writes: Cyrillic with many consonants in a row, longer Greek without an accent."""
+    """Return the deduction for impossible words: Cyrillic with many consonants in a row, longer Greek without an accent."""
     script = SCRIPTS.get(encoding)
     if script not in ("CYRILLIC", "GREEK"):
         return 0.0
@@ -118,7 +118,7 @@ def _is_latin(char: str) -> bool:
 
 
 def _sign(char: str, before: str, behind: str) -> float:
-    """A quotation mark, a dash, a currency sign: good where it can stand, bad in the middle of a word."""
+    """Score a quotation mark, a dash, a currency sign: good at a usual place, bad within a word."""
     if char == "·":
         return 0.5 if before == behind == "l" else -0.5
     if char in APOSTROPHES:
@@ -131,13 +131,13 @@ def _sign(char: str, before: str, behind: str) -> float:
 
 
 def _latin(text: str, index: int, alphabet: str) -> float:
-    """The part of a Latin character's score that does not depend on the language."""
+    """Return the part of a Latin character's score that does not depend on the language."""
     char = text[index]
     category = unicodedata.category(char)
     if category in ("Cc", "Cn", "Co", "Cs"):
         return -1.2
     before, behind = text[max(0, index - 1) : index], text[index + 1 : index + 2]
-    if char in "¿¡":  # the alphabet gives it the rest
+    if char in "¿¡":  # the alphabet adds the rest
         return _sign(char, before, behind) - 0.8
     if char in TYPOGRAPHIC:
         return _sign(char, before, behind)
@@ -163,7 +163,7 @@ def _thai(char: str, before: str, behind: str) -> float:
 
 
 def _east_asian(char: str, before: str, behind: str, encoding: str, kana: bool) -> float:
-    """`kana`: whether the text has any, as Japanese has."""
+    """Score an East Asian character. `kana`: whether the text has any, as Japanese has."""
     code = ord(char)
     glued = _is_latin(before) + _is_latin(behind)
     japanese = encoding in ("cp932", "euc_jp")
@@ -203,7 +203,7 @@ def _lead(char: str, charset: str) -> int:
 
 
 def utf8_plausibility(text: str, stray: int) -> float:
-    """The same for UTF-8 with `stray` bytes that are none: 1 where they are few and the letters are of one script, below 0 for chance.
+    """Score UTF-8 with `stray` undecodable bytes: 1 if they are few and the letters are of one script, below 0 for chance.
 
     Two bytes of another encoding often look like UTF-8; then the letters are of rare scripts, and of several.
     """
@@ -212,7 +212,7 @@ def utf8_plausibility(text: str, stray: int) -> float:
     scripts = {script for script in usual if script not in ("", "LATIN")}
     good = 0.0
     for char, script in zip(letters, usual, strict=True):
-        if ord(char) > 0x7FF:  # three bytes that fit are hardly chance
+        if ord(char) > 0x7FF:  # three matching bytes are hardly chance
             good += 2.0
         elif not script or len(scripts) > 1 or (script not in _COMMON and usual.count(script) < 4):
             good -= 1.0
@@ -225,7 +225,7 @@ _COMMON = ("LATIN", "CYRILLIC", "GREEK")
 
 
 def _script(char: str) -> str:
-    """The script of a letter, LATIN for signs; empty for what is rarely seen in files."""
+    """Return the script of a letter, LATIN for signs; empty for scripts rarely seen in files."""
     if char < "\u0180" or char in "ȘșȚțəƏ" or "\u0300" <= char <= "\u0328" or ord(char) > 0x7FF:
         return "LATIN" if unicodedata.category(char) != "Cc" else ""
     name = unicodedata.name(char, "").partition(" ")[0]
