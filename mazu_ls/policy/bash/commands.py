@@ -1,12 +1,16 @@
-"""From evaluated words to commands: every command they may form, and those that `find` and `sh -c` form from others."""
+"""The one reading of a command line, and from evaluated words to commands: every one they may make, those of `find` included."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import islice, product
 
+from mazu_ls.policy.bash import grammar
 from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.lexer import LexedLine, Segment
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
@@ -15,6 +19,87 @@ MAX_ARGVS = 24
 _PARTS = frozenset(("{/}", "{.}", "{//}", "{/.}"))  # of a path that `fd` finds
 # Programs that a wildcard in program position could match.
 _FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
+
+
+@dataclass
+class ReadSegment:
+    """A segment as it was read, its words evaluated with what is known of variables where it stands.
+
+    `keywords` are the reserved words ahead of the command; `assigned` the assignments ahead of it (None: of an array);
+    `loop` the words behind `in`, where it is the head of a loop over `variable`; `raws` and `values` the command itself;
+    `targets` what its redirections name, in their order.
+    """
+
+    segment: Segment
+    keywords: list[str] = field(default_factory=list)
+    assigned: list[tuple[str, WordValue | None]] = field(default_factory=list)
+    variable: str | None = None
+    loop: list[tuple[str, WordValue]] = field(default_factory=list)
+    raws: list[str] = field(default_factory=list)
+    values: list[WordValue] = field(default_factory=list)
+    targets: list[WordValue] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ReadLine:
+    """A whole command line: its segments, and why they cannot be relied on (None: they can).
+
+    `unreadable`: nobody can say what it does; `ambiguous`: it can be read in two ways, or runs what no reading follows.
+    """
+
+    segments: list[ReadSegment]
+    unreadable: str | None = None
+    ambiguous: str | None = None
+
+    def plain_commands(self) -> list[list[str]] | None:
+        """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
+        found: list[list[str]] = []
+        for read in self.segments:
+            ahead = [value for _, value in read.assigned if value]
+            unknown = any(v.dynamic or v.glob or len(v.candidates) != 1 for v in (*ahead, *read.values))
+            unknown = unknown or any(len(value.candidates[0]) != 1 for value in read.values)
+            redirected = any(r.target not in ("/dev/null", "1", "2") for r in read.segment.redirects)
+            if unknown or redirected or read.variable or read.raws[:1] in (["["], ["[["]):
+                return None
+            assigned = [raw.partition("=")[0] + "=" + value.text for raw, value in read.assigned if value]
+            if argv := [*assigned, *(word for value in read.values for word in value.candidates[0])]:
+                found.append(argv)
+        return None if self.unreadable or self.ambiguous else found
+
+    @property
+    def is_explicit(self) -> bool:
+        """Whether no word or file name in it is made while it runs."""
+        values = [
+            value
+            for read in self.segments
+            for value in (*(v for _, v in (*read.assigned, *read.loop)), *read.values, *read.targets)
+        ]
+        return not self.unreadable and not any(value is None or value.dynamic for value in values)
+
+
+def complete_line(text: str, lexed: LexedLine, segments: list[ReadSegment]) -> ReadLine:
+    """The line with what speaks against it: it is empty, invisible in part, unusual, or can be read in two ways."""
+    unreadable = "it is empty" if not text.strip() else _unusual_characters(text)
+    by_grammar = unreadable or grammar.commands(text)
+    if isinstance(by_grammar, str) or lexed.broken:
+        return ReadLine(segments, by_grammar if isinstance(by_grammar, str) else "it does not parse")
+    if any(read.segment.before in (";;", ";&", ";;&") for read in segments):
+        return ReadLine(segments, ambiguous="it holds a case")
+    # Two readings of one line that differ are a sign of a trick in it.
+    ours = [read.raws for read in segments if read.raws and read.raws[0] not in ("[", "[[")]
+    theirs = [words[1:] if words[0] == "time" else words for words in by_grammar]
+    return ReadLine(segments, None, None if sorted(ours) == sorted(theirs) else "it can be read in two ways")
+
+
+def _unusual_characters(line: str) -> str | None:
+    """What in the line cannot be seen, or would act on a terminal; None if nothing is like that."""
+    for char in line:
+        if char.isascii():
+            if char not in "\n\t" and (ord(char) < 32 or ord(char) == 127):
+                return "it holds control characters"
+        elif unicodedata.category(char) in ("Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"):
+            return "it holds invisible characters"
+    return None
 
 
 def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:

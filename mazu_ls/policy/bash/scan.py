@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
+from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.fed_commands import fed_scripts, feeder_words
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
@@ -40,6 +41,7 @@ class DenyScan:
     """One search. `argvs` are all the commands that were found, wrapped ones included, and `codes` the texts for interpreters that
     may start programs, for the rules of the user.
 
+    `line` is the line itself as it was read, without what is hidden in it; None until it was read to its end.
     `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
     """
 
@@ -47,6 +49,7 @@ class DenyScan:
     rules_only: bool = False  # only collects the `argvs` that may run, and denies nothing
     found: Decision | None = None
     written_later: str | None = None
+    line: ReadLine | None = None
     argvs: list[list[str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     _written: WrittenFiles = field(default_factory=WrittenFiles)
@@ -81,15 +84,18 @@ class DenyScan:
     def _script(self, script: str, scope: ShellScope) -> None:
         stages: list[Stage] = []
         piped = False
-        segments = lex(script).segments
+        lexed, reads = lex(script), list[ReadSegment]()
+        segments = lexed.segments
         self._functions(segments, scope)
         given = self._given(segments, scope)
         for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
             piped = piped or segment.before in ("|", "|&")
-            values = self._words(segment, scope)
+            read = self._read(segment, scope)
+            reads.append(read)
+            values = read.values
             hidden = [text for value in values for text in value.inner]
-            redirects = self._redirects(segment, scope, hidden)
+            redirects = self._redirects(read, scope, hidden)
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.given = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage])) or given
@@ -102,6 +108,8 @@ class DenyScan:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 return
+        if self.line is None and not self.rules_only:
+            self.line = commands.complete_line(script, lexed, reads)
 
     def _downloads(self, stage: Stage, earlier: list[Stage], scope: ShellScope) -> None:
         """Track the files that this line downloads, and refuse to run them."""
@@ -145,32 +153,33 @@ class DenyScan:
             if multiplies and len(calls) > 1:
                 self._refuse("a function that only multiplies itself", "never destructive")
 
-    def _words(self, segment: Segment, scope: ShellScope) -> list[WordValue]:
-        """Return the words of the command itself, without assignments and reserved words; scripts in them are queued."""
-        raws = list(segment.words)
+    def _read(self, segment: Segment, scope: ShellScope) -> ReadSegment:
+        """Take a segment apart and evaluate its words; what they hide is put on the list."""
+        read, raws = ReadSegment(segment), list(segment.words)
         while raws:
             if raws[0] in RESERVED:
-                keyword = raws.pop(0)
+                read.keywords.append(keyword := raws.pop(0))
                 if raws and (keyword == "function" or (keyword == "coproc" and raws[1:2] == ["{"])):
                     raws.pop(0)
             elif match := effects.ASSIGNMENT.match(raws[0]):
-                self._assign(match, scope)
-                raws.pop(0)
+                read.assigned.append((raws.pop(0), self._assign(match, scope)))
             elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
-                for raw in raws[3:]:
-                    value = self._value(raw, scope)
+                read.variable = raws[1]
+                read.loop = [(raw, self._value(raw, scope)) for raw in raws[3:]]
+                for value in (value for _, value in read.loop):
                     if any(map(pipeline_taint.fetches, value.inner)):
                         scope.tainted.add(raws[1])
                     for text in (text for fields in value.candidates for text in fields):
                         scope.assign(raws[1], text)
-                return []
+                return read
             elif raws[0] == "case":
                 for raw in raws[1:2]:
                     self._value(raw, scope)
                 raws = raws[3:] if len(raws) > 2 else []
             else:
                 break
-        return [self._value(raw, scope) for raw in raws]
+        read.raws, read.values = raws, [self._value(raw, scope) for raw in raws]
+        return read
 
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
@@ -185,7 +194,7 @@ class DenyScan:
         for match in re.finditer(r"\$\(|`", word):
             self._push(word[match.end() :].rstrip(")`]"), scope.copy())
 
-    def _assign(self, match: re.Match[str], scope: ShellScope) -> None:
+    def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
         if index:
             self._value(index[1:-1], scope)
@@ -195,7 +204,7 @@ class DenyScan:
             ):
                 self._value(word, scope)
             scope.assign_array(name, effects.array(raw, scope), more=sign == "+=")
-            return
+            return None
         value = self._value(raw, scope)
         if _RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
             for script in value.inner:
@@ -213,6 +222,7 @@ class DenyScan:
                     scope.assign(f"alias {index[1:-1]}", text)
             if _RUN_BY_OTHERS.match(name):
                 self._push(text, scope.copy())
+        return value
 
     def _assigned(self, script: str, scope: ShellScope) -> None:
         """Let `eval "x=..."` set its variables for the rest of the line."""
@@ -220,14 +230,15 @@ class DenyScan:
             if match := effects.ASSIGNMENT.match(raw):
                 self._assign(match, scope)
 
-    def _redirects(self, segment: Segment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
-        """Return the redirections with known targets; scripts in them are added to `hidden`."""
+    def _redirects(self, read: ReadSegment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
+        """The redirections with known targets; scripts in them are added to `hidden`."""
         known: list[Redirect] = []
-        for redirect in segment.redirects:
+        for redirect in read.segment.redirects:
             body = redirect.body
             if body is not None and not re.search(r"[\\'\"]", redirect.target):
                 hidden += self._value('"' + body.replace('"', '\\"') + '"', scope).inner
             value = self._value(redirect.target, scope) if body is None else WordValue([[redirect.target]])
+            read.targets.append(value)
             hidden += value.inner
             target = value.text
             known.append(Redirect(redirect.op, redirect.fd, target, body))

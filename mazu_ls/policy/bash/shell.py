@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import logging
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, dropwhile
+from itertools import chain
 
 from mazu_ls.policy import repository
-from mazu_ls.policy.bash import grammar
-from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.scan import RESERVED, DenyScan
-from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.bash.words import evaluate
-from mazu_ls.policy.effects import ASSIGNMENT
+from mazu_ls.policy.bash.commands import ReadLine
+from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.grant_prefix import grant_prefix
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.policy.tables import allow
 
+_UNREAD = ReadLine([], "it is empty")
 log = logging.getLogger(__name__)
 TOO_INVOLVED = Decision("deny", "it is too involved to be judged", rule="nothing unreadable runs")
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The analysis of a command line. `codes` are texts for interpreters that may start programs, `commands` its
-    commands as plain words, None if any word is unknown.
-
-    `plain`: the line shows what it does, so that somebody who read it knows what will happen when it is run again.
+    """What is known of a command line. `seen` are all its commands, hidden ones included, `codes` texts for interpreters
+    that may start programs, `line` what the line itself says, `commands` that as plain words, None if one cannot be known.
     """
 
     text: str
     denied: Decision | None
     doubt: str | None
-    seen: list[list[str]]
-    codes: list[str]
-    commands: list[list[str]] | None
-    plain: bool = False
+    seen: Sequence[list[str]] = ()
+    codes: Sequence[str] = ()
+    line: ReadLine = _UNREAD
+    commands: list[list[str]] | None = None
     beyond_sandbox: str | None = None
 
     def mentions(self, rule: Rule) -> bool:
@@ -59,7 +53,7 @@ class CommandLine:
         found = None
         for argv in self.commands or ():
             rule = next((rule for rule in rules if rule.matches_argv(argv)), None)
-            if rule is None and not (len(self.commands or ()) > 1 and _only_reads(argv, place)):
+            if rule is None and not (len(self.commands or ()) > 1 and allow.only_reads(argv, place)):
                 return None
             found = found or rule
         return found
@@ -69,23 +63,24 @@ class CommandLine:
         nor is allowed by `rules` already."""
         commands = self.commands or []
         if len(commands) > 1:
-            piped = all(segment.before == "|" for segment in lex(self.text).segments[1:])
+            piped = all(read.segment.before == "|" for read in self.line.segments[1:])
             acting = [
                 argv
                 for argv in commands
-                if not _only_reads(argv, place) and not any(rule.matches_argv(argv) for rule in rules)
+                if not allow.only_reads(argv, place) and not any(rule.matches_argv(argv) for rule in rules)
             ]
             commands = acting or (commands[:1] if piped else [])
         return grant_prefix(commands[0]) if len(commands) == 1 else None
 
     @property
+    def plain(self) -> bool:
+        """Whether it says what it does, so that somebody who read it knows what will happen when it is run again."""
+        return self.line.is_explicit
+
+    @property
     def git_alone(self) -> bool:
         """Return whether it consists of git commands alone, none of which names another program to run."""
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
-
-
-def _only_reads(argv: list[str], place: PolicyContext) -> bool:
-    return allow.reason_to_ask(shlex.join(argv), place) is None
 
 
 def is_command(call: ToolCallInfo) -> bool:
@@ -100,58 +95,29 @@ def analyse(call: ToolCallInfo, place: PolicyContext) -> CommandLine:
         with limit_steps():
             if text != call.arguments["command"]:
                 broken, found = "it holds broken Unicode", DenyScan(place).run(text).found
-                return CommandLine(text, found, broken, [], [], None, beyond_sandbox=broken)
+                return CommandLine(text, found, broken, beyond_sandbox=broken)
             return _read(text, place)
     except TooInvolvedError:
-        return CommandLine(text, TOO_INVOLVED, None, [], [], None)
-    except Exception:  # a line that crashes the analysis is not one to run
+        return CommandLine(text, TOO_INVOLVED, None)
+    except Exception:  # a line that confuses the reader is not one to run
         log.exception("a command line could not be judged")
         unreadable = Decision("deny", "it could not be judged", rule="nothing unreadable runs")
-        return CommandLine(text, unreadable, None, [], [], None)
+        return CommandLine(text, unreadable, None)
 
 
 def _read(text: str, place: PolicyContext) -> CommandLine:
     scan = DenyScan(place).run(text)
     if scan.found is not None:
-        return CommandLine(text, scan.found, None, scan.argvs, scan.codes, None)
+        return CommandLine(text, scan.found, None, scan.argvs, scan.codes)
     beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
+    line = scan.line or _UNREAD
     return CommandLine(
         text,
         None,
-        allow.reason_to_ask(text, place),
+        allow.reason_to_ask(line, place),
         scan.argvs,
         scan.codes,
-        _plain(text, place),
-        _says_what_it_does(text, place),
+        line,
+        line.plain_commands(),
         beyond,
     )
-
-
-def _says_what_it_does(text: str, place: PolicyContext) -> bool:
-    """Return whether both readings agree, nothing is invisible, and no word or file name is computed at run time."""
-    lexed = lex(text)
-    if lexed.broken or isinstance(grammar.commands(text), str) or allow.unusual_characters(text):
-        return False
-    words = [word for s in lexed.segments for word in (*s.words, *(r.target for r in s.redirects))]
-    return not any(evaluate(word, ShellScope(place)).dynamic for word in words)
-
-
-def _plain(text: str, place: PolicyContext) -> list[list[str]] | None:
-    """Return every command as fully known words, with no redirection but to /dev/null; None for any other line."""
-    shape = grammar.commands(text)
-    lexed = lex(text)
-    if isinstance(shape, str) or lexed.broken:
-        return None
-    commands: list[list[str]] = []
-    for segment in lexed.segments:
-        words = list(dropwhile(RESERVED.__contains__, segment.words))
-        if any(r.target not in ("/dev/null", "1", "2") for r in segment.redirects):
-            return None
-        values = [evaluate(raw, ShellScope(place)) for raw in words]
-        if any(value.dynamic or value.glob or len(value.candidates) != 1 for value in values):
-            return None
-        if argv := [word for value in values for word in value.candidates[0]]:
-            commands.append(argv)
-    sizes = sorted(len(words) - (words[0] == "time") for words in shape)
-    lengths = [len(list(dropwhile(ASSIGNMENT.match, argv))) for argv in commands]
-    return commands if sorted(lengths) == sizes else None

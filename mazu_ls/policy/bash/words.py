@@ -18,7 +18,7 @@ from mazu_ls.policy.bash.expansions import (
     unprotect,
 )
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.bash.scope import MAX_VALUES, ShellScope
 from mazu_ls.policy.step_budget import spend
 
 MAX_CANDIDATES = 24
@@ -74,7 +74,7 @@ class _Word:
         result = self.result
         combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
         spend(sum(map(len, combined)) // 40)
-        result.cut = prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
+        result.cut = result.cut or prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
         combined = [text if len(text) <= MAX_WORD else text[:MAX_WORD] + UNKNOWN for text in combined]
         seen: list[list[str]] = []
         for text in combined:
@@ -227,7 +227,9 @@ class _Word:
         if name in "@*":
             self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
         else:
-            self._add(*(self._split(value, quoted) for value in self.scope.lookup(name)))
+            values = self.scope.lookup(name)
+            self.result.cut = self.result.cut or len(values) >= MAX_VALUES  # the scope may have dropped some
+            self._add(*(self._split(value, quoted) for value in values))
 
     def _parameter(self, inside: str, quoted: bool) -> None:
         match = _PARAMETER.match(inside)

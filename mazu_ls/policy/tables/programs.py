@@ -34,9 +34,16 @@ class NotProvablySafe(Exception):
     """Why the line has to be asked about."""
 
 
+def require(holds: object, reason: str) -> None:
+    """Raises NotProvablySafe for this reason unless the condition holds."""
+    if not holds:
+        raise NotProvablySafe(reason)
+
+
 @dataclass
 class ProgramJudge:
-    """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them.
+    """Judges commands in a scope. `known` names the variables whose values are known; `read` adds to them and to
+    `read_from_input`, whose values are not.
 
     `git_folders` are those in which the commands so far run git: the caller judges what their repositories name.
     """
@@ -44,6 +51,7 @@ class ProgramJudge:
     scope: ShellScope
     known: set[str]
     git_folders: set[str] = field(default_factory=set)
+    read_from_input: set[str] = field(default_factory=set)
 
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
         """Raise NotProvablySafe unless the command only reads. `globs` are words with wildcards; `unknown`: some text is not known."""
@@ -133,9 +141,8 @@ class ProgramJudge:
         if name == "command" and not given & {"-v", "-V"}:
             raise NotProvablySafe("command runs a program")
         if name == "read":
-            for variable in operands:
-                self.scope.assign(variable, UNKNOWN)
-                self.known.add(variable)
+            self.known |= set(operands)
+            self.read_from_input |= set(operands)
             return
         if name == "date" and any(not word.startswith("+") for word in operands):
             raise NotProvablySafe("date may set the clock")
