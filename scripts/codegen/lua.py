@@ -9,6 +9,7 @@ from msgspec import inspect as shapes
 
 from codegen import wire
 from codegen.descriptions import field_descriptions
+from codegen.type_syntax import TypeSyntax
 
 TYPES = Path(__file__).resolve().parents[2] / "editors" / "neovim" / "lua" / "mazu" / "wire.lua"
 HEAD = """\
@@ -28,41 +29,9 @@ def name(struct: type[msgspec.Struct]) -> str:
     return RENAMED.get(struct.__name__, f"mazu.{wire.short_name(struct)}")
 
 
-def type_of(shape: shapes.Type) -> str:
-    """A type expression."""
-    match shape:
-        case shapes.StructType():
-            return name(shape.cls)
-        case shapes.UnionType():
-            return "|".join(type_of(one) for one in _stated(shape))
-        case shapes.ListType() | shapes.VarTupleType():
-            inner = type_of(shape.item_type)
-            return f"({inner})[]" if "|" in inner else f"{inner}[]"
-        case shapes.DictType():
-            return f"table<{type_of(shape.key_type)}, {type_of(shape.value_type)}>"
-        case shapes.LiteralType():
-            return "|".join(f'"{value}"' for value in shape.values)
-        case shapes.EnumType():
-            return "|".join(f'"{one.value}"' for one in shape.cls)
-        case shapes.StrType() | shapes.DateTimeType():
-            return "string"
-        case shapes.IntType():
-            return "integer"
-        case shapes.FloatType():
-            return "number"
-        case shapes.BoolType():
-            return "boolean"
-        case shapes.AnyType() | shapes.RawType():
-            return "any"
-        case shapes.NoneType():
-            return "nil"
-        case _:
-            raise SystemExit(f"no Lua for {shape}")
-
-
-def _stated(shape: shapes.UnionType) -> list[shapes.Type]:
-    """The types that a value may have; null and what is left out are the optional mark's."""
-    return [one for one in shape.types if not isinstance(one, shapes.NoneType | shapes.CustomType)]
+SYNTAX = TypeSyntax(
+    name=name, union="|", quote='"', mapping="table<{}, {}>", integer="integer", null=None, anything="any"
+)
 
 
 def _class(struct: type[msgspec.Struct]) -> str:
@@ -72,6 +41,6 @@ def _class(struct: type[msgspec.Struct]) -> str:
         null = any(isinstance(one, shapes.NoneType) for one in wire.alternatives(field.type))
         optional = "?" if null or wire.may_lack(struct, field) else ""
         lines.append(
-            f"---@field {field.encode_name}{optional} {type_of(field.type)} {described.get(field.name, '')}".rstrip()
+            f"---@field {field.encode_name}{optional} {SYNTAX.expression(field.type)} {described.get(field.name, '')}".rstrip()
         )
     return "\n".join([*lines, ""])

@@ -8,10 +8,10 @@ from types import NoneType
 from typing import Any
 
 import msgspec
-from msgspec import inspect as shapes
 
 from codegen import wire
 from codegen.descriptions import field_descriptions
+from codegen.type_syntax import TypeSyntax
 
 TYPES = Path(__file__).resolve().parents[2] / "editors" / "vscode" / "src" / "wire.ts"
 WIDTH = 120
@@ -33,39 +33,15 @@ def name(struct: type[msgspec.Struct]) -> str:
     return RENAMED.get(struct.__name__, wire.short_name(struct))
 
 
-def type_of(shape: shapes.Type) -> str:
-    """A type expression."""
-    match shape:
-        case shapes.StructType():
-            return name(shape.cls)
-        case shapes.UnionType():
-            parts = sorted((type_of(one) for one in shape.types if not _is_unset(one)), key="null".__eq__)
-            return " | ".join(parts)
-        case shapes.ListType() | shapes.VarTupleType():
-            inner = type_of(shape.item_type)
-            return f"({inner})[]" if " | " in inner else f"{inner}[]"
-        case shapes.DictType():
-            return f"Record<{type_of(shape.key_type)}, {type_of(shape.value_type)}>"
-        case shapes.LiteralType():
-            return " | ".join(f"'{value}'" for value in shape.values)
-        case shapes.EnumType():
-            return " | ".join(f"'{one.value}'" for one in shape.cls)
-        case shapes.StrType() | shapes.DateTimeType():
-            return "string"
-        case shapes.IntType() | shapes.FloatType():
-            return "number"
-        case shapes.BoolType():
-            return "boolean"
-        case shapes.NoneType():
-            return "null"
-        case shapes.AnyType() | shapes.RawType():
-            return "unknown"
-        case _:
-            raise SystemExit(f"no TypeScript for {shape}")
-
-
-def _is_unset(shape: shapes.Type) -> bool:
-    return isinstance(shape, shapes.CustomType) and shape.cls is msgspec.UnsetType
+SYNTAX = TypeSyntax(
+    name=name,
+    union=" | ",
+    quote="'",
+    mapping="Record<{}, {}>",
+    integer="number",
+    null="null",
+    anything="unknown",
+)
 
 
 def _interface(struct: type[msgspec.Struct]) -> str:
@@ -85,7 +61,7 @@ def _interface(struct: type[msgspec.Struct]) -> str:
         if about_field := described.get(field.name):
             lines.append(f"  /** {about_field} */")
         lacking = "?" if wire.may_lack(struct, field) else ""
-        lines.append(_broken(f"  {field.encode_name}{lacking}: {type_of(field.type)};"))
+        lines.append(_broken(f"  {field.encode_name}{lacking}: {SYNTAX.expression(field.type)};"))
     return "\n".join([*lines, "}\n"])
 
 
