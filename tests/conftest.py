@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mazu_ls.platform.open_flags import user_id
 from tests.plain_host import PlainHost
 
 pytest.register_assert_rewrite("tests.scenario")
@@ -17,9 +18,7 @@ settings.register_profile("mazu", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("mazu")
 
 # What is unpacked of the embeddings is the same in every test; a home of its own for each would unpack 65 MB again.
-os.environ.setdefault(
-    "MAZU_CACHE_HOME", str(Path(tempfile.gettempdir(), f"mazu-ls-test-cache-{os.getuid()}"))
-)
+os.environ.setdefault("MAZU_CACHE_HOME", str(Path(tempfile.gettempdir(), f"mazu-ls-test-cache-{user_id()}")))
 
 
 @pytest.fixture(autouse=True)

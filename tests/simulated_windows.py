@@ -15,6 +15,7 @@ import ctypes
 import fcntl
 import getpass
 import importlib
+import io
 import multiprocessing
 import os
 import pkgutil
@@ -121,6 +122,7 @@ def become_windows() -> None:
     os.O_BINARY = os.O_NOINHERIT = 0  # type: ignore[attr-defined]
     subprocess.CREATE_NEW_PROCESS_GROUP = 0  # type: ignore[attr-defined]
     signal.CTRL_BREAK_EVENT = signal.SIGTERM  # type: ignore[attr-defined]
+    io._WindowsConsoleIO = type("_WindowsConsoleIO", (), {})  # type: ignore[attr-defined]  # pytest asks for it
     sys.platform = "win32"
 
 

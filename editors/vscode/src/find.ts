@@ -17,10 +17,22 @@ const openSetting = (): Action => ({
   arguments: env.remoteName ? [{ query: 'mazu.server.command' }] : ['mazu.server.command'],
 });
 const INSTALL: Action = { title: l10n.t('Install'), command: 'mazu.installServer' };
+const REOPEN_IN_WSL: Action = { title: l10n.t('Reopen in WSL'), command: 'remote-wsl.reopenInWSL' };
+const GET_WSL: Action = {
+  title: l10n.t('Get the WSL Extension'),
+  command: 'workbench.extensions.search',
+  arguments: ['@id:ms-vscode-remote.remote-wsl'],
+};
 const RETRY: Action = { title: l10n.t('Try Again'), command: 'mazu.restartServer' };
 
 /** The server's command line: the setting, else `mazu-ls` on the PATH, else a Python that has the package. */
 export async function findServer(log: LogOutputChannel): Promise<ServerCommand> {
+  if (process.platform === 'win32')
+    throw new UserError(
+      l10n.t('mazu-ls does not run on Windows itself.'),
+      l10n.t('Open the folder in WSL (Windows Subsystem for Linux) and install it there.'),
+      [REOPEN_IN_WSL, GET_WSL],
+    );
   const settings = workspace.getConfiguration('mazu.server');
   const configured = settings.get('command', '').trim();
   const args = settings.get<string[]>('args', []);
