@@ -115,7 +115,7 @@ def become_windows() -> None:
     sys.modules["msvcrt"] = _msvcrt(fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     for name in _MODULES:
         sys.modules[name] = None  # type: ignore[assignment]  # then `import` raises ModuleNotFoundError
-    for module, names in ((os, _OF_OS), (signal, _SIGNALS), (socket, ("AF_UNIX", "SO_PEERCRED"))):
+    for module, names in ((os, _OF_OS), (signal, _SIGNALS), (socket, ("SO_PEERCRED",))):
         for name in names:
             if hasattr(module, name):
                 delattr(module, name)

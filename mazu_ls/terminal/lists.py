@@ -53,7 +53,12 @@ def _models(out: Console, value: Result) -> None:
         ),
     )
     if rest := len(value["models"]) - len(ready):
-        out.print(f"[dim]{rest} more have no key. mazu-ls models --json lists them.[/]")
+        known = (
+            f"{rest} more have no key"
+            if ready
+            else f"No model is ready; {rest} are known, `mazu-ls setup` sets a key"
+        )
+        out.print(f"[dim]{known}. mazu-ls models --json lists them.[/]")
 
 
 def _abilities(spec: Result) -> str:

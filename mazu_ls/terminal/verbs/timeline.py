@@ -42,7 +42,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
     else:
         styled.write([_line(step) for step in found])
         if not found and not is_damaged:
-            print_text("This conversation is empty: all its turns were undone.", sys.stderr)
+            print_text("This conversation has no turns: none was sent yet, or all were undone.", sys.stderr)
     return 0
 
 
