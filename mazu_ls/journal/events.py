@@ -72,6 +72,8 @@ class Attached(Struct, frozen=True):
     path: str
     first: int | None = None
     last: int | None = None
+    text: str | None = None
+    """Of a text that is no file, such as a terminal's output, which is called `path`; "" where the message has it."""
 
 
 class UserSaid(Struct, tag="user_said", frozen=True):

@@ -15,10 +15,11 @@ import type { App } from './app';
 import { checkpointName } from './describe';
 import { place } from './editor';
 import { isCancellation, sentence } from './errors';
-import type { Attachment } from './protocol';
+import type { AttachedText, Attachment } from './protocol';
 import type { PermissionRequest, Update } from './updates';
 
 const ID = 'mazu.chat';
+const LONGEST_NAME = 80;
 
 /** `@mazu` in VS Code's chat view: the same sessions, streamed from `mazu/session/update`. */
 export function registerChatParticipant(app: App): void {
@@ -90,7 +91,13 @@ async function turn(
   });
   const stop = token.onCancellationRequested(() => void server.execute('mazu.cancel', { sessionId }));
   try {
-    const message = { message: written(request), sessionId, ...attached(request), wait: true };
+    const message = {
+      message: request.prompt || l10n.t('Look at what is attached.'),
+      sessionId,
+      ...attached(request),
+      ...addedTexts(request),
+      wait: true,
+    };
     const result = await server.execute('mazu.chat', message);
     if (!streamed) stream.markdown(result.reply);
     if (result.edits?.length) {
@@ -141,12 +148,14 @@ function lastSession({ history }: ChatContext): string | undefined {
   return (metadata as { sessionId?: string } | undefined)?.sessionId;
 }
 
-/** The message, with the texts that were added to it: a selection of the terminal, a changed file's diff. */
-function written({ prompt, references }: ChatRequest): string {
-  const texts = references.flatMap(({ value, modelDescription }) =>
-    typeof value === 'string' && value.trim() ? [[modelDescription, fenced(value)].filter(Boolean).join('\n')] : [],
+/** The texts that were added to a message, which are not the user's own words: a terminal's selection, a diff. */
+function addedTexts({ references }: ChatRequest): { texts?: AttachedText[] } {
+  const texts = references.flatMap(({ value, modelDescription, id }) =>
+    typeof value === 'string' && value.trim()
+      ? [{ name: (modelDescription || id).slice(0, LONGEST_NAME), text: value }]
+      : [],
   );
-  return [prompt, ...texts].join('\n\n');
+  return texts.length ? { texts } : {};
 }
 
 function attached(request: ChatRequest): { attachments?: Attachment[] } {

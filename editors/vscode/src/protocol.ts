@@ -21,6 +21,7 @@ export type {
 
 /** A document, or a range of it. */
 export type Attachment = wire.DocumentRange;
+export type AttachedText = wire.AttachedText;
 /** A message of another agent's conversation, for one call of our model. */
 export type CallerMessage = Required<wire.CallerMessage>;
 export type CheckpointContents = wire.CheckpointContents;

@@ -47,7 +47,9 @@ export interface PermissionReply {
 }
 
 export interface AttachedPlace {
-  path: string;
+  path?: string;
+  /** Of a text that is no file. */
+  name?: string;
   range?: { start: { line: number; character: number }; end: { line: number; character: number } } | null;
 }
 

@@ -55,6 +55,8 @@ export interface AskParams {
   question: string;
   /** Documents, or ranges of them. */
   attachments?: DocumentRange[];
+  /** Texts that are no documents. */
+  texts?: AttachedText[];
   /** Provider:model. */
   model?: string | null;
   wait?: boolean;
@@ -80,6 +82,12 @@ export interface AttachStateParams {
 export interface AttachedState {
   attached: string | null;
   setAside: string | null;
+}
+
+/** A text that is no document, such as the output of a terminal, and what it is called. */
+export interface AttachedText {
+  name: string;
+  text: string;
 }
 
 /** One tool call: what was asked for, who decided how, what came of it; `answeredIn`: the client in which the user decided. */
@@ -140,6 +148,7 @@ export interface ChatParams {
   message?: string | null;
   sessionId?: string | null;
   attachments?: DocumentRange[];
+  texts?: AttachedText[];
   model?: string | null;
   queue?: boolean;
   wait?: boolean;

@@ -55,16 +55,22 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
       )}
       {turn.user && turn.user.attachments.length > 0 && (
         <div class="chips">
-          {turn.user.attachments.map(({ path, range }) => (
-            <button
-              key={`${path}${range?.start.line ?? ''}`}
-              type="button"
-              class="chip"
-              onClick={() => send({ type: 'openFile', path, ...(range ? { line: range.start.line } : {}) })}
-            >
-              {range ? `${path}:${range.start.line + 1}-${range.end.line + 1}` : path}
-            </button>
-          ))}
+          {turn.user.attachments.map(({ path, name, range }) =>
+            path === undefined ? (
+              <span key={name} class="chip">
+                {name}
+              </span>
+            ) : (
+              <button
+                key={`${path}${range?.start.line ?? ''}`}
+                type="button"
+                class="chip"
+                onClick={() => send({ type: 'openFile', path, ...(range ? { line: range.start.line } : {}) })}
+              >
+                {range ? `${path}:${range.start.line + 1}-${range.end.line + 1}` : path}
+              </button>
+            ),
+          )}
         </div>
       )}
       {mode === 'rewind' && (

@@ -68,7 +68,7 @@ async def recall_memories(
     if project.memories is None or project.config.memory.inject_tokens == 0:
         return Injection()
 
-    attached = [a for a in attachments if not a.image]
+    attached = [a for a in attachments if a.is_file and not a.image]
     selected = next((a.text for a in attached if a.first_line is not None), "")
     context = RecallContext(
         task=text, file=attached[0].name if attached else None, files=open_files(project.workspace, buffers),

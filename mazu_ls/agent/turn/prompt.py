@@ -50,6 +50,7 @@ class Attachment(Struct, frozen=True):
     first_line: int | None = None
     last_line: int | None = None
     image: Image | None = None
+    is_file: bool = True
 
 
 def system(

@@ -65,7 +65,10 @@ class Prompt(Struct, frozen=True):
     @property
     def attached(self) -> tuple[Attached, ...]:
         """What is attached, by name."""
-        return tuple(Attached(one.name, one.first_line, one.last_line) for one in self.attachments)
+        return tuple(
+            Attached(one.name, one.first_line, one.last_line, None if one.is_file else "")
+            for one in self.attachments
+        )
 
     @property
     def command(self) -> str:

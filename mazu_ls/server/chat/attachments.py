@@ -14,14 +14,16 @@ from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
-from mazu_ls.server.wire.common import DocumentRange
+from mazu_ls.server.wire.common import AttachedText, DocumentRange
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.project_files import FileTooLarge, read_file
+from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.prompt import Attachment
     from mazu_ls.server.state import ServerState
 
+LONGEST_NAME = 80
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif")
 
 
@@ -31,10 +33,22 @@ async def attachments(server: ServerState, places: Sequence[DocumentRange]) -> t
 
 
 async def attached(
-    server: ServerState, places: Sequence[DocumentRange], message: str
+    server: ServerState, places: Sequence[DocumentRange], message: str, texts: Sequence[AttachedText] = ()
 ) -> tuple[Attachment, ...]:
     """Return a command's attachments, and those that its message mentions."""
-    return (*await attachments(server, places), *await mentioned(server, message))
+    documents = await attachments(server, places)
+    return (
+        *documents,
+        *await mentioned(server, message),
+        *(text_attachment(one.name, one.text) for one in texts),
+    )
+
+
+def text_attachment(name: str, text: str) -> Attachment:
+    """Return an attached text that is no document: not the user's own words, so the model sees it marked as untrusted."""
+    from mazu_ls.agent.turn.prompt import Attachment
+
+    return Attachment(make_line(name, LONGEST_NAME), text, is_file=False)
 
 
 async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]:

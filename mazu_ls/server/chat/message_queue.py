@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.server import uris
@@ -26,7 +28,9 @@ async def enqueue(session: Session, asked: Prompt) -> wire.QueuedResult:
     """Queue a message; when this returns it is on the disk."""
     from mazu_ls.agent.session.ids import new_id
 
-    queued = journal.MessageQueued(new_id("q"), asked.text, asked.attached, asked.model)
+    pairs = zip(asked.attached, asked.attachments, strict=True)
+    attached = tuple(one if given.is_file else replace(one, text=given.text) for one, given in pairs)
+    queued = journal.MessageQueued(new_id("q"), asked.text, attached, asked.model)
     session.append(queued)
     await asyncio.to_thread(session.journal.sync)
     return wire.QueuedResult(session.id, None, queued.id)
@@ -64,15 +68,16 @@ async def send_next(server: ServerState, session: Session) -> None:
 
 async def _send_next(server: ServerState, project: Project, session: Session) -> None:
     from mazu_ls.agent.turn.types import Prompt
-    from mazu_ls.server.chat.attachments import attachments
+    from mazu_ls.server.chat.attachments import attachments, text_attachment
     from mazu_ls.server.commands.turn import turn_jobs
 
     await session.wait_idle()
     if session.running or not session.queue:
         return
     queued = next(iter(session.queue.values()))
-    places = [place for one in queued.attached if (place := _place(server, one))]
-    attached = await attachments(server, places)
+    places = [place for one in queued.attached if one.text is None and (place := _place(server, one))]
+    texts = [text_attachment(one.path, one.text) for one in queued.attached if one.text is not None]
+    attached = (*await attachments(server, places), *texts)
     asked = Prompt(queued.text, attached, model=queued.model, limits=turn_jobs.limits(project))
     try:
         await turn_jobs.start(

@@ -172,9 +172,10 @@ def about_turn(event: journal.Event, started: journal.TurnStarted) -> str:
 
 def _message(turn: _Turn) -> str:
     """Return the user's words, followed by attachments that they do not name."""
-    named = [markdown.mention_of(one.path, one.first, one.last) for one in turn.attached]
+    named = [markdown.mention_of(one.path, one.first, one.last) for one in turn.attached if one.text is None]
     missing = [mention for mention in named if mention not in turn.message]
-    return "\n\n".join(part for part in (turn.message.strip(), " ".join(missing)) if part)
+    texts = [f"*With {markdown.escape(one.path)}*" for one in turn.attached if one.text is not None]
+    return "\n\n".join(part for part in (turn.message.strip(), " ".join(missing), *texts) if part)
 
 
 def _turns(events: Iterable[journal.Event], standing: set[int]) -> list[_Turn]:

@@ -68,6 +68,8 @@ def _of_turn(body: Any) -> list[dict[str, Any]]:
 
 
 def _place(attached: Any) -> dict[str, Any]:
+    if attached.text is not None:
+        return {"name": attached.path}
     if attached.first is None:
         return {"path": attached.path}
     lines = {"start": attached.first, "end": attached.last or attached.first}

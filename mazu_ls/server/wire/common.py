@@ -31,5 +31,12 @@ class DocumentRange(Params, frozen=True):
     range: LspRange | None = None
 
 
+class AttachedText(Params, frozen=True):
+    """A text that is no document, such as the output of a terminal, and what it is called."""
+
+    name: SessionName
+    text: str
+
+
 class NoParams(Params, frozen=True):
     """No arguments."""

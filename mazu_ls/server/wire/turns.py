@@ -9,6 +9,7 @@ from mazu_ls.server.wire.checkpoints import OwnWork
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import (
     Amount,
+    AttachedText,
     DocumentRange,
     ModelName,
     ModelWanted,
@@ -22,6 +23,7 @@ class ChatParams(Params, frozen=True):
     message: Text | None = None
     session_id: str | None = None
     attachments: tuple[DocumentRange, ...] = ()
+    texts: tuple[AttachedText, ...] = ()
     model: ModelWanted | None = None
     queue: bool = False
     wait: bool = False
@@ -56,6 +58,8 @@ class AskParams(Params, frozen=True):
     """The question."""
     attachments: tuple[DocumentRange, ...] = ()
     """Documents, or ranges of them."""
+    texts: tuple[AttachedText, ...] = ()
+    """Texts that are no documents."""
     model: ModelWanted | None = None
     """Provider:model."""
     wait: bool = False

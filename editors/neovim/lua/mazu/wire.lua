@@ -44,6 +44,7 @@
 ---@class mazu.AskParams
 ---@field question string The question.
 ---@field attachments? mazu.DocumentRange[] Documents, or ranges of them.
+---@field texts? mazu.AttachedText[] Texts that are no documents.
 ---@field model? string Provider:model.
 ---@field wait? boolean
 
@@ -62,6 +63,11 @@
 ---@class mazu.AttachedState
 ---@field attached? string
 ---@field setAside? string
+
+--- A text that is no document, such as the output of a terminal, and what it is called.
+---@class mazu.AttachedText
+---@field name string
+---@field text string
 
 --- One tool call: what was asked for, who decided how, what came of it; `answeredIn`: the client in which the user decided.
 ---@class mazu.AuditEntry
@@ -112,6 +118,7 @@
 ---@field message? string
 ---@field sessionId? string
 ---@field attachments? mazu.DocumentRange[]
+---@field texts? mazu.AttachedText[]
 ---@field model? string
 ---@field queue? boolean
 ---@field wait? boolean

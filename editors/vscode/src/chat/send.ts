@@ -1,6 +1,6 @@
 import { commands, extensions, window, l10n } from 'vscode';
 import type { App } from '../app';
-import type { Attachment } from '../protocol';
+import type { AttachedText, Attachment } from '../protocol';
 import { terminalText } from './completions';
 import type { ChatController } from './controller';
 import type { Chip } from './messages';
@@ -10,21 +10,27 @@ const MOST_CHARACTERS = 40_000;
 export interface Composed {
   message: string;
   attachments?: Attachment[];
+  texts?: AttachedText[];
 }
 
-/** A message with what goes along: documents as attachments, everything else as text below it. */
+/** A message with what goes along: documents, and texts that are none, which are not the user's own words. */
 export async function composed(text: string, chips: readonly Chip[]): Promise<Composed> {
   const attachments: Attachment[] = [];
+  const texts: AttachedText[] = [];
   const parts = [text];
   for (const chip of chips) {
     if (chip.kind === 'folder') parts.push(`(About the folder ${chip.label}/.)`);
     else if (chip.uri) attachments.push({ uri: chip.uri, ...(chip.range ? { range: chip.range } : {}) });
     else {
       const content = chip.text ?? (chip.kind === 'changes' ? await changes() : await terminalText());
-      if (content) parts.push(`\`\`\`\n${content.slice(0, MOST_CHARACTERS).replaceAll('```', "'''")}\n\`\`\``);
+      if (content) texts.push({ name: chip.label, text: content.slice(0, MOST_CHARACTERS) });
     }
   }
-  return { message: parts.join('\n\n'), ...(attachments.length ? { attachments } : {}) };
+  return {
+    message: parts.filter(Boolean).join('\n\n') || l10n.t('Look at what is attached.'),
+    ...(attachments.length ? { attachments } : {}),
+    ...(texts.length ? { texts } : {}),
+  };
 }
 
 interface GitExtension {

@@ -88,8 +88,8 @@ function sectionOf(title: string, icon: string, entries: (string | Reasoned)[], 
   if (!entries.length) return [];
   const items = entries.map((entry): PlanItem => {
     const { path, reason } = typeof entry === 'string' ? { path: entry, reason: '' } : entry;
-    const file = memories.includes(path) ? undefined : path;
-    return { label: `$(${icon}) ${path}`, description: reason, path: file };
+    const file = memories.includes(path) ? {} : { path };
+    return { label: `$(${icon}) ${path}`, description: reason, ...file };
   });
   return [{ label: title, kind: QuickPickItemKind.Separator }, ...items];
 }

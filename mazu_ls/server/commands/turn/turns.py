@@ -45,7 +45,7 @@ async def chat(
     session = await project.sessions.get(params.session_id)
     asked = Prompt(
         params.message,
-        await attached(server, params.attachments, params.message),
+        await attached(server, params.attachments, params.message, params.texts),
         model=params.model,
         limits=turn_jobs.limits(project),
     )
@@ -117,7 +117,7 @@ async def ask(
 
     project = await server.wait_opened()
     await project.model(params.model)
-    places = await attached(server, params.attachments, params.question)
+    places = await attached(server, params.attachments, params.question, params.texts)
 
     job_id = new_id("q")
 

@@ -114,7 +114,7 @@ function draw.user(p, block)
   for _, place in ipairs(block.data and block.data.attachments or {}) do
     local range = place.range
     local lines = range and (':%d-%d'):format(range.start.line + 1, range['end'].line + 1) or ''
-    p:line('▣ ' .. place.path .. lines, 'MazuDim')
+    p:line('▣ ' .. (place.path or place.name) .. lines, 'MazuDim')
   end
   return { heading = true, markdown = { first, last } }
 end
