@@ -148,7 +148,8 @@ async def _carry_out(given: argparse.Namespace, root: ProjectRoot) -> int:
             return await _run(server, host, given, arguments)
         from mazu_ls.terminal.verbs import commands
 
-        return await commands.execute(server, host, name, arguments, given)
+        status = await commands.execute(server, host, name, arguments, given)
+        return await _finish(server, status) if name == "mazu.ask" else status
 
 
 async def _chat(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:

@@ -68,6 +68,12 @@ def test_what_a_model_gets_wrong_is_said_to_it(arguments):
         extract.decode(arguments)
 
 
+def test_one_memory_that_is_not_valid_does_not_cost_the_others():
+    gossip = {"title": "x", "category": "gossip"}
+    found = extract.decode({**GOOD, "memories": [gossip, "y", *GOOD["memories"]]})
+    assert [one.title for one in found.memories] == [one["title"] for one in GOOD["memories"]]
+
+
 async def test_sessions_wait_across_a_restart_until_they_are_done(tmp_path):
     settings = MemorySettings()
     first = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", settings)

@@ -182,6 +182,7 @@ class MemoryExtractor:
         from mazu_ls.agent.jobs.ask import call_once
         from mazu_ls.agent.session.compaction import render_messages
         from mazu_ls.memory.io import extract
+        from mazu_ls.models.tool_arguments import fit_to_schema
 
         text = render_messages(messages, int(model.spec.context_window * ROOM_SHARE) * 3)
         request = models.ModelRequest(
@@ -198,7 +199,7 @@ class MemoryExtractor:
         if call is None or call.invalid:
             why = f": {call.invalid}" if call else ""
             raise ToolError(f"{model.name} did not say what to keep{why}")
-        return extract.decode(call.arguments)
+        return extract.decode(fit_to_schema(call.arguments, extract.schema()))
 
     async def _may_keep(self, session_id: str, found: Extraction, pending: Pending) -> bool:
         """Ask the user if `memory.write` is "ask". A no is final; without an answer the session stays pending."""

@@ -3,6 +3,8 @@ sessions."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -29,6 +31,9 @@ INSTRUCTION = (
 )
 MAX_ITEMS = 20
 MAX_ATTEMPTS = 5
+
+
+log = logging.getLogger(__name__)
 
 
 class ExtractedMemory(Struct, frozen=True):
@@ -87,12 +92,31 @@ def schema() -> dict[str, Any]:
 
 
 def decode(arguments: Any) -> Extraction:
-    """Decode the model's arguments. Raises ToolError that says what is wrong."""
+    """Decode the model's arguments. Memories that are not valid are left out and logged, unless none is valid.
+
+    Raises ToolError that says what is wrong.
+    """
     try:
-        found = msgspec.convert(arguments, Extraction)
+        return msgspec.convert(arguments, Extraction)
+    except msgspec.ValidationError as error:
+        items = arguments.get("memories") if isinstance(arguments, dict) else None
+        kept = list(_valid_items(items)) if isinstance(items, list) else []
+        if not kept:
+            raise ToolError(f"{TOOL}: {error}") from error
+    try:
+        return msgspec.convert({**arguments, "memories": kept}, Extraction)
     except msgspec.ValidationError as error:
         raise ToolError(f"{TOOL}: {error}") from error
-    return found
+
+
+def _valid_items(items: list[Any]) -> Iterator[dict[str, Any]]:
+    for item in items:
+        try:
+            msgspec.convert(item, ExtractedMemory)
+        except msgspec.ValidationError as error:
+            log.warning("%s: one memory was left out: %s", TOOL, error)
+        else:
+            yield item
 
 
 class ExtractionQueue:

@@ -7,11 +7,13 @@ The recall at the start of a turn knows only the request. Each memory is given o
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.memory.search.language import words
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 
 if TYPE_CHECKING:
@@ -27,6 +29,15 @@ _ERROR_CHARACTERS = 900
 """Characters at the end of a failed command's output: the error is there, and a longer text is not searched by meaning."""
 _LEAST_SCORE, _SHARED_WORDS = 0.5, 2
 _RECALLED = 20
+_PATH = re.compile(r"[\w./~-]{0,200}(?:/[\w.-]+|\w\.\w+)")
+_DEFINITION = re.compile(
+    r"\b(?:def|class|fn|func|function|struct|enum|interface|trait|type|const|let|var|val)\s+(\w{3,80})"
+)
+_CODE_NAME = re.compile(r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z]+[a-z0-9]+[A-Z]\w*|[A-Z][A-Z0-9]{4,})\b")
+_QUOTED = re.compile(r"['\"`‘“]([\w./:@-]{3,80})['\"`’”]")
+_NO_NAMES = words("ERROR ERRORS FAILED FAILURE FAILURES FATAL WARNING WARNINGS PASSED TRACEBACK")
+_COMMAND_CHARACTERS, _NAMED_CHARACTERS = 4_000, 50_000
+_MOST_NAMES, _MOST_PATHS = 40, 8
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +56,61 @@ class TimelyMemories:
         """Return a block to append to the result of a call; "" if nothing new applies."""
         if self._memories is None or self._left <= 0:
             return ""
-        path = arguments.get("path")
         try:
-            if name in FILE_TOOLS and isinstance(path, str) and path:
-                return self._render(await self._about_file(path), f"about {path}")
-            if name == "run_shell" and not ok:
-                return self._render(await self._about_error(output), "that match this failure")
+            if name in FILE_TOOLS:
+                return await self._about_file_call(arguments, output)
+            if name == "run_shell":
+                block = await self._about_command(str(arguments.get("command", "")))
+                return (
+                    block
+                    if ok
+                    else block + self._render(await self._about_error(output), "that match this failure")
+                )
         except (
             MazuError,
             InvalidArguments,
         ) as error:  # a failed search must not cost the call its result
             log.info("no memories for %s: %s", name, error)
         return ""
+
+    async def _about_file_call(self, arguments: Mapping[str, Any], output: str) -> str:
+        """Return those about the file, and about names that are defined in what was read or occur in what is replaced."""
+        given = arguments.get("path")
+        if not isinstance(given, str) or not given:
+            return ""
+        path = self._shown(given)
+        found = await self._about_file(path)
+        changed = [arguments, *(edit for edit in arguments.get("edits") or () if isinstance(edit, Mapping))]
+        texts = [str(edit.get(key) or "") for edit in changed for key in ("old", "new")]
+        names = _code_names("\n".join(texts)) if any(texts) else _defined_names(output)
+        return self._render((*found, *await self._about_names(names)), f"about {path}")
+
+    async def _about_command(self, command: str) -> str:
+        """Return those about the files that a command names."""
+        given = list(dict.fromkeys(_PATH.findall(command[:_COMMAND_CHARACTERS])))[:_MOST_PATHS]
+        paths = dict.fromkeys(map(self._shown, given))
+        found = {path: await self._about_file(path) for path in paths}
+        about = [path for path, some in found.items() if some]
+        return self._render(
+            [memory for some in found.values() for memory in some], f"about {', '.join(about)}"
+        )
+
+    def _shown(self, path: str) -> str:
+        """Return the path as anchors have it: from the workspace root."""
+        try:
+            return self._workspace.relative(self._workspace.resolve(path))
+        except (MazuError, OSError, ValueError):
+            return path
+
+    async def _about_names(self, names: Sequence[str]) -> list[Memory]:
+        """Return those that name one of these functions, classes or variables."""
+        assert self._memories is not None
+        if not names:
+            return []
+        recalled = await self._memories.recall(
+            " ".join(names), limit=_RECALLED, kinds=("memory",), count_use=False, meaning=False
+        )
+        return [m for m in recalled if m.state in ("current", "check") and _names_symbol(m, names)]
 
     async def _about_file(self, path: str) -> list[Memory]:
         """Return those anchored in the file, and those that name it."""
@@ -99,8 +153,37 @@ def _names(memory: Memory, path: str, name: str) -> bool:
 
 
 def _fits_error(memory: Memory, text: str) -> bool:
-    """Return whether at least two significant words of the memory occur in the error; one, such as "test", is chance."""
+    """Return whether at least two significant words of the memory occur in the error, or one that the error quotes or that is
+    an identifier; a single other one, such as "test", is chance."""
     from mazu_ls.memory.search.tokens import query_terms
 
-    own = set(query_terms(f"{memory.title} {memory.body[:500]}"))
-    return (memory.score or 0) >= _LEAST_SCORE and len(own & set(query_terms(text))) >= _SHARED_WORDS
+    if (memory.score or 0) < _LEAST_SCORE:
+        return False
+    said = f"{memory.title} {memory.body[:500]}"
+    shared = set(query_terms(said)) & set(query_terms(text))
+    named = {*_code_names(text), *_QUOTED.findall(text)}
+    return len(shared) >= _SHARED_WORDS or any(_holds_word(said, name) for name in named)
+
+
+def _defined_names(text: str) -> list[str]:
+    return list(dict.fromkeys(_DEFINITION.findall(text[:_NAMED_CHARACTERS])))[:_MOST_NAMES]
+
+
+def _code_names(text: str) -> list[str]:
+    """Return identifiers that look like code, and those that are defined."""
+    text = text[:_NAMED_CHARACTERS]
+    found = dict.fromkeys((*_DEFINITION.findall(text), *_CODE_NAME.findall(text)))
+    return [name for name in found if name not in _NO_NAMES][:_MOST_NAMES]
+
+
+def _names_symbol(memory: Memory, names: Sequence[str]) -> bool:
+    """Return whether it names one. A name such as `open` must be written as code: prose has such words, too."""
+    text = f"{memory.title}\n{memory.body}"
+    return any(
+        _holds_word(text, name) if _CODE_NAME.fullmatch(name) else f"`{name}`" in text or f"{name}(" in text
+        for name in names
+    )
+
+
+def _holds_word(text: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
