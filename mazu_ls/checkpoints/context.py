@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
-from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
+from mazu_ls.checkpoints.scan.file_modes import FileModes
+from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -54,6 +56,8 @@ class CheckpointContext:
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
         self.scanners = {m.prefix: FolderScanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
+        self._modes: dict[bytes | None, FileModes] = {}
+        self._held_modes: dict[bytes | None, FileModes] = {}
         self.dirty = DirtySet(
             self.mounts, self.users, self.scanners, self.trees, repository.path.parent / "watch"
         )
@@ -96,13 +100,48 @@ class CheckpointContext:
                 return Path(os.fsdecode(mount.full(place[len(mount.prefix) + 1 :])))
         return None
 
+    def modes(self, tree: bytes | None) -> FileModes:
+        """Return the unusual permission bits of a tree's files. Not to be changed by the caller."""
+        entry = self.trees.read(tree).get(MODES)
+        oid = entry.oid if entry is not None else None
+        if oid in self._held_modes:
+            return self._held_modes[oid]
+        if oid not in self._modes:
+            if len(self._modes) > 8:
+                self._modes.clear()
+            self._modes[oid] = FileModes.load(self.repository, tree, MODES)
+        return self._modes[oid]
+
+    def hold(self, place: bytes, entry: TreeEntry | None, bits: int | None) -> bytes | None:
+        """Return a tree with one file and its unusual permission bits, which is not stored; see `TreeStore.hold`."""
+        if entry is None or bits is None:
+            return self.trees.hold(place, entry)
+        modes = FileModes({place: bits})
+        oid = object_id(BLOB, modes.dump())
+        self._held_modes[oid] = modes
+        return self.trees.hold(place, entry, {MODES: TreeEntry(FILE_MODE, oid)})
+
+    def other_bits(self, old: bytes | None, new: bytes | None) -> set[bytes]:
+        """Return the places of files whose permission bits alone differ between two trees."""
+        ends = ((place, self.trees.at(old, place)) for place in self.modes(old).differing(self.modes(new)))
+        return {place for place, entry in ends if entry is not None and entry == self.trees.at(new, place)}
+
+    def state_at(self, tree: bytes | None, place: bytes) -> State:
+        """Return the state of a place in a tree: its file with its permission bits. Raises MazuError if it was pruned."""
+        return entry_state(self.trees.at(tree, place), self.modes(tree).unusual_bits(place))
+
+    def bits_at(self, tree: bytes | None, place: bytes) -> bytes:
+        """Return a file's permission bits, in octal."""
+        entry = self.trees.at(tree, place)
+        return f"{self.modes(tree).bits_for(place, entry is not None and entry.mode == b'100755'):o}".encode()
+
     def differing(self, old: bytes | None, new: bytes | None) -> set[bytes]:
         """Return the places of files that differ between two trees."""
         found: set[bytes] = set()
         for mount in self.mounts:
             folders = (self.trees.folder(tree, mount.prefix) for tree in (old, new))
             found |= {mount.prefix + b"/" + path for path, _, _ in self.trees.diff(*folders)}
-        return found
+        return found | {place for place in self.other_bits(old, new) if self.shown(place)}
 
     def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
         """Return how the folders differ from the base.
@@ -164,6 +203,22 @@ class CheckpointContext:
                 changes[f"{part.name}/{name}".encode()] = entry
         return changes
 
+    def mode_changes(
+        self, base: Checkpoint | None, seen: ScanResult, writer: PackWriter
+    ) -> dict[bytes, TreeEntry | None]:
+        """Return the list of unusual permission bits as a change of the base, if it changed."""
+        modes = FileModes.load(self.repository, bytes.fromhex(base.tree) if base else None, MODES)
+        for place, found in seen.captured.items():
+            regular = found is not None and found.entry.mode != LINK_MODE
+            modes.note(place, found.permissions if found is not None and regular else None)
+        if not modes.changed:
+            return {}
+        if not (data := modes.dump()):
+            return {MODES: None}
+        oid = writer.add(BLOB, data)
+        self._modes[oid] = modes  # the store does not hold it before the pack is written
+        return {MODES: TreeEntry(FILE_MODE, oid)}
+
     def row_writers(self, db: apsw.Connection) -> dict[bytes, set[str]]:
         """Return who changed each file of the parts since the last checkpoint, by place; only of parts that record it."""
         return {
@@ -182,6 +237,7 @@ class CheckpointContext:
         try:
             seen = self.scan(base, touched, writer.add)
             seen.changes.update(self.part_changes(db, base, writer))
+            seen.changes.update(self.mode_changes(base, seen, writer))
             now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
             writer.finish()
         except BaseException:

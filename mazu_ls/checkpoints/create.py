@@ -17,13 +17,12 @@ from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown
 from mazu_ls.checkpoints.attribution.stored_changes import attribute
-from mazu_ls.checkpoints.context import BUFFERS, META, MODES, SPARSE, CheckpointContext, base_checkpoint
+from mazu_ls.checkpoints.context import BUFFERS, META, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
     BLOB,
     COMMIT,
     FILE_MODE,
     FOLDER_MODE,
-    LINK_MODE,
     TreeEntry,
     format_commit,
 )
@@ -31,7 +30,6 @@ from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, FileCounts
 from mazu_ls.checkpoints.restore import staging
-from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.roots import SKILLS
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.scan.unsaved_buffers import (
@@ -132,7 +130,7 @@ def _commit(
     }
     if seen.sparse is not None:
         changes[SPARSE] = TreeEntry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
-    changes.update(_modes(project, base_tree, seen, writer))
+    changes.update(project.mode_changes(base, seen, writer))
     content = project.trees.update(base_tree, changes, writer.add)
     checkpoint = Checkpoint(
         id=schema.checkpoint_id(schema.next_number(db)),
@@ -263,20 +261,6 @@ def _buffers(project: CheckpointContext, buffers: Sequence[Buffer], writer: Pack
     return TreeEntry(FOLDER_MODE, folder)
 
 
-def _modes(
-    project: CheckpointContext, base: bytes | None, seen: ScanResult, writer: PackWriter
-) -> dict[bytes, TreeEntry | None]:
-    """Return the list of unusual permission bits, if it changed."""
-    permissions = FileModes.load(project.repository, base, MODES)
-    for place, found in seen.captured.items():
-        regular = found is not None and found.entry.mode != LINK_MODE
-        permissions.note(place, found.permissions if found is not None and regular else None)
-    if not permissions.changed:
-        return {}
-    data = permissions.dump()
-    return {MODES: TreeEntry(FILE_MODE, writer.add(BLOB, data)) if data else None}
-
-
 def _count_files(
     project: CheckpointContext,
     old: bytes | None,
@@ -288,6 +272,7 @@ def _count_files(
     views = BufferView(old, held_texts(project, old)), BufferView(new, open_texts(buffers))
     old, new = shown_trees(project, *views, add=lambda *_: None, fresh=writer)
     added = modified = deleted = 0
+    other_bits = project.other_bits(old, new)
     for mount in project.mounts:
         if mount.prefix == SKILLS:
             continue
@@ -296,4 +281,5 @@ def _count_files(
             added += was is None
             deleted += now is None
             modified += was is not None and now is not None
+        modified += sum(place.startswith(mount.prefix + b"/") for place in other_bits)
     return FileCounts(added, modified, deleted)

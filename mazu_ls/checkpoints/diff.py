@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import apsw
@@ -14,6 +14,7 @@ from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.models import CheckpointDiff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, require_known
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
 from mazu_ls.gitcmd import PythonGit
 
@@ -44,16 +45,20 @@ def diff_checkpoints(
             for path, was, now in project.trees.diff(before, after)
             if selection.names(mount.shown(path))
         }
-        if not changed:
-            continue
-        names = [":(literal)" + os.fsdecode(path) for path in changed] if paths else []
-        ends = [(side or _EMPTY_TREE).hex() for side in (before, after)]
-        counts = _counts(run("--numstat", "-z", *ends, "--", *names))
+        counts: dict[bytes, tuple[int | None, int | None]] = {}
+        if changed:
+            names = [":(literal)" + os.fsdecode(path) for path in changed] if paths else []
+            ends = [(side or _EMPTY_TREE).hex() for side in (before, after)]
+            counts = _counts(run("--numstat", "-z", *ends, "--", *names))
+            patches.append(_patch(run, mount.label, ends, names))
+        for path, patch in _other_modes(project, mount, old, new):
+            if path not in changed and selection.names(mount.shown(path)):
+                changed[path], counts[path] = "modified", (0, 0)
+                patches.append(patch)
         files += [
             FileDiff(mount.shown(path), status, *counts.get(path, (None, None)))
             for path, status in sorted(changed.items())
         ]
-        patches.append(_patch(run, mount.label, ends, names))
     memories = MemoryDiff()
     if not paths:
         before, after = project.trees.folder(old, b"memory"), project.trees.folder(new, b"memory")
@@ -99,7 +104,26 @@ def count_changes(
                 FileDiff(mount.shown(path), status, *counts.get(path, (None, None)))
                 for path, status in sorted(changed.items())
             ]
+        shown = (
+            mount.shown(path) for path, _ in _other_modes(project, mount, old, new) if path not in changed
+        )
+        files += [FileDiff(name, "modified", 0, 0) for name in shown if name in wanted]
     return files
+
+
+def _other_modes(
+    project: CheckpointContext, mount: CheckpointRoot, old: bytes | None, new: bytes | None
+) -> Iterator[tuple[bytes, str]]:
+    """Yield the files of a folder whose permission bits alone differ in a way that git cannot express, each with a patch."""
+    prefix = mount.prefix + b"/"
+    for place in sorted(project.other_bits(old, new)):
+        if not place.startswith(prefix):
+            continue
+        path = place.removeprefix(prefix)
+        executable = project.trees.at(old, place).mode == b"100755"  # type: ignore[union-attr]
+        was, now = (project.modes(tree).bits_for(place, executable) for tree in (old, new))
+        name = mount.shown(path)
+        yield path, f"diff --git a/{name} b/{name}\nold mode 100{was:o}\nnew mode 100{now:o}\n"
 
 
 def _readable(

@@ -332,3 +332,38 @@ async def test_undo_after_a_redo_leaves_what_the_user_saved_since(env: dict[str,
             assert path.read_text() == f"x = 1\n{between}y = 2\n"
             assert (await client.command("mazu.redo", {"sessionId": session}, within=60))["applied"]
             assert path.read_text() == f"x = 2\n{between}y = 2\n"
+
+
+async def test_a_chmod_of_the_agent_is_counted_compared_and_undone(env: dict[str, str], folder: Path):
+    modes = {"app.py": 0o644, "run.sh": 0o755, "key.pem": 0o600}
+    for name, mode in modes.items():
+        (folder / name).write_text("1\n2\n3\n4\n5\n6\n")
+        (folder / name).chmod(mode)
+
+    def found() -> dict[str, int]:
+        return {name: (folder / name).stat().st_mode & 0o777 for name in modes}
+
+    replies = [{"calls": [shell("chmod 400 app.py run.sh; chmod 640 key.pem")]}, {"text": "Done."}]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        client.allow(*ALLOWED, "run_shell: chmod 400")
+        taken = await client.command("mazu.checkpoint", {"label": "a"})
+        done = await chat(client, "protect them")
+        changed = {"app.py": 0o400, "run.sh": 0o400, "key.pem": 0o640}
+        assert found() == changed and len(done["edits"]) == 3, done
+        diff = await client.command("mazu.checkpoint.diff", {"id": taken["id"]})
+        assert {file["path"]: file["status"] for file in diff["files"]} == dict.fromkeys(modes, "modified")
+        assert "old mode 100600\nnew mode 100640\n" in diff["patch"]
+        for _ in range(2):
+            undone = await client.command("mazu.undo")
+            assert undone["applied"] and undone["verified"] and undone["plan"]["keep"] == [], undone
+            assert found() == modes
+            assert (await client.command("mazu.redo"))["verified"] and found() == changed
+        (folder / "app.py").chmod(0o600)
+        (folder / "key.pem").write_text("1\n2\n3\n4\n5\nsix\n")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        undone = await client.command("mazu.undo")
+        assert undone["applied"] and undone["verified"], undone
+        assert found() == modes | {"app.py": 0o600}
+        assert (folder / "key.pem").read_text() == "1\n2\n3\n4\n5\nsix\n"
+        (asked,) = questions(client)
+        assert "app.py, key.pem" in asked["title"]

@@ -19,12 +19,11 @@ from mazu_ls.checkpoints.attribution.recorded_writes import (
     UNKNOWN,
     USER,
     Shown,
-    State,
     Write,
-    entry_state,
     text_state,
 )
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.scan.file_state import State
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace.text import NotText, decode
 
@@ -150,7 +149,7 @@ class Attribution:
         before, ended = write.commanded
         after = ended or new
         try:
-            files = [entry_state(self._project.trees.at(shown.tree, place)) for shown in (before, after)]
+            files = [self._project.state_at(shown.tree, place) for shown in (before, after)]
         except MazuError:  # the tree is no longer in the store
             change.user = True
             change.sessions.add(write.session)
@@ -198,7 +197,7 @@ class Attribution:
         if place in shown.texts:
             return shown.texts[place]
         try:
-            return entry_state(self._project.trees.at(shown.tree, place))
+            return self._project.state_at(shown.tree, place)
         except MazuError:
             return UNKNOWN
 

@@ -105,8 +105,8 @@ class PlaceHistory:
         owners: set[Owner] = {
             interval.change.file_owner(self._session)
             for interval in self.intervals(place)
-            if self._project.trees.at(interval.before.tree, place)
-            != self._project.trees.at(interval.after.tree, place)
+            if self._project.state_at(interval.before.tree, place)
+            != self._project.state_at(interval.after.tree, place)
         }
         if len(owners) > 1:
             return "both"
@@ -164,7 +164,7 @@ class PlaceHistory:
         if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
             text = shown_text(self._project, one, place)
             return text is not None and text == shown_text(self._project, other, place)
-        return self._project.trees.at(one.tree, place) == self._project.trees.at(other.tree, place)
+        return self._project.state_at(one.tree, place) == self._project.state_at(other.tree, place)
 
     def view(self, id: str) -> BufferView:
         """Return the files and unsaved texts of a checkpoint."""

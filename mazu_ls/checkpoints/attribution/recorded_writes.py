@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.scan.file_state import State
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -30,8 +30,6 @@ USER = ""
 """The session under which the user's saves during a command are recorded."""
 UNKNOWN = "?"
 """The state of a place whose content is unknown."""
-State = str | None
-"""The state of a place: None for no file, `t<hash>` for a text, `e<mode> <oid>` for a file."""
 
 
 def rollback_of(session: str | None) -> str:
@@ -46,11 +44,6 @@ def text_state(text: str | None) -> State:
         return None
     data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
-
-
-def entry_state(entry: TreeEntry | None) -> State:
-    """Return the state of a place with this file; a folder counts as no file."""
-    return None if entry is None or entry.is_folder else f"e{entry.mode.decode()} {entry.oid.hex()}"
 
 
 class Shown(Struct, frozen=True):
@@ -138,7 +131,7 @@ def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
     """
     if schema.state(db, "imported") is None:
         return
-    missing: dict[bytes, TreeEntry] = {}
+    missing: dict[bytes, State] = {}
     try:
         if (base := schema.state(db, "base")) is not None:
             held = bytes.fromhex(schema.get(db, base).tree)
@@ -146,14 +139,14 @@ def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
             for place in project.differing(held, tree):
                 entry = project.trees.at(held, place)
                 if entry is not None and project.trees.at(tree, place) is None:
-                    missing[place] = entry
+                    missing[place] = project.state_at(held, place)
     except MazuError:
         schema.set_state(db, "imported", None)
         raise
     with db:
         schema.set_state(db, "imported", None)
-        for place, entry in missing.items():
-            record_edit(db, IMPORTED, place, entry_state(entry), None)
+        for place, state in missing.items():
+            record_edit(db, IMPORTED, place, state, None)
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:

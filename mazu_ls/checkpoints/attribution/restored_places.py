@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
+from mazu_ls.checkpoints.scan.file_state import entry_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
 from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select
@@ -27,6 +28,8 @@ class RestoredPlace:
     entry: TreeEntry | None
     data: bytes | None = None
     text: str | None = None
+    bits: int | None = None
+    """The file's permission bits, if they are unusual."""
 
 
 def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredPlace]) -> None:
@@ -37,7 +40,7 @@ def record_restored(db: apsw.Connection, number: int, places: Iterable[RestoredP
             (
                 number,
                 one.place,
-                None if one.entry is None else f"{one.entry.mode.decode()} {one.entry.oid.hex()}",
+                (entry_state(one.entry, one.bits) or "")[1:] or None,
                 one.data,
                 None if one.text is None else one.text.encode("utf-8", "surrogatepass"),
             )
@@ -86,13 +89,14 @@ def restored_view(
     if not rows:
         return None
     entry, data, text = rows[0]
-    found: TreeEntry | None = None
+    found, bits = None, ""
     if entry is not None:
         mode, _, oid = entry.partition(" ")
+        mode, _, bits = mode.partition(":")
         found = TreeEntry(mode.encode(), bytes.fromhex(oid))
         if not _is_stored(project, found.oid, data):
             return None
-    tree = project.trees.hold(place, found)
+    tree = project.hold(place, found, int(bits, 8) if bits else None)
     others = [held for held in before.unsaved if place_of(project, held) != place]
     path = project.path_of(place)
     shown = [] if text is None else [UnsavedText("", path, bytes(text).decode("utf-8", "surrogatepass"))]

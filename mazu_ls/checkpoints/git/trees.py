@@ -79,15 +79,20 @@ class TreeStore:
                 entries.pop(name, None)
         return self._write(entries, add) if entries else None
 
-    def hold(self, path: bytes, entry: TreeEntry | None) -> bytes | None:
+    def hold(
+        self, path: bytes, entry: TreeEntry | None, beside: Mapping[bytes, TreeEntry] | None = None
+    ) -> bytes | None:
         """Return a tree with this file alone, or the empty one, that can be read like any other but is not stored.
+
+        `beside`: further entries of its root.
 
         Only the last HELD_TREES of them can be read.
         """
         if entry is None:
             return None
-        for name in reversed(path.split(b"/")):
-            entries = {name: entry}
+        names = path.split(b"/")
+        for depth in reversed(range(len(names))):
+            entries = {names[depth]: entry, **((beside or {}) if depth == 0 else {})}
             entry = TreeEntry(FOLDER_MODE, object_id(TREE, format_tree(entries)))
             self._held[entry.oid] = entries
             self._held.move_to_end(entry.oid)

@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Ow
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
+from mazu_ls.checkpoints.git.objects import BLOB
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import Merge, merged, replay_users_changes
@@ -108,11 +108,13 @@ class RollbackDecision:
                 break
         if (found := merge_changes(intervals).owner(self._session)) != "both":
             return found
-        shown = shown_text(self._project, now, place)
+        shown, bits = shown_text(self._project, now, place), self._project.bits_at(now.tree, place)
         for at, interval in enumerate(intervals):
             if merge_changes(intervals[: at + 1]).owner(self._session) != "agent":
                 return "both"
-            if shown is not None and shown_text(self._project, interval.after, place) == shown:
+            if shown is None or shown_text(self._project, interval.after, place) != shown:
+                continue
+            if self._project.bits_at(interval.after.tree, place) == bits:
                 return "agent"
         return "both"
 
@@ -130,12 +132,13 @@ class RollbackDecision:
             if self._changes.beneath(step.place) and not self._changes.unknown:
                 owner = self._history.file_owner(step.place)
             self._note(plan, step.shown, owner)
-            result = self._step(step, owner, writer.add)
-            if result is not None and (result is step or result.now != result.was):
+            bits = self._project.bits_at(now.tree, step.place)
+            result = self._step(step, owner, writer.add, bits)
+            if result is not None and (result is step or result.changes(bits)):
                 done.append(result)
             elif (
                 result is None or owner != "agent"
-            ):  # a merge that changes nothing: all that is left is the user's
+            ):  # a merge that changes nothing leaves only the user's work
                 kept[step.shown] = self.reason("user" if result else owner, step.place)
                 if owner == "user" != owners[step.place]:
                     kept[step.shown] = YOUR_FILE
@@ -196,19 +199,21 @@ class RollbackDecision:
         return self.choice in ("keep", "merge")
 
     def _step(
-        self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes]
+        self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes], bits: bytes
     ) -> RestoreStep | None:
         if self.takes_all(owner):
             return step
         if owner == "user" or not self.merges:
             return None
         place = step.place
-        data = self.without_agent(
-            place, lambda view: file_bytes(self._project, view.tree, place), Change.file_owner
-        )
+        project, owner_of = self._project, Change.file_owner
+        data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
         if data is None or step.was is None:
             return None
-        return replace(step, now=TreeEntry(step.was.mode, add(BLOB, data)))
+        separated = self.without_agent(
+            place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
+        )
+        return step.with_content(add(BLOB, data), separated or bits)
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
         if self.takes_all(owner):

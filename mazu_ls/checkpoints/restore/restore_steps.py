@@ -10,10 +10,11 @@ from typing import get_args
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.context import META, MODES, SPARSE, CheckpointContext
-from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.context import META, SPARSE, CheckpointContext
+from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, PathReason, Section, is_selected
-from mazu_ls.checkpoints.scan.file_modes import FileModes
+from mazu_ls.checkpoints.scan.file_modes import unusual
+from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
@@ -108,6 +109,26 @@ class RestoreStep(Struct, frozen=True):
     def shown(self) -> str:
         return self.mount.shown(self.path)
 
+    def with_content(self, oid: bytes, bits: bytes) -> RestoreStep:
+        """Return the step with another content, and permission bits as `CheckpointContext.bits_at` returns them."""
+        permissions = int(bits, 8)
+        mode = b"100755" if permissions & 0o100 else b"100644"
+        return replace(self, now=TreeEntry(mode, oid), permissions=permissions)
+
+    def changes(self, bits: bytes) -> bool:
+        """Return whether the step changes a file that has these permission bits."""
+        return self.now != self.was or int(bits, 8) != self.permissions
+
+    @property
+    def state_after(self) -> State:
+        """The state of the place after the step."""
+        return entry_state(self.now, self.unusual_bits)
+
+    @property
+    def unusual_bits(self) -> int | None:
+        """The file's permission bits after the step, if they are unusual."""
+        return unusual(self.permissions) if self.now is not None and self.now.mode != LINK_MODE else None
+
     @property
     def place(self) -> bytes:
         return self.mount.prefix + b"/" + self.path
@@ -135,8 +156,7 @@ def steps_between(
     """Return the steps from one state of the folders to a checkpoint's."""
     target_tree = bytes.fromhex(target.tree)
     found, folders = RestoreSteps(), _folders(project, target_tree)
-    permissions = FileModes.load(project.repository, target_tree, MODES)
-    had = FileModes.load(project.repository, before_tree, MODES)
+    permissions, had = project.modes(target_tree), project.modes(before_tree)
     guards = KeepRules(project, before, target, target_tree)
     for mount in project.mounts:
         if not selection.has("skills" if mount.prefix == SKILLS else "code"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.recorded_writes import entry_state, record_edit, rollback_of, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
@@ -228,17 +228,21 @@ def _record_writes(
         texts[change.place] = change.text
         was = text_state(change.buffer.text)
         if change.buffer.stale:  # no checkpoint holds that text: only the file's state is known
-            was = entry_state(project.trees.at(tree, change.place))
+            was = project.state_at(tree, change.place)
         record_edit(db, writer, change.place, was, text_state(change.text))
     for step in found.steps:
         if step.place not in texts:
-            record_edit(db, writer, step.place, entry_state(step.was), entry_state(step.now))
+            record_edit(db, writer, step.place, project.state_at(tree, step.place), step.state_after)
+
+    bits, bits_after = project.modes(tree), {step.place: step.unusual_bits for step in found.steps}
 
     def restored(place: bytes) -> RestoredPlace:
         entry = entries[place] if place in entries else project.trees.at(tree, place)
         is_merge = place in entries and entry is not None and entry != project.trees.at(then, place)
         data = project.repository.read(entry.oid) if is_merge and entry is not None else None
-        return RestoredPlace(place, entry, data, texts.get(place))
+        return RestoredPlace(
+            place, entry, data, texts.get(place), bits_after.get(place, bits.unusual_bits(place))
+        )
 
     number = schema.next_number(db)
     record_restored(db, number, map(restored, {**entries, **dict.fromkeys(texts)}))

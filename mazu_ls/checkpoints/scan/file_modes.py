@@ -30,6 +30,11 @@ def default_mode(executable: bool) -> int:
     return (0o777 if executable else 0o666) & ~umask()
 
 
+def unusual(bits: int) -> int | None:
+    """Return permission bits; None for those of a new file, under this process's umask or the most common one."""
+    return None if bits in (0o644, 0o755, default_mode(False), default_mode(True)) else bits
+
+
 class FileModes:
     """The unusual modes by tree path. A file that is not listed has the mode of a new file."""
 
@@ -51,12 +56,17 @@ class FileModes:
 
     def bits_for(self, path: bytes, executable: bool) -> int:
         """Return the bits to restore."""
-        return self._listed.get(path, default_mode(executable))
+        return self._listed.get(path, default_mode(executable)) & _KEEP
 
     def differing(self, other: FileModes) -> set[bytes]:
         """Return the paths whose bits differ between two checkpoints."""
         paths = self._listed.keys() | other._listed.keys()
-        return {path for path in paths if self._listed.get(path) != other._listed.get(path)}
+        return {path for path in paths if self.unusual_bits(path) != other.unusual_bits(path)}
+
+    def unusual_bits(self, path: bytes) -> int | None:
+        """Return a file's bits if it is listed and they are `unusual`, else None."""
+        bits = self._listed.get(path)
+        return None if bits is None else unusual(bits)
 
     def note(self, path: bytes, bits: int | None) -> None:
         """Record a file's present bits; None if there is no regular file."""

@@ -1,0 +1,16 @@
+"""The state of a place: what stood there, in a form that two looks can be compared by."""
+
+from __future__ import annotations
+
+from mazu_ls.checkpoints.git.objects import TreeEntry
+
+State = str | None
+"""The state of a place: None for no file, `t<hash>` for a text, `e<mode>[:<bits>] <oid>` for a file."""
+
+
+def entry_state(entry: TreeEntry | None, bits: int | None = None) -> State:
+    """Return the state of a place that holds this file, with its permission bits if they are unusual; a folder counts as none."""
+    if entry is None or entry.is_folder:
+        return None
+    mode = entry.mode.decode() + ("" if bits is None else f":{bits:o}")
+    return f"e{mode} {entry.oid.hex()}"
