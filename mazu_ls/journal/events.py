@@ -10,7 +10,7 @@ from mazu_ls.messages import Image, Message, StopReason, Usage
 
 
 class SessionStarted(Struct, tag="session_started", frozen=True):
-    """The first event of every session. `aside`: for one job beside the conversation, never gone on with by itself."""
+    """The first event of every session. `aside`: for one background job, never continued by itself."""
 
     name: str = ""
     aside: bool = False
@@ -23,11 +23,11 @@ class SessionNamed(Struct, tag="session_named", frozen=True):
 
 
 class SessionEnded(Struct, tag="session_ended", frozen=True):
-    """The user ended the session; it can still be read and gone on with."""
+    """The user ended the session; it can still be read and continued."""
 
 
 class ModelChosen(Struct, tag="model_chosen", frozen=True):
-    """From here on the session talks to this `provider:model`."""
+    """The session uses this `provider:model` from here on."""
 
     model: str
 
@@ -43,10 +43,10 @@ class TurnLimits(Struct, frozen=True):
 
 
 class TurnStarted(Struct, tag="turn_started", frozen=True):
-    """A turn begins: what kind, with which model, and which memories were put before the model.
+    """A turn begins: its kind, its model, and the memories in its context.
 
-    `titles` are those of the memories in `injected`, in the same order. `mode`: the permission mode that the turn has;
-    `context_window`: of the model, in tokens.
+    `titles` are those of the memories in `injected`, in the same order. `mode`: the turn's permission mode; `context_window`: of the
+    model, in tokens.
     """
 
     kind: Literal["chat", "run", "edit"]
@@ -61,13 +61,13 @@ class TurnStarted(Struct, tag="turn_started", frozen=True):
 
 
 class ResumeAnswered(Struct, tag="resume_answered", frozen=True):
-    """The user was offered to go on with a turn that was broken off, and decided: it is not offered again."""
+    """The user decided on the offer to continue an interrupted turn: it is not offered again."""
 
     choice: Literal["leave", "continue", "rollback"]
 
 
 class Attached(Struct, frozen=True):
-    """What the user put beside a message; lines count from 0, `last` excluded, None for a whole file."""
+    """What the user attached to a message; lines are 0-based, `last` excluded, None for a whole file."""
 
     path: str
     first: int | None = None
@@ -77,7 +77,7 @@ class Attached(Struct, frozen=True):
 
 
 class UserSaid(Struct, tag="user_said", frozen=True):
-    """What goes to the model on the user's side. `shown` is what the user typed, empty for words of the program."""
+    """The user's side of the conversation. `shown` is what the user typed, empty for words of the program."""
 
     message: Message
     shown: str = ""
@@ -121,10 +121,10 @@ class CallStarted(Struct, tag="call_started", frozen=True):
 
 
 class CallDecided(Struct, tag="call_decided", frozen=True):
-    """May it run? `decided_by` is "policy", "user", "rule <pattern>", "timeout" or "nobody" (who could be asked).
+    """Whether a call may run. `decided_by` is "policy", "user", "rule <pattern>", "timeout" or "nobody" (who could be asked).
 
-    `arguments`: what it runs with where the user changed them. `answered_in`: the client in which the user decided, as it names
-    itself, with the process id that the kernel gives where it is another process.
+    `arguments`: the ones it runs with if the user changed them. `answered_in`: the client in which the user decided, by its own name,
+    with the process id from the kernel if it is another process.
     """
 
     call_id: str
@@ -138,8 +138,8 @@ class CallDecided(Struct, tag="call_decided", frozen=True):
 class QuestionAsked(Struct, tag="question_asked", frozen=True):
     """The user is asked whether a tool call may run. `options` are `{id, label, kind}`, `hunks` `{id, diff}`.
 
-    `rule` is what a standing answer would allow; `document` the file that would change; `editable` the arguments that
-    the answer may replace.
+    `rule` is what a lasting answer would allow; `document` the file that would change; `editable` the arguments that the answer may
+    replace.
     """
 
     call_id: str
@@ -155,7 +155,7 @@ class QuestionAsked(Struct, tag="question_asked", frozen=True):
 
 
 class QuestionClosed(Struct, tag="question_closed", frozen=True):
-    """A question is open no more. `by`: "user", "timeout", or what made it void, such as "cancelled" or "restart"."""
+    """A question is no longer open. `by`: "user", "timeout", or what made it void, such as "cancelled" or "restart"."""
 
     call_id: str
     verdict: Literal["allow", "deny", "void"]
@@ -178,7 +178,7 @@ class MessageDequeued(Struct, tag="message_dequeued", frozen=True):
 
 
 class CallOutput(Struct, tag="call_output", frozen=True):
-    """Output of a running tool as it comes. Transient: `CallEnded` holds what the model is told."""
+    """Output of a running tool as it streams. Transient: `CallEnded` holds what the model reads."""
 
     call_id: str
     text: str
@@ -212,7 +212,7 @@ class MemoryTouched(Struct, tag="memory_touched", frozen=True):
 
 
 class Compacted(Struct, tag="compacted", frozen=True):
-    """What stood before is replaced by `summary`; the last `kept` messages before this event stay."""
+    """The messages so far are replaced by `summary`; the last `kept` messages before this event stay."""
 
     summary: str
     kept: int
@@ -220,7 +220,7 @@ class Compacted(Struct, tag="compacted", frozen=True):
 
 
 class ContentWithheld(Struct, tag="content_withheld", frozen=True):
-    """The service refused a part of the conversation, which is not sent again: a note stands in its place.
+    """The provider rejected a part of the conversation, which is not sent again: a note replaces it.
 
     "pictures": those of the newest message that has some. "message": the newest words of the user's side.
     """
@@ -238,7 +238,7 @@ class UsageRecorded(Struct, tag="spent", frozen=True):
 
 
 class Changes(Struct, frozen=True):
-    """How many files a turn changed, and lines in them. `uncounted`: what its commands changed is not known, so not among them."""
+    """How many files and lines a turn changed. `uncounted`: the changes of its commands are not known, so not included."""
 
     files: int = 0
     added: int = 0
@@ -247,7 +247,7 @@ class Changes(Struct, frozen=True):
 
 
 class TurnEnded(Struct, tag="turn_ended", frozen=True):
-    """Why the turn stopped, in the wire's word and in a sentence; what it cost, changed and checkpointed."""
+    """Why the turn stopped, as the wire's code and in a sentence; its cost, changes and checkpoints."""
 
     stop_reason: StopReason
     reply: str
@@ -264,5 +264,5 @@ Body = (
     | ContentWithheld | UsageRecorded | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
 )  # fmt: skip
 OPAQUE = ("data", "signature", "redacted")
-"""Fields that go back to a provider byte for byte, or are pictures."""
+"""Fields that are returned to a provider byte for byte, or are pictures."""
 TRANSIENT = (Delta, MessageRestarted, Retrying, CallOutput)

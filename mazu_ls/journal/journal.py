@@ -1,4 +1,4 @@
-"""The append-only record of a session: one JSON object a line. Transcripts, resume, audit and usage are read from it."""
+"""The append-only journal of a session: one JSON object a line. Transcripts, resume, audit and usage are read from it."""
 
 from __future__ import annotations
 
@@ -112,20 +112,20 @@ class Event(Struct, frozen=True):
 Listener = Callable[[str, Event], None]
 _encode = msgspec.json.Encoder().encode
 GLANCE_SECONDS = 0.02
-"""`is_locked` holds a journal for a moment; whoever opens it just then waits that long."""
+"""Seconds; `is_locked` holds a journal for a moment, for which a process that opens it just then waits."""
 _decode = msgspec.json.Decoder(Event).decode
 
 
 def now() -> str:
-    """The time as RFC 3339 UTC with milliseconds."""
+    """Return the time as RFC 3339 UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Journal:
-    """One session's file, held by a lock for as long as this process writes to it."""
+    """One session's file, locked for as long as this process writes to it."""
 
     def __init__(self, path: Path, listener: Listener = lambda session, event: None) -> None:
-        """Open or create `path` for appending. Raises MazuError(busy) where another process holds the session."""
+        """Open or create `path` for appending. Raises MazuError(busy) if another process holds the session."""
         self.path = path
         self.session_id = path.stem
         self._listener = listener
@@ -150,7 +150,7 @@ class Journal:
         return file
 
     def _lock(self, file: int) -> None:
-        """Hold the session, or close the file and raise MazuError: busy, or storage where the disk has no locks."""
+        """Lock the session, or close the file and raise MazuError: busy, or storage if the file system has no locks."""
         try:
             free = wait_for_lock(file, GLANCE_SECONDS)
         except OSError as error:
@@ -169,7 +169,7 @@ class Journal:
             )
 
     def append(self, body: Body, turn: str | None = None) -> Event:
-        """Record `body` after the head and tell the listener. A transient one is only told."""
+        """Record `body` after the head and notify the listener. A transient event is not stored."""
         if isinstance(body, TRANSIENT):
             event = Event(self.last, self.head, "", turn, body)
         else:
@@ -177,7 +177,7 @@ class Journal:
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
             try:
                 line = _encode(event)
-            except UnicodeEncodeError:  # half a pair from a model, or a byte of a file name
+            except UnicodeEncodeError:  # half a surrogate pair from a model, or a byte of a file name
                 event = msgspec.structs.replace(event, body=_encodable(event.body))
                 line = _encode(event)
             self._write_line(line + b"\n")
@@ -187,7 +187,7 @@ class Journal:
         return event
 
     def _write_line(self, line: bytes) -> None:
-        """Append one line whole or not at all: the next event must never be glued to half of it."""
+        """Append one line completely or not at all: the next event must never be joined to half of it."""
         size = os.fstat(self._file).st_size
         try:
             written = os.write(self._file, line)
@@ -208,14 +208,14 @@ class Journal:
             )
 
     def sync(self) -> None:
-        """When this returns, everything appended survives power loss. Blocks; call it from a thread."""
+        """When this returns, everything appended survives a power failure. Blocks; call it from a thread."""
         if self._unsynced:
             self._unsynced = False
             os.fdatasync(self._file)
 
     @property
     def held(self) -> bool:
-        """Whether this process holds the session, so that nobody else appends to it."""
+        """Whether this process holds the session, so that no other process appends to it."""
         return self._file >= 0
 
     @property
@@ -224,19 +224,19 @@ class Journal:
         return self._file < 0 and not self._released
 
     def close(self) -> None:
-        """Let another process have the session."""
+        """Release the session for other processes."""
         if self._file >= 0:
             self.sync()
             file, self._file = self._file, -1
             os.close(file)
 
     def release(self) -> None:
-        """Let another process have the session, until `hold` or the next event. Blocks; call it from a thread."""
+        """Release the session for other processes, until `hold` or the next event. Blocks; call it from a thread."""
         self._released = True
         self.close()
 
     def hold(self) -> None:
-        """Take the session back after `release`; its head stays. Raises MazuError(busy) where another process holds it now."""
+        """Take the session again after `release`; its head stays. Raises MazuError(busy) if another process holds it now."""
         if self._released:
             self._file = self._open(0)
             self._released = False
@@ -244,7 +244,7 @@ class Journal:
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Every whole event of a journal, in order of writing; a torn line (a crash) is passed over."""
+    """Yield every whole event of a journal, in order of writing; a torn line (a crash) is skipped."""
     with path.open("rb") as lines:
         for line in lines:
             if event := decode(line):
@@ -252,9 +252,9 @@ def read(path: Path) -> Iterator[Event]:
 
 
 def branch_events(events: Iterable[Event], head: int) -> list[Event]:
-    """The events from the root to `head`, following parents.
+    """Return the events from the root to `head`, following parents.
 
-    Where damage took one, the last event before it stands in: what can be read is not lost with it.
+    For a missing (damaged) parent the last event before it stands in, so that what can be read is not lost with it.
     """
     by_seq = {event.seq: event for event in events}
     found: list[Event] = []
@@ -268,14 +268,14 @@ def branch_events(events: Iterable[Event], head: int) -> list[Event]:
 
 
 def count_unreadable(path: Path) -> int:
-    """Lines of a journal that hold no event, without the last one, which a crash may have cut."""
+    """Return the number of lines that hold no event, without the last one, which a crash may have cut."""
     with path.open("rb") as file:
         lines = [line for line in file.read().split(b"\n") if line.strip()]
     return sum(decode(line) is None for line in lines[:-1])
 
 
 def _redacted(body: Body) -> Body:
-    """The same event without secrets in any of its strings; they are searched all at once, since most have none."""
+    """Return the event without secrets in any of its strings; they are searched all at once, since most have none."""
     plain = msgspec.to_builtins(body)
     found: list[str] = []
     _strings(plain, found)
@@ -284,7 +284,7 @@ def _redacted(body: Body) -> Body:
 
 
 def _encodable(body: Body) -> Body:
-    """The same event without lone surrogates: bytes as `\\xNN`, halves of a pair as U+FFFD."""
+    """Return the event without lone surrogates: bytes as `\\xNN`, halves of a pair as U+FFFD."""
     return msgspec.convert(_mapped(msgspec.to_builtins(body), _without_surrogates), Body)
 
 
@@ -312,7 +312,7 @@ def _clean(value: Any) -> Any:
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """The value with each string in it changed, except opaque data of a provider."""
+    """Return the value with each string in it changed, except opaque data of a provider."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):
@@ -321,7 +321,7 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether some process has this journal open for writing."""
+    """Return whether some process has this journal open for writing."""
     with path.open("rb") as file:
         try:
             return not try_lock(file.fileno(), shared=True)
@@ -330,7 +330,7 @@ def is_locked(path: Path) -> bool:
 
 
 def decode(line: bytes) -> Event | None:
-    """The event of one line, None for a torn one."""
+    """Return the event of one line, None for a torn one."""
     try:
         return _decode(line)
     except msgspec.DecodeError:
@@ -338,7 +338,7 @@ def decode(line: bytes) -> Event | None:
 
 
 def last_seq(file: int) -> int:
-    """The seq of the last whole event of an open journal, read from its end; 0 where there is none."""
+    """Return the seq of the last whole event of an open journal, read from its end; 0 if there is none."""
     size = os.fstat(file).st_size
     step = 1 << 16
     while size:
@@ -353,7 +353,7 @@ def last_seq(file: int) -> int:
 
 
 def _end_torn_line(file: int) -> None:
-    """After a crash in mid-write: end the line, so that the next one stands alone."""
+    """After a crash in mid-write: end the line, so that the next event has its own."""
     size = os.fstat(file).st_size
     if size and os.pread(file, 1, size - 1) != b"\n":
         os.write(file, b"\n")

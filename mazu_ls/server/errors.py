@@ -1,4 +1,4 @@
-"""The one place where what went wrong becomes a JSON-RPC error: a sentence for the user, the rest for the log."""
+"""Converts every error to a JSON-RPC error in one place: a sentence for the user, the rest for the log."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REQUEST_CANCELLED = -32800
 
 
 class RpcError(Exception):
-    """A JSON-RPC error with a code of its own; everything else gets its code in `response_error`."""
+    """A JSON-RPC error with its own code; everything else gets its code in `response_error`."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -37,7 +37,7 @@ class ContentModified(MazuError):
 
 
 def response_error(error: BaseException, what: str) -> dict[str, Any]:
-    """The `error` object of a response. `what` names the request for the log."""
+    """Return the `error` object of a response. `what` names the request for the log."""
     match error:
         case RpcError():
             return {"code": error.code, "message": error.message}
@@ -55,7 +55,8 @@ def response_error(error: BaseException, what: str) -> dict[str, Any]:
 
 
 def internal(error: BaseException, what: str) -> MazuError:
-    """A failure that nobody foresaw as the user sees it: what the machine refused, or for a defect of ours where the log is."""
+    """Return an unexpected failure for the user: what the operating system refused, or for a bug of ours where the log
+    is."""
     if (refused := system_error(error)) is not None:
         return refused
     from mazu_ls.server.logs import log_place

@@ -1,4 +1,4 @@
-"""LspHost: what the agent may ask of an editor, over LSP."""
+"""LspHost: the agent's host for an editor, over LSP."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ Applied = TypeVar("Applied")
 
 
 class LspHost:
-    """An open document is read and edited in the editor, any other file on disk through the workspace."""
+    """Reads and edits open documents in the editor, any other file on disk through the workspace."""
 
     def __init__(
         self, editor: ConnectedEditor, disk: DiskFiles, waiting: Callable[[str, bool], None]
     ) -> None:
-        """`waiting` is told the session that waits for the user, and when it waits no more."""
+        """`waiting` is called with the session when it starts and stops waiting for the user."""
         self._editor = editor
         self._waiting = waiting
         self._disk = disk
         self._lending = EditorLanguageServices(editor, disk)
         self.edited: Callable[[Path, str, str], None] | None = None
-        """Called with each edit of a text that was made: before and after."""
+        """Called with each edit that was made: text before and after."""
         self.require_editable: Callable[[Path], Awaitable[None]] | None = None
-        """Raises MazuError where an editor of another process holds unsaved text of a file."""
+        """Raises MazuError if an editor of another process holds unsaved text of a file."""
 
     @property
     def lender(self) -> LanguageServices | None:
-        """The editor's other language servers, where it lends them."""
+        """The editor's other language servers, if it shares them."""
         return self._lending if self._lending.lends else None
 
     def on_disk(self, path: Path) -> str:
-        """The file's text. Blocks; raises FileNotFoundError, and MazuError for binary data."""
+        """Return the file's text. Blocks; raises FileNotFoundError, and MazuError for binary data."""
         return self._disk.read(path)
 
     async def read(self, path: Path) -> str:
-        """The text the user sees, or will once the editor has loaded a file again that was changed below it."""
+        """Return the text the user sees, or will see once the editor has reloaded a file that was changed below it."""
         if document := self._editor.documents.at(path):
             _, stale = await self._disk_state(document)
             if not stale:
@@ -73,7 +73,7 @@ class LspHost:
         return await asyncio.to_thread(self._disk.read, path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """Through the editor where the file is open there, left unsaved; else on disk."""
+        """Edit through the editor if the file is open there, left unsaved; else on disk."""
         if self.require_editable:
             await self.require_editable(path)
         await self._edit(path, before, after)
@@ -106,7 +106,7 @@ class LspHost:
             await asyncio.to_thread(self._disk.replace, path, before, None)
 
     async def _edit_stale(self, document: OpenDocument, path: Path, before: str, after: str | None) -> None:
-        """On disk: the editor shows an older text. It gets the new one, too, unless the user typed meanwhile."""
+        """Edit on disk, since the editor shows an older text. It gets the new one, too, unless the user typed meanwhile."""
         await asyncio.to_thread(self._disk.replace, path, before, after)
         if after is not None:
             try:
@@ -117,7 +117,7 @@ class LspHost:
     async def _edit_cells(
         self, notebook: OpenNotebook, path: Path, before: str | None, after: str | None
     ) -> None:
-        """Each cell in the editor; whatever else such an edit would change of the file is refused."""
+        """Edit each cell in the editor; other changes of the file are refused."""
         if after is None:
             raise MazuError(
                 Kind.CONFLICT, f"{path.name} is open as a notebook.", "Close it before deleting it."
@@ -130,9 +130,8 @@ class LspHost:
             await apply_to_document(self._editor, document, text)
 
     async def propose_edit(self, uri: str, before: str, after: str, label: str) -> str:
-        """Edit a document in the editor for the user to review: shown first where it can, unsaved. Returns the text that
-        came of it, which is less than `after` where the user took a part. Raises MazuError(conflict) as `edit` does.
-        """
+        """Edit a document in the editor for the user to review: shown first if supported, unsaved. Return the resulting text, which
+        is less than `after` if the user accepted a part. Raises MazuError(conflict) like `edit`."""
         if document := self._editor.documents.get(uri):
             await require_encodable(self._editor, self._disk, document, after)
             _require(document, before)
@@ -152,7 +151,7 @@ class LspHost:
         return after
 
     async def _lay_closed(self, path: Path, before: str, after: str, label: str) -> None:
-        """The editor opens the file with the edit in it. One that takes no edit of a closed file has it on the disk."""
+        """Let the editor open the file with the edit in it; if it edits no closed files, write to the disk."""
         if await asyncio.to_thread(self._disk.read, path) != before:
             raise MazuError(
                 Kind.CONFLICT, f"{path.name} was changed in the meantime.", "Ask for the edit again."
@@ -166,7 +165,7 @@ class LspHost:
     async def _edit_open(
         self, document: OpenDocument, after: str, applying: Awaitable[Applied]
     ) -> Applied | None:
-        """In the editor. One that never said it takes edits, and does not, reloads what is written to the disk."""
+        """Edit in the editor. One that never declared edits, and refuses, reloads what is written to the disk."""
         before = document.text
         try:
             return await applying
@@ -179,9 +178,9 @@ class LspHost:
             return None
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document; `dirty` and `stale` come from comparing with the disk, not from what the editor said.
+        """Return every open document; `dirty` and `stale` come from comparing with the disk, not from the editor's reports.
 
-        A chat document is none of them: it is drawn from its session, and no work that could be lost or rolled back.
+        Chat documents are left out: they are redrawn from their session, and hold no work that could be lost or rolled back.
         """
         return [
             Buffer(d.uri, d.path, d.version, d.language_id, d.text, *await self._disk_state(d))
@@ -190,14 +189,14 @@ class LspHost:
         ]
 
     async def note_if_loaded(self, document: OpenDocument) -> None:
-        """After a change: an editor that shows what the file holds has loaded it again, or saved it and will say so."""
+        """After a change: an editor that shows the file's content has reloaded it, or saved it and will report that."""
         version, text = document.version, document.text
         if document.path is not None and not await self._disk.differs(document):
             document.note_loaded(version, text)
             document.note_on_disk(version, text)
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Through `mazu/documents/save` where the client opted in; else the user is asked to save."""
+        """Save through `mazu/documents/save` if the client opted in; else ask the user to save."""
         unsaved = await self._unsaved(paths)
         if not unsaved:
             return []
@@ -216,7 +215,7 @@ class LspHost:
         return [document.path for document in await self._unsaved(paths) if document.path]
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
-        """One question at a time; no answer in time is a Reply without a choice."""
+        """Ask one question at a time; no answer in time is a reply without a choice."""
         self._waiting(question.session_id, True)
         try:
             return await self._editor.approvals.ask(question, timeout)
@@ -228,7 +227,7 @@ class LspHost:
         self._editor.link.notify("window/showMessage", {"type": LEVELS[level], "message": make_visible(text)})
 
     async def show(self, path: Path, line: int | None = None) -> bool:
-        """`window/showDocument`, tried also where the client does not declare it."""
+        """`window/showDocument`, also tried if the client does not declare it."""
         params: dict[str, Any] = {"uri": uris.from_path(path), "takeFocus": True}
         if line is not None:
             at = {"line": line, "character": 0}
@@ -247,7 +246,7 @@ class LspHost:
         return unsaved + [one for one in notebooks if await self._differs(one)]
 
     async def _differs(self, notebook: OpenNotebook) -> bool:
-        """Whether the cells in the editor are not those of the file."""
+        """Return whether the cells in the editor differ from the file's."""
         if notebook.path is None:
             return False
         try:
@@ -260,7 +259,7 @@ class LspHost:
         return (await self._disk_state(document))[0]
 
     async def _disk_state(self, document: OpenDocument) -> tuple[bool, bool]:
-        """Whether the document is `dirty`, and whether it is `stale`: see `Buffer`."""
+        """Return whether the document is `dirty`, and whether it is `stale`: see `Buffer`."""
         if notebook := self._editor.notebooks.for_cell(document.uri):
             return await self._differs(notebook), False
         if document.path is None:
@@ -279,7 +278,7 @@ def _require(document: OpenDocument, before: str) -> None:
 
 
 def changed_meanwhile(named: str) -> MazuError:
-    """Why an edit of an open document is not made."""
+    """Return the error for an edit of an open document that is not made."""
     return MazuError(
         Kind.CONFLICT, f"{named} was changed in the editor meanwhile.", "Read it again and redo the edit."
     )

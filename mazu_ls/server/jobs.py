@@ -1,4 +1,4 @@
-"""Work that goes on after its command was answered: one task each, with progress that can be cancelled."""
+"""Background jobs that continue after their command was answered: one task each, with progress that can be cancelled."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _numbers = itertools.count(1)
 
 
 class BackgroundJob:
-    """One piece of background work. `report` shows a line, and a percentage where it means something.
+    """One background job. `report` shows a line, and optionally a percentage.
 
-    `sentence` is what the progress ends with if the work does not fail.
+    `sentence` ends the progress if the work does not fail.
     """
 
     def __init__(
         self, title: str, token: Token | None, editor: ConnectedEditor | None, name: str | None
     ) -> None:
-        """`token`: the client's, None where one is to be created. `name`: by which `stop` finds it."""
+        """`token`: the client's, None if one is to be created. `name`: for `stop`."""
         self.title = title
         self.name = name
         self.token = token
@@ -41,7 +41,7 @@ class BackgroundJob:
         self._last = ""
 
     async def begin(self) -> None:
-        """Show the progress. With no token from the client one is created, where the client takes that."""
+        """Show the progress. Without a token from the client one is created, if the client supports that."""
         if self._editor is None or (self.token is None and not self._editor.profile.progress):
             return
         if self.token is None:
@@ -56,7 +56,7 @@ class BackgroundJob:
         self._send({"kind": "begin", "title": f"Mazu: {self.title}", "cancellable": True})
 
     def report(self, message: str, percentage: int | None = None) -> None:
-        """Show how far it is; the same line is not sent twice."""
+        """Show the state of the work; the same line is not sent twice."""
         if not self._shown or message == self._last:
             return
         self._last = message
@@ -64,7 +64,7 @@ class BackgroundJob:
         self._send(value if percentage is None else {**value, "percentage": percentage})
 
     def end(self, message: str) -> None:
-        """Take the progress away, with a last sentence."""
+        """End the progress with a last sentence."""
         if self._shown:
             self._shown = False
             self._send({"kind": "end", "message": message})
@@ -75,7 +75,7 @@ class BackgroundJob:
 
 
 class BackgroundJobs:
-    """All background work of one server."""
+    """All background jobs of one server."""
 
     def __init__(self, host: Host, editor: ConnectedEditor | None) -> None:
         self._host = host
@@ -86,7 +86,7 @@ class BackgroundJobs:
 
     @property
     def titles(self) -> list[str]:
-        """What is being done right now."""
+        """Return the titles of running jobs."""
         return [job.title for job in self._running]
 
     async def answer(
@@ -101,13 +101,13 @@ class BackgroundJobs:
         name: str | None = None,
         begun: asyncio.Event | None = None,
     ) -> Any:
-        """Start `work`. With `wait`, return its result (cancelling the caller cancels it); otherwise return `started` as soon as `begun` is set.
+        """Start `work`. With `wait`, return its result (cancelling the caller cancels it); otherwise return `started`
+        as soon as `begun` is set.
 
-        Work that fails before that raises here.
-        `name` is for work that is no turn of a session, which stops by itself.
-        Where nobody waits `then` gets the result, and the user hears how the work failed, if it does.
+        Work that fails before that raises here. `name` is for work that is no turn of a session, which has its own
+        stop. If nobody waits `then` gets the result, and the user is told of a failure.
         """
-        # A client's token is only good until its request is answered.
+        # A client's token is only valid until its request is answered.
         lasting = wait or self._editor is None or not self._editor.profile.progress
         job = BackgroundJob(title, token if lasting else None, self._editor, name)
         job.task = asyncio.get_running_loop().create_task(self._run(job, work), name=title)
@@ -121,7 +121,7 @@ class BackgroundJobs:
         return started
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run something short in the background; a failure goes to the log."""
+        """Run something short in the background; a failure is logged."""
         self._short.spawn(work)
 
     async def _announce(self, job: BackgroundJob, then: Callable[[Any], Awaitable[None]]) -> None:
@@ -150,7 +150,7 @@ class BackgroundJobs:
                 job.task.cancel()
 
     def stop(self, name: str | None) -> bool:
-        """Stop the work of this name, or all that has one; whether there was any."""
+        """Stop the work of this name, or all that has one; return whether there was any."""
         found = [job for job in self._running if job.name is not None and name in (None, job.name)]
         for job in found:
             if job.task:
@@ -158,7 +158,7 @@ class BackgroundJobs:
         return bool(found)
 
     async def wait_idle(self) -> None:
-        """Wait until what is being done now has ended."""
+        """Wait until the running work has ended."""
         if tasks := [job.task for job in self._running if job.task]:
             await asyncio.wait(tasks)
             await asyncio.sleep(0)
@@ -177,7 +177,8 @@ class BackgroundJobs:
         end = "failed"
         try:
             if self.accepted.begin_job() and (task := asyncio.current_task()):
-                task.cancel()  # takes effect where `work` first waits, as if the user had stopped it there
+                # takes effect at the first await of `work`, as if the user had stopped it there
+                task.cancel()
             result = await work(job)
             end = job.sentence
         except asyncio.CancelledError:
@@ -192,7 +193,7 @@ class BackgroundJobs:
 
 
 async def _has_begun(task: asyncio.Task[Any], begun: asyncio.Event) -> bool:
-    """Wait until `begun` is set; False where the task failed before. Cancelling the caller cancels the task."""
+    """Wait until `begun` is set; return False if the task failed before. Cancelling the caller cancels the task."""
     waiting = asyncio.ensure_future(begun.wait())
     try:
         await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)

@@ -19,17 +19,17 @@ LSP_LEVELS = {logging.ERROR: 1, logging.CRITICAL: 1, logging.WARNING: 2, logging
 
 
 def log_path(env: Mapping[str, str] = os.environ) -> Path:
-    """Where the log file of this user's servers is."""
+    """Return the log file of this user's servers."""
     return state_home(env) / "mazu-ls.log"
 
 
 def log_place(env: Mapping[str, str] = os.environ) -> str:
-    """Where a user finds the log, in words."""
+    """Return where a user finds the log, in words."""
     return str(log_path(env))
 
 
 class StderrLog(logging.Handler):
-    """Warnings on stderr, without ever waiting for whoever reads it: what a full pipe does not take is in the file alone.
+    """Warnings on stderr, without ever blocking: what a full pipe does not take is in the file alone.
 
     Editors start servers with pipes that some of them never read. The descriptor itself stays blocking, since it may be
     a terminal that others write to.
@@ -50,7 +50,7 @@ class StderrLog(logging.Handler):
 
 
 def _within_pipe(data: bytes) -> bytes:
-    """What a pipe takes at once; of a long traceback its beginning, and its end, which says what failed."""
+    """Return what a pipe takes at once; of a long traceback its beginning, and its end, which says what failed."""
     if len(data) <= select.PIPE_BUF:
         return data
     cut = b"\n  ... the whole is in the log file ...\n"
@@ -59,7 +59,7 @@ def _within_pipe(data: bytes) -> bytes:
 
 
 def log_to_stderr() -> None:
-    """Warnings go to stderr from the first moment; our own news go to the file and the editor."""
+    """Log warnings to stderr from the first moment; other messages go to the file and the editor."""
     handler = StderrLog(logging.WARNING)
     handler.setFormatter(logging.Formatter(FORMAT))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
@@ -67,13 +67,13 @@ def log_to_stderr() -> None:
 
 
 def log_to_file(env: Mapping[str, str] = os.environ) -> None:
-    """Keep the log in a file too, two generations of 2 MiB; a state directory that cannot be written is said once."""
+    """Log to a file too, two generations of 2 MiB; an unwritable state directory is reported once."""
     from logging.handlers import RotatingFileHandler
 
     from mazu_ls.redact import redact
 
     class PrivateFile(RotatingFileHandler):
-        """Every generation is this user's alone (0600), one that an earlier version left too."""
+        """Every generation is private to this user (0600), also one that an earlier version left."""
 
         def _open(self) -> Any:
             file = open(  # noqa: SIM115 - the handler closes it

@@ -1,4 +1,4 @@
-"""What commands and features work on: the project, the user's host, background jobs. Free of pygls and of URIs' senders."""
+"""The state that commands and features work on: the project, the user's host, background jobs. Knows neither pygls nor features."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
 HEAL_SECONDS = 3.0
-"""Between two looks at a state directory that could not be written."""
+"""Seconds between two checks of an unwritable state directory."""
 QUIET_SECONDS = 2.0
 
 
@@ -57,20 +57,20 @@ class ServerState:
         self.jobs = BackgroundJobs(host, editor)
         self.updates = updates or TurnNotifications(editor)
         self.on_opened: list[Callable[[Project], None]] = []
-        """Called with a project as soon as it is open, before anything of it is said."""
+        """Called with a project as soon as it is open, before its notices are shown."""
         self.on_ready: list[Callable[[Project], None]] = []
-        """Called once the user was told what is wrong with the project."""
+        """Called once the user was shown the problems of the project."""
         self.on_changed: list[Callable[[tuple[str, ...]], None]] = []
         """Called with the names of the views that are out of date."""
         self._hints: DocumentHints | None = None
         self.clients: list[ConnectedClient] = []
-        """Who is connected now; the editor first."""
+        """Returns the connected clients; the editor first."""
         self.peers: list[PeerServer] = []
         """Other editors' servers on this project."""
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.asks_about_moved = editor is not None
-        """Whether somebody will be asked about the state of a moved project; else a sentence says how to have it."""
+        """Whether somebody will be asked about the state of a moved project; otherwise a notice says how to attach it."""
         self.unsaved: UnsavedRegistry | None = None
         self.pending: PendingRollback | None = None
         self.settings: Mapping[str, Any] = {}
@@ -81,34 +81,34 @@ class ServerState:
         self._opening: asyncio.Task[Project] | None = None
 
     def use_hints(self, hints: DocumentHints) -> None:
-        """Let these hints follow the editor's documents."""
+        """Use these hints for the editor's documents."""
         self._hints = hints
 
     @property
     def hints(self) -> DocumentHints:
-        """The hints in the editor's documents; only features of an editor ask for them."""
+        """The hints in the editor's documents; only editor features use them."""
         assert self._hints is not None
         return self._hints
 
     @property
     def workspace(self) -> Workspace:
-        """The folders tools may see; known before the project is open."""
+        """The folders that tools may see; known before the project is open."""
         return self.project.workspace if self.project else Workspace(self.folders)
 
     def plan_opening(self, folders: Sequence[Path], settings: Mapping[str, Any]) -> None:
-        """The project to open: by `start_opening`, or when a command first needs it."""
+        """Set the project to open: by `start_opening`, or when a command first needs it."""
         self.folders = list(folders)
         self.settings = settings
         self._planned = True
 
     def start_opening(self) -> None:
-        """Begin to open the planned project in the background."""
+        """Start opening the planned project in the background."""
         if self._opening is None and self._planned:
             self._opening = asyncio.get_running_loop().create_task(self._open(), name="open project")
             self._opening.add_done_callback(_log_failure)
 
     async def wait_opened(self) -> Project:
-        """The project, once it is open. Raises MazuError where it could not be opened."""
+        """Return the project, once it is open. Raises MazuError if it could not be opened."""
         if self.project is not None:
             return self.project
         self.start_opening()
@@ -117,9 +117,9 @@ class ServerState:
         return await asyncio.shield(self._opening)
 
     def notify_changed(self, *what: str, sender: ClientConnection | None = None) -> None:
-        """Tell clients that opted in which of their views are out of date, and bring our own hints up to date.
+        """Tell clients that opted in which of their views are out of date, and update our own hints.
 
-        `sender`: who said so, and need not be told.
+        `sender`: the source of the change, which need not be told.
         """
         if self._hints and "memory" in what:
             self.jobs.spawn(self._hints.refresh())
@@ -128,7 +128,7 @@ class ServerState:
         self.updates.notify("mazu/changed", {"what": list(what)}, besides=sender)
 
     async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Take new settings of the editor; what is wrong with them is said."""
+        """Apply new settings of the editor; report problems with them."""
         self.settings = settings
         if self._opening is None:
             return
@@ -141,7 +141,7 @@ class ServerState:
             await self.host.say("warning", f"Mazu: {problem}")
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
-        """Open the project anew with these folders added and taken away, once no turn and no other work runs in it."""
+        """Reopen the project with these folders added and removed, once no turn and no other work runs in it."""
         gone = {uris.key(uri) for uri in removed}
         kept = [folder for folder in self.folders if uris.key(uris.from_path(folder)) not in gone]
         new = [path for uri in added if (path := uris.to_path(uri)) and path.is_dir() and path not in kept]
@@ -156,7 +156,7 @@ class ServerState:
         if self._opening is None:
             return
         await self._idle()
-        # From here on nobody is handed the old project, which is closed before the new one opens.
+        # From here on nobody gets the old project, which is closed before the new one opens.
         self.project, before = None, self._opening
         self._opening = asyncio.get_running_loop().create_task(
             self._reopen(before, meanwhile), name="reopen project"
@@ -166,7 +166,7 @@ class ServerState:
         self.notify_changed("memory", "checkpoints", "sessions", "skills", "usage")
 
     async def _idle(self) -> None:
-        """Wait until no turn, question or council is in progress: a folder more is no reason to stop one."""
+        """Wait until no turn, question or council is in progress: another folder is no reason to stop one."""
         while self._closing is None:
             project = self.project
             running = [s for s in project.sessions.opened() if s.running] if project else []
@@ -182,7 +182,7 @@ class ServerState:
         if not before.cancelled() and before.exception() is None:
             await before.result().close()
         if self.unsaved is not None:
-            # Its lock is held by this process, so the next one would take it for another editor's.
+            # Its lock is held by this process, so the next project would take it for another editor's.
             await asyncio.to_thread(self.unsaved.close)
             self.unsaved = None
         if meanwhile is not None:
@@ -190,14 +190,14 @@ class ServerState:
         return await self._open()
 
     def path_of(self, uri: str, field: str = "uri") -> Path:
-        """The file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
+        """Return the file that a command's `uri` names. Raises InvalidArguments for any other scheme."""
         path = uris.to_path(uri)
         if path is None or not path.is_absolute():
             raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
         return path
 
     def file_of(self, uri: str, field: str = "uri") -> Path | None:
-        """As `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""
+        """Like `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""
         if self.editor and (notebook := self.editor.notebooks.for_cell(uri)):
             return notebook.path
         if self.editor and (document := self.editor.documents.get(uri)) and document.path is None:
@@ -205,29 +205,29 @@ class ServerState:
         return self.path_of(uri, field)
 
     def note_written(self, path: Path) -> None:
-        """A file was written: checkpoints and the project map look at it again."""
+        """A file was written: checkpoints and the project map read it again."""
         if self.project is not None:
             self.project.note_written(path)
 
     def note_saved(self, path: Path, texts: tuple[str, str] | None) -> None:
-        """The user saved a file in the editor: no command of the agent did. `texts`: see `Checkpoints.record_save`."""
+        """The user saved a file in the editor, so no command of the agent did. `texts`: see `Checkpoints.record_save`."""
         self.note_written(path)
         if self.project is not None and self.project.checkpoints is not None:
             self.jobs.spawn(self.project.checkpoints.record_save(path, texts))
 
     async def pick(self, message: str, options: Sequence[str], timeout: float = PICK_SECONDS) -> int | None:
-        """Let the user choose one of a few; the index, or None where they did not or nobody can be asked."""
+        """Let the user choose one of a few; return the index, or None if they did not or nobody can be asked."""
         if self.editor is None or not options:
             return None
         chosen = await self.editor.approvals.pick(message, tuple(options), timeout)
         return None if chosen is None else list(options).index(chosen)
 
     def name_of(self, path: Path) -> str:
-        """How a file is shown: from the workspace folder if it lies in one."""
+        """Return how a file is shown: relative to the workspace folder if it is inside one."""
         return self.workspace.relative(path) if self.workspace.contains(path) else str(path)
 
     def title_of(self, document: OpenDocument) -> str:
-        """How a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
+        """Return how a document is shown, which need not be a file: an untitled one by what its URI says after the scheme."""
         if document.path is not None:
             return self.name_of(document.path)
         if self.editor and (notebook := self.editor.notebooks.for_cell(document.uri)) and notebook.path:
@@ -235,7 +235,7 @@ class ServerState:
         return document.uri.partition(":")[2].lstrip("/") or document.uri
 
     async def cell_place(self, uri: str) -> CellPlace | None:
-        """Where a cell is in the file of its notebook; None for what is none."""
+        """Return a cell's place in the file of its notebook; None if it is no cell."""
         from mazu_ls.server.host import LspHost
 
         if self.editor is None or not isinstance(self.host, LspHost):
@@ -243,7 +243,7 @@ class ServerState:
         return await self.editor.notebooks.place(uri, self.host.on_disk)
 
     async def propose_edit(self, uri: str, before: str, after: str) -> str:
-        """Edit a document for the user to review; the text that came of it. Raises MazuError(conflict)."""
+        """Edit a document for the user to review; return the resulting text. Raises MazuError(conflict)."""
         from mazu_ls.server.host import LspHost
 
         if isinstance(self.host, LspHost):
@@ -252,12 +252,12 @@ class ServerState:
         return after
 
     def mark_leaving(self) -> None:
-        """The editor goes: turns that are stopped from here on were not stopped by the user, and are offered again."""
+        """The editor disconnects: turns that stop from here on were not stopped by the user, and are offered again."""
         for session in self.project.sessions.opened() if self.project else ():
             session.closing = True
 
     async def close(self) -> None:
-        """Stop all work and end all children, within little more than a second; once, however often it is called."""
+        """Stop all work and end all children, within little more than a second; idempotent."""
         if self._closing is None:
             self._closing = asyncio.get_running_loop().create_task(self._close(), name="close")
         await asyncio.shield(self._closing)
@@ -288,7 +288,7 @@ class ServerState:
         # Imported in a thread: the loop answers the editor meanwhile.
         project_type = await asyncio.to_thread(_project_type)
         self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
-        self.project.given = self._given  # holds while this server runs, whatever folders are open
+        self.project.given = self._given  # valid while this server runs, whatever folders are open
         self.project.subscribe(self.updates.on_event)
         self.project.head_listeners.append(self.updates.head_moved)
         for attach in self.on_opened:
@@ -312,7 +312,7 @@ class ServerState:
         return [f"{hint} {advice}"]
 
     async def _heal(self, project: Project) -> None:
-        """Open the project again once its state directory can be written."""
+        """Reopen the project once its state directory can be written."""
         while project.disk and not await asyncio.to_thread(project.disk.may_return):
             await asyncio.sleep(HEAL_SECONDS)
             if self._closing is not None or self.project is not project:
@@ -321,8 +321,8 @@ class ServerState:
         await self.reopen()
 
     async def _warm_up(self, project: Project, editor: ConnectedEditor) -> None:
-        """Import what the first turn needs, the SDK last, once the editor is quiet."""
-        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - quiet is no event
+        """Import what the first turn needs, the SDK last, once the editor is idle."""
+        while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - idleness is no event
             await asyncio.sleep(wait)
         await asyncio.to_thread(_import_for_turns)
         from mazu_ls.models import catalog, sdk_clients
@@ -346,7 +346,7 @@ def _log_failure(opening: asyncio.Task[Any]) -> None:
 
 
 def _import_for_turns() -> None:
-    """A tenth of a second of imports that would hold up the loop in the first turn."""
+    """Import modules for a tenth of a second, which would otherwise block the loop in the first turn."""
     import snowballstemmer  # noqa: F401
 
     import mazu_ls.policy.decide  # noqa: F401

@@ -1,4 +1,4 @@
-"""Document URIs and paths. The same document may come as several spellings; `key` makes them one."""
+"""Document URIs and paths. The same document may have several spellings; `key` unifies them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ SAFE = "/:@!$&'()*+,;=~-._"
 
 
 def to_path(uri: str) -> Path | None:
-    """The file of a `file:` URI; None for any other scheme (untitled, mazu, a notebook cell)."""
+    """Return the file of a `file:` URI; None for any other scheme (untitled, mazu, a notebook cell)."""
     plain = file_path(uri)
     return None if plain is None else Path(plain)
 
 
 def file_path(uri: str) -> str | None:
-    """The decoded path of a `file:` URI as text, whatever system it names.
+    """Return the decoded path of a `file:` URI as text, whatever system it names.
 
     `file:///c%3A/x` and `file:///C:/x` give "c:/x"; `file://host/share/x` gives "//host/share/x".
     """
@@ -43,7 +43,7 @@ def file_path(uri: str) -> str | None:
 
 
 def from_path(path: Path | str) -> str:
-    """The `file:` URI of an absolute path; bytes that are no UTF-8 survive the round trip."""
+    """Return the `file:` URI of an absolute path; bytes that are no UTF-8 survive the round trip."""
     text = str(path).replace("\\", "/") if re.match(r"^[A-Za-z]:[\\/]", str(path)) else str(path)
     if DRIVE.match(text):
         return "file:///" + quote(text[0].lower() + text[1:], safe=SAFE)
@@ -54,7 +54,7 @@ def from_path(path: Path | str) -> str:
 
 
 def key(uri: str) -> str:
-    """Equal for two URIs that name the same document: decoded, drive letter folded, `.` and `//` resolved."""
+    """Return a key that is equal for URIs of the same document: decoded, drive letter folded, `.` and `//` resolved."""
     path = file_path(uri)
     if path is None:
         scheme, colon, rest = uri.partition(":")

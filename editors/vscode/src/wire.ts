@@ -663,7 +663,7 @@ export interface ListTraitsParams {
   scope?: 'global' | 'project' | null;
 }
 
-/** Zero-based; `character` counts code units of the negotiated encoding. */
+/** 0-based; `character` counts code units of the negotiated encoding. */
 export interface Position {
   line: number;
   character: number;
@@ -1669,47 +1669,47 @@ export interface WritePageParams {
 
 /** Argument and result of each command. */
 export interface WireCommands {
-  /** Say something in a session. Without a message the chat document is opened. */
+  /** Send a message in a session. Without a message the chat document is opened. */
   'mazu.chat': [ChatParams, StartedResult | QueuedResult | TurnResult];
-  /** Carry a task out on its own, within limits. */
+  /** Carry out a task autonomously, within limits. */
   'mazu.run': [RunParams, StartedResult | TurnResult];
-  /** One question, no tools, nothing remembered. */
+  /** Ask one question, without tools or memory. */
   'mazu.ask': [AskParams, StartedResult | AskResult];
-  /** Rewrite a range as the instruction says; the result lies unsaved in the editor. */
+  /** Rewrite a range according to the instruction; the result stays unsaved in the editor. */
   'mazu.edit': [EditParams, StartedResult | TurnResult];
-  /** Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all. */
+  /** Stop the turn of a session, or the job of a question, a rewrite or a council; without an id, all. */
   'mazu.cancel': [SessionParams, CancelResult];
-  /** Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision. */
+  /** Ask the council. If nobody waits, its answer is opened, and can be remembered as a decision. */
   'mazu.council': [CouncilParams, StartedResult | CouncilResult];
-  /** One call with exactly these messages and tools; nothing is run, nothing remembered, its cost is counted. */
+  /** Make one call with exactly these messages and tools; nothing is run, nothing remembered, its cost is recorded. */
   'mazu.models.call': [ModelCallParams, ModelCallResult];
   /** Every session, the last used first, or those that were deleted; with an id that one alone. */
   'mazu.session.list': [ListSessionsParams, SessionList];
-  /** One session with its last turns; the one meant stays the same, and another editor may have it open. */
+  /** Show one session with its last turns */
   'mazu.session.show': [ShowSessionParams, Session];
-  /** Begin a session; it is the one meant from now on. */
+  /** Start a session and make it the current one. */
   'mazu.session.new': [NewSessionParams, Session];
-  /** Give a session another name. */
+  /** Rename a session. */
   'mazu.session.rename': [RenameSessionParams, Session];
-  /** Turns of all sessions in which words of the query occur, the best first. */
+  /** Return turns of all sessions in which words of the query occur, the best first. */
   'mazu.session.search': [SearchSessionsParams, SessionMatches];
-  /** A new session with the conversation up to before a turn, or all of it; it is the one meant from now on. */
+  /** Start a session with the conversation up to before a turn, or all of it; it becomes the current one. */
   'mazu.session.fork': [ForkSessionParams, Session];
-  /** A conversation as Markdown; with `uri` it is written there. */
+  /** Return a conversation as Markdown; with `uri` it is written there. */
   'mazu.session.transcript': [TranscriptParams, TranscriptText];
-  /** The messages that wait for the running turn to end; one of them is taken out. */
+  /** List the queued messages; `remove` takes one out. */
   'mazu.session.queue': [QueueParams, QueuedMessages];
-  /** End a session: its running turn is stopped; it can still be read and gone on with. */
+  /** End a session: its running turn is stopped; it can still be read and continued. */
   'mazu.session.end': [SessionParams, Session];
   /** Delete a session; without an id the current one, and never another in its place. */
   'mazu.session.delete': [DeleteSessionParams, DeletedSessionList];
   /** Undo the deletion of a session, the last one if none is named. */
   'mazu.session.restore': [RestoreSessionParams, SessionSummary];
-  /** Take the last turns, or those from one on, out of the conversation; files stay as they are. */
+  /** Remove the last turns, or those from one on, from the conversation; files stay as they are. */
   'mazu.session.rewind': [RewindParams, Session];
-  /** Replace what was said by a summary; a checkpoint is taken first. */
+  /** Replace the conversation so far by a summary; a checkpoint is taken first. */
   'mazu.session.compact': [CompactParams, Session | StartedResult];
-  /** The stored events after `after`, where the conversation stands, and what has streamed since the last of them. */
+  /** Return the stored events after `after`, the conversation's head, and what has streamed since the last event. */
   'mazu.session.events': [SessionEventsParams, EventPage];
   /** Remember one thing, unless it is known. */
   'mazu.remember': [RememberParams, RememberResult];
@@ -1721,33 +1721,33 @@ export interface WireCommands {
   'mazu.memory.update': [UpdateMemoryParams, MemoryResult];
   /** Delete one memory; what it had superseded is live again. */
   'mazu.memory.forget': [ForgetParams, ForgetResult];
-  /** Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. `last` */
+  /** Archive near-duplicates, propose drafts; a dry run unless `apply`, which takes a checkpoint first. `last` */
   'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
   /** All memories as Markdown, lossless. */
   'mazu.memory.export': [ExportImportParams, ExportedMemories];
-  /** Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked */
+  /** Import memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin mar */
   'mazu.memory.import': [ImportParams, ImportedMemories | AgentImportResult];
-  /** What waits to be accepted, with where it stands: first what the shared folder of the project holds. */
+  /** List pending proposals with their place: first those of the project's shared folder. */
   'mazu.memory.import.proposals': [ProposalPageParams, ImportedProposalPage];
   /** Remember proposals in the project, each with its evidence; those of the shared folder are taken over. */
   'mazu.memory.import.accept': [DecideProposalsParams, DecidedProposals];
   /** Drop proposals; the same is not proposed again. */
   'mazu.memory.import.reject': [DecideProposalsParams, DecidedProposals];
-  /** What the next turn would be given of memory for this message, what was left out, and why. No model is called. */
+  /** Return what the next turn would get of memory for this message, what is left out, and why. No model is called. */
   'mazu.memory.why': [ExplainInjectionParams, Injection];
-  /** Put a memory aside: found on request only. */
+  /** Archive a memory: found on request only. */
   'mazu.memory.archive': [MemoryStateParams, MemoryResult];
-  /** Bring a memory back from the archive. */
+  /** Restore a memory from the archive. */
   'mazu.memory.unarchive': [MemoryStateParams, MemoryResult];
-  /** Bring a forgotten memory back. */
+  /** Restore a forgotten memory. */
   'mazu.memory.restore': [MemoryStateParams, MemoryResult];
-  /** One memory holds instead of another; answers with the one that holds. */
+  /** Supersede a memory by another; answers with the one that holds. */
   'mazu.memory.supersede': [SupersedeParams, MemoryResult];
   /** How much is remembered, by kind and state, and the bytes on the disk. */
   'mazu.memory.stats': [NoParams, MemoryStats];
-  /** What is always told of the user: pinned ones first, then by name. */
+  /** List the traits of the user that every prompt includes: pinned ones first, then by name. */
   'mazu.memory.trait.list': [ListTraitsParams, RecallResult];
-  /** Give a trait a value; global unless `scope` says otherwise. */
+  /** Set a trait; global unless `scope` says otherwise. */
   'mazu.memory.trait.set': [SetTraitParams, MemoryResult];
   /** Remove a trait; answers with what it was. */
   'mazu.memory.trait.delete': [DeleteTraitParams, MemoryResult];
@@ -1769,7 +1769,7 @@ export interface WireCommands {
   'mazu.wiki.search': [SearchPagesParams, PageList];
   /** Remove a page; answers with what it was. */
   'mazu.wiki.delete': [PageParams, PageResult];
-  /** What is related to a node, as text, a Mermaid flow chart or rows; without a node the relations there are. */
+  /** Return what is related to a node, as text, a Mermaid flow chart or rows; without a node all relations. */
   'mazu.graph.show': [ShowGraphParams, Graph];
   /** Take a checkpoint of everything now. */
   'mazu.checkpoint': [CheckpointParams, Checkpoint];
@@ -1791,78 +1791,78 @@ export interface WireCommands {
   'mazu.rollback': [RollbackParams, RollbackResult];
   /** Undo the last turn: code, conversation, memory, or any of them. */
   'mazu.undo': [UndoParams, RollbackResult];
-  /** Take back the last undo or rollback of a session, unless its conversation went on since. */
+  /** Revert the last undo or rollback of a session, unless its conversation continued since. */
   'mazu.redo': [RedoParams, RollbackResult];
-  /** Every skill by name, and what is wrong with files that are none. */
+  /** List every skill by name, and the problems of files that are none. */
   'mazu.skills.list': [NoParams, SkillList];
   /** One skill with its source; read it before you agree to one that came with the project. */
   'mazu.skills.show': [SkillParams, Skill];
-  /** Keep a function as a skill, once its tests pass. Saving a skill agrees to it. */
+  /** Save a function as a skill, once its tests pass. Saving a skill includes consent. */
   'mazu.skills.save': [SaveSkillParams, Skill];
-  /** Run a skill in a process of its own; `output` is what it printed. */
+  /** Run a skill in its own process; `output` is what it printed. */
   'mazu.skills.run': [RunSkillParams, SkillRunResult];
   /** Delete a skill. */
   'mazu.skills.forget': [SkillParams, Skill];
-  /** The project's role, skills, tools and MCP servers, and whether the user agreed to them as they are. */
+  /** List the project's role, skills, tools and MCP servers, and whether the user agreed to them as they are. */
   'mazu.trust.list': [NoParams, TrustList];
-  /** The user has read exactly the content with this hash, and agrees to it. */
+  /** Record the consent of the user, who has read exactly the content with this hash. */
   'mazu.trust.agree': [AgreeToTrustParams, TrustList];
-  /** Take every agreement to one thing back: it has no effect from now on. */
+  /** Revoke every consent to one item: it has no effect from now on. */
   'mazu.trust.revoke': [RevokeTrustParams, TrustList];
-  /** Let this project have the state of the one that was at `source`; the project is closed and opened for it. */
+  /** Attach the state of the project that was at `source` to this one; the project is closed and opened for it. */
   'mazu.state.attach': [AttachStateParams, AttachedState];
-  /** Remember that what was found is not this project's: its state is kept, and is not offered again. */
+  /** Record that the state that was found is not this project's: it is kept, and not offered again. */
   'mazu.state.decline': [NoParams, AttachedState];
-  /** Memory, conversations and checkpoints of the project as one file. */
+  /** Export memory, conversations and checkpoints of the project as one file. */
   'mazu.state.export': [ExportStateParams, ExportedState];
-  /** Let this project have the state that a file holds; what it had until now is set aside. */
+  /** Import the state that a file holds; the project's present state is set aside. */
   'mazu.state.import': [ImportStateParams, ImportedState];
   /** Models that can be used, with what they cost, and the one in force. */
   'mazu.models.list': [NoParams, ModelList];
-  /** The current session talks to this model from its next turn on; so do new ones while this server runs. */
+  /** Set the model of the current session from its next turn on, and of new ones while this server runs. */
   'mazu.models.set': [SetModelParams, ModelList];
-  /** What a model may call here, each by the name it has here. */
+  /** List what a model may call here, with local names. */
   'mazu.tools.list': [NoParams, ToolList];
-  /** The role document in force; its text is empty where there is none. */
+  /** Return the role document in force; its text is empty if there is none. */
   'mazu.role.show': [ShowRoleParams, Role];
   /** Copy the text of a document into the role document. */
   'mazu.role.set': [SetRoleParams, Role];
-  /** The mode and every rule: of the settings, given while this server runs, granted for the project. */
+  /** Return the mode and every rule: of the settings, added while this server runs, granted for the project. */
   'mazu.permissions.list': [NoParams, PermissionState];
-  /** Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs. */
+  /** Add a rule: `allow` is stored for this project, `ask` and `deny` hold while this server runs. */
   'mazu.permissions.set': [SetRuleParams, PermissionState];
-  /** Take back a rule that was given, a grant of the project or of a session */
+  /** Revoke a rule that was added, a grant of the project or of a session; rules of the settings are changed there. */
   'mazu.permissions.revoke': [RevokeRuleParams, PermissionState];
-  /** Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more. */
+  /** Change the mode while this server runs. `bypass` has to be typed, since nothing is asked any more. */
   'mazu.permissions.mode': [SetModeParams, PermissionState];
-  /** What would be decided about a tool call; nothing is run. */
+  /** Return what would be decided about a tool call; nothing is run. */
   'mazu.permissions.check': [CheckPermissionParams, PermissionVerdict];
-  /** Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it. */
+  /** Answer the open question, in all places where it is shown; the first answer counts. Without arguments: show it. */
   'mazu.permissions.answer': [AnswerQuestionParams, AnswerResult];
-  /** Tokens and money by model; what a price is not known for costs null, never 0. */
+  /** Return tokens and money by model; usage without a known price costs null, never 0. */
   'mazu.usage': [UsageParams, UsageReport];
-  /** Every tool call, newest first: what was asked, who decided how, what came of it. */
+  /** Return every tool call, newest first: arguments, who decided how, result. */
   'mazu.audit': [AuditParams, AuditReport];
-  /** One object for status bars. It answers whatever is missing. */
+  /** Return one object for status bars. It answers whatever is missing. */
   'mazu.status': [NoParams, Status];
   /** Every open hunk, or those of one document. */
   'mazu.proposal.list': [ListProposalsParams, ProposalList];
-  /** Make the edits: in the editor where the file is open, unsaved, else on disk, after a checkpoint. */
+  /** Make the edits: in the editor if the file is open, unsaved, else on disk, after a checkpoint. */
   'mazu.proposal.accept': [ChooseHunksParams, AcceptResult];
-  /** Drop the edits; the model hears of it at the end of its turn or with the next message. */
+  /** Reject the edits; the model is informed at the end of its turn or with the next message. */
   'mazu.proposal.reject': [RejectHunksParams, RejectResult];
-  /** Put a virtual document before the user; the answer says where it is. */
+  /** Show a virtual document; the answer says where it is. */
   'mazu.view': [ViewParams, ViewParams];
-  /** Take a checkpoint, and say so. */
+  /** Take a checkpoint, and report it. */
   'mazu.actions.checkpoint': [NoParams, unknown];
-  /** Undo the last turn, and say what was restored and what was kept. */
+  /** Undo the last turn, and report what was restored and what was kept. */
   'mazu.actions.undo': [NoParams, unknown];
-  /** Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone. */
+  /** Choose a checkpoint by the user's words and its time, and roll back to it; with `uri` that file alone. */
   'mazu.actions.rollback': [ChoosePointParams, unknown];
   /** What is known about a place, shown as a message if it is short, else as a document. */
   'mazu.actions.recall': [RecallHereParams, unknown];
   /** The files that a turn changed, with their hunks. */
   'mazu.turn.changes': [TurnParams, TurnChanges];
-  /** Take back what a turn did to some files, or some hunks of it; what came after in the same files stays. */
+  /** Revert a turn's changes to some files, or some hunks of them; later changes in the same files stay. */
   'mazu.turn.revert': [RevertTurnParams, RollbackResult];
 }

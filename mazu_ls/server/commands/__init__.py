@@ -145,12 +145,12 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.turn.revert",
     ),
 }
-"""Every command by the module that has it, in the order of the wire contract: known without importing any of them."""
+"""Every command by its module, in the order of the wire contract: known without importing any of them."""
 Run = Callable[..., Awaitable[Any]]
 
 
 class Command(Struct, frozen=True):
-    """One command. `natural` makes the arguments where the client can pass none; its docstring says how."""
+    """One command. `natural` builds the arguments if the client can pass none; its docstring says how."""
 
     name: str
     params: type[Any]
@@ -180,12 +180,12 @@ def command(
 
 
 def names() -> list[str]:
-    """Every command, in the order of the wire contract."""
+    """Return every command, in the order of the wire contract."""
     return [name for family in FAMILIES.values() for name in family]
 
 
 def find(name: str) -> Command | None:
-    """A command by its name; imports the module that has it."""
+    """Return a command by its name; imports its module."""
     family = next((family for family, names in FAMILIES.items() if name in names), None)
     if family is None:
         return None
@@ -213,7 +213,7 @@ async def execute(
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:
-    if arguments == [[]]:  # an empty table of Lua, which cannot tell it from an empty list
+    if arguments == [[]]:  # an empty Lua table, which Lua cannot distinguish from an empty list
         arguments = []
     if len(arguments) > 1 or (arguments and not isinstance(arguments[0], dict | None)):
         raise InvalidArguments(f"{found.name} takes one object or nothing", "arguments")

@@ -1,4 +1,5 @@
-"""mazu.actions.*: what code actions run in editors that have no part of ours: they ask what is missing and say what came of it."""
+"""mazu.actions.*: the commands of code actions in editors without our plugin: they ask for what is missing and report
+the result."""
 
 from __future__ import annotations
 
@@ -21,17 +22,17 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 POINTS = 8
-"""As many as a dialog of buttons still shows well; mazu.checkpoint.list has all."""
+"""Maximum number of choices that a dialog of buttons shows well; mazu.checkpoint.list has all."""
 LOOKED_AT = 100
 MAX_LABEL_CHARS = 60
 LEAVE = "Leave it as it is"
 SHOWN = 2
-"""Memories that a message shows well; more are shown as a document."""
+"""Maximum number of memories that a message shows well; more are shown as a document."""
 
 
 @command("mazu.actions.checkpoint")
 async def checkpoint(server: ServerState, params: NoParams) -> Any:
-    """Take a checkpoint, and say so."""
+    """Take a checkpoint, and report it."""
     taken = await execute(server, "mazu.checkpoint", [{}])
     files = sum(taken["files"].values())
     await server.host.say(
@@ -42,7 +43,7 @@ async def checkpoint(server: ServerState, params: NoParams) -> Any:
 
 @command("mazu.actions.undo")
 async def undo(server: ServerState, params: NoParams) -> Any:
-    """Undo the last turn, and say what was restored and what was kept."""
+    """Undo the last turn, and report what was restored and what was kept."""
     result = await execute(server, "mazu.undo", [{}])
     await _say_result(server, result, "the last turn is undone")
     return result
@@ -50,7 +51,7 @@ async def undo(server: ServerState, params: NoParams) -> Any:
 
 @command("mazu.actions.rollback")
 async def rollback(server: ServerState, params: wire.ChoosePointParams) -> Any:
-    """Choose a point by the user's words and its time, and go back to it; with `uri` with that file alone."""
+    """Choose a checkpoint by the user's words and its time, and roll back to it; with `uri` that file alone."""
     checkpoints = await opened_checkpoints(server)
     path = server.path_of(params.uri) if params.uri else None
     found, _ = await checkpoints.list(LOOKED_AT)
@@ -104,7 +105,7 @@ async def recall(server: ServerState, params: wire.RecallHereParams) -> Any:
 
 
 async def _differs(server: ServerState, point: Checkpoint, path: Path) -> bool:
-    """Whether a file is another one now than it was at a checkpoint; False where that cannot be told."""
+    """Return whether a file differs from a checkpoint; False if that is unknown."""
     arguments = {"id": point.id, "paths": [server.name_of(path)]}
     try:
         return bool((await execute(server, "mazu.checkpoint.diff", [arguments]))["files"])
@@ -113,7 +114,7 @@ async def _differs(server: ServerState, point: Checkpoint, path: Path) -> bool:
 
 
 def point_label(point: Checkpoint) -> str:
-    """A checkpoint as a person knows it: the time, and the words it is about."""
+    """Return a checkpoint's label for a person: the time, and the words it is about."""
     at = point.created_at.astimezone()
     today = datetime.now(at.tzinfo).date()
     day = "" if at.date() == today else f"{at:%d %b} "
@@ -122,7 +123,7 @@ def point_label(point: Checkpoint) -> str:
 
 
 async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:
-    """What a rollback did, in a sentence."""
+    """Report the result of a rollback in a sentence."""
     clean = result["applied"] and result["verified"] and not result["plan"]["conflicts"]
     await server.host.say("info" if clean else "warning", f"Mazu: {rollback_sentence(result, done)}")
 

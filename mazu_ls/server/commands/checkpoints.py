@@ -30,7 +30,7 @@ async def take(server: ServerState, params: wire.CheckpointParams) -> wire.Check
 
 
 async def take_checkpoint(server: ServerState, checkpoints: Checkpoints, label: str) -> models.Checkpoint:
-    """A manual checkpoint with the unsaved buffers of now."""
+    """Take a manual checkpoint with the present unsaved buffers."""
     project = await server.wait_opened()
     buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
     return await checkpoints.take(
@@ -80,7 +80,7 @@ async def prune(server: ServerState, params: wire.PruneParams) -> wire.PruneResu
 
 
 CHOICES = 8
-"""So many checkpoints are offered to choose from."""
+"""Maximum number of checkpoints offered for choice."""
 
 
 async def _choose_unpinned(server: ServerState) -> wire.CheckpointIdParams:
@@ -153,7 +153,7 @@ async def contents(server: ServerState, params: wire.ContentsParams) -> wire.Che
 
 
 def _held_memories(held: Mapping[str, bytes]) -> list[wire.HeldMemoryView]:
-    """Those that can be read; wiki pages, traits and summaries are none."""
+    """Return those that can be read, without wiki pages, traits and summaries."""
     from mazu_ls.memory.checkpoint_part import held_entries
     from mazu_ls.memory.models import identifier
 
@@ -183,7 +183,7 @@ async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.Rol
 async def _restore_memories(
     server: ServerState, checkpoints: Checkpoints, params: wire.RollbackParams
 ) -> models.RollbackReport:
-    """Bring back some memories alone."""
+    """Restore some memories alone."""
     if params.only != ("memory",):
         raise InvalidArguments('`memories` lists memory ids: it needs `only: ["memory"]`', "memories")
     if not params.preview:
@@ -239,7 +239,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
 
 
 async def _named_elsewhere(project: Project, id: str, error: MazuError) -> MazuError:
-    """Why there is nothing to undo in the last conversation, and which one still has a turn."""
+    """Return why there is nothing to undo in the last conversation, and which one still has a turn."""
     left = next((one for one in await project.sessions.list() if one.turns and one.id != id), None)
     if left is None:
         return error
@@ -259,7 +259,7 @@ NOT_HELD = (
 async def _not_held(
     server: ServerState, checkpoints: Checkpoints, report: models.RollbackReport, edited: Sequence[str]
 ) -> list[models.PathReason]:
-    """The files that the agent edited and that no undo brings back, since checkpoints leave them out."""
+    """Return the files that the agent edited and that no undo restores, since checkpoints leave them out."""
     from mazu_ls.checkpoints.models import PathReason
 
     newest = report.safety or next(iter((await checkpoints.list(1))[0]), None)
@@ -280,7 +280,7 @@ async def _not_held(
 
 @command("mazu.redo")
 async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackResult:
-    """Take back the last undo or rollback of a session, unless its conversation went on since."""
+    """Revert the last undo or rollback of a session, unless its conversation continued since."""
     checkpoints = await opened_checkpoints(server)
     assert server.project is not None
     await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
@@ -303,7 +303,7 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
 
 
 async def _session_of_redo(project: Project, session_id: str | None) -> Session | None:
-    """The session meant; None in a project that has none, where a checkpoint was rolled back to all the same."""
+    """Return the session; None in a project without sessions, in which a checkpoint may have been rolled back to all the same."""
     try:
         return await _session_to_undo(project, session_id, "Redo it there.")
     except MazuError as error:
@@ -313,7 +313,7 @@ async def _session_of_redo(project: Project, session_id: str | None) -> Session 
 
 
 async def _session_to_undo(project: Project, session_id: str | None, elsewhere: str) -> Session:
-    """The session meant. Raises MazuError(busy) where another process has it open; `elsewhere` says what to do then."""
+    """Return the session. Raises MazuError(busy) if another process has it open; `elsewhere` says what to do then."""
     try:
         return await project.sessions.get(session_id, create=False)
     except MazuError as error:
@@ -323,7 +323,7 @@ async def _session_to_undo(project: Project, session_id: str | None, elsewhere: 
 
 
 async def opened_checkpoints(server: ServerState) -> Checkpoints:
-    """The project's checkpoints. Raises MazuError(git, unsupported, ...) where there are none."""
+    """Return the project's checkpoints. Raises MazuError(git, unsupported, ...) if there are none."""
     project = await server.wait_opened()
     if project.checkpoints is None:
         raise project.no_checkpoints or MazuError(

@@ -42,7 +42,7 @@ async def _chosen_model(server: ServerState) -> wire.SetModelParams:
 
 @command("mazu.models.set", natural=_chosen_model)
 async def set_model(server: ServerState, params: wire.SetModelParams) -> wire.ModelList:
-    """The current session talks to this model from its next turn on; so do new ones while this server runs."""
+    """Set the model of the current session from its next turn on, and of new ones while this server runs."""
     from mazu_ls.journal import journal
 
     project = await server.wait_opened()
@@ -56,7 +56,7 @@ async def set_model(server: ServerState, params: wire.SetModelParams) -> wire.Mo
 
 @command("mazu.tools.list")
 async def list_tools(server: ServerState, params: NoParams) -> wire.ToolList:
-    """What a model may call here, each by the name it has here."""
+    """List what a model may call here, with local names."""
     tools = (await server.wait_opened()).tools()
     return wire.ToolList(
         [wire.ToolView(tool.name, tool.description, tool.effect, tool.source, tool.schema) for tool in tools]
@@ -65,7 +65,7 @@ async def list_tools(server: ServerState, params: NoParams) -> wire.ToolList:
 
 @command("mazu.role.show")
 async def show_role(server: ServerState, params: wire.ShowRoleParams) -> wire.RoleView:
-    """The role document in force; its text is empty where there is none."""
+    """Return the role document in force; its text is empty if there is none."""
     if params.uri is not None:
         return wire.RoleView(params.uri, await _text_at(server, params.uri))
     return await _role(await server.wait_opened())
@@ -113,7 +113,7 @@ def _role_path(project: Project) -> Path:
 
 
 async def current_model(project: Project) -> str | None:
-    """The model of the current session, else the one the settings lead to; None where no key is set."""
+    """Return the model of the current session, else the one that the settings select; None if no key is set."""
     if project.sessions.current:
         session = await project.sessions.get(project.sessions.current)
         if session.conversation.model:

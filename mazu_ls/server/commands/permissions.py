@@ -1,4 +1,4 @@
-"""mazu.permissions.*: the mode, the rules, and what would be decided."""
+"""mazu.permissions.*: the mode, the rules, and the decision about a call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @command("mazu.permissions.list")
 async def list_rules(server: ServerState, params: NoParams) -> wire.PermissionState:
-    """The mode and every rule: of the settings, given while this server runs, granted for the project."""
+    """Return the mode and every rule: of the settings, added while this server runs, granted for the project."""
     return _state(await server.wait_opened())
 
 
@@ -33,7 +33,7 @@ async def _show_rules(server: ServerState) -> None:
 
 @command("mazu.permissions.set", natural=_show_rules)
 async def set_rule(server: ServerState, params: wire.SetRuleParams) -> wire.PermissionState:
-    """Add a rule: `allow` is kept for this project, `ask` and `deny` hold while this server runs."""
+    """Add a rule: `allow` is stored for this project, `ask` and `deny` hold while this server runs."""
     project = await server.wait_opened()
     if params is None:
         return _state(project)
@@ -49,7 +49,7 @@ async def set_rule(server: ServerState, params: wire.SetRuleParams) -> wire.Perm
 
 
 def _prefix(pattern: str) -> tuple[str, ...]:
-    """A pattern as the words a grant begins with; `*` is any call."""
+    """Return a pattern as the words a grant begins with; `*` is any call."""
     try:
         words = shlex.split(pattern)
     except ValueError as error:
@@ -71,7 +71,7 @@ async def _newest_rule(server: ServerState) -> wire.RevokeRuleParams:
 
 @command("mazu.permissions.revoke", natural=_newest_rule)
 async def revoke(server: ServerState, params: wire.RevokeRuleParams) -> wire.PermissionState:
-    """Take back a rule that was given, a grant of the project or of a session; rules of the settings are changed there."""
+    """Revoke a rule that was added, a grant of the project or of a session; rules of the settings are changed there."""
     project = await server.wait_opened()
     if _revoked_in_session(project, params.id):
         return _state(project)
@@ -91,7 +91,7 @@ def _revoked_in_session(project: Project, rule_id: str) -> bool:
 
 @command("mazu.permissions.mode", natural=_show_rules)
 async def mode(server: ServerState, params: wire.SetModeParams) -> wire.PermissionState:
-    """Change the mode while this server runs. `bypass` has to be typed: nothing is asked any more."""
+    """Change the mode while this server runs. `bypass` has to be typed, since nothing is asked any more."""
     project = await server.wait_opened()
     if params is not None:
         if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":
@@ -112,7 +112,7 @@ async def _selected_command(server: ServerState) -> wire.CheckPermissionParams:
 
 @command("mazu.permissions.check", natural=_selected_command)
 async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire.PermissionVerdict:
-    """What would be decided about a tool call; nothing is run."""
+    """Return what would be decided about a tool call; nothing is run."""
     from mazu_ls.policy import PolicyContext, ToolCallInfo
     from mazu_ls.policy.decide import decide
     from mazu_ls.tools.shell.sandbox import holds_unattended
@@ -133,7 +133,7 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire
 
 
 def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
-    """The arguments a call is judged by have to be what the tool takes; of the others nothing is asked."""
+    """Check the arguments by which a call is judged against the tool's schema; others are not required."""
     for name in ("command", "path", "url"):
         if tool.schema.get("properties", {}).get(name, {}).get("type") != "string":
             continue
@@ -143,7 +143,8 @@ def _check_judged(tool: Tool, arguments: dict[str, Any]) -> None:
 
 
 def _state(project: Project) -> wire.PermissionState:
-    """Ids are given to rules that can be revoked; the others come from a config file or the editor's settings."""
+    """Return the state. Only rules that can be revoked have ids; the others come from a config file or the editor's
+    settings."""
     view = wire.PermissionRuleView
     rules = [
         view(None, rule.tool, rule.pattern, rule.verdict, "settings")
@@ -166,7 +167,7 @@ def _state(project: Project) -> wire.PermissionState:
 
 @command("mazu.permissions.answer")
 async def answer(server: ServerState, params: wire.AnswerQuestionParams) -> wire.AnswerResult:
-    """Answer the open question, wherever else it is shown; whoever answers first decides. Without arguments: show it."""
+    """Answer the open question, in all places where it is shown; the first answer counts. Without arguments: show it."""
     asked = server.editor.approvals.find(params.call_id) if server.editor else None
     answered = bool(
         asked

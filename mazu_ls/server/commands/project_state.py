@@ -31,7 +31,7 @@ IT_IS_MINE, SET_ASIDE, CANCEL = "It is my own backup", "Set aside what is here",
 
 @command("mazu.state.attach")
 async def attach(server: ServerState, params: wire.AttachStateParams) -> wire.AttachedState:
-    """Let this project have the state of the one that was at `source`; the project is closed and opened for it."""
+    """Attach the state of the project that was at `source` to this one; the project is closed and opened for it."""
     from mazu_ls.agent.archive.import_state import holds_state
     from mazu_ls.state import identity
 
@@ -66,9 +66,9 @@ async def attach(server: ServerState, params: wire.AttachStateParams) -> wire.At
 
 @command("mazu.state.decline")
 async def decline(server: ServerState, params: NoParams) -> wire.AttachedState:
-    """Remember that what was found is not this project's: its state is kept, and is not offered again.
+    """Record that the state that was found is not this project's: it is kept, and not offered again.
 
-    Raises MazuError(not_found) where nothing was found.
+    Raises MazuError(not_found) if nothing was found.
     """
     from mazu_ls.state import identity
 
@@ -116,7 +116,7 @@ def _changed(path: Path) -> float:
 
 @command("mazu.state.export", natural=_new_backup)
 async def export(server: ServerState, params: wire.ExportStateParams) -> wire.ExportedStateView:
-    """Memory, conversations and checkpoints of the project as one file."""
+    """Export memory, conversations and checkpoints of the project as one file."""
     from mazu_ls.agent.archive.export_state import export_state
 
     project = await _kept_project(server)
@@ -131,12 +131,12 @@ async def export(server: ServerState, params: wire.ExportStateParams) -> wire.Ex
 
 @command("mazu.state.import", natural=_picked_backup)
 async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.ImportedState:
-    """Let this project have the state that a file holds; what it had until now is set aside."""
+    """Import the state that a file holds; the project's present state is set aside."""
     project = await _kept_project(server)
     staged = await _staged(server, project, params)
     failures: list[MazuError] = []
     aside: list[Path] = []
-    claimed = threading.Lock()  # by whoever puts it in place or discards it, which happens once
+    claimed = threading.Lock()  # by its owner, who puts it in place or discards it, once
 
     def exchange() -> None:
         if not claimed.acquire(blocking=False):
@@ -152,7 +152,7 @@ async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.I
     try:
         await server.reopen(exchange)
     finally:
-        if cancelled := claimed.acquire(blocking=False):  # while turns were waited for
+        if cancelled := claimed.acquire(blocking=False):  # while turns were awaited
             await asyncio.shield(asyncio.to_thread(staged.discard))
     if cancelled:
         raise MazuError(
@@ -169,7 +169,7 @@ async def import_(server: ServerState, params: wire.ImportStateParams) -> wire.I
 
 
 async def _staged(server: ServerState, project: Project, params: wire.ImportStateParams) -> StagedImport:
-    """The checked archive. An editor's user is asked where the terminal has `--mine` and `--replace`."""
+    """Return the checked archive. An editor's user is asked what `--mine` and `--replace` say in the terminal."""
     from mazu_ls.agent.archive.import_state import stage_import
 
     mine, replace = params.mine, params.replace
@@ -181,13 +181,13 @@ async def _staged(server: ServerState, project: Project, params: wire.ImportStat
         try:
             return await asyncio.shield(checking)
         except asyncio.CancelledError:
-            checking.add_done_callback(_discard)  # the thread goes on, and nobody waits for what it makes
+            checking.add_done_callback(_discard)  # the thread continues, and nobody waits for its result
             raise
         except MazuError as error:
             asked = {Kind.PERMISSION: (IT_IS_MINE, mine), Kind.CONFLICT: (SET_ASIDE, replace)}.get(error.kind)
             if asked is None or asked[1]:
                 raise
-            # What changes nothing stands first, for a client that takes the first of whatever it is offered.
+            # The harmless choice comes first, for clients that take the first of whatever they are offered.
             if await server.pick(f"Mazu: {error.message}", [CANCEL, asked[0]]) != 1:
                 raise
             mine, replace = mine or asked[0] == IT_IS_MINE, replace or asked[0] == SET_ASIDE
@@ -199,7 +199,7 @@ def _discard(checked: asyncio.Task[StagedImport]) -> None:
 
 
 async def _kept_project(server: ServerState) -> Project:
-    """The open project, if its state is kept. Raises MazuError(unsupported)."""
+    """Return the open project, if its state is stored. Raises MazuError(unsupported)."""
     project = await server.wait_opened()
     if not project.folders:
         raise MazuError(Kind.UNSUPPORTED, "No folder is open.", "Open the project.")
@@ -213,7 +213,7 @@ async def _kept_project(server: ServerState) -> Project:
 
 
 async def _chosen(server: ServerState, moved: Sequence[Marker]) -> str | None:
-    """The old path that the user chooses, None to start afresh; in a terminal the only one there is."""
+    """Return the old path that the user chooses, None to start afresh; in a terminal the only one there is."""
     paths = [marker.path for marker in moved]
     if not paths:
         raise MazuError(

@@ -1,4 +1,4 @@
-"""mazu.proposal.*: the edits that wait for the user; accepting by a command is for editors that a literal edit cannot reach."""
+"""mazu.proposal.*: pending edits; accepting by a command is for editors in which a literal edit does not work."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _rejected_there(server: ServerState) -> wire.RejectHunksParams:
 
 @command("mazu.proposal.accept", natural=_of_document)
 async def accept(server: ServerState, params: wire.ChooseHunksParams) -> wire.AcceptResult:
-    """Make the edits: in the editor where the file is open, unsaved, else on disk, after a checkpoint."""
+    """Make the edits: in the editor if the file is open, unsaved, else on disk, after a checkpoint."""
     proposals = await _proposals(server)
     chosen = await _chosen(server, params.ids, params.uri)
     problems = [
@@ -95,7 +95,7 @@ async def accept(server: ServerState, params: wire.ChooseHunksParams) -> wire.Ac
 
 @command("mazu.proposal.reject", natural=_rejected_there)
 async def reject(server: ServerState, params: wire.RejectHunksParams) -> wire.RejectResult:
-    """Drop the edits; the model hears of it at the end of its turn or with the next message."""
+    """Reject the edits; the model is informed at the end of its turn or with the next message."""
     proposals = await _proposals(server)
     chosen = await _chosen(server, params.ids, params.uri)
     ids = {one.proposed.id for seen in chosen.values() for one in seen}
@@ -123,7 +123,7 @@ async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None
 
 
 async def _checkpoint(server: ServerState, chosen: dict[str, list[LocatedHunk]]) -> None:
-    """What is written to disk can be undone, as everything else."""
+    """Take a checkpoint, so that what is written to disk can be undone."""
     assert server.project is not None
     paths = [server.workspace.resolve(name) for name in chosen]
     documents = server.editor.documents if server.editor else None
@@ -138,7 +138,8 @@ async def _checkpoint(server: ServerState, chosen: dict[str, list[LocatedHunk]])
 async def _chosen(
     server: ServerState, ids: list[str] | None, uri: str | None
 ) -> dict[str, list[LocatedHunk]]:
-    """The open hunks meant, by file, as they stand now. Raises MazuError(not_found) for an id that is not open."""
+    """Return the requested open hunks, by file, as they are now. Raises MazuError(not_found) for an id that is not
+    open."""
     proposals = await _proposals(server)
     file = server.file_of(uri) if uri else None
     name = server.name_of(file) if file else None

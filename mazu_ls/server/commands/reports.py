@@ -1,4 +1,4 @@
-"""mazu.usage, mazu.audit, mazu.status: what was done, what it cost, how things stand."""
+"""mazu.usage, mazu.audit, mazu.status: usage and cost, the audit log, the present state."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 STATS_SECONDS = 5.0
-"""How long a status waits for a checkpoint in progress."""
+"""Seconds that a status waits for a checkpoint in progress."""
 
 
 @command("mazu.usage")
 async def usage(server: ServerState, params: wire.UsageParams) -> wire.UsageReport:
-    """Tokens and money by model; what a price is not known for costs null, never 0."""
+    """Return tokens and money by model; usage without a known price costs null, never 0."""
     from mazu_ls.agent.session.deleted_sessions import FOLDER
     from mazu_ls.agent.session.journal_views import total_usage
 
@@ -42,7 +42,7 @@ async def usage(server: ServerState, params: wire.UsageParams) -> wire.UsageRepo
 
 @command("mazu.audit")
 async def audit(server: ServerState, params: wire.AuditParams) -> wire.AuditReport:
-    """Every tool call, newest first: what was asked, who decided how, what came of it."""
+    """Return every tool call, newest first: arguments, who decided how, result."""
     from mazu_ls.agent.session.journal_views import audit as audited
 
     project = await server.wait_opened()
@@ -52,7 +52,7 @@ async def audit(server: ServerState, params: wire.AuditParams) -> wire.AuditRepo
 
 @command("mazu.status")
 async def status(server: ServerState, params: NoParams) -> wire.StatusView:
-    """One object for status bars. It answers whatever is missing."""
+    """Return one object for status bars. It answers whatever is missing."""
     project = await server.wait_opened()
     running = [s for s in project.sessions.opened() if s.running]
     model, problems = await _model(project)
@@ -91,7 +91,7 @@ def _journals(project: Project, session_id: str | None) -> list[Path]:
 
 
 async def _model(project: Project) -> tuple[str | None, list[str]]:
-    """The model in use; where there is none although the user chose one, why not."""
+    """Return the model in use; if there is none although the user chose one, why not."""
     from mazu_ls.server.commands.models import current_model
 
     model = await current_model(project)
@@ -138,7 +138,7 @@ def _reason(error: MazuError | None) -> str:
 
 
 def _keys(project: Project) -> dict[str, bool]:
-    """Which providers can be called as far as keys go; never the keys."""
+    """Return which providers can be called as far as keys are concerned; never the keys."""
     from mazu_ls.models import catalog
     from mazu_ls.models.providers import PROVIDERS
 
@@ -147,7 +147,7 @@ def _keys(project: Project) -> dict[str, bool]:
 
 
 async def _sandbox(project: Project) -> wire.SandboxStatusView:
-    """What a command would be held by, and why."""
+    """Return the sandbox of commands, and why it is this one."""
     from mazu_ls.tools.shell.sandbox import probe
 
     setting = project.config.shell.sandbox

@@ -1,4 +1,5 @@
-"""Rolling back with somebody in front: running turns first stopped, doubts asked, open documents changed through the editor."""
+"""Rolls back interactively: running turns are stopped first, conflicts are asked about, open documents change through
+the editor."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NAMED = 5
 ASK_SECONDS = 60.0
 _QUESTIONS = itertools.count(1)
-"""Each question has an id of its own: an answer that comes late decides no later one."""
+"""Each question has its own id, so that a late answer cannot decide a later question."""
 LEAVE = Choice("leave", "Leave it as it is", "deny")
 OF_ROLLBACK = (
     Choice("keep", "Only the agent's changes", "allow_once"),
@@ -42,9 +43,9 @@ DECIDED: dict[str, OnConflict] = {"keep": "keep", "overwrite": "overwrite", "age
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to roll back. `answer`: what the user said beforehand; None: he is asked where there is a doubt.
+    """What to roll back. `answer`: what the user said beforehand; None: they are asked about conflicts.
 
-    `undo`: of one session's turns, so that only what its agent changed counts. `redo_of`: the rollback to take back.
+    `undo`: of one session's turns, so that only its agent's changes count. `redo_of`: the rollback to revert.
     """
 
     only: tuple[Section, ...] = ()
@@ -57,23 +58,25 @@ class Wanted:
 
     @property
     def first(self) -> OnConflict:
-        """What is tried before anybody is asked."""
+        """Return what is tried before anybody is asked."""
         if self.answer in ("keep", "overwrite"):
             return "agents" if self.undo and self.answer == "overwrite" else self.answer
         return "spare" if self.leaves_users_work else "ask"
 
     @property
     def leaves_users_work(self) -> bool:
-        """Whether what only the user changed stays unasked: an undo and a redo are about the agent's work alone."""
+        """Return whether files that only the user changed stay without a question: undo and redo concern the agent's
+        work alone."""
         return self.undo or self.redo_of is not None
 
 
 async def roll_back(
     server: ServerState, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
 ) -> RollbackReport:
-    """Plan, and unless it is a preview apply. Running turns are stopped, sessions read their conversation anew afterwards.
+    """Plan, and unless it is a preview apply. Running turns are stopped, sessions read their conversation again
+    afterwards.
 
-    One question is asked where the user's own work stands in the way.
+    One question is asked if the user's own work is affected.
     """
     project = await server.wait_opened()
     if not wanted.preview:
@@ -118,7 +121,7 @@ async def roll_back(
             from mazu_ls.memory.team.shared_table import keep_after_rollback
 
             await keep_after_rollback(store)
-        await server.host.buffers()  # compares them with the files: what agrees now is unmodified
+        await server.host.buffers()  # compares them with the files: equal ones are unmodified
     for session in project.sessions.opened():
         await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")
@@ -126,7 +129,8 @@ async def roll_back(
 
 
 def _keeps_users(plan: PlanFiles) -> bool:
-    """Whether a file stays because only the user changed it: nobody could be asked, so that is still to be decided."""
+    """Return whether a file stays because only the user changed it and nobody could be asked, so that it is still
+    undecided."""
     return any(kept.path in plan.users for kept in plan.keep)
 
 
@@ -144,7 +148,7 @@ async def _write_buffer(server: ServerState, buffer: Buffer, text: str) -> bool:
 async def _ask(
     server: ServerState, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
 ) -> OnConflict | None:
-    """The one question; None: nothing is done. Where nobody can be asked only the agent's changes go."""
+    """Ask the one question; None: nothing is done. If nobody can be asked only the agent's changes are reverted."""
     plan = report.plan
     names = [conflict.path for conflict in plan.conflicts] if wanted.leaves_users_work else plan.users
     listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
@@ -180,7 +184,7 @@ def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
 
 
 def _who(plan: PlanFiles) -> str:
-    """Who changed the files in conflict."""
+    """Return who changed the files in conflict."""
     from mazu_ls.checkpoints.restore.conflicts import ANOTHER_ON_TOP, UNCERTAIN
 
     reasons = {conflict.reason for conflict in plan.conflicts}
@@ -192,7 +196,7 @@ def _who(plan: PlanFiles) -> str:
 
 
 async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
-    """What stands there now against what stood there then; None where that cannot be shown."""
+    """Return a diff from the present state to the checkpoint; None if it cannot be shown."""
     try:
         return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
     except MazuError:
@@ -200,7 +204,7 @@ async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: l
 
 
 async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
-    """What is remembered now against what was then, as a patch."""
+    """Return a patch from the present memories to those of the checkpoint."""
     try:
         found = await checkpoints.diff(id)
     except MazuError:

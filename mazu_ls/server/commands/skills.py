@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @command("mazu.skills.list")
 async def list_skills(server: ServerState, params: NoParams) -> wire.SkillList:
-    """Every skill by name, and what is wrong with files that are none."""
+    """List every skill by name, and the problems of files that are none."""
     book, _ = await _book(server)
     skills, problems = await asyncio.to_thread(book.list)
     return wire.SkillList([_encoded(skill, source=False) for skill in skills], list(problems))
@@ -50,7 +50,7 @@ async def _selected_source(server: ServerState) -> wire.SaveSkillParams:
 
 @command("mazu.skills.save", natural=_selected_source)
 async def save(server: ServerState, params: wire.SaveSkillParams) -> wire.SkillView:
-    """Keep a function as a skill, once its tests pass. Saving a skill agrees to it."""
+    """Save a function as a skill, once its tests pass. Saving a skill includes consent."""
     book, around = await _book(server)
     name = params.name or _first_function(params.source)
     source = _described(params.source, name, params.description)
@@ -69,7 +69,7 @@ async def _chosen_run(server: ServerState) -> wire.RunSkillParams:
 
 @command("mazu.skills.run", natural=_chosen_run)
 async def run(server: ServerState, params: wire.RunSkillParams) -> wire.SkillRunResult:
-    """Run a skill in a process of its own; `output` is what it printed."""
+    """Run a skill in its own process; `output` is what it printed."""
     book, around = await _book(server)
     try:
         called = await book.run(params.name, params.arguments, around)
@@ -135,7 +135,7 @@ def _first_function(source: str) -> str:
 
 
 def _described(source: str, name: str, description: str) -> str:
-    """The source with `description` as the docstring of a function that has none."""
+    """Return the source with `description` as the docstring of a function that has none."""
     node = next(
         (
             n

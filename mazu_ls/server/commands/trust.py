@@ -1,4 +1,4 @@
-"""mazu.trust.*: what the project brings, and what the user agreed to of it."""
+"""mazu.trust.*: what the project brings, and the user's consent to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @command("mazu.trust.list")
 async def list_trust(server: ServerState, params: NoParams) -> wire.TrustList:
-    """The project's role, skills, tools and MCP servers, and whether the user agreed to them as they are."""
+    """List the project's role, skills, tools and MCP servers, and whether the user agreed to them as they are."""
     return await _listed(server)
 
 
@@ -32,7 +32,7 @@ async def _chosen_item(server: ServerState) -> wire.AgreeToTrustParams:
 
 @command("mazu.trust.agree", natural=_chosen_item)
 async def agree(server: ServerState, params: wire.AgreeToTrustParams) -> wire.TrustList:
-    """The user has read exactly the content with this hash, and agrees to it."""
+    """Record the consent of the user, who has read exactly the content with this hash."""
     from mazu_ls.agent.project import trust_items
 
     await trust_items.agree(await server.wait_opened(), params.id, params.hash)
@@ -51,7 +51,7 @@ async def _chosen_agreed(server: ServerState) -> wire.RevokeTrustParams:
 
 @command("mazu.trust.revoke", natural=_chosen_agreed)
 async def revoke(server: ServerState, params: wire.RevokeTrustParams) -> wire.TrustList:
-    """Take every agreement to one thing back: it has no effect from now on."""
+    """Revoke every consent to one item: it has no effect from now on."""
     from mazu_ls.agent.project import trust_items
 
     await trust_items.revoke(await server.wait_opened(), params.id)

@@ -1,4 +1,4 @@
-"""mazu.view: what the agent knows, did and would say, as documents to read."""
+"""mazu.view: what the agent knows, did and would send, as documents to read."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ async def _picked(server: ServerState) -> wire.ViewParams:
 
 @command("mazu.view", natural=_picked)
 async def view(server: ServerState, params: wire.ViewParams) -> wire.ViewParams:
-    """Put a virtual document before the user; the answer says where it is."""
+    """Show a virtual document; the answer says where it is."""
     return wire.ViewParams(await virtual.show(server, params.uri))

@@ -1,1 +1,1 @@
-"""Open documents and notebooks, and the edits that reach them."""
+"""Open documents and notebooks, and edits of them."""

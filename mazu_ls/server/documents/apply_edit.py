@@ -1,4 +1,4 @@
-"""Edits of open documents: `workspace/applyEdit`, then proof that the editor shows what was meant."""
+"""Edits open documents by `workspace/applyEdit`, then checks that the editor shows the intended text."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from mazu_ls.server.rpc.lsp_types import DocumentItem, TextEdit
 
 logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 120.0
-"""Some editors let the user look at every edit first."""
+"""Seconds; some editors let the user review every edit first."""
 REVIEW_SECONDS = 1800.0
-"""For the answer to an edit that the editor shows first, which the user may look at for a while."""
+"""Seconds for the answer to an edit that the editor shows for review."""
 PART_SECONDS = 1.0
-"""For the whole of such an edit; then what stands there is what the user took of it."""
+"""Seconds for the whole of such an edit; then the document holds what the user accepted."""
 ECHO_SECONDS = 5.0
-"""For the didChange that shows the edit; eglot sends it after half a second of rest."""
+"""Seconds for the didChange that shows the edit; eglot sends it after half a second of idle time."""
 WORD_SECONDS = 1.0
-"""The same during a command; then the editor's word counts."""
+"""The same during a command; then the editor's answer counts."""
 
 
 class EditConfirmation:
-    """Watches a document until it shows the edit, or the edit landed on words that the user typed meanwhile.
+    """Watches a document until it shows the edit, or the edit overwrote what the user typed meanwhile.
 
     Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
     """
@@ -40,7 +40,7 @@ class EditConfirmation:
     ) -> None:
         self._expected = {unified_text(expected)}
         if not expected.endswith(("\n", "\r")):
-            # Vim cannot take the last line end away from a file that has one.
+            # Vim cannot remove the last line end of a file that has one.
             self._expected.add(unified_text(expected) + "\n")
         self._edits = edits
         self._before = self._previous = document.text
@@ -55,12 +55,12 @@ class EditConfirmation:
             self.overwritten = self._previous
             self.settled.set()
         elif unified_text(document.text) in self._expected:
-            # The user may type on at once: it counts that the text was once what was meant.
+            # The user may type on at once: it suffices that the document once had the intended text.
             self.settled.set()
         self._previous = document.text
 
     def _halfway(self, document: OpenDocument) -> bool:
-        """Whether what looks typed is the edit in part: Neovim tells of one hunk, then of the rest."""
+        """Return whether what looks typed is a part of the edit: Neovim reports one hunk, then the rest."""
         shown = unified_text(self._previous).rstrip("\n")
         return any(
             shown == unified_text(step).rstrip("\n") for step in document.steps(self._before, self._edits)
@@ -79,11 +79,11 @@ async def apply_to_document(
     *,
     in_command: bool = False,
 ) -> None:
-    """Make an open document's text `after`, unsaved, in the editor's own undo stack.
+    """Set an open document's text to `after`, unsaved, in the editor's own undo stack.
 
-    `in_command`: for the user's command, whose answer some editors await before they tell of the edit; one that said it
-    was made and tells of nothing else is then believed. Raises ContentModified where the editor refuses, or shows
-    something else afterwards.
+    `in_command`: for the user's command, whose answer some editors await before they report the edit; an editor that says it applied
+    the edit and reports nothing else is then trusted. Raises ContentModified if the editor refuses, or shows something else
+    afterwards.
     """
     await apply_edits(editor, document, text_edits(document, after), after, label, in_command=in_command)
 
@@ -97,7 +97,7 @@ async def apply_edits(
     *,
     in_command: bool = False,
 ) -> None:
-    """Apply edits that make the text `after`. Like `apply_to_document`."""
+    """Apply edits that result in the text `after`. Like `apply_to_document`."""
     if not edits:
         return
     echo = EditConfirmation(editor, document, edits, after)
@@ -124,10 +124,10 @@ async def apply_edits(
 
 
 async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: str, label: str) -> str:
-    """As `apply_to_document`, but shown to the user first where the editor can do that; returns the text that came of it.
+    """Like `apply_to_document`, but shown to the user for review if the editor supports that; return the resulting text.
 
-    There the user may take a part of the edit, or none of it, which raises ContentModified. One change in what the user
-    is looking at is seen at once and undone at once: it is labelled, and waits for nobody.
+    The user may accept a part of the edit, or none of it, which raises ContentModified. A single change in the visible document can
+    be seen and undone at once: it is labelled, and needs no confirmation.
     """
     edits = text_edits(document, after)
     if not editor.profile.reviews:
@@ -156,9 +156,9 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
 async def apply_to_closed(
     editor: ConnectedEditor, path: Path, before: str, after: str, label: str = "Mazu"
 ) -> str | None:
-    """Edit a file that is not open, through the editor, shown first where it can; None when it took the edit, else why not.
+    """Edit a file that is not open, through the editor, with review if supported; None if the editor took the edit, else why not.
 
-    Most editors open the file for that. Then the text is theirs to report; it is not waited for, since some do not.
+    Most editors open the file for that. Then its text is theirs to report; it is not awaited, since some do not.
     """
     closed = OpenDocument(DocumentItem(uris.from_path(path), 0, before), editor.documents.encoding)
     edits = text_edits(closed, after)
@@ -174,7 +174,7 @@ async def apply_to_closed(
 async def _keep_typed(
     editor: ConnectedEditor, document: OpenDocument, echo: EditConfirmation, label: str
 ) -> None:
-    """Raise ContentModified where the edit landed on what the user typed, which is put back."""
+    """Raise ContentModified if the edit overwrote what the user typed, which is restored."""
     if echo.overwritten is not None:
         await _give_back(editor, document, echo.overwritten, label)
         raise ContentModified(
@@ -184,7 +184,7 @@ async def _keep_typed(
 
 
 async def _give_back(editor: ConnectedEditor, document: OpenDocument, text: str, label: str) -> None:
-    """Take a stale edit away again, so that the user has what they typed."""
+    """Undo a stale edit, so that the user has what they typed."""
     try:
         await _request(editor, document, text_edits(document, text), label)
     except ContentModified as error:
@@ -196,7 +196,7 @@ async def _give_back(editor: ConnectedEditor, document: OpenDocument, text: str,
 async def _request(
     editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], label: str
 ) -> None:
-    """Ask for versioned changes; plain ones are tried too where the client never said it takes versioned ones."""
+    """Request versioned changes; plain ones are tried too if the client never declared versioned ones."""
     version = document.version
     problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
@@ -214,8 +214,8 @@ def _versioned(document: OpenDocument, edits: list[TextEdit]) -> dict[str, Any]:
 async def _ask(
     editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
 ) -> str | None:
-    """None if the editor says it applied the edit, else why not, as far as it says."""
-    # Neovim prints the label each time, and waits for a key when there are two lines of that.
+    """Return None if the editor says it applied the edit, else its reason, if it gives one."""
+    # Neovim prints the label each time, and waits for a key if there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
     try:
         answer = await editor.link.ask("workspace/applyEdit", params, seconds)
@@ -229,7 +229,7 @@ async def _ask(
 
 
 def rejection_reason(named: str, reason: str) -> ContentModified:
-    """What is said of an edit that the editor, or the user in front of it, did not take."""
+    """Return the error for an edit that the editor, or its user, did not accept."""
     detail = f": {reason.rstrip('.')}" if reason else ""
     return ContentModified(
         f"The editor did not apply the edit of {named}{detail}.", "Read it again before going on."
@@ -237,5 +237,5 @@ def rejection_reason(named: str, reason: str) -> ContentModified:
 
 
 def name(document: OpenDocument) -> str:
-    """How a document is named in a sentence."""
+    """Return a document's name for a sentence."""
     return document.path.name if document.path else document.uri

@@ -1,4 +1,4 @@
-"""What follows the editor's documents and puts hints into them, as the rest of the server sees it."""
+"""Interface of what follows the editor's documents and publishes hints in them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
 
 
 class DocumentHints(Protocol):
-    """Diagnostics of ours in documents, and the anchors that follow their text. `DiagnosticsPublisher` is one."""
+    """Our diagnostics in documents, and the anchors that follow their text. `DiagnosticsPublisher` implements it."""
 
     def changed(self, document: OpenDocument) -> None:
         """The document was opened or changed."""
         ...
 
     def closed(self, document: OpenDocument) -> None:
-        """The document was closed: its hints go away, and from now on the file counts."""
+        """The document was closed: its hints disappear, and from now on the file counts."""
         ...
 
     def file_changed(self, uri: str) -> None:
-        """A file that is not open changed, came or went."""
+        """A file that is not open was changed, created or deleted."""
         ...
 
     async def renamed(self, old: str, new: str) -> None:
@@ -34,7 +34,7 @@ class DocumentHints(Protocol):
         ...
 
     async def proposed(self, name: str) -> None:
-        """What is said of a file changed, or the file did; it need not be open."""
+        """A file's proposals changed, or the file did; it need not be open."""
         ...
 
     def has_pending_update(self, document: OpenDocument) -> bool:
@@ -44,7 +44,7 @@ class DocumentHints(Protocol):
     async def contradiction_actions(
         self, document: OpenDocument, span: LspRange
     ) -> list[tuple[str, str, dict[str, Any]]]:
-        """Title, command and arguments of what can be done about the contradictions in a range."""
+        """Return title, command and arguments of the actions on contradictions in a range."""
         ...
 
     async def refresh(self) -> None:
@@ -56,5 +56,5 @@ class DocumentHints(Protocol):
         ...
 
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Stop."""
         ...

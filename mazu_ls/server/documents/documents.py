@@ -27,7 +27,7 @@ class OpenDocument:
         self._encoding: Encoding = encoding
         self.saved_version: int | None = None
         self.base = item.text
-        """The text when it last agreed with the file, as far as is known: opened, saved, or loaded again."""
+        """The text when it last agreed with the file, as far as is known: opened, saved, or reloaded."""
         self.is_at_base = True
         self._loaded: tuple[int, str] | None = None
         self._on_disk: str | None = None
@@ -41,28 +41,27 @@ class OpenDocument:
 
     @property
     def is_unmodified(self) -> bool:
-        """Whether the text is the one that the file last was seen to hold: where the file holds another now, that is newer."""
+        """Whether the text is the file's last known content: if the file holds another one now, that is newer."""
         return self._on_disk is not None and self._on_disk == self.text
 
     def note_on_disk(self, version: int, text: str) -> None:
-        """The file was found to hold what the document held at a version; counts unless there is a newer one."""
+        """Record that the file holds the document's text of a version, unless a newer one is recorded."""
         if version == self.version:
             self._on_disk = text
 
     def count_as_typed(self) -> None:
-        """The user works on the text that is shown: it counts, also where the file was changed below it."""
+        """The user works on the shown text: it counts, even if the file was changed below it."""
         self._on_disk = None
 
     def note_loaded(self, version: int, text: str) -> None:
-        """The file was found to hold what the document held at a version: the editor has loaded it again, unless it says
-        now that it saved that version.
-        """
+        """Record that the file holds the document's text of a version: the editor has reloaded it, unless it reports
+        that it saved that version."""
         if self.saved_version is None or self.saved_version < version:
             self._loaded = version, text
             self.is_at_base = self.version == version
 
     def take_base(self) -> tuple[str, str]:
-        """The document was saved: the text that it was based on, and its own, which is the next base."""
+        """The document was saved: return the text that it was based on, and its own, which is the next base."""
         if self._loaded and self._loaded[0] != self.version:
             self.base = self._loaded[1]
         before, self.base, self._loaded, self.is_at_base = self.base, self.text, None, True
@@ -70,7 +69,7 @@ class OpenDocument:
         return before, self.base
 
     def apply(self, change: ContentChange) -> None:
-        """One content change of a didChange."""
+        """Apply one content change of a didChange."""
         self._text = None
         if change.range is None:
             self._text = change.text
@@ -83,13 +82,13 @@ class OpenDocument:
         head = self.lines[line][:column] if line < len(self.lines) else ""
         tail = self.lines[end_line][end_column:] if end_line < len(self.lines) else ""
         if not head and line and self.lines[line - 1].endswith("\r"):
-            # A line feed put after a lone carriage return becomes one line end with it.
+            # A line feed inserted after a lone carriage return joins it as one line end.
             line -= 1
             head = self.lines[line]
         self.lines[line : end_line + 1] = split_lines(head + change.text + tail)
 
     def locate(self, position: LspPosition) -> tuple[int, int]:
-        """Line and character index of a position, held inside the text; never between CR and LF."""
+        """Return line and character index of a position, clamped to the text; never between CR and LF."""
         if position.line >= len(self.lines):
             if self.lines and self.lines[-1][-1] not in LINE_ENDS:
                 return len(self.lines) - 1, len(self.lines[-1])
@@ -100,16 +99,16 @@ class OpenDocument:
         return position.line, to_index(line.rstrip(LINE_ENDS), position.character, self._encoding)
 
     def line(self, number: int) -> str:
-        """One line with its end; "" beyond the last."""
+        """Return one line with its end; "" beyond the last."""
         return self.lines[number] if number < len(self.lines) else ""
 
     def offset(self, position: LspPosition) -> int:
-        """Characters before a position in the whole text."""
+        """Return the number of characters before a position in the whole text."""
         line, column = self.locate(position)
         return sum(map(len, self.lines[:line])) + column
 
     def position_at(self, offset: int) -> LspPosition:
-        """The position `offset` characters into the text."""
+        """Return the position `offset` characters into the text."""
         for number, line in enumerate(self.lines):
             if offset < len(line) or (number == len(self.lines) - 1 and line[-1] not in LINE_ENDS):
                 return self.position(number, min(offset, len(line)))
@@ -117,13 +116,13 @@ class OpenDocument:
         return LspPosition(len(self.lines), 0)
 
     def position(self, line: int, column: int) -> LspPosition:
-        """The position of a character index in a line; one past the last line means the end of the text."""
+        """Return the position of a character index in a line; one past the last line means the end of the text."""
         if line >= len(self.lines):
             return LspPosition(line, 0)
         return LspPosition(line, to_units(self.lines[line], column, self._encoding))
 
     def slice(self, span: LspRange) -> str:
-        """The text in a range."""
+        """Return the text in a range."""
         line, column = self.locate(span.start)
         end_line, end_column = self.locate(span.end)
         if (end_line, end_column) <= (line, column) or line >= len(self.lines):
@@ -134,13 +133,13 @@ class OpenDocument:
         return self.lines[line][column:] + "".join(self.lines[line + 1 : end_line]) + tail
 
     def with_edits(self, text: str, edits: Sequence[TextEdit]) -> str:
-        """What `text` would be after edits in this document's position encoding, all meant for the same text."""
+        """Return `text` after edits in this document's position encoding, all relative to the same text."""
         for step in self.steps(text, edits):
             text = step
         return text
 
     def steps(self, text: str, edits: Sequence[TextEdit]) -> Iterator[str]:
-        """`text` after each of the edits, the last one in the text first, as editors apply them."""
+        """Yield `text` after each of the edits, the last one in the text first, as editors apply them."""
         other = OpenDocument(DocumentItem(self.uri, 0, text), self._encoding)
         for edit in sorted(edits, key=lambda edit: edit.range.start, reverse=True):
             other.apply(ContentChange(edit.new_text, edit.range))
@@ -151,7 +150,7 @@ Watcher = Callable[[OpenDocument], None]
 
 
 class OpenDocuments:
-    """All open documents, found under any spelling of their URI."""
+    """All open documents, found by any spelling of their URI."""
 
     def __init__(self) -> None:
         self.encoding: Encoding = "utf-16"
@@ -162,11 +161,11 @@ class OpenDocuments:
         return iter(list(self._open.values()))
 
     def get(self, uri: str) -> OpenDocument | None:
-        """The open document of a URI."""
+        """Return the open document of a URI."""
         return self._open.get(uris.key(uri))
 
     def at(self, path: Path) -> OpenDocument | None:
-        """The open document of a file; a symbolic link to it counts as the same file."""
+        """Return the open document of a file; a symbolic link to it counts as the same file."""
         if found := self._open.get(uris.key(uris.from_path(path))):
             return found
         if (real := path.resolve()) != path and (found := self._open.get(uris.key(uris.from_path(real)))):
@@ -176,7 +175,7 @@ class OpenDocuments:
         )
 
     def open(self, item: DocumentItem) -> OpenDocument:
-        """didOpen. A second one without didClose is taken as the text of now."""
+        """didOpen. A second one without didClose replaces the text."""
         document = OpenDocument(item, self.encoding)
         self._open[uris.key(item.uri)] = document
         self._notify(document)
@@ -209,7 +208,7 @@ class OpenDocuments:
         return document
 
     def watch(self, uri: str, watcher: Watcher) -> Callable[[], None]:
-        """Call `watcher` after every change of one document; returns how to stop that."""
+        """Call `watcher` after every change of one document; return a function that stops that."""
         watchers = self._watchers.setdefault(uris.key(uri), [])
         watchers.append(watcher)
         return lambda: watchers.remove(watcher)

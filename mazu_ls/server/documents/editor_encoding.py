@@ -1,4 +1,4 @@
-"""In which encoding the editor will save an open document: asked of the editor where it says so, else told by the file."""
+"""The encoding in which the editor will save an open document: from the editor if it says so, else from the file."""
 
 from __future__ import annotations
 
@@ -22,15 +22,16 @@ _SPELLINGS = (
     (re.compile(r"koi8-?([rut])"), r"koi8-\1"),
     (re.compile(r"macroman"), "mac-roman"),
 )
-"""Names that VS Code and Vim have and Python's codecs do not."""
+"""Names that VS Code and Vim have and Python's codecs have not."""
 _WIDER = {"shift_jis": "cp932", "euc_kr": "cp949", "gb2312": "gbk"}
-"""What editors mean by these names has more characters than Python's codec of that name."""
+"""Names that editors use for a larger character set than Python's codec of that name."""
 
 
 async def require_encodable(
     editor: ConnectedEditor, disk: DiskFiles, document: OpenDocument, after: str
 ) -> None:
-    """Raises MazuError(unsupported) where the editor would save a `?` for what `after` brings into an open document."""
+    """Raise MazuError(unsupported) if the editor would save a `?` for a character that `after` adds to an open
+    document."""
     new = "".join(sorted({char for char in set(after) - set(document.text) if not char.isascii()}))
     if not new:
         return
@@ -42,7 +43,7 @@ async def require_encodable(
 
 
 async def _editor_encoding(editor: ConnectedEditor, document: OpenDocument) -> str | None:
-    """Python's name of the encoding; None where the editor does not say."""
+    """Return Python's name of the encoding; None if the editor does not say."""
     if "encoding" not in editor.profile.lends:
         return None
     try:
@@ -55,7 +56,7 @@ async def _editor_encoding(editor: ConnectedEditor, document: OpenDocument) -> s
 
 
 def editor_encoding(name: str) -> str | None:
-    """Python's name of an encoding that an editor names; None where it is not known."""
+    """Return Python's name of an encoding that an editor names; None if it is not known."""
     plain = name.strip().lower().replace("_", "-")
     for spelling, meant in _SPELLINGS:
         if match := spelling.fullmatch(plain):

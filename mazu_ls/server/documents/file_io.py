@@ -1,4 +1,4 @@
-"""Files that are not open: read and written through the workspace, their encoding and line ends kept."""
+"""Reads and writes files that are not open, through the workspace, keeping their encoding and line ends."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from mazu_ls.workspace.project_files import read_file
 from mazu_ls.workspace.text import decode_like, require_encodable
 
 MAX_BYTES = 1 << 26
-"""A larger file counts as differing from its document: no editor shows so much text unharmed."""
+"""Characters; a larger file counts as differing from its document: no editor shows so much text unchanged."""
 
 
 class DiskFiles:
-    """The disk side of LspHost. `workspace` gives the folders of the moment."""
+    """The disk side of LspHost. `workspace` returns the present folders."""
 
     def __init__(self, workspace: Callable[[], Workspace]) -> None:
         self._workspace = workspace
         self._compared: dict[str, tuple[tuple[int, int, int, int], bool]] = {}
 
     def read(self, path: Path) -> str:
-        """The file's text. Raises FileNotFoundError, and MazuError for binary data."""
+        """Return the file's text. Raises FileNotFoundError, and MazuError for binary data."""
         return read_text(self._workspace(), path)
 
     def replace(self, path: Path, before: str | None, after: str | None) -> None:
@@ -32,7 +32,7 @@ class DiskFiles:
         edit_text(self._workspace(), path, before, after)
 
     async def differs(self, document: OpenDocument) -> bool:
-        """Whether an open document is not what its file holds. Line ends do not count: editors unify them on reading."""
+        """Return whether an open document differs from its file. Line ends are ignored: editors unify them on reading."""
         assert document.path is not None
         try:
             stat = document.path.stat()
@@ -47,9 +47,9 @@ class DiskFiles:
         return known[1]
 
     async def require_encodable(self, path: Path, text: str, new: str) -> None:
-        """Raises MazuError(unsupported) where an open file's encoding has no place for the characters `new`.
+        """Raise MazuError(unsupported) if an open file's encoding cannot represent the characters `new`.
 
-        What the editor shows as `text` tells the encoding; where several give it, they must agree on the new characters.
+        The editor's `text` reveals the encoding; if several fit, they must agree on the new characters.
         """
         await asyncio.to_thread(self._require_encodable, path, text, new)
 
@@ -70,5 +70,5 @@ class DiskFiles:
 
 
 def unified_text(text: str) -> str:
-    """The text with LF for every line end."""
+    """Return the text with LF for every line end."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -1,4 +1,4 @@
-"""Files of mazu-ls itself that are put before the user: in `.mazu/`, or in the state directory where that is no place."""
+"""Files of mazu-ls that are shown to the user: in `.mazu/`, or in the state directory if that is not possible."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 def folder_of(project: Project, name: str) -> Path:
-    """`.mazu/<name>/` of the project; of its state directory where no folder is open or none may be written.
+    """Return `.mazu/<name>/` of the project; of its state directory if no folder is open or it cannot be written.
 
-    Raises MazuError(storage) where neither can be.
+    Raises MazuError(storage) if neither is possible.
     """
     if project.folders:
         try:
@@ -40,16 +40,16 @@ def folder_of(project: Project, name: str) -> Path:
 
 
 def chat_of(project: Project, session_id: str) -> Path | None:
-    """The chat document of a session, where there is one on the disk."""
+    """Return the chat document of a session, if it is on the disk."""
     folders = [project.root / PROJECT_FOLDER] if project.folders else []
     places = [folder / "chats" / f"{session_id}.md" for folder in (*folders, _elsewhere(project))]
     return next((place for place in places if place.is_file()), None)
 
 
 def write(place: Path, name: str, data: bytes) -> Path:
-    """Put a file of ours, private to the user, below a folder that `folder_of` gave; as a whole or not at all.
+    """Write one of our files, private to the user, below a folder from `folder_of`; atomically.
 
-    Raises MazuError(storage) where a link or something else stands in the way.
+    Raises MazuError(storage) if a link or something else is in its place.
     """
     try:
         project_files.write_file(place, name, data)
@@ -63,7 +63,7 @@ def write(place: Path, name: str, data: bytes) -> Path:
 
 
 async def show_text(server: ServerState, name: str, text: str) -> None:
-    """Put a text before the user as a file in `.mazu/view/`."""
+    """Show a text to the user as a file in `.mazu/view/`."""
     folder = await asyncio.to_thread(folder_of, await server.wait_opened(), "view")
     place = await asyncio.to_thread(write, folder, name, text.encode("utf-8", "surrogatepass"))
     if not await server.host.show(place):
@@ -71,13 +71,13 @@ async def show_text(server: ServerState, name: str, text: str) -> None:
 
 
 async def read(server: ServerState, path: Path) -> str:
-    """The text the user sees. The guard of the workspace is for the agent, not for what mazu-ls keeps elsewhere."""
+    """Return the text the user sees. The workspace guard restricts the agent, not what mazu-ls keeps elsewhere."""
     own = await _own(server, path)
     return await server.host.read(path) if own is None else await asyncio.to_thread(read_text, own, path)
 
 
 async def edit(server: ServerState, path: Path, before: str, after: str) -> None:
-    """Like `Host.edit`, also of a file that mazu-ls keeps elsewhere."""
+    """Like `Host.edit`, also for a file that mazu-ls keeps elsewhere."""
     own = await _own(server, path)
     if own is None:
         await server.host.edit(path, before, after)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class NotebookCellState(Struct):
-    """One cell; `origin` is its number in the file as it was last read or saved, None for a new one."""
+    """One cell; `origin` is its number (0-based) in the file as it was last read or saved, None for a new one."""
 
     uri: str
     kind: int
@@ -38,7 +38,7 @@ class OpenNotebook(Struct):
 
 
 class CellPlace(Struct, frozen=True):
-    """A cell in its file: the file's text as the editor shows it, and the lines of the cell in it, where they can be told."""
+    """A cell in its file: the file's text as the editor shows it, and the cell's lines in it, if they are known."""
 
     path: Path
     number: int
@@ -63,7 +63,7 @@ class OpenNotebooks:
         self._of_cell |= {uris.key(cell.uri): notebook for cell in notebook.cells}
 
     def splice(self, uri: str, start: int, count: int, cells: Sequence[tuple[str, int]]) -> None:
-        """The structure changed: so many cells from `start` on became these."""
+        """The structure changed: `count` cells from `start` on were replaced by these."""
         if notebook := self._open.get(uris.key(uri)):
             for cell in notebook.cells[start : start + count]:
                 self._of_cell.pop(uris.key(cell.uri), None)
@@ -73,7 +73,7 @@ class OpenNotebooks:
             self._of_cell |= {uris.key(cell.uri): notebook for cell in new}
 
     def saved(self, uri: str) -> None:
-        """The file is what the editor shows."""
+        """The file now holds what the editor shows."""
         if notebook := self._open.get(uris.key(uri)):
             for number, cell in enumerate(notebook.cells):
                 cell.origin = number
@@ -86,26 +86,27 @@ class OpenNotebooks:
             self._of_cell.pop(uris.key(cell.uri), None)
 
     def at(self, path: Path) -> OpenNotebook | None:
-        """The open notebook of a file."""
+        """Return the open notebook of a file."""
         return self._open.get(uris.key(uris.from_path(path))) or next(
             (one for one in self._open.values() if one.path and one.path.resolve() == path.resolve()), None
         )
 
     def for_cell(self, uri: str) -> OpenNotebook | None:
-        """The notebook that a document is a cell of."""
+        """Return the notebook that a document is a cell of."""
         return self._of_cell.get(uris.key(uri))
 
     def number(self, uri: str) -> int:
-        """Which cell of its notebook a document is, from zero."""
+        """Return a document's cell number in its notebook (0-based)."""
         notebook = self._of_cell[uris.key(uri)]
         return next(n for n, cell in enumerate(notebook.cells) if uris.key(cell.uri) == uris.key(uri))
 
     def document(self, notebook: OpenNotebook, number: int) -> OpenDocument | None:
-        """The document of a cell."""
+        """Return the document of a cell."""
         return self._documents.get(notebook.cells[number].uri)
 
     async def text(self, notebook: OpenNotebook, path: Path, read: Callable[[Path], str]) -> str:
-        """The text of the file as the editor shows it; `read` gives that on the disk, and what it raises is raised.
+        """Return the text of the file as the editor shows it; `read` returns that on the disk, and its exceptions pass
+        through.
 
         Raises MazuError(unsupported) for a file that is no notebook.
         """
@@ -120,7 +121,7 @@ class OpenNotebooks:
         return text
 
     async def place(self, uri: str, read: Callable[[Path], str]) -> CellPlace | None:
-        """Where a cell is in its file, of which `read` gives the text on the disk; None for no cell of a file."""
+        """Return a cell's place in its file, whose text on the disk `read` returns; None for no cell of a file."""
         notebook = self.for_cell(uri)
         if notebook is None or notebook.path is None:
             return None

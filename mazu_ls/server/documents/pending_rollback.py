@@ -1,4 +1,4 @@
-"""Finishing in the editor what a rollback had begun when mazu-ls was killed: the open documents it had yet to change."""
+"""Completes a rollback in the editor that a kill of mazu-ls interrupted: the open documents it had yet to change."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class PendingRollback:
             await self.opened(document.uri)
 
     def concerns(self, uri: str) -> bool:
-        """Whether something of this document is left to do."""
+        """Return whether this document has a pending change."""
         return uris.key(uri) in self._left
 
     async def opened(self, uri: str) -> None:
-        """A document is open: finish it. Text that the user typed since, or saved, stays."""
+        """A document was opened: complete it. Text that the user typed since, or saved, stays."""
         if (one := self._left.pop(uris.key(uri), None)) is None:
             return
         document = self._editor.documents.get(uri)

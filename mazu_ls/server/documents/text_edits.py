@@ -1,4 +1,4 @@
-"""From one text to another by the fewest small changes, so that cursors, folds and undo steps elsewhere stay."""
+"""Computes few small edits from one text to another, so that cursors, folds and undo steps elsewhere stay."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ ANNOTATION = "mazu"
 
 
 def text_edits(document: OpenDocument, after: str) -> list[TextEdit]:
-    """Edits in the document's position encoding that make its text `after`."""
+    """Return edits in the document's position encoding that make its text `after`."""
     return [_edit(document, change) for change in line_changes(document.lines, split_lines(after))]
 
 
 def annotated(
     profile: ClientProfile, steps: Sequence[dict[str, Any]], label: str, *, confirm: bool = True
 ) -> dict[str, Any]:
-    """A workspace edit of `documentChanges` that says what it is, where the editor declares that it shows that.
+    """Return a workspace edit of `documentChanges`, annotated with a label if the editor declares support.
 
-    To `confirm` it is to be shown to the user before it is made.
-    An id without its annotation makes some editors fail, and one that declares none need not know the field.
+    With `confirm` the editor should show it to the user first. An id without its annotation makes some editors fail,
+    and an editor without support need not know the field.
     """
     if not profile.reviews:
         return {"documentChanges": list(steps)}
@@ -39,7 +39,7 @@ def annotated(
 
 
 def _edit(document: OpenDocument, change: LineChange) -> TextEdit:
-    """One change, narrowed to the characters that differ. CRLF and pairs of surrogates are never cut."""
+    """Return one change, narrowed to the characters that differ. CRLF and surrogate pairs are never cut."""
     old, new = "".join(document.lines[change.start : change.end]), "".join(change.lines)
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
@@ -56,8 +56,8 @@ def _edit(document: OpenDocument, change: LineChange) -> TextEdit:
 
 
 def _appended(document: OpenDocument, text: str) -> TextEdit:
-    """New lines after the last one. Neovim adds an empty line to what is inserted behind the last line end, so
-    where the line ends allow it, it is inserted before that one."""
+    """Return an edit that appends lines. Neovim adds an empty line to what is inserted after the last line end, so if
+    the line ends allow it, the lines are inserted before that one."""
     lines = document.lines
     last = lines[-1] if lines else ""
     ending = last[len(last.rstrip("\r\n")) :]
@@ -73,7 +73,7 @@ def _before(text: str, tail: int) -> str:
 
 
 def _common(one: str, other: str) -> int:
-    """Length of the common start."""
+    """Return the length of the common start."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2
@@ -85,7 +85,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _advance(document: OpenDocument, line: int, count: int) -> tuple[int, int]:
-    """The line and column `count` characters after the start of `line`."""
+    """Return the line and column `count` characters after the start of `line`."""
     while line < len(document.lines) and count >= len(document.lines[line]):
         if line == len(document.lines) - 1 and document.lines[line][-1] not in "\r\n":
             return line, len(document.lines[line])

@@ -1,4 +1,4 @@
-"""Documents in which another process's editor holds unsaved text: a rollback here cannot change that text."""
+"""Documents with unsaved text in another process's editor: a rollback here cannot change that text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ UNDO_THERE = "Undo or roll back in that editor, or save or close the file there 
 
 
 class UnsavedRegistry:
-    """One file per process whose editor holds unsaved text, with the paths; its lock dies with the process. The methods block."""
+    """One file per process whose editor holds unsaved text, with the paths; its lock ends with the process. The methods
+    block."""
 
     def __init__(self, state: Path) -> None:
         """`state`: the project's state directory."""
@@ -42,7 +43,7 @@ class UnsavedRegistry:
         self._changing = threading.Lock()
 
     def show(self, texts: Iterable[tuple[Path, str]]) -> None:
-        """Let other processes know what is unsaved here; nothing once it is closed. Raises OSError, MazuError."""
+        """Publish what is unsaved here; does nothing once it is closed. Raises OSError, MazuError."""
         with self._changing:
             if not self._closed:
                 self._show({str(path): _hash(text) for path, text in texts})
@@ -61,7 +62,7 @@ class UnsavedRegistry:
         write_file(self._folder, f"{self._token}.json", json.dumps(listed).encode(), durable=False)
 
     def elsewhere(self) -> dict[Path, str]:
-        """The documents that live processes other than this one name, with the hashes of their texts."""
+        """Return the documents that live processes other than this one name, with the hashes of their texts."""
         from mazu_ls.checkpoints.store.lock import is_held
 
         found: dict[Path, str] = {}
@@ -97,7 +98,7 @@ def attach(
     editor: ConnectedEditor,
     spawn: Callable[[Coroutine[Any, Any, None]], object],
 ) -> None:
-    """From now on other processes know which files have unsaved text in this editor."""
+    """Publish from now on which files have unsaved text in this editor."""
     writing = asyncio.Lock()
     wanted = asyncio.Event()
 
@@ -118,7 +119,7 @@ def attach(
             spawn(write())
 
     editor.unsaved_listener = changed
-    changed()  # documents stay open while the project is opened again
+    changed()  # documents stay open while the project is reopened
 
 
 async def require_none(
@@ -128,10 +129,10 @@ async def require_none(
     target_id: str,
     paths: Sequence[str] = (),
 ) -> None:
-    """Raise MazuError(conflict) where another process's editor holds unsaved text in a file that an agent changed since: a
-    rollback would have to change that text and cannot, and the next save there would put it back.
+    """Raise MazuError(conflict) if another process's editor holds unsaved text in a file that an agent changed since: a
+    rollback would have to change that text and cannot, and the next save there would restore it.
 
-    `paths`: the files and folders that shall be rolled back; none named: all.
+    `paths`: the files and folders to roll back; none named: all.
     """
     from mazu_ls.checkpoints.models import is_selected
 
@@ -148,8 +149,8 @@ async def require_text_of(
     target_id: str,
     paths: Sequence[str] = (),
 ) -> None:
-    """Raise MazuError(conflict) where another process's editor holds unsaved text other than that of the checkpoint: who
-    rolls back everything wants that text changed, and nobody here can."""
+    """Raise MazuError(conflict) if another process's editor holds unsaved text that differs from the checkpoint: a
+    rollback of everything would have to change that text, which is not possible from here."""
     from mazu_ls.checkpoints.models import is_selected
 
     held = await asyncio.to_thread(registry.elsewhere) if registry else dict[Path, str]()
@@ -168,7 +169,7 @@ async def require_text_of(
 async def require_none_in_plan(
     registry: UnsavedRegistry | None, workspace: Workspace, plan: PlanFiles, *, with_users: bool
 ) -> None:
-    """Raise MazuError(conflict) where another process's editor holds unsaved text in a file that this plan writes.
+    """Raise MazuError(conflict) if another process's editor holds unsaved text in a file that this plan writes.
 
     `with_users`: the files with the user's own work are written as well.
     """
@@ -178,14 +179,14 @@ async def require_none_in_plan(
 
 
 async def require_saved(registry: UnsavedRegistry, workspace: Workspace, path: Path) -> None:
-    """Raise MazuError(conflict) where another process's editor holds unsaved text of a file that is to be edited: its next save
-    would take the edit back, and what the user typed there is not in the text that was read here."""
+    """Raise MazuError(conflict) if another process's editor holds unsaved text of a file that is to be edited: its next
+    save would revert the edit, and what the user typed there is not in the text that was read here."""
     if path in await asyncio.to_thread(registry.elsewhere):
         _refuse([workspace.relative(path)], "It was not edited: save or close the file there first.")
 
 
 async def names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace) -> list[str]:
-    """The files of the project of which other processes' editors hold unsaved text."""
+    """Return the project's files of which other processes' editors hold unsaved text."""
     paths = await asyncio.to_thread(registry.elsewhere) if registry else ()
     return [workspace.relative(path) for path in sorted(paths) if workspace.contains(path)]
 

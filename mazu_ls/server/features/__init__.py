@@ -1,4 +1,4 @@
-"""The LSP methods we answer besides commands: one file per family, found by `load`."""
+"""The LSP methods other than commands: one file per family, found by `load`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def feature(method: str, params: type[Any] | None = None) -> Callable[[Handler],
 
 
 def load() -> list[LspFeature]:
-    """Every feature."""
+    """Return every feature."""
     for family in FAMILIES:
         importlib.import_module(f"{__name__}.{family}")
     return list(REGISTRY.values())

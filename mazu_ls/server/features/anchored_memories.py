@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def anchored(
     server: ServerState, document: OpenDocument, line: int | None = None
 ) -> list[AnchoredMemory]:
-    """The memories anchored in a document, or at one of its lines; none before the project is open."""
+    """Return the memories anchored in a document, or at one of its lines; none before the project is open."""
     project = server.project
     if project is None or project.memories is None:
         return []
@@ -33,7 +33,7 @@ async def anchored(
 async def _in_cell(
     server: ServerState, anchors: Anchors, document: OpenDocument, line: int | None
 ) -> list[AnchoredMemory]:
-    """Those in a cell of a notebook, at their lines in it."""
+    """Return those in a cell of a notebook, at their lines in it."""
     if server.editor is None or (notebook := server.editor.notebooks.for_cell(document.uri)) is None:
         return []
     if notebook.path is None or not (found := await anchors.at(server.name_of(notebook.path))):
@@ -56,6 +56,6 @@ async def _in_cell(
 
 
 def shown_range(document: OpenDocument, at: AnchoredMemory) -> LspRange:
-    """Where an anchor stands: its first line, so that a hint underlines no whole function."""
+    """Return an anchor's range for display: its first line, so that a hint does not underline a whole function."""
     line = min(at.anchor.range.start_line if at.anchor.range else 0, max(0, len(document.lines) - 1))
     return LspRange(LspPosition(line, 0), document.position(line, len(document.line(line).rstrip("\r\n"))))

@@ -1,4 +1,4 @@
-"""A chat document as an editor shows any structured text: completion, folding, symbols, links. Nothing in other files."""
+"""Editor features of a chat document: completion, folding, symbols, links. Nothing in other files."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Verify: ${5:the command that proves it}
 
 @feature("textDocument/completion", lsp_types.PositionParams)
 async def completion(server: ServerState, params: lsp_types.PositionParams) -> list[dict[str, Any]] | None:
-    """`@path`, `/command`, the task template, and ids of memories."""
+    """Complete `@path`, `/command`, the task template, and ids of memories."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
@@ -55,7 +55,7 @@ async def completion(server: ServerState, params: lsp_types.PositionParams) -> l
 
 @feature("textDocument/foldingRange", lsp_types.DocumentParams)
 def folding(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
-    """What stands under each heading."""
+    """Return the folding range under each heading."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
@@ -71,7 +71,7 @@ def folding(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[
 
 @feature("textDocument/documentSymbol", lsp_types.DocumentParams)
 def symbols(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
-    """Who said what: one symbol for each heading, named by the first line under it."""
+    """Return one symbol for each heading, named by the speaker and the first line under it."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
@@ -88,7 +88,7 @@ def symbols(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[
 
 @feature("textDocument/documentLink", lsp_types.DocumentParams)
 def links(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]] | None:
-    """Files that are named with `@`, checkpoints and memories by their ids."""
+    """Return links to files named with `@`, and to checkpoints and memories by their ids."""
     document = _chat(server, params.text_document.uri)
     if document is None:
         return None
@@ -142,7 +142,7 @@ async def _memories(server: ServerState, span: lsp_types.LspRange) -> list[dict[
 
 
 def _paths(server: ServerState, typed: str, span: lsp_types.LspRange) -> list[dict[str, Any]]:
-    """The folder that was typed so far, one level deep; hidden entries where a dot was typed."""
+    """Return the entries of the folder typed so far, one level deep; hidden ones if a dot was typed."""
     folder, _, start = typed.rpartition("/")
     found: list[dict[str, Any]] = []
     for root in server.workspace.roots if not folder else [None]:

@@ -1,4 +1,4 @@
-"""Code actions on a selection and on diagnostics: what a person gets in any editor, without our plugins."""
+"""Code actions on a selection and on diagnostics: the interface in any editor, without our plugins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TITLE = 120
 SHORT = 60
 RECALLED = 2000
 FUNCTION = re.compile(r"^(?:async )?def ([a-z]\w*)\(.*\n\s+[rR]?[\"']{1,3}", re.MULTILINE)
-"""A top-level function with a docstring right below its one-line signature."""
+"""Matches a top-level function with a docstring right below its one-line signature."""
 DOCUMENT = (
     "Add or fix the documentation comments of this code in the style of its language and of the file; "
     "change no code."
@@ -40,7 +40,7 @@ DOCUMENT = (
 
 @dataclass(frozen=True)
 class ActionContext:
-    """What an action is about: the document, its text in the range, the range widened to whole lines."""
+    """The context of an action: the document, its text in the range, the range extended to whole lines."""
 
     document: OpenDocument
     range: lsp_types.LspRange
@@ -49,13 +49,13 @@ class ActionContext:
 
     @property
     def place(self) -> dict[str, Any]:
-        """As the attachments and anchors of commands name it."""
+        """Return the place in the form of commands' attachments and anchors."""
         return {"uri": self.document.uri, "range": self.lines}
 
 
 @feature("textDocument/codeAction", lsp_types.CodeActionParams)
 async def code_actions(server: ServerState, params: lsp_types.CodeActionParams) -> list[dict[str, Any]]:
-    """The actions for a range. Everything is in their arguments, so nothing needs to be resolved."""
+    """Return the actions for a range. Their arguments are complete, so nothing needs to be resolved."""
     editor = server.editor
     document = editor.documents.get(params.text_document.uri) if editor else None
     if editor is None or document is None:
@@ -85,7 +85,7 @@ def _at(document: OpenDocument, span: lsp_types.LspRange) -> ActionContext:
 
 
 def _fixes(at: ActionContext, diagnostics: list[lsp_types.LspDiagnostic]) -> list[dict[str, Any]]:
-    """One fix for all the diagnostics that were given."""
+    """Return one fix for all given diagnostics."""
     others = [diagnostic for diagnostic in diagnostics if diagnostic.source != "mazu"]
     if not others:
         return []
@@ -107,7 +107,7 @@ def _origin(diagnostic: lsp_types.LspDiagnostic) -> str:
 
 
 async def _comment(document: OpenDocument, span: lsp_types.LspRange) -> list[dict[str, Any]]:
-    """An `AI!` comment in the lines of the range: do what it says to the code it is about, and take it away."""
+    """Return the action for an `AI!` comment in the range: carry it out on the code it is about, and remove it."""
     lines = whole_lines(document, span)
     touched = [one for one in await requests(document) if lines.start.line <= one[0] <= lines.end.line]
     if not touched:
@@ -120,7 +120,7 @@ async def _comment(document: OpenDocument, span: lsp_types.LspRange) -> list[dic
 
 
 def _skill(at: ActionContext) -> list[dict[str, Any]]:
-    """A Python function can be kept as a skill, if it says what it is for."""
+    """Return the action to save a Python function as a skill, if it has a docstring."""
     if at.document.language_id != "python" or not (named := FUNCTION.search(at.text)):
         return []
     return [
@@ -131,7 +131,7 @@ def _skill(at: ActionContext) -> list[dict[str, Any]]:
 
 
 async def _checks(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
-    """What to do with memories whose code changed: they still hold, this replaces them, or they are forgotten."""
+    """Return the actions for memories whose code changed: they still hold, this replaces them, or they are forgotten."""
     found: list[dict[str, Any]] = []
     for anchor in await anchored(server, at.document):
         line = shown_range(at.document, anchor).start.line
@@ -162,13 +162,13 @@ async def _checks(server: ServerState, at: ActionContext) -> list[dict[str, Any]
 
 
 async def _contradictions(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
-    """What to do where an edit of the agent's goes against a decision."""
+    """Return the actions for an edit of the agent's that contradicts a decision."""
     found = await server.hints.contradiction_actions(at.document, at.lines)
     return [_action(title, "quickfix", command, arguments) for title, command, arguments in found]
 
 
 def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
-    """What can be done with any text."""
+    """Return the actions for any text."""
     if not at.text.strip():
         return []
     name = at.document.path.name if at.document.path else server.title_of(at.document)
@@ -192,7 +192,7 @@ def _on_text(server: ServerState, at: ActionContext) -> list[dict[str, Any]]:
 
 
 def _on_everything(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """What can be done in any document, of a kind of its own so that editors can keep it out of their short menus."""
+    """Return the actions for any document, with their own kind so that editors can keep them out of their short menus."""
     found = [
         _action("checkpoint now", "source.mazu", "mazu.actions.checkpoint", None),
         _action("undo the last turn", "source.mazu", "mazu.actions.undo", None),
@@ -206,7 +206,7 @@ def _on_everything(server: ServerState, document: OpenDocument) -> list[dict[str
 
 
 def _chat_actions(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """In a chat document: answer its session's open question, send what stands under the last heading."""
+    """Return the actions of a chat document: answer its session's open question, send the text under the last heading."""
     if not is_chat(document.path):
         return []
     found = _answers(server, document)
@@ -216,7 +216,7 @@ def _chat_actions(server: ServerState, document: OpenDocument) -> list[dict[str,
 
 
 def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """The choices of the question that is open in this chat document's session."""
+    """Return the choices of the open question in this chat document's session."""
     asked = choices_in(server.editor, document) if server.editor else None
     if asked is None:
         return []
@@ -228,7 +228,7 @@ def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]
 
 
 def _stop(server: ServerState) -> list[dict[str, Any]]:
-    """While a turn runs: stop it."""
+    """Return the action to stop a running turn."""
     running = server.project.sessions.opened() if server.project else []
     return [
         _action("stop", "source", "mazu.cancel", {"sessionId": session.id})
@@ -238,7 +238,7 @@ def _stop(server: ServerState) -> list[dict[str, Any]]:
 
 
 def _action(title: str, kind: str, command: str, arguments: dict[str, Any] | None) -> dict[str, Any]:
-    """A literal that carries its command; some clients read the title of the command, so both have it."""
+    """Return a literal with its command; some clients read the title of the command, so both have it."""
     shown = PREFIX + title
     call = {"title": shown, "command": command, "arguments": [] if arguments is None else [arguments]}
     return {"title": shown, "kind": kind, "command": call}

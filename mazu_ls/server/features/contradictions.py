@@ -1,4 +1,4 @@
-"""A hint where an edit of the agent's goes against a pinned decision: found by recall over the hunk, judged by words."""
+"""Hints where an edit of the agent's contradicts a pinned decision: found by recall over the hunk, judged by words."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ logger = logging.getLogger(__name__)
 HINT = 4
 BINDING = ("decision", "convention")
 HUNKS = 12
-"""Of one edit so many are looked at."""
+"""Maximum number of hunks examined per edit."""
 RECALLED = 30
 QUERY = 2000
 TITLE = 200
 KEPT = 50
-"""Hints of one file."""
+"""Maximum number of hints per file."""
 
 
 @dataclass(frozen=True)
 class Contradiction:
-    """A line that the agent wrote, `number` lines into the file, and the decision it goes against; seen `at`."""
+    """A line that the agent wrote, `number` lines into the file, and the decision it contradicts; seen `at`."""
 
     text: str
     number: int
@@ -46,35 +46,35 @@ class Contradiction:
 
 
 class Contradictions:
-    """Those of all files, until their line or their memory is another one."""
+    """The contradictions of all files, until their line or their memory changes."""
 
     def __init__(self, server: ServerState) -> None:
         self._server = server
         self._of: dict[str, list[Contradiction]] = {}
 
     def edited(self, path: Path, before: str, after: str) -> None:
-        """The agent changed a file: look at what it wrote."""
+        """The agent changed a file: examine what it wrote."""
         self._server.jobs.spawn(self._look(path, before, after))
 
     def has(self, uri: str) -> bool:
-        """Whether there may be any in a document."""
+        """Return whether there may be any in a document."""
         return bool(self._of.get(uris.key(uri)))
 
     @property
     def closed(self) -> list[Path]:
-        """The files with some that are not open."""
+        """Return the files with contradictions that are not open."""
         editor = self._server.editor
         paths = [Path(path) for key in self._of if (path := uris.file_path(key))]
         return [path for path in paths if editor is None or editor.documents.at(path) is None]
 
     async def at(self, uri: str, lines: list[str]) -> list[tuple[int, Contradiction]]:
-        """What still stands in a document, with the line where."""
+        """Return those that still apply to a document, with their line."""
         kept = self._of.get(key := uris.key(uri), [])
         if not kept:
             return []
         live = [one for one in kept if await self._holds(one)]
         found = [(line, one) for one in live if (line := _place(one, lines)) is not None]
-        # A line that is gone may come back by an undo; a memory that was changed since was judged by the user.
+        # A removed line may return by an undo; a memory that was changed since was judged by the user.
         self._of[key] = live
         return found
 
@@ -95,7 +95,7 @@ class Contradictions:
         await self._server.hints.proposed(name)
 
     async def _holds(self, one: Contradiction) -> bool:
-        """Whether the memory still is the pinned decision it was, and nobody has said since that it is."""
+        """Return whether the memory still is the same pinned decision, and nobody has confirmed it since."""
         project = self._server.project
         if project is None or project.memories is None:
             return False
@@ -127,19 +127,19 @@ async def _found(memories: Memories, name: str, before: str, after: str) -> list
 
 
 def _binding(memory: Memory) -> bool:
-    """Only what the user stands behind is held against an edit: pinned, in force, and no text from elsewhere."""
+    """Return whether edits are checked against a memory: pinned, in force, and not from an untrusted source."""
     return memory.pinned and memory.state == "current" and memory.category in BINDING and not memory.origin
 
 
 def _place(one: Contradiction, lines: list[str]) -> int | None:
-    """The line of now that is nearest to where it was."""
+    """Return the present line nearest to where it was."""
     text = one.text.rstrip("\r\n")
     there = [number for number, line in enumerate(lines) if line.rstrip("\r\n") == text]
     return min(there, key=lambda number: abs(number - one.number), default=None)
 
 
 async def hints(known: Contradictions, document: OpenDocument) -> list[dict[str, Any]]:
-    """One diagnostic for each line of a document that goes against a decision."""
+    """Return one diagnostic for each line of a document that contradicts a decision."""
     return [
         {
             "range": _range(document, line),
@@ -155,7 +155,7 @@ async def hints(known: Contradictions, document: OpenDocument) -> list[dict[str,
 async def actions(
     known: Contradictions, document: OpenDocument, span: LspRange
 ) -> list[tuple[str, str, dict[str, Any]]]:
-    """Title, command and arguments of what can be done about those in a range: keep, follow, replace or drop the decision."""
+    """Return title, command and arguments of the actions in a range: keep, follow, replace or drop the decision."""
     found: list[tuple[str, str, dict[str, Any]]] = []
     for line, one in await known.at(document.uri, document.lines):
         if not span.start.line <= line <= span.end.line:

@@ -1,4 +1,5 @@
-"""Hints in the editor: memories that need a check where their code changed, and `AI!` comments. Changes are debounced (REST_SECONDS)."""
+"""Our diagnostics in the editor: stale memories (their code changed), and `AI!` comments. Changes are debounced
+(REST_SECONDS)."""
 
 from __future__ import annotations
 
@@ -25,11 +26,11 @@ logger = logging.getLogger(__name__)
 HINT = 4
 REFRESH_SECONDS = 5.0
 REST_SECONDS = 0.4
-"""How long a document must rest before its anchors are followed."""
+"""Seconds without changes before a document's anchors are updated."""
 
 
 class DiagnosticsPublisher:
-    """Looks at documents some moments after they changed; tells the memory, and publishes diagnostics."""
+    """Examines documents shortly after they changed; updates memory and publishes diagnostics."""
 
     def __init__(self, server: ServerState, editor: ConnectedEditor) -> None:
         self._server = server
@@ -43,18 +44,18 @@ class DiagnosticsPublisher:
         self._later(uris.key(document.uri), document.uri)
 
     def closed(self, document: OpenDocument) -> None:
-        """From now on the file counts; its hints go away with the document."""
+        """From now on the file counts; its hints disappear with the document."""
         if document.uri in self._published:
             self._publish(document.uri, None, [])
         self._later(uris.key(document.uri), document.uri)
 
     def file_changed(self, uri: str) -> None:
-        """A file that is not open changed, came or went."""
+        """A file that is not open was changed, created or deleted."""
         if self._editor.documents.get(uri) is None:
             self._later(uris.key(uri), uri)
 
     async def renamed(self, old: str, new: str) -> None:
-        """Memories anchored in a renamed file or folder follow it."""
+        """A file or folder was renamed: its memories follow."""
         before, after = uris.to_path(old), uris.to_path(new)
         if before and after:
             await proposals.renamed(self._server, before, after)
@@ -65,7 +66,7 @@ class DiagnosticsPublisher:
             self.file_changed(new)
 
     async def refresh_all(self) -> None:
-        """When the project was opened: what changed while no server ran?"""
+        """The project was opened: examine what changed while no server ran."""
         if (anchors := self._anchors()) is None:
             return
         for name in await anchors.paths():
@@ -77,7 +78,7 @@ class DiagnosticsPublisher:
             await self._refresh(document)
 
     async def refresh(self) -> None:
-        """Memory changed: every open document's hints may have."""
+        """Memory changed: update the hints of every open document."""
         for document in self._editor.documents:
             await self._refresh(document)
         for path in self.contradictions.closed:
@@ -89,19 +90,19 @@ class DiagnosticsPublisher:
                 logger.info("The editor did not refresh its lenses: %s", error)
 
     def close(self) -> None:
-        """Look at nothing any more."""
+        """Stop."""
         for handle in self._resting.values():
             handle.cancel()
         self._resting.clear()
 
     def edited(self, path: Path, before: str, after: str) -> None:
-        """The agent changed a file: see whether that goes against a decision."""
+        """The agent changed a file: check whether that contradicts a decision."""
         self.contradictions.edited(path, before, after)
 
     async def contradiction_actions(
         self, document: OpenDocument, span: LspRange
     ) -> list[tuple[str, str, dict[str, Any]]]:
-        """Title, command and arguments of what can be done about the contradictions in a range."""
+        """Return title, command and arguments of the actions on contradictions in a range."""
         return await contradictions.actions(self.contradictions, document, span)
 
     def has_pending_update(self, document: OpenDocument) -> bool:
@@ -131,7 +132,7 @@ class DiagnosticsPublisher:
             await self.proposed(self._server.name_of(path))
 
     async def proposed(self, name: str) -> None:
-        """What is said of a file changed, or the file did; it need not be open."""
+        """A file's proposals changed, or the file did; it need not be open."""
         path = self._server.workspace.resolve(name)
         if document := self._editor.documents.at(path):
             await self._refresh(document)
@@ -144,13 +145,13 @@ class DiagnosticsPublisher:
             self._publish(uri, None, found)
 
     async def _closed_document(self, path: Path) -> OpenDocument | None:
-        """The text of a file that is not open and may hold a contradiction."""
+        """Return the text of a file that is not open and may hold a contradiction."""
         if not self.contradictions.has(uris.from_path(path)):
             return None
         return await proposals.text_of(self._server, path)
 
     async def _follow(self, path: Path) -> bool:
-        """Let the anchors of a file follow its text of now; whether any did."""
+        """Update the anchors of a file from its current text; return whether any changed."""
         anchors = self._anchors()
         name = self._server.name_of(path)
         if anchors is None or not await anchors.at(name):
@@ -165,7 +166,7 @@ class DiagnosticsPublisher:
         return bool(await anchors.document_changed(name, text))
 
     async def _refresh(self, document: OpenDocument) -> None:
-        """Publish the hints of an open document; nothing is sent where there were none and are none."""
+        """Publish the hints of an open document; nothing is sent if there were none and are none."""
         found = await ai_hints(document) + await self._checks(document)
         found += proposals.hints(self._server, document)
         found += await contradictions.hints(self.contradictions, document)
@@ -196,7 +197,7 @@ class DiagnosticsPublisher:
 
 
 async def ai_hints(document: OpenDocument) -> list[dict[str, Any]]:
-    """One hint for each `AI!` comment."""
+    """Return one hint for each `AI!` comment."""
     return [
         hint(
             LspRange(document.position(line, start), document.position(line, end)),
@@ -208,5 +209,5 @@ async def ai_hints(document: OpenDocument) -> list[dict[str, Any]]:
 
 
 def hint(span: LspRange, message: str, data: dict[str, Any]) -> dict[str, Any]:
-    """A diagnostic of ours."""
+    """Return a diagnostic of ours."""
     return {"range": span, "severity": HINT, "source": "mazu", "message": message, "data": data}

@@ -22,7 +22,7 @@ STATES = {"check": " · **needs a check**: the code it is about changed", "curre
 
 @feature("textDocument/hover", lsp_types.PositionParams)
 async def hover(server: ServerState, params: lsp_types.PositionParams) -> dict[str, Any] | None:
-    """The memories anchored at a line, pinned ones first."""
+    """Return the memories anchored at a line, pinned ones first."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:
         return None
@@ -37,9 +37,9 @@ async def hover(server: ServerState, params: lsp_types.PositionParams) -> dict[s
 
 
 def described(memory: Memory) -> str:
-    """A memory as Markdown: title, text, and one line that says what it is and how old.
+    """Render a memory as Markdown: title, text, and one line with its kind and age.
 
-    What the memory says is no markup: an image in it would tell its server that it was looked at, and what it names.
+    The memory's text is escaped: an image in it would tell its server that somebody looked.
     """
     age = (datetime.now(UTC) - memory.updated_at).days
     when = "today" if age < 1 else "yesterday" if age == 1 else f"{age} days ago"
@@ -55,5 +55,5 @@ def described(memory: Memory) -> str:
 
 
 def _shown(text: str) -> str:
-    """Text of a memory with its lines kept (a backslash at the end of a line: CommonMark 6.7)."""
+    """Escape text of a memory, keeping its lines (a backslash at the end of a line: CommonMark 6.7)."""
     return re.sub(r"(?<=\S)\n(?=\S)", "\\\\\n", markdown.escape(make_visible(text)))

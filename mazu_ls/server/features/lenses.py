@@ -20,7 +20,7 @@ TITLE = 80
 
 @feature("textDocument/codeLens", lsp_types.DocumentParams)
 async def code_lenses(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[str, Any]]:
-    """*Mazu: send* on the last heading of a chat document; one lens per line that memories are anchored at."""
+    """Return *Mazu: send* on the last heading of a chat document, and one lens per line with anchored memories."""
     document = server.editor.documents.get(params.text_document.uri) if server.editor else None
     if document is None:
         return []
@@ -39,7 +39,7 @@ async def code_lenses(server: ServerState, params: lsp_types.DocumentParams) -> 
 
 
 def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """The choices of the question that is open in this chat, on its section."""
+    """Return the choices of the open question in this chat, on its section."""
     asked = choices_in(server.editor, document) if server.editor else None
     if asked is None:
         return []

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @feature("notebookDocument/didOpen", lsp_types.DidOpenNotebook)
 def did_open(server: ServerState, params: lsp_types.DidOpenNotebook) -> None:
-    """A notebook came into view."""
+    """A notebook was opened."""
     notebook = params.notebook_document
     _editor(server).notebooks.open(notebook.uri, [(cell.document, cell.kind) for cell in notebook.cells])
     _open(server, params.cell_text_documents)
@@ -25,7 +25,7 @@ def did_open(server: ServerState, params: lsp_types.DidOpenNotebook) -> None:
 
 @feature("notebookDocument/didChange", lsp_types.DidChangeNotebook)
 def did_change(server: ServerState, params: lsp_types.DidChangeNotebook) -> None:
-    """Cells came, went, moved, or their text changed."""
+    """Cells were added, removed, moved, or their text changed."""
     editor, cells = _editor(server), params.change.cells
     if cells is None:
         return

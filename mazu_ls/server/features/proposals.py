@@ -1,4 +1,4 @@
-"""Proposals in the editor: a hint over each hunk, and code actions whose literal edits accept it in any editor."""
+"""Proposals in the editor: a hint on each hunk, and code actions whose literal edits accept it in any editor."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 HINT = 4
 SHOWN_LINES = 12
-"""Lines of a hunk that its hint shows."""
+"""Maximum lines of a hunk in its hint."""
 FILES_OFFERED = 5
-"""Files to be created or deleted that are offered by themselves, since there is no place in them to stand on."""
+"""Maximum number of files to be created or deleted that are offered individually, since the cursor cannot be in them."""
 
 
 def attach(server: ServerState, project: Project) -> None:
-    """The project is open: show its proposals, follow them, and say at the end of a turn that there are some."""
+    """The project is open: show its proposals, follow them, and announce new ones at the end of a turn."""
     from mazu_ls.journal import journal
 
     proposals = project.proposals
@@ -66,7 +66,7 @@ def _changed(server: ServerState, path: str) -> None:
 
 
 def sync_document(server: ServerState, document: OpenDocument) -> None:
-    """A document was opened or changed: what was accepted there is closed at once."""
+    """A document was opened or changed: close at once what was accepted there."""
     proposals = _open_proposals(server)
     if proposals and document.path and proposals.is_tracked:
         proposals.sync_document(server.name_of(document.path), document.lines, typing=True)
@@ -74,13 +74,13 @@ def sync_document(server: ServerState, document: OpenDocument) -> None:
 
 
 async def renamed(server: ServerState, old: Path, new: Path) -> None:
-    """What is proposed for a file or folder follows its name."""
+    """A file or folder was renamed: its proposals follow."""
     if proposals := _open_proposals(server):
         await proposals.renamed(server.name_of(old), server.name_of(new))
 
 
 def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """One diagnostic for each open hunk of a document."""
+    """Return one diagnostic for each open hunk of a document."""
     proposals = _open_proposals(server)
     if proposals is None or document.path is None or not proposals.paths:
         return []
@@ -90,7 +90,7 @@ def hints(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
 
 
 async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]:
-    """The same for a file that is not open; a file that is not there yet has no place for them."""
+    """Return the same for a file that is not open; a missing file has no place for them."""
     proposals = _open_proposals(server)
     if proposals is None or not proposals.for_path(server.name_of(path)):
         return []
@@ -103,7 +103,7 @@ async def hints_of_file(server: ServerState, path: Path) -> list[dict[str, Any]]
 async def actions(
     server: ServerState, document: OpenDocument, span: lsp_types.LspRange
 ) -> list[dict[str, Any]]:
-    """Accept or reject: the hunks that the range touches, this document's, all there are."""
+    """Return accept and reject actions: for the hunks in the range, for this document's, and for all."""
     proposals = _open_proposals(server)
     if proposals is None:
         return []
@@ -140,7 +140,7 @@ async def actions(
 
 
 def _accepted(server: ServerState, project: Project, accepted: AcceptedText) -> None:
-    """What was accepted is the agent's change, whoever's keys made it."""
+    """Record what was accepted as the agent's change, whoever's keys made it."""
     path = server.workspace.resolve(accepted.path)
     if server.editor and accepted.before is not None and accepted.after is not None:
         server.hints.edited(path, accepted.before, accepted.after)
@@ -151,7 +151,7 @@ def _accepted(server: ServerState, project: Project, accepted: AcceptedText) -> 
 async def _hold_accepted(
     project: Project, checkpoints: Checkpoints, path: Path, accepted: AcceptedText
 ) -> None:
-    """A checkpoint right behind it keeps it apart from what the user types next."""
+    """Take a checkpoint at once, which separates it from what the user types next."""
     await record_accepted(checkpoints, path, accepted)
     label = f"accepted: {accepted.path}"
     await project.checkpoint(
@@ -160,7 +160,7 @@ async def _hold_accepted(
 
 
 async def record_accepted(checkpoints: Checkpoints, path: Path, accepted: AcceptedText) -> None:
-    """Record it as the sessions' edit; a failure leaves it the user's."""
+    """Record it as the sessions' edit; on failure it stays the user's."""
     try:
         for session in sorted(accepted.sessions):
             await checkpoints.record_edit(session, path, accepted.before, accepted.after)
@@ -174,7 +174,7 @@ def _write_down(server: ServerState, proposals: Proposals) -> None:
 
 
 async def text_of(server: ServerState, path: Path) -> OpenDocument | None:
-    """The open document, else the file as one; None where there is no such file, or none of text."""
+    """Return the open document, else the file as one; None if there is no such file, or it is no text."""
     if server.editor and (document := server.editor.documents.at(path)):
         return document
     try:
@@ -196,7 +196,7 @@ async def _seen(server: ServerState, proposals: Proposals, path: str) -> list[Lo
 async def _pair(
     server: ServerState, what: str, kind: str, seen: Mapping[str, Sequence[LocatedHunk]]
 ) -> list[dict[str, Any]]:
-    """The actions that accept and reject some hunks. What no longer fits can only be rejected."""
+    """Return the actions that accept and reject some hunks. Stale ones can only be rejected."""
     ids = [one.proposed.id for hunks in seen.values() for one in hunks]
     chosen = {path: _open_hunks(hunks) for path, hunks in seen.items()}
     reject = _command(f"reject proposal ({what})", kind, "mazu.proposal.reject", ids)
@@ -212,9 +212,9 @@ async def _pair(
 async def _workspace_edit(
     server: ServerState, chosen: dict[str, list[Hunk]], label: str, *, confirm: bool
 ) -> dict[str, Any] | None:
-    """A literal edit that makes these hunks; None where the editor cannot create or delete files by one.
+    """Return a literal edit that makes these hunks; None if the editor cannot create or delete files by one.
 
-    Of one hunk its hint has shown what it is; several are to be shown before they are made, to `confirm`.
+    The hint has already shown a single hunk; several are marked `confirm`, to be shown before they are made.
     """
     assert server.editor is not None
     profile = server.editor.profile
@@ -276,7 +276,7 @@ def _hint(document: OpenDocument, one: LocatedHunk) -> dict[str, Any]:
 
 
 def shown_range(document: OpenDocument | None, one: LocatedHunk) -> lsp_types.LspRange:
-    """The lines that would go; for new ones the line before which they come, or the last one."""
+    """Return the lines that would be removed; for added ones the line before which they go, or the last one."""
     if document is None:
         return lsp_types.LspRange(lsp_types.LspPosition(0, 0), lsp_types.LspPosition(0, 0))
     count = 1 if one.standing.fate == "stale" else max(1, len(one.proposed.hunk.old))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 OFFER_SECONDS = 600.0
-# What changes nothing stands first, for a client that takes the first of whatever it is offered.
+# The harmless choice comes first, for clients that take the first of whatever they are offered.
 LEAVE, GO_ON, BACK = "Leave it", "Continue", "Roll back"
 ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
     LEAVE: "leave",
@@ -30,7 +30,7 @@ SETTLE_SECONDS = 0.05
 
 
 async def after_restart(server: ServerState, project: Project) -> None:
-    """Offer it for the turn that was running when mazu-ls ended, if one was."""
+    """Offer it for the turn that was running when mazu-ls ended, if there was one."""
     session = await project.sessions.interrupted_session()
     if session is None:
         return
@@ -40,7 +40,7 @@ async def after_restart(server: ServerState, project: Project) -> None:
 
 
 async def after_run(server: ServerState, session: Session, result: TurnResultView) -> None:
-    """Say how a run ended that nobody waited for, and offer it where the task was not done."""
+    """Report how a run ended that nobody waited for, and offer to continue if the task was not done."""
     if result.stop_reason in ("end_turn", "refusal"):
         await turn_jobs.show_turn_end(server, result)
     elif result.stop_reason != "cancelled" or result.checkpoints:
@@ -49,7 +49,7 @@ async def after_run(server: ServerState, session: Session, result: TurnResultVie
 
 
 async def _offer(server: ServerState, session: Session, text: str, first: str | None) -> None:
-    """`first`: the checkpoint of what stood before, where anything was changed."""
+    """Ask the user. `first`: the checkpoint before the turn, if anything was changed."""
     if server.editor is None:
         return
     from mazu_ls.agent.session.recovery import interrupted_turn
@@ -73,7 +73,7 @@ def _last_start(session: Session) -> journal.Event | None:
 
 
 async def _choice(server: ServerState, editor: ConnectedEditor, text: str, first: str | None) -> str | None:
-    """What the user chose; an editor that cannot ask shows the text."""
+    """Return the user's choice; an editor that cannot ask shows the text."""
     options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
     while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
         await asyncio.sleep(SETTLE_SECONDS)

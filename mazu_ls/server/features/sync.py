@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 @feature("textDocument/didOpen", lsp_types.DidOpen)
 def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
-    """A document came into view."""
+    """A document was opened."""
     editor = _editor(server)
     document = editor.documents.open(params.text_document)
     editor.set_focus(params.text_document.uri)
@@ -37,12 +37,12 @@ def did_open(server: ServerState, params: lsp_types.DidOpen) -> None:
     if server.pending and server.pending.concerns(document.uri):
         server.jobs.spawn(server.pending.opened(document.uri))
     server.hints.changed(document)
-    editor.note_typed(document)  # an editor brings unsaved text along from its last run
+    editor.note_typed(document)  # an editor may restore unsaved text from its last run
 
 
 @feature("textDocument/didChange", lsp_types.DidChange)
 def did_change(server: ServerState, params: lsp_types.DidChange) -> None:
-    """The user, or an edit of ours, changed a document."""
+    """A document changed, by the user or an edit of ours."""
     editor = _editor(server)
     known = editor.documents.get(params.text_document.uri)
     may_load = known is not None and known.is_at_base
@@ -59,7 +59,7 @@ def did_change(server: ServerState, params: lsp_types.DidChange) -> None:
 
 @feature("textDocument/didSave", lsp_types.DidSave)
 def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
-    """A document was written to disk."""
+    """A document was saved."""
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
         return
@@ -71,7 +71,7 @@ def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
 
 @feature("textDocument/didClose", lsp_types.DocumentParams)
 def did_close(server: ServerState, params: lsp_types.DocumentParams) -> None:
-    """A document is out of view; from now on its file is the truth."""
+    """A document was closed; from now on its file counts."""
     if document := _editor(server).documents.close(params.text_document.uri):
         server.hints.closed(document)
         _editor(server).forget_edited(document)

@@ -46,7 +46,7 @@ FILE = re.compile(r"^/checkpoint/(?P<id>cp_\d+)/file/(?P<path>[^/\0]+(?:/[^/\0]+
 SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "call": "diff", "next-call": "json"}
 IDS = re.compile(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
 CALL = re.compile(r"\[diff\]\((?P<uri>mazu:/call/[\w.-]+\.diff)\)")
-"""As the line of a call in a chat document names what it changed."""
+"""Matches the link to a call's diff in a chat document."""
 CHANGED_BY = {
     "sessions": ("session", "next-call"),
     "checkpoints": ("checkpoint",),
@@ -57,7 +57,7 @@ ASK_SECONDS = 10.0
 
 @feature("workspace/textDocumentContent", lsp_types.UriParams)
 async def text_document_content(server: ServerState, params: lsp_types.UriParams) -> dict[str, str]:
-    """The text of a `mazu:` document. It is told to be read again when it changed."""
+    """Return the text of a `mazu:` document. The editor is asked to reload it when it changes."""
     text = await content(server, params.uri)
     server.served.add(params.uri)
     return {"text": text}
@@ -65,18 +65,19 @@ async def text_document_content(server: ServerState, params: lsp_types.UriParams
 
 @feature("documentLink/resolve", lsp_types.DocumentLink)
 async def resolve_link(server: ServerState, params: lsp_types.DocumentLink) -> dict[str, Any]:
-    """A link that somebody follows, in an editor that wants a file behind it."""
+    """Resolve a followed link for an editor that needs a file behind it."""
     target = params.target or await place(server, str(params.data))
     return {"range": params.range, "target": target}
 
 
 def declared(server: ServerState) -> bool:
-    """Whether the editor asks for the content of `mazu:` documents."""
+    """Return whether the editor asks for the content of `mazu:` documents."""
     return isinstance(server.editor and server.editor.profile.declares("workspace.textDocumentContent"), dict)
 
 
 def links(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
-    """Checkpoints, memories and diffs of calls that a text names. Where there is no `mazu:`, the file is written when one is followed."""
+    """Return the checkpoints, memories and call diffs that a text names. Without `mazu:` support the file is written when a link is
+    followed."""
     named = [(match, match["uri"]) for match in CALL.finditer(document.text)]
     for match in IDS.finditer(document.text):
         kind = match.lastgroup or ""
@@ -90,13 +91,13 @@ def links(server: ServerState, document: OpenDocument) -> list[dict[str, Any]]:
 
 
 def link_of(session_id: str, call_id: str) -> str:
-    """A link, in Markdown, to what a call changed; "" for a call whose id no address can hold."""
+    """Return a Markdown link to what a call changed; "" for a call whose id no address can hold."""
     uri = f"{SCHEME}:/call/{session_id}.{call_id}.diff"
     return f"[diff]({uri})" if CALL.fullmatch(f"[diff]({uri})") else ""
 
 
 async def place(server: ServerState, uri: str) -> str:
-    """Where the document can be read: `uri` itself, or that of a file that holds its text of now."""
+    """Return where the document can be read: `uri` itself, or that of a file with its current text."""
     if declared(server):
         return uri
     text = await content(server, uri)
@@ -105,7 +106,7 @@ async def place(server: ServerState, uri: str) -> str:
 
 
 async def show(server: ServerState, uri: str) -> str:
-    """Put a document before the user; returns where it is. Raises MazuError where there is no such thing."""
+    """Show a document; return where it is. Raises MazuError if it does not exist."""
     if declared(server):
         await content(server, uri)
     target = await place(server, uri)
@@ -124,7 +125,7 @@ async def show(server: ServerState, uri: str) -> str:
 
 
 async def changed(server: ServerState, *what: str) -> None:
-    """Ask the editor to reload the virtual documents that it shows of these kinds."""
+    """Ask the editor to reload the virtual documents of these kinds."""
     if server.editor is None:
         return
     kinds = {kind for one in what for kind in CHANGED_BY.get(one, ())}
@@ -137,7 +138,7 @@ async def changed(server: ServerState, *what: str) -> None:
 
 
 def attach(server: ServerState, project: Project) -> None:
-    """The project is open: what is shown of it is read again at the end of each turn."""
+    """The project is open: its virtual documents are reloaded at the end of each turn."""
     from mazu_ls.journal import journal
 
     def on_event(session_id: str, event: Event) -> None:
@@ -148,7 +149,7 @@ def attach(server: ServerState, project: Project) -> None:
 
 
 async def content(server: ServerState, uri: str) -> str:
-    """The text of a document. Raises InvalidArguments for an address that is none, MazuError(not_found)."""
+    """Return the text of a document. Raises InvalidArguments for an invalid address, MazuError(not_found)."""
     parts = urlsplit(uri)
     if parts.scheme == SCHEME and (file := FILE.match(unquote(parts.path))) and _stays_below(file["path"]):
         return await _file(await server.wait_opened(), file["id"], file["path"])
@@ -173,7 +174,7 @@ async def _transcript(server: ServerState, project: Project, session_id: str) ->
 
 
 async def transcript_text(project: Project, session_id: str) -> str:
-    """A conversation as Markdown. Raises MazuError(not_found)."""
+    """Return a conversation as Markdown. Raises MazuError(not_found)."""
     from mazu_ls.agent.session.journal_views import transcript
 
     events = await project.sessions.events(session_id)
@@ -184,7 +185,7 @@ async def transcript_text(project: Project, session_id: str) -> str:
 
 
 async def _call(server: ServerState, project: Project, name: str) -> str:
-    """The diff of one tool call."""
+    """Return the diff of one tool call."""
     from mazu_ls.journal import journal
 
     session_id, _, call_id = name.partition(".")
@@ -238,7 +239,7 @@ async def _file(project: Project, checkpoint: str, path: str) -> str:
 
 
 def _stays_below(path: str) -> bool:
-    """Whether a path of an address names something below the place it is put at."""
+    """Return whether a path of an address stays below the place it is put at."""
     return not {".", ".."} & set(path.split("/"))
 
 
@@ -254,7 +255,7 @@ async def _memory(server: ServerState, project: Project, memory_id: str) -> str:
 
 
 async def _next_call(server: ServerState, project: Project, session_id: str) -> str:
-    """With the message that stands ready in the session's chat document, if that is open."""
+    """Return the next call, with the draft of the session's chat document if that is open."""
     import msgspec
 
     from mazu_ls.agent.jobs.request_preview import preview_next_request
@@ -278,7 +279,7 @@ async def _next_call(server: ServerState, project: Project, session_id: str) -> 
 
 
 def _written(project: Project, parts: Any, text: str) -> Path:
-    """The text as a file whose name is the document's path; it stands there as a whole or not at all."""
+    """Write the text atomically to a file whose name is the document's path."""
     root = mazu_files.folder_of(project, "view")
     name = unquote(parts.path).lstrip("/")
     if against := parse_qs(parts.query).get("against"):

@@ -1,4 +1,4 @@
-"""Attaches the features to the moments of a server's life: `ServerState` knows none of them."""
+"""Attaches the features to the events of a server's life: `ServerState` knows none of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def create_server(
     updates: TurnNotifications | None = None,
     env: Mapping[str, str] = os.environ,
 ) -> ServerState:
-    """A server with every feature attached; those of an editor only where there is one."""
+    """Return a server with every feature attached; editor features only if there is an editor."""
     server = ServerState(host, editor, updates, env)
 
     def opened(project: Project) -> None:
@@ -54,7 +54,7 @@ def create_server(
 
 
 def _attach_editor(server: ServerState, host: Host, editor: ConnectedEditor) -> None:
-    """What only an editor shows; a command of the terminal imports none of it."""
+    """Attach what only an editor shows; commands of the terminal import none of it."""
     from mazu_ls.server.chat import questions, redraw
     from mazu_ls.server.client import moved_state_offer
     from mazu_ls.server.documents import unsaved_elsewhere
@@ -73,7 +73,7 @@ def _attach_editor(server: ServerState, host: Host, editor: ConnectedEditor) -> 
     offers: set[asyncio.Task[None]] = set()
 
     def ready(project: Project) -> None:
-        # No job of the server's: to attach a state closes the project, and with it all jobs.
+        # Not a job of the server: attaching a state closes the project, and with it all jobs.
         asked = asyncio.get_running_loop().create_task(moved_state_offer.offer(server, editor, project))
         offers.add(asked)
         asked.add_done_callback(offers.discard)

@@ -21,7 +21,7 @@ REGISTER_SECONDS = 5.0
 
 @feature("initialized")
 async def initialized(server: ServerState, params: None) -> None:
-    """The client is ready: ask its settings, then open the project."""
+    """The client is ready: request its settings, then open the project."""
     if server.editor is None:
         return
     if (settings := await pulled_settings(server.editor)) is not None:
@@ -42,7 +42,7 @@ async def _register(server: ServerState) -> None:
 
 @feature("workspace/executeCommand", lsp_types.ExecuteCommand)
 async def execute_command(server: ServerState, params: lsp_types.ExecuteCommand) -> Any:
-    """Every command of docs/protocol.md."""
+    """Run a command of docs/protocol.md."""
     if server.peers:
         from mazu_ls.server.rpc.live.peer_editor import execute_shared
 
@@ -58,7 +58,7 @@ def cancel_progress(server: ServerState, params: lsp_types.ProgressToken) -> Non
 
 @feature("workspace/didChangeConfiguration", lsp_types.DidChangeConfiguration)
 async def did_change_configuration(server: ServerState, params: lsp_types.DidChangeConfiguration) -> None:
-    """New settings are in force from the next turn on; what is wrong with them is said."""
+    """Apply new settings from the next turn on; report problems with them."""
     assert server.editor is not None
     settings = await pulled_settings(server.editor)
     if settings is None:
@@ -69,7 +69,7 @@ async def did_change_configuration(server: ServerState, params: lsp_types.DidCha
 
 @feature("workspace/didChangeWorkspaceFolders", lsp_types.DidChangeFolders)
 async def did_change_folders(server: ServerState, params: lsp_types.DidChangeFolders) -> None:
-    """The project is opened anew with the folders of now."""
+    """Reopen the project with the present folders."""
     await server.change_folders(
         [folder.uri for folder in params.event.added], [folder.uri for folder in params.event.removed]
     )
@@ -77,18 +77,18 @@ async def did_change_folders(server: ServerState, params: lsp_types.DidChangeFol
 
 @feature("workspace/didChangeWatchedFiles", lsp_types.DidChangeWatchedFiles)
 def did_change_watched_files(server: ServerState, params: lsp_types.DidChangeWatchedFiles) -> None:
-    """A settings file that changed is read again; open documents stay what the editor says they are."""
+    """Read a changed settings file again; open documents stay what the editor says they are."""
     for change in params.changes:
         server.hints.file_changed(change.uri)
         if (path := uris.to_path(change.uri)) is not None:
-            server.note_written(path)  # not as saved: clients report what a command of the agent writes, too
+            server.note_written(path)  # not as saved: clients also report what a command of the agent writes
     if any(change.uri.endswith("/.mazu/config.toml") for change in params.changes):
         server.jobs.spawn(server.configure(server.settings))
 
 
 @feature("workspace/didRenameFiles", lsp_types.DidRenameFiles)
 async def did_rename_files(server: ServerState, params: lsp_types.DidRenameFiles) -> None:
-    """Memories anchored in a renamed file or folder follow it."""
+    """A file or folder was renamed: anchored memories follow."""
     await server.wait_opened()
     for renamed in params.files:
         await server.hints.renamed(renamed.old_uri, renamed.new_uri)
@@ -96,5 +96,5 @@ async def did_rename_files(server: ServerState, params: lsp_types.DidRenameFiles
 
 @feature("$/setTrace", lsp_types.SetTrace)
 def set_trace(server: ServerState, params: lsp_types.SetTrace) -> None:
-    """`verbose` lets the log say more."""
+    """`verbose` makes the log more detailed."""
     logging.getLogger("mazu_ls").setLevel(logging.DEBUG if params.value == "verbose" else logging.INFO)

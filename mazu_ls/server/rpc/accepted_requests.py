@@ -1,4 +1,4 @@
-"""Requests that will start a job and have not yet: the files they name are read, their model is looked up."""
+"""Accepted requests whose job has not started yet: their files are being read, their model looked up."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ Token = int | str
 
 @dataclass(eq=False, slots=True)
 class AcceptedRequest:
-    """One request. `session_id` is that of the session it names, None for the current one, "" for work beside them."""
+    """One request. `session_id` is that of the named session, None for the current one, "" for work outside sessions."""
 
     session_id: str | None
     token: Token | None
     cancelled: bool = False
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set once its job runs, or once it came to nothing."""
+    """Set once its job runs, or once it failed."""
 
     def names(self, session_id: str | None, current: str | None) -> bool:
-        """Whether it is for this session; `current` is the one that is meant where it names none."""
+        """Return whether it is for this session; `current` is the default session."""
         return session_id == (current if self.session_id is None else self.session_id)
 
 
 _present: ContextVar[AcceptedRequest | None] = ContextVar("accepted request", default=None)
-"""Of the task that runs; tasks that it starts inherit it."""
+"""The request of the current task; child tasks inherit it."""
 
 
 class AcceptedRequests:
-    """From a request's arrival on until its job runs, it can be stopped, and a later one can wait for it."""
+    """From a request's arrival until its job runs, it can be stopped, and a later one can wait for it."""
 
     def __init__(self) -> None:
         self._all: dict[AcceptedRequest, None] = {}
 
     @contextmanager
     def accept(self, session_id: str | None, token: Token | None = None) -> Iterator[None]:
-        """Within this a job is started."""
+        """Start a job within this context."""
         request = AcceptedRequest(session_id, token)
         self._all[request] = None
         before = _present.set(request)
@@ -50,7 +50,7 @@ class AcceptedRequests:
             self._leave(request)
 
     def begin_job(self) -> bool:
-        """The job of the present request runs from now on; whether it was stopped before."""
+        """The job of the present request runs from now on; return False if the request was stopped before."""
         request = _present.get()
         if request is None or request not in self._all:
             return False
@@ -58,13 +58,13 @@ class AcceptedRequests:
         return request.cancelled
 
     async def wait_for_earlier(self, session_id: str) -> None:
-        """Wait until what was asked of a session before the present request runs, or came to nothing."""
+        """Wait until earlier requests for a session run, or have failed."""
         for request in itertools.takewhile(lambda request: request is not _present.get(), [*self._all]):
             if request.names(session_id, session_id):
                 await request.over.wait()
 
     def cancel(self, session_id: str | None, current: str | None) -> bool:
-        """Stop what was asked of a session, or of all; whether there was any. `current`: the session meant by default."""
+        """Stop the requests for a session, or all; return whether there were any. `current`: the default session."""
         found = [
             request
             for request in self._all

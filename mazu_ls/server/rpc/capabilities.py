@@ -1,4 +1,4 @@
-"""What the server says of itself in the answer to `initialize`."""
+"""The server's capabilities in the answer to `initialize`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CHAT_FEATURES: dict[str, dict[str, Any]] = {
     "documentSymbol": {"label": "Mazu"},
     "documentLink": {"resolveProvider": True},
 }
-"""What only chat documents have, with its options."""
+"""Features of chat documents only, with their options."""
 CHATS = [{"scheme": "file", "pattern": "**/.mazu/chats/*.md"}]
 
 
 def initialize_result(encoding: Encoding, commands: list[str], profile: ClientProfile) -> dict[str, Any]:
-    """The whole answer, in LSP's own shape."""
+    """Return the whole answer, in LSP's own shape."""
     capabilities = {
         "positionEncoding": encoding,
         "textDocumentSync": {"openClose": True, "change": 2, "save": {"includeText": False}},
@@ -47,7 +47,8 @@ def initialize_result(encoding: Encoding, commands: list[str], profile: ClientPr
 
 
 def registrations(profile: ClientProfile) -> list[dict[str, Any]]:
-    """What is registered once the client is ready, as far as it takes that: files, settings, and chats by their place."""
+    """Return what is registered once the client is ready, as far as it supports that: files, settings, and chats by
+    their place."""
     wanted: list[dict[str, Any]] = []
 
     def want(method: str, options: dict[str, Any]) -> None:
@@ -64,5 +65,6 @@ def registrations(profile: ClientProfile) -> list[dict[str, Any]]:
 
 
 def _dynamic(profile: ClientProfile, name: str) -> bool:
-    """Whether a feature can be registered for chat documents alone, so that it is not asked for in every other file."""
+    """Return whether a feature can be registered for chat documents alone, so that it is not requested for every other
+    file."""
     return profile.declares(f"textDocument.{name}.dynamicRegistration") is True

@@ -15,8 +15,8 @@ from mazu_ls.server.rpc.framing import frame
 
 logger = logging.getLogger(__name__)
 WAKE_SECONDS = (1.0, 5.0, 20.0)
-"""When a client that has not answered is sent something more. jsonrpc.el of Emacs leaves what came together with the
-answer of a command in its buffer until the next bytes come."""
+"""Seconds after which a client that has not answered is sent something more. jsonrpc.el of Emacs leaves a message that
+arrived together with the answer of a command in its buffer until the next bytes come."""
 
 
 class ClientError(Exception):
@@ -30,11 +30,11 @@ class ClientError(Exception):
 
 
 def encode_message(message: dict[str, Any]) -> bytes:
-    """One message as it goes out. Raises TypeError for what JSON cannot carry."""
+    """Encode one message. Raises TypeError for what JSON cannot represent."""
     try:
         return frame(msgspec.json.encode(message))
     except UnicodeEncodeError:
-        # Half a surrogate pair out of a buffer: only an escape can carry it.
+        # Half a surrogate pair from a buffer: only an escape can represent it.
         return frame(json.dumps(msgspec.to_builtins(message)).encode())
 
 
@@ -48,7 +48,7 @@ class ClientRequests:
         self._numbers = itertools.count(1)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Encode and queue one message. Raises TypeError for what JSON cannot carry."""
+        """Encode and queue one message. Raises TypeError for what JSON cannot represent."""
         self.write(encode_message(message))
 
     def notify(self, method: str, params: Any = None) -> None:
@@ -58,8 +58,8 @@ class ClientRequests:
     async def ask(self, method: str, params: Any, timeout: float | None = None) -> Any:
         """Send a request and wait for its answer.
 
-        Raises ClientError for an error answer and TimeoutError after `timeout` seconds; then, and when the caller
-        is cancelled, the client is told that nobody waits any more.
+        Raises ClientError for an error answer and TimeoutError after `timeout` seconds; then, and if the caller is
+        cancelled, the client is told that nobody waits any more.
         """
         name = f"mazu-{next(self._numbers)}"
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -94,7 +94,7 @@ class ClientRequests:
             )
 
     def abandon(self) -> None:
-        """The connection is gone: nobody will answer."""
+        """The connection is closed: nobody will answer."""
         for method, future in self._asked.values():
             if not future.done():
                 future.set_exception(ClientError(method, 0, "the editor is gone"))

@@ -93,7 +93,7 @@ class ServerConnection(LanguageServer):
 
     @property
     def serves(self) -> bool:
-        """Whether there is a client."""
+        """Return whether there is a client."""
         return self._done is not None
 
     def protocol_exit(self) -> None:
@@ -101,7 +101,7 @@ class ServerConnection(LanguageServer):
         self._exit(0 if self.protocol.stopped else 1)
 
     async def _end_with(self, process_id: int) -> None:
-        """End when the client's process does, as the specification asks; a server that nobody talks to must not stay."""
+        """End when the client's process does, as the specification asks; a server without a client must not stay."""
         while process_lives(process_id):  # noqa: ASYNC110 - another process is no event
             await asyncio.sleep(WATCH_SECONDS)
         logger.warning("The client's process %d is gone.", process_id)
@@ -118,19 +118,20 @@ class ServerConnection(LanguageServer):
                 self.protocol.receive(item)
             if self.mazu and self.mazu.editor:
                 self.mazu.editor.heard_at = time.monotonic()
-            # Requests begin before the input after them is handled, as it would be with a slower editor.
+            # Requests start before the input after them is handled, as with a slower editor.
             await asyncio.sleep(0)
         self.protocol_exit()
 
     def _add(self, method: str, params: type[Any] | None, handler: Any) -> None:
         self.protocol.parameters[method] = params
-        self.feature(method)(partial(handler))  # pygls marks it, which a method does not bear
+        # pygls sets an attribute on it, which a bound method does not allow
+        self.feature(method)(partial(handler))
 
     def _call(self, handler: features.Handler, params: Any) -> Any:
         return handler(self.mazu, params)
 
     def _open_answered(self, params: lsp_types.InitializeParams, *, client_lives: bool) -> None:
-        """As `_open_session`, when `initialize` is answered already: what is wrong with its params costs a sentence."""
+        """Like `_open_session`, when `initialize` is answered already: problems with its params are only reported."""
         try:
             self._open_session(params, client_lives=client_lives)
         except Exception:
@@ -175,13 +176,13 @@ class ServerConnection(LanguageServer):
 
 
 async def _serve_other_processes(server: ServerState, project: Project) -> None:
-    """Imported once the project is open, and with it most of what this needs."""
+    """Import this once the project is open, and with it most of what it needs."""
     listener = await asyncio.to_thread(importlib.import_module, "mazu_ls.server.rpc.live.listener")
     await listener.serve_other_processes(server, project)
 
 
 def workspace_folders(params: lsp_types.InitializeParams) -> list[Path]:
-    """The folders to work in, whichever of the three ways the client names them."""
+    """Return the folders to work in, whichever of the three ways the client names them."""
     named = [folder.uri for folder in params.workspace_folders or []]
     if not named and params.root_uri:
         named = [params.root_uri]
@@ -191,7 +192,7 @@ def workspace_folders(params: lsp_types.InitializeParams) -> list[Path]:
 
 
 def existing(named: Sequence[str]) -> list[Path]:
-    """The folders among these URIs; one that is not there is said in the log."""
+    """Return the existing folders among these URIs; missing ones are logged."""
     found: list[Path] = []
     for uri in named:
         path = uris.to_path(uri)

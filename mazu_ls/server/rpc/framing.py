@@ -1,4 +1,4 @@
-"""The base protocol of LSP: `Content-Length` headers and bodies, found again after anything malformed."""
+"""The base protocol of LSP: `Content-Length` headers and bodies, with resynchronisation after malformed input."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import re
 from msgspec import Struct
 
 MAX_BODY = 256 * 1024**2
-"""Bytes. A larger announced body is taken for a broken header: waiting for it would make the server deaf."""
+"""Bytes. A larger announced body is taken for a broken header: waiting for it would block everything."""
 MAX_HEADER = 64 * 1024
 HEADER_END = re.compile(rb"\r\n\r\n|\n\n")
 LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-"""Wherever it stands: behind a broken message a header need not begin a line. `listener` is strict about the first one."""
+"""Matched anywhere: after a broken message a header need not begin a line. `listener` is strict about the first one."""
 
 
 class BadFrame(Struct, frozen=True):
@@ -21,19 +21,19 @@ class BadFrame(Struct, frozen=True):
 
 
 def frame(body: bytes) -> bytes:
-    """One message as it goes out."""
+    """Return one message as bytes for the wire."""
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 class FrameReader:
-    """Cuts a byte stream into bodies; after a broken header it goes on at the next `Content-Length`."""
+    """Splits a byte stream into bodies; after a broken header it continues at the next `Content-Length`."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._need: int | None = None
 
     def feed(self, data: bytes) -> list[bytes | BadFrame]:
-        """Everything that became complete with `data`."""
+        """Return everything that became complete with `data`."""
         found: list[bytes | BadFrame] = []
         self._buffer += data
         while (item := self._next()) is not None:
@@ -41,13 +41,13 @@ class FrameReader:
         return found
 
     def take(self, data: bytes) -> bytes | BadFrame | None:
-        """The first thing that became complete with `data`; what follows it stays in `rest`."""
+        """Return the first message that became complete with `data`; the following bytes stay in `rest`."""
         self._buffer += data
         return self._next()
 
     @property
     def rest(self) -> bytes:
-        """The input after the last complete message."""
+        """Return the input after the last complete message."""
         return bytes(self._buffer)
 
     def _next(self) -> bytes | BadFrame | None:
@@ -65,7 +65,7 @@ class FrameReader:
         return body
 
     def _header(self) -> BadFrame | None:
-        """Consume one header block: sets `_need`, or says what is wrong with it."""
+        """Consume one header block: set `_need`, or return what is wrong with it."""
         end = HEADER_END.search(self._buffer)
         if end is None:
             if len(self._buffer) <= MAX_HEADER:

@@ -27,8 +27,8 @@ CHUNK = 64 * 1024
 class Handshake:
     """What was read before the connection is served: `unread` is input that was read and not handled.
 
-    `params` is None where `initialize` is still to be answered. `client_lives`: whether the process it names was there
-    when it was; it may be gone by the time that everything is imported, and then the server has to end.
+    `params` is None if `initialize` is still to be answered. `client_lives`: whether the client's process existed then;
+    it may end before everything is imported, and then the server has to end.
     """
 
     params: lsp_types.InitializeParams | None
@@ -37,9 +37,9 @@ class Handshake:
 
 
 def claim_stdio() -> tuple[int, int]:
-    """Keep stdin and stdout for the protocol alone: returns private copies of both.
+    """Reserve stdin and stdout for the protocol: return private copies of both.
 
-    `print`, C libraries and children are left with an empty stdin and with stderr as their stdout.
+    `print`, C libraries and children get an empty stdin, and stderr as their stdout.
     """
     source, sink = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDONLY)
@@ -76,12 +76,12 @@ def answer_initialize(source: int, sink: int) -> Handshake:
 
 
 def client_profile(params: lsp_types.InitializeParams) -> ClientProfile:
-    """What the client says of itself."""
+    """Return the client's profile."""
     return ClientProfile(params.client_info.name if params.client_info else "", params.capabilities)
 
 
 def process_lives(process_id: int) -> bool:
-    """Whether there is a process of that number, somebody else's included."""
+    """Return whether a process with that id exists, somebody else's included."""
     if process_id <= 0:
         return False
     try:
@@ -119,4 +119,4 @@ def _write(sink: int, data: bytes) -> None:
         while view:
             view = view[os.write(sink, view) :]
     except OSError:
-        return  # The client is gone; the connection finds the end of its input.
+        return  # The client has gone; the connection finds the end of its input.

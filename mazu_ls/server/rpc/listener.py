@@ -1,7 +1,7 @@
-"""Clients that come over a socket: who does not prove to be the owner of the server is closed, and the next one waited for.
+"""Accepts clients over a socket: one that does not prove to be the server's owner is closed, and the next one awaited.
 
-On TCP the proof is a token, which only whoever started the server knows; on a unix socket it is the mode of the socket
-(0600) and the user at the other end. Before that proof nothing a client says is carried out, and nothing is answered.
+On TCP the proof is a token, known only to whoever started the server; on a unix socket it is the mode of the socket
+(0600) and the user at the other end. Before that proof nothing is carried out, and nothing is answered.
 """
 
 from __future__ import annotations
@@ -32,31 +32,31 @@ logger = logging.getLogger(__name__)
 LOOPBACK = "127.0.0.1"
 TOKEN_VARIABLE = "MAZU_TCP_TOKEN"
 TOKEN_CHARS = 16
-"""A token of the user's own has so many characters at least."""
+"""Minimum characters of a token that the user chose."""
 FIRST_SECONDS = 10.0
 FIRST_BYTES = 1024 * 1024
 MOST_STRANGERS = 256
-"""How many may be connected before they have proved anything."""
+"""Maximum number of connections without a proof."""
 _FIRST_HEADER = re.compile(rb"(?i)(?:content-type:[^\r\n]*\r?\n)?content-length:[ \t]*\d{1,7}[ \t]*\r?\n")
 
 
 def tcp_token(env: Mapping[str, str] = os.environ) -> tuple[str, bool]:
-    """The token that clients must name, and whether whoever starts the server has to be told it."""
+    """Return the token that clients must send, and whether it has to be printed for whoever starts the server."""
     given = env.get(TOKEN_VARIABLE, "")
     return (given, False) if len(given) >= TOKEN_CHARS else (secrets.token_urlsafe(32), True)
 
 
 class OwnerOnly:
-    """Takes connections until the first one that is the owner's; that one is `client`."""
+    """Accepts connections until the first one of the owner; that one is `client`."""
 
     def __init__(self, token: str | None) -> None:
-        """`token`: what `initializationOptions.token` must be; None where the user at the other end is the proof."""
+        """`token`: the required `initializationOptions.token`; None if the user at the other end is the proof."""
         self._token = token
         self._strangers = 0
         self.client: asyncio.Future[StreamTransport] = asyncio.get_running_loop().create_future()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection: it becomes `client` or is closed."""
+        """Handle one connection: it becomes `client` or is closed."""
         taken = False
         try:
             if self.client.done() or self._strangers >= MOST_STRANGERS or not _same_user(writer):
@@ -76,7 +76,7 @@ class OwnerOnly:
                 writer.close()
 
     async def _admitted(self, reader: asyncio.StreamReader) -> bytes | None:
-        """What was read of a client that proved to be the owner's; None for any other."""
+        """Return the input of a client that proved to be the owner's; None for any other."""
         if self._token is None:
             return b""
         data, frames = b"", FrameReader()
@@ -86,7 +86,7 @@ class OwnerOnly:
                     data += chunk
                     begun = data.partition(b"\n")[0]
                     if not b"content-".startswith(begun[:8].lower()[: len(begun)]):
-                        break  # an HTTP request, or nothing that any LSP client says
+                        break  # an HTTP request, or nothing that any LSP client sends
                     if (first := frames.take(chunk)) is not None:
                         return data if self._proves(first, data) else None
         logger.warning("A client that did not begin with `initialize` and the token was closed.")
@@ -108,7 +108,7 @@ class OwnerOnly:
 
 
 def _same_user(writer: asyncio.StreamWriter) -> bool:
-    """Whether the process at the other end is this user's; where that cannot be told, the token alone decides."""
+    """Return whether the process at the other end is this user's; if unknown, the token alone decides."""
     connection: Any = writer.get_extra_info("socket")
     if connection.family == getattr(socket, "AF_UNIX", None):
         return not is_supported() or peer_credentials(connection)[1] == user_id()
@@ -117,7 +117,7 @@ def _same_user(writer: asyncio.StreamWriter) -> bool:
 
 
 def _owner_of_connection(peer: tuple[str, int], own: tuple[str, int]) -> int | None:
-    """The user whose socket is `peer`, connected to `own`: proc_net_tcp(5). None where that is not known."""
+    """Return the user whose socket is `peer`, connected to `own`: proc_net_tcp(5). None if unknown."""
     wanted = [_proc_address(*peer[:2]), _proc_address(*own[:2])]
     try:
         for line in Path("/proc/net/tcp").read_text("ascii").split("\n")[1:]:
@@ -135,7 +135,7 @@ def _proc_address(host: str, port: int) -> str:
 
 
 async def tcp_client(port: int, serve: Callable[[StreamTransport], Any]) -> int:
-    """Serve the owner's client on this machine's `port`; returns the exit status."""
+    """Serve the owner's client on this machine's `port`; return the exit status."""
     token, to_be_told = tcp_token()
     door = OwnerOnly(token)
     try:
@@ -150,7 +150,7 @@ async def tcp_client(port: int, serve: Callable[[StreamTransport], Any]) -> int:
 
 
 async def socket_client(place: Path | None, serve: Callable[[StreamTransport], Any]) -> int:
-    """Serve this user's client on a unix socket, by default one in the state directory; returns the exit status."""
+    """Serve this user's client on a unix socket, by default one in the state directory; return the exit status."""
     door = OwnerOnly(None)
     try:
         if place is None:
@@ -178,7 +178,7 @@ async def _serve_first(
     try:
         client = await door.client
     finally:
-        listener.close()  # nobody else is served
+        listener.close()  # no other client is served
     return await serve(client)
 
 

@@ -1,7 +1,7 @@
-"""What is read of LSP's messages, as strict types: a wrong one is refused with the name of its field.
+"""The parts of LSP's messages that are read here, as strict types: an invalid one is refused with the name of its field.
 
-pygls's own converter coerces ("1" becomes 1) and does not say what is wrong; fields that nothing here reads
-are not declared, so newer clients pass.
+pygls's own converter coerces ("1" becomes 1) and does not say what is wrong; fields that nothing here reads are not declared, so
+newer clients are accepted.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Lsp(Struct, rename="camel", frozen=True):
 
 
 class LspPosition(Lsp, frozen=True, order=True):
-    """Zero-based; `character` counts code units of the negotiated encoding."""
+    """0-based; `character` counts code units of the negotiated encoding."""
 
     line: Count
     character: Count
@@ -85,7 +85,7 @@ class DidOpenNotebook(Lsp, frozen=True):
 
 
 class CellArray(Lsp, frozen=True):
-    """So many cells from `start` on became `cells`."""
+    """The `count` cells from `start` on were replaced by `cells`."""
 
     start: Count
     delete_count: Count
@@ -226,7 +226,7 @@ class UriParams(Lsp, frozen=True):
 
 
 class DocumentLink(Lsp, frozen=True):
-    """A document link that is to be resolved; `data` is what we gave it."""
+    """A document link to be resolved; `data` is what we sent with it."""
 
     range: LspRange
     target: str | None = None
@@ -243,7 +243,7 @@ class ClientInfo(Lsp, frozen=True):
 
 
 class InitializeParams(Lsp, frozen=True):
-    """The client's capabilities stay as they came: they are only ever looked up."""
+    """The client's capabilities stay untyped: they are only ever looked up."""
 
     capabilities: dict[str, Any]
     process_id: int | None = None
@@ -262,6 +262,6 @@ class TextEdit(Lsp, frozen=True):
 
 
 class AnnotatedEdit(TextEdit, frozen=True):
-    """One that the annotation of this id, in the same workspace edit, is about."""
+    """A text edit that the annotation of this id, in the same workspace edit, describes."""
 
     annotation_id: str

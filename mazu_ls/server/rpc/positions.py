@@ -1,4 +1,4 @@
-"""Positions of LSP: a line, and a count of code units in the encoding that was negotiated."""
+"""LSP positions: a 0-based line, and a count of code units in the negotiated encoding (LSP 3.17, "Position")."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ENCODINGS: tuple[Encoding, ...] = ("utf-8", "utf-16", "utf-32")
 
 
 def choose(offered: object) -> Encoding:
-    """The first encoding the client prefers and we know; utf-16 is what LSP prescribes where none is offered."""
+    """Return the first encoding that the client prefers and we know; utf-16, the default of LSP, if none is offered."""
     if isinstance(offered, list):
         for name in offered:
             if name in ENCODINGS:
@@ -18,7 +18,7 @@ def choose(offered: object) -> Encoding:
 
 
 def to_index(line: str, units: int, encoding: Encoding) -> int:
-    """Index into `line` of a position `units` code units in; one inside a character means its start.
+    """Return the index into `line` of a position `units` code units in; one inside a character means its start.
 
     Beyond the end means the end.
     """
@@ -38,7 +38,7 @@ def to_index(line: str, units: int, encoding: Encoding) -> int:
 
 
 def to_units(line: str, index: int, encoding: Encoding) -> int:
-    """Code units before `index` in `line`."""
+    """Return the code units before `index` in `line`."""
     before = line[:index]
     if encoding == "utf-32" or before.isascii():
         return len(before)

@@ -60,7 +60,7 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
             message = _decode(item)
         except msgspec.DecodeError as error:
             try:
-                # Half a surrogate pair, from text cut in an editor, is no JSON to msgspec but is to the editor.
+                # Half a surrogate pair, from text cut in an editor, is invalid JSON for msgspec but not for the editor.
                 message = json.loads(item)
             except ValueError:
                 self._answer(None, error=RpcError(PARSE_ERROR, f"The message is not valid JSON: {error}."))
@@ -71,13 +71,13 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
         self._dispatch(message)
 
     def cancel_running(self) -> None:
-        """Cancel every request under way but shutdown; each is answered as cancelled."""
+        """Cancel every request in progress but shutdown; each is answered as cancelled."""
         for message_id, task in list(self._running.items()):
             if task.get_name() != "shutdown":
                 self.cancel_request(message_id)
 
     async def answered(self) -> None:
-        """Wait until every request that is under way has its answer."""
+        """Wait until every request in progress has its answer."""
         while self._running:
             await asyncio.wait(list(self._running.values()))
             await asyncio.sleep(0)
@@ -140,7 +140,7 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
         del self._running[message_id]
         unwanted = message_id in self._unwanted
         self._unwanted.discard(message_id)
-        # A turn that is cancelled ends in good order with a result, for which nobody asks any more.
+        # A cancelled turn ends in good order with a result, which nobody asks for any more.
         if task.cancelled() or (unwanted and not task.exception()):
             self._answer(message_id, error=RpcError(REQUEST_CANCELLED, f"{method} was cancelled."))
         elif error := task.exception():
@@ -185,7 +185,7 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
         return self._shutdown
 
     def shut_down(self) -> None:
-        """From here on only `exit` is heard."""
+        """From here on only `exit` is accepted."""
         self._shutdown = True
 
     def _answer(

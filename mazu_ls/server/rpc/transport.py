@@ -1,4 +1,4 @@
-"""How bytes come and go: stdio through two threads (the loop never waits for an editor), or one TCP client."""
+"""Byte transports: stdio through two threads (the loop never waits for an editor), or one TCP client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Transport(Protocol):
     """A two-way byte stream."""
 
     async def read(self) -> bytes:
-        """Some bytes; empty at the end of input."""
+        """Return some bytes; empty at the end of input."""
         ...
 
     def write(self, data: bytes) -> None:
@@ -25,7 +25,7 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Send what is queued, for a second at most."""
+        """Send what is queued, for at most a second."""
         ...
 
 
@@ -36,7 +36,7 @@ class StdioTransport:
     """
 
     def __init__(self, source: int, sink: int, unread: bytes = b"") -> None:
-        """`unread` is input that was taken from `source` before."""
+        """`unread` is input that was read from `source` before."""
         self._source, self._sink = source, sink
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
@@ -94,7 +94,7 @@ class StreamTransport:
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, unread: bytes = b""
     ) -> None:
-        """`unread`: input that was read already, and is read again."""
+        """`unread`: input that was read before, and is returned again."""
         self._reader, self._writer, self._unread = reader, writer, unread
 
     async def read(self) -> bytes:

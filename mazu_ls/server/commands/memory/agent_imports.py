@@ -1,4 +1,4 @@
-"""mazu.memory.import.proposals, .accept, .reject: what the files of other agents hold, decided by the user."""
+"""mazu.memory.import.proposals, .accept, .reject: proposals from the files of other agents, decided by the user."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ALL = 100_000
 
 @command("mazu.memory.import.proposals")
 async def list_imported(server: ServerState, params: wire.ProposalPageParams) -> wire.ImportedProposalPage:
-    """What waits to be accepted, with where it stands: first what the shared folder of the project holds."""
+    """List pending proposals with their place: first those of the project's shared folder."""
     team, _ = await (await team_memory(server)).proposals()
     views = [wire.ImportedProposalView(p.id, p.category, p.title, p.evidence, 1) for p in team]
     page = views[params.offset : params.offset + params.limit]
@@ -70,7 +70,7 @@ async def _left(server: ServerState) -> int:
 async def _chosen(
     server: ServerState, params: wire.DecideProposalsParams
 ) -> tuple[list[str], list[ImportedProposal]]:
-    """Ids of what the shared folder proposes, and what was imported."""
+    """Return the ids of proposals from the shared folder, and imported ones."""
     memories = await opened_memories(server)
     if params.all == bool(params.ids):
         raise InvalidArguments(

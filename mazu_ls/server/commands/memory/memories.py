@@ -171,7 +171,7 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 
 @command("mazu.memory.consolidate")
 async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
-    """Near-duplicates archived, drafts proposed; a dry run unless `apply`, which a checkpoint precedes. `last`: what was found
+    """Archive near-duplicates, propose drafts; a dry run unless `apply`, which takes a checkpoint first. `last`: the stored result of
     the last time."""
     from mazu_ls.memory.graph.consolidate import last_result
     from mazu_ls.server.commands.checkpoints import take_checkpoint
@@ -225,8 +225,8 @@ async def _usual_import(server: ServerState) -> wire.ImportParams:
 async def import_(
     server: ServerState, params: wire.ImportParams
 ) -> wire.ImportedMemories | wire.AgentImportResult:
-    """Memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked; or, with
-    `agent`, proposals and searchable transcripts from what another agent left."""
+    """Import memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin marked; or, with
+    `agent`, proposals and searchable transcripts of another agent."""
     from mazu_ls.memory.io.foreign_rows import is_database
 
     memories = await opened_memories(server)
@@ -243,7 +243,7 @@ async def import_(
 
 
 async def pick_memory(server: ServerState, message: str) -> models.Memory:
-    """The memory that the user chooses among the newest. Raises InvalidArguments where none is chosen."""
+    """Let the user choose one of the newest memories. Raises InvalidArguments if none is chosen."""
     memories = await opened_memories(server)
     newest, _ = await memories.list(limit=CHOICES)
     index = await server.pick(message, [f"{memory.id}: {memory.title[:TITLE]}" for memory in newest])
@@ -253,7 +253,7 @@ async def pick_memory(server: ServerState, message: str) -> models.Memory:
 
 
 async def opened_memories(server: ServerState) -> Memories:
-    """The project's memory. Raises MazuError where it cannot be had."""
+    """Return the project's memory. Raises MazuError if it cannot be opened."""
     project = await server.wait_opened()
     if project.memories is None:
         raise project.no_memory or MazuError(Kind.STORAGE, "Memory is not open.", "See mazu.status.")
@@ -261,7 +261,7 @@ async def opened_memories(server: ServerState) -> Memories:
 
 
 async def _anchors(server: ServerState, places: Sequence[DocumentRange]) -> list[AnchorRequest]:
-    """Each place with the text that is its evidence."""
+    """Return each place with the text that is its evidence."""
     from mazu_ls.memory.models import AnchorRequest
     from mazu_ls.memory.models import TextRange as Span
 
@@ -293,7 +293,7 @@ async def _anchors(server: ServerState, places: Sequence[DocumentRange]) -> list
 
 
 def _in_notebook(server: ServerState, cell: CellPlace, place: DocumentRange, index: int) -> AnchorRequest:
-    """The lines of a cell as lines of the notebook's file. Raises MazuError(unsupported) for a file that has no lines."""
+    """Return the lines of a cell as lines of the notebook's file. Raises MazuError(unsupported) for a file without lines."""
     from mazu_ls.memory.models import AnchorRequest
     from mazu_ls.memory.models import TextRange as Span
 
@@ -316,6 +316,6 @@ def _in_notebook(server: ServerState, cell: CellPlace, place: DocumentRange, ind
 
 
 def _last_line(text: str) -> int:
-    """The number, from zero, of the last line that an editor shows."""
+    """Return the number (0-based) of the last line that an editor shows."""
     lines = split_lines(text)
     return len(lines) if not lines or lines[-1].endswith(("\n", "\r")) else len(lines) - 1

@@ -28,7 +28,7 @@ async def _explain_selection(server: ServerState) -> wire.ExplainInjectionParams
 
 @command("mazu.memory.why", natural=_explain_selection)
 async def explain_injection(server: ServerState, params: wire.ExplainInjectionParams) -> wire.InjectionView:
-    """What the next turn would be given of memory for this message, what was left out, and why. No model is called."""
+    """Return what the next turn would get of memory for this message, what is left out, and why. No model is called."""
     from mazu_ls.agent.turn import context_blocks
 
     await opened_memories(server)

@@ -1,4 +1,4 @@
-"""mazu.memory.archive, .unarchive, .restore, .supersede, .stats and mazu.memory.trait.*: by the user's hand."""
+"""mazu.memory.archive, .unarchive, .restore, .supersede, .stats and mazu.memory.trait.*: changes by the user."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _archive_one(server: ServerState) -> wire.MemoryStateParams:
 
 @command("mazu.memory.archive", natural=_archive_one)
 async def archive(server: ServerState, params: wire.MemoryStateParams) -> MemoryResult:
-    """Put a memory aside: found on request only."""
+    """Archive a memory: found on request only."""
     return _changed(server, await (await opened_memories(server)).archive(params.id, params.scope))
 
 
@@ -37,7 +37,7 @@ async def _unarchive_one(server: ServerState) -> wire.MemoryStateParams:
 
 @command("mazu.memory.unarchive", natural=_unarchive_one)
 async def unarchive(server: ServerState, params: wire.MemoryStateParams) -> MemoryResult:
-    """Bring a memory back from the archive."""
+    """Restore a memory from the archive."""
     return _changed(server, await (await opened_memories(server)).unarchive(params.id, params.scope))
 
 
@@ -54,7 +54,7 @@ async def _restore_one(server: ServerState) -> wire.MemoryStateParams:
 
 @command("mazu.memory.restore", natural=_restore_one)
 async def restore(server: ServerState, params: wire.MemoryStateParams) -> MemoryResult:
-    """Bring a forgotten memory back."""
+    """Restore a forgotten memory."""
     return _changed(server, await (await opened_memories(server)).restore(params.id, params.scope))
 
 
@@ -66,7 +66,7 @@ async def _supersede_one(server: ServerState) -> wire.SupersedeParams:
 
 @command("mazu.memory.supersede", natural=_supersede_one)
 async def supersede(server: ServerState, params: wire.SupersedeParams) -> MemoryResult:
-    """One memory holds instead of another; answers with the one that holds."""
+    """Supersede a memory by another; answers with the one that holds."""
     memories = await opened_memories(server)
     return _changed(server, await memories.supersede(params.id, params.by, params.scope))
 
@@ -80,7 +80,7 @@ async def stats(server: ServerState, params: NoParams) -> wire.MemoryStats:
 
 @command("mazu.memory.trait.list")
 async def list_traits(server: ServerState, params: wire.ListTraitsParams) -> RecallResult:
-    """What is always told of the user: pinned ones first, then by name."""
+    """List the traits of the user that every prompt includes: pinned ones first, then by name."""
     found = await (await opened_memories(server)).traits.list(params.scope)
     return RecallResult([MemoryView.from_memory(trait) for trait in found])
 
@@ -95,7 +95,7 @@ async def _trait_from_selection(server: ServerState) -> wire.SetTraitParams:
 
 @command("mazu.memory.trait.set", natural=_trait_from_selection)
 async def set_trait(server: ServerState, params: wire.SetTraitParams) -> MemoryResult:
-    """Give a trait a value; global unless `scope` says otherwise."""
+    """Set a trait; global unless `scope` says otherwise."""
     traits = (await opened_memories(server)).traits
     scope = params.scope or "global"
     return _changed(server, await traits.set(params.key, params.value, pinned=params.pinned, scope=scope))

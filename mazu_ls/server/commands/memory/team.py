@@ -1,4 +1,4 @@
-"""mazu.memory.share, .unshare, .sync and .show: what a team remembers together, and all about one memory."""
+"""mazu.memory.share, .unshare, .sync and .show: memories shared by a team, and everything about one memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_CHAIN = 20
 
 
 async def team_memory(server: ServerState) -> TeamMemory:
-    """The team memory of the open project. Raises MazuError(unsupported) where no project is open."""
+    """Return the team memory of the open project. Raises MazuError(unsupported) if no project is open."""
     from mazu_ls.memory.team.team_memory import TeamMemory
 
     memories, project = await opened_memories(server), await server.wait_opened()

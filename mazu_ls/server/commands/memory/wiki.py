@@ -85,7 +85,7 @@ async def delete_page(server: ServerState, params: wire.PageParams) -> wire.Page
 
 @command("mazu.graph.show")
 async def show_graph(server: ServerState, params: wire.ShowGraphParams) -> wire.GraphView:
-    """What is related to a node, as text, a Mermaid flow chart or rows; without a node the relations there are."""
+    """Return what is related to a node, as text, a Mermaid flow chart or rows; without a node all relations."""
     graph = (await opened_memories(server)).graph
     start = params.id or await _best_node(server, params.query)
     if start is None:

@@ -1,4 +1,4 @@
-"""mazu.session.events: a session's journal in pages, whose end joins `mazu/session/update` without a gap."""
+"""mazu.session.events: a session's journal in pages, which continue in `mazu/session/update` without a gap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @command("mazu.session.events")
 async def events(server: ServerState, params: wire.SessionEventsParams) -> wire.EventPage:
-    """The stored events after `after`, where the conversation stands, and what has streamed since the last of them."""
+    """Return the stored events after `after`, the conversation's head, and what has streamed since the last event."""
     project = await server.wait_opened()
 
     def now(session_id: str) -> tuple[int, dict[str, str] | None, str | None]:
@@ -56,7 +56,7 @@ class Page(NamedTuple):
 
 
 def _page(seen: Snapshot[Any], after: int, limit: int) -> Page:
-    """Long conversations take a while: call it from a thread."""
+    """Return one page. Long conversations take a while: call it from a thread."""
     from mazu_ls.journal import journal
 
     standing = {event.seq for event in journal.branch_events(seen.events, seen.head)}
@@ -68,7 +68,7 @@ def _page(seen: Snapshot[Any], after: int, limit: int) -> Page:
 
 
 def _state(project: Project, session_id: str) -> str | None:
-    """The state of a session that this process holds."""
+    """Return the state of a session that this process holds."""
     session = project.sessions.find(session_id)
     return session.state if session else None
 

@@ -37,7 +37,7 @@ async def list_sessions(server: ServerState, params: wire.ListSessionsParams) ->
 
 @command("mazu.session.show")
 async def show(server: ServerState, params: wire.ShowSessionParams) -> wire.SessionView:
-    """One session with its last turns; the one meant stays the same, and another editor may have it open."""
+    """Show one session with its last turns; the current session stays the same, and another editor may have this one open."""
     project = await server.wait_opened()
     session_id = params.session_id or await project.sessions.last_used()
     try:
@@ -51,7 +51,7 @@ async def show(server: ServerState, params: wire.ShowSessionParams) -> wire.Sess
 
 @command("mazu.session.new")
 async def new(server: ServerState, params: wire.NewSessionParams) -> wire.SessionView:
-    """Begin a session; it is the one meant from now on."""
+    """Start a session and make it the current one."""
     project = await server.wait_opened()
     session = await project.sessions.new(params.name)
     server.notify_changed("sessions")
@@ -74,7 +74,7 @@ async def _renamed_by_message(server: ServerState) -> wire.RenameSessionParams:
 
 @command("mazu.session.rename", natural=_renamed_by_message)
 async def rename(server: ServerState, params: wire.RenameSessionParams) -> wire.SessionView:
-    """Give a session another name."""
+    """Rename a session."""
     from mazu_ls.journal import journal
 
     project = await server.wait_opened()
@@ -93,7 +93,7 @@ async def _selected_words(server: ServerState) -> wire.SearchSessionsParams:
 
 @command("mazu.session.search", natural=_selected_words)
 async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire.SessionMatches:
-    """Turns of all sessions in which words of the query occur, the best first."""
+    """Return turns of all sessions in which words of the query occur, the best first."""
     from mazu_ls.agent.session import session_search
 
     project = await server.wait_opened()
@@ -117,7 +117,7 @@ async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire
 
 @command("mazu.session.fork")
 async def fork(server: ServerState, params: wire.ForkSessionParams) -> wire.SessionView:
-    """A new session with the conversation up to before a turn, or all of it; it is the one meant from now on."""
+    """Start a session with the conversation up to before a turn, or all of it; it becomes the current one."""
     project = await server.wait_opened()
     session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
     server.notify_changed("sessions")
@@ -126,7 +126,7 @@ async def fork(server: ServerState, params: wire.ForkSessionParams) -> wire.Sess
 
 @command("mazu.session.transcript")
 async def transcript_of(server: ServerState, params: wire.TranscriptParams) -> wire.TranscriptText:
-    """A conversation as Markdown; with `uri` it is written there."""
+    """Return a conversation as Markdown; with `uri` it is written there."""
     from mazu_ls.server.features.virtual import transcript_text
 
     project = await server.wait_opened()
@@ -146,7 +146,7 @@ async def transcript_of(server: ServerState, params: wire.TranscriptParams) -> w
 
 @command("mazu.session.queue")
 async def queue(server: ServerState, params: wire.QueueParams) -> wire.QueuedMessages:
-    """The messages that wait for the running turn to end; one of them is taken out."""
+    """List the queued messages; `remove` takes one out."""
     from mazu_ls.server.chat.message_queue import remove
 
     project = await server.wait_opened()
@@ -158,7 +158,7 @@ async def queue(server: ServerState, params: wire.QueueParams) -> wire.QueuedMes
 
 @command("mazu.session.end")
 async def end(server: ServerState, params: wire.SessionParams) -> wire.SessionView:
-    """End a session: its running turn is stopped; it can still be read and gone on with."""
+    """End a session: its running turn is stopped; it can still be read and continued."""
     from mazu_ls.journal import journal
 
     project = await server.wait_opened()
@@ -206,7 +206,7 @@ async def restore(server: ServerState, params: deleted_sessions.RestoreSessionPa
 
 @command("mazu.session.rewind")
 async def rewind(server: ServerState, params: wire.RewindParams) -> wire.SessionView:
-    """Take the last turns, or those from one on, out of the conversation; files stay as they are."""
+    """Remove the last turns, or those from one on, from the conversation; files stay as they are."""
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     await session.rewind(params.turns, params.turn_id)
@@ -218,7 +218,7 @@ async def rewind(server: ServerState, params: wire.RewindParams) -> wire.Session
 async def compact(
     server: ServerState, params: wire.CompactParams, token: Token | None
 ) -> wire.SessionView | turns.StartedResult:
-    """Replace what was said by a summary; a checkpoint is taken first."""
+    """Replace the conversation so far by a summary; a checkpoint is taken first."""
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     await check_ready(session)

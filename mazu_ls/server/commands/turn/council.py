@@ -28,7 +28,7 @@ async def _on_selection(server: ServerState) -> wire.CouncilParams:
 async def council(
     server: ServerState, params: wire.CouncilParams, token: Token | None
 ) -> wire.StartedResult | wire.CouncilResult:
-    """Ask the council. Nobody waiting: its answer is opened, and can be remembered as a decision."""
+    """Ask the council. If nobody waits, its answer is opened, and can be remembered as a decision."""
     from mazu_ls.agent.jobs import council as agent
     from mazu_ls.agent.session.session import new_id
 
@@ -67,7 +67,7 @@ async def council(
 
 
 def encoded(verdict: Any) -> wire.CouncilResult:
-    """A council's verdict for the wire."""
+    """Return a council's result for the wire."""
     return wire.CouncilResult(
         verdict.question,
         [
@@ -97,7 +97,7 @@ async def _show(server: ServerState, result: wire.CouncilResult) -> None:
 
 
 def as_markdown(result: wire.CouncilResult) -> str:
-    """The verdict to read: the recommendation first, then the dissent, then who said what."""
+    """Render the result: the recommendation first, then the dissent, then the members' answers."""
     parts = [f"# {result.question.strip()}"]
     if result.synthesis:
         parts += [f"## Recommendation ({result.lead})", result.synthesis]

@@ -1,4 +1,4 @@
-"""mazu.models.call: the model behind another agent of the editor, which runs its own tools."""
+"""mazu.models.call: the model for another agent of the editor, which runs its own tools."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def _selected_message(server: ServerState) -> wire.ModelCallParams:
 async def call(
     server: ServerState, params: wire.ModelCallParams, token: Token | None
 ) -> wire.ModelCallResult:
-    """One call with exactly these messages and tools; nothing is run, nothing remembered, its cost is counted."""
+    """Make one call with exactly these messages and tools; nothing is run, nothing remembered, its cost is recorded."""
     from mazu_ls.agent.jobs.ask import call_once
     from mazu_ls.agent.session.ids import new_id
     from mazu_ls.models.model import ModelRequest, ToolSpec
@@ -56,7 +56,7 @@ async def call(
 
 
 def _message(number: int, given: wire.CallerMessage) -> Message:
-    """Raises InvalidArguments for a message that says nothing, or what its role cannot."""
+    """Return the message. Raises InvalidArguments if it is empty, or holds what its role cannot say."""
     wrong = given.calls if given.role == "user" else given.results
     if wrong:
         raise InvalidArguments(

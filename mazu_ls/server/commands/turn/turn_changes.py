@@ -1,4 +1,4 @@
-"""mazu.turn.changes and mazu.turn.revert: keep or undo what one turn did, per file and hunk."""
+"""mazu.turn.changes and mazu.turn.revert: keep or undo the changes of one turn, per file and hunk."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ async def changes(server: ServerState, params: wire.TurnParams) -> wire.TurnChan
 
 @command("mazu.turn.revert")
 async def revert(server: ServerState, params: wire.RevertTurnParams) -> RollbackResult:
-    """Take back what a turn did to some files, or some hunks of it; what came after in the same files stays."""
+    """Revert a turn's changes to some files, or some hunks of them; later changes in the same files stay."""
     found, checkpoints = await _changes(server, params.session_id, params.turn_id)
     known = {one.path for one in found.files}
     if unknown := [path for path in params.paths if path not in known]:
@@ -68,14 +68,14 @@ async def revert(server: ServerState, params: wire.RevertTurnParams) -> Rollback
 async def _by_rollback(
     server: ServerState, checkpoints: Checkpoints, before: str, paths: list[str]
 ) -> RollbackReport:
-    """Files that came, went or are binary, as they were before the turn."""
+    """Restore files that were created, deleted or are binary, as they were before the turn."""
     session = (await checkpoints.get(before)).session_id
     wanted = Wanted(only=("code",), paths=tuple(paths), session=session, undo=True)
     return await roll_back(server, checkpoints, before, wanted)
 
 
 async def _prepared(server: ServerState, checkpoints: Checkpoints, before: str) -> RollbackReport:
-    """A report with the checkpoint that undoes the whole, taken now."""
+    """Return a report with a checkpoint, taken now, that undoes the whole."""
     from mazu_ls.checkpoints.models import PlanFiles, RollbackReport
 
     buffers = [buffer for buffer in await server.host.buffers() if buffer.dirty]
@@ -92,7 +92,7 @@ async def _take_back(
     hunks: tuple[str, ...],
     report: RollbackReport,
 ) -> None:
-    """Edit one file; what cannot be taken back is a problem of the report."""
+    """Edit one file; hunks that cannot be reverted become problems of the report."""
     from mazu_ls.agent.proposals.turn_changes import take_back
     from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of
     from mazu_ls.checkpoints.models import PathReason

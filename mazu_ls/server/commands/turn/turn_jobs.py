@@ -35,14 +35,15 @@ SENTENCES = {
 
 
 def limits(project: Project, **asked: float | None) -> Limits:
-    """The limits of the settings, narrowed by what a command asks for."""
+    """Return the limits of the settings, capped by a command's arguments."""
     from mazu_ls.agent.turn.limits import Limits
 
     return Limits.from_settings(project.config.limits).capped_by(**asked)
 
 
 async def check_ready(session: Session, asked: Prompt | None = None) -> None:
-    """Raise what would fail at once: a busy session, and no key or an unknown model unless a command of the user is asked."""
+    """Raise what would fail at once: a busy session, and no key or an unknown model, unless the request is a
+    `!command`."""
     if session.ending:
         await session.wait_idle()
     if session.running:
@@ -64,7 +65,7 @@ async def start(
     begun: Callable[[], object] | None = None,
     report: Report | None = None,
 ) -> wire.StartedResult | wire.TurnResultView:
-    """Begin a turn. With `wait` the finished result, else the ids once what the user said is on the disk.
+    """Start a turn. With `wait` return the finished result, else the ids once the user's message is on the disk.
 
     `begun` is called at that moment; `report` tells the user how a turn ended that nobody waited for, by default
     `show_turn_end`. Raises what `check_ready` raises.
@@ -98,7 +99,7 @@ async def start(
 
 
 def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
-    """A turn's result for the wire. `uri`: of the one document that it was about, which need not be a file."""
+    """Return a turn's result for the wire. `uri`: of the one document that it was about, which need not be a file."""
     return wire.TurnResultView(
         session_id=result.session_id,
         turn_id=result.turn_id,
@@ -117,7 +118,7 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
 
 
 def ending(result: wire.TurnResultView) -> str:
-    """How a turn ended, and what came of it, in a line."""
+    """Describe how a turn ended, and its result, in a line."""
     if result.stop_reason == "cancelled":
         how = "stopped"
     elif result.error:
@@ -131,7 +132,7 @@ def ending(result: wire.TurnResultView) -> str:
 
 
 async def show_turn_end(server: ServerState, result: wire.TurnResultView) -> None:
-    """Say how a turn ended that nobody waited for, unless it simply came to its end or the user stopped it."""
+    """Report how a turn ended that nobody waited for, unless it finished normally or the user stopped it."""
     if result.error:
         await server.host.say("error", f"Mazu{sentence(result)}")
     elif result.stop_reason in SENTENCES:
@@ -139,7 +140,7 @@ async def show_turn_end(server: ServerState, result: wire.TurnResultView) -> Non
 
 
 def sentence(result: wire.TurnResultView) -> str:
-    """Why a turn ended before its task was done, as it goes on after the name."""
+    """Return why a turn ended before its task was done, as the continuation of a sentence."""
     if result.error:
         return f": {result.error.message} {result.error.hint}".rstrip()
     detail = f" ({result.detail})" if result.detail and result.stop_reason in SENTENCES else ""
@@ -147,7 +148,7 @@ def sentence(result: wire.TurnResultView) -> str:
 
 
 async def show_answer(server: ServerState, question: str, reply: str) -> None:
-    """Put a reply before the user: as a message if it is short, else as a file that is opened."""
+    """Show a reply: as a message if it is short, else as a file that is opened."""
     if len(reply) <= REPLY_LINE and "\n" not in reply:
         await server.host.say("info", reply)
         return
@@ -155,6 +156,6 @@ async def show_answer(server: ServerState, question: str, reply: str) -> None:
 
 
 async def document_at(server: ServerState, uri: str) -> OpenDocument:
-    """The open document, else the file. Raises InvalidArguments for what is neither."""
+    """Return the open document, else the file. Raises InvalidArguments if it is neither."""
     document = server.editor.documents.get(uri) if server.editor else None
     return document or await read_document(server, uri, server.path_of(uri))

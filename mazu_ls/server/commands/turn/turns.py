@@ -1,4 +1,4 @@
-"""mazu.chat, run, ask, edit, council, cancel: what calls a model."""
+"""mazu.chat, run, ask, edit, council, cancel: the commands that call a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ REWRITES = {
 async def chat(
     server: ServerState, params: wire.ChatParams, token: Token | None
 ) -> wire.StartedResult | wire.QueuedResult | wire.TurnResultView:
-    """Say something in a session. Without a message the chat document is opened."""
+    """Send a message in a session. Without a message the chat document is opened."""
     from mazu_ls.agent.turn.turn import Prompt
 
     project = await server.wait_opened()
@@ -77,7 +77,7 @@ async def _selected_task(server: ServerState) -> wire.RunParams:
 async def run(
     server: ServerState, params: wire.RunParams, token: Token | None
 ) -> wire.StartedResult | wire.TurnResultView:
-    """Carry a task out on its own, within limits."""
+    """Carry out a task autonomously, within limits."""
     from mazu_ls.agent.turn.turn import Prompt
 
     project = await server.wait_opened()
@@ -111,7 +111,7 @@ async def _selected_question(server: ServerState) -> wire.AskParams:
 async def ask(
     server: ServerState, params: wire.AskParams, token: Token | None
 ) -> wire.StartedResult | wire.AskResult:
-    """One question, no tools, nothing remembered."""
+    """Ask one question, without tools or memory."""
     from mazu_ls.agent.jobs import ask
     from mazu_ls.agent.session.session import new_id
 
@@ -138,8 +138,8 @@ async def ask(
 
 
 async def _edit_of_focus(server: ServerState) -> wire.EditParams:
-    """Without arguments: what was last selected, or the definition round the cursor, as an `AI!` comment in it or the
-    user's choice says."""
+    """Without arguments: the last selection, or the definition around the cursor, with the instruction of an `AI!` comment in it or
+    of the user's choice."""
     found = await focus_target(server, "range")
     if asked := instruction_at(found.text, found.language):
         return wire.EditParams(found.uri, found.range, asked)
@@ -157,7 +157,7 @@ async def _edit_of_focus(server: ServerState) -> wire.EditParams:
 async def edit(
     server: ServerState, params: wire.EditParams, token: Token | None
 ) -> wire.StartedResult | wire.TurnResultView:
-    """Rewrite a range as the instruction says; the result lies unsaved in the editor."""
+    """Rewrite a range according to the instruction; the result stays unsaved in the editor."""
     from mazu_ls.agent.jobs.rewrite import PassageChanged, RewriteSource, rewrite
     from mazu_ls.agent.session.ids import new_id
 
@@ -206,7 +206,7 @@ async def edit(
 
 @command("mazu.cancel")
 async def cancel(server: ServerState, params: sessions.SessionParams) -> wire.CancelResult:
-    """Stop the turn of a session, or what a question, a rewrite or a council was started as; without an id, all."""
+    """Stop the turn of a session, or the job of a question, a rewrite or a council; without an id, all."""
     project = await server.wait_opened()
     stopped = [
         session.cancel() for session in project.sessions.opened() if params.session_id in (None, session.id)
@@ -217,7 +217,7 @@ async def cancel(server: ServerState, params: sessions.SessionParams) -> wire.Ca
 
 
 def selection(server: ServerState, field: str) -> str:
-    """The text of the last code action. Raises InvalidArguments that names `field`, which it was to stand for."""
+    """Return the text of the last code action. Raises InvalidArguments that names `field`, for which it is the default."""
     text = server.editor.selection if server.editor else ""
     if not text.strip():
         raise InvalidArguments(f"`{field}` is missing, and no text is selected to use instead", field)
@@ -235,9 +235,9 @@ class CursorTarget:
 
 
 async def focus_target(server: ServerState, field: str) -> CursorTarget:
-    """What the last code action was about: its selection, or the definition round the cursor, or the line.
+    """Return what the last code action was about: its selection, or the definition around the cursor, or the line.
 
-    Raises InvalidArguments that names `field`, which it was to stand for.
+    Raises InvalidArguments that names `field`, for which it is the default.
     """
     editor = server.editor
     document = editor.document if editor else None

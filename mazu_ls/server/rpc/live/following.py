@@ -1,4 +1,4 @@
-"""The server of an editor that came later: connected to the one that listens for the project, as long as that lives."""
+"""The server of a second editor: connected to the one that listens for the project, as long as that lives."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 30.0
 MOST_EARLY = 1000
-"""Messages that may come before it is known who the other one is."""
+"""Maximum number of messages before the other side is identified."""
 
 
 async def follow_other_server(
     server: ServerState, project: Project, path: Path, warn: Callable[[str], object]
 ) -> None:
-    """Share with the server that listens at `path` until it ends; at once where there is none or it does not take us.
+    """Share with the server that listens at `path` until it ends; returns at once if there is none or it refuses.
 
-    `warn` takes the sentence that says why what listens is not trusted.
+    `warn` is called with the reason why the listener is not trusted.
     """
     connection = await _connect(path, warn)
     if connection is None:
@@ -59,7 +59,7 @@ async def follow_other_server(
 
 
 async def _connect(path: Path, warn: Callable[[str], object]) -> socket.socket | None:
-    """Connect in a thread; who is cancelled meanwhile leaves no connection open."""
+    """Connect in a thread; a cancelled caller leaves no connection open."""
     connecting = asyncio.get_running_loop().run_in_executor(
         None, connect_to_server, path, HANDSHAKE_SECONDS, warn
     )
@@ -76,7 +76,7 @@ def _close_unused(connecting: asyncio.Future[socket.socket | None]) -> None:
 
 
 class _Following:
-    """One connection to the server that listens."""
+    """One connection to the listening server."""
 
     def __init__(self, server: ServerState, project: Project, link: LiveLink, pid: int) -> None:
         self._server = server
@@ -86,7 +86,7 @@ class _Following:
         self._peer: PeerEditor | None = None
         self._tasks: dict[Any, asyncio.Task[None]] = {}
         self._early: list[tuple[Any, str, Any]] = []
-        """What came right behind the answer to `initialize`."""
+        """Messages that arrived right after the answer to `initialize`."""
         link.is_awaited = lambda: True
 
     async def run(self) -> None:

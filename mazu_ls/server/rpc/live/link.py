@@ -16,11 +16,11 @@ from mazu_ls.server.rpc.framing import BadFrame, FrameReader
 logger = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 MOST_UNREAD = 4 * 1024**2
-"""Bytes of one message."""
+"""Maximum bytes of one message."""
 MOST_UNSENT = 16 * 1024**2
-"""Bytes that may wait for a peer that does not read; then the connection ends."""
+"""Maximum bytes queued for a peer that does not read; then the connection ends."""
 QUIET_SECONDS = 30.0
-"""A peer that says nothing for so long is closed, unless something is under way for it."""
+"""Seconds after which a silent peer is closed, unless something is in progress for it."""
 WRITE_SECONDS = 10.0
 
 
@@ -34,12 +34,12 @@ class LiveLink(ClientRequests):
         self.write = self._write
         self.most_unread = MOST_UNREAD
         self.last_size = 0
-        """Bytes of the message that `messages` gave last."""
+        """Bytes of the message that `messages` yielded last."""
         self.is_awaited: Callable[[], bool] = lambda: bool(self._asked)
-        """Whether something is under way, so that a peer may say nothing for long."""
+        """Whether something is in progress, so that a peer may be silent for long."""
 
     def _write(self, data: bytes) -> None:
-        """Queue one message; a peer that reads nothing loses its connection instead of filling the memory."""
+        """Queue one message; a peer that does not read loses its connection instead of filling the memory."""
         transport = self._writer.transport
         if transport.is_closing():
             return
@@ -49,7 +49,7 @@ class LiveLink(ClientRequests):
             transport.abort()
 
     async def send_answer(self, answer: dict[str, Any]) -> None:
-        """Send an answer and wait until the peer takes it; one that does not in time loses its connection."""
+        """Send an answer and wait until the peer reads it; one that does not in time loses its connection."""
         self.write(encode_message({"jsonrpc": "2.0", **answer}))
         try:
             async with asyncio.timeout(WRITE_SECONDS):
@@ -58,9 +58,10 @@ class LiveLink(ClientRequests):
             self._writer.transport.abort()
 
     async def messages(self) -> AsyncIterator[dict[str, Any]]:
-        """Requests and notifications until the peer leaves; answers reach whoever waits for them.
+        """Yield requests and notifications until the peer leaves; answers are passed to their waiters.
 
-        Raises ValueError after telling the peer that it sent no message, OSError (TimeoutError for a quiet one) otherwise.
+        Raises ValueError after telling the peer that it sent no message, OSError (TimeoutError for a silent one)
+        otherwise.
         """
         frames, unread = FrameReader(), 0
         while data := await self._read():
@@ -92,7 +93,7 @@ class LiveLink(ClientRequests):
 
 
 def _decode(item: bytes | BadFrame) -> dict[str, Any] | None:
-    """A request, a notification or an answer; None for anything else."""
+    """Return a request, a notification or an answer; None for anything else."""
     try:
         message: Any = None if isinstance(item, BadFrame) else msgspec.json.decode(item)
     except (msgspec.DecodeError, RecursionError):

@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 MOST_CLIENTS = 32
 CLOSE_SECONDS = 10.0
-"""For connections to end when the listener closes; a project that opens again does not wait longer for them."""
+"""Seconds for connections to end when the listener closes; a project that reopens waits no longer for them."""
 FLUSH_SECONDS = 10.0
-"""For a client to take its last answer."""
+"""Seconds for a client to read its last answer."""
 TAKE_OVER_SECONDS = 5.0
-"""Between two attempts to take over from the server that listens for this project, at first."""
+"""Seconds between two attempts to take over from the server that listens for this project, at first."""
 MOST_TAKE_OVER_SECONDS = 60.0
-"""The same for a server that did not take this one again and again: of another version, or with other folders."""
+"""The same for a server that refused this one repeatedly: of another version, or with other folders."""
 
 
 async def serve_other_processes(server: ServerState, project: Project) -> None:
-    """Answer other processes about `project` until this is cancelled; where another server does, share with it until it ends."""
+    """Serve other processes about `project` until cancelled; if another server listens, share with it until it ends."""
     if not is_supported() or not project.folders or (project.disk and project.disk.is_volatile):
         return
     path = live_socket.socket_path(project.root, server.env)
@@ -50,7 +50,7 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
             await follow_other_server(server, project, path, warn_once)
             if time.monotonic() - began >= TAKE_OVER_SECONDS:
                 pause = TAKE_OVER_SECONDS
-            else:  # it does not take us, or ended at once
+            else:  # it refuses, or ended at once
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MOST_TAKE_OVER_SECONDS)
     except OSError as error:
@@ -69,7 +69,7 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
 
 
 async def _bind(path: Path) -> live_socket.BoundSocket | None:
-    """Bind in a thread; who is cancelled meanwhile leaves nothing bound."""
+    """Bind in a thread; a cancelled caller leaves nothing bound."""
     binding = asyncio.get_running_loop().run_in_executor(None, live_socket.bind, path)
     try:
         return await asyncio.shield(binding)
@@ -84,7 +84,7 @@ def _give_up(binding: asyncio.Future[live_socket.BoundSocket | None]) -> None:
 
 
 class LiveClients:
-    """The connections of one listener, each served by a task of its own; what goes wrong with one ends that one."""
+    """The connections of one listener, each with its own task; an error in one ends that one."""
 
     def __init__(self, server: ServerState, project: Project) -> None:
         self._server = server
@@ -92,7 +92,7 @@ class LiveClients:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection, or close it where it is one too many or may not be served."""
+        """Serve one connection, or close it if there are too many or it is not allowed."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -121,7 +121,7 @@ class LiveClients:
                 self._tasks.discard(task)
 
     async def close(self) -> None:
-        """End all connections; a request under way is answered as cancelled."""
+        """End all connections; a request in progress is answered as cancelled."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -134,9 +134,9 @@ class LiveClients:
 
 
 async def _close_connection(writer: asyncio.StreamWriter, is_over: bool) -> None:
-    """Close a connection, and where it did not come to its end (`is_over`) drop what the client has not read.
+    """Close a connection, and unless it is complete (`is_over`) drop what the client has not read.
 
-    `wait_closed` alone would wait for a client that reads nothing: its descriptor, its place and the listener with it.
+    `wait_closed` alone would wait for a client that reads nothing, holding its descriptor, its place and the listener.
     """
     if is_over:
         writer.close()

@@ -1,7 +1,7 @@
-"""Two editors on one project: each has a server, and the one that came later is connected to the first by the live socket.
+"""Two editors on one project: each has a server, and the later one is connected to the first by the live socket.
 
 Each has its own documents, settings, mode and open sessions. They share what happens: every update and every change of a view is
-passed on, a question is asked in both editors, and a command about a session is carried out by the server that has it open.
+relayed, a question is asked in both editors, and the server that has a session open carries out commands about it.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 ASK_SECONDS = 24 * 3600.0
-"""The server that asks says when nobody waits for an answer any more."""
+"""The notification that nobody waits for an answer any more, from the server that asked."""
 HIGHEST_SEQ = 2**53 - 1
-"""The highest whole number that clients in JavaScript and Lua tell from the next one."""
+"""The highest integer that clients in JavaScript and Lua can represent exactly."""
 
 
 class PeerEditor:
-    """The other server, at either end of the connection. `attach` begins to share, `detach` ends it."""
+    """The other server, at either end of the connection. `attach` starts sharing, `detach` ends it."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class PeerEditor:
         *,
         same_model: bool,
     ) -> None:
-        """`client`: who it is, for lists and questions. `same_model`: MAZU_MODEL is the same there, so that turns may be had there."""
+        """`client`: who it is, for lists and questions. `same_model`: MAZU_MODEL is the same there, so that turns may run there."""
         self._server = server
         self._project = project
         self._link = link
@@ -61,7 +61,7 @@ class PeerEditor:
         self._stop_following = lambda: None
 
     def attach(self) -> None:
-        """From now on each hears of the other; the log of both editors says so, with the kernel's number of the process."""
+        """Start relaying in both directions; the log of both editors records it, with the process id from the kernel."""
         logger.warning(
             "%s now shares this project: it can answer what is asked here, once or no.", self._client.place
         )
@@ -72,7 +72,7 @@ class PeerEditor:
             self._server.editor.approvals.add_asker(self._offer_question)
 
     def detach(self) -> None:
-        """The other one is gone: what it was asked is not asked there any more."""
+        """The other one is gone: it is asked nothing any more."""
         self._stop_following()
         self._server.updates.end_elsewhere(self._link)
         self._server.clients.remove(self._client)
@@ -83,7 +83,7 @@ class PeerEditor:
             task.cancel()
 
     def note(self, method: str, params: Any) -> None:
-        """A notification of the other server."""
+        """Handle a notification of the other server."""
         if not isinstance(params, dict):
             return
         if method == "mazu/session/update" and self._may_come_from_there(params):
@@ -94,7 +94,7 @@ class PeerEditor:
             self._server.notify_changed(*names, sender=self._link)
 
     def _may_come_from_there(self, params: dict[str, Any]) -> bool:
-        """Whether an update is of a session in which no turn of this server runs, with a number that all clients can count on from."""
+        """Return whether an update is about a session without a turn of this server, with a number that all clients can represent."""
         session_id, number = params.get("sessionId"), params.get("seq")
         if not isinstance(session_id, str) or type(number) is not int or not 0 < number <= HIGHEST_SEQ:
             return False
@@ -102,7 +102,7 @@ class PeerEditor:
         return session is None or not session.running
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Have a command about a session done there. Raises NotServed where it is not open there, or MAZU_MODEL is another one."""
+        """Have a command about a session carried out there. Raises NotServed if it is not open there, or MAZU_MODEL differs."""
         if (command in TALKING and not self._same_model) or _opens_a_document(command, arguments):
             raise NotServed
         try:
@@ -113,8 +113,8 @@ class PeerEditor:
             raise error_raised(error, command) from error
 
     async def serve(self, command: str, arguments: dict[str, Any]) -> Any:
-        """Do the same for the other server. Raises MazuError(unsupported) where the session is not open here either, or it has
-        another MAZU_MODEL."""
+        """Do the same for the other server. Raises MazuError(unsupported) if the session is not open here either, or has another
+        MAZU_MODEL."""
         if command in TALKING and not self._same_model:
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
         if _opens_a_document(command, arguments):
@@ -130,7 +130,7 @@ class PeerEditor:
     async def answer(self, params: Any) -> dict[str, Any]:
         """Ask here what is asked there, until it is answered in either editor.
 
-        It says of which editor it is, and is shown after the questions that wait here already.
+        It names its editor, and is shown after the questions that wait here already.
         """
         relayed_from.set(self)
         try:
@@ -157,7 +157,7 @@ class PeerEditor:
     def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
         if (
             relayed_from.get() is self or not asked.question.session_id
-        ):  # what no session asks each asks its own user
+        ):  # without a session each server asks its own user
             return None
         offered = question_for_peer(asked.question)
         if all(choice.kind == "deny" for choice in offered.choices):
@@ -173,9 +173,9 @@ def _opens_a_document(command: str, arguments: dict[str, Any]) -> bool:
 
 
 def question_for_peer(question: Question) -> Question:
-    """What another editor's server may answer: this once or not, and the call as it is.
+    """Return what another editor's server may answer: once or no, and the call as it is.
 
-    Grants that last and changed arguments are given in the editor that has the turn.
+    Lasting grants and changed arguments are given in the editor that has the turn.
     """
     choices = tuple(choice for choice in question.choices if choice.kind in ("allow_once", "deny"))
     return replace(question, choices=choices, editable=())
@@ -198,7 +198,7 @@ async def put_question(link: LiveLink, asked: OpenQuestion, offered: Question, p
 async def execute_shared(
     server: ServerState, command: str, arguments: list[Any] | None, token: Any = None
 ) -> Any:
-    """A command of this server's editor, carried out where the session is open that it names."""
+    """Run a command of this server's editor where the session that it names is open."""
     if server.peers and command in OF_SESSIONS and arguments and isinstance(arguments[0], dict):
         try:
             return await execute_elsewhere(server, command, arguments[0])
@@ -210,7 +210,7 @@ async def execute_shared(
 async def execute_elsewhere(
     server: ServerState, command: str, arguments: dict[str, Any], besides: object = None
 ) -> Any:
-    """Have a command done by the server that has its session open. Raises NotServed where it is not open elsewhere."""
+    """Have a command carried out by the server that has its session open. Raises NotServed if it is not open elsewhere."""
     project, session_id = server.project, arguments.get("sessionId")
     if project is None or not isinstance(session_id, str) or project.sessions.find(session_id) is not None:
         raise NotServed

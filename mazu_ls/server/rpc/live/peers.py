@@ -1,8 +1,10 @@
-"""Who may speak on the live socket, and who may listen: this user's own programs, nothing that a tool call of any mazu-ls started.
+"""Who may speak and listen on the live socket: this user's own programs, nothing that a tool call of any mazu-ls
+started.
 
-What a command leaves behind when it makes itself independent (two forks, a session of its own, a cleared environment)
-is still known by what no process without privileges can shake off: `no_new_privs`, which both sandboxes set
-(prctl(2)), and the hard limit of CPU time, which every command and every MCP server is started with (setrlimit(2)). Standard library only: short commands import this.
+A process that a command left behind and that made itself independent (two forks, its own session, a cleared
+environment) is still recognised by what no unprivileged process can remove: `no_new_privs`, which both sandboxes set
+(prctl(2)), and the hard limit of CPU time, with which every command and every MCP server is started (setrlimit(2)).
+Standard library only: short commands import this.
 """
 
 from __future__ import annotations
@@ -21,19 +23,20 @@ MOST_PARENTS = 256
 UNLIMITED = float("inf")
 SANDBOXED = "it runs in a sandbox"
 _warned: set[int] = set()
-"""Processes that were named already; who connects again does not say it again."""
+"""Processes that were reported already; a repeated connection is not reported again."""
 
 
 def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object]) -> socket.socket | None:
-    """A connection to the server that listens at `path`; None where there is none, or what listens may be a tool call's process.
+    """Return a connection to the server that listens at `path`; None if there is none, or it may be a tool call's
+    process.
 
-    Nothing is sent before that is known: whoever listens learns what is asked and answers it. `warn` takes the sentence that
-    says why it is not used. Blocks; call it off the loop.
+    Nothing is sent before that is known, because the listener learns the request and answers it. `warn` is called with
+    the reason why it is not used. Blocks; call it off the loop.
     """
     if (connection := live_socket.connect(path, timeout)) is None:
         return None
     try:
-        # Editors of Flatpak, Snap or systemd units have no_new_privs as well; a tool call's process has the limit besides.
+        # Editors of Flatpak, Snap or systemd units have no_new_privs as well; a tool call's process also has the limit.
         if (reason := refusal_reason_of(connection)) in ("", SANDBOXED):
             return connection
         pid, _ = peer_credentials(connection)
@@ -47,7 +50,7 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
 
 
 def refusal_reason_of(connection: socket.socket) -> str:
-    """Why nothing is exchanged with the process at the other end; empty where it may be. Raises OSError."""
+    """Return why nothing is exchanged with the process at the other end; empty if it may be. Raises OSError."""
     reason = refusal_reason(*peer_credentials(connection))
     if reason in ("", SANDBOXED) and has_peer_ended(connection):
         return "it has ended, and its number may be another one's"
@@ -55,9 +58,9 @@ def refusal_reason_of(connection: socket.socket) -> str:
 
 
 def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
-    """Why the process `pid` of user `uid` is not trusted; empty where it is. Reads /proc; call it off the loop.
+    """Return why the process `pid` of user `uid` is not trusted; empty if it is. Reads /proc; call it off the loop.
 
-    `server_pid`: the process that asks, default this one; whatever descends from it is a tool call's.
+    `server_pid`: the asking process, default this one; its descendants are tool calls.
     """
     server = os.getpid() if server_pid is None else server_pid
     if uid != user_id():
@@ -79,7 +82,7 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
 
 
 def has_terminal(pid: int) -> bool:
-    """Whether the process `pid` has a controlling terminal, so that a person may sit before it: proc_pid_stat(5)."""
+    """Return whether the process `pid` has a controlling terminal, so that a person may be there: proc_pid_stat(5)."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
         return int(fields[4]) != 0
@@ -88,7 +91,7 @@ def has_terminal(pid: int) -> bool:
 
 
 def _descends_from(pid: int, ancestor: int) -> bool:
-    """Whether `ancestor` is `pid` or one of its parents. Raises OSError where one of them ended meanwhile."""
+    """Return whether `ancestor` is `pid` or one of its parents. Raises OSError if one of them ended meanwhile."""
     for _ in range(MOST_PARENTS):
         if pid == ancestor:
             return True
@@ -103,7 +106,7 @@ def _no_new_privileges(pid: int) -> bool:
 
 
 def _status(pid: int, field: str) -> str:
-    """A field of proc_pid_status(5); fields stand behind the name of the program, whose line breaks are escaped."""
+    """Return a field of proc_pid_status(5); fields follow the name of the program, whose line breaks are escaped."""
     for line in Path(f"/proc/{pid}/status").read_bytes().split(b"\n"):
         name, _, value = line.partition(b":")
         if name.decode("ascii", "replace") == field:
@@ -112,7 +115,7 @@ def _status(pid: int, field: str) -> str:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """The hard limit of CPU time: proc_pid_limits(5)."""
+    """Return the hard limit of CPU seconds: proc_pid_limits(5)."""
     for line in Path(f"/proc/{pid}/limits").read_bytes().split(b"\n"):
         if line.startswith(b"Max cpu time"):
             hard = line.split()[4]

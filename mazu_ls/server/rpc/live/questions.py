@@ -1,4 +1,4 @@
-"""Questions that another server asks: decoded, and their answers encoded."""
+"""Decodes questions of another server, and encodes their answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mazu_ls.server import uris
 
 
 def question_from_wire(params: dict[str, Any]) -> Question:
-    """A `mazu/permission/request` as a question."""
+    """Return a `mazu/permission/request` as a question."""
     document = params.get("document")
     return Question(
         params["sessionId"], params["callId"], params["tool"], params["title"], params["detail"],
@@ -20,7 +20,7 @@ def question_from_wire(params: dict[str, Any]) -> Question:
 
 
 def reply_to_wire(reply: UserReply) -> dict[str, Any]:
-    """The answer to a `mazu/permission/request`; without an option nothing is decided by it."""
+    """Return the answer to a `mazu/permission/request`; without an option it decides nothing."""
     if reply.choice is None:
         return {"optionId": None}
     answer: dict[str, Any] = {"optionId": reply.choice.id, "note": reply.note}

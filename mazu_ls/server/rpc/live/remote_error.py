@@ -1,4 +1,4 @@
-"""What a server at the other end of a live connection answers as an error, raised here as if it had happened here."""
+"""Errors of a server at the other end of a live connection, raised here as if they had happened here."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from mazu_ls.server.rpc.live.served import NOT_KNOWN, unanswered
 
 
 class NotServed(Exception):
-    """The server does not do this, and did nothing."""
+    """The server does not serve this, and did nothing."""
 
 
 def error_raised(error: ClientError, command: str) -> Exception:
-    """What a command of this process would raise for it; NotServed where the server does not do it."""
+    """Return what a command of this process would raise; NotServed if the server does not serve it."""
     data = error.data if isinstance(error.data, dict) else {}
     kind, hint = data.get("kind"), str(data.get("hint") or "")
     if error.code == INVALID_PARAMS:

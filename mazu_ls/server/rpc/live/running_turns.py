@@ -1,4 +1,4 @@
-"""A rollback that another process asks for stops no turn: whoever sits before that turn would lose it without a word."""
+"""A rollback of another process stops no turn: the turn's user would lose it without notice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The commands that a server does for another process of its user. Nothing is imported: short commands read this first."""
+"""The commands that a server carries out for another process of its user. Imports nothing: short commands read this
+first."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ SHOWING = _names(
     mazu.session.list mazu.session.search mazu.checkpoint.list mazu.checkpoint.diff mazu.checkpoint.file mazu.checkpoint.contents
     """
 )
-"""What changes nothing: it may be done again by whoever got no answer."""
+"""Read-only commands: they may be repeated if no answer came."""
 CHANGING = _names(
     """
     mazu.checkpoint mazu.checkpoint.pin mazu.checkpoint.unpin mazu.checkpoint.prune mazu.remember mazu.memory.update
@@ -26,13 +27,13 @@ CHANGING = _names(
     mazu.session.rewind mazu.session.end mazu.session.delete mazu.session.restore mazu.proposal.accept mazu.proposal.reject
     """
 )
-"""What changes something of the project and asks nothing; it is not done a second time where it may have been done."""
+"""Commands that change the project and ask nothing; never repeated if they may have been carried out."""
 ASKING = _names("mazu.rollback mazu.undo mazu.redo")
-"""What changes files, and may ask the user."""
+"""Commands that change files, and may ask the user."""
 TALKING = _names("mazu.chat mazu.run mazu.ask")
-"""What calls a model."""
+"""Commands that call a model."""
 LONG = ASKING | TALKING | _names("mazu.session.compact mazu.turn.revert")
-"""What waits for a model or for the user's answer. Other requests of the same client do not wait for it."""
+"""Commands that wait for a model or for the user's answer. Other requests of the same client do not wait for them."""
 STOPPING = _names("mazu.cancel")
 SERVED = SHOWING | CHANGING | ASKING | TALKING | STOPPING
 OF_SESSIONS = _names(
@@ -44,11 +45,11 @@ OF_SESSIONS = _names(
 )
 """What the server of a second editor asks of the one that has the session open."""
 PREVIEWED = _names("mazu.undo mazu.rollback")
-"""With `preview` these show something, too."""
+"""Read-only with `preview`, too."""
 
 
 def is_served(command: str, arguments: Mapping[str, object]) -> bool:
-    """Whether a server does this for another process. A turn is stopped by the id of its session alone."""
+    """Return whether a server carries this out for another process. A turn is stopped only by its session's id."""
     if command in STOPPING:
         return isinstance(arguments.get("sessionId"), str)
     if command == "mazu.chat":  # without a message a document would be opened in the editor
@@ -60,5 +61,5 @@ NOT_KNOWN = "Look at what is there before you ask for it again."
 
 
 def unanswered(command: str) -> str:
-    """That it is not known whether a command was carried out."""
+    """Return the sentence that it is unknown whether a command was carried out."""
     return f"The server that has this project open ended before it answered {command}."

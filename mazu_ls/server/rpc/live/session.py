@@ -1,8 +1,8 @@
-"""What is done on one connection of the live socket: `initialize`, then commands of docs/protocol.md.
+"""The protocol on one connection of the live socket: `initialize`, then commands of docs/protocol.md.
 
-Commands are carried out in the order in which they came, those that wait for a model or the user beside the others, and stopping a
-turn at once. Modes, rules, trust and answers to other clients' questions are not there. A question is answered only by a client that
-has a terminal of its own.
+Commands run in the order of arrival, those that wait for a model or the user in parallel with the others, and stopping a turn at
+once. Modes, rules, trust and answers to other clients' questions are not available. Only a client with its own terminal can answer a
+question.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MOST_WAITING = 4096
-"""Requests that may wait for their turn on one connection."""
+"""Maximum number of waiting requests on one connection."""
 MOST_BYTES = 16 * 1024**2
-"""Of them in sum."""
+"""Their maximum total bytes."""
 FIRST_BYTES = 64 * 1024
-"""Of a message before it is known who speaks."""
+"""Maximum bytes of a message before the client is identified."""
 MessageId = int | str
 
 
 class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`initializationOptions.live`: what client and server must have in common, or they would speak of different things.
+    """`initializationOptions.live`: what client and server must have in common for the same results.
 
-    `updates`: it follows all sessions. `interactive`: somebody is there who can answer what its own commands ask. `editor`: it is the
+    `updates`: it follows all sessions. `interactive`: somebody can answer the questions of its own commands. `editor`: it is the
     server of another editor, of this name.
     """
 
@@ -87,7 +87,7 @@ class LiveRequest:
 
     @property
     def is_long(self) -> bool:
-        """Whether it waits for a model or the user, so that what comes after it does not wait for it."""
+        """Whether it waits for a model or the user, so that later requests do not wait for it."""
         return self.method == "mazu/permission/request" or self._command in LONG
 
     @property
@@ -102,7 +102,7 @@ class LiveRequest:
 
 
 class LiveSession:
-    """One connection. `run` returns when the client leaves, says nothing any more, or says what cannot be read."""
+    """One connection. `run` returns when the client leaves, is silent for too long, or sends what cannot be read."""
 
     def __init__(
         self,
@@ -122,10 +122,10 @@ class LiveSession:
         self._client: ConnectedClient | None = None
         self._waiting: asyncio.Queue[LiveRequest] = asyncio.Queue()
         self._open: dict[MessageId, LiveRequest] = {}
-        """Requests that have no answer yet."""
+        """Requests without an answer."""
         self._cancelled: set[MessageId] = set()
         self._running: dict[LiveRequest, asyncio.Task[None]] = {}
-        """By request, not by id: an id may be used again while the answer to the first request is being written."""
+        """By request, not by id: an id may be reused while the answer to the first request is being written."""
         self._questions: set[asyncio.Task[None]] = set()
         self._peer: PeerEditor | None = None
         self._stop_following = lambda: None
@@ -147,7 +147,7 @@ class LiveSession:
             await self._end()
 
     async def _end(self) -> None:
-        """The client is gone, or the listener closes: what was asked for is stopped and answered as cancelled."""
+        """The client is gone, or the listener closes: stop its requests and answer them as cancelled."""
         self._stop_following()
         if self._client is not None:
             self._server.clients.remove(self._client)
@@ -189,7 +189,7 @@ class LiveSession:
 
     @property
     def _may_begin_turn(self) -> bool:
-        """Whether a request waits that may have to come before one that stops a turn."""
+        """Return whether a request waits that may have to come before one that stops a turn."""
         waiting = (request for request in self._open.values() if request not in self._running)
         return self._options is None or any(request.is_long for request in waiting)
 
@@ -214,7 +214,7 @@ class LiveSession:
         return task
 
     def _finish(self, request: LiveRequest) -> None:
-        """A request is done with. One that was cancelled before its first step has no answer yet."""
+        """A request has ended. One that was cancelled before its first step has no answer yet."""
         del self._running[request]
         if self._open.get(request.id) is request:
             self._close(request)
@@ -222,12 +222,12 @@ class LiveSession:
             self._link.send({"jsonrpc": "2.0", "id": request.id, "error": error})
 
     def _close(self, request: LiveRequest) -> None:
-        """From now on its id may be used again."""
+        """Free its id for reuse."""
         del self._open[request.id]
         self._cancelled.discard(request.id)
 
     async def _serve(self, request: LiveRequest) -> None:
-        """Carry one request out and answer it, whatever comes of it."""
+        """Carry out one request and answer it in every case."""
         asking_client.set(self)
         keeps_current.set(True)
         try:
@@ -318,7 +318,7 @@ class LiveSession:
         }
 
     async def _check_session(self, command: str, arguments: dict[str, Any]) -> None:
-        """A preview reads the session it is of: one that is open here, or this server would hold it from now on."""
+        """Require that a previewed session is open here; otherwise this server would hold it from now on."""
         session_id = arguments.get("sessionId")
         sessions = self._project.sessions
         if command == "mazu.undo" and session_id is None:
@@ -330,7 +330,7 @@ class LiveSession:
             raise MazuError(Kind.UNSUPPORTED, "That session is not open here.", "Work without this server.")
 
     def _offer_question(self, asked: OpenQuestion) -> asyncio.Task[None] | None:
-        """Ask this client too, if the question comes from what it asked for."""
+        """Ask this client too, if the question comes from its own request."""
         if asking_client.get() is not self or self._client is None:
             return None
         task = asyncio.create_task(put_question(self._link, asked, asked.question, self._client.place))
@@ -340,7 +340,7 @@ class LiveSession:
 
 
 def _difference(live: LiveOptions, folders: tuple[Path, ...], env: Mapping[str, str]) -> str:
-    """Why client and server cannot speak of the same things; empty where they can."""
+    """Return why client and server cannot share; empty if they can."""
     if live.version != __version__:
         return f"This server is mazu-ls {__version__}"
     if "\0" in "".join((live.home, *live.folders)):
