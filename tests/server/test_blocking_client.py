@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server.client import Client
+from tests.server.client import NO_ANSWER, Client
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import agent, edit_call
 
@@ -82,3 +82,26 @@ async def test_a_chat_that_is_open_gets_attachments_and_its_session_after_the_an
         asked = {"sessionId": started["sessionId"], "attachments": [{"uri": (folder / "a.py").as_uri()}]}
         await editor.command("mazu.chat", asked)
         await shown(other, "@a.py")
+
+
+async def test_an_edit_that_the_editor_never_answers_is_not_said_to_be_made(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = folder / "a.py"
+    path.write_text("x = 1\n")
+    call, again = edit_call("a.py", "x = 1", "x = 2"), edit_call("a.py", "x = 2", "x = 3")
+    replies = [{"calls": [call]}, {"text": "Done."}, {"calls": [again]}, {"text": "Well."}]
+    async with agent(env, folder, replies, **DECLARES) as client:
+        client.answers["window/showMessageRequest"] = lambda params: params["actions"][0]
+        document = client.open(path.as_uri(), path.read_text())
+        await client.command("mazu.chat", {"message": "two", "wait": True})
+        assert document.text == "x = 2\n"
+        monkeypatch.setattr("mazu_ls.server.documents.apply_edit.ANSWER_SECONDS", 0.2)
+        client.answers["workspace/applyEdit"] = lambda params: NO_ANSWER
+        undone = await client.command("mazu.undo")
+        assert (undone["verified"], document.text) == (False, "x = 2\n")
+        assert "did not take the text" in undone["problems"][0]["reason"]
+        await client.command("mazu.chat", {"message": "three", "wait": True})
+        heard = str(client.model.bodies[-1]["messages"][-1])
+        assert "did not say that it made the edit of a.py: no answer in time" in heard
+        assert document.text == "x = 2\n"

@@ -25,6 +25,7 @@ PART_SECONDS = 1.0
 """Seconds for the whole of such an edit; then the document holds what the user accepted."""
 ECHO_SECONDS = 5.0
 """Seconds for the didChange that shows the edit; eglot sends it after half a second of idle time."""
+NO_ANSWER = "no answer in time"
 WORD_SECONDS = 1.0
 """The same during a command; then the editor's answer counts."""
 
@@ -103,7 +104,7 @@ async def apply_edits(
     echo = EditConfirmation(editor, document, edits, after)
     version = document.version
     try:
-        await _request(editor, document, edits, label)
+        await _request(editor, document, edits, label, echo)
         async with asyncio.timeout(WORD_SECONDS if in_command else ECHO_SECONDS):
             await echo.settled.wait()
     except TimeoutError as error:
@@ -137,7 +138,8 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
     shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
     echo = EditConfirmation(editor, document, edits, after)
     try:
-        if (problem := await _ask(editor, label, shown, REVIEW_SECONDS)) is not None:
+        problem = await _ask(editor, label, shown, REVIEW_SECONDS)
+        if problem is not None and (problem != NO_ANSWER or document.text == before):
             raise rejection_reason(name(document), problem)
         async with asyncio.timeout(PART_SECONDS):
             await echo.settled.wait()
@@ -166,8 +168,9 @@ async def apply_to_closed(
     shown = annotated(editor.profile, [versioned], label)
     seconds = REVIEW_SECONDS if editor.profile.reviews else ANSWER_SECONDS
     problem = await _ask(editor, label, shown, seconds)
-    if problem is not None and editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True:
-        problem = await _ask(editor, label, {"changes": {closed.uri: edits}})
+    declared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is True
+    if problem not in (None, NO_ANSWER) and not declared:
+        problem = await _ask(editor, label, {"changes": {closed.uri: edits}}, ANSWER_SECONDS)
     return problem
 
 
@@ -194,16 +197,20 @@ async def _give_back(editor: ConnectedEditor, document: OpenDocument, text: str,
 
 
 async def _request(
-    editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], label: str
+    editor: ConnectedEditor,
+    document: OpenDocument,
+    edits: list[TextEdit],
+    label: str,
+    echo: EditConfirmation | None = None,
 ) -> None:
     """Request versioned changes; plain ones are tried too if the client never declared versioned ones."""
     version = document.version
-    problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]})
+    problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]}, ANSWER_SECONDS)
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
-    if problem is not None and undeclared and document.version == version:
+    if problem not in (None, NO_ANSWER) and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); trying plain ones.", problem)
-        problem = await _ask(editor, label, {"changes": {document.uri: edits}})
-    if problem is not None:
+        problem = await _ask(editor, label, {"changes": {document.uri: edits}}, ANSWER_SECONDS)
+    if problem is not None and not (problem == NO_ANSWER and echo and echo.settled.is_set()):
         raise rejection_reason(name(document), problem)
 
 
@@ -211,14 +218,14 @@ def _versioned(document: OpenDocument, edits: list[TextEdit]) -> dict[str, Any]:
     return {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
 
 
-async def _ask(
-    editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float = ANSWER_SECONDS
-) -> str | None:
+async def _ask(editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float) -> str | None:
     """Return None if the editor says it applied the edit, else its reason, if it gives one."""
     # Neovim prints the label each time, and waits for a key if there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
     try:
         answer = await editor.link.ask("workspace/applyEdit", params, seconds)
+    except TimeoutError:
+        return NO_ANSWER  # whether it made the edit is unknown, so it is not asked again
     except ClientError as error:
         return str(error)
     fields = answer if isinstance(answer, dict) else {}
@@ -231,8 +238,9 @@ async def _ask(
 def rejection_reason(named: str, reason: str) -> ContentModified:
     """Return the error for an edit that the editor, or its user, did not accept."""
     detail = f": {reason.rstrip('.')}" if reason else ""
+    said = "did not say that it made" if reason == NO_ANSWER else "did not apply"
     return ContentModified(
-        f"The editor did not apply the edit of {named}{detail}.", "Read it again before going on."
+        f"The editor {said} the edit of {named}{detail}.", "Read it again before going on."
     )
 
 
