@@ -59,10 +59,8 @@ def find(folder: Path) -> UserRepository | None:
 
 def _git_dir(top: Path) -> Path | None:
     """Where the `.git` of a work tree leads: itself, or the folder that it names in linked worktrees and submodules."""
-    place = top / ".git"
     link = _text(top, ".git", _MAX_LINK)
-    if link.startswith("gitdir:"):
-        place = top / link.removeprefix("gitdir:").strip()
+    place = top / (link.removeprefix("gitdir:").strip() if link.startswith("gitdir:") else ".git")
     try:
         place = place.resolve()
     except (OSError, RuntimeError):  # a circle of links
