@@ -137,7 +137,7 @@ class ToolExecutor:
             said = f"error: {error.strerror or error}: {self._named(error, call)}"
             output = ToolOutput(said.rstrip(": "), ok=False)
         except asyncio.CancelledError:
-            self._end(call, False, OUT_OF_TIME if self._run.meter.out_of_time else CANCELLED)
+            self._end(call, False, self._cut_off(call, edits))
             raise
         except Exception:
             log.exception("tool %s failed", call.name)
@@ -155,6 +155,14 @@ class ToolExecutor:
         finally:  # a cancellation while waiting for diagnostics must not lose the call's result
             ended = self._end(call, output.ok, text, output, tuple(edits))
         return ended
+
+    def _cut_off(self, call: ToolCall, edits: Sequence[RecordedEdit]) -> str:
+        """Return the result of a call that was cancelled, which may not have begun: its question was open."""
+        tool = self._tools.get(call.name)
+        asked = call.id in self._approvals.decisions or (tool and tool.effect is Effect.EDIT and not edits)
+        if asked:
+            return NOT_RUN
+        return OUT_OF_TIME if self._run.meter.out_of_time else CANCELLED
 
     def _edit_follows(self, call: ToolCall) -> bool:
         """Return whether another edit of this message is still to run; diagnostics reported before it would soon be out of date."""

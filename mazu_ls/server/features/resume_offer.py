@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from mazu_ls.journal import journal
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -27,6 +28,7 @@ ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
     BACK: "rollback",
 }
 SETTLE_SECONDS = 0.05
+TITLE = 120
 
 
 async def after_restart(server: ServerState, project: Project) -> None:
@@ -56,7 +58,7 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
 
     start = interrupted_turn(await asyncio.to_thread(session.events))
     last = start or await asyncio.to_thread(_last_start, session)
-    chosen = await _choice(server, server.editor, text, first)
+    chosen = await _choice(server.editor, server, session, text, first)
     if chosen is None or session.running:
         return
     if start is not None:
@@ -72,12 +74,20 @@ def _last_start(session: Session) -> journal.Event | None:
     return starts[-1] if starts else None
 
 
-async def _choice(server: ServerState, editor: ConnectedEditor, text: str, first: str | None) -> str | None:
-    """Return the user's choice; an editor that cannot ask shows the text."""
+async def _choice(
+    editor: ConnectedEditor, server: ServerState, session: Session, text: str, first: str | None
+) -> str | None:
+    """Return the user's choice; an editor that cannot ask shows the text. A client of ours can show the session meanwhile."""
     options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
     while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
         await asyncio.sleep(SETTLE_SECONDS)
-    params = {"type": 2, "message": text, "actions": [{"title": option} for option in options]}
+    params: dict[str, object] = {
+        "type": 2,
+        "message": text,
+        "actions": [{"title": option} for option in options],
+    }
+    if editor.profile.opted("updates"):
+        params["sessionId"] = session.id
     try:
         answer = await editor.link.ask("window/showMessageRequest", params, OFFER_SECONDS)
     except TimeoutError:
@@ -104,10 +114,7 @@ async def _back(server: ServerState, first: str) -> None:
 
     done = await execute(server, "mazu.rollback", [{"id": first}])
     if done["verified"]:
-        await server.host.say(
-            "info", f"Mazu: rolled back to {first}; roll back to {done['safety']['id']} to undo this."
-        )
+        title = make_line(done["checkpoint"]["title"], TITLE)
+        await server.host.say("info", f"Mazu: rolled back to “{title}”; mazu.redo undoes this.")
     else:
-        await server.host.say(
-            "warning", f"Mazu: the rollback to {first} is incomplete; see mazu.checkpoint.list."
-        )
+        await server.host.say("warning", "Mazu: the rollback is incomplete; see mazu.checkpoint.list.")

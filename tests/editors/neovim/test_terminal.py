@@ -36,6 +36,10 @@ async def type_slowly(terminal: Terminal, text: str) -> None:
         await asyncio.sleep(0.01)
 
 
+async def shows(terminal: Terminal, text: str) -> bool:
+    return text in await terminal.screen()
+
+
 @pytest.mark.parametrize("answer", ["allow", "deny"])
 async def test_typing_elsewhere_answers_nothing_and_loses_nothing(terminal: Terminal, answer: str):
     terminal.model.script.replies += [EDIT, ScriptedReply(text="Heard.")]
@@ -153,7 +157,7 @@ async def test_the_end_is_followed_only_while_the_cursor_is_there(terminal: Term
 
 
 async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Terminal):
-    terminal.model.script.replies += [ScriptedReply(text="Hello to you."), ScriptedReply(text="Again.")]
+    terminal.model.script.replies += [ScriptedReply(text=text) for text in ("Hello to you.", "Again.", "Third.")]
     await terminal.start("app.py")
     await terminal.command("Mazu toggle")
     await terminal.wait("New conversation", "g? help")
@@ -167,6 +171,10 @@ async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Termi
     await terminal.type("and another")
     await terminal.press("Escape", "Enter")
     await terminal.wait("Again.", "one more line", "and another")
+    await terminal.press("C-w", "k")
+    await terminal.type("iSaid from the transcript")
+    await terminal.press("Escape", "Enter")
+    await terminal.wait("Third.", "Said from the transcript")
     await terminal.command("Mazu toggle")
     await terminal.wait("def total", without="Hello to you.")
     await terminal.command("Mazu toggle")
@@ -192,6 +200,27 @@ async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
     shown = await terminal.wait("go on")
     assert "Press ENTER" not in shown
     await terminal.wait("Back again.")
+
+
+async def test_after_neovim_was_killed_the_panel_continues_the_interrupted_conversation(terminal: Terminal):
+    run = ScriptedReply(calls=[{"name": "run_shell", "arguments": {"command": "touch made.txt"}}])
+    terminal.model.script.replies += [run, ScriptedReply(when="continue", text="I continued here.")]
+    await terminal.start("app.py")
+    await terminal.command("Mazu chat begin the work")
+    await terminal.wait("? Run touch made.txt", "ga allow")
+    pids = [await terminal.lua(one) for one in ("vim.uv.os_getpid()", "require('mazu').pid()")]
+    for pid in pids:
+        os.kill(int(pid), signal.SIGKILL)
+    again = Terminal(terminal.nvim, terminal.project, terminal.home, terminal.model)
+    try:
+        await again.start("app.py")
+        await again.command("Mazu toggle")
+        await again.wait("was interrupted", "begin the work", "g2 Continue")
+        await again.press("Escape")
+        await again.press_until("it continues", lambda: shows(again, "I continued here."), "g", "2")
+    finally:
+        await again.close()
+    assert not (terminal.project / "made.txt").exists()
 
 
 async def test_one_undo_takes_back_what_a_turn_did_to_a_buffer(terminal: Terminal):

@@ -192,13 +192,21 @@ function M.message(params, ctx)
   for i, action in ipairs(actions) do
     options[i] = { id = tostring(i), label = action.title, kind = 'action' }
   end
+  local id = params.sessionId -- the conversation that it is about, where it is about one
+  if id then
+    require('mazu.chat').show_session(ctx.client_id, id, { only_if_new = true })
+  end
   local answer = ask({
     client_id = ctx.client_id,
+    sessionId = id,
     title = head,
     detail = rest ~= '' and rest or nil,
     options = options,
   })
   local chosen = answer and answer.optionId and actions[tonumber(answer.optionId)]
+  if chosen and id then
+    require('mazu.chat').show_session(ctx.client_id, id)
+  end
   return chosen or vim.NIL
 end
 

@@ -300,6 +300,27 @@ function M.select(server, id)
   return shown[root]
 end
 
+--- Shows a session in the panel where that is open. `opts.only_if_new`: only in place of a conversation that nobody
+--- has begun.
+---@param client_id integer
+---@param id string
+---@param opts? {only_if_new?: boolean}
+function M.show_session(client_id, id, opts)
+  local server = vim.lsp.get_client_by_id(client_id)
+  local entry = server and shown[root_of(server)]
+  if not server or (entry and entry.session.id == id) then
+    return
+  end
+  local begun = entry and (entry.session.id or entry.sending or entry.fresh)
+  if not (opts and opts.only_if_new and begun) then
+    local panel = require('mazu.chat.panel')
+    local new = M.select(server, id)
+    if panel.is_visible() then
+      panel.open(new, {})
+    end
+  end
+end
+
 --- Makes the server's current session the one of an entry that has none yet, and fetches it.
 ---@param entry mazu.chat.Entry
 ---@param server vim.lsp.Client

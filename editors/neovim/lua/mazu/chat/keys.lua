@@ -100,6 +100,12 @@ end
 
 local diff_key = { modes = 'n', lhs = 'gd', about = 'the diff here, side by side', act = open_diff }
 
+--- Goes on in the composer, in Insert mode: `i` and `a` are typed by who is about to write.
+local function write()
+  require('mazu.chat.panel').focus_composer()
+  vim.cmd.startinsert({ bang = true })
+end
+
 ---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]
 local transcript = {
   { modes = 'n', lhs = ']]', about = 'next heading', act = function(bufnr) to_heading(bufnr, 1) end },
@@ -110,8 +116,8 @@ local transcript = {
   { modes = 'n', lhs = '<CR>', about = 'go to the file that is named here', act = go_to_file },
   { modes = 'n', lhs = 'gr', about = 'review what this turn changed', act = '<Cmd>Mazu changes<CR>' },
   { modes = 'n', lhs = 'gu', about = 'undo the last turn', act = '<Cmd>Mazu undo<CR>' },
-  { modes = 'n', lhs = 'i', about = 'write a message', act = '<Cmd>Mazu chat<CR>' },
-  { modes = 'n', lhs = 'a', about = 'write a message', act = '<Cmd>Mazu chat<CR>' },
+  { modes = 'n', lhs = 'i', about = 'write a message', act = write },
+  { modes = 'n', lhs = 'a', about = 'write a message', act = write },
 }
 
 ---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]

@@ -97,7 +97,11 @@ return {
   undo = {
     about = 'undo the last turn: code, memory and conversation',
     run = function(call)
-      client.execute('mazu.undo', nil, rollback.report, { client_id = require('mazu.chat').client_of(call.bufnr) })
+      client.with(call.bufnr, function(server)
+        local entry = require('mazu.chat.panel').shown()
+        local argument = { sessionId = entry and entry.client_id == server.id and entry.session.id or nil }
+        client.execute('mazu.undo', argument, rollback.report, { client_id = server.id })
+      end, require('mazu.chat').client_of(call.bufnr))
     end,
   },
   redo = {
