@@ -1,7 +1,7 @@
 """Reading the user's own repository: where it stands, what it ignores, what it tracks. It is never written, nor obeyed.
 
-HEAD, refs and ignore lists are read as files; git sees the index through `IsolatedGit`. What the repository's
-configuration says (filters, fsmonitor, includes, `core.worktree`, remotes) has no effect.
+HEAD, refs and ignore lists are read as files; git sees the index through `IsolatedGit`. What the repository's configuration says
+(filters, fsmonitor, includes, `core.worktree`, remotes) has no effect.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ _STATES = {
 }
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_LINK = 4096  # bytes of `.git` files and of HEAD
-_MAX_REFS = 1 << 26
-_DEPTH = 5  # symbolic refs to symbolic refs, as in git
+_MAX_REFS, _DEPTH = 1 << 26, 5  # symbolic refs to symbolic refs, as in git
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -45,8 +44,7 @@ class RepositoryState(Struct, frozen=True):
 def find(folder: Path) -> UserRepository | None:
     """The repository whose work tree holds `folder`; None without git, in a bare repository and inside `.git`.
 
-    Found by its `.git` alone. A folder that merely looks like a bare repository is none: git calls that trust
-    `safe.bareRepository`.
+    Found by its `.git` alone. A folder that merely looks like a bare repository is none: git calls that trust `safe.bareRepository`.
     """
     folder = folder.resolve()
     if ".git" in folder.parts:
