@@ -39,7 +39,7 @@ def _memory(out: Console, memory: Result) -> None:
 def _memories(out: Console, value: Result) -> None:
     nearest = value.get("onlyNearest", False)
     if nearest:
-        out.print("Nothing is remembered about that, by words or by meaning. The nearest there is:")
+        out.print("Nothing that is remembered matches clearly, by words or by meaning. The nearest there is:")
     for memory in value["memories"]:
         _memory(out, {**memory, "why": ""} if nearest else memory)  # why was just said
     if not value["memories"]:
@@ -112,6 +112,8 @@ def _imported(out: Console, value: Result) -> None:
     )
     if not value["files"] and not value["unchanged"]:
         out.print("Nothing of that agent is in this folder.")
+    elif not value["count"] and not value["proposals"] and value["files"]:
+        out.print("No new rules or points were found. mazu-ls memory import PATH takes each Markdown file as a memory.")
     if value["proposals"]:
         out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
 
