@@ -105,11 +105,13 @@ def matches(memory: Memory) -> bool:
 
 
 class RememberOutcome(Struct, frozen=True):
-    """The outcome of `remember`; `replaced` is the memory that it superseded."""
+    """The outcome of `remember`; `replaced` is the memory that it superseded, `alike` a live one that differs from it in one
+    thing only: the user may have meant it to be replaced."""
 
     memory: Memory
     outcome: Outcome
     replaced: Memory | None = None
+    alike: Memory | None = None
 
 
 def micros(at: datetime) -> int:

@@ -86,6 +86,8 @@ async def test_saying_it_again_is_a_duplicate(memories: Memories, again: str):
         ),
         ("Deployt wird nur dienstags", "Deployt wird nur donnerstags"),
         ("Backups run daily", "Backups run weekly"),
+        ("Retry three times", "Retry 5 times"),
+        ("Los tests tardan diez minutos", "Los tests tardan veinte minutos"),
     ],
 )
 async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, new: str):
@@ -122,6 +124,22 @@ async def test_like_is_not_same(memories: Memories, one: str, other: str):
     await memories.remember(one)
     assert (await memories.remember(other)).outcome == "created"
     assert await titles(memories) == {one, other}
+
+
+async def test_what_differs_in_one_thing_is_named(memories: Memories):
+    """Both hold: nobody but the user knows whether athena is gone or there are two servers."""
+    old = await memories.remember("The staging server is called athena", category="decision")
+    assert old.alike is None
+    new = await memories.remember("The staging server is called hermes", category="decision")
+    assert new.outcome == "created" and new.alike and new.alike.id == old.memory.id
+    assert (await memories.remember("Emails are sent through Postmark", category="decision")).alike is None
+    again = await memories.remember(
+        "The staging server is called hermes", category="decision", supersedes=old.memory.id
+    )
+    assert (again.outcome, again.memory.id, again.replaced and again.replaced.id) == (
+        "superseded", new.memory.id, old.memory.id,
+    )  # fmt: skip
+    assert (await memories.get(old.memory.id)).state == "superseded"
 
 
 async def test_the_same_title_with_another_short_body_is_the_fact_changed(memories: Memories):

@@ -1081,11 +1081,15 @@ export interface RememberParams {
   supersedes?: string | null;
 }
 
-/** `replaced` is the memory that the new one superseded. */
+/**
+ * `replaced` is the memory that the new one superseded, `alike` a live one that differs from it in one thing only:
+ * mazu.memory.supersede replaces it, if that was meant.
+ */
 export interface RememberResult {
   memory: Memory;
   outcome: 'created' | 'duplicate' | 'superseded';
   replaced: Memory | null;
+  alike: Memory | null;
 }
 
 export interface RenameSessionParams {

@@ -115,7 +115,7 @@ def _store(rows: EntryTable, record: ImportRecord, run: _Run) -> None:
     elif (twin := _twin(rows, entry, run) if run.dedupe else None) is not None and twin.n is not None:
         n = _merge(rows, twin, entry, result)
     elif record.id is None and run.dedupe and entry.kind == "memory":
-        n, outcome, _ = upsert.remember(rows, entry)
+        n, outcome, *_ = upsert.remember(rows, entry)
         result.duplicates += outcome == "duplicate"
         result.created += outcome != "duplicate"
     else:

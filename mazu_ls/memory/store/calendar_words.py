@@ -1,4 +1,4 @@
-"""Words for one value out of a few: days of the week, months, parts of the day, frequencies; in nine languages."""
+"""Words for one value out of a few: days of the week, months, parts of the day, frequencies; numbers; in several languages."""
 
 from __future__ import annotations
 
@@ -42,6 +42,27 @@ def _values() -> dict[str, tuple[int, int]]:
         for value, forms in enumerate(text.split(";"))
         for word in forms.split()
     }
+
+
+# Words that often mean something else ("one", "once", "elf", "neuf", "acht") are left out.
+_NUMBERS = """
+2 two zwei dos deux; 3 three drei tres trois; 4 four vier cuatro quatre; 5 five fünf cinco cinq; 6 six sechs seis; 7 seven sieben siete;
+8 eight ocho; 9 nine neun nueve; 10 ten zehn diez dix; 11 eleven onze; 12 twelve zwölf doce douze; 15 fifteen fünfzehn quince quinze;
+20 twenty zwanzig veinte vingt; 24 vierundzwanzig veinticuatro; 25 veinticinco; 30 thirty dreißig treinta trente;
+40 forty vierzig cuarenta quarante; 45 cuarenta-y-cinco; 50 fifty fünfzig cincuenta cinquante; 60 sixty sechzig sesenta soixante;
+90 ninety neunzig noventa; 100 hundred hundert cien cent; 1000 thousand tausend mil mille
+"""
+
+
+@cache
+def _number_words() -> dict[str, str]:
+    lines = (line.split() for line in _NUMBERS.split(";"))
+    return {word: digits for digits, *forms in lines for word in forms}
+
+
+def number_of_word(word: str) -> str | None:
+    """Return the digits of a number that is written as a word (in lower case); None for any other word."""
+    return _number_words().get(word)
 
 
 def calendar_value(word: str) -> tuple[int, int] | None:

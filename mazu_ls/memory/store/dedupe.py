@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
-from mazu_ls.memory.store.calendar_words import calendar_value
+from mazu_ls.memory.store.calendar_words import calendar_value, number_of_word
 
 Verdict = Literal["same", "changed", "different"]
 
@@ -41,6 +41,9 @@ _UNITS = words(
     "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib"
     " gib b bytes percent px pixels columns spaces characters chars lines times retries attempts workers threads replicas"
     " usd dollars eur"
+    " sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat monate zeichen zeilen mal"
+    " segundo segundos minuto minutos hora horas día días semana semanas mes meses caracteres líneas veces"
+    " seconde secondes heure heures jour jours semaine semaines mois caractères lignes fois"
 )
 _TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = re.compile(r"^\d")
@@ -85,6 +88,17 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
     return "different"
 
 
+def differ_in_one_thing(new: str, old: str) -> bool:
+    """Return whether two texts say the same of one or two other words: a changed fact, or another subject of the same kind.
+
+    Only a person can tell "is called hermes" from "the search service".
+    """
+    new_content, old_content = _content(new), _content(old)
+    only_new, only_old = new_content - old_content, old_content - new_content
+    shared = len(new_content & old_content)
+    return 0 < len(only_new) <= 2 and 0 < len(only_old) <= 2 and shared >= max(len(only_new), len(only_old))
+
+
 def _same_subject(new: str, old: str) -> Verdict:
     from rapidfuzz import fuzz
 
@@ -97,7 +111,8 @@ def _same_subject(new: str, old: str) -> Verdict:
 
 
 def _split(text: str) -> list[str]:
-    return [word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(text)]
+    found = (word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(text))
+    return [number_of_word(word) or word for word in found]
 
 
 def _numbers(tokens: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from mazu_ls.memory.models import (
 )
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
-from mazu_ls.memory.store.dedupe import compare_texts
+from mazu_ls.memory.store.dedupe import compare_texts, differ_in_one_thing
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
@@ -32,20 +33,44 @@ _MODEL_SOURCES = ("agent", "extracted")
 _LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
 
 
-def remember(
-    rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
-) -> tuple[int, Outcome, int | None]:
-    """Store `entry` unless it is known. Return its number, the outcome, and the number of what it replaced."""
+class StoredEntry(NamedTuple):
+    """The number of an entry that was remembered, and the numbers of what it replaced and what differs from it in one thing."""
+
+    n: int
+    outcome: Outcome
+    replaced: int | None = None
+    alike: int | None = None
+
+
+class _Similar(NamedTuple):
+    """What says the same, whose fact is changed, and what differs in one thing; each may be None."""
+
+    same: MemoryEntry | None = None
+    changed: MemoryEntry | None = None
+    alike: MemoryEntry | None = None
+
+
+def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> StoredEntry:
+    """Store `entry` unless it is known."""
     known = _exact(rows, entry)
     if known is not None and known.n != supersedes:
-        return merge(rows, known, entry), "duplicate", None
+        n = merge(rows, known, entry)
+        if (
+            supersedes is None
+            or known.supersedes is not None
+            or rows.entry(supersedes).superseded_by is not None
+        ):
+            return StoredEntry(n, "duplicate")
+        supersede(rows, supersedes, n)
+        return StoredEntry(n, "superseded", supersedes)
     if supersedes is None:
-        known, replaced = _similar(rows, entry)
+        known, replaced, alike = _similar(rows, entry)
         if known is not None:
-            return merge(rows, known, entry), "duplicate", None
+            return StoredEntry(merge(rows, known, entry), "duplicate")
         # Untrusted text never replaces a person's, nor a model's text the user's: it is stored in addition.
         if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
-            return rows.insert(entry), "created", None
+            alike = alike if replaced is None else replaced
+            return StoredEntry(rows.insert(entry), "created", None, alike.n if alike else None)
     else:
         replaced = rows.entry(supersedes)
         if replaced.superseded_by is not None:
@@ -55,7 +80,7 @@ def remember(
                 f"{identifier(rows.scope, supersedes)} was already superseded by {newer}.",
                 f"Supersede {newer} instead.",
             )
-    return _supersede(rows, replaced, entry), "superseded", replaced.n
+    return StoredEntry(_supersede(rows, replaced, entry), "superseded", replaced.n)
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
@@ -90,8 +115,9 @@ def _merged_category(known: MemoryEntry, new: MemoryEntry) -> str:
 def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> RememberOutcome:
     """Call `remember` as the entry's writer; return records instead of numbers."""
     rows.writer = writer_of(entry.source, entry.session_id)
-    n, outcome, replaced = remember(rows, entry, supersedes)
-    return RememberOutcome(rows.memory(n), outcome, None if replaced is None else rows.memory(replaced))
+    done = remember(rows, entry, supersedes)
+    replaced, alike = (None if n is None else rows.memory(n) for n in (done.replaced, done.alike))
+    return RememberOutcome(rows.memory(done.n), done.outcome, replaced, alike)
 
 
 def supersede(rows: EntryTable, n: int, by: int) -> Memory:
@@ -173,8 +199,8 @@ def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
     )
 
 
-def _similar(rows: EntryTable, entry: MemoryEntry) -> tuple[MemoryEntry | None, MemoryEntry | None]:
-    """Return the entry that says the same, and the one whose fact the new one changes; each may be None."""
+def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
+    """Compare a new entry with those that share its rarest words."""
     from rapidfuzz import fuzz, process
 
     where = _LIVE._replace(category=entry.category)
@@ -182,7 +208,7 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> tuple[MemoryEntry | None, 
     rarest = index.bound_terms(index.corpus_statistics(rows.db, names, where), names, _REACHED)[:_RAREST]
     found = index.candidates(rows.db, rarest, where, _CANDIDATES)
     if not found:
-        return None, None
+        return _Similar()
     marks = ", ".join("?" * len(found))
     texts = {
         n: f"{title}\n{body[:2000]}"
@@ -197,12 +223,16 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> tuple[MemoryEntry | None, 
     same_title = [
         n for n, text in texts.items() if text.split("\n", 1)[0].casefold() == entry.title.casefold()
     ]
-    replaced: MemoryEntry | None = None
+    replaced = alike = None
     for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
         old = rows.entry(n)
         verdict = compare_texts(entry.title, entry.body, old.title, old.body)
         if verdict == "same":
-            return old, None
+            return _Similar(old)
         if verdict == "changed" and replaced is None and old.state != "archived":
             replaced = old
-    return None, replaced
+        elif (
+            alike is None and old.state != "archived" and differ_in_one_thing(new, f"{old.title}\n{old.body}")
+        ):
+            alike = old
+    return _Similar(None, replaced, alike)

@@ -64,6 +64,10 @@ def _remembered(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
     if old := value.get("replaced"):
         out.print(f"  instead of {old['id']} {old['title']}", markup=False)
+    if other := value.get("alike"):
+        new = value["memory"]["id"]
+        out.print(f"  much like {other['id']} {other['title']}", markup=False)
+        out.print(f"  If it holds instead: mazu-ls memory supersede {other['id']} {new}", markup=False)
 
 
 def draw_changed(out: Console, value: Result) -> None:
@@ -113,7 +117,9 @@ def _imported(out: Console, value: Result) -> None:
     if not value["files"] and not value["unchanged"]:
         out.print("Nothing of that agent is in this folder.")
     elif not value["count"] and not value["proposals"] and value["files"]:
-        out.print("No new rules or points were found. mazu-ls memory import PATH takes each Markdown file as a memory.")
+        out.print(
+            "No new rules or points were found. mazu-ls memory import PATH takes each Markdown file as a memory."
+        )
     if value["proposals"]:
         out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
 

@@ -74,6 +74,11 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
         case "superseded":
             replaced = f" (replaces {done.replaced.id}: {done.replaced.title})" if done.replaced else ""
             return f"remembered as {done.memory.id}{replaced}"
+    if done.alike:
+        return (
+            f"remembered as {done.memory.id}; much like {done.alike.id}: {done.alike.title}. If that no longer holds, remember"
+            f" this again with supersedes: {done.alike.id}"
+        )
     return f"remembered as {done.memory.id}"
 
 

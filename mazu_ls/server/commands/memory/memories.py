@@ -69,9 +69,11 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
     if server.editor and not server.editor.profile.opted("updates"):  # such a client shows nothing by itself
         known = "" if remembered.outcome == "created" else f" ({remembered.outcome})"
         await server.host.say("info", f"Mazu: remembered “{remembered.memory.title}”{known}.")
-    replaced = remembered.replaced and wire.MemoryView.from_memory(remembered.replaced)
+    replaced, alike = (
+        one and wire.MemoryView.from_memory(one) for one in (remembered.replaced, remembered.alike)
+    )
     return wire.RememberResult(
-        wire.MemoryView.from_memory(remembered.memory), remembered.outcome, replaced or None
+        wire.MemoryView.from_memory(remembered.memory), remembered.outcome, replaced, alike
     )
 
 

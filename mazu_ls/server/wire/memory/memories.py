@@ -268,11 +268,13 @@ def lsp_range(span: models.TextRange | None) -> LspRange | None:
 
 
 class RememberResult(Wire, frozen=True):
-    """`replaced` is the memory that the new one superseded."""
+    """`replaced` is the memory that the new one superseded, `alike` a live one that differs from it in one thing only:
+    mazu.memory.supersede replaces it, if that was meant."""
 
     memory: MemoryView
     outcome: Literal["created", "duplicate", "superseded"]
     replaced: MemoryView | None = None
+    alike: MemoryView | None = None
 
 
 class RecallResult(Wire, frozen=True):
