@@ -96,15 +96,10 @@ def decode(arguments: Any) -> Extraction:
 
     Raises ToolError that says what is wrong.
     """
+    if isinstance(arguments, dict) and isinstance(items := arguments.get("memories"), list):
+        arguments = {**arguments, "memories": list(_valid_items(items)) or items}
     try:
         return msgspec.convert(arguments, Extraction)
-    except msgspec.ValidationError as error:
-        items = arguments.get("memories") if isinstance(arguments, dict) else None
-        kept = list(_valid_items(items)) if isinstance(items, list) else []
-        if not kept:
-            raise ToolError(f"{TOOL}: {error}") from error
-    try:
-        return msgspec.convert({**arguments, "memories": kept}, Extraction)
     except msgspec.ValidationError as error:
         raise ToolError(f"{TOOL}: {error}") from error
 
