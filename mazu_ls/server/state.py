@@ -16,6 +16,7 @@ from mazu_ls.host import Host
 from mazu_ls.server import uris
 from mazu_ls.server.client.ask_user import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.client.host_questions import HostQuestions
 from mazu_ls.server.client.turn_notifications import TurnNotifications
 from mazu_ls.server.jobs import BackgroundJobs
 from mazu_ls.state.identity import attach_advice
@@ -66,7 +67,11 @@ class ServerState:
         self.clients: list[ConnectedClient] = []
         """Returns the connected clients; the editor first."""
         self.peers: list[PeerServer] = []
-        """Other editors' servers on this project."""
+        """Other servers on this project: of editors, or of conversations in terminals."""
+        self.listens = False
+        """Whether other processes are answered here: no other server has this project."""
+        self.questions = editor.approvals if editor else HostQuestions()
+        """What is asked of the user, and of whom else."""
         self.folders: list[Path] = []
         self.served: set[str] = set()
         self.asks_about_moved = editor is not None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.terminal.chat.question_keys import hunk_questions, with_keys
 from mazu_ls.terminal.surfaces.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
+
+if TYPE_CHECKING:
+    from mazu_ls.server.client.host_questions import HostQuestions
 
 
 class TerminalHost:
@@ -27,6 +30,10 @@ class TerminalHost:
         """The command line that the user typed behind `!`, while it runs: the user need not allow it again."""
         self.unanswered: set[str] = set()
         """Calls that were asked about and nobody was there to answer."""
+        self.questions: HostQuestions | None = None
+        """Who else is asked; None where nobody else can be."""
+        self.concerns: Callable[[str], bool] = lambda session_id: True
+        """Whether what a session asks is for this terminal: not what an editor's other conversations ask."""
 
     @property
     def lender(self) -> LanguageServices | None:
@@ -55,8 +62,18 @@ class TerminalHost:
         """Show what will happen and take a key, one question at a time."""
         if self.own_command is not None and question.tool == "run_shell":
             return UserReply(next(choice for choice in question.choices if choice.kind == "allow_once"))
-        if not self.surface.interactive:
+        if question.session_id and not self.concerns(question.session_id):
+            return UserReply(None)
+        if self.questions is None:
+            reply = await self._ask_here(question, timeout)
+        else:
+            reply = await self.questions.ask(question, lambda asked: self._ask_here(asked, timeout), timeout)
+        if reply.unreachable:
             self.unanswered.add(question.call_id)
+        return reply
+
+    async def _ask_here(self, question: Question, timeout: float) -> UserReply:
+        if not self.surface.interactive:
             return UserReply(None, unreachable=True)
         async with self._asking:
             keyed = with_keys(question)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.rollback_text import rollback_sentence
-
-if TYPE_CHECKING:
-    from mazu_ls.server.state import ServerState
 
 
 @dataclass(frozen=True)
@@ -113,10 +110,13 @@ COMMANDS: dict[str, ChatCommand] = {
 }  # fmt: skip
 
 
-async def run(server: ServerState, message: str, session_id: str) -> str | None:
-    """Return the reply to a message that is a command, None for any other. Raises MazuError if the command fails."""
-    from mazu_ls.server import commands
+async def run(
+    execute: Callable[[str, dict[str, Any]], Awaitable[Any]], message: str, session_id: str
+) -> str | None:
+    """Return the reply to a message that is a command, None for any other; `execute` runs a command of the wire.
 
+    Raises MazuError for what fails.
+    """
     name, _, text = message.removeprefix("/").partition(" ")
     if not message.startswith("/") or "\n" in message or not name.isidentifier():
         return None
@@ -126,7 +126,7 @@ async def run(server: ServerState, message: str, session_id: str) -> str | None:
         raise MazuError(Kind.NOT_FOUND, f"There is no command /{name}.", f"There are {known}.")
     try:
         arguments = found.arguments(text.strip(), session_id)
-        result = await commands.execute(server, found.command, [arguments])
+        result = await execute(found.command, arguments)
     except InvalidArguments as error:
         raise MazuError(Kind.NOT_FOUND, f"/{name} was not run: {error}.") from error
     return found.shown(result)

@@ -8,8 +8,9 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
@@ -88,7 +89,7 @@ async def send(
         )
     session = await _session_of(server, text, params.session_id)
     try:
-        reply = await commands.run(server, message, session.id)
+        reply = await commands.run(partial(_execute, server), message, session.id)
     except MazuError as error:
         # Answered in the document, too: otherwise the refused line would be sent along with the next message.
         server.jobs.spawn(_answer(server, path, session.id, f"{error.message} {error.hint}".strip()))
@@ -105,6 +106,12 @@ async def send(
     stop = project.subscribe(writer.on_event)
     server.jobs.spawn(writer.run(stop))
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
+
+
+async def _execute(server: ServerState, name: str, arguments: dict[str, Any]) -> Any:
+    from mazu_ls.server.commands import execute
+
+    return await execute(server, name, [arguments])
 
 
 async def opened(server: ServerState, document: OpenDocument) -> None:

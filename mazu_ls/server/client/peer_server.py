@@ -1,4 +1,4 @@
-"""Interface of another editor's server on the same project, for code outside the live socket."""
+"""Interface of another server on the same project, for code outside the live socket."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ from typing import Any, Protocol
 
 class PeerServer(Protocol):
     """Carries out commands about a session that it has open."""
+
+    @property
+    def place(self) -> str:
+        """Who it is, in a sentence."""
+        ...
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         """Return the command's result. Raises what it would raise here, and NotServed if the session is not open there."""

@@ -52,6 +52,8 @@ class TurnNotifications:
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
         self._elsewhere: dict[str, TurnElsewhere] = {}
+        self.on_relayed: list[Callable[[dict[str, Any]], object]] = []
+        """Called with the updates of sessions that another server has open."""
 
     def add_follower(self, link: ClientConnection) -> Callable[[], None]:
         """Send everything to one more client; call the result to unsubscribe."""
@@ -71,6 +73,8 @@ class TurnNotifications:
         if isinstance(session_id, str) and isinstance(number, int):
             self._sequence[session_id] = max(number, self._sequence.get(session_id, 0))
             self.notify("mazu/session/update", params, besides=sender)
+            for listener in tuple(self.on_relayed):
+                listener(params)
             update = params.get("update")
             if isinstance(update, dict) and update.get("kind") == "state":
                 self._elsewhere.pop(session_id, None)
@@ -91,6 +95,8 @@ class TurnNotifications:
             if turn.sender is sender:
                 del self._elsewhere[session_id]
                 self._send(session_id, turn.turn_id, INTERRUPTED)
+                for listener in tuple(self.on_relayed):
+                    listener({"sessionId": session_id, "turnId": turn.turn_id, "update": INTERRUPTED})
 
     def track_job(self, turn_id: str, job: BackgroundJob) -> None:
         """Show what this turn does as the progress of `job`."""

@@ -10,6 +10,7 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
+from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
 from mazu_ls.terminal.screen import styled_text as styled
@@ -53,7 +54,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
     opened = await open_conversation(chat, given)
     styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
     project = await server.wait_opened()
-    project.subscribe(host.surface.show_event)
+    subscribe_shared(server, project, lambda: chat.session_id, host.surface.show_event)
     last = DONE
     while True:
         sys.stderr.write("> ")
@@ -73,6 +74,7 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
         if slash_commands.is_command(text):
             print_text(await slash_commands.reply_to(chat, text))
             return DONE
+        await stoppable(chat.wait_free())
         result = await stoppable(chat.send(text))
     except asyncio.CancelledError:
         if (task := asyncio.current_task()) and task.cancelling():

@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.journal import journal
 from mazu_ls.terminal.chat.bypass import confirmed_mode
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
+from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.refusals import Refusals
 
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.config.config import Mode
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
 CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
 """The modes that a key may switch to; bypass is chosen by its name."""
+JOIN_SECONDS = 20.0
+"""For the connection to the process that has a conversation open."""
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
@@ -36,9 +42,28 @@ class ChatSession:
         self.spent: float | None = 0.0
         self.share = ""
         server.asks_about_moved = host.surface.interactive
+        host.concerns = self._concerns
+
+    def _concerns(self, session_id: str) -> bool:
+        project = self.server.project
+        return session_id == self.session_id or (
+            project is not None and project.sessions.find(session_id) is not None
+        )
+
+    @property
+    def shared_with(self) -> str | None:
+        """The process that has this conversation open, in a sentence; None where this one has it, or nobody."""
+        project = self.server.project
+        if self.session_id is None or project is None or project.sessions.find(self.session_id) is not None:
+            return None
+        return next((peer.place for peer in self.server.peers), None)
 
     async def execute(self, name: str, arguments: dict[str, Any]) -> Any:
-        """A command of the wire."""
+        """A command of the wire, carried out by the process that has the session open."""
+        if self.server.peers:
+            from mazu_ls.server.rpc.live.peer_editor import execute_shared
+
+            return await execute_shared(self.server, name, [arguments])
         from mazu_ls.server.commands import execute
 
         return await execute(self.server, name, [arguments])
@@ -54,11 +79,48 @@ class ChatSession:
             resume = next((one["id"] for one in listed), None)
         if resume is None:
             return None
-        session = await project.sessions.get(resume)
+        try:
+            session = await project.sessions.get(resume)
+        except MazuError as error:
+            if error.kind is not Kind.BUSY:
+                raise
+            return await self._join(project, resume, error)
         self.session_id, self.name = session.id, session.name
         self.model = self.model or session.conversation.model
         found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
         return {**found, "interrupted": session.interrupted}
+
+    async def _join(self, project: Project, session_id: str, busy: MazuError) -> dict[str, Any]:
+        """Take part in a conversation that another process has open. Raises `busy` where that one does not share it."""
+        from mazu_ls.server.rpc.live.peer_editor import execute_elsewhere
+        from mazu_ls.server.rpc.live.remote_error import NotServed
+
+        async with asyncio.timeout(JOIN_SECONDS) as waiting:
+            while not self.server.peers and not self.server.listens:  # noqa: ASYNC110 - a connection that is being made
+                await asyncio.sleep(0.02)
+            waiting.reschedule(None)
+        try:
+            found: dict[str, Any] = await execute_elsewhere(
+                self.server, "mazu.session.show", {"sessionId": session_id}
+            )
+        except NotServed:
+            raise busy from None
+        self.session_id, self.name = session_id, str(found["name"])
+        starts = (event.body for event in reversed(await project.sessions.events(session_id)))
+        talked = next((body.model for body in starts if isinstance(body, journal.TurnStarted)), None)
+        self.model = self.model or talked
+        return {**found, "interrupted": False}
+
+    async def wait_free(self) -> None:
+        """Wait while a turn runs that somebody else began."""
+        if self.session_id is None:
+            return
+        project = await self.server.wait_opened()
+        if session := project.sessions.find(self.session_id):
+            await session.wait_idle()
+            return
+        while self.server.updates.state_elsewhere(self.session_id):  # noqa: ASYNC110 - it is said by another process
+            await asyncio.sleep(0.1)
 
     async def begin(self) -> str:
         """The session's id; a new session where there is none yet."""
@@ -76,7 +138,7 @@ class ChatSession:
             self.given.attachments = None
         project = await self.server.wait_opened()
         refusals = Refusals(self.host)
-        unlisten = project.subscribe(refusals.collect)
+        unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)
         self.host.own_command = text[1:].strip() if text.startswith("!") else None
         try:
             result = await self.execute("mazu.chat", arguments)
@@ -94,23 +156,36 @@ class ChatSession:
         """Talk to another model from the next turn on; returns its full name. Raises MazuError where there is none."""
         project = await self.server.wait_opened()
         self.model = (await project.model(name)).name
-        if self.session_id is not None:
+        if self.session_id is not None and self.shared_with is None:
             await self.execute("mazu.models.set", {"model": self.model})
         return self.model
 
     async def mode(self) -> str:
-        """The permission mode in force."""
+        """The permission mode in force: of a conversation that another process has open, its own."""
+        if place := self.shared_with:
+            return f"of {place}"
         return (await self.server.wait_opened()).mode
 
     async def cycle_mode(self) -> str:
-        """Switch to the next mode; never to bypass."""
+        """Switch to the next mode; never to bypass. Raises MazuError where another process has the conversation open."""
+        self.require_own_mode()
         project = await self.server.wait_opened()
         at = CYCLED.index(project.mode) if project.mode in CYCLED else -1
         await self.execute("mazu.permissions.mode", {"mode": CYCLED[(at + 1) % len(CYCLED)]})
         return project.mode
 
+    def require_own_mode(self) -> None:
+        """Raise MazuError where the mode is that of another process, which has the conversation open."""
+        if place := self.shared_with:
+            raise MazuError(
+                Kind.UNSUPPORTED, f"This conversation is open in {place}.", "Change its mode there."
+            )
+
     async def stop(self) -> None:
         """Stop the running turn, or the one that is about to run, and wait for its end."""
+        if self.shared_with:
+            await self.execute("mazu.cancel", {"sessionId": self.session_id})
+            return
         project = await self.server.wait_opened()
         self.server.jobs.accepted.cancel(None, None)
         sessions = [session for session in project.sessions.opened() if session.running]

@@ -65,6 +65,7 @@ async def run(chat: ChatSession, line: str) -> str:
     if name == "model" and not text:
         return await _pick_model(chat)
     if name == "mode":
+        chat.require_own_mode()
         return await (_set_mode(chat, text) if text else _pick_mode(chat))
     if name in OF_SESSION and chat.session_id is None:
         return "Nothing was said in this conversation yet."
@@ -76,7 +77,7 @@ async def run(chat: ChatSession, line: str) -> str:
 
     if name == "model":
         return f"Now talking to {await chat.choose_model(text)}."
-    said = await chat_commands.run(chat.server, f"/{name} {text}".strip(), chat.session_id or "")
+    said = await chat_commands.run(chat.execute, f"/{name} {text}".strip(), chat.session_id or "")
     return said or ""
 
 

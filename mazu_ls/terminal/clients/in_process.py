@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import importlib
+import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mazu_ls import __version__
+from mazu_ls.server.client.connected_clients import ConnectedClient
+from mazu_ls.server.client.host_questions import HostQuestions
 from mazu_ls.server.features.wiring import create_server
 from mazu_ls.server.state import ServerState
 from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.project_root import ProjectRoot
 from mazu_ls.terminal.surfaces.make_surface import make_surface
 from mazu_ls.terminal.verbs.read_only_commands import environment
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.project.project import Project
 
 
 @asynccontextmanager
@@ -30,12 +40,30 @@ async def opened_client(
             "mazu.state.decline",
         )
         server.plan_opening(root.folders, settings_of(given))
+        if _shares(given):
+            server.clients.append(
+                ConnectedClient("terminal", f"mazu-ls {__version__}", os.getpid(), time.time())
+            )
+            host.questions = server.questions if isinstance(server.questions, HostQuestions) else None
+            server.on_ready.append(lambda project: server.jobs.spawn(_share(server, project)))
         try:
             if getattr(given, "dry_run", False):
                 await forbid_commands(server)
             yield server, host
         finally:
             await server.close()
+
+
+def _shares(given: argparse.Namespace) -> bool:
+    """Whether other processes on the project are answered meanwhile: by what takes long, and is had as any other would have it."""
+    lasts = given.verb == "run" or (given.verb == "chat" and not given.message)
+    return lasts and not getattr(given, "dry_run", False)
+
+
+async def _share(server: ServerState, project: Project) -> None:
+    """Imported once the project is open: nothing at the prompt waits for it."""
+    listener = await asyncio.to_thread(importlib.import_module, "mazu_ls.server.rpc.live.listener")
+    await listener.serve_other_processes(server, project)
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
+from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
@@ -83,8 +84,8 @@ class LiveChat:
 
         opened = await open_conversation(self.chat, self.given)
         project = await self.server.wait_opened()
-        project.subscribe(self.surface.show_event)
-        self._mode = project.mode
+        subscribe_shared(self.server, project, lambda: self.chat.session_id, self._show)
+        self._mode = await self.chat.mode()
         if self.chat.model is None:
             from mazu_ls.server.commands.models import current_model
 
@@ -97,6 +98,18 @@ class LiveChat:
         self.screen.say(*opening_lines(self.server, self.chat, opened, self._mode))
         self._status_known = True
         self.screen.refresh()
+
+    def _show(self, session_id: str, event: journal.Event) -> None:
+        """Draw an event, and what was said in a turn that somebody else began in this conversation."""
+        self.surface.show_event(session_id, event)
+        is_viewed = session_id == self.chat.session_id
+        if (
+            isinstance(event.body, journal.UserSaid)
+            and event.body.shown
+            and is_viewed
+            and not self._is_sending()
+        ):
+            self._echo(event.body.shown)
 
     def _submit(self, text: str) -> None:
         if text in LEAVE:
@@ -120,6 +133,7 @@ class LiveChat:
                 if self.screen.activity is None:
                     self.screen.set_activity(lambda: "starting")
                 await self._turn(text)
+            self._mode = await self.chat.mode()  # who had the conversation open may be gone
         except (MazuError, InvalidArguments) as error:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
         finally:
@@ -134,12 +148,12 @@ class LiveChat:
         if said:
             width = max(20, self.screen.size[1])
             self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")
-        self._mode = await self.chat.mode()
 
     async def _turn(self, text: str) -> None:
         self.surface.session_id = await self.chat.begin()
+        await self.chat.wait_free()
         self.screen.set_activity(self.surface.new_view().activity)
-        if not text.startswith("!"):
+        if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's
             project = await self.server.wait_opened()
             self.surface.context_window = (await project.model(self.chat.model)).spec.context_window
         result = await self.chat.send(text)
@@ -159,7 +173,12 @@ class LiveChat:
             self.screen.give_back(runs=True)
             self._tasks.spawn(self._stopped(self._sending))
             return True
-        return self.screen.give_back()
+        if self.screen.give_back():
+            return True
+        if self.surface.view is None or self.surface.view.ended:
+            return False
+        self._tasks.spawn(self.chat.stop())  # the turn was begun elsewhere
+        return True
 
     async def _stopped(self, sending: asyncio.Task[None]) -> None:
         await self.chat.stop()
@@ -171,7 +190,10 @@ class LiveChat:
         self._tasks.spawn(self._cycled())
 
     async def _cycled(self) -> None:
-        self._mode = await self.chat.cycle_mode()
+        try:
+            self._mode = await self.chat.cycle_mode()
+        except MazuError as error:
+            self.surface.say("info", error_text(error.message, error.hint))
         self.screen.refresh()
 
     def _status(self) -> str:

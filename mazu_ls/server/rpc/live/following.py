@@ -16,7 +16,7 @@ from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.link import LiveLink
-from mazu_ls.server.rpc.live.peer_editor import PeerEditor
+from mazu_ls.server.rpc.live.peer_editor import PeerEditor, own_name
 from mazu_ls.server.rpc.live.peers import connect_to_server
 from mazu_ls.server.rpc.live.served import OF_SESSIONS
 from mazu_ls.state import paths
@@ -94,8 +94,9 @@ class _Following:
         try:
             said = await self._link.ask("initialize", self._hello(), HANDSHAKE_SECONDS)
             other = said["capabilities"]["experimental"]["mazu"]["editor"]
-            same_model = "mazu.chat" in said["capabilities"]["executeCommandProvider"]["commands"]
-            client = ConnectedClient("editor", str(other["name"]), self._pid, time.time())
+            same_model = bool(other.get("sameModel"))
+            kind = "terminal" if other.get("conversation") else "editor"
+            client = ConnectedClient(kind, str(other["name"]), self._pid, time.time())
             self._peer = PeerEditor(self._server, self._project, self._link, client, same_model=same_model)
             self._peer.attach()
             for message in self._early:
@@ -113,10 +114,10 @@ class _Following:
                 await asyncio.wait(tasks)
 
     def _hello(self) -> dict[str, Any]:
-        names = [client.name for client in self._server.clients if client.kind == "editor"]
         live = {
             "version": __version__, "home": str(paths.mazu_home(self._server.env)), "folders": [str(folder) for folder in self._project.folders],
-            "model": self._server.env.get("MAZU_MODEL"), "editor": next(iter(names), ""),
+            "model": self._server.env.get("MAZU_MODEL"), "editor": own_name(self._server),
+            "conversation": self._server.editor is None,
         }  # fmt: skip
         return {"processId": None, "capabilities": {}, "initializationOptions": {"live": live}}
 

@@ -59,9 +59,11 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
     clients = LiveClients(server, project)
     try:
         listener = await asyncio.start_unix_server(clients.accept, sock=bound.listener)
+        server.listens = True
         try:
             await asyncio.get_running_loop().create_future()
         finally:
+            server.listens = False
             listener.close()
             await clients.close()
     finally:

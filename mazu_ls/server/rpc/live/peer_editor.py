@@ -1,4 +1,4 @@
-"""Two editors on one project: each has a server, and the later one is connected to the first by the live socket.
+"""Two servers on one project, of editors or of conversations in terminals: the later one is connected to the first by the live socket.
 
 Each has its own documents, settings, mode and open sessions. They share what happens: every update and every change of a view is
 relayed, a question is asked in both editors, and the server that has a session open carries out commands about it.
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ASK_SECONDS = 24 * 3600.0
 """The notification that nobody waits for an answer any more, from the server that asked."""
+TERMINAL = "Terminal"
+"""The name of a conversation in a terminal, where editors have theirs."""
 HIGHEST_SEQ = 2**53 - 1
 """The highest integer that clients in JavaScript and Lua can represent exactly."""
 
@@ -60,16 +62,22 @@ class PeerEditor:
         self._questions: set[asyncio.Task[None]] = set()
         self._stop_following = lambda: None
 
+    @property
+    def place(self) -> str:
+        """Who it is, in a sentence."""
+        return self._client.place
+
     def attach(self) -> None:
         """Start relaying in both directions; the log of both editors records it, with the process id from the kernel."""
-        logger.warning(
-            "%s now shares this project: it can answer what is asked here, once or no.", self._client.place
+        logger.log(
+            logging.WARNING if self._server.editor else logging.INFO,
+            "%s now shares this project: it can answer what is asked here, once or no.",
+            self._client.place,
         )
         self._server.clients.append(self._client)
         self._server.peers.append(self)
         self._stop_following = self._server.updates.add_follower(self._link)
-        if self._server.editor is not None:
-            self._server.editor.approvals.add_asker(self._offer_question)
+        self._server.questions.add_asker(self._offer_question)
 
     def detach(self) -> None:
         """The other one is gone: it is asked nothing any more."""
@@ -77,8 +85,7 @@ class PeerEditor:
         self._server.updates.end_elsewhere(self._link)
         self._server.clients.remove(self._client)
         self._server.peers.remove(self)
-        if self._server.editor is not None:
-            self._server.editor.approvals.remove_asker(self._offer_question)
+        self._server.questions.remove_asker(self._offer_question)
         for task in self._questions:
             task.cancel()
 
@@ -147,8 +154,7 @@ class PeerEditor:
         return reply_to_wire(await self._server.host.ask(question, ASK_SECONDS))
 
     async def _wait_for_own_questions(self) -> None:
-        editor = self._server.editor
-        while editor and (own := [one for one in editor.approvals.waiting if self._is_own(one.question)]):
+        while own := [one for one in self._server.questions.waiting if self._is_own(one.question)]:
             await asyncio.wait([one.verdict for one in own])
 
     def _is_own(self, question: Question) -> bool:
@@ -166,6 +172,13 @@ class PeerEditor:
         self._questions.add(task)
         task.add_done_callback(self._questions.discard)
         return task
+
+
+def own_name(server: ServerState) -> str:
+    """How this server is called by the others on its project: as its editor."""
+    if server.editor is None:
+        return TERMINAL
+    return next((client.name for client in server.clients if client.kind == "editor"), "")
 
 
 def _opens_a_document(command: str, arguments: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server.rpc.live.peer_editor import own_name
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -18,7 +19,7 @@ async def require_no_turn(server: ServerState, project: Project) -> None:
     """Raise MazuError(busy) while a turn runs in any session of the project, here or in another process."""
     for session in project.sessions.opened():
         if session.running:
-            editor = next((client.name for client in server.clients if client.kind == "editor"), "")
+            editor = own_name(server)
             where = f"“{session.name}”" if session.name else session.id
             place = f" in {editor}" if editor else ""
             raise MazuError(Kind.BUSY, f"A turn is running{place}, in the session {where}.", HINT)

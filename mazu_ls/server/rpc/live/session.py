@@ -27,7 +27,7 @@ from mazu_ls.server.client.ask_user import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
 from mazu_ls.server.rpc.live.link import MOST_UNREAD, LiveLink
-from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, put_question
+from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, own_name, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
 from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.server.rpc.live.running_turns import require_no_turn
@@ -63,7 +63,7 @@ class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`initializationOptions.live`: what client and server must have in common for the same results.
 
     `updates`: it follows all sessions. `interactive`: somebody can answer the questions of its own commands. `editor`: it is the
-    server of another editor, of this name.
+    server of another editor, of this name; `conversation`: of a conversation in a terminal.
     """
 
     version: str
@@ -73,6 +73,7 @@ class LiveOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     updates: bool = False
     interactive: bool = False
     editor: str | None = None
+    conversation: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +154,7 @@ class LiveSession:
             self._server.clients.remove(self._client)
         if self._peer is not None:
             self._peer.detach()
-        if self._server.editor is not None:
-            self._server.editor.approvals.remove_asker(self._offer_question)
+        self._server.questions.remove_asker(self._offer_question)
         self._link.abandon()
         tasks = [*self._running.values(), *self._questions]
         for task in tasks:
@@ -261,6 +261,9 @@ class LiveSession:
         if not is_served(wanted.command, arguments):
             hint = "Use the editor for it."
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
+        if wanted.command in TALKING and not self._may_begin_turns:
+            hint = "Have the turn in a process of your own."
+            raise MazuError(Kind.UNSUPPORTED, "A conversation in a terminal has no turns for others.", hint)
         if wanted.command in ASKING:
             await require_no_turn(self._server, self._project)
         if wanted.command in PREVIEWED and arguments.get("preview") is True:
@@ -272,6 +275,11 @@ class LiveSession:
             with contextlib.suppress(NotServed):
                 return await execute_elsewhere(self._server, wanted.command, arguments)
         return await commands.execute(self._server, wanted.command, [arguments])
+
+    @property
+    def _may_begin_turns(self) -> bool:
+        """Not where a conversation in a terminal serves: it ends when its user leaves, and the turn with it."""
+        return self._server.editor is not None
 
     async def _initialize(self, params: Any) -> dict[str, Any]:
         given = params if isinstance(params, dict) else {}
@@ -286,12 +294,13 @@ class LiveSession:
         folders, env = self._project.folders, self._server.env
         if reason := await asyncio.to_thread(_difference, live, folders, env):
             raise MazuError(Kind.UNSUPPORTED, f"{reason}.", "Work without this server.")
+        same_model = live.model == env.get("MAZU_MODEL")
         answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
         self._link.most_unread = MOST_UNREAD
         if live.editor is not None:
-            client = ConnectedClient("editor", live.editor, self._pid, time.time())
-            same_model = live.model == env.get("MAZU_MODEL")
+            kind = "terminal" if live.conversation else "editor"
+            client = ConnectedClient(kind, live.editor, self._pid, time.time())
             self._peer = PeerEditor(self._server, self._project, self._link, client, same_model=same_model)
             self._peer.attach()
         else:
@@ -299,10 +308,9 @@ class LiveSession:
             self._server.clients.append(self._client)
             if live.updates:
                 self._stop_following = self._server.updates.add_follower(self._link)
-            if answers and self._server.editor is not None:
-                self._server.editor.approvals.add_asker(self._offer_question)
-        editor = next((client.name for client in self._server.clients if client.kind == "editor"), "")
-        talks = live.model == env.get("MAZU_MODEL")
+            if answers:
+                self._server.questions.add_asker(self._offer_question)
+        talks = same_model and self._may_begin_turns
         return {
             "capabilities": {
                 "executeCommandProvider": {"commands": sorted(SERVED if talks else SERVED - TALKING)},
@@ -310,7 +318,12 @@ class LiveSession:
                     "mazu": {
                         "version": 1,
                         "mode": self._project.mode,
-                        "editor": {"name": editor, "pid": os.getpid()},
+                        "editor": {
+                            "name": own_name(self._server),
+                            "pid": os.getpid(),
+                            "conversation": self._server.editor is None,
+                            "sameModel": same_model,
+                        },
                     }
                 },
             },

@@ -1,0 +1,93 @@
+"""One conversation at two doors: a terminal takes part in what another terminal, or an editor, has open."""
+
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.platform import peer_credentials
+from tests.server.test_live_turns import open_editor
+from tests.terminal.terminal import CTRL_D, ESC, SHIFT_TAB, Terminal, project
+
+SHELL = {"calls": [{"name": "run_shell", "arguments": {"command": "touch made.txt"}}]}
+NEVER_ENDING = {"text": "word " * 4000, "delay": 1}
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
+
+
+async def test_two_terminals_in_one_conversation(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    replies = (
+        {"text": "First."},
+        SHELL,
+        {"text": "Second."},
+        {"text": "Third."},
+        NEVER_ENDING,
+        {"text": "Last."},
+    )
+    async with ModelServer([*replies]) as server:
+        first, second = Terminal(root, server.url), Terminal(root, server.url)
+        try:
+            await first.start()
+            await first.sees("new conversation")
+            await first.says("one")
+            await first.sees("First.")
+            await first.rests()
+            await second.start("--continue")
+            await second.sees("1 turn", "mode of a terminal")  # not "busy"
+            await second.says("two")
+            await first.sees("> two", "Allow once")
+            await second.sees("Allow once")
+            await second.answers("y")
+            await first.sees("Second.")
+            await second.sees("Second.")
+            await first.rests()
+            await second.rests()
+            assert (root / "made.txt").exists()
+            await first.says("three")
+            await second.sees("> three", "Third.")
+            await first.rests()
+            await second.rests()
+            second.types(SHIFT_TAB)
+            await second.sees("Change its mode there.")
+            await second.says("four")
+            await first.sees("> four", "word word")
+            first.types(ESC)
+            await second.sees("Stopped.")
+            await first.rests()
+            await second.rests()
+            first.types(CTRL_D)
+            assert await first.ends() == 0
+            await second.says("five")  # it goes on by itself
+            await second.sees("Last.", "ask · claude")
+            await second.rests()
+            second.types(CTRL_D)
+            assert await second.ends() == 0
+        finally:
+            for terminal in (first, second):
+                if hasattr(terminal, "process"):
+                    await terminal.kill()
+
+
+async def test_a_terminal_in_an_editors_conversation(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = [{"text": "In the editor."}, {"text": "In both."}, {"text": "Again."}]
+    async with open_editor(env, folder, replies, monkeypatch) as editor:
+        said = await editor.command("mazu.chat", {"message": "hello", "wait": True})
+        own = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
+        terminal = Terminal(folder, ANTHROPIC_API_KEY="", **own)  # no key: the turns are the editor's
+        try:
+            await terminal.start("--resume", said["sessionId"])
+            await terminal.sees("1 turn", "mode of")
+            await terminal.says("from the terminal")
+            await terminal.sees("In both.")
+            await terminal.rests()
+            shown = await editor.command("mazu.session.show", {"sessionId": said["sessionId"]})
+            assert shown["turnCount"] == 2
+            await editor.command("mazu.chat", {"message": "from the editor", "wait": True})
+            await terminal.sees("> from the editor", "Again.")
+            await terminal.rests()
+            terminal.types(CTRL_D)
+            assert await terminal.ends() == 0
+        finally:
+            await terminal.kill()
