@@ -238,6 +238,16 @@ def test_an_early_interrupt_and_a_reader_that_left_are_no_tracebacks(script: Scr
         process.wait(60)
 
 
+def test_a_turn_ends_when_nobody_reads_its_events_any_more(script: Script):
+    script.model_says({"text": "word " * 4000, "delay": 1})  # longer than anybody waits here
+    with script.start("chat", "go on", "--stream-json") as process:
+        assert process.stdout and process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(60) == 1
+
+
 def test_streams_that_are_closed_full_or_of_another_encoding_are_no_tracebacks(script: Script):
     shell = subprocess.run(
         ["bash", "-c", (f"{sys.executable} -m mazu_ls remember 'The café' >&- && "

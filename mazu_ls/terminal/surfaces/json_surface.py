@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from typing import Any
 
@@ -31,8 +33,24 @@ class JsonStreamSurface(PlainSurface):
         super().say(level, text)
 
 
+_reader_left = False
+
+
 def print_line(value: dict[str, Any]) -> None:
-    """One object as one line of stdout."""
+    """One object as one line of stdout; where its reader has left, what runs is stopped as by Ctrl-C, once."""
+    global _reader_left
     plain = msgspec.to_builtins(value, str_keys=True)
-    sys.stdout.write(json_text(plain) + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(json_text(plain) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _reader_left = True
+        signal.raise_signal(signal.SIGINT)
+
+
+def print_result(result: dict[str, Any]) -> None:
+    """The last line of a turn. Raises BrokenPipeError where nobody reads any more."""
+    print_line({"type": "result", "result": result})
+    if _reader_left:
+        raise BrokenPipeError
