@@ -352,11 +352,11 @@ def _log_failure(opening: asyncio.Task[Any]) -> None:
 
 def _import_for_turns() -> None:
     """Import modules for a tenth of a second, which would otherwise block the loop in the first turn."""
-    import snowballstemmer  # noqa: F401
-
     import mazu_ls.policy.decide  # noqa: F401
     from mazu_ls.agent.project.toolbox import builtin_tools
+    from mazu_ls.memory.search.stemmers import load_stemmer
 
+    load_stemmer("english")
     builtin_tools()
 
 

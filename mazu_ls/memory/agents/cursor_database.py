@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
 
 from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role, redact_and_cut
+
+if TYPE_CHECKING:
+    import sqlite3
 
 _BUBBLES = (
     "SELECT key, value FROM cursorDiskKV WHERE key >= 'bubbleId:' AND key < 'bubbleId;' AND length(value) < ?"
@@ -25,6 +27,8 @@ _ROLES: dict[Any, Role] = {1: "user", 2: "assistant", "user": "user", "ai": "ass
 def read_cursor(path: Path) -> Iterator[AgentPassage | str]:
     """Yield the messages: `bubbleId:<conversation>:<message>` of cursorDiskKV (`type` 1 is the user, 2 the model), and
     older chats of ItemTable."""
+    import sqlite3  # a second SQLite library, which few processes need
+
     try:
         with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as db:
             db.execute("PRAGMA trusted_schema = off")

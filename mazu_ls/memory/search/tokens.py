@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mazu_ls.memory.search.language import ENGLISH, RUSSIAN, detect_language, stop_words, words
+from mazu_ls.memory.search.stemmers import load_stemmer
 
 MAX_TERM = 64
 # South and South-East Asian scripts are listed as blocks, because `re` does not count their vowel signs as letters.
@@ -56,7 +57,6 @@ _SHORT = dict(
     )
 )
 
-_stemmers: dict[str, Any] = {}
 _stems: dict[tuple[str, str], str] = {}
 
 
@@ -162,8 +162,4 @@ def _stem(word: str, language: str = "") -> str:
 
 def _stemmer(word: str, language: str) -> Any:
     language = language or ("russian" if _CYRILLIC.search(word) else "english")
-    if language not in _stemmers:
-        import snowballstemmer
-
-        _stemmers[language] = snowballstemmer.stemmer(language)
-    return _stemmers[language]
+    return load_stemmer(language)

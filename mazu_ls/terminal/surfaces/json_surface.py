@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import msgspec
@@ -33,24 +34,23 @@ class JsonStreamSurface(PlainSurface):
         super().say(level, text)
 
 
-_reader_left = False
+_reader_left = threading.Event()
 
 
 def print_line(value: dict[str, Any]) -> None:
     """One object as one line of stdout; where its reader has left, what runs is stopped as by Ctrl-C, once."""
-    global _reader_left
     plain = msgspec.to_builtins(value, str_keys=True)
     try:
         sys.stdout.write(json_text(plain) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        _reader_left = True
+        _reader_left.set()
         signal.raise_signal(signal.SIGINT)
 
 
 def print_result(result: dict[str, Any]) -> None:
     """The last line of a turn. Raises BrokenPipeError where nobody reads any more."""
     print_line({"type": "result", "result": result})
-    if _reader_left:
+    if _reader_left.is_set():
         raise BrokenPipeError
