@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LINE = 120
 INTERRUPTED = {
     "kind": "state", "state": "done", "stopReason": "interrupted", "reply": "",
-    "detail": "The editor in which it ran was closed.", "changes": None, "checkpoints": [],
+    "detail": "The editor or terminal in which it ran was closed.", "changes": None, "checkpoints": [],
 }  # fmt: skip
 """The end of a turn that is in no journal: it can be continued, as after a crash."""
 

@@ -95,10 +95,14 @@ class ChatSession:
         from mazu_ls.server.rpc.live.peer_editor import execute_elsewhere
         from mazu_ls.server.rpc.live.remote_error import NotServed
 
-        async with asyncio.timeout(JOIN_SECONDS) as waiting:
-            while not self.server.peers and not self.server.listens:  # noqa: ASYNC110 - a connection that is being made
-                await asyncio.sleep(0.02)
-            waiting.reschedule(None)
+        if self.host.questions is None:  # nothing is shared
+            raise busy
+        try:
+            async with asyncio.timeout(JOIN_SECONDS):
+                while not self.server.peers and not self.server.listens:  # noqa: ASYNC110 - a connection that is being made
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise busy from None
         try:
             found: dict[str, Any] = await execute_elsewhere(
                 self.server, "mazu.session.show", {"sessionId": session_id}
@@ -140,8 +144,16 @@ class ChatSession:
         refusals = Refusals(self.host)
         unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)
         self.host.own_command = text[1:].strip() if text.startswith("!") else None
+        place = self.shared_with
         try:
             result = await self.execute("mazu.chat", arguments)
+        except MazuError as error:
+            if place is None or self.shared_with is not None or error.kind is not Kind.INTERNAL:
+                raise
+            said = f"The process that had this conversation open ended: {place}."
+            raise MazuError(
+                Kind.INTERNAL, said, "Say continue, or undo the turn: it is open here now."
+            ) from error
         finally:
             self.host.own_command = None
             unlisten()

@@ -56,7 +56,8 @@ async def opened_client(
 
 def _shares(given: argparse.Namespace) -> bool:
     """Whether other processes on the project are answered meanwhile: by what takes long, and is had as any other would have it."""
-    lasts = given.verb == "run" or (given.verb == "chat" and not given.message)
+    takes_up = any(getattr(given, name, None) for name in ("continued", "resume", "sessionId"))
+    lasts = given.verb == "run" or (given.verb == "chat" and (takes_up or not given.message))
     return lasts and not getattr(given, "dry_run", False)
 
 

@@ -19,7 +19,7 @@ async def require_no_turn(server: ServerState, project: Project) -> None:
     """Raise MazuError(busy) while a turn runs in any session of the project, here or in another process."""
     for session in project.sessions.opened():
         if session.running:
-            editor = own_name(server)
+            editor = own_name(server) if server.editor else "a terminal"
             where = f"“{session.name}”" if session.name else session.id
             place = f" in {editor}" if editor else ""
             raise MazuError(Kind.BUSY, f"A turn is running{place}, in the session {where}.", HINT)
