@@ -301,7 +301,7 @@ class ServerState:
         for warning in [*self.project.warnings, *await _taken_over(self.project), *self._moved(self.project)]:
             logger.warning("%s", warning)
             await self.host.say("warning", f"Mazu: {warning}")
-        if self.project.disk and self.project.disk.is_volatile:
+        if self.project.disk and self.project.disk.kept:
             self._healing = asyncio.create_task(self._heal(self.project), name="wait for the disk")
         for begin in self.on_ready:
             begin(self.project)
@@ -322,7 +322,7 @@ class ServerState:
             await asyncio.sleep(HEAL_SECONDS)
             if self._closing is not None or self.project is not project:
                 return
-        await self.host.say("info", "Mazu: the state directory can be written again.")
+        await self.host.say("info", "Mazu: the disk can be written again.")
         await self.reopen()
 
     async def _warm_up(self, project: Project, editor: ConnectedEditor) -> None:

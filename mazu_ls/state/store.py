@@ -108,6 +108,10 @@ class Store:
             raise MazuError(
                 Kind.BUSY, f"{self.path.name} is locked by another process.", "Try again in a moment."
             ) from error
+        except apsw.ConnectionClosedError as error:
+            raise MazuError(
+                Kind.BUSY, "The project is being closed or opened again.", "Try again in a moment."
+            ) from error
         except (apsw.CorruptError, apsw.NotADBError) as error:
             _suspect(self.path).touch()
             raise MazuError(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
@@ -31,7 +31,7 @@ IN_MEMORY = "/dev/shm"
 class OpenedState(Struct):
     """The folders that a project works in: its own, and that of the user's own memory. `release` when it is closed.
 
-    `why` says what is wrong with the disk where they are temporary; `kept` are the folders they stand for.
+    `why` says what is wrong with the disk where both are temporary; `kept` are then the folders they stand for.
     """
 
     folder: Path
@@ -41,13 +41,15 @@ class OpenedState(Struct):
     release: Callable[[], None]
     why: str = ""
     kept: tuple[Path, Path] | None = None
+    home_why: str = ""
+    """What is wrong with the user's folder where it alone is a copy: nothing that is written there lasts."""
     moved_hint: str = ""
     """What to say of `moved`, or to ask; empty where nothing is to be said."""
 
     @property
     def is_volatile(self) -> bool:
         """Whether what is written lasts only until mazu-ls ends."""
-        return self.kept is not None
+        return bool(self.why)
 
     def may_return(self) -> bool:
         """Whether the real folders can be written by now. Blocks."""
@@ -55,17 +57,19 @@ class OpenedState(Struct):
 
 
 def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
-    """The state of the project at `root`; a temporary one where the state directory or the user's folder is unwritable.
+    """The state of the project at `root`; a temporary one where the state directory is unwritable.
 
-    Raises MazuError(storage) where there is no temporary folder either.
+    Where the user's folder alone is unwritable, only the memory of all projects is a temporary copy. Raises
+    MazuError(storage) where there is no temporary folder either.
     """
     folder, home = paths.root_state(root, env), paths.mazu_home(env)
-    why = why_unwritable(folder) or why_unwritable(home)
+    why, home_why = why_unwritable(folder), why_unwritable(home)
     if not why:
         try:
             opened = identity.open_state(root, env)
             hints, moved = identity.opening_hints(root, opened), identity.moved_hint(opened)
-            return OpenedState(opened.folder, home, opened.moved, hints, opened.release, moved_hint=moved)
+            state = OpenedState(opened.folder, home, opened.moved, hints, opened.release, moved_hint=moved)
+            return _with_copied_home(state, env, home_why) if home_why else state
         except OSError as error:
             why = _words(error)
     try:
@@ -103,6 +107,32 @@ def _temporary_folder(env: Mapping[str, str]) -> tempfile.TemporaryDirectory[str
         except OSError as error:
             failure = error
     raise failure
+
+
+def _with_copied_home(state: OpenedState, env: Mapping[str, str], why: str) -> OpenedState:
+    """The state of a project with a copy of the user's folder, which cannot be written. Raises OSError."""
+    try:
+        place = _temporary_folder(env)
+        copied = paths.private_folder(Path(place.name, "home"))
+    except OSError:
+        state.release()
+        raise
+    unread = _copy_database(state.home / GLOBAL_DATABASE, copied)
+    said = (
+        f"Your mazu-ls folder cannot be written ({why}): what is remembered for all projects now lasts only until mazu-ls "
+        "ends, and your settings can be read but not changed. The project's own memory, conversations and checkpoints work."
+    )
+    warnings = [*state.warnings, said, *(f"Not everything there could be read: {one}." for one in unread)]
+    release = state.release
+
+    def release_both() -> None:
+        release()
+        place.cleanup()
+
+    kept = (state.folder, state.home)
+    return structs.replace(
+        state, home=copied, warnings=warnings, release=release_both, home_why=why, kept=kept
+    )
 
 
 def _temporary(folder: Path, home: Path, env: Mapping[str, str], why: str) -> OpenedState:

@@ -19,7 +19,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import state as server_state
 from mazu_ls.state import volatile
 from tests.scenario import PATIENCE, Story, World
-from tests.server.client import connected
+from tests.server.client import Client, RpcFailure, connected
 
 SAID = "The state directory cannot be written"
 
@@ -93,6 +93,15 @@ def test_a_full_or_impossible_place_is_seen_and_a_new_one_is_not_made(tmp_path):
     assert volatile.why_unwritable(tmp_path / "file" / "b")
 
 
+async def warnings(client: Client) -> list[str]:
+    """What the status warns of; where the project is just opened again, that."""
+    try:
+        return (await client.command("mazu.status"))["warnings"]
+    except RpcFailure as busy:
+        assert busy.data["kind"] == "busy", busy
+        return [busy.message]
+
+
 async def test_the_server_says_it_once_and_heals_when_the_cause_goes(env, folder, monkeypatch):
     monkeypatch.setattr(server_state, "HEAL_SECONDS", 0.05)
     place = Path(env["MAZU_STATE_HOME"])
@@ -103,11 +112,13 @@ async def test_the_server_says_it_once_and_heals_when_the_cause_goes(env, folder
         await client.initialize(folder)
         status = await client.command("mazu.status")
         assert not status["checkpoints"]["available"]
+        assert len([one for one in status["warnings"] if "cannot be written" in one]) == 1
         assert (await client.command("mazu.memory.list"))["memories"] == []
         place.unlink()
         async with asyncio.timeout(40):
-            while not (await client.command("mazu.status"))["checkpoints"]["available"]:  # noqa: ASYNC110
+            while await warnings(client):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+        assert (await client.command("mazu.status"))["checkpoints"]["available"]
     assert any("can be written again" in str(message) for message in client.received)
 
 
@@ -164,3 +175,48 @@ def test_without_any_temporary_folder_the_user_hears_a_sentence(tmp_path, monkey
     with pytest.raises(MazuError, match="no temporary folder either") as refused:
         volatile.open_project_state(tmp_path, env)
     assert refused.value.kind is Kind.STORAGE
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap for a read-only file system")
+def test_a_read_only_home_takes_nothing_from_the_project(env, folder):
+    """As where a home folder's settings are managed, or a container mounts them."""
+    run = [sys.executable, "-m", "mazu_ls"]
+    home = env["MAZU_HOME"]
+    Path(home).mkdir(parents=True, exist_ok=True)
+    shut = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", home, home]
+    if subprocess.run([*shut, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("bubblewrap does not work here")
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*shut, *run, *words], cwd=folder, env=os.environ | env, check=False, capture_output=True, text=True
+        )  # fmt: skip
+
+    taken = command("checkpoint", "take", "here")
+    assert (taken.returncode, "Traceback" in taken.stderr) == (0, False)
+    assert "Your mazu-ls folder cannot be written" in taken.stderr
+    assert "state directory cannot" not in taken.stderr
+    assert "here" in command("checkpoint", "list").stdout
+    assert command("remember", "The port is 8080").returncode == 0
+    assert "The port is 8080" in command("recall", "port").stdout
+    refused = command("remember", "I like short answers", "--scope", "global")
+    assert (refused.returncode, "Nothing was changed" in refused.stderr) == (1, True)
+
+
+async def test_a_read_only_home_heals_too(env, folder, monkeypatch):
+    monkeypatch.setattr(server_state, "HEAL_SECONDS", 0.05)
+    real, shut = volatile.why_unwritable, [Path(env["MAZU_HOME"])]
+    monkeypatch.setattr(
+        volatile, "why_unwritable", lambda folder: "read-only" if folder in shut else real(folder)
+    )
+    async with connected(env) as client:
+        await client.initialize(folder)
+        status = await client.command("mazu.status")
+        assert status["checkpoints"]["available"]
+        assert ["Your mazu-ls folder cannot be written" in one for one in status["warnings"]] == [True]
+        await client.command("mazu.remember", {"title": "I like short answers", "scope": "global"})
+        shut.clear()
+        async with asyncio.timeout(40):
+            while await warnings(client):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (await client.command("mazu.memory.list", {"scope": "global"}))["total"] == 0

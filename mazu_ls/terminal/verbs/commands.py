@@ -60,13 +60,14 @@ async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[st
     raise InvalidArguments(f"{given['tool']} needs its arguments as a JSON object", "arguments")
 
 
-async def _require_lasting(server: ServerState) -> None:
+async def _require_lasting(server: ServerState, arguments: dict[str, Any]) -> None:
     """What this process stores must outlive it. Raises MazuError(storage) where the disk takes nothing."""
     disk = (await server.wait_opened()).disk
-    if disk and disk.is_volatile:
+    of_all_projects = arguments.get("scope", arguments.get("category")) in ("global", "user_preference")
+    if disk and (why := disk.why or (disk.home_why if of_all_projects else "")):
         raise MazuError(
             Kind.STORAGE,
-            f"Nothing was changed: {disk.why}.",
+            f"Nothing was changed: {why}.",
             "Free some space or check the permissions, then try again.",
         )
 
@@ -105,7 +106,7 @@ async def execute(
         if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):
             arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}
     if name in REMEMBERING:
-        await _require_lasting(server)
+        await _require_lasting(server, arguments)
     result = await run(name, arguments)
     if name == "mazu.checkpoint.diff" and arguments.get("against", "now") == "now":
         await note_unsaved(server)
