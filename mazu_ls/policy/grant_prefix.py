@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 
 # These run another program, or write anywhere, by an option, an operand or their own language. Of them
@@ -15,16 +15,10 @@ _GIT = word_set("git_prefixes")
 _MODULES = word_set("python_modules")
 _TESTERS = frozenset(("pytest", "py.test", "unittest"))
 # The folders in which Python finds the project's modules: below the working directory, nothing else.
-_OWN_MODULES = re.compile(
-    r"^PYTHONPATH=(?:\.|(?!\.\.)[\w-][\w.-]*(?:/(?!\.\.)[\w-][\w.-]*)*/?)(?::(?:\.|[\w-][\w.-]*(?:/[\w-][\w.-]*)*/?))*$"
-)
+_OWN_MODULES = pattern("grant_prefix.own_modules")
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=[\w./:@%+,-]*$")
 # Variables by which a loader, an interpreter, a shell or git runs or loads something.
-_LOADS = re.compile(
-    r"^(PATH|IFS|ENV|BASH_ENV|SHELL|SHELLOPTS|HOME|CDPATH|PS\d|LD_\w*|DYLD_\w*|GIT_\w*|SSH_\w*|PYTHON(?!DONTWRITE|UNBUFFERED)\w*|PERL\w*|RUBY\w*"
-    r"|NODE_(OPTIONS|PATH)|JAVA_\w*|_JAVA\w*|MAVEN_\w*|GRADLE_\w*|NPM_\w*|npm_\w*|CARGO_\w*|RUST(C|UP|DOC)\w*|GO(FLAGS|ROOT|PROXY|TOOLCHAIN|BIN)|CC|CXX|LD|AR"
-    r"|MAKEFLAGS|PYTEST_\w*|\w*(EDITOR|PAGER|VISUAL|BROWSER|COMMAND|ASKPASS|WRAPPER|LAUNCHER|PRELOAD|PLUGINS?))$"
-)
+_LOADS = pattern("grant_prefix.loads")
 
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import credential_paths, git_config, removal, writes
 from mazu_ls.policy.tables.argv import abbreviates
@@ -128,9 +128,7 @@ def _force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
     return None
 
 
-_SHELL_PATH = re.compile(
-    r"(exec|system|shell|sh-exec|lua-exec):|(^|[\s/])(ba|z|k|da)?sh(\s|$)|cmd\.exe", re.IGNORECASE
-)
+_SHELL_PATH = pattern("hard_deny.shell_path", re.IGNORECASE)
 
 
 def _reverse_shell(name: str, rest: list[str], _: ShellScope) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mazu_ls.gitcmd.repository_config import names_programs
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables.git import COMMANDS, judge
 from mazu_ls.policy.tables.global_options import without_global_options
@@ -15,13 +15,8 @@ from mazu_ls.policy.tables.global_options import without_global_options
 MAX_FOLDERS = 16
 _CHANGES = word_set("git_changes")
 _GLOBAL = re.compile(r"^(-C|-c|--no-pager|-P|--no-optional-locks|--literal-pathspecs)$")
-_IDENTITY = re.compile(
-    r"^(user\.(name|email)|commit\.gpgsign|init\.defaultbranch|advice\.\w+)=", re.IGNORECASE
-)
-_RUNS_OTHERS = re.compile(
-    r"^(--exec|-x|run|foreach|update|--upload-pack|--receive-pack|-u|--open-files-in-pager|-O|--ext-diff|--textconv|--tool|-t"
-    r"|--extcmd|--edit|-e|--template|--filter|--config|-c)(=.*)?$"
-)
+_IDENTITY = pattern("repository.identity", re.IGNORECASE)
+_RUNS_OTHERS = pattern("repository.runs_others")
 
 
 def changed_by(argv: list[str]) -> str | None:

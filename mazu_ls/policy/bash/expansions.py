@@ -7,6 +7,7 @@ from collections.abc import Callable
 from fnmatch import translate
 from itertools import pairwise
 
+from mazu_ls.policy.data import pattern
 from mazu_ls.policy.step_budget import spend
 
 UNKNOWN = "\ue000"  # stands for unknown text
@@ -15,9 +16,7 @@ _QUOTED = {char: chr(0xE010 + index) for index, char in enumerate("{},*?[]~.-!^=
 _UNQUOTED = {ord(code): char for char, code in _QUOTED.items()}
 _PROTECT = str.maketrans(_QUOTED)
 MAX_BRACES = 256
-_ANSI = re.compile(
-    r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|c(.)|(.))", re.DOTALL
-)
+_ANSI = pattern("expansions.ansi", re.DOTALL)
 _SIMPLE = dict(zip("abeEfnrtv", "\a\b\x1b\x1b\f\n\r\t\v", strict=True))
 _RANGE = re.compile(r"^(-?\d+|[A-Za-z])\.\.(-?\d+|[A-Za-z])(?:\.\.(-?\d+))?$")
 _SLICE = re.compile(r"^:\s*(-?\d+)\s*(?::\s*(-?\d+)\s*)?$")

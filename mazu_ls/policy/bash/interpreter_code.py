@@ -5,50 +5,25 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import pattern
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
 
-_STRING = re.compile(
-    r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`]*)`|%x?[{(\[]([^})\]]*)[})\]]|qx?[/{(]([^/})]*)[/})]""",
-    re.DOTALL,
-)
+_STRING = pattern("interpreter_code.string", re.DOTALL)
 _LIST = re.compile(r"\[((?:\s*(?:'[^']*'|\"[^\"]*\")\s*,?)+)\]")
-_RUNS = re.compile(
-    r"\b(system|popen|exec\w*|spawn\w*|subprocess|child_process|Popen|check_output|check_call|call|run|shell_exec|passthru|proc_open"
-    r"|execute|spawn|shell-command|Process|Runtime|pty|os\.|ctypes|Deno\.Command|backtick|qx|getoutput|posix_spawn|syscall|Open3|Kernel|IO\.popen|do shell script)\b"
-)
-_NETWORK = re.compile(
-    r"require\(['\"]net['\"]\)|\b(socket|Socket|TCPSocket|fsockopen|net\.connect|net\.Socket|createConnection|IO::Socket|ztcp|TCPServer"
-    r"|urllib|requests|http\.client)\b"
-)
-_SHELL = re.compile(
-    r"(/bin/(ba|da|z|k)?sh|\bexecute\b|pty\.spawn|dup2|\bsubprocess\b|\bexec\b|child_process|cmd\.exe|os\.system|popen|shell_exec|spawn)"
-)
-_DECODES = re.compile(
-    r"b64decode|b32decode|b16decode|fromhex|unhexlify|decodebytes|zlib\.decompress|codecs\.decode|rot_?13|\batob\b|Buffer\.from|base64_decode"
-    r"|str_rot13|MIME::Base64|decode64|unpack\(?['\"]|unpack\s+\w|\.pack\(|\bpack\(?['\"]|chr\(\d+\)|fromCharCode|\\x[0-9a-f]{2}|\[::-1\]|\.reverse\(|bytes\(\["
-)
-_EVALUATES = re.compile(
-    r"\b(exec|eval|system|popen|run|call|Function|spawn|execSync|instance_eval|loadstring|compile|shell_exec|Popen|assert)\b"
-)
-_DESTROYS = re.compile(
-    r"(rmtree|rm_rf|rm_r\b|rmSync|rmdirSync|remove_tree|removeSync|rimraf|unlink|rmdir|remove|deltree|delTree|FileUtils|emptyDir)[\s\S]{0,40}?"
-    r"(['\"](/|~|\.\.?|/(home|etc|usr|var|root|bin|boot|lib|opt)[^'\"]*|\.git|\.mazu)['\"]|expanduser|homedir|\bHOME\b|Path\.home|Dir\.home)"
-)
+_RUNS = pattern("interpreter_code.runs")
+_NETWORK = pattern("interpreter_code.network")
+_SHELL = pattern("interpreter_code.shell")
+_DECODES = pattern("interpreter_code.decodes")
+_EVALUATES = pattern("interpreter_code.evaluates")
+_DESTROYS = pattern("interpreter_code.destroys")
 _RIGHTS = re.compile(r"(?<![\w./-])(/usr/bin/|/bin/)?(sudo|doas|pkexec|run0|su -c)(?![\w-])")
 _DOWNLOADS = re.compile(r"urlopen|urlretrieve|requests\.get|Net::HTTP|open-uri|https?://|LWP|\bfetch\(")
-_FORKS = re.compile(
-    r"\bfork\s+while\b|while\s*\(?(1|True|true)\)?\s*[:{]?\s*(os\.)?fork|fork\s*\(\)?\s*while"
-)
+_FORKS = pattern("interpreter_code.forks")
 _PRIVILEGE = re.compile(r"\b(setuid|setgid|seteuid|setreuid|setresuid)\b|PR_SET|reboot\(")
-_SECRETS = re.compile(
-    r"\.ssh/|\.ssh['\"]|\.aws/|\.gnupg|\.netrc|\.git-credentials|/etc/shadow|/etc/gshadow|/etc/sudoers|\.mazu/config|/proc/[^'\"\s]*/environ"
-    r"|\bid_rsa\b|\bid_ed25519\b|\.kube/config|\.docker/config"
-)
-_WRITING = re.compile(
-    r"['\"][rb]*[wax]\+?[bt]?['\"]|write|append|copy|move|rename|replace|symlink|hardlink|unlink|remove|rmtree|mkdir|touch|truncate|chmod|chown|put_contents|>\s*['\"]"
-)
+_SECRETS = pattern("interpreter_code.secrets")
+_WRITING = pattern("interpreter_code.writing")
 
 
 # awk's `"command" | getline` and `print | "command"`

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import SHELLS
 
@@ -12,12 +12,7 @@ _GIVEN = re.compile(r"^(exec=|:?!|:|shell |\\! ?|\.shell )")
 _RUN_THEIR_WORDS = frozenset(str.split("ssh watch parallel tmux screen"))
 _RUN_AN_OPTION = word_set("run_an_option") | _RUN_THEIR_WORDS
 _WITH_COMMANDS = word_set("with_commands")
-_COMMAND_OPTION = re.compile(
-    r"^(--(checkpoint-action|to-command|use-compress-program|compress-program|rsh|rmt-command|rsync-path|info-script|new-volume-script"
-    r"|pre|hostname-bin|exec|extcmd|call|unzip-command|(?:tree|index|env|msg|parent|commit|tag-name|subdirectory)-filter|upload-pack|receive-pack|open-files-in-pager|pager|ext-diff|eval-command|init-command|eval|filter)"
-    r"|-(ex|TT|I|F|e|x|O|P|o|S|D|u))=?(.*)$",
-    re.DOTALL,
-)
+_COMMAND_OPTION = pattern("nested_commands.command_option", re.DOTALL)
 
 
 def scripts(argv: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.words import printed
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import table, word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
 
@@ -19,7 +19,7 @@ DECODERS = word_set("decoders")
 _OUTSIDE = DOWNLOADERS | DECODERS
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _UNPACKERS = frozenset(str.split("tar bsdtar gtar unzip 7z 7za 7zz unar unrar cpio pax ar zipfile tarfile"))
-_BUILD_FILES = {"make": "Makefile", "cargo": "Cargo.toml", "npm": "package.json", "yarn": "package.json", "pnpm": "package.json", "go": "go.mod"}  # fmt: skip
+_BUILD_FILES = table("pipeline_taint.build_files")
 _RUNNERS = frozenset(str.split("source . chmod install dpkg rpm apt exec java"))
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))

@@ -18,7 +18,7 @@ from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import removal, targets, writes
@@ -28,9 +28,7 @@ from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
 MAX_WORK = 400_000
 # Variables whose value a shell, git or another program runs.
-_RUN_BY_OTHERS = re.compile(
-    r"^(PROMPT_COMMAND|PS[0-4]|BASH_ENV|ENV|\w*(EDITOR|PAGER|VISUAL|BROWSER|_COMMAND|_ASKPASS|OPEN|CLOSE)|GIT_SSH|GIT_EXTERNAL_DIFF|MAKEFLAGS|SHELL)$"
-)
+_RUN_BY_OTHERS = pattern("scan.run_by_others")
 _COMPUTES = word_set("computes")
 RESERVED = word_set("reserved")
 _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 
 _ADDRESS = r"(?:\d+|\$|/[^/\\\n]*/I?|\d+~\d+)"
 _SED_PRINT = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+|~\d+))?\s*)?!?\s*[pdq=]\s*$")
@@ -30,9 +30,7 @@ def sed(script: str) -> str | None:
     return "the sed script is not known to be harmless"
 
 
-_AWK_REFUSED = re.compile(
-    r"system|getline|ENVIRON|ARGV|ARGC|PROCINFO|SYMTAB|FUNCTAB|close|fflush|print(f)?\s*[^;}]*[>|]|[<>|@`\\\[]|include|load|FILENAME\s*="
-)
+_AWK_REFUSED = pattern("scripts.awk_refused")
 _AWK_ALLOWED = re.compile(r"^[\w\s{}$,;:.+*/%=!\"'()^~&?#<-]*$")
 
 

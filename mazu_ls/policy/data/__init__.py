@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -17,3 +18,15 @@ def read_table(name: str) -> dict[str, Any]:
 def word_set(key: str) -> frozenset[str]:
     """Return the set of words in words.toml under this key."""
     return frozenset(read_table("words")[key].split())
+
+
+def pattern(key: str, flags: int = 0) -> re.Pattern[str]:
+    """The compiled pattern that stands in patterns.toml under `module.name`."""
+    module, name = key.split(".")
+    return re.compile("".join(read_table("patterns")[module][name].splitlines()), flags)
+
+
+def table(key: str) -> Any:
+    """What stands in tables.toml under `module.name`: words, or a mapping."""
+    module, name = key.split(".")
+    return read_table("tables")[module][name]

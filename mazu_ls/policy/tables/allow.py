@@ -14,14 +14,12 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.tables.programs import VARIABLE, WILD, NotProvablySafe, ProgramJudge, require
 
 _PUBLIC = word_set("public_variables")
-_PREFIX = re.compile(
-    r"^(LC_ALL|LANG|LC_CTYPE|NO_COLOR|CI|TZ|COLUMNS|PYTHONDONTWRITEBYTECODE|PYTHONUNBUFFERED|FORCE_COLOR)=[\w.:-]*$"
-)
+_PREFIX = pattern("allow.prefix")
 _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import flags, operands
 
@@ -45,12 +45,7 @@ def _parts(word: str) -> list[str]:
     return [part.removeprefix("file://").lstrip("@<") for part in parts if part and not part.startswith("--")]
 
 
-_PRINTERS = re.compile(
-    r"^(gpg2? .*--export-secret|gh auth token|glab auth |gcloud auth print-|security (find|dump)-|secret-tool (lookup|search)|pass (show )?\S"
-    r"|op (read|item get)|aws (configure (get|export)|sts get-session|ecr get-login)|az account get-access|vault (read|kv get|token lookup)"
-    r"|git credential(-\S+)? (fill|get)|keyring get|kwallet-query|npm token|heroku auth:token|doctl auth|kubectl (get|describe) secrets?"
-    r"|kubectl config view .*--raw|docker-credential-\S+ get|ssh-keygen .*-y|ssh-add .*-L|bw (get|list)|lpass show|ansible-vault (view|decrypt))"
-)
+_PRINTERS = pattern("credential_paths.printers")
 
 
 def _prints(name: str, rest: list[str]) -> str | None:

@@ -8,15 +8,13 @@ from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash import pipeline_taint
 from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.data import table
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import program
 from mazu_ls.workspace.text import split_lines
 
 # Programs that take commands from their input, and the prefix of a line that goes to a shell.
-_TAKE_COMMANDS = {
-    "ed": "!", "ex": "!:", "vi": "!:", "vim": "!:", "gdb": "!", "lldb": "!", "psql": "\\!", "sqlite3": ".", "mysql": "\\!", "ftp": "!", "sftp": "!",
-    "make": "\t@-+", "gmake": "\t@-+",
-}  # fmt: skip
+_TAKE_COMMANDS = table("file_writes.take_commands")
 
 
 @dataclass

@@ -6,16 +6,10 @@ import re
 from itertools import pairwise
 
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import pattern
 from mazu_ls.policy.tables.argv import abbreviates
 
-_RUN = re.compile(
-    r"^(core\.(pager|editor|askpass|fsmonitor|hookspath|sshcommand|gitproxy|alternaterefscommand|worktree)|sequence\.editor|pager\..*"
-    r"|diff\.external|diff\..*\.(command|textconv)|merge\..*\.driver|filter\..*\.(clean|smudge|process)|include\.path|includeif\..*\.path"
-    r"|credential\.(.*\.)?helper|gpg\.(.*\.)?(program|defaultkeycommand)|(difftool|mergetool|browser|man|guitool)\..*\.(cmd|path)"
-    r"|remote\..*\.(uploadpack|receivepack|vcs|proxy)|init\.templatedir|uploadpack\.packobjectshook|protocol\.(.*\.)?allow|submodule\..*\.update"
-    r"|interactive\.difffilter|sendemail\..*cmd|trailer\..*\.(cmd|command)|tar\..*\.command|web\.browser|instaweb\.httpd|ssh\.variant|safe\..*)$",
-    re.IGNORECASE,
-)
+_RUN = pattern("git_config.run", re.IGNORECASE)
 _READS = ("get", "get-all", "get-regexp", "get-urlmatch", "get-color", "get-colorbool", "list")
 
 

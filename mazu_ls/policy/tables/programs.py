@@ -14,13 +14,14 @@ from mazu_ls.policy import trees
 from mazu_ls.policy.bash import scripts, wildcards
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.data import table
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
 from mazu_ls.workspace import path_rules
 
 # Nothing that a shell, a loader or a program interprets is spelt like this.
 VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
-_ALL_MATCHING_SECRETS = (".env", ".env.local", "id_rsa", "id_ed25519", "secrets.yaml", "credentials.json", ".netrc", "server.key", "cert.pem", "terraform.tfstate", ".npmrc")  # fmt: skip
+_ALL_MATCHING_SECRETS = tuple(table("programs.all_matching_secrets").split())
 MAX_MATCHES = 5_000
 # Files by which a project chooses the program that runs under this name: rustup's, yarn's, corepack's.
 _CHOOSES = {

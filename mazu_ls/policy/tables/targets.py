@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import table, word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.step_budget import known, spend
 from mazu_ls.workspace import path_rules
@@ -20,27 +20,11 @@ HARMLESS_DEVICES = word_set("harmless_devices")
 _TOP = word_set("top_folders")
 _DEVICE_FD = re.compile(r"^/dev/fd/\d+$|^/proc/self/fd/\d+$")
 _GLOB = re.compile(r"[*?\[]")
-_SECRET_FOLDERS = (
-    ".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".mazu", ".password-store", ".gcloud", ".terraform.d", ".mozilla",
-    ".config", ".local", ".anthropic", ".claude", ".codex", ".gem", ".cargo", ".electrum", ".bitcoin", ".vault-token",
-)  # fmt: skip
+_SECRET_FOLDERS = tuple(table("targets.secret_folders").split())
 # `.config`, `.local` and `.cargo` hold keys in some of their folders only.
-_PARTLY = {
-    ".config": ("gh", "gcloud", "op", "git", "rclone", "hub", "doctl", "anthropic", "openai", "google-chrome", "chromium", "mazu"),
-    ".local": ("share/keyrings", "state/mazu-ls"),
-    ".cargo": ("credentials", "credentials.toml"),
-    ".gem": ("credentials",),
-}  # fmt: skip
-_SECRET_FILES = (
-    ".netrc", ".pypirc", ".npmrc", ".git-credentials", ".pgpass", ".my.cnf", ".bash_history", ".zsh_history", ".python_history",
-    ".psql_history", ".mysql_history", ".env", ".vault-token", ".s3cfg", ".boto", ".dockercfg", ".authinfo", ".authinfo.gpg",
-    ".yarnrc.yml", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials", "credentials.json", ".htpasswd", ".Xauthority",
-)  # fmt: skip
-_SYSTEM_SECRETS = (
-    "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssl/private",
-    "/etc/security/opasswd", "/etc/krb5.keytab", "/run/secrets", "/var/run/secrets", "/dev/mem", "/dev/kmem", "/proc/kcore",
-    "/etc/NetworkManager/system-connections", "/etc/wpa_supplicant", "/var/lib/sss", "/etc/master.passwd", "/private/etc/master.passwd",
-)  # fmt: skip
+_PARTLY = table("targets.partly")
+_SECRET_FILES = tuple(table("targets.secret_files").split())
+_SYSTEM_SECRETS = tuple(table("targets.system_secrets").split())
 _PROC_SECRET = re.compile(r"^/proc/[^/]+(/task/[^/]+)?/(environ|mem|maps|fd|root|cwd|auxv)(/|$)")
 _KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|ed25519)\b.*)$")
 _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")

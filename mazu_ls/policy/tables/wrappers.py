@@ -5,21 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mazu_ls.policy.data import read_table, word_set
+from mazu_ls.policy.data import pattern, read_table, table, word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
 
 SHELLS = word_set("shells")
-INTERPRETERS = re.compile(
-    r"^(python[\d.]*|pypy[\d.]*|perl[\d.]*|ruby[\d.]*|node|nodejs|deno|bun|php[\d.]*|lua[\d.]*|luajit|tclsh|wish|osascript|Rscript|julia"
-    r"|guile|scheme|racket|ghci|irb|groovy|scala|jshell|pwsh|powershell|gawk|mawk|awk|nawk|expect|emacs|ocaml|elixir|iex|swift)$"
-)
-CODE_OPTIONS = {
-    "python": "-c", "pypy": "-c", "perl": "-e -E", "ruby": "-e", "node": "-e --eval -p --print", "nodejs": "-e -p", "deno": "eval",
-    "bun": "-e", "php": "-r -B -R -E", "lua": "-e", "luajit": "-e", "osascript": "-e", "Rscript": "-e", "julia": "-e -E",
-    "guile": "-c", "racket": "-e", "groovy": "-e", "scala": "-e", "pwsh": "-c -Command", "powershell": "-c -Command",
-    "expect": "-c", "elixir": "-e", "emacs": "--eval --execute",
-}  # fmt: skip
+INTERPRETERS = pattern("wrappers.interpreters")
+CODE_OPTIONS = table("wrappers.code_options")
 
 
 @dataclass(frozen=True)

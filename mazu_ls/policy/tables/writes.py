@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import word_set
+from mazu_ls.policy.data import pattern, table, word_set
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.argv import abbreviates, operands
 from mazu_ls.policy.tables.git import COMMANDS
@@ -13,21 +13,8 @@ from mazu_ls.policy.tables.git import COMMANDS
 # Programs that write to every operand, and those that write to the last one only.
 _WRITE_ALL = word_set("write_all")
 _WRITE_LAST = word_set("write_last")
-_OUTPUT_OPTION = re.compile(
-    r"^--(output|output-file|output-document|output-dir|output-directory|outfile|out|out-dir|outdir|target-directory|directory-prefix"
-    r"|target|prefix|root|destination|dest|save-to|log-file|logfile|append-output|dump-header|cookie-jar|trace|trace-ascii|report"
-    r"|backup-dir|write-out-file|export|junitxml|basetemp|cache-dir|hash-style-file|record|separate-git-dir|install-dir)=(.+)$"
-)
-_OUTPUT_SHORT: dict[str, str] = {
-    "sort": "-o", "gsort": "-o", "curl": "-o --output -O -D --dump-header -c --cookie-jar --output-dir --trace --trace-ascii",
-    "wget": "-O --output-document -o -a -P --directory-prefix", "git": "--output -o --output-directory --separate-git-dir",
-    "gcc": "-o", "cc": "-o", "clang": "-o", "g++": "-o", "c++": "-o", "clang++": "-o", "ld": "-o", "as": "-o", "go": "-o", "rustc": "-o",
-    "unzip": "-d", "7z": "-o", "zip": "", "gpg": "-o --output",
-    "openssl": "-out", "pandoc": "-o", "dot": "-o", "jq": "", "yq": "", "ffmpeg": "", "xxd": "", "tree": "-o", "cp": "-t --target-directory",
-    "mv": "-t --target-directory", "ln": "-t --target-directory", "install": "-t --target-directory", "pip": "-t --target --root --prefix",
-    "npm": "--prefix -C", "make": "-C -f", "ssh-keygen": "-f", "strace": "-o", "ltrace": "-o", "script": "", "time": "-o --output",
-    "age": "-o", "sha256sum": "", "mysqldump": "-r", "pg_dump": "-f", "sed": "", "iconv": "-o", "convert": "", "magick": "", "nasm": "-o",
-}  # fmt: skip
+_OUTPUT_OPTION = pattern("writes.output_option")
+_OUTPUT_SHORT: dict[str, str] = table("writes.output_short")
 _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
 
 
