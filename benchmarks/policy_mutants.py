@@ -25,13 +25,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import FrameType, FunctionType
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from mazu_ls import policy  # noqa: E402
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo  # noqa: E402
+from mazu_ls.policy.data import pattern  # noqa: E402
 from mazu_ls.policy.decide import decide  # noqa: E402
 from mazu_ls.tools.base import Effect  # noqa: E402
 from tests.permissions.disk_project import make_project  # noqa: E402
@@ -165,6 +166,15 @@ def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, object, str | N
     if isinstance(node, ast.BoolOp):
         for number in range(len(node.values)):
             yield f"operand {number} gone", lambda twin, number=number: twin.values.pop(number), None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "pattern":
+        key = ast.literal_eval(node.args[0])
+        for start, end, text in _alternatives(text_of := pattern(key).pattern):
+            left = ast.Call(ast.parse("re.compile", mode="eval").body, [ast.Constant(text_of[:start] + text_of[end:]), *node.args[1:]], [])  # fmt: skip
+            yield (
+                f"alternative {text!r} gone",
+                lambda twin, left=left: twin.__dict__.update(left.__dict__),
+                None,
+            )
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         return
     if "|" in node.value and ("(" in node.value or "^" in node.value) and len(node.value) > 8:
@@ -230,6 +240,9 @@ def _install(mutant: Mutant) -> None:
     old = {id(value): name for name, value in vars(module).items() if not name.startswith("__")}
     before = dict(vars(module))
     exec(compile(mutant.tree, mutant.file, "exec"), vars(module))
+    for name, function in before.items():  # tables of other modules hold the old ones
+        if isinstance(function, FunctionType) and isinstance(vars(module).get(name), FunctionType):
+            function.__code__ = vars(module)[name].__code__
     for other in [m for name, m in sys.modules.items() if name.startswith("mazu_ls.policy")]:
         for name, value in list(vars(other).items()):
             if (

@@ -158,9 +158,8 @@ class UserRepository:
 
     def sparse(self) -> list[bytes]:
         """Files that a sparse checkout leaves out of the work tree, relative to the folder."""
-        if (
-            read_start(self.git_dir, "index", 8)[4:] <= b"\0\0\0\2"
-        ):  # only later versions can say so of an entry
+        # Only later versions of the index can say so of an entry.
+        if read_start(self.git_dir, "index", 8)[4:] <= b"\0\0\0\2":
             return []
         return [line[2:] for line in self._listed("sparse", "-t") if line.startswith(b"S ")]
 
@@ -175,10 +174,8 @@ class UserRepository:
         return set(self._split("check-ignore", "-z", "--stdin", input=b"\0".join(paths), accept=(0, 1)))
 
     def _listed(self, name: str, *options: str) -> list[bytes]:
-        stamp = (
-            *_stamp(self.git_dir / "index", self.folder / ".gitignore"),
-            *_stamp(self.common_dir / "info/exclude"),
-        )
+        exclude = self.common_dir / "info/exclude"
+        stamp = _stamp(self.git_dir / "index", self.folder / ".gitignore", exclude)
         cached = self._cached.get(name)
         if cached is None or cached[0] != stamp:
             cached = self._cached[name] = (stamp, self._split("ls-files", "-z", *options))
@@ -237,7 +234,7 @@ def _exists(folder: Path, name: str) -> bool:
 
 
 def _stamp(*paths: Path) -> Stamp:
-    return tuple(_stat(path) for path in paths)
+    return tuple(map(_stat, paths))
 
 
 def _stat(path: Path) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import PolicyContext
-from mazu_ls.policy.tables.git import COMMANDS, judge
+from mazu_ls.policy.tables.git import COMMANDS, only_reads
 from mazu_ls.policy.tables.global_options import without_global_options
 
 MAX_FOLDERS = 16
@@ -21,7 +21,7 @@ _RUNS_OTHERS = pattern("repository.runs_others")
 
 def changed_by(argv: list[str]) -> str | None:
     """Return why a command needs more than the sandbox allows: it changes the repository."""
-    if argv[0] != "git" or len(argv) < 2 or not isinstance(judge(argv[1:]), str):
+    if argv[0] != "git" or len(argv) < 2 or only_reads(argv[1:]):
         return None
     verbs = {form[1] for form in without_global_options(argv)[0] if len(form) > 1}
     if verb := next(iter(sorted(verbs & _CHANGES)), None):

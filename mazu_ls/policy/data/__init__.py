@@ -23,7 +23,7 @@ def word_set(key: str) -> frozenset[str]:
 def pattern(key: str, flags: int = 0) -> re.Pattern[str]:
     """The compiled pattern that stands in patterns.toml under `module.name`."""
     module, name = key.split(".")
-    return re.compile("".join(read_table("patterns")[module][name].splitlines()), flags)
+    return re.compile(read_table("patterns")[module][name].replace("\n", ""), flags)
 
 
 def table(key: str) -> Any:

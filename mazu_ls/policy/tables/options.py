@@ -15,6 +15,16 @@ _NUMBER = re.compile(r"^[-+]?\d+[a-zA-Z]{0,2}$")
 _HARMLESS_VALUE = re.compile(r"^[^\x00-\x1f`$]*$")
 
 
+class NotProvablySafe(Exception):
+    """Why the line has to be asked about."""
+
+
+def require(holds: object, reason: str) -> None:
+    """Raise NotProvablySafe for this reason unless the condition holds."""
+    if not holds:
+        raise NotProvablySafe(reason)
+
+
 @dataclass(frozen=True)
 class ProgramSpec:
     """One program. `flags` and `values` are short options without and with a value; `long` are whole names.
@@ -55,72 +65,49 @@ class ParsedOptions:
     paths: list[str]
 
 
-def split(spec: ProgramSpec, words: list[str]) -> ParsedOptions | str:
-    """Split the words by the table; return a sentence if one is not in it. Abbreviated long options are not in it."""
-    names = {name.split("=")[0]: name for name in spec.long.split()}
-    options: list[tuple[str, str | None]] = []
-    operands: list[str] = []
-    paths: list[str] = []
-    at = 0
-    while at < len(words):
-        word = words[at]
-        at += 1
-        if word == "--":
-            operands += words[at:]
-            break
-        if not word.startswith("-") or word == "-":
-            operands.append(word)
-            if not spec.permutes:
-                operands += words[at:]
+def split(spec: ProgramSpec, words: list[str], name: str, *, any_value: bool = False) -> ParsedOptions:
+    """Split the words of `name` by its table. Abbreviated long options are in no table.
+
+    Raises NotProvablySafe for an option that is not in it, and for a value that is not plain text unless `any_value`.
+    """
+    names = {long.split("=")[0]: long for long in spec.long.split()}
+    found = ParsedOptions([], [], [])
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if word == "--" or not word.startswith("-") or word == "-":
+            found.operands.extend([word] if word != "--" else [])
+            if word == "--" or not spec.permutes:
+                found.operands.extend(left)
                 break
-        elif word.startswith("--"):
-            name, given, value = word[2:].partition("=")
-            known = names.get(name)
-            if known is None:
-                return f"option --{name} is not known to be harmless"
-            if "=" in known and not given:
-                if known.endswith("?"):
-                    value = ""
-                elif at >= len(words):
-                    return f"option --{name} lacks its value"
-                else:
-                    value, at = words[at], at + 1
-            elif given and "=" not in known:
-                return f"option --{name} takes no value"
-            options.append((f"--{name}", value))
-            paths += [value] if known.endswith("=path") else []
         elif spec.number and _NUMBER.match(word):
-            options.append((word, None))
+            found.options.append((word, None))
+        elif word.startswith("--"):
+            long, given, value = word[2:].partition("=")
+            known = names.get(long, "")
+            require(known, f"{name}: option --{long} is not known to be harmless")
+            require("=" in known or not given, f"{name}: option --{long} takes no value")
+            if "=" in known and not given and not known.endswith("?"):
+                require(left, f"{name}: option --{long} lacks its value")
+                value = left.pop(0)
+            found.options.append((f"--{long}", value))
+            found.paths.extend([value] if known.endswith("=path") else [])
         else:
-            taken = _short(spec, words, at, options, paths)
-            if isinstance(taken, str):
-                return taken
-            at = taken
-    return ParsedOptions(options, operands, paths)
+            _read_short(spec, word, left, found, name)
+    plain = any_value or all(_HARMLESS_VALUE.match(value or "") for _, value in found.options)
+    require(plain, "an option's value is not known to be harmless")
+    return found
 
 
-def _short(
-    spec: ProgramSpec, words: list[str], at: int, options: list[tuple[str, str | None]], paths: list[str]
-) -> int | str:
-    """Read the cluster before `at`, such as `-la` or `-n5`; return where to continue."""
-    word = words[at - 1]
+def _read_short(spec: ProgramSpec, word: str, left: list[str], found: ParsedOptions, name: str) -> None:
+    """Read a cluster such as `-la` or `-n5`; a value may be the next word that is left."""
     for index, letter in enumerate(word[1:], 1):
         if letter in spec.values:
             value = word[index + 1 :]
-            if not value:
-                if at >= len(words):
-                    return f"option -{letter} lacks its value"
-                value, at = words[at], at + 1
-            options.append((f"-{letter}", value))
-            if letter in spec.paths:
-                paths.append(value)
-            return at
-        if letter not in spec.flags:
-            return f"option -{letter} is not known to be harmless"
-        options.append((f"-{letter}", None))
-    return at
-
-
-def harmless(value: str | None) -> bool:
-    """Return whether an option's value is plain text."""
-    return value is None or bool(_HARMLESS_VALUE.match(value))
+            require(value or left, f"{name}: option -{letter} lacks its value")
+            value = value or left.pop(0)
+            found.options.append((f"-{letter}", value))
+            found.paths.extend([value] if letter in spec.paths else [])
+            return
+        require(letter in spec.flags, f"{name}: option -{letter} is not known to be harmless")
+        found.options.append((f"-{letter}", None))

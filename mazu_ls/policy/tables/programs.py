@@ -16,6 +16,7 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import table
 from mazu_ls.policy.tables import allowed_commands, git, options, targets
+from mazu_ls.policy.tables.options import NotProvablySafe, require
 from mazu_ls.workspace import path_rules
 
 # Nothing that a shell, a loader or a program interprets is spelt like this.
@@ -29,16 +30,6 @@ _CHOOSES = {
     "yarn": (".yarnrc", ".yarnrc.yml", "package.json"),
 }
 _CHOOSES |= {"rustc": _CHOOSES["cargo"], "pnpm": _CHOOSES["yarn"]}
-
-
-class NotProvablySafe(Exception):
-    """Why the line has to be asked about."""
-
-
-def require(holds: object, reason: str) -> None:
-    """Raises NotProvablySafe for this reason unless the condition holds."""
-    if not holds:
-        raise NotProvablySafe(reason)
 
 
 @dataclass
@@ -57,19 +48,13 @@ class ProgramJudge:
     def command(self, argv: list[str], globs: set[str], unknown: bool) -> None:
         """Raise NotProvablySafe unless the command only reads. `globs` are words with wildcards; `unknown`: some text is not known."""
         name, rest = argv[0], argv[1:]
-        if not name.isascii() or not re.match(r"^[\w.\[:+-]+$", name):
-            raise NotProvablySafe("the program is not known")
-        if name not in allowed_commands.ANY_OPTION and any(word.startswith(WILD) for word in globs):
-            raise NotProvablySafe("a file found by the wildcard may be taken for an option")
-        if unknown and name not in allowed_commands.PRINTS:
-            raise NotProvablySafe("it uses text that cannot be known")
-        for place in self.scope.cwds if name in _CHOOSES else ():
-            if any(
-                Path(folder, file).exists()
-                for folder in (place, *Path(place).parents)
-                for file in _CHOOSES[name]
-            ):
-                raise NotProvablySafe(f"the project may choose which {name} runs")
+        require(name.isascii() and re.match(r"^[\w.\[:+-]+$", name), "the program is not known")
+        as_option = name not in allowed_commands.ANY_OPTION and any(word.startswith(WILD) for word in globs)
+        require(not as_option, "a file found by the wildcard may be taken for an option")
+        require(not unknown or name in allowed_commands.PRINTS, "it uses text that cannot be known")
+        folders = [folder for place in self.scope.cwds for folder in (place, *Path(place).parents)]
+        chosen = any(Path(folder, file).exists() for file in _CHOOSES.get(name, ()) for folder in folders)
+        require(not chosen, f"the project may choose which {name} runs")
         if name in ("python", "python3") and rest[:1] != []:
             name, rest = self._python(rest)
         if name == "git":
@@ -77,8 +62,8 @@ class ProgramJudge:
             return
         if tuple(argv) in allowed_commands.EXACT or self._listed(name, rest):
             return
-        if name in allowed_commands.ARGUMENT_FILES and any(word.startswith("@") for word in rest):
-            raise NotProvablySafe(f"{name} reads more options from a file")
+        from_file = name in allowed_commands.ARGUMENT_FILES and any(word.startswith("@") for word in rest)
+        require(not from_file, f"{name} reads more options from a file")
         spec = allowed_commands.PROGRAMS.get(name)
         if spec is None:
             raise NotProvablySafe(f"{name} is not known to be harmless")
@@ -87,15 +72,12 @@ class ProgramJudge:
             return
         if name in allowed_commands.PRINTS or name in ("expr", "["):
             # `printf -v 'a[$(...)]'` runs its argument, so the first word must not be an option.
-            if name == "printf" and rest[:1] and (rest[0].startswith((UNKNOWN, "-")) or rest[0] in globs):
-                raise NotProvablySafe("printf with options, or with text that may be one")
+            option = name == "printf" and rest and (rest[0].startswith((UNKNOWN, "-")) or rest[0] in globs)
+            require(not option, "printf with options, or with text that may be one")
             return
-        if name == "read" and not all(VARIABLE.match(word) or word == "-r" for word in rest):
-            raise NotProvablySafe("read sets a variable that may matter")
-        taken = options.split(spec, rest)
-        if isinstance(taken, str):
-            raise NotProvablySafe(f"{name}: {taken}")
-        self._known(name, spec, taken, globs)
+        plain = name != "read" or all(VARIABLE.match(word) or word == "-r" for word in rest)
+        require(plain, "read sets a variable that may matter")
+        self._known(name, spec, options.split(spec, rest, name), globs)
 
     def _listed(self, name: str, rest: list[str]) -> bool:
         """Judge `tar tf ARCHIVE` and `unzip -l ARCHIVE`. tar would fetch an archive with a colon in its name from a host."""
@@ -114,13 +96,10 @@ class ProgramJudge:
     def _python(self, rest: list[str]) -> tuple[str, list[str]]:
         if rest in (["--version"], ["-V"]):
             return "true", []
-        if rest[:1] == ["-m"] and rest[1:2] in (
-            ["pytest"],
-            ["ruff"],
-            ["mypy"],
-            ["black"],
-            ["isort"],
-            ["flake8"],
+        if (
+            rest[:1] == ["-m"]
+            and rest[1:]
+            and rest[1] in ("pytest", "ruff", "mypy", "black", "isort", "flake8")
         ):
             return rest[1], rest[2:]
         plain = all(re.fullmatch(r"-[vqbf]+|discover|[A-Za-z_][\w.]*", word) for word in rest[2:])
@@ -131,26 +110,20 @@ class ProgramJudge:
     def _known(
         self, name: str, spec: options.ProgramSpec, taken: options.ParsedOptions, globs: set[str]
     ) -> None:
-        if not all(options.harmless(value) for _, value in taken.options):
-            raise NotProvablySafe("an option's value is not known to be harmless")
         operands = list(taken.operands)
         given = {option for option, _ in taken.options}
-        if spec.needs_option and not given:
-            raise NotProvablySafe(f"{name} is not known to be harmless")
+        require(given or not spec.needs_option, f"{name} is not known to be harmless")
         if name in ("ruff", "black", "isort"):
             operands = _formatter(name, operands, given)
-        if name == "command" and not given & {"-v", "-V"}:
-            raise NotProvablySafe("command runs a program")
+        require(name != "command" or given & {"-v", "-V"}, "command runs a program")
         if name == "read":
             self.known |= set(operands)
             self.read_from_input |= set(operands)
             return
-        if name == "date" and any(not word.startswith("+") for word in operands):
-            raise NotProvablySafe("date may set the clock")
-        if spec.at_most is not None and len(operands) > spec.at_most:
-            raise NotProvablySafe(f"{name} writes to its second file")
-        if spec.operands == "none" and operands:
-            raise NotProvablySafe(f"{name} {operands[0]} is not known to be harmless")
+        require(name != "date" or all(word.startswith("+") for word in operands), "date may set the clock")
+        require(spec.at_most is None or len(operands) <= spec.at_most, f"{name} writes to its second file")
+        none = spec.operands != "none" or not operands
+        require(none, f"{name} {' '.join(operands[:1])} is not known to be harmless")
         if spec.operands == "text":
             return
         if (
@@ -167,7 +140,7 @@ class ProgramJudge:
         if name in trees.READERS:
             for word in operands or ["."]:
                 for path in targets.places(word, self.scope):
-                    self._or_doubt(trees.trouble(name, path, given, self.scope.place))
+                    require(not (why := trees.trouble(name, path, given, self.scope.place)), why or "")
         if name == "cd":
             self._enter(operands, globs)
 
@@ -183,10 +156,8 @@ class ProgramJudge:
         self.path(word, listing=listing, glob=word in globs)
 
     def _enter(self, operands: list[str], globs: set[str]) -> None:
-        if globs:
-            raise NotProvablySafe("cd goes where a wildcard leads")
-        if len(operands) != 1 or operands[0] == "-":
-            raise NotProvablySafe("cd leaves the workspace")
+        require(not globs, "cd goes where a wildcard leads")
+        require(len(operands) == 1 and operands[0] != "-", "cd leaves the workspace")
         for place in targets.places(operands[0], self.scope):
             self.scope.enter(place)
 
@@ -197,90 +168,65 @@ class ProgramJudge:
         for path in targets.places(word, self.scope):
             if path == "/dev/null":
                 continue
-            if not targets.inside(path, self.scope.place):
-                raise NotProvablySafe(f"{word} is outside the workspace")
+            require(targets.inside(path, self.scope.place), f"{word} is outside the workspace")
             last = PurePosixPath(path).name
             if listing:
                 continue
-            if glob and any(wildcards.matches(last, secret) for secret in _ALL_MATCHING_SECRETS):
-                raise NotProvablySafe(f"{word} may match files with secrets")
+            swept = glob and any(wildcards.matches(last, secret) for secret in _ALL_MATCHING_SECRETS)
+            require(not swept, f"{word} may match files with secrets")
             for candidate in (path, targets.real(path)):
-                if (found := path_rules.is_secret(PurePosixPath(candidate).parts)) is not None:
-                    raise NotProvablySafe(f"{found} may hold secrets")
+                found = path_rules.is_secret(PurePosixPath(candidate).parts)
+                require(found is None, f"{found} may hold secrets")
 
     def _matches_on_disk(self, word: str, *, listing: bool) -> None:
         """Raise NotProvablySafe if a file that the wildcard finds leads out of the workspace, or may hold secrets."""
-        if wildcards.cannot_be_tried(word):
-            raise NotProvablySafe(f"what {word} matches cannot be known")
+        require(not wildcards.cannot_be_tried(word), f"what {word} matches cannot be known")
         every = chain.from_iterable(wildcards.matches_on_disk(word, cwd) for cwd in self.scope.cwds)
         found = islice(every, MAX_MATCHES + 1)
         for count, path in enumerate(found):
-            if count == MAX_MATCHES:
-                raise NotProvablySafe(f"{word} matches too many files to look at each")
-            if not targets.inside(path, self.scope.place):
-                raise NotProvablySafe(
-                    f"{word} matches {PurePosixPath(path).name}, which leads out of the workspace"
-                )
-            if (
-                not listing
-                and (secret := path_rules.is_secret(PurePosixPath(os.path.realpath(path)).parts[-1:]))
-                is not None
-            ):
-                raise NotProvablySafe(f"{word} matches {secret}, which may hold secrets")
+            require(count < MAX_MATCHES, f"{word} matches too many files to look at each")
+            name = PurePosixPath(path).name
+            inside = targets.inside(path, self.scope.place)
+            require(inside, f"{word} matches {name}, which leads out of the workspace")
+            last = PurePosixPath("" if listing else os.path.realpath(path)).parts[-1:]
+            secret = path_rules.is_secret(last)
+            require(secret is None, f"{word} matches {secret}, which may hold secrets")
 
     def _scripted(self, name: str, rest: list[str], globs: set[str]) -> None:
         if name in ("test", "[", "[["):
-            if name != "test" and (not rest or rest.pop() != {"[": "]", "[[": "]]"}[name]):
-                raise NotProvablySafe("a test without its end")
-            self._or_doubt(scripts.test(rest))
+            closed = name == "test" or (rest and rest.pop() == {"[": "]", "[[": "]]"}[name])
+            require(closed, "a test without its end")
+            scripts.test(rest)
         elif name == "find":
-            found = scripts.find(rest)
-            if isinstance(found, str):
-                raise NotProvablySafe(found)
-            for word in (*found[0], *found[1]):
+            for word in scripts.find(rest):
                 self._operand("find", word, allowed_commands.PROGRAMS["find"], globs)
-        elif name == "sed":
-            self._program(name, rest, globs)
         else:
-            self._program("jq" if name == "jq" else "awk", rest, globs)
+            self._program(name if name in ("sed", "jq") else "awk", rest, globs)
 
     def _program(self, kind: str, rest: list[str], globs: set[str]) -> None:
-        taken = options.split(allowed_commands.SCRIPTED[kind], rest)
-        if isinstance(taken, str):
-            raise NotProvablySafe(f"{kind}: {taken}")
+        taken = options.split(allowed_commands.SCRIPTED[kind], rest, kind, any_value=True)
         operands = list(taken.operands)
         programs = [
             value or ""
             for option, value in taken.options
             if option in ("-e", "--expression") and kind == "sed"
         ]
-        if not programs:
-            if not operands:
-                raise NotProvablySafe(f"{kind} without a program")
-            programs = [operands.pop(0)]
-        check = {"sed": scripts.sed, "awk": scripts.awk, "jq": scripts.jq}[kind]
-        for program in programs:
-            self._or_doubt(check(program))
+        require(programs or operands, f"{kind} without a program")
+        for program in programs or [operands.pop(0)]:
+            {"sed": scripts.sed, "awk": scripts.awk, "jq": scripts.jq}[kind](program)
         for word in operands:
             self._operand(kind, word, options.ProgramSpec(), globs)
 
     def _git(self, rest: list[str], globs: set[str]) -> None:
-        judged = git.judge(rest)
-        if isinstance(judged, str):
-            raise NotProvablySafe(judged)
-        spec, taken, folders = judged
-        if globs & set(folders):
-            raise NotProvablySafe("git -C goes where a wildcard leads")
+        spec, taken, folders = git.judge(rest)
+        require(not globs & set(folders), "git -C goes where a wildcard leads")
         if folders:
             self.path(str(Path(*folders)), listing=True, glob=False)
         places = [str(Path(cwd, *folders)) for cwd in self.scope.cwds]
-        if not all(options.harmless(value) for _, value in taken.options):
-            raise NotProvablySafe("an option's value is not known to be harmless")
         operands = list(taken.operands)
-        if spec.operands == "none" and operands:
-            raise NotProvablySafe(f"git with {operands[0]} is not known to only read")
-        if spec.at_most is not None and len(operands) > spec.at_most:
-            raise NotProvablySafe("git would change a reference")
+        none = spec.operands != "none" or not operands
+        require(none, f"git with {' '.join(operands[:1])} is not known to only read")
+        require(spec.at_most is None or len(operands) <= spec.at_most, "git would change a reference")
         if spec.operands == "pattern" and not any(option == "-e" for option, _ in taken.options):
             operands = operands[1:]
         if spec.operands in ("revisions", "pattern"):
@@ -295,13 +241,16 @@ class ProgramJudge:
         behind = [word for at, word in enumerate(rest) if rest[at - 1 : at] != ["-C"]]
         at = next((at for at, word in enumerate(behind) if not word.startswith("-")), len(behind))
         for place in places if behind[at:] and not self.scope.place.confined else ():
-            self._or_doubt(trees.tracked_secret(behind[at], behind[at + 1 :], taken, given, Path(place)))
+            require(
+                not (why := trees.tracked_secret(behind[at], behind[at + 1 :], taken, given, Path(place))),
+                why or "",
+            )
         self.git_folders.update(places)
 
     def _in_repository(self, places: list[str]) -> None:
         """Require a repository: outside of one, `git diff` compares any two files or folders."""
-        if any(Path(place).is_dir() and user_repository.find(Path(place)) is None for place in places):
-            raise NotProvablySafe("git diff outside a repository reads any file")
+        here = all(user_repository.find(Path(place)) for place in places if Path(place).is_dir())
+        require(here, "git diff outside a repository reads any file")
 
     def _revision(self, word: str, glob: bool) -> None:
         """Judge a revision, a range, REV:PATH or a path: what looks like a path out of the workspace is refused."""
@@ -314,28 +263,22 @@ class ProgramJudge:
 
     def _names_no_secret(self, word: str) -> None:
         for path in git.named_paths(word):
-            if (found := path_rules.is_secret(PurePosixPath(path).parts)) is not None:
-                raise NotProvablySafe(f"{found} may hold secrets")
+            found = path_rules.is_secret(PurePosixPath(path).parts)
+            require(found is None, f"{found} may hold secrets")
             last = PurePosixPath(path).name.casefold()
             if not wildcards.has_wildcard(path) or not last.strip("*"):
                 continue
-            if wildcards.cannot_be_tried(path) or any(
-                fnmatchcase(one, last) for one in _ALL_MATCHING_SECRETS
-            ):
-                raise NotProvablySafe(f"{word} may match files with secrets")
-
-    @staticmethod
-    def _or_doubt(reason: str | None) -> None:
-        if reason is not None:
-            raise NotProvablySafe(reason)
+            swept = any(fnmatchcase(one, last) for one in _ALL_MATCHING_SECRETS)
+            clear = not swept and not wildcards.cannot_be_tried(path)
+            require(clear, f"{word} may match files with secrets")
 
 
 def _formatter(name: str, operands: list[str], given: set[str]) -> list[str]:
     """Return the paths of a formatter that only reports what it would do."""
     if name == "ruff":
         verb, *operands = operands or [""]
-        if verb not in ("check", "format") or (verb == "format" and not given & {"--check", "--diff"}):
-            raise NotProvablySafe("ruff would change files")
-    elif not given & set(allowed_commands.ONLY_LOOKS[name]):
-        raise NotProvablySafe(f"{name} would change files")
+        looks = verb == "check" or (verb == "format" and given & {"--check", "--diff"})
+    else:
+        looks = given & set(allowed_commands.ONLY_LOOKS[name])
+    require(looks, f"{name} would change files")
     return operands
