@@ -8,6 +8,7 @@ import pytest
 
 from mazu_ls.memory.team import shared_file
 from mazu_ls.memory.team.shared_memory import SharedMemory
+from tests.memory.clones import run_git
 from tests.server.client import Client, RpcFailure
 
 
@@ -192,3 +193,27 @@ async def test_what_waits_in_the_shared_folder_is_mentioned(client: Client, fold
     found = await client.command("mazu.recall", {"query": "which port"})
     assert ([one["title"] for one in found["memories"]], found["waiting"]) == (["The port is 7070"], 0)
     assert (await client.command("mazu.status"))["memory"]["waiting"] == 0
+
+
+async def test_memories_follow_a_file_that_was_renamed_outside_an_editor(client: Client, folder: Path):
+    code = "".join(f"def f{n}(x):\n    return x * {n}\n\n" for n in range(8))
+    (folder / "src").mkdir()
+    for name, text in (
+        ("src/price.py", code),
+        ("src/other.py", "import os\n"),
+        ("gone.py", "def gone():\n    pass\n"),
+    ):
+        (folder / name).write_text(text)
+    run_git("init", "-q", str(folder))
+    run_git("-C", str(folder), "add", "-A")
+    await client.initialize(folder)
+    for title, name in (("Rounding happens here only", "src/price.py"), ("Nobody calls it", "gone.py")):
+        anchors = [{"uri": (folder / name).as_uri()}]
+        await client.command("mazu.remember", {"title": title, "anchors": anchors})
+    (folder / "lib").mkdir()
+    (folder / "src/price.py").rename(folder / "lib/pricing.py")
+    (folder / "gone.py").unlink()
+    (moved,) = (await client.command("mazu.recall", {"query": "rounding happens"}))["memories"][:1]
+    assert (moved["state"], [a["path"] for a in moved["anchors"]]) == ("current", ["lib/pricing.py"])
+    (gone,) = (await client.command("mazu.recall", {"query": "nobody calls"}))["memories"][:1]
+    assert (gone["state"], [a["path"] for a in gone["anchors"]]) == ("check", ["gone.py"])

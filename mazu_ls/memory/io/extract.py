@@ -1,5 +1,4 @@
-"""Memory extraction from a session: the schema of the forced tool call, storing its result, the queue of pending
-sessions."""
+"""Memory extraction from a session: the schema of the forced tool call, storing its result, the pending sessions."""
 
 from __future__ import annotations
 

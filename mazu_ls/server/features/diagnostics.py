@@ -159,6 +159,10 @@ class DiagnosticsPublisher:
         try:
             text: str | None = await self._server.host.read(path)
         except FileNotFoundError:
+            from mazu_ls.tools.knowledge.anchored_files import follow_renamed
+
+            if await follow_renamed(anchors, name, self._server.host, self._server.workspace):
+                return True
             text = None
         except (OSError, MazuError) as error:
             logger.info("%s could not be read for its anchors: %s", name, error)
