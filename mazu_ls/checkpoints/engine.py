@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes
+from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
 from mazu_ls.checkpoints.contents import CheckpointContents, read_contents
@@ -274,11 +275,11 @@ class Checkpoints:
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
         """Record that the agent is about to change a file or an open document; None: no file."""
-        states = text_state(before), text_state(after)
 
         def record(db: apsw.Connection) -> None:
             if (place := self._project.place(path)) is not None:
-                recorded_writes.record_edit(db, session_id, place, *states)
+                states, texts = (text_state(before), text_state(after)), pack_texts(before, after)
+                recorded_writes.record_edit(db, session_id, place, *states, texts=texts)
 
         await self._store.write(record)
 

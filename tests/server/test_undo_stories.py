@@ -367,3 +367,56 @@ async def test_a_chmod_of_the_agent_is_counted_compared_and_undone(env: dict[str
         assert (folder / "key.pem").read_text() == "1\n2\n3\n4\n5\nsix\n"
         (asked,) = questions(client)
         assert "app.py, key.pem" in asked["title"]
+
+
+LINES = [f"{number}\n" for number in range(1, 41)]
+
+
+def changed_lines(*changed: tuple[int, str]) -> str:
+    lines = dict(enumerate(LINES, 1)) | {number: f"{text}\n" for number, text in changed}
+    return "".join(lines.values())
+
+
+@pytest.mark.parametrize("in_editor", [True, False])
+async def test_what_the_user_changed_between_two_edits_of_a_turn_is_separated(
+    env: dict[str, str], folder: Path, in_editor: bool
+):
+    path = folder / "app.py"
+    path.write_text(changed_lines())
+    (folder / "closed.py").write_text("x = 1\n")
+    replies = [
+        {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "\n5\n", "\nfive\n")]},
+        {"calls": [{"name": "read_file", "arguments": {"path": "closed.py"}}]},
+        {
+            "calls": [
+                edit_call("closed.py", "x = 1", "x = 2"),
+                edit_call("app.py", "\n35\n", "\nthirty-five\n"),
+            ]
+        },
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        document = client.open(path.as_uri(), path.read_text()) if in_editor else None
+        allow = client.answers["mazu/permission/request"]
+
+        def text() -> str:
+            return document.text if document else path.read_text()
+
+        def answer(params: dict[str, Any]) -> Any:
+            if params["title"] == "Edit closed.py":
+                mine = text().replace("\n20\n", "\nmine\n")
+                client.change(path.as_uri(), mine) if document else path.write_text(mine)
+            return allow(params)
+
+        client.answers["mazu/permission/request"] = answer
+        await chat(client, "two edits")
+        assert text() == changed_lines((5, "five"), (20, "mine"), (35, "thirty-five"))
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        for _ in range(2):
+            undone = await client.command("mazu.undo")
+            assert undone["applied"] and undone["verified"], undone
+            assert text() == changed_lines((20, "mine"))
+            assert (await client.command("mazu.redo"))["applied"]
+            assert text() == changed_lines((5, "five"), (20, "mine"), (35, "thirty-five"))
+        assert [one["title"] for one in questions(client)] == ["Undo: what should happen to app.py?"] * 2

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.agent_edits import divide_interval, edits_of
 from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.attribution.restored_places import restored_view
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -191,14 +192,30 @@ class PlaceHistory:
             began = self._before(number)
             before, after = (self.view(schema.checkpoint_id(one)) for one in (began, number))
             interval = Interval(before, after, self._change(place, number), began)
-            yield from self._split(place, number, interval)
+            yield from self._split(place, number, interval, is_present=False)
         if self._last is not None and place in self._last.changes:
             base = schema.state(self._db, "base")
             began = schema.checkpoint_number(base) if base else None
             interval = Interval(self._last.before, self._last.after, self._last.changes[place], began)
-            yield from self._split(place, schema.next_number(self._db), interval)
+            yield from self._split(place, schema.next_number(self._db), interval, is_present=True)
 
-    def _split(self, place: bytes, number: int, interval: Interval) -> Iterator[tuple[int, Interval]]:
+    def _split(
+        self, place: bytes, number: int, interval: Interval, *, is_present: bool
+    ) -> Iterator[tuple[int, Interval]]:
+        """Split an interval where it is known what stood there meanwhile: after a rollback, before and after each edit of
+        the agent between which the user changed the place.
+        """
+        for at, one in self._split_rollback(place, number, interval):
+            edits = edits_of(self._db, place, one.change, None if is_present else number)
+            parts = divide_interval(self._project, place, (one.before, one.after), edits) if edits else []
+            for before, after, change in parts:
+                yield at, replace(one, before=before, after=after, change=change)
+            if not parts:
+                yield at, one
+
+    def _split_rollback(
+        self, place: bytes, number: int, interval: Interval
+    ) -> Iterator[tuple[int, Interval]]:
         """Split an interval that started with a rollback in two: the rollback's change, and what came after it."""
         between = None
         if interval.change.rollbacks and not interval.change.is_rollback:

@@ -90,11 +90,19 @@ class Write(Struct, frozen=True):
     that."""
 
 
-def record_edit(db: apsw.Connection, session: str, place: bytes, before: State, after: State) -> None:
-    """Record an edit that is about to be made."""
+def record_edit(
+    db: apsw.Connection,
+    session: str,
+    place: bytes,
+    before: State,
+    after: State,
+    *,
+    texts: bytes | None = None,
+) -> None:
+    """Record an edit that is about to be made. `texts`: see `agent_edits.pack_texts`."""
     db.execute(
-        "INSERT INTO checkpoint_write (session, place, before, after) VALUES (?, ?, ?, ?)",
-        (session, place, before, after),
+        "INSERT INTO checkpoint_write (session, place, before, after, texts) VALUES (?, ?, ?, ?, ?)",
+        (session, place, before, after, texts),
     )
 
 

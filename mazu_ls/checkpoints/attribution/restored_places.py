@@ -94,7 +94,7 @@ def restored_view(
         mode, _, oid = entry.partition(" ")
         mode, _, bits = mode.partition(":")
         found = TreeEntry(mode.encode(), bytes.fromhex(oid))
-        if not _is_stored(project, found.oid, data):
+        if not ensure_stored(project, found.oid, data):
             return None
     tree = project.hold(place, found, int(bits, 8) if bits else None)
     others = [held for held in before.unsaved if place_of(project, held) != place]
@@ -103,7 +103,7 @@ def restored_view(
     return BufferView(tree, [*others, *shown])
 
 
-def _is_stored(project: CheckpointContext, oid: bytes, data: bytes | None) -> bool:
+def ensure_stored(project: CheckpointContext, oid: bytes, data: bytes | None) -> bool:
     """Return whether the store has a file's content, adding `data` to it if it has not."""
     try:
         project.repository.read(oid)

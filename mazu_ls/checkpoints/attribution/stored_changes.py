@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.agent_edits import keep_edits
 from mazu_ls.checkpoints.attribution.attribution import Attribution
 from mazu_ls.checkpoints.attribution.owners import changes_by
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
@@ -46,6 +47,7 @@ def attribute(
     )
     mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
     keep_restored(db, number, mixed, open_places)
+    keep_edits(db, number, {place: change for place, change in found.items() if place not in open_places})
     for write in recorded:
         if write.place in open_places:
             continue

@@ -112,10 +112,8 @@ class RollbackDecision:
         for at, interval in enumerate(intervals):
             if merge_changes(intervals[: at + 1]).owner(self._session) != "agent":
                 return "both"
-            if shown is None or shown_text(self._project, interval.after, place) != shown:
-                continue
-            if self._project.bits_at(interval.after.tree, place) == bits:
-                return "agent"
+            if shown is not None and shown_text(self._project, interval.after, place) == shown:
+                return "agent" if self._project.bits_at(interval.after.tree, place) == bits else "both"
         return "both"
 
     def sort(
@@ -210,10 +208,10 @@ class RollbackDecision:
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
         if data is None or step.was is None:
             return None
-        separated = self.without_agent(
+        own = self.without_agent(
             place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
         )
-        return step.with_content(add(BLOB, data), separated or bits)
+        return step.with_content(add(BLOB, data), own or bits)
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
         if self.takes_all(owner):

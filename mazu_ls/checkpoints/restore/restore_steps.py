@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import get_args
 
 from msgspec import Struct, field
@@ -237,25 +237,3 @@ def _without_ignored(
     steps = [step for step in found.steps if step.place not in kept]
     keep = [PathReason(step.shown, "it was ignored then") for step in found.steps if step.place in kept]
     return replace(found, steps=steps, keep=found.keep + keep)
-
-
-def dump(steps: Sequence[RestoreStep]) -> bytes:
-    """Serialise the steps for the journal."""
-    rows = [(s.mount.prefix.decode(), s.path.hex(), _pair(s.was), _pair(s.now), s.permissions) for s in steps]
-    return json.dumps(rows).encode()
-
-
-def load(data: bytes, mounts: Sequence[CheckpointRoot]) -> Iterator[RestoreStep]:
-    """Yield the journal's steps; those of a folder that is not open are left out."""
-    by_prefix = {mount.prefix.decode(): mount for mount in mounts}
-    for prefix, path, was, now, permissions in json.loads(data):
-        if prefix in by_prefix:
-            yield RestoreStep(by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions)
-
-
-def _pair(entry: TreeEntry | None) -> list[str] | None:
-    return [entry.mode.decode(), entry.oid.hex()] if entry is not None else None
-
-
-def _entry(pair: list[str] | None) -> TreeEntry | None:
-    return TreeEntry(pair[0].encode(), bytes.fromhex(pair[1])) if pair is not None else None

@@ -16,7 +16,7 @@ from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
-from mazu_ls.checkpoints.restore import restore_files, staging
+from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
 from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
@@ -210,7 +210,7 @@ def _commit(
         schema.set_redone(db, redo_of)
     db.execute(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
-        (str(project.repository.path), safety.id, target.id, steps.dump(todo)),
+        (str(project.repository.path), safety.id, target.id, step_journal.dump(todo)),
     )
     return problems
 
@@ -326,7 +326,7 @@ def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> Rollbac
             log.warning("%s: %s", note.path, note.reason)
         return None
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
-    todo = list(steps.load(row[2], project.mounts))
+    todo = list(step_journal.load(row[2], project.mounts))
     lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
     for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
         report.problems.append(PathReason(step.shown, "the damaged checkpoint store no longer contains it"))

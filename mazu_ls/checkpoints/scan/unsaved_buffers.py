@@ -186,6 +186,17 @@ def _decoded(project: CheckpointContext, entry: TreeEntry, shown: str | None = N
         return None
 
 
+def encode_like(data: bytes, text: str) -> bytes:
+    """Return a text as the content of a file that now has the content `data`: in its encoding, with its line ends."""
+    try:
+        like = decode(data)
+    except NotText:
+        like = DecodedText("")
+    if "\r\n" in like.text and "\r\n" not in text:
+        text = text.replace("\n", "\r\n")
+    return _encoded(like, text)
+
+
 def _encoded(like: DecodedText, text: str) -> bytes:
     try:
         return like.encode(text)

@@ -53,6 +53,14 @@ MIGRATIONS = Migrations(
             number INTEGER NOT NULL, place BLOB NOT NULL, entry TEXT, data BLOB, text BLOB,
             PRIMARY KEY (number, place)) WITHOUT ROWID;
         """,
+        # The texts before and after each edit of an agent; those of a checkpoint's interval in which the user changed the
+        # place, too, are kept in `checkpoint_edit`: see agent_edits.py.
+        """
+        ALTER TABLE checkpoint_write ADD COLUMN texts BLOB;
+        CREATE TABLE checkpoint_edit (
+            number INTEGER NOT NULL, place BLOB NOT NULL, id INTEGER NOT NULL, session TEXT NOT NULL, texts BLOB NOT NULL,
+            PRIMARY KEY (number, place, id)) WITHOUT ROWID;
+        """,
     ),
 )
 _COLUMNS = (
@@ -163,6 +171,12 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
     rows = select(db, "SELECT number FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (number,))
     if rows:
         _merge_restored(db, number, rows[0][0])
+        # An interval that grows by changes of which the edits are not known cannot be divided by them any more.
+        db.execute(
+            "DELETE FROM checkpoint_edit WHERE number = ?"
+            " AND place IN (SELECT place FROM checkpoint_change WHERE number = ?)",
+            (rows[0][0], number),
+        )
         db.execute(
             "INSERT INTO checkpoint_change SELECT ?, place, session, user FROM checkpoint_change WHERE number = ?"
             " ON CONFLICT DO UPDATE SET user = max(user & 3, excluded.user & 3) | ((user | excluded.user) & 4)",
@@ -173,7 +187,7 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
             " AND NOT (SELECT attributed FROM checkpoint WHERE number = ?)",
             (rows[0][0], number),
         )
-    for table in ("checkpoint_change", "checkpoint_restored"):
+    for table in ("checkpoint_change", "checkpoint_restored", "checkpoint_edit"):
         db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
 
 

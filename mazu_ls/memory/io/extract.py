@@ -17,7 +17,6 @@ from mazu_ls.memory.store import upsert
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.traits_and_summaries import put_summary, summary
-from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
 
 TOOL = "save_memories"
@@ -180,9 +179,7 @@ class ExtractionQueue:
         stored: list[RememberOutcome] = []
         if self._shelves.project is not None and common:
             stored += await self._shelves.common.write(lambda rows: store(rows, common, last=False))
-        stored += await self._shelf.write(
-            lambda rows: store(rows, project or common, last=True), writer_of("extracted", session_id)
-        )
+        stored += await self._shelf.write(lambda rows: store(rows, project or common, last=True))
         return ExtractionResult(tuple(stored), tuple(problems))
 
     @property

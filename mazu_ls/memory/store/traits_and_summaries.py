@@ -74,8 +74,7 @@ class Summaries:
         """Store or replace the summary of a session; `at` is when it took place."""
         shelf = self._shelves.store(self._shelves.default_store)
         entry = summary(session_id, title, text, at)
-        writer = writer_of(entry.source, session_id)
-        return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)), writer)
+        return await shelf.write(lambda rows: rows.memory(put_summary(rows, entry)))
 
     async def list(self, limit: int = 50) -> list[Memory]:
         """Return the newest summaries first."""
@@ -105,6 +104,7 @@ def summary(session_id: str, title: str, text: str, at: datetime | None = None) 
 
 def put_summary(rows: EntryTable, entry: MemoryEntry) -> int:
     """Insert or replace a summary; return its number."""
+    rows.writer = writer_of(entry.source, entry.session_id)
     known = rows.keyed("summary", entry.key or "")
     if known is None or known.n is None:
         return rows.insert(entry)
