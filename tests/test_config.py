@@ -12,6 +12,9 @@ from msgspec import Struct
 from mazu_ls.config.config import Config, Layer, load
 from mazu_ls.config.project_settings import DIRECTIONS
 
+pytestmark = pytest.mark.portable
+
+
 RULES = [
     {"tool": "run_shell", "pattern": "npm *", "verdict": "deny"},
     {"tool": "run_shell", "pattern": "make *", "verdict": "perhaps"},

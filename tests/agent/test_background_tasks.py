@@ -11,6 +11,8 @@ import pytest
 from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.errors import Kind, MazuError
 
+pytestmark = pytest.mark.portable
+
 
 async def test_failures_go_to_the_log_and_draining_waits_for_what_is_begun_meanwhile(
     caplog: pytest.LogCaptureFixture,

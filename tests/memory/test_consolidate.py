@@ -2,9 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryEntry
+
+pytestmark = pytest.mark.portable
 
 
 async def filled(memories: Memories) -> None:

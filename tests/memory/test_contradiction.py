@@ -6,6 +6,9 @@ import pytest
 
 from mazu_ls.memory.anchors.contradiction import find_violations
 
+pytestmark = pytest.mark.portable
+
+
 YES = [
     ("Use httpx, not requests", "", "import requests"),
     ("Use httpx instead of requests for HTTP calls", "", "import requests  # http"),

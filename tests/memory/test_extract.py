@@ -7,6 +7,9 @@ from mazu_ls.errors import ToolError
 from mazu_ls.memory.io import extract
 from mazu_ls.memory.memories import Memories
 
+pytestmark = pytest.mark.portable
+
+
 GOOD = {
     "memories": [
         {"title": "Invoices are numbered by year", "category": "convention", "files": ["billing/number.py"]},

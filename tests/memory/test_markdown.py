@@ -13,6 +13,9 @@ from mazu_ls.memory.io import imports, markdown
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, TextRange
 
+pytestmark = pytest.mark.portable
+
+
 BODY = "# no title\n---\nid: m_000009\n---\n<!-- mazu: next memory -->\n\\<!-- mazu: next memory -->\n\n  indented\n\n"
 
 

@@ -14,6 +14,9 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, MemoryEntry, matches
 from mazu_ls.memory.search.language import detect_language
 
+pytestmark = pytest.mark.portable
+
+
 DAY = 86_400_000_000
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from mazu_ls.redact import find_secrets, has_secret, redact
 
+pytestmark = pytest.mark.portable
+
+
 A40 = "aB3dE5gH7jK9mN1pQ2rS4tU6vW8xY0zA1bC3dE5g"
 SECRETS = {
     "anthropic": f"sk-ant-api03-{A40}",

@@ -12,6 +12,8 @@ from mazu_ls.memory.models import AnchorRequest, TextRange
 from mazu_ls.memory.store.forgotten import list_forgotten
 from mazu_ls.state.store import select
 
+pytestmark = pytest.mark.portable
+
 
 async def titles(memories: Memories, state: str = "current") -> set[str]:
     found, _ = await memories.list(state=state)

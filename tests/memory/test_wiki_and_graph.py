@@ -8,6 +8,8 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest
 from mazu_ls.memory.store.wiki import page_text
 
+pytestmark = pytest.mark.portable
+
 
 async def test_a_page_is_written_read_searched_and_listed(memories: Memories):
     await memories.wiki.write(

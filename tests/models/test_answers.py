@@ -17,6 +17,9 @@ from mazu_ls.models.pricing.model_prices import known
 from mazu_ls.models.tool_arguments import parse_arguments
 from tests.models.talk import READ, Talk
 
+pytestmark = pytest.mark.portable
+
+
 PROVIDERS = ("anthropic", "openai")
 SDKS = (*PROVIDERS, "responses")
 

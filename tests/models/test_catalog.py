@@ -19,6 +19,9 @@ from mazu_ls.models.pricing.call_cost import cost, with_cost
 from mazu_ls.models.providers import PROVIDERS, ollama_address
 from tests.models.talk import Talk, environment
 
+pytestmark = pytest.mark.portable
+
+
 ANTHROPIC = {"ANTHROPIC_API_KEY": "k1"}
 OPENAI = {"OPENAI_API_KEY": "k2"}
 DEEPSEEK = {"DEEPSEEK_API_KEY": "k3"}

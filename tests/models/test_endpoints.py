@@ -18,6 +18,9 @@ from mazu_ls.models import sse as sse_reader
 from mazu_ls.models.retry import RetryPolicy
 from tests.models.talk import Talk
 
+pytestmark = pytest.mark.portable
+
+
 PROVIDERS = ("anthropic", "openai")
 PATIENCE = RetryPolicy(retries=3, base=0.01, cap=0.02, first=40.0, idle=40.0, connect=40.0)
 

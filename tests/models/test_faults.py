@@ -29,6 +29,9 @@ from mazu_ls.models.provider_errors import Endpoint, ServiceError, classify_fail
 from mazu_ls.models.retry import RetryPolicy, stream_with_retries
 from tests.models.talk import QUICK, Talk, environment, until
 
+pytestmark = pytest.mark.portable
+
+
 PROVIDERS = ("anthropic", "openai")
 SDKS = (*PROVIDERS, "responses")
 GOOD = {"text": "All is well again, after all of that."}

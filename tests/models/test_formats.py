@@ -19,6 +19,9 @@ from mazu_ls.models.openai import chat_request, chat_stream, responses_request, 
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded, read_by_its_format
 
+pytestmark = pytest.mark.portable
+
+
 CLAUDE = model_prices.known("anthropic", "claude-haiku-4-5")
 GPT = model_prices.known("openai", "gpt-4o")
 SOL = model_prices.known("openai", "gpt-6.1-sol")

@@ -19,6 +19,9 @@ from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.providers import PROVIDERS
 from tests.models.talk import Talk
 
+pytestmark = pytest.mark.portable
+
+
 CLAUDE = model_prices.known("anthropic", "claude-haiku-4-5")
 DEEPSEEK = model_prices.known("deepseek", "deepseek-v4-pro")
 GEMINI = model_prices.known("gemini", "gemini-4-argon")

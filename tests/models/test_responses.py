@@ -16,6 +16,9 @@ from mazu_ls.models.pricing.model_prices import known
 from mazu_ls.models.provider_errors import Endpoint, ServiceError, StreamEnded, classify_failure
 from tests.models.talk import READ, Talk
 
+pytestmark = pytest.mark.portable
+
+
 SOL = known("openai", "gpt-6.1-sol")
 assert SOL
 CALL = {"name": "read_file", "arguments": {"path": "app.py"}}

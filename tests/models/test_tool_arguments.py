@@ -6,6 +6,9 @@ import pytest
 
 from mazu_ls.models.tool_arguments import fit_to_schema
 
+pytestmark = pytest.mark.portable
+
+
 DEEP: dict[str, Any] = {"type": "array"}
 for _ in range(5000):
     DEEP = {"type": "array", "items": DEEP}

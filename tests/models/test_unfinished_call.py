@@ -15,6 +15,9 @@ from mazu_ls.models.pricing.tokens import estimate_request
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall, await_answer
 from tests.models.talk import READ, Talk, until
 
+pytestmark = pytest.mark.portable
+
+
 REQUEST = ModelRequest([Message("user", (Text("Tell me a long story."),))], ("You are a test.",), (READ,))
 USED = {"input": 1234, "output": 999, "cacheRead": 11, "cacheWrite": 7}
 STORY = "Once upon a time there was a call. " * 200

@@ -21,6 +21,9 @@ from mazu_ls.models.written_calls.recognition import recognise_written_calls
 from mazu_ls.syntax.json_comments import blank_comments
 from tests.models.talk import READ
 
+pytestmark = pytest.mark.portable
+
+
 CALL = '{"name": "read_file", "arguments": {"path": "a.py"}}'
 SHELL = ToolSpec("run_shell", "Run.", {"type": "object"})
 ONE = [("read_file", {"path": "a.py"})]

@@ -19,6 +19,9 @@ from mazu_ls.policy.rules import STRICTNESS
 from mazu_ls.tools.base import Effect
 from tests.permissions.disk_project import make_project
 
+pytestmark = pytest.mark.portable
+
+
 HERE = Path(__file__).parent
 COMMANDS = [json.loads(line) for line in (HERE / "commands.jsonl").read_text(encoding="utf-8").splitlines()]
 PATHS = [json.loads(line) for line in (HERE / "paths.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -16,6 +16,9 @@ from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell.environment import child_environment
 from tests.hostile.shapes import git
 
+pytestmark = pytest.mark.portable
+
+
 EVIL = {
     "fsmonitor": "[core]\n\tfsmonitor = {evil}\n",
     "diff.external": "[diff]\n\texternal = {evil}\n",

@@ -6,6 +6,8 @@ import pytest
 
 from mazu_ls.syntax import comments
 
+pytestmark = pytest.mark.portable
+
 
 @pytest.mark.parametrize(
     ("name", "text", "found"),

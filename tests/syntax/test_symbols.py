@@ -12,6 +12,9 @@ from mazu_ls.syntax import comments, language_of, outline, references, symbol_at
 from mazu_ls.syntax.grammar import language
 from mazu_ls.syntax.languages import GRAMMARS, STYLES
 
+pytestmark = pytest.mark.portable
+
+
 OUTLINES = {
     "python": (
         """

@@ -11,6 +11,8 @@ from mazu_ls.tools.edit.tools import edit_file, write_file
 from mazu_ls.tools.files import read_file
 from mazu_ls.workspace import PathRefused
 
+pytestmark = pytest.mark.portable
+
 
 async def test_one_passage_is_replaced_where_the_user_sees_it(made) -> None:
     project = made({"a.py": "x = 1\n"})

@@ -8,6 +8,9 @@ from pathspec import GitIgnoreSpec
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.tools.search.ignore_patterns import compile_ignore_file
 
+pytestmark = pytest.mark.portable
+
+
 # Not `[!a]`: in pathspec, unlike in git, that matches a slash where it is tried often enough.
 SEGMENTS = st.text("ab*?.", min_size=1, max_size=7) | st.sampled_from(("[ab]*a", "*[ab]*b", "**"))
 RULES = st.lists(st.lists(SEGMENTS, min_size=1, max_size=3).map("/".join), min_size=1, max_size=3)

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.edit.notebook_text import NotebookText, new_notebook
 
+pytestmark = pytest.mark.portable
+
+
 CELLS = st.lists(
     st.tuples(st.sampled_from(("code", "markdown", "raw")), st.text(st.sampled_from('ab"\\\n\té<> '), max_size=12)),
     min_size=1, max_size=5,

@@ -10,6 +10,9 @@ import pytest
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.tools.skills import signature
 
+pytestmark = pytest.mark.portable
+
+
 UNREADABLE = {
     "minus": "x = " + "-" * 200_000 + "1\n",
     "not": "x = " + "not " * 100_000 + "1\n",

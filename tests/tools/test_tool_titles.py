@@ -7,6 +7,8 @@ import pytest
 from mazu_ls.agent.project.toolbox import builtin_tools
 from mazu_ls.tools.tool_titles import TOOL_TITLES, call_title, step_title, tool_gerund, tool_verb
 
+pytestmark = pytest.mark.portable
+
 
 def test_every_built_in_tool_has_a_title_and_an_argument_that_it_has():
     for tool in builtin_tools():
