@@ -1,4 +1,4 @@
-"""The one door to git: processes (`process`), and the user's repository read without obeying it (`user_repository`)."""
+"""The one door to git: processes (`process`), and the user's repository read as data, never obeyed (`user_repository`)."""
 
 from mazu_ls.gitcmd.process import (
     PythonGit,

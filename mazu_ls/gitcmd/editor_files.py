@@ -1,9 +1,9 @@
-"""What editors put beside the file that somebody types in: no work of the user's, and theirs to remove."""
+"""Files that editors create next to the edited file: not the user's work, and the editor's to remove."""
 
 from __future__ import annotations
 
 EDITOR_FILES = (
-    # Emacs: a lock (a link to nowhere), what it saves by itself, a backup.
+    # Emacs: a lock (a dangling link), an auto-save file, a backup.
     ".\\#*", "\\#*\\#", "*~",
     # Vim, Kate, LibreOffice.
     ".*.sw[a-p]", ".swp", ".*.kate-swp", ".~lock.*\\#",

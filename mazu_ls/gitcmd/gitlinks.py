@@ -1,4 +1,4 @@
-"""The submodules that a repository's index names, read as data: git-scm.com/docs/index-format, versions 2 to 4."""
+"""The submodules in a repository's index, read as data: git-scm.com/docs/index-format, versions 2 to 4."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STAT, _MODE, _FLAGS, _EXTENDED = (
     24,
     2,
     0x4000,
-)  # bytes ahead of the object name, where the mode stands in them
+)  # bytes before the object name, which include the mode
 
 
 def read_gitlinks(git_dir: Path, hash_size: int) -> list[str]:
-    """Paths of the index entries that are submodules, relative to the work tree; also those of a split index.
+    """Return paths of the index entries that are submodules, relative to the work tree; also those of a split index.
 
     `hash_size` is the length of an object name in bytes. Raises OSError or ValueError for an index that cannot be read.
     """
@@ -32,7 +32,7 @@ def read_gitlinks(git_dir: Path, hash_size: int) -> list[str]:
     found: list[str] = []
     for name in ("index", *shared):
         data = read_file(git_dir, name, MAX_BYTES)
-        if _GITLINK.to_bytes(4) in data:  # else there is none, and a large index need not be taken apart
+        if _GITLINK.to_bytes(4) in data:  # without any a large index need not be parsed
             found += [os.fsdecode(path) for path in _gitlinks(data, hash_size)]
     return found
 
@@ -57,13 +57,13 @@ def _gitlinks(data: bytes, hash_size: int) -> Iterator[bytes]:
         else:
             end = data.index(b"\0", name_at)
             path = data[name_at:end]
-            at += (end - at + 8) // 8 * 8  # one to eight zero bytes fill it up
+            at += (end - at + 8) // 8 * 8  # padded with one to eight zero bytes
         if mode == _GITLINK:
             yield path
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
-    """A number as pack files write their offsets, and where it ends."""
+    """Return a number in the encoding of pack offsets, and where it ends."""
     value = data[at] & 0x7F
     while data[at] & 0x80:
         at += 1

@@ -1,4 +1,4 @@
-"""Names of all files that the user's repository ever held, also those that no commit of today has."""
+"""Names of all files that the user's repository ever held, including those no present commit has."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from mazu_ls.gitcmd.user_repository import UserRepository
 from mazu_ls.workspace.project_files import list_folder, read_file
 
 SECONDS = 10.0
-"""A history that takes git longer is not looked through; one of 50,000 commits takes about two."""
+"""Seconds after which the search of a history is given up; one of 50,000 commits takes about two."""
 MAX_REFS = 5_000
 MAX_BYTES = 1 << 24
 _COMMIT = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
-_LOGS = ("logs/HEAD", "logs/refs/stash")  # commits that were amended or dropped can still be shown
+_LOGS = ("logs/HEAD", "logs/refs/stash")  # amended or dropped commits can still be shown
 
 _found: dict[Path, tuple[frozenset[bytes] | None, tuple[bytes, ...] | MazuError]] = {}
 
 
 def names_in_history(repository: UserRepository) -> tuple[bytes, ...]:
-    """Each path, from the top of the work tree, that a commit of any branch, tag, stash or of HEAD's log added.
+    """Return each path, from the top of the work tree, that a commit of any branch, tag, stash or of HEAD's log added.
 
-    Kept for as long as those stay as they are. Raises MazuError(git) where the history cannot be read in time.
+    Cached for as long as those stay as they are. Raises MazuError(git) if the history cannot be read in time.
     """
     points = _start_points(repository)
     known, found = _found.get(repository.git_dir, (None, ()))

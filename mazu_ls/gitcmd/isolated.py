@@ -1,4 +1,4 @@
-"""Git on the user's index and work tree, in a git directory of ours: his repository's configuration is never read.
+"""Runs git on the user's index and work tree, in a git directory of ours: the repository's configuration is never read.
 
 The directory holds no objects, no refs and a configuration of three lines. Git takes the index from where the user's is
 (GIT_INDEX_FILE), the work tree from where the files are, and `info/exclude` from a copy.
@@ -25,7 +25,7 @@ MAX_RULES = 1 << 20
 _SHARED = re.compile(r"sharedindex\.[0-9a-f]{40,64}")
 _OBJECT_FORMAT = re.compile(rb"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
 _SPARSE_FOLDERS = (
-    b"sdir\0\0\0\0"  # the index extension of `sparse-checkout --sparse-index`: folders stand for files
+    b"sdir\0\0\0\0"  # the index extension of `sparse-checkout --sparse-index`: folders represent files
 )
 _numbers = itertools.count()
 
@@ -50,7 +50,7 @@ class IsolatedGit:
         excludes_file: Path | None = None,
         accept: Sequence[int] = (0,),
     ) -> bytes:
-        """Output of one reading command; empty where git cannot read the index.
+        """Return the output of one reading command; empty if git cannot read the index.
 
         `exclude` is the text of `info/exclude`, `excludes_file` the user's own `core.excludesFile`.
         """
@@ -65,9 +65,10 @@ class IsolatedGit:
         return done.stdout if done.returncode in accept else b""
 
     def read_history(self, *arguments: str, cwd: Path, input: bytes, seconds: float) -> bytes:
-        """Output of one command that reads commits: of an unborn HEAD, so that what it starts from stands in `input`.
+        """Return the output of one command that reads commits: with an unborn HEAD, so its starting points are in
+        `input`.
 
-        Raises MazuError(git) where git cannot read them, or does not end in time.
+        Raises MazuError(git) if git cannot read them, or does not end in time.
         """
         own = self._directory(self._rules or "")
         (own / "shallow").write_bytes(_read(self._common, "shallow"))
@@ -94,7 +95,7 @@ class IsolatedGit:
         return self._own
 
     def _config(self) -> str:
-        """The user's configuration is looked at for the one thing without which his index cannot be read."""
+        """Read from the user's configuration only what is needed to read the index."""
         try:
             config = read_file(self._common, "config", MAX_RULES)
         except OSError:
@@ -103,7 +104,7 @@ class IsolatedGit:
         return version + ("[extensions]\n\tobjectFormat = sha256\n" if _OBJECT_FORMAT.search(config) else "")
 
     def _index(self, own: Path) -> tuple[Path, Path | None]:
-        """The index to read, and the objects where it names folders in place of their files."""
+        """Return the index to read, and the objects if it names folders in place of their files."""
         try:
             status = stat_entry(self._user, "index")
         except OSError:
@@ -127,7 +128,7 @@ def _read(folder: Path, name: str) -> bytes:
 
 
 def read_start(folder: Path, name: str, size: int) -> bytes:
-    """The first bytes of a file in the user's git directory; empty where there is no such regular file."""
+    """Return the first bytes of a file in the user's git directory; empty if there is no such regular file."""
     try:
         with open_file(folder, name) as file:
             return file.read(size)

@@ -1,4 +1,5 @@
-"""Repositories in folders that are not walked, such as ignored build output, and whether what they obey has changed."""
+"""Finds repositories in folders that are not scanned, such as ignored build output, and whether their configuration
+changed."""
 
 from __future__ import annotations
 
@@ -10,14 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.workspace.openat import folder_beneath
 
-MAX_LOOKED = 10_000  # folders below the given ones, a `.git` in each of which takes an lstat(2)
-# Inode and time of change of a `.git` and of what in it names programs; None for what is not there.
+MAX_LOOKED = 10_000  # folders below the given ones, each of which costs an lstat(2) of its `.git`
+# Inode and ctime of a `.git` and of what in it names programs; None for what does not exist.
 RepositoryStamp = tuple[tuple[int, int] | None, ...]
 _NAMES_PROGRAMS = ("config", "config.worktree", "commondir", "hooks")
 
 
 def find_repositories(top: str, folders: Sequence[str]) -> dict[Path, RepositoryStamp]:
-    """Each `.git` in one of `folders` or directly below it; of those below, no more than MAX_LOOKED folders are looked at."""
+    """Return each `.git` in one of `folders` or directly below it; of those below, at most MAX_LOOKED folders are
+    examined."""
     found: dict[Path, RepositoryStamp] = {}
     left = MAX_LOOKED
     for folder in folders:
@@ -41,7 +43,7 @@ def _repository_stamp(opened: int, git: str) -> RepositoryStamp | None:
         status = os.stat(git, dir_fd=opened, follow_symlinks=False)
     except OSError:
         return None
-    # A folder's time of change is new with every lock file in it.
+    # A folder's ctime changes with every lock file in it.
     own = (status.st_ino, 0 if stat.S_ISDIR(status.st_mode) else status.st_ctime_ns)
     return own, *(_stamp_at(opened, f"{git}/{name}") for name in _NAMES_PROGRAMS)
 

@@ -1,4 +1,5 @@
-"""What in `.git` git obeys and does not write by itself: looked at before and after a git command that may start hooks.
+"""Files in `.git` that git obeys and does not write by itself: checked before and after a git command that may start
+hooks.
 
 Such a command has `.git` writable, and so have the hooks that it starts, which run files of the project.
 """
@@ -21,7 +22,7 @@ Stamp = tuple[int, int]
 
 @dataclass(frozen=True)
 class ObeyedFile:
-    """A file or folder in a git folder, and its inode. `never_git`: no git command makes it so."""
+    """A file or folder in a git folder, and its inode. `never_git`: no git command creates it."""
 
     path: Path
     inode: int
@@ -31,7 +32,7 @@ class ObeyedFile:
 
 
 def find_obeyed(git: Path, *, modules: bool = True) -> list[ObeyedFile]:
-    """All of it that is there now. `modules`: the repositories of submodules as well."""
+    """Return all of them that exist now. `modules`: the repositories of submodules as well."""
     if not git.is_dir():
         return []
     found = [_seen(git / "commondir", _COMMON_DIR, never_git=True)]
@@ -51,7 +52,7 @@ def find_obeyed(git: Path, *, modules: bool = True) -> list[ObeyedFile]:
 
 
 def _hooks(git: Path) -> list[ObeyedFile | None]:
-    """Its folder of hooks, if one of them runs; git makes them of the user's own template as well."""
+    """Return its folder of hooks, if one of them runs; git also copies them from the user's own template."""
     try:
         names = [entry.name for entry in list_folder(git, "hooks") if not entry.name.endswith(".sample")]
     except OSError:
@@ -91,7 +92,7 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _repositories(modules: Path) -> list[Path]:
-    """Git folders below `modules`; names of submodules may hold slashes."""
+    """Return the git folders below `modules`; names of submodules may hold slashes."""
     found: list[Path] = []
     todo, looked = _folders(modules), 0
     while todo and looked < MAX_FOLDERS:

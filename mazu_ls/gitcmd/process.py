@@ -1,12 +1,12 @@
-"""Every git process of mazu-ls starts here, with everything executable switched off.
+"""Starts every git process of mazu-ls, with everything executable switched off.
 
-Git obeys the configuration of the repository it runs in, and whoever made the repository wrote that: fsmonitor, filters,
-textconv, hooks, helpers, lazy fetches. So git is never run *in* somebody else's repository. GIT_DIR is always named and
-always a directory of ours (a checkpoint store, or an empty one, see `isolated`), which means that git
-neither searches for a repository nor reads a configuration that we did not write. The user's index, objects and ignore lists are handed
-over as files. What stands below besides is the second lock, should the first one fail.
+Git obeys the configuration of the repository it runs in, which whoever made the repository wrote: fsmonitor, filters, textconv,
+hooks, helpers, lazy fetches. So git is never run *in* somebody else's repository. GIT_DIR is always named and always a directory of
+ours (a checkpoint store, or an empty one, see `isolated`), which means that git neither searches for a repository nor reads a
+configuration that we did not write. The user's index, objects and ignore lists are passed as files. The settings below are a second
+line of defence, should the first one fail.
 
-`run` and `start` reach no network and no program; `transport.run_with_transport` is for what the user himself started (memory
+`run` and `start` reach no network and no program; `transport.run_with_transport` is for what the user started explicitly (memory
 sync) in a repository of ours.
 """
 
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 
 Argument = str | bytes | Path
 SECONDS = 600.0
-"""After this many seconds a git process is killed; scanning 100,000 files takes a few."""
+"""Seconds after which a git process is killed; scanning 100,000 files takes a few."""
 SCAN_CPU_SECONDS = 60
-"""CPU time of a git process that reads the project's ignore rules; of 1,000,000 files it takes ten."""
+"""CPU seconds of a git process that reads the project's ignore rules; 1,000,000 files take ten."""
 SCAN_BYTES = 2 * 2**30
-"""Address space of such a process: git before 2.46 reads a `.gitignore` of any size into memory, twice."""
+"""Address space in bytes of such a process: git before 2.46 reads a `.gitignore` of any size into memory, twice."""
 _SCANS = frozenset(("ls-files", "check-ignore", "status", "add"))
 _NO_MEMORY = re.compile(rb"ut of memory|Cannot allocate memory")
-"""What git says at the limit: its own words where malloc(3) fails, strerror(3) where mmap(2) or a thread's stack does."""
+"""What git prints at the limit: its own words if malloc(3) fails, strerror(3) if mmap(2) or a thread's stack does."""
 
-# What git needs to start at all; everything else of the environment could change what it does.
+# What git needs to start at all; any other variable could change what it does.
 PASSED = ("PATH", "TMPDIR", "TEMP", "TMP", "LD_LIBRARY_PATH", "SYSTEMROOT", "DEVELOPER_DIR")
 ALWAYS_SET = {
     "LC_ALL": "C",
@@ -64,7 +64,7 @@ _SET_ALONE = {
     "GIT_SSH_COMMAND": "false",
     "GIT_CEILING_DIRECTORIES": "/",
 }
-# Git opens each `.gitignore` it meets, and these of what looks like a nested repository, and would wait at a fifo for ever.
+# Git opens each `.gitignore` it finds, and these of an apparent nested repository, and would block at a fifo forever.
 _READ_BY_GIT = frozenset((".gitignore", ".gitattributes", "HEAD", "commondir", "packed-refs", "alternates"))
 _FIFOS: dict[Path, Sequence[str]] = {}
 _PATIENCE, _POKE = 2.0, 0.05  # seconds
@@ -97,9 +97,9 @@ _OPENED: set[str] = set()
 
 
 def distrust_programs(roots: Iterable[Path]) -> None:
-    """From now on no program that lies below one of these folders is started by mazu-ls for itself: projects are opened there.
+    """From now on start no program below these folders for mazu-ls itself: projects are opened there.
 
-    PATH may name such a folder (`node_modules/.bin`, a virtual environment): then a clone would bring our git along.
+    PATH may name such a folder (`node_modules/.bin`, a virtual environment): a clone could then provide our git.
     """
     for root in roots:
         real = os.path.realpath(root)
@@ -108,7 +108,7 @@ def distrust_programs(roots: Iterable[Path]) -> None:
 
 
 def find_program(name: str) -> str | None:
-    """The absolute path of an installed program.
+    """Return the absolute path of an installed program.
 
     Unlike `shutil.which`, it takes none from a relative entry of PATH, and none that lies in an opened project or leads there.
     """
@@ -116,7 +116,7 @@ def find_program(name: str) -> str | None:
 
 
 def trusted_path(path: str) -> str:
-    """PATH without relative entries and without those below an opened project."""
+    """Return PATH without relative entries and without those below an opened project."""
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if _is_trusted(folder))
 
 
@@ -135,12 +135,12 @@ def _found(name: str, path: str, _: frozenset[str]) -> str | None:
 
 
 def find_git() -> str | None:
-    """The git program, None where none is installed."""
+    """Return the git program, None if none is installed."""
     return find_program("git")
 
 
 def require_git() -> str:
-    """The git program. Raises MazuError(git) that says what to install."""
+    """Return the git program. Raises MazuError(git) that says what to install."""
     if (program := find_git()) is None:
         raise MazuError(
             Kind.GIT,
@@ -153,9 +153,9 @@ def require_git() -> str:
 def environment(
     git_dir: Path, work_tree: Path | None = None, index: Path | None = None, objects: Path | None = None
 ) -> dict[str, str]:
-    """The whole environment of a git process that reaches no network, no program and no configuration but ours.
+    """Return the whole environment of a git process that reaches no network, no program and no configuration but ours.
 
-    `index` and `objects` (an object directory that is read besides git_dir's own) may be the user's.
+    `index` and `objects` (an additional object directory) may be the user's.
     """
     env = passed_environment(PASSED) | ALWAYS_SET | _SET_ALONE | {"GIT_DIR": str(git_dir)}
     if work_tree is not None:
@@ -168,14 +168,14 @@ def environment(
 
 
 def passed_environment(names: Sequence[str]) -> dict[str, str]:
-    """These variables of our own environment; PATH without what an opened project may bring along."""
+    """Return these variables of our own environment; PATH without what an opened project may provide."""
     env = {name: os.environ[name] for name in names if name in os.environ}
     env["PATH"] = trusted_path(env.get("PATH", os.defpath))
     return env
 
 
 def command_line(arguments: Sequence[Argument], settings: Sequence[str]) -> list[str | bytes]:
-    """The whole command line of git, with these settings."""
+    """Return the whole command line of git, with these settings."""
     pinned = [part for setting in settings for part in ("-c", setting)]
     plain = [argument if isinstance(argument, bytes) else str(argument) for argument in arguments]
     return [require_git(), "--no-pager", *pinned, *plain]
@@ -192,11 +192,11 @@ def run(
 ) -> subprocess.CompletedProcess[bytes]:
     """Run one git command with an `environment()`; `settings` are `key=value`, for this command only.
 
-    Raises MazuError(git) where git is missing or does not end in time.
+    Raises MazuError(git) if git is missing or does not end in time.
     """
     command = command_line(arguments, (*_SETTINGS_ALONE, *settings))
     if arguments[0] in _SCANS and sys.platform == "linux":
-        # Set before git starts: it may have read everything before anybody could set it from outside.
+        # Set before git starts: it may have read everything before the limit could be set from outside.
         command = ["/bin/sh", "-c", f'ulimit -v {SCAN_BYTES // 1024}; exec "$@"', "sh", *command]
     with subprocess.Popen(
         command,
@@ -229,7 +229,7 @@ def run(
 
 
 def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
-    """A git process that answers on pipes (`cat-file --batch`), in a session of its own."""
+    """Start a git process that answers on pipes (`cat-file --batch`), in a session of its own."""
     return subprocess.Popen(
         command_line(arguments, _SETTINGS_ALONE),
         stdin=subprocess.PIPE,
@@ -245,7 +245,7 @@ def start(arguments: Sequence[Argument], env: Mapping[str, str], cwd: Path) -> s
 def create_repository(folder: Path, branch: str) -> None:
     """`git init` of a new, empty repository of our own in `folder`, without templates."""
     env = environment(folder / ".git")
-    del env["GIT_DIR"]  # else git notes the work tree in the new configuration
+    del env["GIT_DIR"]  # otherwise git records the work tree in the new configuration
     done = run(["init", "-q", "--template=", f"--initial-branch={branch}", folder], env, folder)
     if done.returncode:
         raise MazuError(Kind.GIT, f"git init failed: {done.stderr.decode('utf-8', 'replace').strip()}")
@@ -254,7 +254,7 @@ def create_repository(folder: Path, branch: str) -> None:
 class PythonGit:
     """GitPython on a repository of ours, in a clean environment.
 
-    Left to itself GitPython passes this process's whole environment on; `env -i` keeps what `environment()` lists.
+    By default GitPython passes on this process's whole environment; `env -i` keeps what `environment()` lists.
     """
 
     def __init__(self, git_dir: Path) -> None:
@@ -266,7 +266,7 @@ class PythonGit:
         ]
 
     def bytes_of(self, *arguments: str, seconds: float | None = None) -> bytes:
-        """What one command prints; it is killed after so many seconds. Raises git.GitCommandError."""
+        """Return the output of one command; it is killed after so many seconds. Raises git.GitCommandError."""
         command = [*self._clean, *command_line(arguments, _SETTINGS_ALONE)]
         out: Any = self._git.execute(
             command, stdout_as_string=False, strip_newline_in_stdout=False, kill_after_timeout=seconds
@@ -286,7 +286,7 @@ def _gitpython() -> type[Git]:
 def _communicate(
     process: subprocess.Popen[bytes], input: bytes | None, work_tree: Path, seconds: float
 ) -> tuple[bytes, bytes]:
-    """Like `Popen.communicate`; a git that waits at a fifo in the work tree is helped on."""
+    """Like `Popen.communicate`; a git process that waits at a fifo in the work tree is released."""
     deadline = time.monotonic() + seconds
     fifos = _FIFOS.get(work_tree, ())
     patience = _POKE if fifos else _PATIENCE
@@ -305,7 +305,7 @@ def _communicate(
 
 
 def too_slow(seconds: float) -> MazuError:
-    """Git did not end in time."""
+    """Return the error for a git process that did not end in time."""
     return MazuError(
         Kind.GIT,
         f"git did not end within {seconds:.0f} s.",

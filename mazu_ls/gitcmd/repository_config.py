@@ -1,7 +1,8 @@
-"""Whether the configuration of a repository may make a reading git command start a program: read as data, by what is harmless.
+"""Checks whether a repository's configuration may make a reading git command start a program: read as data, by an
+allowlist.
 
-Most keys that name programs are drivers of any name (diff.X.textconv, filter.X.clean), and each version of git adds some.
-So it is a list of sections and keys under which git starts nothing, and whatever else stands there counts.
+Most keys that name programs are drivers of any name (diff.X.textconv, filter.X.clean), and each version of git adds
+some. So this lists sections and keys under which git starts nothing; anything else counts as dangerous.
 """
 
 from __future__ import annotations
@@ -87,12 +88,12 @@ _HARMLESS: dict[str, frozenset[str]] = {
         ["url", "pushurl", "fetch", "push", "tagopt", "prune", "mirror", "skipfetchall", "followremotehead"]
     ),
     "extensions": frozenset(("objectformat", "refstorage", "worktreeconfig", "relativeworktrees")),
-    "lfs": frozenset(("repositoryformatversion", "access")),  # git-lfs notes them at the first checkout
+    "lfs": frozenset(("repositoryformatversion", "access")),  # git-lfs records them at the first checkout
     "merge": frozenset(("conflictstyle", "ff", "renames", "log")),
     "diff": frozenset(("algorithm", "renames", "colormoved", "mnemonicprefix", "context")),
     "log": frozenset(("date", "decorate", "follow", "abbrevcommit")),
 }
-# Of a partial clone: what reads it may start a fetch, but git itself writes them.
+# Of a partial clone: a reader may trigger a fetch, but git itself writes them.
 _WRITTEN_BY_CLONE = frozenset(("remote.promisor", "remote.partialclonefilter", "extensions.partialclone"))
 _OF_NAMED_DRIVERS = frozenset(("diff", "merge"))
 _SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
@@ -104,7 +105,8 @@ _READ_HOOK = "post-index-change"
 
 
 def names_programs(folder: Path) -> str | None:
-    """The key by which the repository of `folder` may make git start a program, or why that is not known; None for none.
+    """Return the key by which the repository of `folder` may make git start a program, or why that is unknown; None for
+    none.
 
     Its submodules count as well, and theirs: `git status` and `git diff` start git in each that is checked out.
     """
@@ -115,7 +117,7 @@ def names_programs(folder: Path) -> str | None:
     while todo:
         below = todo.pop()
         repository = user_repository.find(below)
-        # Git takes some for a repository that `find` does not.
+        # Git accepts some as a repository that `find` does not.
         nearest = next((top for top in (below, *below.parents) if os.path.lexists(top / ".git")), None)
         if nearest != (repository.top if repository else None):
             return "its .git, which cannot be read"
@@ -132,7 +134,8 @@ def names_programs(folder: Path) -> str | None:
 
 
 def _in_configuration(repository: user_repository.UserRepository) -> str | list[Path]:
-    """What in one repository's configuration may start a program; its submodules that are checked out where nothing does."""
+    """Return what in one repository's configuration may start a program; if nothing, its submodules that are checked
+    out."""
     hash_size = 20
     places = {(repository.common_dir, "config"), (repository.git_dir, "config.worktree")}
     for place, name in sorted(places):
@@ -145,7 +148,7 @@ def _in_configuration(repository: user_repository.UserRepository) -> str | list[
         if (found := _first_unknown(text, repository)) is not None:
             return found
         hash_size = 32 if _SHA256.search(text) else hash_size
-    # The one hook that commands which only read start: `git diff` and `git describe --dirty` write the index anew.
+    # The one hook that read-only commands start: `git diff` and `git describe --dirty` rewrite the index.
     if os.path.lexists(repository.common_dir / "hooks" / _READ_HOOK):
         return f"its hook {_READ_HOOK}"
     try:
@@ -157,7 +160,7 @@ def _in_configuration(repository: user_repository.UserRepository) -> str | list[
 
 
 def text_names_programs(text: str) -> str | None:
-    """The same of the text of a configuration alone, without what git itself writes into that of a submodule.
+    """Return the same for the text of a configuration, ignoring what git itself writes into that of a submodule.
 
     That is a work tree that is not absolute, and the settings of a partial clone.
     """

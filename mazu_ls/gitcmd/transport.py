@@ -1,4 +1,4 @@
-"""Git with the user's own configuration: fetching and pushing for him, and what his configuration says, read as data."""
+"""Git with the user's own configuration: fetch and push on the user's behalf, and reading that configuration as data."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import process
 from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION, kill_group
 
-_LOOK = 0.2  # seconds between two looks at whether it was stopped
-# What the user's own transport needs besides: his configuration, keys, agents and proxies.
+_LOOK = 0.2  # seconds between two checks whether it was stopped
+# What the user's own transport needs in addition: configuration, keys, agents and proxies.
 _PASSED_WITH_TRANSPORT = (
     *("HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK", "SSH_AGENT_PID"),
     *("http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"),
@@ -38,11 +38,11 @@ def run_with_transport(
     seconds: float = process.SECONDS,
     stop: Event | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Fetch or push for the user, with his own global configuration, credential helpers and keys.
+    """Fetch or push for the user, with their own global configuration, credential helpers and keys.
 
-    Only for a command that he started himself, and only in a `git_dir` whose configuration we wrote. Hooks, fsmonitor,
-    submodules and prompts stay off, protocols other than those named are refused. `stop` ends it and the programs that it
-    started. Raises MazuError(git) like `run`.
+    Only for a command that the user started, and only in a `git_dir` whose configuration we wrote. Hooks, fsmonitor,
+    submodules and prompts stay off, protocols other than those named are refused. `stop` ends it and the programs that
+    it started. Raises MazuError(git) like `run`.
     """
     env = process.passed_environment((*process.PASSED, *_PASSED_WITH_TRANSPORT)) | process.ALWAYS_SET
     env |= {"GIT_DIR": str(git_dir), "GIT_ALLOW_PROTOCOL": ":".join(protocols)}
@@ -74,21 +74,22 @@ def run_with_transport(
 
 
 def user_setting(key: str) -> str | None:
-    """A path of the user's own git configuration (`~/.gitconfig` and the system's), read as data; None if it is not set.
+    """Return a path of the user's own git configuration (`~/.gitconfig` and the system's), read as data; None if it is
+    not set.
 
-    No repository's configuration has a say in it.
+    No repository's configuration is considered.
     """
     return _setting(["--type=path", "--get", key])
 
 
 def user_identity() -> str | None:
-    """`Name <email>` of the user's own git configuration, as far as it is set; None if neither is."""
+    """Return `Name <email>` of the user's own git configuration, as far as it is set; None if neither is."""
     name, email = _setting(["--get", "user.name"]), _setting(["--get", "user.email"])
     return " ".join(part for part in (name, email and f"<{email}>") if part) or None
 
 
 def setting_in(file: Path, key: str) -> str | None:
-    """A value of one configuration file, read as data, without what it includes; None if it is not set there."""
+    """Return a value of one configuration file, read as data, without its includes; None if it is not set there."""
     return _setting(["--file", str(file), "--no-includes", "--get", key])
 
 

@@ -56,7 +56,7 @@ def find(folder: Path) -> UserRepository | None:
 
 
 def _git_dir(top: Path) -> Path | None:
-    """Where the `.git` of a work tree leads: itself, or the folder that it names in linked worktrees and submodules."""
+    """Return where the `.git` of a work tree leads: itself, or the folder that it names in linked worktrees and submodules."""
     link = _text(top, ".git", _MAX_LINK)
     place = top / (link.removeprefix("gitdir:").strip() if link.startswith("gitdir:") else ".git")
     try:
@@ -80,7 +80,7 @@ _BARE_NAMES = frozenset(
 
 
 def git_internal(folder: Path) -> frozenset[bytes]:
-    """Names in `folder` that belong to git itself, since it is a bare repository; b"." if all of it does."""
+    """Return names in `folder` that belong to git itself, because it is a bare repository; b"." if all of it does."""
     folder = folder.resolve()
     if ".git" in folder.parts:
         return frozenset((b".",))
@@ -96,7 +96,7 @@ def _is_bare(folder: Path) -> bool:
 
 
 class UserRepository:
-    """`top` is the work tree's root, `folder` the part of it that is looked at."""
+    """`top` is the work tree's root, `folder` the part of it that is examined."""
 
     def __init__(self, git_dir: Path, top: Path, folder: Path) -> None:
         self.top = top
@@ -107,7 +107,7 @@ class UserRepository:
         self._cached: dict[str, tuple[Stamp, list[bytes]]] = {}
 
     def state(self) -> RepositoryState:
-        """HEAD, branch and operations in progress, read from the files without running git."""
+        """Return HEAD, branch and operations in progress, read from the files without running git."""
         states = tuple(sorted({state for name, state in _STATES.items() if _exists(self.git_dir, name)}))
         head = _text(self.git_dir, "HEAD", _MAX_LINK).strip()
         branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
@@ -129,46 +129,46 @@ class UserRepository:
         return ""
 
     def exclude_texts(self) -> tuple[str, str]:
-        """The user's ignore lists outside the tree: `info/exclude`, and his own `core.excludesFile`."""
+        """Return the user's ignore lists outside the tree: `info/exclude`, and the user's own `core.excludesFile`."""
         own = excludes_file()
         return self.info_exclude(), _text(own.parent, own.name, MAX_RULES) if own is not None else ""
 
     def info_exclude(self) -> str:
-        """The text of the repository's `info/exclude`."""
+        """Return the text of the repository's `info/exclude`."""
         return _text(self.common_dir, "info/exclude", MAX_RULES)
 
     def parents(self) -> Iterator[tuple[str, str]]:
-        """The `.gitignore` texts above the folder, outermost first, with the path from each to the folder."""
+        """Yield the `.gitignore` texts above the folder, outermost first, with the path from each to the folder."""
         inside = self.folder.relative_to(self.top)
         for depth in range(len(inside.parts)):
             place = "/".join((*inside.parts[:depth], ".gitignore"))
             yield _text(self.top, place, MAX_RULES), "/".join(inside.parts[depth:])
 
     def files(self) -> list[bytes]:
-        """Files that git tracks or does not ignore, relative to the folder; nested repositories end with a slash."""
+        """Return files that git tracks or does not ignore, relative to the folder; nested repositories end with a slash."""
         return self._split("ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate")
 
     def tracked(self) -> list[bytes]:
-        """Files of the user's index, relative to the folder."""
+        """Return files of the user's index, relative to the folder."""
         return self._listed("tracked", "--cached")
 
     def tracked_although_ignored(self) -> list[bytes]:
-        """Files of the user's index that the ignore rules name, or that look like an editor's own, relative to the folder."""
+        """Return files of the user's index that the ignore rules name, or that look like an editor's own, relative to the folder."""
         return self._listed("ignored", "-i", "-c", "--exclude-standard", *EXCLUDE_OPTIONS)
 
     def sparse(self) -> list[bytes]:
-        """Files that a sparse checkout leaves out of the work tree, relative to the folder."""
+        """Return files that a sparse checkout leaves out of the work tree, relative to the folder."""
         # Only later versions of the index can say so of an entry.
         if read_start(self.git_dir, "index", 8)[4:] <= b"\0\0\0\2":
             return []
         return [line[2:] for line in self._listed("sparse", "-t") if line.startswith(b"S ")]
 
     def tracks(self, path: bytes) -> bool:
-        """Whether the user's index holds a file (relative to the folder)."""
+        """Return whether the user's index holds a file (relative to the folder)."""
         return bool(self._split("ls-files", "-z", "--", os.fsdecode(b":(literal)" + path)))
 
     def ignored(self, paths: Sequence[bytes]) -> set[bytes]:
-        """Those of these paths (relative to the folder) that the user's rules ignore and the index does not hold."""
+        """Return those of these paths (relative to the folder) that the user's rules ignore and the index does not hold."""
         if not paths:
             return set()
         return set(self._split("check-ignore", "-z", "--stdin", input=b"\0".join(paths), accept=(0, 1)))
@@ -196,7 +196,7 @@ class UserRepository:
 
 
 def excludes_file() -> Path | None:
-    """The user's own ignore list for all repositories: `core.excludesFile`, or git's default place; None if there is none."""
+    """Return the user's own ignore list for all repositories: `core.excludesFile`, or git's default place; None if there is none."""
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
     named = _excludes_file(_stamp(Path.home() / ".gitconfig", config / "config"), str(Path.home()))
     place = (Path(named) if named else config / "ignore").resolve()
@@ -219,7 +219,7 @@ def _common_dir(git_dir: Path) -> Path:
 
 
 def _text(folder: Path, name: str, limit: int) -> str:
-    """A file's text, empty where there is no such regular file of that size."""
+    """Return a file's text, empty if there is no such regular file of that size."""
     try:
         return read_file(folder, name, limit).decode("utf-8", "surrogateescape")
     except OSError:

@@ -1,4 +1,4 @@
-"""Which model a name means, which models there are, and what to say when there is none."""
+"""Resolves model names, lists the available models, and explains when there is none."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from mazu_ls.models.retry import RetryPolicy
 from mazu_ls.models.sdk_clients import ModelConnection, ProviderAccount
 
 NO_KEY = "none"
-"""What is sent where no key is needed: the SDK wants one that is not empty."""
+"""Sent if no key is needed: the SDK requires a non-empty one."""
 KEYS = ", ".join(f"{provider.key_envs[0]}" for provider in PROVIDERS.values() if provider.key_envs)
 
 
 class ModelInfo(Struct, frozen=True):
-    """A model that can be chosen by `name`. `ready`: its key is there, or it needs none. `source`: where it is known from."""
+    """A model that can be chosen by `name`. `ready`: its key is there, or it needs none. `source`: where it is listed."""
 
     name: str
     provider: str
@@ -39,9 +39,9 @@ class ModelInfo(Struct, frozen=True):
 def resolve(
     name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
 ) -> Model:
-    """The model that `name` means, else MAZU_MODEL, else the setting, else the one whose key is there.
+    """Return the model for `name`, else MAZU_MODEL, else the setting, else the one whose key is there.
 
-    Raises MazuError: auth where a key is missing, model for a name that means nothing, config for a bad address.
+    Raises MazuError: auth if a key is missing, model for an unknown name, config for a bad address.
     """
     wanted = name or env.get("MAZU_MODEL") or config.model or _by_key(config, env)
     if wanted is None:
@@ -53,8 +53,8 @@ def resolve(
 
 
 def cheapest_like(spec: ModelSpec) -> str:
-    """The cheapest known model of the same provider, as `provider:model`; the model itself where it is called anywhere else than at
-    its provider's own address, or nothing is known to be cheaper. Input counts five times: conversations are long, notes short."""
+    """Return the cheapest known model of the same provider, as `provider:model`; the model itself if it is called at another address
+    than its provider's own, or nothing is known to be cheaper. Input counts five times: conversations are long, notes short."""
     rows = [model_prices.known(spec.provider, name) for name in model_prices.names(spec.provider)]
     priced = [row for row in rows if row is not None and row.prices is not None]
     if not spec.hosted or spec.prices is None or not priced:
@@ -70,7 +70,7 @@ def cheapest_like(spec: ModelSpec) -> str:
 def resolve_embeddings(
     name: str, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
 ) -> OpenAIEmbeddings:
-    """The embedding model that `provider:model` means, at that provider's address and with its key.
+    """Return the embedding model for `provider:model`, at that provider's address and with its key.
 
     Raises MazuError: auth, model, config as `resolve` does, and config for a provider without embeddings.
     """
@@ -90,7 +90,7 @@ def resolve_embeddings(
 async def choose(
     name: str | None, config: Config, env: Mapping[str, str] = os.environ, patience: RetryPolicy | None = None
 ) -> Model:
-    """`resolve`; where no key is set at all, the error offers the models of a running Ollama."""
+    """Like `resolve`; if no key is set at all, the error offers the models of a running Ollama."""
     try:
         return resolve(name, config, env, patience)
     except MazuError as error:
@@ -103,7 +103,7 @@ async def choose(
 
 
 async def available(config: Config, env: Mapping[str, str] = os.environ) -> list[ModelInfo]:
-    """Every model known by name: those of config first, then those of Ollama if it answers, then the table's."""
+    """Return every model known by name: those of config first, then those of Ollama if it answers, then the table's."""
     infos = [_configured_info(name, settings, config, env) for name, settings in config.models.items()]
     for model in await ollama_models(env) or ():
         infos.append(_info("ollama", model, config, env, "ollama"))
@@ -113,17 +113,17 @@ async def available(config: Config, env: Mapping[str, str] = os.environ) -> list
 
 
 def key_present(provider: str, config: Config, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether a provider, or an entry of config, can be called as far as keys go."""
+    """Return whether a provider, or an entry of config, can be called as far as keys are concerned."""
     return _key(provider, config.models.get(provider), _provider(provider, config), env) is not None
 
 
 def preload(provider: str, config: Config) -> None:
-    """Import the SDK behind a provider or an entry of config; 1 to 2 s of CPU, so call it in a thread."""
+    """Import the SDK for a provider or an entry of config; 1 to 2 s of CPU, so call it in a thread."""
     sdk_clients.preload(_provider(provider, config).sdk)
 
 
 def sdk_of(name: str | None, config: Config, env: Mapping[str, str] = os.environ) -> sdk_clients.Sdk | None:
-    """The SDK that the model of this name will need; None where no model can be called."""
+    """Return the SDK that the model of this name will need; None if no model can be called."""
     try:
         wanted = name or env.get("MAZU_MODEL") or config.model or _by_key(config, env)
         return None if wanted is None else _provider(_split(wanted, config)[0], config).sdk
@@ -142,7 +142,7 @@ def _by_key(config: Config, env: Mapping[str, str]) -> str | None:
 
 
 def _split(name: str, config: Config) -> tuple[str, str]:
-    """Provider (or entry of config) and model."""
+    """Return provider (or entry of config) and model."""
     if name in config.models and name not in PROVIDERS:
         return name, config.models[name].model or name
     prefix, colon, model = name.partition(":")
@@ -165,7 +165,7 @@ def _split(name: str, config: Config) -> tuple[str, str]:
 
 
 def _provider(name: str, config: Config) -> Provider:
-    """The built-in provider behind a name; an entry of config stands for the provider that it says it speaks."""
+    """Return the built-in provider for a name; an entry of config stands for the provider whose API it names."""
     if name in PROVIDERS and name not in config.models:
         return PROVIDERS[name]
     settings = config.models.get(name)
@@ -174,19 +174,19 @@ def _provider(name: str, config: Config) -> Provider:
         return COMPATIBLE
     provider = PROVIDERS[said]
     if settings is not None and settings.base_url and said == "openai":
-        return COMPATIBLE  # OpenAI's own parameters are not understood elsewhere
+        return COMPATIBLE  # OpenAI's own parameters are not supported elsewhere
     return provider
 
 
 def _key(name: str, settings: ModelSettings | None, provider: Provider, env: Mapping[str, str]) -> str | None:
-    """The key, NO_KEY where none is needed, None where it is missing."""
+    """Return the key, NO_KEY if none is needed, None if it is missing."""
     if settings is not None:
         if settings.api_key:
             return settings.api_key
         if settings.api_key_env:
             return env.get(settings.api_key_env) or None
         if settings.base_url:
-            return NO_KEY  # never the provider's own key to somebody else's address
+            return NO_KEY  # never send the provider's own key to another address
     return provider.key(env) if provider.key_envs else NO_KEY
 
 
@@ -217,7 +217,7 @@ def _build(wanted: str, config: Config, env: Mapping[str, str], patience: RetryP
             raise MazuError(
                 Kind.CONFIG, f"{name} is called through the Anthropic API, not {settings.api!r}.", hint
             )
-        base_url = base_url.removesuffix("/v1")  # the SDK adds it, people copy it
+        base_url = base_url.removesuffix("/v1")  # the SDK adds it, and people copy it
     spec = _spec(name, model, provider, settings, base_url)
     endpoint = Endpoint(spec.name, base_url, key_env or "config.toml", "" if key == NO_KEY else key)
     account = ProviderAccount(provider.sdk, base_url, key)
@@ -263,7 +263,7 @@ def _spec(
 
 
 def _free(provider: Provider, model: str, base_url: str) -> Prices | None:
-    """A model that Ollama runs on this machine costs nothing; those it forwards to a cloud do."""
+    """Return zero prices for a model that Ollama runs on this machine, None for those it forwards to a cloud."""
     forwarded = model.endswith(("-cloud", ":cloud"))
     return Prices(0, 0) if provider.name == "ollama" and is_local(base_url) and not forwarded else None
 

@@ -1,6 +1,6 @@
-"""A conversation made fit to send: what strict services refuse is mended here, in one place, for all providers.
+"""Repairs a conversation for sending: fixes what strict providers reject, in one place for all of them.
 
-Everything here is a pure function of the messages before and at the place it mends, so the prefix that was sent once is
+Everything here is a pure function of the messages before and at the repaired place, so the prefix that was sent once is
 sent byte for byte again, and prompt caches hold.
 """
 
@@ -33,13 +33,13 @@ class MessageGroup(NamedTuple):
 
 
 Keeps = Callable[[Thinking, str | None], bool]
-"""Whether a thinking part, written by this model, may go back to the model that is called."""
+"""Returns whether a thinking part, written by this model, may be sent back to the model that is called."""
 
 
 def repair_history(messages: Sequence[Message], keeps: Keeps) -> list[MessageGroup]:
-    """Alternating turns, beginning and ending with the user; each tool call has one result in the next turn.
+    """Return alternating turns, beginning and ending with the user; each tool call has one result in the next turn.
 
-    Ids are unique and portable, empty text is gone, results without a call are dropped, missing results say so.
+    Ids are unique and portable, empty text is removed, results without a call are dropped, missing results say so.
     """
     turns: list[MessageGroup] = []
     seen: set[str] = set()
@@ -65,7 +65,7 @@ def repair_history(messages: Sequence[Message], keeps: Keeps) -> list[MessageGro
 
 
 def wrap_untrusted(part: Text) -> str:
-    """The text as the model reads it; what comes from outside stands between marks that name its origin."""
+    """Return the text as the model reads it; untrusted text is wrapped in marks that name its origin."""
     if part.untrusted is None:
         return part.text
     origin = " ".join(
@@ -75,7 +75,7 @@ def wrap_untrusted(part: Text) -> str:
 
 
 def make_encodable(text: str) -> str:
-    """`text` without lone surrogates, which no service can be sent."""
+    """Return `text` without lone surrogates, which cannot be sent to any service."""
     if text.isascii():
         return text
     try:
@@ -123,13 +123,13 @@ def _clean(message: Message, keeps: Keeps) -> list[Part]:
             parts.append(part)
         else:
             parts.append(Text(f"(An image of type {part.media_type} was removed: models do not accept it.)"))
-    while parts and isinstance(parts[-1], Thinking):  # nothing may end with a thought
+    while parts and isinstance(parts[-1], Thinking):  # no message may end with a thought
         parts.pop()
     return parts
 
 
 def _renamed(turn: MessageGroup, seen: set[str]) -> tuple[MessageGroup, list[tuple[str, ToolCall]]]:
-    """The turn with portable, unique ids, and its calls beside the ids under which their results are kept."""
+    """Return the turn with portable, unique ids, and its calls with the ids under which their results are stored."""
     parts: list[Part] = []
     calls: list[tuple[str, ToolCall]] = []
     for part in turn.parts:
@@ -157,7 +157,7 @@ def _fresh(given: str, seen: set[str]) -> str:
 
 
 def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> MessageGroup:
-    """A user's turn: one result for each call, in the order of the calls, then whatever else was said."""
+    """Return a user's turn: one result for each call, in the order of the calls, then everything else."""
     given: dict[str, list[ToolResult]] = {}
     rest: list[Part] = []
     for part in parts:
@@ -178,7 +178,7 @@ def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Messag
 
 
 def _alternating(turns: list[MessageGroup]) -> list[MessageGroup]:
-    """Two user turns in a row become one: an assistant's turn between them had nothing to send."""
+    """Merge two user turns in a row: the assistant's turn between them had nothing to send."""
     joined: list[MessageGroup] = []
     for turn in turns:
         if joined and joined[-1].role == turn.role:

@@ -1,4 +1,4 @@
-"""What a model is to the rest of the product: a request goes in, chunks come out, the last one holds the message."""
+"""The interface of a model: a request goes in, chunks come out, the last one holds the message."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ Stop = Literal["end_turn", "tool_use", "max_tokens", "refusal", "context_length"
 
 
 Thinks = Literal["no", "budget", "adaptive", "always", "effort", "effort_or_tools"]
-"""How a model is asked to think. "no": there is nothing to ask. "budget": in tokens. "adaptive": it decides, and can be
-told not to. "always": it decides, cannot be told not to, and takes no forced tool. "effort": by a word.
-"effort_or_tools": by a word, and over Chat Completions not at all in a request with tools.
-"""
+"""How a model's thinking is controlled. "no": not at all. "budget": in tokens. "adaptive": it decides, and can be told
+not to. "always": it decides, cannot be told not to, and takes no forced tool. "effort": by a word. "effort_or_tools":
+by a word, and over Chat Completions not at all in a request with tools."""
 
 Api = Literal["chat", "responses"]
-"""How a model behind OpenAI's client is asked: by Chat Completions, or by the Responses API, which alone lets the newest
-models reason and call tools at once."""
+"""The API behind OpenAI's client: Chat Completions, or the Responses API, the only one in which the newest models
+reason and call tools at once."""
 
 
 class Prices(Struct, frozen=True):
@@ -40,10 +39,11 @@ class Prices(Struct, frozen=True):
 
 
 class ModelSpec(Struct, frozen=True):
-    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None where not known.
+    """What is known of a model. `context_window` and `max_output` in tokens; `prices` None if unknown.
 
-    `api` says nothing of models behind Anthropic's client. `hosted`: it is called at its provider's own address, so that
-    its tool calls are native and its token counts right; other servers may write calls into the text, and cut prompts.
+    `api` is irrelevant for models behind Anthropic's client. `hosted`: it is called at its provider's own address, so
+    that its tool calls are native and its token counts right; other servers may write calls into the text, and truncate
+    prompts.
     """
 
     provider: str
@@ -63,7 +63,7 @@ class ModelSpec(Struct, frozen=True):
 
 
 class ToolSpec(Struct, frozen=True):
-    """A tool as the model sees it; `schema` is the JSON schema of an object."""
+    """A tool as the model sees it; `schema` is the JSON Schema of an object."""
 
     name: str
     description: str
@@ -73,9 +73,9 @@ class ToolSpec(Struct, frozen=True):
 class ModelRequest(Struct, frozen=True):
     """One call of a model.
 
-    `system` is ordered from what never changes to what changes often; each part ends with a cache breakpoint where
-    the provider has them. `max_output` in tokens (None: the model's own limit). `force_tool` names the tool that must
-    be called. `effort` is a thinking budget in tokens, None for no thinking.
+    `system` is ordered from the most stable part to what changes often; each part ends with a cache breakpoint if the
+    provider has them. `max_output` in tokens (None: the model's own limit). `force_tool` names the tool that must be
+    called. `effort` is a thinking budget in tokens, None for no thinking.
     """
 
     messages: Sequence[Message]
@@ -87,7 +87,7 @@ class ModelRequest(Struct, frozen=True):
 
     @property
     def effort_word(self) -> str:
-        """`effort` as the word that newer models take for it."""
+        """Return `effort` as the word that newer models take for it."""
         tokens = self.effort or 0
         return "low" if tokens <= 2048 else "medium" if tokens <= 10_000 else "high"
 
@@ -112,19 +112,19 @@ class ToolCallDelta(Struct, frozen=True):
 
 
 class ArgumentsDelta(Struct, frozen=True):
-    """More of the arguments of a call, as raw JSON: what has been paid for, nothing to act on."""
+    """More of the arguments of a call, as raw JSON: already paid for, but nothing to act on."""
 
     text: str
 
 
 class UsageReported(Struct, frozen=True):
-    """What the service says of the tokens of the call that runs, before its answer is whole; it replaces what it said before."""
+    """The service's count of the running call's tokens, before its answer is complete; it replaces earlier counts."""
 
     usage: Usage
 
 
 class RetryScheduled(Struct, frozen=True):
-    """The call failed in a way that may pass; it is tried again, for the `attempt`-th time, after `seconds`."""
+    """The call failed with a transient error; it is retried, for the `attempt`-th time, after `seconds`."""
 
     attempt: int
     seconds: float
@@ -132,13 +132,13 @@ class RetryScheduled(Struct, frozen=True):
 
 
 class AnswerRestarted(Struct, frozen=True):
-    """The answer begins anew: what this stream showed so far is void."""
+    """The answer starts again: what this stream showed so far is void."""
 
 
 class ModelAnswer(Struct, frozen=True):
     """The whole message. `detail` explains a stop that is not an ordinary end; `usage.cost_usd` is of this call.
 
-    `written`: so many of its calls stood in its text, see models/written_calls/.
+    `written`: the number of its calls that were written as text, see models/written_calls/.
     """
 
     message: Message
@@ -168,7 +168,7 @@ class Model(Protocol):
         ...
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
-        """Exactly what `stream` sends first, as the JSON body of the provider's format."""
+        """Return exactly what `stream` sends first, as the JSON body of the provider's format."""
         ...
 
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:

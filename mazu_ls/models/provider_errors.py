@@ -1,6 +1,6 @@
-"""What went wrong with a call, whichever SDK says so: its kind, what the user can do, and whether it may pass.
+"""Classifies failures of a call, whichever SDK raises them: kind, what the user can do, and whether it is transient.
 
-Both SDKs' errors are told apart by their attributes, so that neither SDK is imported for the other's sake.
+The SDKs' errors are recognised by their attributes, so that neither SDK is imported for the other's sake.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PICTURE = re.compile(
     r"\bimages?\b|\bimage_|_image\b|image_url|input_image|\bpictures?\b|\bvision\b|media_type|mmproj|\bmultimodal\b",
     re.IGNORECASE,
 )
-"""Words of a complaint about a picture; whether there was one in the request its sender knows."""
+"""Words of an error about a picture; the sender knows whether the request had one."""
 ABOUT_THE_ACCOUNT = (Kind.AUTH, Kind.BUDGET, Kind.RATE_LIMIT)
 NO_MONEY = re.compile(
     r"insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing",
@@ -41,9 +41,9 @@ NO_MONEY = re.compile(
 UNFIT = re.compile(
     r"invalid_image|image_(?:too|parse|file)|_image_file|failed_to_download|invalid_base64|data_residency"
 )
-"""Codes of a response that failed over what was sent, not over trouble of the service: another try is in vain."""
+"""Codes of a response that failed because of the request: a retry is useless."""
 OURS = ("invalid_request_error", "BadRequestError", "INVALID_ARGUMENT")
-"""Types of errors that lie in the request, whatever the status says."""
+"""Types of errors in the request, whatever the status says."""
 OVERLOADED = ("overloaded_error", "overloaded", "engine_overloaded", "server_is_overloaded", "slow_down")
 PATIENCE = re.compile(r"try again in (\d+(?:\.\d+)?) ?(ms|s)\b")
 SHORTEST_SAID = 300
@@ -61,18 +61,18 @@ class Endpoint(NamedTuple):
         return f"Endpoint({self.name}, {self.base_url})"
 
     def masked(self, text: str) -> str:
-        """`text` without the key."""
+        """Return `text` without the key."""
         if len(self.secret) > 4:
             text = text.replace(self.secret, "[key]")
         return redact(text)
 
 
 class StreamEnded(Exception):
-    """The stream ended without the provider's last event, or fell silent, or was not what the format says."""
+    """The stream ended without the provider's last event, was silent for too long, or had an invalid format."""
 
 
 class RedirectRefused(Exception):
-    """A service wants its requests sent elsewhere: to `host`, which may be its own by another scheme or path."""
+    """A service redirects requests to `host`, which may be its own with another scheme or path."""
 
     def __init__(self, host: str, address: str) -> None:
         super().__init__(f"redirected to {address}")
@@ -81,12 +81,12 @@ class RedirectRefused(Exception):
 
 
 class UnusableAnswer(Exception):
-    """An answer that came whole and was paid for, but cannot be used; asking for it again would cost as much. Says why."""
+    """An answer that was complete and paid for, but is unusable; a retry would cost as much. Says why."""
 
 
 @contextmanager
 def read_by_its_format() -> Iterator[None]:
-    """Turns what goes wrong while an event of a service is read into StreamEnded: it was not what its format says."""
+    """Convert errors while an event of a service is parsed to StreamEnded: its format is invalid."""
     try:
         yield
     except (AttributeError, TypeError, KeyError, IndexError, ValueError, OverflowError) as error:
@@ -95,11 +95,11 @@ def read_by_its_format() -> Iterator[None]:
 
 
 class NotAModelEndpoint(Exception):
-    """What answered is no model service; says what came instead."""
+    """The address is no model service; says what answered instead."""
 
 
 class ContentRefused(MazuError):
-    """The service does not take a part of what it was sent, and will not take it the next time either.
+    """The service rejects a part of the request, and will do so next time, too.
 
     `part`: a picture, or the words of the newest message.
     """
@@ -110,7 +110,7 @@ class ContentRefused(MazuError):
 
 
 class ServiceError(Exception):
-    """An error event inside a stream that began well: its `body`, and its `type` or code."""
+    """An error event in a running stream: its `body`, and its `type` or code."""
 
     def __init__(self, body: Any) -> None:
         super().__init__("error event")
@@ -128,11 +128,11 @@ OF_THE_LINE = {
     "ConnectionError",
     "APIError",
 }
-"""Names of error classes, as both SDKs and the HTTP library below them have them."""
+"""Names of error classes in both SDKs and the HTTP library below them."""
 
 
 class ProviderFailure(Exception):
-    """One failed attempt. `passing`: a later attempt may do better. `retry_after` in seconds, as the service asked."""
+    """One failed attempt. `passing`: a retry may succeed. `retry_after` in seconds, as the service asked."""
 
     def __init__(self, error: MazuError, passing: bool, retry_after: float | None = None) -> None:
         super().__init__(error.message)
@@ -142,7 +142,7 @@ class ProviderFailure(Exception):
 
 
 def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | None:
-    """What `error` means; None where it is no error of the service or the line, but of the program."""
+    """Classify `error`; None if it is no error of the service or the connection, but a bug."""
     if hasattr(error, "status_code"):
         return _answered(error, endpoint)
     if isinstance(error, NotAModelEndpoint):
@@ -175,7 +175,7 @@ def _causes(error: BaseException) -> list[BaseException]:
 
 
 def _unconnected(error: Exception, endpoint: Endpoint) -> MazuError | None:
-    """What a later attempt cannot change: the wrong place, the wrong protocol, nobody who takes the connection up."""
+    """Return the error for what a retry cannot change: wrong address, wrong protocol, connection refused."""
     place = endpoint.masked(endpoint.base_url)
     for link in _causes(error):
         if isinstance(link, RedirectRefused):
@@ -236,7 +236,7 @@ def _said(error: Any) -> _Said:
 
 
 def as_sentence(text: str) -> str:
-    """The text with a full stop, so that the next sentence does not run into it."""
+    """Return the text with a full stop, so that the next sentence does not run into it."""
     text = text.rstrip()
     return text if text.endswith((".", "!", "?", "…", ":")) else f"{text}."
 
@@ -322,8 +322,8 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
 
 
 def _retry_after(error: Any) -> float | None:
-    """Seconds, from `retry-after-ms`, or from `retry-after` as a number or as an HTTP date; without headers, as in the
-    middle of a stream, from the words of OpenAI's complaint."""
+    """Return seconds from `retry-after-ms`, or from `retry-after` as a number or as an HTTP date; without headers, as in the middle
+    of a stream, from the words of OpenAI's error."""
     response = getattr(error, "response", None)
     headers = response.headers if response is not None else {}
     try:

@@ -1,4 +1,4 @@
-"""The providers: where they are, which variable holds their key, what they speak."""
+"""The providers: their addresses, the variables of their keys, their APIs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNKNOWN_OUTPUT = 32_000
 
 
 class Provider(NamedTuple):
-    """One provider. `base_env` may move its address; `key_envs` are tried in order, none means that it takes no key."""
+    """One provider. `base_env` may change its address; `key_envs` are tried in order, none means that it takes no key."""
 
     name: str
     sdk: Sdk
@@ -30,11 +30,11 @@ class Provider(NamedTuple):
     dialect: Dialect = Dialect()
 
     def key(self, env: Mapping[str, str]) -> str | None:
-        """The key in the environment."""
+        """Return the key in the environment."""
         return next((env[name] for name in self.key_envs if env.get(name)), None)
 
     def address(self, env: Mapping[str, str]) -> str:
-        """The base URL in force."""
+        """Return the base URL in force."""
         given = env.get(self.base_env, "").strip()
         if self.name == "ollama":
             return ollama_address(given)
@@ -82,7 +82,7 @@ COMPATIBLE = Provider("compatible", "openai", "", "", (), "")
 
 
 def ollama_address(given: str) -> str:
-    """Ollama's own notation of its address (`host`, `host:port`, with or without a scheme) as a base URL."""
+    """Return Ollama's own notation of its address (`host`, `host:port`, with or without a scheme) as a base URL."""
     if not given:
         return PROVIDERS["ollama"].base_url
     split = urlsplit(given if "://" in given else f"http://{given}")
@@ -94,13 +94,13 @@ def ollama_address(given: str) -> str:
 
 
 def is_local(base_url: str) -> bool:
-    """Whether an address is on this machine."""
+    """Return whether an address is on this machine."""
     host = urlsplit(base_url).hostname or ""
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
 async def ollama_models(env: Mapping[str, str]) -> list[str] | None:
-    """The models of a running Ollama; None when none answers within half a second."""
+    """Return the models of a running Ollama; None when none answers within half a second."""
     address = PROVIDERS["ollama"].address(env)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
@@ -111,7 +111,7 @@ async def ollama_models(env: Mapping[str, str]) -> list[str] | None:
 
 
 async def _get(url: str) -> bytes:
-    """One plain GET, without a client library: this also runs where no SDK is loaded."""
+    """Send one plain GET, without a client library: this also runs where no SDK is loaded."""
     split = urlsplit(url)
     secure = split.scheme == "https"
     reader, writer = await asyncio.open_connection(

@@ -1,4 +1,5 @@
-"""Capped, jittered, cancellable retries of one model call; the SDKs' own are off (they sleep for as long as told)."""
+"""Capped, jittered, cancellable retries of one model call; the SDKs' own are off (they sleep for as long as the service
+says)."""
 
 from __future__ import annotations
 
@@ -25,11 +26,11 @@ log = logging.getLogger(__name__)
 
 
 class RetryPolicy(Struct, frozen=True):
-    """How long a call is waited for and how often it is tried. All times in seconds.
+    """Timeouts and number of attempts of a call. All times in seconds.
 
-    `first` bounds the wait for the first byte of an answer, `idle` the silence between two pieces, `longest_wait` what a
-    service may ask us to wait; if it asks for more, the user is told instead. `connect` bounds connecting, TLS included,
-    which is tried once.
+    `first` bounds the wait for the first byte of an answer, `idle` the silence between two pieces, `longest_wait` the
+    delay that a service may ask for; if it asks for more, the user is told instead. `connect` bounds connecting, TLS
+    included, which is tried once.
     """
 
     retries: int = 4
@@ -41,7 +42,8 @@ class RetryPolicy(Struct, frozen=True):
     connect: float = 9.0
 
     def wait(self, attempt: int, asked: float | None) -> float:
-        """Seconds before the `attempt`-th retry: exponential with jitter, never less than the service asked for."""
+        """Return the seconds before the `attempt`-th retry: exponential with jitter, never less than the service asked
+        for."""
         own = min(self.cap, self.base * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0)
         return max(own, asked + random.uniform(0, self.base)) if asked else own
 
@@ -49,10 +51,10 @@ class RetryPolicy(Struct, frozen=True):
 async def stream_with_retries(
     attempt: Callable[[], AsyncGenerator[Chunk]], endpoint: Endpoint, patience: RetryPolicy
 ) -> AsyncGenerator[Chunk]:
-    """The chunks of the first attempt that ends well. Raises MazuError when none does.
+    """Yield the chunks of the first attempt that succeeds. Raises MazuError when none does.
 
-    Nothing is executed before `ModelAnswer`, so an attempt that failed half-way may always be repeated; the reader is told
-    with `AnswerRestarted` to drop what it showed.
+    Nothing is executed before `ModelAnswer`, so an attempt that failed half-way can always be repeated;
+    `AnswerRestarted` tells the reader to drop what it showed.
     """
     tried = 0
     while True:

@@ -26,7 +26,7 @@ _MODULES: dict[Sdk, tuple[str, ...]] = {
 
 
 class ProviderAccount(NamedTuple):
-    """Where to call with which key. Its repr says nothing of the key."""
+    """The address and key of a provider. Its repr hides the key."""
 
     sdk: Sdk
     base_url: str
@@ -37,7 +37,7 @@ class ProviderAccount(NamedTuple):
 
 
 class ModelConnection(NamedTuple):
-    """Where and how a model is called; `extra_body` is added to every request."""
+    """How a model is called; `extra_body` is added to every request."""
 
     account: ProviderAccount
     endpoint: Endpoint
@@ -49,9 +49,9 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ProviderAccount, Any
 
 
 def preload(sdk: Sdk) -> None:
-    """Import an SDK (1 to 2 s of CPU). Call it in a thread when the editor is idle; the first call is quick then."""
+    """Import an SDK (1 to 2 s of CPU). Call it in a thread when the editor is idle; the first call is fast then."""
     collecting = gc.isenabled()
-    gc.disable()  # collections triggered by the import's many allocations cost a fifth of it
+    gc.disable()  # garbage collections triggered by the import's many allocations cost a fifth of it
     try:
         for module in _MODULES[sdk]:
             importlib.import_module(module)
@@ -61,7 +61,7 @@ def preload(sdk: Sdk) -> None:
 
 
 async def client_for(connection: ModelConnection) -> Any:
-    """The SDK's asynchronous client; the same one for the same account as long as the event loop lives."""
+    """Return the SDK's asynchronous client; the same one for the same account as long as the event loop lives."""
     account, patience = connection.account, connection.patience
     known = _clients.setdefault(asyncio.get_running_loop(), {})
     client = known.get(account)
@@ -90,7 +90,7 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
     timeout = httpx2.Timeout(patience.first, connect=patience.connect)
     options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
     hooks = {"request": [partial(_stays_at, httpx2.URL(account.base_url))]}
-    # The client that the SDKs make by themselves closes itself when it is garbage, on whatever loop runs then.
+    # The client that the SDKs create themselves closes itself when it is collected, on whatever loop runs then.
     try:
         if account.sdk == "anthropic":
             import anthropic
@@ -105,14 +105,14 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
         client = openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=hooks)
         return openai.AsyncOpenAI(**options, http_client=client)
     except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
-        # What else could be wrong was checked before: proxies and certificates come from the environment.
+        # Other causes were checked before: proxies and certificates come from the environment.
         message = f"The connection to {account.base_url} cannot be set up: {redact(str(error))[:300]}."
         hint = "Check ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY and SSL_CERT_FILE in the environment."
         raise MazuError(Kind.CONFIG, message, hint) from error
 
 
 async def _stays_at(base: Any, request: Any) -> None:
-    """Raises RedirectRefused for a request that a redirect took to another host or port, out of TLS, or turned into a GET."""
+    """Raise RedirectRefused for a request redirected to another host or port, out of TLS, or turned into a GET."""
     url = request.url
     same = url.host == base.host and (url.port == base.port or url.scheme != base.scheme)
     if same and request.method == "POST" and not (base.scheme == "https" and url.scheme == "http"):

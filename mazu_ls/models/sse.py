@@ -1,7 +1,8 @@
-"""The events of a streamed answer, read from the SDK's response as bytes.
+"""Reads the events of a streamed answer from the SDK's response as bytes.
 
-Not the SDK's iterator: it builds a typed object for every delta, and what a service sends outside of its types (arguments
-as objects, missing fields) should reach us as it is. Format: https://html.spec.whatwg.org/multipage/server-sent-events.html
+Not the SDK's iterator: it builds a typed object for every delta, and what a service sends outside of its types
+(arguments as objects, missing fields) should arrive unchanged. Format:
+https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
 from __future__ import annotations
@@ -19,25 +20,26 @@ from mazu_ls.models.retry import RetryPolicy
 
 DONE = b"[DONE]"
 DONE_EVENT: dict[str, Any] = {"type": "mazu.done"}
-"""The service said that its answer is whole."""
+"""The service's marker that its answer is complete."""
 LAST = frozenset({"message_stop", "response.completed", "response.incomplete", "response.failed"})
 DRAIN_SECONDS = 0.5
 STRAY_BYTES = 64 * 1024
 MOST_EVENT_BYTES = 16 * 2**20
 MOST_BYTES = 128 * 2**20
-"""Of one answer. The largest outputs of models are below one MiB; a stream of deltas repeats much around each."""
+"""Maximum bytes of one answer. The largest outputs of models are below one MiB; a stream of deltas repeats much around
+each."""
 BREATH = 64
-"""Events after which whoever waits, such as a cancel, gets a turn."""
+"""Number of events after which other tasks, such as a cancellation, get a turn."""
 _FIELDS = (b":", b"event", b"id", b"retry")
 _decode = msgspec.json.Decoder().decode
 
 
 async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict[str, Any]]:
-    """Every JSON object that `stream` (of either SDK) carries; ends at the provider's last word or with the stream.
+    """Yield every JSON object of `stream` (of either SDK); ends at the provider's last event or with the stream.
 
-    A service that ignores the wish for a stream answers with one object. Closing this closes the connection. Raises
-    StreamEnded when nothing comes for too long or what comes is no object, ValueError for broken JSON, NotAService where
-    the answer is no model's. `[DONE]` is passed on as DONE_EVENT.
+    A service that ignores the request for a stream answers with one object. Closing this closes the connection. Raises
+    StreamEnded if nothing arrives for too long or what arrives is no object, ValueError for invalid JSON,
+    NotAModelEndpoint if the answer is not a model's. `[DONE]` is passed on as DONE_EVENT.
     """
     response = stream.response
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -49,7 +51,7 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
         async with aclosing(_timely(response, patience)) as pieces:
             async for piece in pieces:
                 for count, data in enumerate(lines.feed(piece)):
-                    if count % BREATH == 0:  # a flood that is there already suspends nowhere else
+                    if count % BREATH == 0:  # a burst that is already buffered suspends nowhere else
                         await asyncio.sleep(0)
                     event = None if data == DONE else _decoded(data)
                     seen = True
@@ -57,14 +59,14 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
                     if event is None or event.get("type") in LAST:
                         await _drained(pieces)
                         return
-        if not seen and lines.stray:  # no event stream, whatever the head of the answer said
+        if not seen and lines.stray:  # no event stream, whatever the response headers said
             yield _whole(lines.stray, kind or "unknown")
     finally:
         await response.aclose()
 
 
 async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]:
-    """The bytes as they come; raises StreamEnded when none come in time."""
+    """Yield the bytes as they arrive; raises StreamEnded when none arrive in time."""
     limit, size = patience.first, 0
     async with aclosing(response.aiter_bytes()) as chunks:
         while True:
@@ -103,7 +105,8 @@ def _decoded(data: bytes) -> dict[str, Any]:
         try:
             event = _decode(data)
         except msgspec.DecodeError:
-            event = json.loads(data)  # takes half characters, which services send when they cut between them
+            # accepts half characters, which services send when they cut between them
+            event = json.loads(data)
     except RecursionError:
         raise UnusableAnswer("a part of it is nested too deeply to be read") from None
     if not isinstance(event, dict):
@@ -112,7 +115,7 @@ def _decoded(data: bytes) -> dict[str, Any]:
 
 
 async def _drained(chunks: AsyncGenerator[bytes]) -> None:
-    """Read to the end, so that the connection can be used again; not for long."""
+    """Read to the end, so that the connection can be reused; not for long."""
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
             async for _ in chunks:
@@ -122,7 +125,7 @@ async def _drained(chunks: AsyncGenerator[bytes]) -> None:
 
 
 class SseParser:
-    """The data of server-sent events, from pieces of bytes cut anywhere. The time it takes grows with the bytes alone."""
+    """Parses server-sent events from pieces of bytes cut anywhere, in time linear in the bytes."""
 
     def __init__(self) -> None:
         self._rest: list[bytes] = []
@@ -134,11 +137,11 @@ class SseParser:
 
     @property
     def stray(self) -> bytes:
-        """What stood outside of any event, up to a limit: an error in place of a stream, or a page."""
+        """Return what was outside of any event, up to a limit: an error in place of a stream, or a page."""
         return b"\n".join([*self._stray, b"".join(self._rest)]).strip()
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The data of each event that `chunk` completes. Raises UnusableAnswer for an event without an end."""
+        """Return the data of each event that `chunk` completes. Raises UnusableAnswer for an event without an end."""
         first, *lines = chunk.split(b"\n")
         self._rest.append(first)
         self._size += len(first)

@@ -1,4 +1,4 @@
-"""Tool arguments as models really send them, made into one object or a complaint the model can act on."""
+"""Parses tool arguments as models really send them: into one object, or an error the model can act on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 
 EXCERPT = 200
 DEEPEST = 64
-"""Levels of nesting that arguments may have; what encodes, redacts or compares them later goes down level by level."""
+"""Maximum levels of nesting of arguments; encoding, redacting and comparing them is recursive."""
 HALF = "the arguments hold half of a character (a lone surrogate)"
 DEEP = f"the arguments are nested more than {DEEPEST} levels deep"
 
@@ -27,19 +27,19 @@ ALIASES: Mapping[str, str] = {
     **dict.fromkeys(("maxresults", "maxcount", "headlimit", "numlines", "linecount"), "limit"),
     **dict.fromkeys(("start", "startline", "firstline", "linestart", "startlineoneindexed"), "offset"),
 }
-"""Argument names of other tools of the kind, without case and separators, and what ours is called."""
+"""Argument names of similar tools, without case and separators, and the names of ours."""
 NAMESPACES = ("default_api", "functions", "function", "tools", "tool", "mazu", "mazu_ls", "mazu-ls")
-"""Name spaces that models put before the tools they were offered."""
+"""Name spaces that models put before the names of the tools they were offered."""
 LAST_LINE = ("end", "endline", "lastline", "lineend", "endlineoneindexedinclusive")
 LINE_RANGE = ("viewrange", "linerange", "lines", "range")
-"""How other tools name the last line to read, and the first and last as a list, where ours has `offset` and `limit`."""
+"""Other tools' names for the last line to read, and for first and last as a list, in place of `offset` and `limit`."""
 
 
 def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
-    """The arguments, and what is wrong with them.
+    """Return the arguments, and what is wrong with them.
 
-    Nothing, `{}`, `""` and `null` are no arguments; an object is taken as it is; a string that holds an object in JSON is
-    read once more, as some models encode twice.
+    Nothing, `{}`, `""` and `null` are no arguments; an object is taken as it is; a string that holds an object in JSON is parsed once
+    more, since some models encode twice.
     """
     if isinstance(raw, dict):
         return _encodable(raw)
@@ -63,7 +63,7 @@ def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
 
 
 def _complaint(raw: str, error: Exception) -> str:
-    """What is wrong with JSON that cannot be read; half a character is not told as JSON that was cut."""
+    """Describe what is wrong with invalid JSON; half a character is not reported as truncated JSON."""
     try:
         json.loads(raw)
     except UnicodeError:
@@ -106,7 +106,7 @@ def _is_deep(value: Any) -> bool:
 
 
 def names_with_nul(arguments: Mapping[str, Any]) -> list[str]:
-    """The arguments in whose text stands a NUL, which no path, command line or text file can hold."""
+    """Return the arguments with a NUL in their text, which no path, command line or text file can hold."""
     return [name for name, value in arguments.items() if "\0" in name or _holds_nul(value)]
 
 
@@ -119,11 +119,11 @@ def _holds_nul(value: Any) -> bool:
 
 
 def fit_to_schema(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments with what small models get wrong put right, where only one thing can be meant.
+    """Return the arguments with the usual mistakes of small models corrected, if unambiguous.
 
-    `schema` is a JSON Schema of an object. `"5"` where a number is wanted, `"true"` for a boolean, a list or an object in
-    JSON text, null for something that may be left out, and another tool's name for an argument (`file_path`). Everything
-    else stays as it is, for the tool to refuse; so does everything where an MCP server's schema is none.
+    `schema` is a JSON Schema of an object. Corrected are `"5"` for a number, `"true"` for a boolean, a list or an object in JSON
+    text, null for an optional argument, and another tool's name for an argument (`file_path`). Everything else stays, for the tool to
+    reject; so does everything if an MCP server's schema is invalid.
     """
     try:
         return _fitted_object(arguments, schema)
@@ -153,7 +153,7 @@ def _fitted_object(arguments: dict[str, Any], schema: Mapping[str, Any]) -> dict
 def _renamed(
     arguments: dict[str, Any], properties: Mapping[str, Any], targets: Collection[str]
 ) -> dict[str, Any]:
-    """Arguments under the names of the schema; a strange name stays where two could mean the same one of `targets`."""
+    """Return arguments under the names of the schema; a foreign name stays if two could mean the same one of `targets`."""
     plain = {_plain(name): name for name in properties}
     meant: dict[str, str] = {}
     for name in arguments.keys() - properties.keys():
@@ -167,7 +167,7 @@ def _renamed(
 
 
 def _with_limit(arguments: dict[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """A last line, or a list of first and last (-1: the end), as `offset` and `limit` where a tool has those."""
+    """Return a last line, or a list of first and last (-1: the end), as `offset` and `limit` if a tool has those."""
     strange = [name for name in arguments if name not in properties]
     if not {"offset", "limit"} <= properties.keys() or "limit" in arguments or len(strange) != 1:
         return arguments
@@ -184,7 +184,7 @@ def _with_limit(arguments: dict[str, Any], properties: Mapping[str, Any]) -> dic
 
 
 def _line(value: Any) -> int:
-    """A line's number, also in text; 0 where it is none."""
+    """Return a line's number, also from text; 0 if it is none."""
     number = int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
     return number if type(number) is int else 0
 
@@ -194,7 +194,7 @@ def _plain(name: str) -> str:
 
 
 def _types(wanted: Mapping[str, Any]) -> set[str]:
-    """The JSON types that a schema takes; empty where it does not say."""
+    """Return the JSON types that a schema accepts; empty if it does not say."""
     given = wanted.get("type")
     types: set[str] = {given} if isinstance(given, str) else set(given or ())
     for branch in (*(wanted.get("anyOf") or ()), *(wanted.get("oneOf") or ())):
@@ -203,7 +203,7 @@ def _types(wanted: Mapping[str, Any]) -> set[str]:
 
 
 def _branch(wanted: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """The part of a schema that describes this type."""
+    """Return the part of a schema that describes this type."""
     for branch in (*(wanted.get("anyOf") or ()), *(wanted.get("oneOf") or ())):
         if isinstance(branch, Mapping) and kind in _types(branch):
             return _branch(branch, kind)
@@ -211,9 +211,10 @@ def _branch(wanted: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
 
 
 def find_tool(name: str, names: Collection[str]) -> str | None:
-    """The tool that a call means: its name, also with a name space before it (`functions.read_file`) or spelt otherwise (`ReadFile`).
+    """Return the tool that a call means: by its name, also with a name space (`functions.read_file`) or in another spelling
+    (`ReadFile`).
 
-    None where no tool is meant, or more than one; the name space of a server (`github:read_file`) means a tool of that server.
+    None if it is no tool, or ambiguous; the name space of a server (`github:read_file`) means a tool of that server.
     """
     if name in names:
         return name
@@ -242,7 +243,7 @@ def _fitted(value: Any, wanted: Mapping[str, Any]) -> Any:
 
 
 def _wrapped(value: Any, wanted: Mapping[str, Any], types: set[str]) -> Any:
-    """One object or plain word where a list of such is wanted, as that list; a list of one text where a text is wanted, as the text."""
+    """Wrap one object or plain word in a list if a list is expected; unwrap a list of one text if a text is."""
     if types == {"string"} and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
         return value[0]
     if "array" not in types or types & {"string", "object"}:
@@ -256,7 +257,7 @@ def _wrapped(value: Any, wanted: Mapping[str, Any], types: set[str]) -> Any:
 
 
 def _from_text(text: str, types: set[str]) -> Any:
-    """The value that a text spells, if it is of a type that is wanted; else the text."""
+    """Return the value that a text spells, if its type is expected; else the text."""
     bare = text.strip()
     if "boolean" in types and bare.lower() in ("true", "false"):
         return bare.lower() == "true"

@@ -1,4 +1,4 @@
-"""Tool calls as they come in, piece by piece, and what they are once the answer is whole."""
+"""Builds tool calls piece by piece, until the answer is complete."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ CUT = "the call was cut off by the output limit; make it again, shorter or in se
 TWICE = "the id of this call was that of an earlier one; make the call again"
 UNNAMED = "the call names no tool"
 _used_ids: set[str] = set()
-"""Of all calls that this process took in: a question, and the answer to it, name their call by its id alone."""
+"""Ids of all calls that this process received: a question, and the answer to it, identify their call by its id alone."""
 
 
 def word(given: Any) -> str:
-    """An id or a name as text, whatever a service sends in its place; numbers are taken, as some count their calls."""
+    """Return an id or a name as text, whatever a service sends in its place; numbers are accepted, since some count
+    their calls."""
     is_number = isinstance(given, int) and not isinstance(given, bool)
     return make_encodable(given) if isinstance(given, str) else str(given) if is_number else ""
 
@@ -41,14 +42,14 @@ class CallDraft:
         self.signature: str | None = None
 
     def add(self, arguments: Any) -> None:
-        """More of the arguments: a piece of JSON, or, from some servers, the object itself."""
+        """Add to the arguments: a piece of JSON, or, from some servers, the object itself."""
         if isinstance(arguments, str):
             self.pieces.append(arguments)
         elif arguments is not None:
             self.value = arguments
 
     def finished(self, cut: bool) -> ToolCall:
-        """The call; `cut` says that the output limit ended it, so that it is not taken for whole even if it looks so."""
+        """Return the call; `cut`: the output limit ended it, so that it is not taken for complete even if it looks so."""
         raw = "".join(self.pieces)
         arguments, invalid = parse_arguments(raw if raw or self.value is None else self.value)
         if cut:
@@ -61,13 +62,13 @@ class CallDraft:
 
 
 class CallDrafts:
-    """The calls of one answer, each with an id of its own."""
+    """The calls of one answer, each with a unique id."""
 
     def __init__(self) -> None:
         self.drafts: list[CallDraft] = []
 
     def start(self, given_id: Any, name: Any) -> CallDraft:
-        """A new call; a missing id is made up, one that was used before is replaced and the call marked."""
+        """Start a call; a missing id is generated, one that was used before is replaced and the call marked."""
         given = word(given_id)
         twice = bool(given) and any(draft.given_id == given for draft in self.drafts)
         call_id = _new_id() if twice or not given else given
@@ -77,7 +78,7 @@ class CallDrafts:
 
 
 def with_unused_ids(answer: ModelAnswer, earlier: Iterable[Message]) -> ModelAnswer:
-    """The answer; a call whose id was used before, in `earlier` messages or by this process, has a random one instead.
+    """Return the answer; a call whose id was used before, in `earlier` messages or by this process, gets a random one.
 
     Some services count the calls of each answer ("call_0"). A late answer to one question would then decide the next.
     """

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
 """Verbs that are no command of the wire, and the module whose `run` carries them out."""
 CLIENT_VERBS = ("timeline", "compare")
-"""Verbs that put several commands together; each is a module of that name in `verbs`."""
+"""Verbs that combine several commands; each is a module of that name in `verbs`."""
 NEEDS_PROJECT = ("chat", "init", "timeline", "compare")
-"""Of the verbs that are no command of the wire, those that mean nothing without a project."""
+"""Verbs, other than commands of the wire, that need a project."""
 NEEDS_NO_PROJECT = READING | {"mazu.ask", "mazu.council", "mazu.models.set", "mazu.permissions.mode"}
-"""Commands of the wire that mean something outside of a project; what others keep would be found by nobody."""
+"""Commands of the wire that work outside of a project; the data of others would never be found again."""
 
 
 def run(arguments: list[str]) -> int:
@@ -42,7 +42,7 @@ def run(arguments: list[str]) -> int:
 
 
 def run_parsed(given: argparse.Namespace) -> int:
-    """Carry a parsed command line out."""
+    """Carry out a parsed command line."""
     configure_log()
     root = given.root = resolve_project(given)
     if not root.folders and (root.why == "named" or needs_project(given)):
@@ -62,7 +62,7 @@ def run_parsed(given: argparse.Namespace) -> int:
 
 
 def configure_log() -> None:
-    """Errors are logged on stderr; MAZU_LOG names another level."""
+    """Log errors on stderr; MAZU_LOG names another level."""
     logging.basicConfig(
         stream=sys.stderr,
         level=os.environ.get("MAZU_LOG", "ERROR").upper(),
@@ -71,18 +71,18 @@ def configure_log() -> None:
 
 
 def needs_project(given: argparse.Namespace) -> bool:
-    """Whether the command means nothing, or would keep something that is never found again, without a project."""
+    """Return whether the command needs a project: without one it does nothing, or stores what is never found again."""
     verb = getattr(given, "wire", None)
     if verb is None or given.verb == "call":
         return given.verb in NEEDS_PROJECT
-    if verb.command == "mazu.permissions.set":  # what is asked or denied stands in the user's own settings
+    if verb.command == "mazu.permissions.set":  # rules that ask or deny are stored in the user's own settings
         return verb.fixed.get("verdict", "allow") == "allow"
     of_all = getattr(given, "scope", None) == "global"
     return verb.command not in NEEDS_NO_PROJECT and not of_all
 
 
 async def interruptible(work: Coroutine[Any, Any, int]) -> int:
-    """Ctrl-C cancels the work, which then ends in good order; a second one leaves at once."""
+    """Cancel the work on Ctrl-C, which then ends in good order; a second one ends the program at once."""
     task = asyncio.create_task(work)
 
     def interrupt() -> None:
@@ -98,7 +98,7 @@ async def interruptible(work: Coroutine[Any, Any, int]) -> int:
 
 
 async def reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) -> int:
-    """The exit status of the work; what fails is said on stderr, and in the JSON where that is asked for."""
+    """Return the exit status of the work; report a failure on stderr, and in the JSON if requested."""
     try:
         return await work
     except InvalidArguments as error:
@@ -110,7 +110,7 @@ async def reported(work: Coroutine[Any, Any, int], given: argparse.Namespace) ->
         print_text(f"mazu-ls: {error_text(error.message, error.hint)}", sys.stderr)
         return FAILED
     except OSError as error:
-        if isinstance(error, BrokenPipeError):  # who reads us has left
+        if isinstance(error, BrokenPipeError):  # the reader has closed the pipe
             raise
         logging.getLogger(__name__).debug("a file could not be used", exc_info=True)
         said = ": ".join(str(part) for part in (error.filename, error.strerror or error) if part)
@@ -182,14 +182,14 @@ async def _run(
 
 
 async def _finish(server: ServerState, status: int) -> int:
-    """The answer stands there; an earlier conversation may leave its memories now."""
+    """The answer is printed; now extract memories of an earlier conversation."""
     sys.stdout.flush()
     await (await server.wait_opened()).extractions.look_at_oldest()
     return status
 
 
 def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Namespace) -> int:
-    """The answer on stdout, or all of the result as JSON; what it took on stderr. Returns the exit status."""
+    """Print the answer on stdout, or the whole result as JSON; time and cost on stderr. Return the exit status."""
     from mazu_ls.terminal.chat.chat import turn_facts
 
     if getattr(given, "stream_json", False):

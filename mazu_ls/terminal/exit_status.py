@@ -9,7 +9,7 @@ LIMITS = ("max_steps", "max_cost", "max_tokens", "max_seconds")
 
 
 def exit_status(result: Any) -> int:
-    """The status that a command's result calls for.
+    """Return the status for a command's result.
 
     0 done, 1 failed, 3 stopped at a limit, 4 something was refused because nobody could answer, 130 interrupted.
     """

@@ -1,4 +1,4 @@
-"""The Host of a terminal: files on disk, questions and sentences on its surface."""
+"""The host of a terminal: files on disk, questions and sentences on its surface."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 
 class TerminalHost:
-    """No buffers, so nothing is ever unsaved. Without somebody at a terminal no question is answered."""
+    """A host without buffers, so nothing is ever unsaved. Without a user at the terminal no question is answered."""
 
     def __init__(self, folders: Sequence[Path], surface: Surface) -> None:
         self._workspace = Workspace(folders)
         self.surface = surface
         self._asking = asyncio.Lock()
         self.require_editable: Callable[[Path], Awaitable[None]] | None = None
-        """Raises MazuError where an editor of another process holds unsaved text of a file."""
+        """Raises MazuError if an editor of another process holds unsaved text of a file."""
         self.own_command: str | None = None
-        """The command line that the user typed behind `!`, while it runs: the user need not allow it again."""
+        """The command line that the user typed after `!`, while it runs: the user need not allow it again."""
         self.unanswered: set[str] = set()
-        """Calls that were asked about and nobody was there to answer."""
+        """Calls whose question nobody was there to answer."""
         self.questions: HostQuestions | None = None
         """Who else is asked; None where nobody else can be."""
         self.concerns: Callable[[str], bool] = lambda session_id: True
@@ -45,7 +45,7 @@ class TerminalHost:
         return await asyncio.to_thread(read_text, self._workspace, path)
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
-        """Write the file atomically if it still says `before`, and no editor holds unsaved text of it."""
+        """Write the file atomically if its text is still `before`, and no editor holds unsaved text of it."""
         if self.require_editable:
             await self.require_editable(path)
         await asyncio.to_thread(edit_text, self._workspace, path, before, after)
@@ -59,7 +59,7 @@ class TerminalHost:
         return ()
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
-        """Show what will happen and take a key, one question at a time."""
+        """Show what will happen and read a key, one question at a time."""
         if self.own_command is not None and question.tool == "run_shell":
             return UserReply(next(choice for choice in question.choices if choice.kind == "allow_once"))
         if question.session_id and not self.concerns(question.session_id):
@@ -83,7 +83,7 @@ class TerminalHost:
         return UserReply(keyed.choices.get(answer.key or ""), answer.note)
 
     async def _ask_by_hunk(self, question: Question, timeout: float) -> UserReply:
-        """Take some hunks of an edit, one question each; one that is left unanswered leaves all of it unanswered."""
+        """Ask about each hunk of an edit; one unanswered question leaves all of it unanswered."""
         taken: list[str] = []
         for hunk, asked in zip(question.hunks, hunk_questions(question), strict=True):
             answer = await self.surface.ask(asked, timeout)
@@ -95,7 +95,7 @@ class TerminalHost:
         return UserReply(once, hunks=tuple(taken))
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
-        """One sentence."""
+        """Show one sentence."""
         self.surface.say(level, text.removeprefix("Mazu: "))
 
     async def show(self, path: Path, line: int | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""How lists and states look in a terminal: aligned columns, what matters first, numbers a person reads."""
+"""Renders lists and states in a terminal: aligned columns, the important first, readable numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Result = dict[str, Any]
 
 
 def size(count: int) -> str:
-    """Bytes as a person reads them."""
+    """Format a number of bytes."""
     amount = float(count)
     for unit in ("bytes", "KiB", "MiB"):
         if amount < 1024:
@@ -26,14 +26,14 @@ def size(count: int) -> str:
 
 
 def path_of(uri: str) -> str:
-    """A document as a person knows it: its path, or its URI where it is no file."""
+    """Return a document's path, or its URI if it is no file."""
     from urllib.parse import unquote, urlsplit  # few commands show one
 
     return unquote(urlsplit(uri).path)
 
 
 def columns(out: Console, rows: Iterable[Sequence[str]]) -> None:
-    """Rows whose columns stand below one another; the last one is as long as it is."""
+    """Print rows with aligned columns; the last one has its natural width."""
     rows = [list(row) for row in rows]
     if not rows:
         return
@@ -110,7 +110,7 @@ def _status(out: Console, value: Result) -> None:
 
 
 def _interrupted(broken: Result) -> str:
-    """What was broken off, and what can be done about it."""
+    """Describe an interrupted turn, and what can be done about it."""
     return f"the last turn of “{broken['name']}” ({broken['sessionId']}): mazu-ls --continue, or mazu-ls undo"
 
 

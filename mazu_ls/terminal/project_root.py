@@ -1,4 +1,4 @@
-"""Which project a command means: the same one the editor means in that folder."""
+"""Finds the project that a command means: the one that the editor means in that folder."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import argparse
 
 ENOUGH = 2
-"""So many projects directly inside a folder make it a folder of projects."""
+"""Number of projects directly inside a folder that make it a folder of projects."""
 SCANNED = 400
-"""Entries of a folder that are looked at for that; a folder with more is judged by these."""
+"""Maximum number of entries of a folder that are examined for that."""
 Why = Literal["known", "git", "here", "named", "none"]
 
 
 class ProjectRoot(NamedTuple):
-    """The folders of a project and how they were found; no folders where `why` is "none", `problem` says why not."""
+    """The folders of a project and how they were found; no folders if `why` is "none", `problem` says why not."""
 
     folders: tuple[Path, ...]
     why: Why
@@ -28,7 +28,7 @@ class ProjectRoot(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """Which project is meant, for a person."""
+        """Return which project it is, in a sentence."""
         if not self.folders:
             return self.problem
         reason = {
@@ -41,14 +41,14 @@ class ProjectRoot(NamedTuple):
 
 
 def resolve_project(given: argparse.Namespace) -> ProjectRoot:
-    """The project that is meant: the folders that were named, else the one that the current folder belongs to."""
+    """Return the project: the folders that were named, else the one that the current folder belongs to."""
     if named := getattr(given, "folder", None):
         return named_project(named)
     return find_project(Path.cwd())
 
 
 def find_project(cwd: Path, env: Mapping[str, str] = os.environ) -> ProjectRoot:
-    """The nearest folder upwards that has state, else the git top level, else `cwd`; reads only.
+    """Return the nearest folder upwards that has state, else the git top level, else `cwd`; reads only.
 
     Never the root of the file system, a home folder, or a folder that holds several projects.
     """

@@ -1,4 +1,4 @@
-"""What was refused during a turn, so that a script can see it."""
+"""Collects what was refused during a turn, so that a script can see it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Refusals:
-    """Listens to a turn. `by` is "nobody" where there was no terminal to ask in, else who the journal names."""
+    """Listens to a turn. `by` is "nobody" if there was no terminal to ask in, else the journal's `decided_by`."""
 
     def __init__(self, host: TerminalHost) -> None:
         self.found: list[dict[str, Any]] = []
@@ -20,7 +20,7 @@ class Refusals:
         self._calls: dict[str, str] = {}
 
     def collect(self, session_id: str, event: journal.Event) -> None:
-        """Take one event."""
+        """Add one event."""
         match event.body:
             case journal.CallStarted(call_id, tool, _, arguments):
                 self._calls[call_id] = describe_call(tool, arguments)

@@ -1,4 +1,4 @@
-"""How results look in a terminal. Rich draws; what it draws is the wire's result and nothing else."""
+"""Renders results in a terminal with rich; what it draws is the wire's result and nothing else."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 
 
 def console() -> Console:
-    """stdout; colours only on a terminal, and no escape sequence but its own."""
+    """Return a console on stdout; with colours only on a terminal, and no escape sequence but its own."""
     from mazu_ls.terminal.screen.printing import terminal_console
 
     return terminal_console()
@@ -37,7 +37,7 @@ def result(name: str, value: Any) -> None:
 
 
 def _patch(out: Console, text: str) -> None:
-    """A unified diff in its colours, the names of the files left out: they were said."""
+    """Print a unified diff in colours, without the file names, which were printed before."""
     from mazu_ls.workspace.text import split_lines
 
     for line in split_lines(text.strip("\n"), ends=False):
@@ -64,7 +64,7 @@ def _turn(out: Console, value: Result) -> None:
 
 
 def money(cost: float | None) -> str:
-    """Dollars, or that they are not known."""
+    """Format dollars, or that they are unknown."""
     return "cost unknown" if cost is None else f"${cost:.4f}"
 
 
@@ -154,7 +154,7 @@ def _checkpoints(out: Console, value: Result) -> None:
 
 
 def _depths(checkpoints: list[Result]) -> dict[str, int]:
-    """How far right a branch stands: a checkpoint that is not its parent's newest child opens a column."""
+    """Return how far right each branch is drawn: a checkpoint that is not its parent's newest child opens a column."""
     newest: dict[str | None, str] = {}
     for checkpoint in checkpoints:
         newest.setdefault(checkpoint["parentId"], checkpoint["id"])
@@ -238,7 +238,7 @@ def _diff(out: Console, value: Result) -> None:
 
 
 def proposal(value: Result) -> None:
-    """One hunk that waits for the user, with its diff."""
+    """Print one pending hunk with its diff."""
     _proposal(console(), value)
 
 

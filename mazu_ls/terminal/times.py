@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 
 def local_time(rfc3339: str, now: datetime | None = None) -> str:
-    """A time of the wire on the user's clock: "10:42", "yesterday 18:03", "3 Nov 09:15", "3 Nov 2025"."""
+    """Format a time of the wire in the user's time zone: "10:42", "yesterday 18:03", "3 Nov 09:15", "3 Nov 2025"."""
     at = datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).astimezone()
     today = (now or datetime.now().astimezone()).date()
     clock = at.strftime("%H:%M")

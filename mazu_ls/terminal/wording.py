@@ -1,4 +1,4 @@
-"""Sentences of the server as a person at a terminal reads them: what to type instead of the wire's names."""
+"""Rewrites the server's sentences for a terminal: what to type instead of the wire's names."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ _WIRE_NAME = re.compile(r"`?\b(mazu(?:\.[a-z]+)+)\b`?(?!\()")
 
 
 def in_terminal_words(text: str) -> str:
-    """The text with each command of the wire as the command line that stands for it."""
+    """Return the text with each command of the wire as its command line."""
     return _WIRE_NAME.sub(_typed, text) if "mazu." in text else text
 
 
 def error_text(message: str, hint: str = "") -> str:
-    """What went wrong and what helps, as sentences with an end."""
+    """Return message and hint as complete sentences."""
     first = message.strip()
     if first and hint and first[-1] not in ".!?:":
         first += "."

@@ -75,7 +75,7 @@ class AnthropicModel:
         return {**body, "stream": True, **self._connection.extra_body}
 
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
-        """`messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
+        """Call `messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
         from anthropic import AsyncStream
         from anthropic.types import Message, RawMessageStreamEvent
 

@@ -1,4 +1,4 @@
-"""A request in the form of Anthropic's Messages API: https://docs.anthropic.com/en/api/messages"""
+"""Builds requests for Anthropic's Messages API: https://docs.anthropic.com/en/api/messages"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CACHE = {"type": "ephemeral"}
 
 
 def build_payload(request: ModelRequest, spec: ModelSpec, *, thoughts: bool = True) -> dict[str, Any]:
-    """The body of the request, but for `stream`. Without `thoughts`, no thinking goes out and none is asked for."""
+    """Return the body of the request, except `stream`. Without `thoughts`, no thinking is sent and none requested."""
     forced = request.force_tool if spec.thinks != "always" else None
     thinking = _thinking(request, spec) if thoughts and not forced else {}
     body: dict[str, Any] = {"model": spec.model, "max_tokens": _max_output(request, spec), **thinking}
@@ -26,7 +26,7 @@ def build_payload(request: ModelRequest, spec: ModelSpec, *, thoughts: bool = Tr
             body["thinking"] = {"type": "disabled"}
 
     def keeps(part: Thinking, model: str | None) -> bool:
-        # Newer models bind a thought to the model that had it, so the provider alone is not enough.
+        # Newer models bind a thought to the model that produced it, so the provider alone is not enough.
         return thoughts and not forced and part.provider == spec.provider and model in (None, spec.name)
 
     turns = repair_history(request.messages, keeps)
@@ -55,7 +55,7 @@ def _thinking(request: ModelRequest, spec: ModelSpec) -> dict[str, Any]:
 
 
 def _add_prefix(body: dict[str, Any], request: ModelRequest, spec: ModelSpec) -> None:
-    """Tools and system with their cache breakpoints; four are allowed, two of them belong to the messages."""
+    """Add tools and system with their cache breakpoints; four are allowed, two of them belong to the messages."""
     system: list[dict[str, Any]] = [
         {"type": "text", "text": make_encodable(text)} for text in request.system if text.strip()
     ]
@@ -76,14 +76,14 @@ def _add_prefix(body: dict[str, Any], request: ModelRequest, spec: ModelSpec) ->
 
 
 def _mark_messages(messages: list[dict[str, Any]]) -> None:
-    """Breakpoints at the end of the two newest user turns: what was sent last time is read, what is new is written."""
+    """Mark the end of the two newest user turns: the cache is read up to the older one and written up to the newer."""
     newest = [message for message in messages[-3:] if message["role"] == "user"]
     for message in newest[-2:]:
         message["content"][-1]["cache_control"] = CACHE
 
 
 def block(part: Part, sees_images: bool = True) -> dict[str, Any]:
-    """One part of a message as a content block; of a picture that the model cannot see, a note."""
+    """Return one part of a message as a content block; a note for a picture that the model cannot see."""
     match part:
         case Text():
             return {"type": "text", "text": wrap_untrusted(part)}
@@ -111,7 +111,7 @@ def block(part: Part, sees_images: bool = True) -> dict[str, Any]:
 
 
 def amend_payload(error: Exception, request: ModelRequest, spec: ModelSpec) -> dict[str, Any] | None:
-    """The request once more, without what the service has just refused; None where it refused something else.
+    """Return the request without what the service has just rejected; None if it rejected something else.
 
     Thoughts: their prefix changed, or another model or key had them. A forced tool: a model that always thinks.
     """
@@ -124,5 +124,5 @@ def amend_payload(error: Exception, request: ModelRequest, spec: ModelSpec) -> d
 
 
 def continue_payload(body: dict[str, Any], blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    """The request that goes on with a paused turn."""
+    """Return the request that continues a paused turn."""
     return {**body, "messages": [*body["messages"], {"role": "assistant", "content": blocks}]}

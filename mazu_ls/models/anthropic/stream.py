@@ -1,4 +1,4 @@
-"""One answer of the Messages API, put together from raw events.
+"""Assembles one answer of the Messages API from raw events.
 
 https://docs.anthropic.com/en/api/messages-streaming
 """
@@ -54,7 +54,7 @@ class _Words:
 
 
 class AnthropicStream:
-    """One answer, put together from raw events; it may go on over several requests when the service pauses a turn."""
+    """Assembles one answer from raw events; it may span several requests when the service pauses a turn."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
@@ -88,7 +88,7 @@ class AnthropicStream:
         return None
 
     def _whole(self, message: dict[str, Any]) -> Chunk | None:
-        """The answer of a service that does not stream."""
+        """Convert the answer of a service that does not stream."""
         for index, block in enumerate(message.get("content") or ()):
             self._start(index, block)
         self.stop = message.get("stop_reason")
@@ -102,7 +102,7 @@ class AnthropicStream:
         return TextDelta(text) if text else None
 
     def _count(self, holder: dict[str, Any]) -> None:
-        # Cumulative: what comes later replaces what came before.
+        # Cumulative: later values replace earlier ones.
         usage = holder.get("usage") or {}
         self._used.update({key: value for key, value in usage.items() if isinstance(value, int)})
 
@@ -144,9 +144,9 @@ class AnthropicStream:
         return TextDelta(piece) if words.kind == "text" else ThinkingDelta(piece)
 
     def paused(self) -> list[dict[str, Any]] | None:
-        """The blocks to send back where the service paused the turn; None where the answer is whole.
+        """Return the blocks to send back if the service paused the turn; None if the answer is complete.
 
-        Raises StreamEnded where there was no last event.
+        Raises StreamEnded if there was no last event.
         """
         if self.stop is None:
             raise StreamEnded("the stream ended before the answer did")
@@ -169,7 +169,7 @@ class AnthropicStream:
         return tuple(part for part in parts if part is not None)
 
     def finished(self) -> ModelAnswer:
-        """The answer, once `paused` said that it is whole."""
+        """Return the answer, once `paused` returned None."""
         given = self.stop or ""
         stop = STOPS.get(given, "end_turn")
         message = Message("assistant", self._parts(stop in ("max_tokens", "context_length")), self._spec.name)

@@ -1,4 +1,4 @@
-"""A request in the form of Chat Completions, and the answer from its chunks; the services' dialects included.
+"""Builds requests for Chat Completions, and the answer's messages; includes the services' dialects.
 
 https://platform.openai.com/docs/api-reference/chat, https://api-docs.deepseek.com/guides/thinking_mode,
 https://ai.google.dev/gemini-api/docs/openai, https://docs.ollama.com/api/openai-compatibility
@@ -22,14 +22,15 @@ from mazu_ls.models.message_repair import (
 from mazu_ls.models.model import ModelRequest, ModelSpec
 
 SKIP_SIGNATURE = "skip_thought_signature_validator"
-"""What Gemini takes in place of a signature it never gave: https://ai.google.dev/gemini-api/docs/thought-signatures"""
+"""What Gemini accepts in place of a signature it never gave: https://ai.google.dev/gemini-api/docs/thought-signatures"""
 
 
 class Dialect(NamedTuple):
-    """What a Chat Completions service wants otherwise than the next one.
+    """How one Chat Completions service differs from the others.
 
-    `max_tokens` is the name of the output limit, `reasoning_back` wants the reasoning of turns with calls back,
-    `signatures` the signatures of calls, `forced_needs_no_thinking` takes a forced tool only with thinking switched off.
+    `max_tokens` is the name of the output limit, `reasoning_back` requires the reasoning of turns with calls to be sent
+    back, `signatures` the signatures of calls, `forced_needs_no_thinking` accepts a forced tool only with thinking
+    switched off.
     """
 
     max_tokens: str = "max_tokens"
@@ -41,7 +42,7 @@ class Dialect(NamedTuple):
 def build_payload(
     request: ModelRequest, spec: ModelSpec, dialect: Dialect, configured_output: int | None
 ) -> dict[str, Any]:
-    """The body of the request, but for `stream`."""
+    """Return the body of the request, except `stream`."""
     body: dict[str, Any] = {"model": spec.model, "messages": _messages(request, spec, dialect)}
     body["stream_options"] = {"include_usage": True}
     if limit := request.max_output or configured_output:
@@ -71,11 +72,11 @@ REFUSABLE = {
     "tool_choice": "tool_choice",
     "max_tokens": "max_completion_tokens",
 }
-"""Fields that some service refuses, each with the word in its complaint that says so."""
+"""Fields that some service rejects, each with the word in its error that identifies it."""
 
 
 def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
-    """The field that a service has just refused, by its own words; None where it refused something else."""
+    """Return the field that a service has just rejected, by its own words; None if it rejected something else."""
     if getattr(error, "status_code", 0) not in (400, 422):
         return None
     said = str(error)
@@ -85,7 +86,7 @@ def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
 
 
 def without(body: dict[str, Any], field: str) -> dict[str, Any]:
-    """The request in the way that a service takes which refused `field`."""
+    """Return the request in the form for a service that rejected `field`."""
     kept = {name: value for name, value in body.items() if name != field}
     if field == "reasoning_effort" and "tools" in body:
         kept[field] = "none"
@@ -130,7 +131,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def signatures_of(drafts: Sequence[str | None], provider: str) -> list[Thinking]:
-    """The signatures that came with calls, in the order of the calls, kept as an opaque thought; none for none."""
+    """Return the signatures that came with calls, in the order of the calls, as an opaque thought; empty if there are
+    none."""
     if not any(drafts):
         return []
     return [Thinking("", provider, redacted=msgspec.json.encode(drafts).decode())]
@@ -165,7 +167,7 @@ def _user(parts: tuple[Part, ...], spec: ModelSpec) -> list[dict[str, Any]]:
 
 
 def render_tool_result(result: ToolResult) -> str:
-    """The text of a result where no field says that the call failed, so that the text has to; most already do."""
+    """Return a result's text, saying that the call failed, since no field does; most texts already do."""
     return result.text if result.ok or result.text.startswith("error") else f"error: {result.text}"
 
 
@@ -176,7 +178,7 @@ def _picture(image: Image, spec: ModelSpec) -> dict[str, Any]:
 
 
 def estimated_prompt(body: dict[str, Any]) -> int:
-    """Tokens of a request whose service reports none."""
+    """Estimate the tokens of a request whose service reports none."""
     sent = (body.get(name, "") for name in ("messages", "instructions", "input", "tools"))
     return sum(map(estimate_encoded, sent))
 
@@ -184,7 +186,7 @@ def estimated_prompt(body: dict[str, Any]) -> int:
 def assistant_message(
     spec: ModelSpec, thoughts: str, signatures: list[Thinking], text: str, calls: Sequence[ToolCall]
 ) -> Message:
-    """The parts in their order: thought, signatures, text, calls."""
+    """Return the message with its parts in order: thought, signatures, text, calls."""
     parts: list[Part] = [Thinking(thoughts, spec.provider)] if thoughts else []
     parts += signatures
     if text:

@@ -1,4 +1,4 @@
-"""One answer of Chat Completions, put together from raw chunks."""
+"""Assembles one answer of Chat Completions from raw chunks."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TROUBLE = frozenset({"insufficient_system_resource", "error"})
 
 
 class ChatStream:
-    """Takes chunks as they are, in whatever dialect."""
+    """Accepts chunks of every dialect."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
@@ -91,7 +91,7 @@ class ChatStream:
         return [ToolCallDelta(call.id, call.name), *more] if is_new else more
 
     def _slot(self, given: dict[str, Any], function: dict[str, Any]) -> tuple[CallDraft, bool]:
-        """The call that a delta belongs to. Some services send no index, or the same one for every call."""
+        """Return the call that a delta belongs to. Some services send no index, or the same one for every call."""
         given_id, index = word(given.get("id")), given.get("index")
         newest = self._calls.drafts[-1] if self._calls.drafts else None
         known = self._slots.get(index) if index is not None else newest
@@ -105,7 +105,8 @@ class ChatStream:
         return call, True
 
     def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
-        """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a finish reason."""
+        """Return the whole answer; `prompt_tokens` counts if the service reports no usage. Raises StreamEnded without a
+        finish reason."""
         if self._finish is None:
             self._finish = self._unsaid_finish()
         text, refusal = "".join(self._text), "".join(self._refusal)
@@ -120,9 +121,10 @@ class ChatStream:
         return ModelAnswer(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
 
     def _unsaid_finish(self) -> str:
-        """The finish reason of an answer that its service called done without one: paid once, it is not asked for again.
+        """Return the finish reason of an answer that its service called complete without one: it is paid for, so not
+        requested again.
 
-        Raises StreamEnded where nothing said that the answer is whole, UnusableAnswer where it was, and is empty.
+        Raises StreamEnded if nothing says that the answer is complete, UnusableAnswer if it is, and is empty.
         """
         if not self._done:
             raise StreamEnded("the stream ended before the answer did")

@@ -28,12 +28,12 @@ class AnswerBuilder(Protocol):
         ...
 
     def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
-        """The whole answer. Raises StreamEnded where its end is missing."""
+        """Return the whole answer. Raises StreamEnded if its end is missing."""
         ...
 
 
 class OpenAIApi(NamedTuple):
-    """One way to ask: where, in which form, and what to do where the service refuses a part of it."""
+    """One API: its address, its format, and how to adapt when the service rejects a field."""
 
     path: str
     payload: Callable[[ModelRequest, ModelSpec], dict[str, Any]]
@@ -43,7 +43,7 @@ class OpenAIApi(NamedTuple):
 
 
 def api_of(spec: ModelSpec, dialect: Dialect, configured_output: int | None) -> OpenAIApi:
-    """How this model is asked; `configured_output` limits every answer, in tokens."""
+    """Return the API for this model; `configured_output` limits every answer, in tokens."""
     if spec.api == "responses":
         form = responses_request
         ask = partial(form.build_payload, configured_output=configured_output)
@@ -76,7 +76,7 @@ class OpenAIModel:
         return self.spec.name
 
     def embeddings(self) -> OpenAIEmbeddings:
-        """The same name at the same address, asked for vectors of texts."""
+        """The same name at the same address, for vectors of texts."""
         return OpenAIEmbeddings(self.name, self.spec.model, self._connection)
 
     def body(self, request: ModelRequest) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class OpenAIModel:
         yield last if self.spec.hosted else recognise_written_calls(last, request)
 
     async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
-        """Open the stream; what this service refused once is left out of every later request."""
+        """Open the stream; what this service rejected once is left out of every later request."""
         body = self._payload(request)
         while True:
             try:
@@ -113,7 +113,7 @@ class OpenAIModel:
                 field = self._api.refused_field(error, body)
                 if field is None or field in self._refused:
                     raise
-                if field != responses_request.THOUGHTS:  # later ones may be taken
+                if field != responses_request.THOUGHTS:  # later ones may be accepted
                     self._refused.append(field)
                 body = self._api.without(body, field)
 
@@ -127,7 +127,7 @@ class OpenAIModel:
         return {**body, "stream": True, **self._connection.extra_body}
 
     async def _create(self, client: Any, body: dict[str, Any]) -> Any:
-        """The client's own `create(stream=True)` without its walk through the whole history, 8 ms for 50 rounds."""
+        """Call the client's own `create(stream=True)` without its walk through the whole history, 8 ms for 50 rounds."""
         from openai import AsyncStream
 
         return await client.post(

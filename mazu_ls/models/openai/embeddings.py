@@ -17,7 +17,7 @@ _SHARE = 0.5
 MAX_NUMBERS = 8192
 MAX_NUMBER = 1e6
 TIMEOUT_SECONDS = 30.0
-"""For one answer: a recall waits for it, and goes on without when it does not come."""
+"""Seconds for one answer: a recall waits for it, and continues without it if it is late."""
 
 
 class _Vector(msgspec.Struct):
@@ -30,7 +30,7 @@ class _Vectors(msgspec.Struct):
 
 
 class OpenAIEmbeddings:
-    """One embedding model at one address. Secrets are replaced before a text is sent."""
+    """One embedding model at one address. Secrets are redacted before a text is sent."""
 
     def __init__(self, name: str, model: str, connection: ModelConnection) -> None:
         self.name = name
@@ -38,12 +38,12 @@ class OpenAIEmbeddings:
         self._connection = connection
 
     def share(self, language: str) -> float:
-        """Half: what languages the model knows, nobody says."""
+        """Return half: it is not known which languages the model supports."""
         del language
         return _SHARE
 
     async def encode(self, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, in order. Raises MazuError, and asks once: who needs it tries again later."""
+        """Return one vector for each text, in order. Raises MazuError without a retry: the caller tries again later."""
         made: list[list[float]] = []
         for at in range(0, len(texts), _BATCH):
             some = [redact(text) or " " for text in texts[at : at + _BATCH]]
@@ -56,13 +56,13 @@ class OpenAIEmbeddings:
             raise self._unusable("vectors of different length")
         if made and len(made[0]) > MAX_NUMBERS:
             raise self._unusable(f"vectors of {len(made[0])} numbers")
-        # NaN compares to nothing, and what overflows becomes NaN: one such row would hide every memory.
+        # NaN compares to nothing, and overflow becomes NaN: one such row would hide every memory.
         if any(not abs(number) <= MAX_NUMBER for vector in made for number in vector):
             raise self._unusable("a number that none is, or is too large")
         return made
 
     async def close(self) -> None:
-        """Nothing: connections belong to the client of the account."""
+        """Do nothing: connections belong to the client of the account."""
 
     async def _post(self, body: dict[str, Any]) -> _Vectors:
         try:

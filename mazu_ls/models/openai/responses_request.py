@@ -1,4 +1,4 @@
-"""A request in the form of OpenAI's Responses API; nothing is stored there, so all that was said goes out each time.
+"""Builds requests for OpenAI's Responses API; nothing is stored there, so the whole conversation is sent each time.
 
 https://platform.openai.com/docs/api-reference/responses/create, https://platform.openai.com/docs/guides/reasoning
 """
@@ -22,7 +22,7 @@ from mazu_ls.models.openai.chat_request import render_tool_result
 
 SMALLEST_OUTPUT = 16
 THOUGHTS = "thoughts"
-"""Stands for all reasoning items of a request where a service refuses them."""
+"""Represents all reasoning items of a request, if a service rejects them."""
 
 REFUSALS = (
     (THOUGHTS, ("could not be verified", "invalid_encrypted_content", "not persisted")),
@@ -32,13 +32,13 @@ REFUSALS = (
     ("tool_choice", ("tool_choice",)),
     ("store", ("'store'",)),
 )
-"""What some model or service refuses, each with words of its complaint that say so."""
+"""Fields that some model or service rejects, each with words of its error that identify it."""
 
 
 def build_payload(
     request: ModelRequest, spec: ModelSpec, configured_output: int | None = None
 ) -> dict[str, Any]:
-    """The body of the request, but for `stream`."""
+    """Return the body of the request, except `stream`."""
     body: dict[str, Any] = {"model": spec.model, "input": _input(request, spec), "store": False}
     if system := make_encodable("\n\n".join(text for text in request.system if text.strip())):
         body["instructions"] = system
@@ -60,7 +60,7 @@ def build_payload(
 
 
 def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
-    """What a service has just refused, by its own words; None where it refused something else."""
+    """Return what a service has just rejected, by its own words; None if it rejected something else."""
     if getattr(error, "status_code", 0) not in (400, 404, 422):
         return None
     said = str(error).lower()
@@ -69,7 +69,7 @@ def refused_field(error: Exception, body: dict[str, Any]) -> str | None:
 
 
 def without(body: dict[str, Any], field: str) -> dict[str, Any]:
-    """The request in the way that a service takes which refused `field`, one of REFUSALS."""
+    """Return the request in the form for a service that rejected `field`, one of REFUSALS."""
     if field == THOUGHTS:
         return body | {"input": [item for item in body["input"] if item.get("type") != "reasoning"]}
     if field == "summary":
@@ -80,7 +80,7 @@ def without(body: dict[str, Any], field: str) -> dict[str, Any]:
 
 
 def opaque(item: dict[str, Any]) -> str:
-    """An item of the service, or what is to be kept of it, as it lies in `Thinking.redacted`."""
+    """Return an item of the service, or the part of it that is kept, as stored in `Thinking.redacted`."""
     return msgspec.json.encode(_clean(item)).decode()
 
 
@@ -93,7 +93,7 @@ def _clean(value: Any) -> Any:
 
 
 def item_of(part: Thinking) -> dict[str, Any] | None:
-    """What `opaque` kept; None where the part holds nothing of this API."""
+    """Return what `opaque` stored; None if the part holds nothing of this API."""
     try:
         item = msgspec.json.decode(part.redacted or "null")
     except msgspec.DecodeError:
@@ -113,7 +113,7 @@ def _input(request: ModelRequest, spec: ModelSpec) -> list[dict[str, Any]]:
 
 
 def _assistant(turn: MessageGroup, sent: set[str]) -> list[dict[str, Any]]:
-    """The items of the model in their order; `sent` holds the ids of reasoning items, which may stand once only."""
+    """Return the model's items in their order; `sent` holds the ids of reasoning items, which may occur only once."""
     items: list[dict[str, Any]] = []
     phase: dict[str, Any] = {}
     for part in turn.parts:

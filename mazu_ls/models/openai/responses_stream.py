@@ -1,7 +1,7 @@
-"""One answer of the Responses API, put together from raw events.
+"""Assembles one answer of the Responses API from raw events.
 
-https://platform.openai.com/docs/api-reference/responses-streaming; its last event is completed, incomplete or failed, and
-an error is an event like any other.
+https://platform.openai.com/docs/api-reference/responses-streaming; its last event is completed, incomplete or failed, and an error is
+an event like any other.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Speech:
 
 
 class _Thought:
-    """Reasoning under construction: what is shown of it, and the item to send back."""
+    """Reasoning under construction: its visible summary, and the item to send back."""
 
     __slots__ = ("item", "part", "text")
 
@@ -60,7 +60,7 @@ class _Thought:
 
 
 class ResponsesStream:
-    """Takes events as they are."""
+    """Accepts events as they are."""
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
@@ -79,7 +79,7 @@ class ResponsesStream:
             return self._item(event.get("output_index"), event.get("item") or {}, is_done)
         if kind in ENDS:
             return self._ended(event.get("response") or {}, ENDS[kind])
-        if event.get("object") == "response":  # of a service that does not stream
+        if event.get("object") == "response":  # from a service that does not stream
             return self._ended(event, str(event.get("status") or "completed"))
         if kind == "error" or event.get("error"):
             raise ServiceError(event)
@@ -101,7 +101,7 @@ class ResponsesStream:
         return []
 
     def _draft(self, kind: type[T], index: Any) -> T:
-        """The item of this kind at this place. Some services give every item the same place."""
+        """Return the item of this kind at this index. Some services give every item the same index."""
         return self._items.setdefault((kind, index), kind())
 
     def _item(self, index: Any, given: dict[str, Any], is_done: bool) -> list[Chunk]:
@@ -139,7 +139,7 @@ class ResponsesStream:
         return shown
 
     def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
-        """The whole answer; `prompt_tokens` counts where the service reports no usage. Raises StreamEnded without a last event."""
+        """Return the whole answer; `prompt_tokens` counts if the service reports no usage. Raises StreamEnded without a last event."""
         if self._last is None or self._status not in ("completed", "incomplete"):
             raise StreamEnded("the stream ended before the answer did")
         reason = (self._last.get("incomplete_details") or {}).get("reason") or ""
@@ -211,7 +211,7 @@ def _think(thought: _Thought, piece: str, part: int) -> list[Chunk]:
 
 
 def _whole_speech(speech: _Speech, given: dict[str, Any]) -> list[Chunk]:
-    """The finished message: its phase, and its text where it did not come in pieces."""
+    """Return the finished message: its phase, and its text if it did not come in pieces."""
     speech.phase = given.get("phase") or speech.phase
     if speech.text or speech.refusal:
         return []
@@ -223,7 +223,7 @@ def _whole_speech(speech: _Speech, given: dict[str, Any]) -> list[Chunk]:
 
 
 def _whole_thought(thought: _Thought, given: dict[str, Any]) -> list[Chunk]:
-    """The finished reasoning; only now its encrypted content is whole."""
+    """Return the finished reasoning; only now its encrypted content is complete."""
     if given.get("encrypted_content") or given.get("content"):
         thought.item = {name: given[name] for name in KEPT if given.get(name) is not None}
         thought.item.setdefault("summary", [])

@@ -1,4 +1,4 @@
-"""What a call costs, in US dollars; None where that is not known, never 0."""
+"""The cost of a call, in US dollars; None if unknown, never 0."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ PER = 1_000_000
 
 
 def cost(spec: ModelSpec, usage: Usage) -> float | None:
-    """Dollars for the tokens of one call, the cached ones at their own price; None for a model without known prices."""
+    """Return dollars for the tokens of one call, the cached ones at their own price; None for a model without known
+    prices."""
     return None if spec.prices is None else _dollars(spec.prices, usage)
 
 
 def with_cost(usage: Usage, prices: Prices | None, *, reported: bool) -> Usage:
-    """`usage` with its cost. Counts that the service did not report are estimates and have a cost only if all is free."""
+    """Return `usage` with its cost. Counts that the service did not report are estimates and have a cost only if all is
+    free."""
     known = prices is not None and (reported or prices.input == prices.output == 0)
     return msgspec.structs.replace(usage, cost_usd=_dollars(prices, usage) if known and prices else None)
 

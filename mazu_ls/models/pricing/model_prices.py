@@ -1,8 +1,9 @@
-"""The models that are known by name: windows, limits, prices. The one place where prices stand.
+"""The models that are known by name: context windows, limits, prices. The only place with prices.
 
 Read on AS_OF from the providers' own pages: platform.claude.com/docs/en/about-claude/pricing,
-developers.openai.com/api/docs/pricing, api-docs.deepseek.com/quick_start/pricing, ai.google.dev/gemini-api/docs/pricing.
-Dollars per million tokens at the standard tier. DeepSeek's are those of its peak hours, twice the others.
+developers.openai.com/api/docs/pricing, api-docs.deepseek.com/quick_start/pricing,
+ai.google.dev/gemini-api/docs/pricing. Dollars per million tokens at the standard tier. DeepSeek's are those of its peak
+hours, twice the others.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _DATED = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)\Z")
 
 
 class ModelPriceRow(NamedTuple):
-    """One model from `since` on; a later row of the same model replaces an earlier one when its day has come."""
+    """One model from `since` on; a later row of the same model replaces an earlier one from its date on."""
 
     provider: str
     model: str
@@ -123,7 +124,7 @@ ROWS: tuple[ModelPriceRow, ...] = (
 
 
 def known(provider: str, model: str, today: date | None = None) -> ModelSpec | None:
-    """What stands here of a model on a day (today), under its name or its name with a date; None if nothing does."""
+    """Return the entry of a model on a day (today), under its name or its name with a date; None if there is none."""
     plain = _DATED.sub("", model)
     day = today or datetime.now(UTC).date()
     rows = [
@@ -138,5 +139,5 @@ def known(provider: str, model: str, today: date | None = None) -> ModelSpec | N
 
 
 def names(provider: str) -> list[str]:
-    """The known models of a provider, each once."""
+    """Return the known models of a provider, each once."""
     return list(dict.fromkeys(row.model for row in ROWS if row.provider == provider))

@@ -1,4 +1,4 @@
-"""How many tokens a request will cost, roughly and without a tokenizer; see `messages.estimate_tokens` for texts."""
+"""Estimates the tokens of a request without a tokenizer; see `messages.estimate_tokens` for texts."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from mazu_ls.models.model import ModelRequest, ToolSpec
 
 CONTEXT_STEP = 1024
 LEAST_READ = 512
-"""A server that counts fewer tokens of a prompt counts something else, such as those that were not in its cache."""
+"""A server that counts fewer tokens of a prompt counts something else, such as those that were not cached."""
 
 
 def estimate_messages(messages: Sequence[Message]) -> int:
-    """A conversation."""
+    """Estimate a conversation."""
     return sum(map(estimate_message, messages))
 
 
 def estimate_request(request: ModelRequest) -> int:
-    """All that one call sends: system, tools, messages."""
+    """Estimate all that one call sends: system, tools, messages."""
     system = sum(estimate_tokens(part) for part in request.system)
     return system + sum(map(_tool, request.tools)) + estimate_messages(request.messages)
 
 
 def unread_tokens(request: ModelRequest, usage: Usage) -> int:
-    """About how many tokens of a request a server left away without saying so, as its own count of the prompt shows.
+    """Return about how many tokens of a request a server silently dropped, from its own count of the prompt.
 
-    0 unless it counts less than half of what was sent, as estimates of text are not better than that, or just as many as
-    a context is wide. Pictures do not count.
+    Returns 0 unless it counts less than half of what was sent (estimates are no better than that), or exactly a context
+    window's size. Pictures do not count.
     """
     pictures = sum(
         len(part.images) if isinstance(part, ToolResult) else isinstance(part, Image)

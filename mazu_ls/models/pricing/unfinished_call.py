@@ -1,4 +1,4 @@
-"""What a model call has used that was stopped before its end: what the service said so far, the rest an estimate."""
+"""The usage of a model call that was stopped before its end: the service's counts so far, the rest estimated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mazu_ls.models.pricing.tokens import estimate_request
 
 
 class UnfinishedCall:
-    """Follows one call by its chunks. Times are of the monotonic clock."""
+    """Tracks one call by its chunks. Times are of the monotonic clock."""
 
     def __init__(self, request: ModelRequest, spec: ModelSpec) -> None:
         self._request = request
@@ -41,7 +41,7 @@ class UnfinishedCall:
         self._waits_until = 0.0
 
     def take(self, chunk: Chunk) -> None:
-        """One more chunk of it."""
+        """Add one more chunk."""
         match chunk:
             case TextDelta(text) | ThinkingDelta(text) | ArgumentsDelta(text):
                 self._written.append(text)
@@ -64,10 +64,10 @@ class UnfinishedCall:
         self._written.clear()
 
     def usage(self, *, failed: bool) -> Usage | None:
-        """What it has used by now; None where nothing was asked of the service.
+        """Return its usage so far; None if nothing was requested from the service.
 
         `failed`: the call ended with an error, so that it has used nothing unless an answer had begun. A call that was
-        stopped before its answer began has used its prompt, as far as can be known.
+        stopped before its answer began has used its prompt, as far as is known.
         """
         if not self._began and (failed or time.monotonic() < self._waits_until):
             return None
@@ -84,9 +84,9 @@ class UnfinishedCall:
 async def await_answer(
     model: Model, request: ModelRequest, cut_short: Callable[[Usage], object]
 ) -> ModelAnswer:
-    """The answer to a call whose streaming nobody watches. Raises MazuError.
+    """Return the answer to a call without showing its stream. Raises MazuError.
 
-    `cut_short` is told what a call has used that failed or was cancelled in its middle.
+    `cut_short` is called with the usage of a call that failed or was cancelled.
     """
     call = UnfinishedCall(request, model.spec)
     try:

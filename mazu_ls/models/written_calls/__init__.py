@@ -1,1 +1,1 @@
-"""Tool calls that a model wrote into its text: `recognition.py`, and the shapes of chat templates in `call_templates.py`."""
+"""Tool calls that a model wrote as text: `recognition.py`, and the shapes of chat templates in `call_templates.py`."""

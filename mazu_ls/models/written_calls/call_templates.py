@@ -1,7 +1,8 @@
-"""Shapes of written calls that only one family of models has, each between marks of its chat template.
+"""Shapes of written calls that only one family of models uses, each between marks of its chat template.
 
-Sources are the chat templates that the models are published with: DeepSeek V3 and R1, Kimi K2, GLM 4.5, MiniMax M2, gpt-oss
-(harmony), DeepSeek V3.2 (DSML), Command R, Hunyuan, Llama 3 (`<|python_tag|>` and calls as in Python), Firefunction (`functools[…]`), Gemma (`tool_code`).
+Sources are the chat templates that the models are published with: DeepSeek V3 and R1, Kimi K2, GLM 4.5, MiniMax M2,
+gpt-oss (harmony), DeepSeek V3.2 (DSML), Command R, Hunyuan, Llama 3 (`<|python_tag|>` and calls as in Python),
+Firefunction (`functools[…]`), Gemma (`tool_code`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mazu_ls.models.tool_arguments import NAMESPACES, parse_arguments
 
 
 class WrittenCall(NamedTuple):
-    """One call in a text: where it stands, the tool, its arguments and what is wrong with them."""
+    """One call in a text: its place, the tool, its arguments and what is wrong with them."""
 
     start: int
     end: int
@@ -38,7 +39,7 @@ _HARMONY = re.compile(
 )
 _FUNCTOOLS = re.compile(r"\bfunctools\s*(\[.*\])\s*\Z", re.DOTALL)
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
-_DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each name of an element
+_DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each element name
 _INVOKE = re.compile(
     rf'<{_DSML}(invoke|tool|tool_call|function)\s+name="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
     re.DOTALL,
@@ -69,12 +70,12 @@ WRAPPERS = re.compile(
     rf"</?{_DSML}(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
     r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
 )
-"""Marks around calls, which say nothing once the calls are taken out."""
+"""Marks around calls, which are dropped once the calls are extracted."""
 MOST_ARGUMENTS = 64
 
 
 def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[WrittenCall]]) -> list[WrittenCall]:
-    """The calls in marks of a chat template; `of_json` reads those that are JSON with name and arguments."""
+    """Return the calls in marks of a chat template; `of_json` reads those that are JSON with name and arguments."""
     found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
     found = found or [_block(match) for match in _HARMONY.finditer(text)]
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
@@ -88,7 +89,7 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
 
 
 def _block(match: re.Match[str]) -> WrittenCall:
-    """A name, and behind it the arguments as JSON."""
+    """Parse a name, followed by the arguments as JSON."""
     name = re.sub(r"\Afunctions\.|:\d+\Z", "", match[1])
     body = re.sub(r"\A```\w*\s*|\s*```\Z", "", match[2].strip())
     return WrittenCall(*match.span(), name, *parse_arguments(body))
@@ -102,7 +103,7 @@ def _invoked(match: re.Match[str]) -> WrittenCall:
 
 
 def _react(text: str) -> list[WrittenCall]:
-    """The last action of an answer, with its input."""
+    """Parse the last action of an answer (ReAct), with its input."""
     match = _REACT.match(text, text.rfind("\nAction:") + 1)
     return [_block(match)] if match else []
 
@@ -113,7 +114,8 @@ def _gemma(match: re.Match[str]) -> WrittenCall:
 
 
 def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:
-    """An element named like an offered tool, with one element for each argument, at the end: `<read_file><path>a.py</path></read_file>`."""
+    """Parse an element named like an offered tool, with one element for each argument, at the end:
+    `<read_file><path>a.py</path></read_file>`."""
     last = _LAST_TAG.search(text[-200:])
     if last is None or last[1] not in offered:
         return []
@@ -127,7 +129,7 @@ def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:
 
 
 def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
-    """What stands in `<tool_call>`: a name in its first line, then keys and values."""
+    """Parse the content of `<tool_call>`: a name in its first line, then keys and values."""
     name, _, _ = inner.strip().partition("\n")
     name = name.partition("<")[0].strip()
     given = {key.strip(): value.strip("\n") for key, value in _GLM_PAIR.findall(inner)}
@@ -137,9 +139,9 @@ def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
 def python_calls(
     text: str, start: int, end: int, offered: Collection[str] | None = None
 ) -> list[WrittenCall]:
-    """Calls as in Python, in a list or one a line, with literal arguments by name: `[read_file(path="a.py")]`.
+    """Parse calls as in Python, in a list or one a line, with literal keyword arguments: `[read_file(path="a.py")]`.
 
-    None where anything else stands there, or a tool that is not among those `offered`.
+    None if the text holds anything else, or a tool that is not among those `offered`.
     """
     try:
         tree = ast.parse(text.strip())
@@ -160,7 +162,7 @@ def _python_call(node: ast.expr, start: int, end: int) -> WrittenCall | None:
     if not isinstance(node, ast.Call):
         return None
     if isinstance(node.func, ast.Name) and node.func.id == "print" and len(node.args) == 1:
-        return _python_call(node.args[0], start, end)  # Gemma prints what a tool gives
+        return _python_call(node.args[0], start, end)  # Gemma prints a tool's result
     function = (
         node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr == "call" else node.func
     )

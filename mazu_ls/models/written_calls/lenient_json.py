@@ -1,4 +1,4 @@
-"""JSON as small models write it: also with comments, trailing commas, or the quotes and words of Python."""
+"""Parses JSON as small models write it: also with comments, trailing commas, or the quotes and words of Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 LONGEST = 200_000
-"""Characters of a value that are read again where it is no JSON."""
+"""Maximum characters of a value that are parsed again if it is no JSON."""
 _json_at = json.JSONDecoder().raw_decode
 _BRACKET_OR_QUOTE = re.compile(r"""[\[\]{}"']""")
 _REST_OF_STRING = {quote: re.compile(rf"(?:[^{quote}\\]|\\.)*+{quote}", re.DOTALL) for quote in ('"', "'")}
@@ -16,7 +16,7 @@ _COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
 
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
-    """The value that begins there and where it ends; 0 where none does."""
+    """Return the value that begins at an offset and where it ends; 0 if there is none."""
     at += len(text[at:]) - len(text[at:].lstrip())
     if comment := _COMMENT.match(text, at):
         at = comment.end() + len(text[comment.end() :]) - len(text[comment.end() :].lstrip())
@@ -28,7 +28,7 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
         return None, 0
     from mazu_ls.syntax.json_comments import (
         blank_comments,
-    )  # brings the grammars with it, and is needed rarely
+    )  # it brings the grammars along, and is needed rarely
 
     part = text[at:end]
     try:
@@ -43,11 +43,11 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
 
 
 def _end_of_brackets(text: str, at: int) -> int:
-    """Where the bracket that opens at `at` is closed; 0 where it is not."""
+    """Return where the bracket that opens at `at` is closed; 0 if it is not."""
     if text[at : at + 1] not in ("{", "["):
         return 0
     depth, last = 0, min(len(text), at + LONGEST)
-    unclosed: set[str] = set()  # where one string is not closed, no later one is: it is looked for once
+    unclosed: set[str] = set()  # if one string is not closed, no later one is: searched once
     while (match := _BRACKET_OR_QUOTE.search(text, at, last)) is not None:
         char, at = match[0], match.end()
         if char in _REST_OF_STRING:

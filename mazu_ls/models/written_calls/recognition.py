@@ -1,9 +1,9 @@
-"""Tool calls that a model wrote into its text, as small local models do whose server knows no native calls.
+"""Recognises tool calls that a model wrote as text, as small local models do if their server supports no native calls.
 
-Four shapes, as chat templates have them: a fenced block of JSON, `<tool_call>…</tool_call>` (Hermes, Qwen; also
-`<function=name>…`), `[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama); those of single families of
-models are in `call_templates.py`. Only calls of tools that were offered count in the shapes that an ordinary text may have, only at the end of the answer, and never where the model
-repeats what a file, a page or a tool showed it.
+Four shapes, from chat templates: a fenced block of JSON, `<tool_call>…</tool_call>` (Hermes, Qwen; also `<function=name>…`),
+`[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama); those of single families of models are in
+`call_templates.py`. In shapes that an ordinary text may have, only calls of offered tools count, only at the end of the answer, and
+never if the model repeats what a file, a page or a tool showed it.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ _MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_][\w.]*\()")
 _NAME_BEFORE_JSON = re.compile(r"\s*([\w.:-]{1,80})\s*(?=\{)")
 _LAST_JSON = re.compile(r"\n(?=[\[{])")
 MOST_PLACES = 40
-"""Lines that begin like JSON, from the end, of which one may begin the calls that an answer ends with."""
+"""Lines that begin like JSON, from the end, of which one may start the calls at the end of an answer."""
 _STOP_MARK = re.compile(
     r"(?:<\|(?:im_end|eot_id|eom_id|end|endoftext|return|call)\|>|</s>|<end_of_turn>|\nObservation:)\Z"
 )
 _LINE_PLACE = re.compile(r"^(?:\d+\t|[^\n:]{1,300}[:-]\d+[:-])", re.MULTILINE)
-"""What read_file and grep write before each line."""
+"""The prefix that read_file and grep write before each line."""
 
 
 def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> ModelAnswer:
-    """The answer with the calls in its text as calls, `written` of them; the same one where there are none.
+    """Return the answer with the calls in its text converted, `written` of them; unchanged if there are none.
 
     An answer with native calls, or one that was cut, is left alone.
     """
@@ -105,7 +105,7 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
 
 
 def _without_stop_marks(text: str) -> str:
-    """Spaces in place of the marks of the end that a server left in the text."""
+    """Replace the end marks that a server left in the text by spaces."""
     end = len(text.rstrip())
     while (match := _STOP_MARK.search(text[max(0, end - 20) : end])) is not None:
         end -= len(match[0])
@@ -115,9 +115,9 @@ def _without_stop_marks(text: str) -> str:
 
 
 def _marked(text: str, offered: set[str], *, within: bool = False) -> list[WrittenCall]:
-    """Calls between marks that mean nothing else; what cannot be read is a call with a complaint.
+    """Return calls between marks that mean nothing else; an unparsable one is a call with an error.
 
-    `within`: the text stands in such marks itself, which may be around several calls.
+    `within`: the text itself is inside such marks, which may enclose several calls.
     """
     found: list[WrittenCall] = []
     for match in _TAG.finditer(text):
@@ -137,7 +137,7 @@ def _marked(text: str, offered: set[str], *, within: bool = False) -> list[Writt
 
 
 def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:
-    """`<function=name>` with JSON or with `<parameter=name>` inside."""
+    """Yield `<function=name>` with JSON or with `<parameter=name>` inside."""
     for match in _FUNCTION.finditer(text):
         span = (match.start() if start is None else start, match.end() if end is None else end)
         given = {name: value.strip("\n") for name, value in _PARAMETER.findall(match[2])}
@@ -146,7 +146,7 @@ def _functions(text: str, start: int | None = None, end: int | None = None) -> I
 
 
 def _mistral(text: str, start: int, at: int) -> list[WrittenCall]:
-    """What follows `[TOOL_CALLS]`: a list of calls, or names each with its arguments."""
+    """Return what follows `[TOOL_CALLS]`: a list of calls, or names each with its arguments."""
     if text[at : at + 1] in ("[", "{"):
         value, end = value_at(text, at)
         calls = list(_calls_of(value, start, end)) if end else []
@@ -163,7 +163,7 @@ def _mistral(text: str, start: int, at: int) -> list[WrittenCall]:
 
 
 def _at_end(text: str, offered: set[str]) -> list[WrittenCall]:
-    """Fenced or bare JSON of calls of offered tools, with which the answer ends."""
+    """Return fenced or bare JSON of calls of offered tools at the end of the answer."""
     end = len(text.rstrip())
     fences = [match for match in _FENCE.finditer(text) if match[2].lower() in _FENCE_WORDS]
     found: list[WrittenCall] = []
@@ -194,7 +194,7 @@ def _at_end(text: str, offered: set[str]) -> list[WrittenCall]:
 
 
 def _named_before(text: str, start: int, end: int, offered: set[str]) -> list[WrittenCall]:
-    """The name of an offered tool, its arguments as JSON behind it, and nothing else."""
+    """Return a call of the form: the name of an offered tool, its arguments as JSON behind it, and nothing else."""
     match = _NAME_BEFORE_JSON.match(text)
     if match is None or find_tool(match[1], offered) is None:
         return []
@@ -205,7 +205,7 @@ def _named_before(text: str, start: int, end: int, offered: set[str]) -> list[Wr
 
 
 def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -> Iterator[WrittenCall]:
-    """The calls of a text that is JSON values and nothing else, one after the other; none if one is no call."""
+    """Yield the calls of a text that consists of JSON values only; none if one is no call."""
     text = _unfenced(text)
     at, found = 0, list[WrittenCall]()
     while at < len(text):
@@ -221,9 +221,8 @@ def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -
 
 
 def _calls_of(value: Any, start: int, end: int, offered: set[str] | None = None) -> Iterator[WrittenCall]:
-    """The calls that a JSON value is: an object with a name and arguments, `{"tool_calls": […]}`, a list of them, or
-    `{name: arguments}` of an offered tool.
-    """
+    """Yield the calls in a JSON value: an object with a name and arguments, `{"tool_calls": […]}`, a list of them, or `{name:
+    arguments}` of an offered tool."""
     if isinstance(value, list):
         calls = [call for item in value for call in _calls_of(item, start, end, offered)]
         if len(calls) == len(value):
@@ -254,14 +253,14 @@ def _unfenced(text: str) -> str:
 
 
 def _unreadable(text: str, start: int, end: int, name: str = "") -> list[WrittenCall]:
-    """A call between marks whose JSON is broken: the model is told, if it is clear which tool was meant."""
+    """Return a call between marks whose JSON is broken, so that the model is informed, if it is clear which tool was meant."""
     known = _NAME_IN_JSON.search(text)
     name = name or (known[1] if known else "")
     return [WrittenCall(start, end, name, {}, "the call is not valid JSON")] if name else []
 
 
 def _is_quoted(written: str, messages: Iterable[Message]) -> bool:
-    """Whether the model only repeats what it was shown."""
+    """Return whether the model only repeats what it was shown."""
     first, last = written.find("{"), written.rfind("}") + 1
     wanted = "".join((written[first:last] if 0 <= first < last else written).split())
     return any(wanted in "".join(text.split()) for text in _shown(messages))

@@ -1,4 +1,4 @@
-"""Mode bypass in a terminal: nothing is asked in it, so the word itself has to be typed, and a single key never does it."""
+"""Mode bypass in a terminal: it asks nothing, so the word itself has to be typed; a single key never selects it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WORD = "bypass"
 
 
 async def confirm_bypass(surface: Surface) -> bool:
-    """Whether the user typed the word; False where nobody can be asked."""
+    """Return whether the user typed the word; False if nobody can be asked."""
     options = (
         QuestionOption("n", "Keep asking"),
         QuestionOption(
@@ -31,9 +31,9 @@ async def confirm_bypass(surface: Surface) -> bool:
 
 
 async def confirmed_mode(given: argparse.Namespace, surface: Surface) -> str | None:
-    """The mode of the command line; None for none, and where bypass was not confirmed.
+    """Return the mode of the command line; None for none, and if bypass was not confirmed.
 
-    Raises InvalidArguments where nobody can be asked and `--confirm bypass` is missing.
+    Raises InvalidArguments if nobody can be asked and `--confirm bypass` is missing.
     """
     mode: str | None = getattr(given, "mode", None)
     if mode != WORD or getattr(given, "confirm", None) == WORD:

@@ -1,4 +1,4 @@
-"""`mazu-ls chat`: one message and out, or a conversation, on the inline screen or in plain lines."""
+"""`mazu-ls chat`: one message and its answer, or a conversation, on the inline screen or in plain lines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Result = dict[str, Any]
 async def say_once(
     server: ServerState, host: TerminalHost, given: argparse.Namespace, message: str
 ) -> Result:
-    """One turn of a new session, or of the one that the command line names."""
+    """Run one turn of a new session, or of the one that the command line names."""
     chat = ChatSession(server, host, given)
     await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
     project = await server.wait_opened()
@@ -46,7 +46,7 @@ def _resumed(given: argparse.Namespace) -> str | None:
 
 
 async def converse_plainly(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
-    """Read lines until the end of the input: for screen readers and terminals that can do nothing else."""
+    """Read lines until the end of the input: for screen readers and limited terminals."""
     from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
     from mazu_ls.terminal.surfaces.plain_surface import read_line
 
@@ -91,7 +91,7 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
 
 
 def turn_facts(result: Result) -> str:
-    """What a turn changed, took and cost, in a line; what went wrong before it."""
+    """Return a turn's changes, time and cost in a line, preceded by its errors."""
     usage, error = result["usage"], result.get("error")
     stop = result["stopReason"]
     problem = f"{error_text(error['message'], error['hint'])}\n" if error else ""

@@ -1,4 +1,4 @@
-"""One conversation in a terminal: which session, what is sent, and what a line means that is no message."""
+"""One conversation in a terminal: its session, what is sent, and lines that are no messages."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
 CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
-"""The modes that a key may switch to; bypass is chosen by its name."""
+"""The modes that a key may switch to; bypass needs its name."""
 JOIN_SECONDS = 20.0
 """For the connection to the process that has a conversation open."""
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 class ChatSession:
-    """A session is begun with its first message, so looking around leaves nothing behind."""
+    """The session is created with its first message, so looking around leaves nothing behind."""
 
     def __init__(self, server: ServerState, host: TerminalHost, given: argparse.Namespace) -> None:
         self.server = server
@@ -69,7 +69,7 @@ class ChatSession:
         return await execute(self.server, name, [arguments])
 
     async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
-        """Take up the session `resume`, or the last one; None where a new one will begin."""
+        """Continue the session `resume`, or the last one; None if a new one will begin."""
         await offer_moved_state(self.server, self.host.surface)
         project = await self.server.wait_opened()
         if mode := await confirmed_mode(self.given, self.host.surface):
@@ -127,13 +127,13 @@ class ChatSession:
             await asyncio.sleep(0.1)
 
     async def begin(self) -> str:
-        """The session's id; a new session where there is none yet."""
+        """Return the session's id, creating a session if there is none yet."""
         if self.session_id is None:
             self.session_id = str((await self.execute("mazu.session.new", {}))["id"])
         return self.session_id
 
     async def send(self, text: str) -> dict[str, Any]:
-        """One message or `!command` as a turn; the turn's result, with what was refused in it."""
+        """Send one message or `!command` as a turn; return the turn's result, with what was refused in it."""
         arguments: dict[str, Any] = {"message": text, "wait": True, "sessionId": await self.begin()}
         if self.model:
             arguments["model"] = self.model
@@ -165,7 +165,7 @@ class ChatSession:
         self.spent = None if cost is None or self.spent is None else self.spent + cost
 
     async def choose_model(self, name: str) -> str:
-        """Talk to another model from the next turn on; returns its full name. Raises MazuError where there is none."""
+        """Use another model from the next turn on; return its full name. Raises MazuError if there is none."""
         project = await self.server.wait_opened()
         self.model = (await project.model(name)).name
         if self.session_id is not None and self.shared_with is None:

@@ -18,7 +18,7 @@ _NAMED = re.compile(r"(?:^|\s)@([^\s@]*)$")
 
 
 class MessageCompleter(Completer):
-    """Files are listed the way git sees them, again after a while."""
+    """Lists files as git sees them, and again after a while."""
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._folders = tuple(folders)
@@ -26,7 +26,7 @@ class MessageCompleter(Completer):
         self._listed_at = -FRESH_SECONDS
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Those that fit what stands before the cursor."""
+        """Yield those that match the text before the cursor."""
         before = document.text_before_cursor
         if before.startswith("/") and " " not in before and "\n" not in before:
             from mazu_ls.terminal.chat.slash_commands import commands
@@ -52,7 +52,7 @@ class MessageCompleter(Completer):
 
 
 def matching(files: Sequence[str], typed: str) -> list[str]:
-    """The files whose name begins with what was typed, then those whose path holds it, shorter ones first."""
+    """Return the files whose name begins with what was typed, then those whose path contains it, shorter ones first."""
     wanted = typed.lower()
     found = [path for path in files if wanted in path.lower()]
     found.sort(key=lambda path: (not Path(path).name.lower().startswith(wanted), len(path), path))

@@ -1,4 +1,4 @@
-"""Ctrl-C: the first one stops the turn, which ends in good order; one more while it ends leaves the program."""
+"""Ctrl-C: the first one stops the turn, which ends in good order; another one meanwhile ends the program."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _handlers: list[Callable[[], object]] = []
-"""Of the loop that runs, the innermost last; asyncio itself does not say which one it has."""
+"""The handlers of running loops, the innermost last; asyncio itself does not say which one it has."""
 
 
 @contextlib.contextmanager
 def handling_interrupts(handler: Callable[[], object]) -> Iterator[None]:
-    """Ctrl-C calls `handler` meanwhile, and afterwards again what it called before."""
+    """Call `handler` on Ctrl-C within this context, and restore the previous handler afterwards."""
     loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
     try:
         loop.add_signal_handler(signal.SIGINT, handler)

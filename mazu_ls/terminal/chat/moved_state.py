@@ -1,4 +1,4 @@
-"""A project that was moved or renamed: whether to take along what was kept of it is asked at the start of a conversation."""
+"""Offers to attach the old state of a project that was moved or renamed, at the start of a conversation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OFFERED = 7
 
 
 async def offer_moved_state(server: ServerState, surface: Surface) -> None:
-    """Ask, where somebody is there; "not now" asks again next time."""
+    """Ask if somebody is there; "not now" asks again next time."""
     from mazu_ls.server.client.moved_state_offer import attached_sentence, describe_own_state
     from mazu_ls.server.commands import execute
 

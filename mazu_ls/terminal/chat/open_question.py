@@ -1,4 +1,4 @@
-"""A question on the screen: which option is chosen, how far a long diff was paged, the answer once there is one."""
+"""An open question on the screen: the selected option, how far a long diff was paged, the answer."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mazu_ls.terminal.screen.styled_text import Line, clean, line, wrapped
 from mazu_ls.workspace.text import split_lines
 
 SETTLE_SECONDS = 0.35
-"""A letter that allows something counts once nothing was typed for so long after it: "stop" is no "s"."""
+"""Seconds without another key after which a letter that allows something counts: "stop" is no "s"."""
 
 
 class ShownQuestion:
-    """Answered once; later answers do nothing."""
+    """A question that is answered once; later answers do nothing."""
 
     def __init__(self, asked: Ask) -> None:
         self.asked = asked
@@ -22,7 +22,7 @@ class ShownQuestion:
         self.selected = 0
         self.noting = False
         self.mistyped = ""
-        """What was typed where a certain word is asked for, and is not that word."""
+        """What was typed in place of a required word."""
         self._settling: tuple[str, asyncio.TimerHandle] | None = None
         self._top = 0
         self._room = 1
@@ -31,7 +31,7 @@ class ShownQuestion:
         self._rows, self._width = self._body, 0
 
     def press(self, key: str) -> bool:
-        """A key of an option; whether it is one. An option that takes a note waits for it."""
+        """Press the key of an option; return whether it is one. An option that takes a note waits for it."""
         for number, option in enumerate(self.asked.options):
             if option.key == key.lower():
                 self.selected = number
@@ -40,32 +40,32 @@ class ShownQuestion:
 
     @property
     def takes_note(self) -> bool:
-        """Whether the selected option waits for words."""
+        """Return whether the selected option waits for words."""
         return self.asked.options[self.selected].takes_note
 
     @property
     def wants_word(self) -> bool:
-        """Whether one of the options is given by typing a word, so that no line is a message while this is open."""
+        """Return whether one of the options needs a typed word, so that no line is a message while this is open."""
         return any(option.word for option in self.asked.options)
 
     @property
     def word(self) -> str:
-        """What has to be typed for the selected option; empty where no certain word."""
+        """Return the word to type for the selected option; empty if it needs none."""
         return self.asked.options[self.selected].word
 
     def confirm(self) -> None:
-        """The selected option is the answer, unless it has to be typed."""
+        """Answer with the selected option, unless it has to be typed."""
         if self.word:
             return
         self._answer(Answer(self.asked.options[self.selected].key))
 
     def confirm_later(self, letter: str) -> None:
-        """The selected option is the answer, unless the letter is withdrawn soon."""
+        """Answer with the selected option, unless the letter is withdrawn soon."""
         later = asyncio.get_running_loop().call_later(SETTLE_SECONDS, self.confirm)
         self._settling = (letter, later)
 
     def withdraw(self) -> str:
-        """The letter that waits to become an answer is none after all; empty where none waits."""
+        """Withdraw the letter that was about to become an answer and return it; "" if there is none."""
         if self._settling is None:
             return ""
         letter, later = self._settling
@@ -74,7 +74,8 @@ class ShownQuestion:
         return letter
 
     def give_note(self, note: str) -> None:
-        """The selected option with these words; the one that has a word of its own with that alone, and waits on after others."""
+        """Answer with the selected option and these words; one that requires a word accepts only that, and waits on
+        after others."""
         if self.wants_word and not self.noting:
             self.selected = next(number for number, option in enumerate(self.asked.options) if option.word)
         if self.word and note.strip() != self.word:
@@ -84,7 +85,7 @@ class ShownQuestion:
         self._answer(Answer(self.asked.options[self.selected].key, note.strip()))
 
     def give_up(self) -> None:
-        """No answer."""
+        """Close it without an answer."""
         self._answer(Answer(None))
 
     def _answer(self, answer: Answer) -> None:
@@ -96,12 +97,12 @@ class ShownQuestion:
         self.selected = (self.selected + step) % len(self.asked.options)
 
     def page(self, step: int) -> None:
-        """Show the next or the last part of what is too long."""
+        """Show the next or the previous part of a long text."""
         last = max(0, len(self._rows) - self._room)
         self._top = 0 if step > 0 and self._top >= last else max(0, min(last, self._top + step * self._room))
 
     def lines(self, width: int, height: int) -> list[Line]:
-        """As it is drawn in `height` rows; what is wider than the terminal goes on in the next row."""
+        """Return the drawn lines for `height` rows; text wider than the terminal continues in the next row."""
         fixed = 2 + len(self.asked.options) + bool(self.asked.reason) + bool(self.mistyped)
         rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
         self._room = max(3, height - fixed - len(rows) + 1)

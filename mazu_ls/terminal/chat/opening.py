@@ -1,4 +1,4 @@
-"""How a conversation begins: a new one, the last one, one by its id, or one that is picked; and the line that says so."""
+"""How a conversation begins: a new one, the last one, one by its id, or one that is chosen; and its first line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PICKED = 9
 
 
 async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dict[str, Any] | None:
-    """The conversation that the command line asks for; None where a new one will begin."""
+    """Open the conversation that the command line asks for; None if a new one will begin."""
     resume = getattr(given, "resume", None) or getattr(given, "sessionId", None)
     if resume is True:
         resume = await _pick(chat)
@@ -43,7 +43,7 @@ async def _pick(chat: ChatSession) -> str | None:
 def opening_lines(
     server: ServerState, chat: ChatSession, opened: dict[str, Any] | None, mode: str
 ) -> list[Line]:
-    """What is talked to, where, in which mode; whether this is a new conversation."""
+    """Return the opening lines: model, place, mode; whether this is a new conversation."""
     where = server.folders[0].name if server.folders else "no project"
     which = "new conversation"
     if opened is not None:

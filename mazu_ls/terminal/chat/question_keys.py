@@ -1,4 +1,4 @@
-"""Questions in a terminal: which keys answer them, and how a typed line is read as an answer."""
+"""Questions in a terminal: their keys, and how a typed line is read as an answer."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ WHY = "Why this needs approval: "
 
 @dataclass(frozen=True)
 class QuestionOption:
-    """One answer: the key that gives it, what it says, and whether words for the agent may follow it.
+    """One answer: its key, its label, and whether words for the agent may follow it.
 
-    With a `word` it is given by typing exactly that, and by nothing else; it takes a note then.
+    With a `word` it is given only by typing exactly that; then it takes a note.
     """
 
     key: str
@@ -30,7 +30,7 @@ class QuestionOption:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is asked, as lines to show; `diff` is a unified diff that is paged where it is long."""
+    """A question as lines to show; `diff` is a unified diff that is paged if it is long."""
 
     title: str
     options: tuple[QuestionOption, ...]
@@ -41,7 +41,7 @@ class Ask:
 
 @dataclass
 class Answer:
-    """The key of the chosen option, None for no answer; `note` is what the agent is told with it."""
+    """The key of the chosen option, None for no answer; `note` is passed on to the agent."""
 
     key: str | None
     note: str = ""
@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass
 class Keyed:
-    """A permission question with its keys: `choices` by key, and the key that takes some hunks of an edit, if any."""
+    """A permission question with its keys: `choices` by key, and the key that accepts some hunks of an edit, if any."""
 
     ask: Ask
     choices: dict[str, Choice] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Keyed:
 
 
 def with_keys(question: Question) -> Keyed:
-    """A question of the agent's: y, s, a and n, and a free letter for any other choice it offers."""
+    """Assign the keys y, s, a and n to a question of the agent's, and a free letter to any other choice."""
     choices: dict[str, Choice] = {}
     options: list[QuestionOption] = []
     for choice in question.choices:
@@ -72,12 +72,12 @@ def with_keys(question: Question) -> Keyed:
     if question.hunks:
         by_hunk = _free_key("h", "hunks", choices)
         options.insert(-1, QuestionOption(by_hunk, f"Choose among its {len(question.hunks)} changes"))
-    detail, why, reason = question.detail.strip().rpartition(WHY)  # ours stands last, whatever a call says
+    detail, why, reason = question.detail.strip().rpartition(WHY)  # ours is last, whatever a call says
     if not why:
         detail, reason = reason, ""
     lines = split_lines(detail.strip(), ends=False)
     if lines and question.title.endswith(f" {lines[0]}"):
-        lines = lines[1:]  # a command that fits in the title is not said twice
+        lines = lines[1:]  # a command that fits in the title is not repeated
     ask = Ask(
         question.title, tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
     )
@@ -85,7 +85,7 @@ def with_keys(question: Question) -> Keyed:
 
 
 def hunk_questions(question: Question) -> list[Ask]:
-    """One question for each hunk of an edit: take it, or leave it out."""
+    """Return one question for each hunk of an edit: accept it, or leave it out."""
     options = (QuestionOption("y", "Take this change"), QuestionOption("n", "Leave it out"))
     count = len(question.hunks)
     return [
@@ -102,7 +102,7 @@ def _free_key(wanted: str, label: str, taken: dict[str, Choice]) -> str:
 
 
 def read_answer(line: str, options: Sequence[QuestionOption]) -> Answer:
-    """A typed line: a key or a number, and a note behind it where the option takes one; anything else is no answer."""
+    """Parse a typed line: a key or a number, and a note behind it if the option takes one; anything else is no answer."""
     word, _, note = line.strip().partition(" ")
     for number, option in enumerate(options, 1):
         if option.word:
@@ -120,7 +120,7 @@ def read_answer(line: str, options: Sequence[QuestionOption]) -> Answer:
 
 
 def plain_lines(ask: Ask) -> list[str]:
-    """The question as lines of text, without colours."""
+    """Return the question as lines of text, without colours."""
     lines = [ask.title, *split_lines(ask.detail, ends=False), *split_lines(ask.diff.rstrip("\n"), ends=False)]
     if ask.reason:
         lines.append(f"Needs approval because: {ask.reason}")

@@ -1,4 +1,4 @@
-"""`mazu-ls run`: a task on its own; when it is stopped early, the user says how it goes on."""
+"""`mazu-ls run`: carries out a task autonomously; when it is stopped early, the user decides how to continue."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ OPTIONS = (
 async def run(
     execute: Execute, once: Callable[[Result], Awaitable[Result]], host: TerminalHost, arguments: Result
 ) -> Result:
-    """The result of the run, or of what the user chose in its place: going on, or the rollback.
+    """Return the result of the run, or of what the user chose instead: continuing, or a rollback.
 
-    `once` carries `mazu.run` out and shows it; `execute` any other command.
+    `once` carries out `mazu.run` and shows it; `execute` any other command.
     """
     first: str | None = None
     while True:
@@ -95,7 +95,7 @@ async def _choice(host: TerminalHost, result: Result) -> str:
 async def run_shown(
     server: ServerState, host: TerminalHost, given: argparse.Namespace, arguments: Result
 ) -> Result:
-    """Run on the inline screen where there is one, else in lines."""
+    """Run on the inline screen if there is one, else in lines."""
     from mazu_ls.terminal.screen.first_prompt import takes_screen
     from mazu_ls.terminal.screen.printing import as_json
 

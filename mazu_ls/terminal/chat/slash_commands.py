@@ -27,7 +27,7 @@ PICKED = 9
 
 
 def commands() -> dict[str, str]:
-    """The name of each command, without the slash, and what it does."""
+    """Return the name of each command, without the slash, and its description."""
     from mazu_ls.server.chat.commands import COMMANDS
 
     return {
@@ -38,13 +38,13 @@ def commands() -> dict[str, str]:
 
 
 def is_command(line: str) -> bool:
-    """Whether a line is a `/command`: a path that begins it is the beginning of a message."""
+    """Return whether a line is a `/command`, and not a message that begins with a path."""
     first = line.partition("\n")[0].partition(" ")[0]
     return first.startswith("/") and "/" not in first[1:]
 
 
 async def reply_to(chat: ChatSession, line: str) -> str:
-    """What a `/command` answers, as Markdown; a failure is answered with its message and hint."""
+    """Return the reply of a `/command` as Markdown; for a failure its message and hint."""
     try:
         return await run(chat, line)
     except MazuError as error:
@@ -54,7 +54,7 @@ async def reply_to(chat: ChatSession, line: str) -> str:
 
 
 async def run(chat: ChatSession, line: str) -> str:
-    """Carry a line that begins with a slash out; what it says, as Markdown."""
+    """Carry out a line that begins with a slash; return the reply as Markdown."""
     name, _, text = line.removeprefix("/").strip().partition(" ")
     text = text.strip()
     known = commands()
@@ -82,7 +82,7 @@ async def run(chat: ChatSession, line: str) -> str:
 
 
 def unknown(name: str, known: list[str]) -> str:
-    """That there is no such command, and which one may be meant."""
+    """Return the sentence about an unknown command, with the one that was probably meant."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, known, 1, 0.5)

@@ -1,1 +1,1 @@
-"""What carries a command out: a server in this process, or the one that has the project open already."""
+"""Clients that carry out a command: a server in this process, or the one that already has the project open."""

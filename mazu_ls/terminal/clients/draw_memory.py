@@ -1,4 +1,4 @@
-"""How memories and what becomes of them look in a terminal."""
+"""Renders memories and changes of them in a terminal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _memories(out: Console, value: Result) -> None:
     if nearest:
         out.print("Nothing that is remembered matches clearly, by words or by meaning. The nearest there is:")
     for memory in value["memories"]:
-        _memory(out, {**memory, "why": ""} if nearest else memory)  # why was just said
+        _memory(out, {**memory, "why": ""} if nearest else memory)  # the reason was just printed
     if not value["memories"]:
         out.print("no memories found")
     if waiting := value.get("waiting"):

@@ -1,4 +1,4 @@
-"""How an undo, a redo, a rollback and their previews look in a terminal."""
+"""Renders an undo, a redo, a rollback and their previews in a terminal."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Result = dict[str, Any]
 
 
 def draw_redo(out: Console, value: Result) -> None:
-    """As a rollback; it is undone by its checkpoint alone, and takes no `--on-conflict`."""
+    """Render like a rollback; it is reverted by its checkpoint alone, and takes no `--on-conflict`."""
     draw_rollback(out, value, is_redo=True)
 
 
 def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None:
-    """What was done or would be, file by file, and what came of it."""
+    """Render what was done or would be, file by file, and the outcome."""
     plan = value["plan"]
     for verb, key in (
         ("write", "write"),
@@ -74,7 +74,7 @@ STAYS = "What only you changed stays; --on-conflict overwrite restores that, too
 
 
 def plan_keeps_users(plan: Result) -> bool:
-    """Whether a file stays because only the user changed it."""
+    """Return whether a file stays because only the user changed it."""
     users = set(plan["users"])
     return any(kept["path"] in users for kept in plan["keep"])
 
@@ -100,6 +100,6 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
 
 
 def left_out(out: Console, checkpoint: Result) -> None:
-    """The files that a checkpoint does not hold."""
+    """Render the files that a checkpoint does not hold."""
     for skipped in checkpoint["skipped"]:
         out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)

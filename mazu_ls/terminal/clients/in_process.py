@@ -1,4 +1,4 @@
-"""The server that a command of the terminal works with: in this process, with the terminal as its host."""
+"""The server of a terminal command: in this process, with the terminal as its host."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 async def opened_client(
     given: argparse.Namespace, root: ProjectRoot
 ) -> AsyncIterator[tuple[ServerState, TerminalHost]]:
-    """A server on the project, which is opened by the first command that needs it and closed at the end."""
+    """Yield a server on the project, which the first command that needs it opens, and close it at the end."""
     host = TerminalHost(root.folders, make_surface(given))
     with environment(given, root) as env:
         server = create_server(host, env=env)
-        # What these commands do is what the hint would advise.
+        # These commands do what the hint would advise.
         wire = getattr(given, "wire", None)
         server.asks_about_moved = wire is not None and wire.command in (
             "mazu.state.attach",
@@ -68,7 +68,7 @@ async def _share(server: ServerState, project: Project) -> None:
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:
-    """What the command line says of settings, for this process alone."""
+    """Return the settings from the command line, for this process alone."""
     settings: dict[str, Any] = {}
     if getattr(given, "dry_run", False):
         settings["edits"] = {"apply": "propose"}
@@ -78,7 +78,7 @@ def settings_of(given: argparse.Namespace) -> dict[str, Any]:
 
 
 async def forbid_commands(server: ServerState) -> None:
-    """For a dry run: edits are proposals, and nothing is run."""
+    """Prepare a dry run: edits are proposals, and nothing is run."""
     from mazu_ls.server.commands import execute
 
     for tool in ("run_shell", "run_skill"):

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 QUIET_SECONDS = 3.0
-"""After so long it is said for whom a command waits."""
+"""Seconds after which a message says whom a command waits for."""
 ASK_SECONDS = 24 * 3600.0
-"""The server says when nobody waits for an answer any more."""
+"""The server's notification that nobody waits for an answer any more."""
 
 
 def run_asking(
@@ -69,7 +69,7 @@ def run_asking(
 
 
 class LiveClient:
-    """A terminal at the live socket: what happens is shown on its surface, what is asked there is asked here."""
+    """A terminal at the live socket: shows events on its surface and asks the server's questions here."""
 
     def __init__(self, link: LiveLink, given: argparse.Namespace) -> None:
         self._link = link
@@ -81,7 +81,7 @@ class LiveClient:
         link.is_awaited = lambda: True
 
     async def run(self, command: str, arguments: dict[str, Any], options: dict[str, Any]) -> int:
-        """Begin, carry the command out, print; the exit status. Raises NotServed where nothing was done."""
+        """Start, carry out the command, print; return the exit status. Raises NotServed if nothing was done."""
         reading = asyncio.create_task(self._read())
         try:
             await self._begin(command, options)
@@ -107,7 +107,7 @@ class LiveClient:
                 task.cancel()
 
     async def _say_who_is_asked(self) -> None:
-        """Where nobody is at this terminal the question is the editor's, which may take as long as its user does."""
+        """If nobody is at this terminal, say that the question is the editor's, which may take as long as its user does."""
         await asyncio.sleep(QUIET_SECONDS)
         if not self._host.surface.interactive and not self._asked:
             self._host.surface.say(
@@ -116,7 +116,7 @@ class LiveClient:
             )
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
-        """A command of the wire. Raises MazuError, InvalidArguments, and NotServed where the server does not do it."""
+        """Run a command of the wire. Raises MazuError, InvalidArguments, and NotServed if the server does not serve it."""
         params = {"command": command, "arguments": [arguments]}
         try:
             return await self._link.ask("workspace/executeCommand", params)
@@ -155,7 +155,7 @@ class LiveClient:
             return cli.print_turn(result, self._host, self._given)
 
     async def _session(self) -> str:
-        """The session that the command line names, the last one, or a new one."""
+        """Return the session that the command line names, the last one, or a new one."""
         named = getattr(self._given, "resume", None) or getattr(self._given, "sessionId", None)
         if isinstance(named, str) and named:
             return named
@@ -171,7 +171,7 @@ class LiveClient:
         return {**result, "refusals": self._refusals.found}
 
     async def _stoppable(self, turn: Coroutine[Any, Any, T]) -> T:
-        """Ctrl-C stops the turn, which ends in good order; a second one leaves, which stops it too."""
+        """Stop the turn on Ctrl-C, which ends in good order; a second one ends the program, which stops it too."""
         task, caller = asyncio.ensure_future(turn), asyncio.current_task()
         stopping: list[asyncio.Future[Any]] = []
 

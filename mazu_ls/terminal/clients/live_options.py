@@ -1,4 +1,4 @@
-"""How every client of the live socket connects, and what it says first. Standard library only."""
+"""How clients of the live socket connect, and their first message. Standard library only."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ HANDSHAKE_SECONDS = 30.0
 
 
 def connect_to_project(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> socket.socket | None:
-    """A connection to the server that has the project open; None where there is none that is trusted."""
+    """Return a connection to the server that has the project open; None if there is none that is trusted."""
     place = live_socket.socket_path(root.folders[0], env)
     return connect_to_server(place, HANDSHAKE_SECONDS, print_warning)
 
 
 def live_options(root: ProjectRoot, env: Mapping[str, str] | os._Environ[str]) -> dict[str, Any]:
-    """What client and server have to have in common (docs/protocol.md, section 9)."""
+    """Return what client and server must have in common (docs/protocol.md, section 9)."""
     return {
         "version": __version__,
         "home": str(paths.mazu_home(env)),

@@ -1,4 +1,4 @@
-"""Short commands answered by the server that has the project open; whatever it does not do, this process does itself.
+"""Short commands answered by the server that has the project open; this process does whatever the server does not serve.
 
 Standard library only: importing what a project needs costs ten times what such a command does.
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.project_root import ProjectRoot
 
 ANSWER_SECONDS = 60.0
-"""A command that only shows something is done here when the server takes longer."""
+"""Seconds after which a read-only command is carried out here instead of waiting for the server."""
 CHANGING_SECONDS = 600.0
 CHUNK = 256 * 1024
 MOST_HEADER_BYTES = 4096
@@ -43,7 +43,7 @@ INVALID_PARAMS = -32602
 
 
 class NotAnswered(Exception):
-    """The server did not answer, or not with a result: `error` is what it said, None for what is no answer."""
+    """The server did not answer, or not with a result: `error` is its error, None for an invalid answer."""
 
     def __init__(self, error: dict[str, Any] | None = None) -> None:
         super().__init__()
@@ -51,7 +51,7 @@ class NotAnswered(Exception):
 
     @property
     def kind(self) -> str:
-        """The kind of the error (docs/protocol.md); "unsupported" where nothing was done at all."""
+        """The kind of the error (docs/protocol.md); "unsupported" if nothing was done at all."""
         data = (self.error or {}).get("data")
         if (self.error or {}).get("code") == INVALID_PARAMS:
             return "unsupported"
@@ -59,9 +59,9 @@ class NotAnswered(Exception):
 
 
 def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Environ[str]) -> int | None:
-    """Have the command done by the server of its project and print the result; the exit status.
+    """Have the command carried out by the server of its project and print the result; return the exit status.
 
-    None where there is none or it does not do it: then the same command is carried out in this process.
+    None if there is no server or it does not serve it: then the same command is carried out in this process.
     """
     if (wanted := _wanted_command(given)) is None or not is_supported():
         return None
@@ -87,7 +87,7 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         try:
             result = server.answer(2, CHANGING_SECONDS if command in CHANGING else ANSWER_SECONDS)
         except NotAnswered as failure:
-            is_busy = command in PREVIEWED and failure.kind == "busy"  # as what it previews would be
+            is_busy = command in PREVIEWED and failure.kind == "busy"  # as for what it previews
             if failure.kind == "unsupported" or not (command in CHANGING or is_busy):
                 return None
             return print_failure(given, failure.error) if failure.error else _not_known(command, given)
@@ -96,7 +96,7 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
     given.root = root
     try:
         return present_result(command, result, arguments, given)
-    except (LookupError, TypeError, AttributeError):  # it lacks what such a result has
+    except (LookupError, TypeError, AttributeError):  # a field that every such result has is missing
         if command not in CHANGING:
             return None
         print_json(result)
@@ -109,9 +109,9 @@ def _with_ids(
     given: argparse.Namespace,
     wanted: tuple[str, dict[str, Any]],
 ) -> dict[str, Any] | None:
-    """The arguments with the ids of checkpoints in place of labels and sessions, as the server knows them.
+    """Return the arguments with the ids of checkpoints in place of labels and sessions, as the server knows them.
 
-    None where no server answers or a name means nothing there: this process looks it up then, and says so.
+    None if no server answers or a name is unknown there: then this process looks it up and reports it.
     """
     command, arguments = wanted
     if not command.startswith(("mazu.checkpoint.", "mazu.rollback")):
@@ -135,7 +135,7 @@ def _with_ids(
 
 
 def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
-    """The command of the wire and its arguments, where a server would do it."""
+    """Return the command of the wire and its arguments, if a server would serve it."""
     if given.verb == "chat":
         return _wanted_message(given)
     if given.verb == "compare":
@@ -150,7 +150,7 @@ def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
 
 
 def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
-    """One message of a chat, which may come from a pipe; None for a conversation, which is had in this process."""
+    """Return one message of a chat, which may be piped in; None for a conversation, which runs in this process."""
     message = " ".join(given.message or [])
     if not message and not sys.stdin.isatty():
         message = sys.stdin.read().strip()
@@ -163,7 +163,7 @@ def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
 
 
 def _may_talk_there(given: argparse.Namespace, command: str, arguments: Mapping[str, Any]) -> bool:
-    """Whether a turn can be had as it is asked for: what holds for one process alone is not the server's to do."""
+    """Return whether the server may run the requested turn: options for one process alone exclude that."""
     if any(getattr(given, name, None) for name in ("mode", "dry_run", "confirm")):
         return False
     if command == "mazu.chat":
@@ -179,7 +179,7 @@ def _not_known(command: str, given: argparse.Namespace) -> int:
 
 
 def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:
-    """An error of the server as one of this process is printed; the exit status."""
+    """Print an error of the server like one of this process; return the exit status."""
     from mazu_ls.terminal.wording import error_text
 
     data = error.get("data")
@@ -201,14 +201,14 @@ class _Conversation:
         self._received = bytearray()
 
     def begin(self, live: dict[str, Any], command: str, arguments: dict[str, Any]) -> None:
-        """Say who asks and what for, in one piece. Raises OSError."""
+        """Send the greeting and the request together. Raises OSError."""
         hello = {"processId": None, "capabilities": {}, "initializationOptions": {"live": live}}
         asked = {"command": command, "arguments": [arguments]}
         messages = [_message(1, "initialize", hello), _message(2, "workspace/executeCommand", asked)]
         self._connection.sendall(b"".join(messages))
 
     def answer(self, number: int, seconds: float) -> dict[str, Any]:
-        """The result of request `number`. Raises NotAnswered for an error or what is no answer, OSError where none came."""
+        """Return the result of request `number`. Raises NotAnswered for an error or an invalid answer, OSError if none came."""
         until = time.monotonic() + seconds
         while (end := self._received.find(b"\r\n\r\n")) < 0:
             if len(self._received) > MOST_HEADER_BYTES:

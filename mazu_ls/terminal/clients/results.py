@@ -1,4 +1,4 @@
-"""The result of one command of the wire on stdout: drawn for a person, or as JSON."""
+"""Prints the result of one wire command on stdout: rendered for a person, or as JSON."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: argparse.Namespace) -> int:
-    """Print it and return the exit status; a status says of which project it is."""
+    """Print it and return the exit status; a status says which project it is about."""
     if name == "mazu.status":
         folders = [str(folder) for folder in given.root.folders]
         project = {"folders": folders, "why": given.root.why, "sentence": given.root.sentence}
@@ -34,7 +34,7 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
 
 @contextmanager
 def drawing_of(command: str) -> Iterator[None]:
-    """Raises MazuError for a result that lacks what such a result has; the log has the rest."""
+    """Raise MazuError for a result without a field that such results have; the log has the details."""
     try:
         yield
     except (LookupError, TypeError, AttributeError) as error:

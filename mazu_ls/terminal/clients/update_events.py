@@ -1,4 +1,4 @@
-"""The events of a session as its updates on the wire say them."""
+"""Converts updates of the wire back to events of a session."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mazu_ls.messages import Message, Text, Usage
 
 
 def body_of_update(update: dict[str, Any]) -> journal.Body | None:
-    """The event of which an update says what a terminal shows; None for others."""
+    """Return the event of an update that a terminal shows; None for others."""
     match update:
         case {"kind": "message" | "thought" as kind, "text": str(text)}:
             return journal.Delta(kind, text)

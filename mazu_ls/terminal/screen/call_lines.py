@@ -1,4 +1,4 @@
-"""One line for each tool call: a sign, a plain verb, its object, what came of it."""
+"""One line for each tool call: a sign, a plain verb, its object, its outcome."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ NOT_RUN = (
 
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
-    """What a call does, such as "Run pytest -q": the verb, and the first line of its object."""
+    """Describe a call, such as "Run pytest -q": the verb, and the first line of its object."""
     return clean(call_title(tool, arguments))
 
 
 def call_line(state: str, what: str, outcome: str = "", *, width: int, words: bool = False) -> Line:
-    """A call as one line of at most `width` columns where it can be; `words` says the sign, for screen readers."""
+    """Return a call as one line, of at most `width` columns if possible; `words` replaces the sign for screen readers."""
     style, sign = SIGNS[state]
     if words:
         return line(f"{WORDS[state]} {what}" + (f" ({outcome})" if outcome else ""))
@@ -42,6 +42,6 @@ def call_line(state: str, what: str, outcome: str = "", *, width: int, words: bo
 
 
 def outcome_state(ok: bool, summary: str) -> str:
-    """The state that an ended call is shown in; one that was refused was not run."""
+    """Return the display state of an ended call; one that was refused was not run."""
     said = summary.removeprefix("error: ")
     return "done" if ok else "not run" if said.startswith(NOT_RUN) else "failed"

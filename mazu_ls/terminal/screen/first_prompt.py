@@ -1,4 +1,4 @@
-"""The prompt line of a conversation while all that draws it is imported; what is typed meanwhile is kept for it.
+"""The prompt line of a conversation while the drawing code is imported; what is typed meanwhile is kept.
 
 Standard library only: this is shown before anything else of the terminal is loaded.
 """
@@ -20,14 +20,15 @@ _ERASE = "\r\x1b[J"
 
 
 class FirstPrompt:
-    """Shown at once. Keys are neither echoed nor changed until `give_way`, and wait in the terminal for who reads them."""
+    """Shown at once. Keys are neither echoed nor changed until `give_way`, and wait in the terminal for the next
+    reader."""
 
     def __init__(self) -> None:
         import termios
 
         self._before = termios.tcgetattr(sys.stdin.fileno())
         waiting = [*self._before]
-        waiting[0] &= ~termios.ICRNL  # Enter is to arrive as on the screen that follows
+        waiting[0] &= ~termios.ICRNL  # Enter must arrive as on the following screen
         waiting[3] &= ~(termios.ECHO | termios.ICANON)
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, waiting)
         self._shown = True
@@ -36,7 +37,7 @@ class FirstPrompt:
         sys.stdout.flush()
 
     def give_way(self) -> None:
-        """Leave the terminal as it was found, with the cursor where the prompt began; does nothing the second time."""
+        """Restore the terminal, with the cursor where the prompt began; does nothing the second time."""
         if not self._shown:
             return
         self._shown = False
@@ -50,7 +51,7 @@ class FirstPrompt:
 
 
 def show_first_prompt(given: argparse.Namespace) -> FirstPrompt | None:
-    """The prompt, where the command line begins a conversation on the inline screen; None where it does not."""
+    """Show the prompt, if the command line begins a conversation on the inline screen; otherwise return None."""
     if (
         sys.platform == "win32"
         or given.verb != "chat"
@@ -65,18 +66,18 @@ def show_first_prompt(given: argparse.Namespace) -> FirstPrompt | None:
 
 
 def draws_conversation(given: argparse.Namespace) -> bool:
-    """Whether a conversation is had on the inline screen."""
+    """Return whether a conversation uses the inline screen."""
     of_program = getattr(given, "json", False) or getattr(given, "stream_json", False)
     return not of_program and takes_screen(plain=bool(getattr(given, "plain", False)))
 
 
 def _is_asked_first(given: argparse.Namespace) -> bool:
-    """Whether the command line leads to a question before anything can be typed."""
+    """Return whether the command line leads to a question before anything can be typed."""
     return getattr(given, "mode", None) == "bypass" or getattr(given, "resume", None) is True
 
 
 def takes_screen(*, plain: bool, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether the inline screen can be drawn: a terminal on both ends that is not dumb, and `--plain` not asked for."""
+    """Return whether the inline screen can be drawn: a terminal on both ends that is not dumb, without `--plain`."""
     if plain or env.get("TERM", "dumb") == "dumb" or env.get("MAZU_PLAIN"):
         return False
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.screen.screen import Screen
 
 EXCERPT = 40
-"""Events of a resumed conversation that are drawn again, back to the start of a turn."""
+"""Maximum number of events of a resumed conversation that are drawn again, back to the start of a turn."""
 SAID_LINES = 20
-"""Lines of a message that are drawn; what was pasted is the user's own, and long."""
+"""Maximum lines of a message that are drawn; pasted text is the user's own, and long."""
 
 
 class LiveChat:
-    """Sends what is typed, one turn after the other; what is typed meanwhile waits in a queue that can be seen."""
+    """Sends what is typed, one turn after the other; what is typed meanwhile waits in a visible queue."""
 
     def __init__(
         self, server: ServerState, host: TerminalHost, screen: Screen, given: argparse.Namespace
@@ -57,7 +57,7 @@ class LiveChat:
             self._wake.set()
 
     async def run(self) -> int:
-        """Until the user leaves; the exit status of the conversation."""
+        """Run until the user leaves; return the exit status of the conversation."""
         try:
             await self._open()
         except (MazuError, InvalidArguments) as error:
@@ -117,7 +117,7 @@ class LiveChat:
             return
         self.screen.queued.append(text)
         if not self._is_sending() and not slash_commands.is_command(text):
-            self.screen.set_activity(lambda: "starting")  # from now on it can be stopped
+            self.screen.set_activity(lambda: "starting")  # from here on it can be stopped
         self._wake.set()
         self.screen.refresh()
 
@@ -138,7 +138,8 @@ class LiveChat:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
         finally:
             following = next(iter(self.screen.queued), "/")
-            if slash_commands.is_command(following):  # else something runs from here on, and can be stopped
+            # otherwise something runs from here on, and can be stopped
+            if slash_commands.is_command(following):
                 self.screen.set_activity(None)
 
     async def _slash(self, text: str) -> None:
@@ -168,7 +169,7 @@ class LiveChat:
         self.screen.emit("\n" + user_line(text, colours=self.screen.colours))
 
     def _stop(self) -> bool:
-        """Stop the turn; what waits in the queue goes back to where it can be edited."""
+        """Stop the turn; queued messages go back to the input line."""
         if self._sending is not None and self._is_sending():
             self.screen.give_back(runs=True)
             self._tasks.spawn(self._stopped(self._sending))
@@ -225,7 +226,7 @@ def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Ca
 
 
 def user_line(text: str, *, colours: bool) -> str:
-    """What the user said, as it stands in the transcript."""
+    """Return the user's message as it appears in the transcript."""
     first, *rest = styled.clean(text).split("\n")
     if len(rest) >= SAID_LINES:
         rest = [*rest[: SAID_LINES - 2], f"… {len(rest) - SAID_LINES + 2} more lines"]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 async def converse(given: argparse.Namespace, root: ProjectRoot) -> int:
-    """Talk until the user leaves. The prompt is there before what it talks to: the rest is imported behind it."""
+    """Run the conversation until the user leaves. The prompt appears first; everything else is imported behind it."""
     from prompt_toolkit.completion import ThreadedCompleter
 
     from mazu_ls.terminal.chat.completion import MessageCompleter

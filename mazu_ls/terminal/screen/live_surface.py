@@ -16,7 +16,7 @@ INDENT = "  "
 
 
 class LiveSurface:
-    """Draws the events of the session that is looked at on a Screen."""
+    """Draws the events of the current session on a Screen."""
 
     interactive = True
     shows_ends = True
@@ -31,7 +31,7 @@ class LiveSurface:
         screen.on_expand = self._expand
 
     def new_view(self) -> TurnScreen:
-        """A view of the next turn; its events are drawn from now on."""
+        """Return a view of the next turn; its events are drawn from now on."""
         self.view = TurnScreen(
             self.screen.emit, colours=self.screen.colours, width=lambda: max(20, self.screen.size[1])
         )
@@ -39,7 +39,7 @@ class LiveSurface:
         return self.view
 
     def show_event(self, session_id: str, event: journal.Event) -> None:
-        """Draw one event of the session that is looked at."""
+        """Draw one event of the current session."""
         if self.session_id not in (None, session_id):
             return
         if isinstance(event.body, journal.TurnStarted):
@@ -51,12 +51,12 @@ class LiveSurface:
             self.screen.set_activity(None)
 
     def say(self, level: Level, text: str) -> None:
-        """One sentence above the live part."""
+        """Print one sentence above the live part."""
         style = {"info": "", "warning": "yellow", "error": "red"}[level]
         self.screen.say(*(line((style, row)) for row in clean(text).split("\n")))
 
     async def ask(self, asked: Ask, timeout: float | None) -> Answer:
-        """Ask on the screen; what was answered stays in the transcript."""
+        """Ask on the screen; the answer stays in the transcript."""
         calls = [*self.view.calls.values()] if self.view else []
         for call in calls:
             call.waits = True
@@ -66,7 +66,7 @@ class LiveSurface:
         finally:
             for call in calls:
                 call.waits = False
-                call.began += time.monotonic() - began  # how long the user thought is not how long it took
+                call.began += time.monotonic() - began  # the user's thinking time is not the call's
         chosen = next((option.label for option in asked.options if option.key == answer.key), "No answer")
         said = clean(f"{chosen}: {answer.note}" if answer.note else chosen)
         room = max(10, self.screen.size[1] - len(said) - 6)
@@ -77,7 +77,7 @@ class LiveSurface:
         return self.view.live(height) if self.view is not None and self.screen.activity else []
 
     def _expand(self) -> None:
-        """Ctrl-O: more of what runs, or all of what was folded last."""
+        """Ctrl-O: show more of what runs, or all of what was folded last."""
         if self.view is None:
             return
         if self.view.calls:

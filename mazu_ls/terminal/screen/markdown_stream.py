@@ -1,4 +1,4 @@
-"""Markdown that streams: finished blocks can be drawn for good, the unfinished rest is drawn again and again."""
+"""Streaming Markdown: finished blocks are drawn once, the unfinished rest is redrawn."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 
 
 class MarkdownStream:
-    """Splits streaming text where a block ends: at an empty line that is in no code fence. Each line is looked at once."""
+    """Splits streaming text where a block ends: at an empty line outside code fences. Each line is examined once."""
 
     def __init__(self) -> None:
         self.tail = ""
         self.received = 0
-        """Pieces and ends so far: the tail is the same while this is."""
-        self._looked = 0  # so much of the tail is whole lines that were looked at
+        """A counter of changes: the tail is the same while it is."""
+        self._looked = 0  # this much of the tail consists of whole lines that were examined
         self._fence = ""  # the marks that opened the fence the next line is in
 
     def feed(self, text: str) -> str:
-        """Take a piece; returns the blocks that are finished by it, empty where none is."""
+        """Add a piece; return the blocks that it finishes, empty if none."""
         self.tail += text
         self.received += 1
         cut = 0
@@ -40,9 +40,9 @@ class MarkdownStream:
         return finished
 
     def excerpt(self, rows: int, width: int) -> str:
-        """The end of the unfinished block, at least as much of it as fills the rows, to be drawn as a block by itself.
+        """Return the end of the unfinished block, at least enough to fill the rows, as a block of its own for drawing.
 
-        Drawing costs as much as this is long, not as much as was received: a fence of thousands of lines stays one block.
+        Drawing costs as much as this is long, not as much as was received: a fence of thousands of lines is one block.
         """
         if len(self.tail) <= rows * width and self.tail.count("\n") <= rows:
             return self.tail
@@ -79,7 +79,7 @@ class MarkdownStream:
 
 @cache
 def _markdown_type() -> type[Markdown]:
-    """Rich's Markdown with headings at the left: a centred one cannot be found on a wide screen."""
+    """Return rich's Markdown with left-aligned headings: a centred one is hard to find on a wide screen."""
     from rich import markdown
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -95,7 +95,7 @@ def _markdown_type() -> type[Markdown]:
 
 
 def render_markdown(text: str, width: int, *, colours: bool) -> str:
-    """Markdown as ANSI text of this width, without trailing blanks."""
+    """Render Markdown as ANSI text of this width, without trailing blanks."""
     from rich.console import Console
 
     out = io.StringIO()

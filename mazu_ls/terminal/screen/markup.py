@@ -1,4 +1,5 @@
-"""Rich's console markup without rich, for output that is no terminal: a short command spends a tenth on its import."""
+"""Rich's console markup without rich, for output that is no terminal: a short command would spend a tenth on its
+import."""
 
 from __future__ import annotations
 
@@ -11,13 +12,13 @@ _TAG = re.compile(r"(\\*)\[([a-z#/@][^\[]*?)\]")
 
 
 def escape(text: str) -> str:
-    """The text so that nothing in it is taken for a tag."""
+    """Escape the text so that rich reads no tag in it."""
     escaped = re.sub(r"(\\*)(\[[a-z#/@][^\[]*?\])", lambda found: f"{found[1] * 2}\\{found[2]}", text)
     return f"{escaped}\\" if escaped.endswith("\\") and not escaped.endswith("\\\\") else escaped
 
 
 def strip_markup(text: str) -> str:
-    """What rich would print of it where there are no colours."""
+    """Return what rich would print without colours."""
     return _TAG.sub(_untagged, text)
 
 
@@ -28,7 +29,7 @@ def _untagged(found: re.Match[str]) -> str:
 
 
 class PlainConsole:
-    """Prints as rich's Console does to a file: no colours, lines as long as they are."""
+    """Prints like rich's Console to a file: no colours, lines as long as they are."""
 
     def __init__(self, file: TextIO | None = None) -> None:
         self.file = file or sys.stdout

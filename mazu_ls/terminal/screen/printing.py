@@ -1,4 +1,4 @@
-"""Printing text from outside: nothing of it moves the cursor, sets the clipboard or hides what follows."""
+"""Prints untrusted text: nothing of it can move the cursor, set the clipboard or hide what follows."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NOT_IN_JSON = re.compile(
 
 
 def print_text(text: str, stream: TextIO | None = None) -> None:
-    """The text and a line break; cleaned where the stream is a terminal, exact for a file or a program."""
+    """Print the text and a line break; cleaned if the stream is a terminal, exact for a file or a program."""
     out = stream or sys.stdout
     print(clean(text) if out.isatty() else text, file=out)
 
 
 def print_warning(sentence: str) -> None:
-    """A sentence about what is not as it should be, on stderr."""
+    """Print a warning on stderr."""
     print_text(f"mazu-ls: {sentence}", sys.stderr)
 
 
@@ -39,13 +39,13 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:
-    """As JSON; what a terminal could take for more than text is escaped, and means the same to a program."""
+    """Return JSON; characters that a terminal could interpret are escaped, which programs read alike."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return _NOT_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def terminal_console() -> PlainConsole:
-    """stdout; colours only on a terminal, where rich draws and all that is drawn is cleaned."""
+    """Return a console on stdout; with colours only on a terminal, where everything drawn is cleaned."""
     if not sys.stdout.isatty():
         return PlainConsole()
     return cast("PlainConsole", _console_type()(highlight=False, soft_wrap=True, emoji=False))
@@ -57,7 +57,7 @@ def _console_type() -> type[Console]:
     from rich.segment import Segment
 
     class CleaningConsole(Console):
-        """Every character that comes to be drawn goes through `render`; rich's own colours are added behind it."""
+        """Cleans every character that is drawn in `render`; rich adds its own colours afterwards."""
 
         def render(
             self, renderable: RenderableType, options: ConsoleOptions | None = None

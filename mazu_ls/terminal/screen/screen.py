@@ -1,4 +1,4 @@
-"""The inline screen of a terminal: what is finished scrolls away above, what is live is drawn at the bottom.
+"""The inline screen of a terminal: finished text scrolls away above, the live part is drawn at the bottom.
 
 No alternate screen, so everything stays in the terminal's own scrollback.
 """
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FRAME_SECONDS = 0.12
 QUIET_SECONDS = 0.5
-"""A question takes keys only once none was pressed for so long: what was typed before it could be read is no answer."""
+"""Seconds without a key after which a question takes keys: what was typed before it could be read is no answer."""
 LEAVE_SECONDS = 2.0
 
 
 class Screen:
-    """Draws, reads keys, asks. `composer` False: nothing can be typed but answers."""
+    """Draws, reads keys, asks. `composer` False: only answers can be typed."""
 
     def __init__(
         self, *, composer: bool, history: Path | None = None, completer: Completer | None = None,
@@ -43,10 +43,10 @@ class Screen:
         self.status: Callable[[], str] = lambda: ""
         self.live: Callable[[int], list[str]] = lambda height: []
         self.activity: Callable[[], str] | None = None
-        """What the spinner's line says; None while nothing runs."""
+        """Returns the spinner's line; None while nothing runs."""
         self.on_submit: Callable[[str], None] = self._submit_later
         self.on_stop: Callable[[], bool] = self.give_back
-        """Stops what runs; False where nothing does."""
+        """Stops what runs; returns False if nothing does."""
         self.on_cycle_mode: Callable[[], None] = lambda: None
         self.on_expand: Callable[[], None] = lambda: None
         self.left = asyncio.Event()
@@ -80,18 +80,18 @@ class Screen:
         return size.rows, size.columns
 
     def refresh(self) -> None:
-        """Draw the live part again soon."""
+        """Redraw the live part soon."""
         self.app.invalidate()
 
     def spinner(self) -> str:
-        """The line beside which the user waits."""
+        """Return the line next to the spinner."""
         if self.activity is None:
             return self._hint
         sign = FRAMES[int(time.monotonic() / FRAME_SECONDS) % len(FRAMES)]
         stop = "stopping; ctrl-c leaves" if self._stopping else "esc to stop"
         room = self.size[1] - 3
         said = styled.join([self.activity(), stop])
-        if len(said) > room:  # what it has taken so far is told again at the end
+        if len(said) > room:  # the total is printed at the end
             said = styled.join([self.activity().partition(" · ")[0], stop])
         return f"{sign} {styled.fit(said, room)}"
 
@@ -107,7 +107,7 @@ class Screen:
     async def ask(self, asked: Ask, timeout: float | None = None) -> Answer:
         """Show a question and wait for the answer; input typed before is no answer. No answer in time has no key."""
         question = ShownQuestion(asked)
-        self.last_key = time.monotonic()  # the first look at it takes that long
+        self.last_key = time.monotonic()  # reading it takes that long
         self.question = question
         _flush_input()
         self.refresh()
@@ -123,18 +123,18 @@ class Screen:
 
     @property
     def writable(self) -> bool:
-        """Whether text can be typed: a message, or the words of an answer."""
+        """Return whether text can be typed: a message, or the words of an answer."""
         return self.composing or (
             self.question is not None and (self.question.noting or self.question.wants_word)
         )
 
     def write(self, text: str) -> None:
-        """Replace what is being written, with the cursor behind it."""
+        """Replace the text being written, with the cursor at its end."""
         self.buffer.text = text
         self.buffer.cursor_position = len(text)
 
     def answering(self) -> bool:
-        """Whether the next key belongs to the question rather than to the message being written."""
+        """Return whether the next key belongs to the question rather than to the message being written."""
         if self.question is None or self.question.noting or self.question.answer.done():
             return False
         quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
@@ -144,7 +144,7 @@ class Screen:
         """Answer with the selected option: at once, or with `letter` once no more text follows that key."""
         assert self.question is not None
         if self.question.takes_note:
-            self.question.noting = True  # the words for the agent are typed where messages are
+            self.question.noting = True  # words for the agent are typed where messages are
             self._stash = self.buffer.text
             self.buffer.reset()
         elif letter:
@@ -164,7 +164,7 @@ class Screen:
     # Keys
 
     def submit(self) -> None:
-        """Enter: the note of an answer, or a message."""
+        """Enter: submit the note of an answer, or a message."""
         text = self.buffer.text
         if self.question is not None and (self.question.noting or self.question.wants_word):
             self.buffer.reset()
@@ -175,12 +175,12 @@ class Screen:
             self.on_submit(text.strip())
 
     def _submit_later(self, text: str) -> None:
-        """Keep a message until there is something to send it with; as any other it can be taken back."""
+        """Keep a message until it can be sent; like any other queued message it can be taken out again."""
         self.queued.append(text)
         self.set_activity(lambda: "opening the project")
 
     def give_back(self, *, runs: bool = False) -> bool:
-        """Put the messages that wait back to where they can be edited; False where none waits. `runs`: another one is being sent."""
+        """Put queued messages back into the input line; False if there is none. `runs`: another one is being sent."""
         if not self.queued:
             return False
         self.write("\n".join([*self.queued, self.buffer.text]).rstrip("\n"))
@@ -190,7 +190,7 @@ class Screen:
         return True
 
     def stop(self, *, leave: bool) -> None:
-        """Esc, or ctrl-c with `leave`: stops what runs; what is stopping already, or twice when idle, is left."""
+        """Esc, or ctrl-c with `leave`: stop what runs; if it is stopping already, or twice when idle, end the program."""
         self.withdraw_letter()
         if self.question is not None and self.question.noting:
             self.question.noting = False
@@ -266,7 +266,7 @@ class Screen:
 
 
 def _flush_input() -> None:
-    """Drop what the terminal holds and nobody has read."""
+    """Drop unread input of the terminal."""
     import termios
 
     with contextlib.suppress(termios.error, ValueError, OSError):

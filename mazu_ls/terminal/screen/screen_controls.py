@@ -1,4 +1,4 @@
-"""What the layout and the keys of the inline screen need of it."""
+"""Interface of the inline screen for its layout and keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ScreenControls(Protocol):
-    """The parts of a screen that are drawn, and what its keys start. `Screen` is one."""
+    """The parts of a screen that are drawn, and the actions of its keys. `Screen` implements it."""
 
     buffer: Buffer
     """The message being written."""
@@ -26,7 +26,7 @@ class ScreenControls(Protocol):
     """When a key was pressed last, on the monotonic clock."""
     status: Callable[[], str]
     live: Callable[[int], list[str]]
-    """The live part's rows, for a height in rows."""
+    """Returns the live part's rows, for a height in rows."""
     on_cycle_mode: Callable[[], None]
     on_expand: Callable[[], None]
 
@@ -40,7 +40,7 @@ class ScreenControls(Protocol):
         ...
 
     def question_lines(self) -> list[Line]:
-        """The open question; empty where there is none."""
+        """The open question; empty if there is none."""
         ...
 
     @property
@@ -49,7 +49,7 @@ class ScreenControls(Protocol):
         ...
 
     def write(self, text: str) -> None:
-        """Replace what is being written, with the cursor behind it."""
+        """Replace the text being written, with the cursor at its end."""
         ...
 
     def answering(self) -> bool:

@@ -1,4 +1,4 @@
-"""What each key does on a screen."""
+"""The key bindings of a screen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def bind_keys(screen: ScreenControls, keys: KeyBindings) -> None:
-    """All keys. Where a question is open and takes keys, only it does."""
+    """Bind all keys. While a question is open and takes keys, only the question does."""
     _bind_answers(screen, keys)
     _bind_composer(screen, keys)
     _bind_control(screen, keys)
@@ -26,11 +26,11 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
     answering = Condition(screen.answering)
 
     def is_text(event: KeyPressEvent) -> bool:
-        """Whether the key is the beginning or the next letter of a message rather than an answer."""
+        """Return whether the key is the beginning or the next letter of a message rather than an answer."""
         begun = screen.withdraw_letter()
         if not (begun or _has_text_behind(event)):
             return False
-        screen.last_key = time.monotonic()  # the keys that follow answer nothing either
+        screen.last_key = time.monotonic()  # the keys that follow are no answers either
         if screen.writable:
             screen.buffer.insert_text(begun + event.data)
         return True
@@ -84,7 +84,7 @@ def _bind_answers(screen: ScreenControls, keys: KeyBindings) -> None:
 
 
 def _has_text_behind(event: KeyPressEvent) -> bool:
-    """Whether more text came in the same read: a paste without brackets, or a line that lags behind the typing."""
+    """Return whether more text came in the same read: a paste without brackets, or a line that lags behind the typing."""
     return any(
         len(press.key) == 1 or press.key in (Keys.ControlM, Keys.ControlJ, Keys.BracketedPaste)
         for press in event.key_processor.input_queue
@@ -131,7 +131,7 @@ def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
 
     @keys.add(
         "s-tab", filter=Condition(lambda: screen.question is None)
-    )  # it would change under what is asked
+    )  # it would change while the question is about it
     def _(event: KeyPressEvent) -> None:
         screen.on_cycle_mode()
 
@@ -139,12 +139,12 @@ def _bind_composer(screen: ScreenControls, keys: KeyBindings) -> None:
 
 
 def shows_completions(buffer: Buffer) -> bool:
-    """Whether there is a list of completions: prompt_toolkit has a state without any as long as it looks for some."""
+    """Return whether there is a list of completions: prompt_toolkit has an empty state while it looks for some."""
     return buffer.complete_state is not None and bool(buffer.complete_state.completions)
 
 
 def _bind_moves(screen: ScreenControls, keys: KeyBindings, typing: Filter) -> None:
-    """Through completions, older messages, and those that wait."""
+    """Bind keys that move through completions, older messages, and queued ones."""
     buffer = screen.buffer
 
     @keys.add("tab", filter=typing)

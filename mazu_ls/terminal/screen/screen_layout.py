@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 MENU_ROWS = 6
 REDRAW_SECONDS = 0.03
-"""Between two drawings: a model sends more pieces than anybody can see."""
+"""Seconds between two drawings: a model sends more pieces than anybody can see."""
 ESCAPE_SECONDS = 0.25
-"""How long Esc waits for the key that would make it Alt with that key."""
+"""Seconds that Esc waits for a key that would make it Alt with that key."""
 
 
 def make_buffer(screen: ScreenControls, history: Path | None, completer: Completer | None) -> Buffer:
-    """The message being written."""
+    """Return the buffer of the message being written."""
     from prompt_toolkit.history import FileHistory, InMemoryHistory
 
     return Buffer(
@@ -46,7 +46,7 @@ def make_buffer(screen: ScreenControls, history: Path | None, completer: Complet
 
 
 def make_application(screen: ScreenControls) -> Application[None]:
-    """Live part, question, composer, menu, status line, from top to bottom."""
+    """Return the application: live part, question, composer, menu, status line, from top to bottom."""
     search = SearchToolbar()
     composer = Window(
         BufferControl(
@@ -88,7 +88,7 @@ def make_application(screen: ScreenControls) -> Application[None]:
 
 
 def _text(drawn: Callable[[], str], style: str = "") -> ConditionalContainer:
-    """A window as high as its text, none where there is no text."""
+    """Return a window as high as its text, hidden without text."""
     window = Window(
         FormattedTextControl(lambda: ANSI(drawn())), wrap_lines=True, dont_extend_height=True, style=style
     )

@@ -1,4 +1,4 @@
-"""Lines of styled text and how they become ANSI escape sequences; text from outside can bring none of its own."""
+"""Lines of styled text and their ANSI escape sequences; untrusted text can add none of its own."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f
 
 
 def clean(text: str) -> str:
-    """The text without anything that moves the cursor, changes colours, hides or reorders what follows.
+    """Return the text without anything that moves the cursor, changes colours, hides or reorders what follows.
 
-    Escape sequences vanish; invisible and direction-changing characters are shown by their code.
+    Escape sequences are removed; invisible and direction-changing characters are shown by their code.
     """
     return _HIDDEN.sub(
         lambda found: f"<U+{ord(found[0]):04X}>", _CONTROLS.sub("", text.replace("\r\n", "\n"))
@@ -31,42 +31,42 @@ def clean(text: str) -> str:
 
 
 def line(*spans: Span | str) -> Line:
-    """A line of spans; a plain string has no style."""
+    """Return a line of spans; a plain string has no style."""
     return tuple(("", span) if isinstance(span, str) else span for span in spans)
 
 
 def width_of_terminal() -> int:
-    """Columns of the terminal, 80 where there is none."""
-    import shutil  # brings the archive formats along
+    """Return the columns of the terminal, 80 without one."""
+    import shutil  # its import brings the archive formats along
 
     return shutil.get_terminal_size().columns
 
 
 def has_colours(stream: TextIO, env: Mapping[str, str] = os.environ) -> bool:
-    """Whether styles may be written: a terminal that is not dumb, and no NO_COLOR (https://no-color.org)."""
+    """Return whether styles may be written: a terminal that is not dumb, and no NO_COLOR (https://no-color.org)."""
     return not env.get("NO_COLOR") and env.get("TERM") != "dumb" and stream.isatty()
 
 
 def to_ansi(lines: Iterable[Line], *, colours: bool) -> str:
-    """The lines, each ended by a line break."""
+    """Return the lines as ANSI text, each ended by a line break."""
     return "".join("".join(_ansi(style, text, colours) for style, text in one) + "\n" for one in lines)
 
 
 def _ansi(style: str, text: str, colours: bool) -> str:
     codes = ";".join(SGR[name] for name in style.split() if name in SGR)
-    text = clean(text)  # here as well, so that nothing is drawn that nobody thought of
+    text = clean(text)  # cleaned here as well, so that no caller can forget it
     return f"\x1b[{codes}m{text}\x1b[0m" if colours and codes else text
 
 
 def write(lines: Iterable[Line], stream: TextIO | None = None) -> None:
-    """Print lines, with styles where the stream takes them."""
+    """Print lines, with styles if the stream supports them."""
     out = stream or sys.stdout
     out.write(to_ansi(lines, colours=has_colours(out)))
     out.flush()
 
 
 def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
-    """A unified diff in its colours, without the names of the files; `limit` lines of it, and how many are left."""
+    """Return a unified diff in colours, without the names of the files; `limit` lines of it, and how many are left."""
     body = diff_body(diff)
     shown = body if limit is None or len(body) <= limit else body[:limit]
     styles = {"+": "green", "-": "red", "@": "dim"}
@@ -77,7 +77,7 @@ def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
 
 
 def diff_body(diff: str) -> list[str]:
-    """The lines of a unified diff without the names of the files; a removed line of `-- x` is none of these."""
+    """Return the lines of a unified diff without its file headers; a removed line of `-- x` is no header."""
     lines = diff.rstrip("\n").split("\n") if diff.strip() else []
     heads = {
         at
@@ -90,25 +90,25 @@ def diff_body(diff: str) -> list[str]:
 
 
 def count_changes(diff: str) -> tuple[int, int]:
-    """Lines added and removed by a unified diff."""
+    """Return the lines added and removed by a unified diff."""
     body = diff_body(diff)
     return sum(text[:1] == "+" for text in body), sum(text[:1] == "-" for text in body)
 
 
 def tokens(count: int) -> str:
-    """A number of tokens as a person reads it."""
+    """Format a number of tokens."""
     return f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
 
 
 def money(cost: float | None) -> str:
-    """Dollars, or that they are not known."""
+    """Format dollars, or that they are unknown."""
     if cost is None:
         return "cost unknown"
     return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}".rstrip("0").ljust(5, "0") if cost else "$0.00"
 
 
 def seconds(amount: float) -> str:
-    """A time span as a person reads it."""
+    """Format a time span."""
     return f"{amount:.0f} s" if amount < 100 else f"{amount // 60:.0f} min {amount % 60:02.0f} s"
 
 
@@ -123,19 +123,19 @@ def fit(text: str, width: int) -> str:
 
 
 def join(parts: Sequence[str]) -> str:
-    """Facts beside one another."""
+    """Join facts in a line."""
     return " · ".join(part for part in parts if part)
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The text in rows of at most `width` characters, broken between words."""
+    """Wrap the text into rows of at most `width` characters, broken between words."""
     import textwrap
 
     return textwrap.wrap(text, max(10, width), break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def folded(one: Line, width: int) -> list[Line]:
-    """A line as rows of at most `width` columns, broken behind a space where one is near; nothing of it is left out.
+    """Fold a line into rows of at most `width` columns, broken after a space if one is near; nothing is left out.
 
     Columns are those of wcwidth.
     """

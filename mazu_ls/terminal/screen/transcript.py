@@ -28,9 +28,8 @@ class TranscriptPrinter:
 
     async def run(self) -> None:
         """Print until closed. Never cancelled: prompt_toolkit chains one print to the next, and a print that was
-        cancelled while it waits for the cursor's position leaves the chain, and the end of the program with it,
-        waiting for ever.
-        """
+        cancelled while it waits for the cursor's position leaves the chain, and the end of the program with it, waiting
+        forever."""
         while not (self._closing and not self._pending):
             await self._wake.wait()
             await self._print_pending()

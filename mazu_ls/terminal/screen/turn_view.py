@@ -1,4 +1,4 @@
-"""What a turn looks like in a terminal: events of the journal in, finished lines and a live part out."""
+"""Renders a turn in a terminal: events of the journal in, finished lines and a live part out."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class CallView:
     waits: bool = False
 
     def add(self, text: str) -> None:
-        """Take output as it comes, which may end in mid-line."""
+        """Add output as it streams, which may end in mid-line."""
         first, *rest = clean(text).split("\n")
         if self.output:
             self.output[-1] += first
@@ -38,7 +38,7 @@ class CallView:
         self.output.extend(rest)
 
     def last(self, count: int) -> list[str]:
-        """The last lines of the output."""
+        """Return the last lines of the output."""
         lines = list(self.output)
         while lines and not lines[-1]:
             lines.pop()
@@ -46,7 +46,7 @@ class CallView:
 
 
 class TurnScreen:
-    """One turn of one session. `emit` gets what is finished, as ANSI text that ends with a line break."""
+    """One turn of one session. `emit` gets finished text, as ANSI text that ends with a line break."""
 
     def __init__(self, emit: Callable[[str], None], *, colours: bool, width: Callable[[], int]) -> None:
         self._emit = emit
@@ -69,7 +69,7 @@ class TurnScreen:
         self.ended = False
 
     def draw_event(self, event: journal.Event) -> None:
-        """Take one event of the session."""
+        """Draw one event of the session."""
         match event.body:
             case journal.Delta("message", text):
                 self._end_thought()
@@ -103,7 +103,8 @@ class TurnScreen:
                 self._lines(*self._footer(event.body))
 
     def live(self, height: int) -> list[str]:
-        """ANSI lines of what is in progress: the unfinished text, running calls with their last output, a spinner."""
+        """Return ANSI lines of what is in progress: the unfinished text, running calls with their last output, a
+        spinner."""
         width = self._width()
         drawn: list[str] = []
         drawn += self._unfinished(height, width)
@@ -118,7 +119,7 @@ class TurnScreen:
         return drawn[-height:] if height > 0 else []
 
     def _unfinished(self, height: int, width: int) -> list[str]:
-        """The end of the text that is being received; drawn once for each piece of it, however often it is looked at."""
+        """Return the end of the streaming text; rendered once for each piece, however often it is drawn."""
         key = (self._markdown.received, height, width)
         if self._drawn[0] != key:
             text = self._markdown.excerpt(height, width) if height > 0 else ""
@@ -129,7 +130,7 @@ class TurnScreen:
         return list(self._drawn[1])
 
     def activity(self) -> str:
-        """Beside the spinner: what is going on, for how long, how much it has taken so far."""
+        """Return the text next to the spinner: what is going on, for how long, and its cost so far."""
         doing = "thinking" if self._thought else "working"
         took = styled.seconds(time.monotonic() - self._began)
         return styled.join([f"{doing} {took}", styled.tokens(self.tokens) if self.tokens else ""])
@@ -152,7 +153,7 @@ class TurnScreen:
         elif output := call.last(KEPT_LINES):
             self._fold(call.what, output)
             count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES
-            said = "" if state == "done" else said  # what it says is the beginning of what is shown here
+            said = "" if state == "done" else said  # its summary is the beginning of what is shown here
             rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
             if len(output) > count:
                 more = f"  │ … {len(output) - count} lines before these (ctrl-o shows all)"

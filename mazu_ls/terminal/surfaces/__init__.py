@@ -1,1 +1,1 @@
-"""What a terminal shows and asks on: lines, JSON for a program; the drawn screen is one more."""
+"""The surfaces of a terminal: plain lines, JSON for a program; the drawn screen is one more."""

@@ -24,12 +24,12 @@ class JsonStreamSurface(PlainSurface):
         super().__init__(quiet=True)
 
     def show_event(self, session_id: str, event: journal.Event) -> None:
-        """The update that editors get of this event too."""
+        """Print the update that editors get of this event."""
         for update in updates_from_event(event.body):
             print_line({"type": "update", "sessionId": session_id, "turnId": event.turn, "update": update})
 
     def say(self, level: Level, text: str) -> None:
-        """A sentence, here and on stderr."""
+        """Print a sentence, here and on stderr."""
         print_line({"type": "notice", "level": level, "text": text})
         super().say(level, text)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_surface(given: argparse.Namespace) -> Surface:
-    """Lines, or JSON; the inline screen takes their place later."""
+    """Return plain lines, or JSON; the inline screen replaces it later."""
     if getattr(given, "stream_json", False):
         return JsonStreamSurface()
     return PlainSurface(quiet=bool(getattr(given, "json", False)), words=bool(getattr(given, "plain", False)))

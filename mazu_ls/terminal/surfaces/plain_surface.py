@@ -1,4 +1,4 @@
-"""A terminal as lines: for pipes, screen readers and terminals that can do nothing else."""
+"""A terminal as plain lines: for pipes, screen readers and limited terminals."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ DIFF_LINES = 60
 
 
 class PlainSurface:
-    """Progress goes to stderr. The answer streams to stdout where that is a terminal; else its end is printed once."""
+    """Progress goes to stderr. The answer streams to stdout if that is a terminal; otherwise it is printed once at the
+    end."""
 
     def __init__(self, *, quiet: bool = False, words: bool = False) -> None:
-        """`quiet`: only warnings and questions. `words`: signs are said as words."""
+        """`quiet`: only warnings and questions. `words`: signs are written as words."""
         self.interactive = sys.stdin.isatty() and sys.stderr.isatty()
         self.streamed = False
         self._quiet = quiet
@@ -57,12 +58,12 @@ class PlainSurface:
                 self.streamed = False
 
     def say(self, level: Level, text: str) -> None:
-        """One line on stderr; information is left out where the output is for a program."""
+        """Print one line on stderr; information is left out if the output is for a program."""
         if not (self._quiet and level == "info"):
             self._line(f"mazu-ls: {clean(text)}")
 
     async def ask(self, asked: Ask, timeout: float | None) -> Answer:
-        """Print the question and read a line, again where it is no answer; the end of the input is none at all."""
+        """Print the question and read a line, again if it is no answer; the end of the input means none at all."""
         if not self.interactive:
             return Answer(None)
         self._end_text()
@@ -119,12 +120,12 @@ class PlainSurface:
 
 
 async def read_line() -> str:
-    """The next line of standard input; empty at its end. Whoever is cancelled while he waits leaves nothing behind."""
+    """Return the next line of standard input; empty at its end. A cancelled caller leaves nothing behind."""
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[str] = loop.create_future()
 
     def readable() -> None:
-        text = sys.stdin.readline()  # a terminal gives whole lines
+        text = sys.stdin.readline()  # a terminal delivers whole lines
         if not typed.done():
             typed.set_result(text)
 

@@ -1,4 +1,4 @@
-"""What a terminal shows and how it asks: the port between the commands and the ways a terminal can look."""
+"""What a terminal shows and asks on: the interface between commands and the ways a terminal can look."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What may be typed after mazu-ls, and the commands that are the terminal's own."""
+"""What may be typed after mazu-ls, and the terminal's own commands."""

@@ -1,4 +1,4 @@
-"""One command of the wire from the command line: carried out, shown, its exit status."""
+"""Runs one wire command from the command line: carries it out, shows it, returns its exit status."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 STORED = {
     "mazu.models.set": "set_model", "mazu.permissions.mode": "set_mode", "mazu.permissions.set": "set_rule",
 }  # fmt: skip
-"""Commands that hold for a server's life alone: here what they say is stored."""
+"""Commands whose effect ends with a server; in a terminal their effect is stored."""
 
 
 OF_CHECKPOINTS = {
@@ -35,15 +35,16 @@ REMEMBERING = {
     "mazu.memory.import", "mazu.memory.sync",
     *(name for name in CHANGING if name.startswith(("mazu.remember", "mazu.memory.", "mazu.wiki."))),
 }  # fmt: skip
-"""Commands that are for nothing but storing something."""
+"""Commands that are of no use without storing something."""
 JUDGED_BY = ("command", "path", "url", "name", "query")
-"""Arguments of tools, the first of which may be typed as it is."""
+"""Main arguments of tools, of which the first may be typed without its name."""
 OF_PROJECTS = READING - {"mazu.status", "mazu.models.list", "mazu.tools.list", "mazu.permissions.check"}
 """Commands that show what a project has."""
 
 
 async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[str, Any]:
-    """A JSON object as it is, other text as what the tool is judged by: its command, path or address."""
+    """Return a JSON object as it is, other text as the argument by which the tool is judged: its command, path or
+    address."""
     import json
 
     typed: str = given["arguments"]
@@ -61,7 +62,7 @@ async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[st
 
 
 async def _require_lasting(server: ServerState, arguments: dict[str, Any]) -> None:
-    """What this process stores must outlive it. Raises MazuError(storage) where the disk takes nothing."""
+    """Raise MazuError(storage) if the disk cannot store what must outlive this process."""
     disk = (await server.wait_opened()).disk
     of_all_projects = arguments.get("scope", arguments.get("category")) in ("global", "user_preference")
     if disk and (why := disk.why or (disk.home_why if of_all_projects else "")):
@@ -75,7 +76,7 @@ async def _require_lasting(server: ServerState, arguments: dict[str, Any]) -> No
 async def execute(
     server: ServerState, host: TerminalHost, name: str, arguments: dict[str, Any], given: argparse.Namespace
 ) -> int:
-    """Run it and print the result; the exit status."""
+    """Run it and print the result; return the exit status."""
     from mazu_ls.server import commands
     from mazu_ls.terminal.screen.printing import as_json
 
@@ -115,7 +116,7 @@ async def execute(
 
         result["log"] = (
             log_place()
-        )  # where servers write it, also while this command works on a copy of nothing
-    if name == "mazu.session.end":  # elsewhere this goes on in the background
+        )  # where servers write it, also while this command works on an empty temporary state
+    if name == "mazu.session.end":  # in a server this continues in the background
         await (await server.wait_opened()).extractions.wait_idle()
     return present_result(name, result, arguments, given)

@@ -1,4 +1,4 @@
-"""`mazu-ls compare A B`: what differs between two checkpoints, or between what two conversations came to."""
+"""`mazu-ls compare A B`: the differences between two checkpoints, or between the ends of two conversations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.host import TerminalHost
 
 OF_CHECKPOINTS, OF_COMPARE = "checkpoint or label", "checkpoint, label or conversation"
-"""What a name may be of."""
+"""What a name may refer to."""
 LISTED = {"limit": 10_000}
-"""The checkpoints among which a name is looked for."""
+"""Maximum number of checkpoints among which a name is looked up."""
 
 
 async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
-    """Print the difference as files, memories and a patch; nothing is changed."""
+    """Print the differences as files, memories and a patch; nothing is changed."""
     from mazu_ls.server.commands import execute
     from mazu_ls.terminal import show
 
@@ -50,7 +50,7 @@ async def note_unsaved(server: ServerState) -> None:
 
 
 async def checkpoint_named(execute: Execute, name: str, *, kind: str = OF_CHECKPOINTS) -> str:
-    """The id of the checkpoint that has this id or this label. Raises MazuError where it is none, or several."""
+    """Return the id of the checkpoint with this id or label. Raises MazuError if there is none, or several."""
     if re.fullmatch(r"cp_\d+", name):
         return name
     listed = await execute("mazu.checkpoint.list", LISTED)
@@ -58,7 +58,8 @@ async def checkpoint_named(execute: Execute, name: str, *, kind: str = OF_CHECKP
 
 
 def find_checkpoint(name: str, checkpoints: list[dict[str, Any]], kind: str = OF_CHECKPOINTS) -> str:
-    """The id of the one meant among these, newest first: an id, a label, or with `OF_COMPARE` a session. Raises MazuError."""
+    """Return the id of the one meant among these, newest first: an id, a label, or with `OF_COMPARE` a session. Raises
+    MazuError."""
     if name == "now" or any(one["id"] == name for one in checkpoints):
         return name
     if labelled := [str(one["id"]) for one in checkpoints if one["label"] == name]:

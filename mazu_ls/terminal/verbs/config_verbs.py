@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
-    """Show or change settings; nothing is started for it."""
+    """Show or change settings without starting anything else."""
     as_json = bool(getattr(given, "json", False))
     match given.subverb:
         case "path":
@@ -46,7 +46,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
 
 
 def _files(root: ProjectRoot) -> list[Path]:
-    """The settings files, lowest precedence first."""
+    """Return the settings files, lowest precedence first."""
     return [settings_file(), *(folder / paths.PROJECT_FOLDER / "config.toml" for folder in root.folders[:1])]
 
 
@@ -71,7 +71,7 @@ def _value(root: ProjectRoot, name: str | None) -> Any:
 
 
 def _shown(value: Any) -> Any:
-    """The value without keys and other secrets."""
+    """Return the value without keys and other secrets."""
     if isinstance(value, dict):
         return {
             key: "***" if key in ("api_key", "headers", "env") and one else _shown(one)

@@ -1,4 +1,4 @@
-"""`mazu-ls doctor`: what is there, what is missing, and with `--fix` what can be put right by itself."""
+"""`mazu-ls doctor`: what is there, what is missing, and with `--fix` what can be repaired automatically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_K
 
 @dataclass(frozen=True)
 class DoctorFinding:
-    """One thing looked at. `ok` None: optional and absent."""
+    """One check. `ok` None: optional and absent."""
 
     what: str
     ok: bool | None
@@ -35,7 +35,7 @@ class DoctorFinding:
 
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
-    """Check everything mazu-ls needs; the exit status is 1 where something that is needed is missing."""
+    """Check everything mazu-ls needs; the exit status is 1 if something required is missing."""
     distrust_programs(root.folders)
     fixed = fix() if getattr(given, "fix", False) else []
     findings = [*_programs(), *_keys(), *_files(), *await _project(given, root)]
@@ -86,7 +86,7 @@ def _keys() -> list[DoctorFinding]:
 
 
 def _files() -> list[DoctorFinding]:
-    """The user's own settings: readable for nobody else where they hold a key."""
+    """Check the user's own settings: readable for nobody else if they hold a key."""
     from mazu_ls.config import config
 
     path = paths.mazu_home() / "config.toml"
@@ -100,7 +100,7 @@ def _files() -> list[DoctorFinding]:
 
 
 def fix() -> list[str]:
-    """Put right what needs no decision; says what was done."""
+    """Repair what needs no decision; return what was done."""
     from mazu_ls.config import config
 
     done: list[str] = []

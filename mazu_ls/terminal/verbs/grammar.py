@@ -1,4 +1,4 @@
-"""The command line: what may be typed after `mazu-ls`, and what was meant where it is wrong."""
+"""The command line: what may be typed after `mazu-ls`, and suggestions for what was mistyped."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ METAVARS = {
     "olderThanDays": "DAYS", "sinceDays": "DAYS", "models": "MODEL", "paths": "PATH", "memories": "ID", "tags": "TAG",
     "text": "FILE", "supersedes": "ID", "agent": "AGENT", "onConflict": "WHAT",
 }  # fmt: skip
-"""How the values of the wire's fields are called in usage and help, where the field's own name would not do."""
+"""Names of the wire's fields in usage and help, if the field's own name is not suitable."""
 UNDECLARED = WireArgument("")
-"""An option of the terminal's own, or an argument that it puts together from several."""
+"""An option of the terminal's own, or an argument that it builds from several."""
 SUBVERB = "WHAT"
-"""How a word that has to follow another one is called in usage and help."""
+"""Name in usage and help of a word that has to follow another one."""
 LIKE = 0.6
 """Similarity (difflib) from which a word counts as mistyped."""
 
 
 class CommandLineError(Exception):
-    """A command line that means nothing: what is wrong with it, and the command whose help says more."""
+    """An invalid command line: what is wrong with it, and the command whose help says more."""
 
     def __init__(self, message: str, program: str) -> None:
         super().__init__(message)
@@ -48,7 +48,7 @@ class CommandLineError(Exception):
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what may have been meant where a verb or an option is not known; options cannot be shortened."""
+    """Suggests what may have been meant if a verb or an option is unknown; options cannot be abbreviated."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, args: Any = None, namespace: Any = None
     ) -> Any:
-        """As argparse, but nothing unknown is passed over. Raises CommandLineError."""
+        """Like argparse, but nothing unknown is ignored. Raises CommandLineError."""
         first = args[0].partition("=")[0] if args and self._subparsers is not None else ""
         if first.startswith("-") and first.strip("-") and first not in self._option_string_actions:
             self._refuse(args)
@@ -85,7 +85,7 @@ class Parser(argparse.ArgumentParser):
         self.error(f"there is no option {name}.{_suggest(name, known)}")
 
     def error(self, message: str) -> NoReturn:
-        """Raises CommandLineError."""
+        """Raise CommandLineError."""
         if message.endswith(f"required: {SUBVERB}"):
             known = [
                 name
@@ -98,7 +98,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _suggest(typed: str, known: Sequence[str], before: str = "") -> str:
-    """A question for what may have been meant; empty where nothing is close."""
+    """Return a question about what may have been meant; empty if nothing is close."""
     from difflib import get_close_matches
 
     begun = [name for name in known if len(typed.strip("-")) > 1 and name.startswith(typed)]
@@ -107,7 +107,7 @@ def _suggest(typed: str, known: Sequence[str], before: str = "") -> str:
 
 
 def parse(arguments: Sequence[str], only: str = "") -> argparse.Namespace:
-    """The command line as values; one that is wrong ends the program with one sentence (and JSON, if asked for) and status 2."""
+    """Parse the command line; one that is invalid ends the program with one sentence (and JSON, if requested) and status 2."""
     if arguments and arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     try:
@@ -125,7 +125,7 @@ def parse(arguments: Sequence[str], only: str = "") -> argparse.Namespace:
 
 
 def parser(only: str = "") -> argparse.ArgumentParser:
-    """The command line: the whole one, or what may stand behind the verb `only` if it is one of the wire's."""
+    """Return the parser: of the whole command line, or of what may follow the verb `only` if it is one of the wire's."""
     root = Parser(
         prog="mazu-ls",
         description="A coding agent that remembers and can be undone. Without arguments: the chat on a terminal, "
@@ -249,12 +249,12 @@ def _add(
 
 
 def is_required(option: CommandOption, argument: WireArgument) -> bool:
-    """Whether a positional must be given: as the option says itself, else as its declaration does."""
+    """Return whether a positional is required: as the option says, else as its declaration does."""
     return option.flag is None and (argument.required if option.required is None else option.required)
 
 
 def _value_type(option: CommandOption, argument: WireArgument) -> Callable[[str], Any]:
-    """How the value of an option is read: as it says itself, else as its declaration does."""
+    """Return the converter of an option's value: as the option says, else as its declaration does."""
     if option.kind is not None:
         return option.kind
     if argument.kind not in ("integer", "number"):
@@ -280,7 +280,7 @@ def _number(argument: WireArgument, value: str) -> float:
 
 
 def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any]:
-    """What was typed, as the wire command's argument."""
+    """Return what was typed as the wire command's arguments."""
     found: dict[str, Any] = dict(verb.fixed)
     for option in verb.options:
         value = getattr(given, option.field, None)

@@ -1,4 +1,4 @@
-"""`mazu-ls init`: a project's folder for what people write, with a commented config and a role document."""
+"""`mazu-ls init`: creates a project's `.mazu/` folder, with a commented config and a role document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ You work on this project as a careful colleague.
 
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
-    """Create `.mazu/`; what is there already stays."""
+    """Create `.mazu/`; existing files stay."""
     folder, made = await asyncio.to_thread(_create, root.folders[0])
     if getattr(given, "json", False):
         print(json.dumps({"folder": str(folder), "created": made}))
@@ -54,7 +54,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
 
 
 def _create(root: Path) -> tuple[Path, list[str]]:
-    """The folder, and the files that were not there before."""
+    """Return the folder, and the files that did not exist before."""
     made: list[str] = []
     try:
         for name in ("chats", "skills", "tools"):
@@ -64,7 +64,7 @@ def _create(root: Path) -> tuple[Path, list[str]]:
             if project_files.stat_entry(root, place) is None:
                 project_files.write_file(root, place, text.encode())
                 made.append(str(root / place))
-                if name == "role.md":  # the user makes it here, so it needs no question
+                if name == "role.md":  # the user creates it here, so it needs no question
                     TrustStore.load(paths.mazu_home()).agree("role", paths.root_key(root), text.encode())
     except OSError as error:
         raise MazuError(

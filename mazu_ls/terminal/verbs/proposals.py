@@ -1,4 +1,4 @@
-"""`mazu-ls proposals review`: the edits that wait, one hunk after the other, each accepted, rejected or left."""
+"""`mazu-ls proposals review`: pending edits, one hunk after the other, each accepted, rejected or left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYS = "[y]es, [n]o (and why), [s]kip, [a]ll remaining, [q]uit? "
 
 
 async def review(server: ServerState) -> int:
-    """Ask about each hunk; the exit code is 1 where one could not be accepted."""
+    """Ask about each hunk; the exit status is 1 if one could not be accepted."""
     waiting = (await execute(server, "mazu.proposal.list", [{}]))["proposals"]
     if not waiting:
         show.result("mazu.proposal.list", {"proposals": []})
@@ -49,7 +49,7 @@ async def _accept(server: ServerState, ids: list[str]) -> bool:
 
 
 async def _answer() -> tuple[str, str]:
-    """The key, and what follows it; the end of the input and Ctrl-C are "q"."""
+    """Return the key, and what follows it; the end of the input and Ctrl-C are "q"."""
     sys.stderr.write(KEYS)
     sys.stderr.flush()
     try:

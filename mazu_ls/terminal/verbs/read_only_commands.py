@@ -1,4 +1,4 @@
-"""Commands that only read leave nothing behind where mazu-ls was never used: no folders, no databases."""
+"""Read-only commands leave nothing behind where mazu-ls was never used: no folders, no databases."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ READING = SHOWING | {
 
 
 def only_reads(given: argparse.Namespace) -> bool:
-    """Whether the command changes nothing."""
+    """Return whether the command changes nothing."""
     if given.verb in ("doctor", "timeline", "compare"):
         return True
     verb = getattr(given, "wire", None)
@@ -35,7 +35,7 @@ def only_reads(given: argparse.Namespace) -> bool:
 def environment(
     given: argparse.Namespace, root: ProjectRoot, env: Mapping[str, str] = os.environ
 ) -> Iterator[Mapping[str, str]]:
-    """The environment to work in: where a reading command finds no state, one whose state is thrown away."""
+    """Yield the environment to work in: for a read-only command without state, one with a temporary state."""
     if not only_reads(given):
         yield env
         return
@@ -62,9 +62,9 @@ def _without_traces(root: ProjectRoot, env: Mapping[str, str], scratch: Path) ->
 
 def _known(folder: Path, env: Mapping[str, str]) -> bool:
     try:
-        before = folder / paths.PROJECT_FOLDER / "memory.db"  # where the state was kept once
+        before = folder / paths.PROJECT_FOLDER / "memory.db"  # where earlier versions kept the state
         if paths.root_state(folder, env).is_dir() or before.is_file():
             return True
-        return bool(identity.find_moved(folder, env))  # then opening it says so
+        return bool(identity.find_moved(folder, env))  # then opening it reports the problem
     except OSError:
         return False

@@ -34,7 +34,7 @@ EDITORS = {
 
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
-    """Ask three things; what is answered is stored in the user's own settings at once, and said."""
+    """Ask three questions; answers are stored in the user's own settings at once, and confirmed."""
     surface = PlainSurface()
     if not surface.interactive:
         raise InvalidArguments(

@@ -1,4 +1,4 @@
-"""Changes to the user's own config.toml: comments and order stay, the file is replaced whole, keys stay private."""
+"""Changes to the user's own config.toml: comments and order stay, the file is replaced atomically, keys stay private."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mazu_ls.workspace.atomic_write import replace_private_file
 
 
 class StoredRule(NamedTuple):
-    """A permission rule as it stands in the user's settings."""
+    """A permission rule as written in the user's settings."""
 
     verdict: str
     tool: str
@@ -22,7 +22,7 @@ class StoredRule(NamedTuple):
 
 
 def settings_file(env: Mapping[str, str] = os.environ) -> Path:
-    """The user's own settings."""
+    """Return the user's own settings file."""
     return paths.mazu_home(env) / "config.toml"
 
 
@@ -37,7 +37,7 @@ def parse_value(text: str) -> Any:
 
 
 def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) -> Path:
-    """Set one dotted setting. Raises InvalidArguments where there is none of that name or the value does not fit."""
+    """Set one dotted setting. Raises InvalidArguments if there is none of that name or the value does not fit."""
     keys = name.split(".")
     nested: Any = value
     for key in reversed(keys):
@@ -76,7 +76,7 @@ def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
             )
             if same:
                 del rules[number]
-        # `rules = [{...}]`, as somebody may have written it, takes no [[permissions.rules]].
+        # An inline `rules = [{...}]`, which a user may have written, allows no [[permissions.rules]].
         added = tomlkit.table() if isinstance(rules, AoT) else tomlkit.inline_table()
         added.update(rule)
         rules.append(added)
@@ -85,7 +85,7 @@ def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
 
 
 def stored_rules(env: Mapping[str, str] = os.environ) -> list[StoredRule]:
-    """The permission rules of the user's own settings, in their order."""
+    """Return the permission rules of the user's own settings, in their order."""
     found: list[StoredRule] = []
     if settings_file(env).exists():
         _rewrite(lambda document: found.extend(map(_as_rule, _rules(document))), env, lambda: False)
@@ -93,7 +93,7 @@ def stored_rules(env: Mapping[str, str] = os.environ) -> list[StoredRule]:
 
 
 def remove_rules(unwanted: Collection[StoredRule], env: Mapping[str, str] = os.environ) -> None:
-    """Take these permission rules out of the user's settings."""
+    """Remove these permission rules from the user's settings."""
 
     def change(document: Any) -> None:
         rules = _rules(document)

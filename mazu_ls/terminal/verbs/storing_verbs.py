@@ -1,4 +1,4 @@
-"""`models set`, `permissions mode` and rules: what the command line changes is stored, and where is said."""
+"""`models set`, `permissions mode` and rules: the command line stores its changes, and says where."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Make a model the one that new conversations talk to."""
+    """Set the model of new conversations."""
     project = await server.wait_opened()
     model = (await project.model(arguments["model"])).name
     path = store_setting("model", model, server.env)
@@ -38,7 +38,7 @@ async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str,
 
 
 async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Make a permission mode the one that holds where nothing else is said."""
+    """Set the default permission mode."""
     mode = arguments["mode"]
     if mode == "bypass":
         raise InvalidArguments(
@@ -54,14 +54,14 @@ async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
 
 
 async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
-    """`allow` is granted for this project; `ask` and `deny` are stored in the user's settings."""
+    """Store a rule: `allow` is granted for this project; `ask` and `deny` are stored in the user's settings."""
     from mazu_ls.server.commands import execute
 
     given = arguments.get("rule") or arguments
     if not isinstance(given, dict) or not {"tool", "verdict"} <= set(given):
         raise InvalidArguments("a rule has `tool`, `verdict` and perhaps `pattern`", "rule")
     pattern = given.get("pattern", "*")
-    if not isinstance(pattern, str) or not pattern.strip():  # of a variable that is not set: never every call
+    if not isinstance(pattern, str) or not pattern.strip():  # from an unset variable: never every call
         raise InvalidArguments('`pattern` is empty; "*" is every call of the tool', "pattern")
     rule = {"tool": given["tool"], "pattern": pattern, "verdict": given["verdict"]}
     await _check_tool(server, rule["tool"])
@@ -78,10 +78,10 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
 
 
 async def remove_named_rules(server: ServerState, named: str) -> bool:
-    """Take back grants and rules of the user's settings by their pattern, or as "TOOL PATTERN" or "VERDICT TOOL PATTERN".
+    """Revoke grants and rules of the user's settings by their pattern, or as "TOOL PATTERN" or "VERDICT TOOL PATTERN".
 
-    False where there is none, or something that can be revoked has that id. Raises InvalidArguments where it names rules
-    of several verdicts: who means a grant must not lose what he denies.
+    False if there is none, or something that can be revoked has that id. Raises InvalidArguments if it names rules with
+    several verdicts: revoking a grant must not also remove a deny.
     """
     project = await server.wait_opened()
     granted = project.grants.list()
@@ -114,7 +114,7 @@ def _is_named(named: str, verdict: str, tool: str, pattern: str) -> bool:
 
 
 async def _denied_anyway(server: ServerState, rule: dict[str, str]) -> list[str]:
-    """That what was just allowed is denied all the same, and by what."""
+    """Return warnings that what was just allowed is denied all the same, and by what."""
     from mazu_ls.server.commands import execute
 
     line = rule["pattern"].removesuffix("*").strip()
@@ -139,7 +139,7 @@ async def _check_tool(server: ServerState, tool: str) -> None:
 
 
 def _as_grant(pattern: str) -> str:
-    """ "pytest *" and "pytest" both stand for commands that begin with pytest."""
+    """Return the grant: "pytest *" and "pytest" both stand for commands that begin with pytest."""
     try:
         words = shlex.split(pattern)
     except ValueError as error:
@@ -148,7 +148,7 @@ def _as_grant(pattern: str) -> str:
 
 
 def show(result: dict[str, Any], *, as_json: bool) -> None:
-    """Say what holds from now on, and where that is written."""
+    """Print what holds from now on, and where it is stored."""
     if as_json:
         print_json(result)
         return

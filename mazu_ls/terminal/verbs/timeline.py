@@ -47,7 +47,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
 
 
 def steps(events: Iterable[journal.Event]) -> Iterable[dict[str, Any]]:
-    """Each event that a person would name, with the cost so far (US dollars, None where it is not known)."""
+    """Yield each event that a person would name, with the cost so far (US dollars, None if unknown)."""
     spent: float | None = 0.0
     calls: dict[str, str] = {}
     for event in events:
@@ -60,7 +60,7 @@ def steps(events: Iterable[journal.Event]) -> Iterable[dict[str, Any]]:
 
 
 def _broken_off(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """The end of a turn whose end nobody recorded."""
+    """Return the end of an interrupted turn."""
     last = steps[-1] if steps else {"at": journal.now(), "turnId": None, "spentUsd": 0.0}
     text = f"{BROKEN_OFF} mazu-ls --continue, or mazu-ls undo"
     ended = {"kind": "end", "stopReason": "interrupted", "text": text, "costUsd": None, "tokens": 0}

@@ -1,4 +1,4 @@
-"""Undo and rollback from the terminal. The question about the user's own work is the server's, as in the editors."""
+"""Undo and rollback in the terminal. The server asks about the user's own work, as in the editors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
-    """`/undo`, `/redo` or `/rollback [ID]` in a chat; what came of it in a sentence."""
+    """Run `/undo`, `/redo` or `/rollback [ID]` in a chat; return the outcome in a sentence."""
     if name == "redo":
         return rollback_sentence(
             await chat.execute("mazu.redo", {"sessionId": chat.session_id}), done="Redone"
@@ -26,7 +26,7 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
 
 
 def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:
-    """What undoes a rollback; `/redo` is of a conversation, so that it is named only where one has begun."""
+    """Return how to revert a rollback; `/redo` belongs to a conversation, so it is named only if one has begun."""
     if not (result["applied"] and result["safety"]):
         return ""
     redo = "/redo, or " if chat.session_id else ""
@@ -34,7 +34,7 @@ def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:
 
 
 async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Carry out an undo or a rollback; `onConflict` "leave" does nothing where the user's own work is in its way."""
+    """Carry out an undo or a rollback; `onConflict` "leave" does nothing if it would affect the user's own work."""
     if arguments.get("onConflict") != "leave":
         result: dict[str, Any] = await execute(name, arguments)
         return result

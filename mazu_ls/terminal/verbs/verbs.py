@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 
 class WireArgument(NamedTuple):
-    """One argument as the wire declares it. `least`: the lowest number allowed, or above which one must be where `above`."""
+    """One argument as the wire declares it. `least`: the lowest number allowed, exclusive if `above`."""
 
     help: str
     kind: Literal["text", "integer", "number", "switch", "other"] = "text"
@@ -21,10 +21,10 @@ class WireArgument(NamedTuple):
 
 
 class CommandOption(NamedTuple):
-    """One argument. `field` is the wire's name of it; `flag` None is a positional, joined words where `words`.
+    """One argument. `field` is the wire's name of it; `flag` None is a positional, joined words if `words`.
 
-    Help, type, choices, whether it is required and whether it may be repeated come from its declaration in `server/wire`, unless
-    they are given here.
+    Help, type, choices, whether it is required and whether it may be repeated come from its declaration in `server/wire`, unless they
+    are given here.
     """
 
     field: str
@@ -38,13 +38,13 @@ class CommandOption(NamedTuple):
     words: bool = False
     required: bool | None = None
     optional: bool = False
-    """The flag stands with or without a value; True without."""
+    """The flag may have a value or not; True without one."""
     local: bool = False
     """It is for the terminal, not for the wire."""
 
 
 class TerminalCommand(NamedTuple):
-    """One thing to type and the wire command it stands for."""
+    """One command of the terminal and the wire command it stands for."""
 
     words: str
     command: str
@@ -54,12 +54,12 @@ class TerminalCommand(NamedTuple):
 
 
 def text(name: str, help: str = "", *, required: bool | None = None) -> CommandOption:
-    """Words up to the next option, as one text."""
+    """Return an option for the words up to the next option, as one text."""
     return CommandOption(name, help=help, words=True, required=required)
 
 
 def place(value: str) -> dict[str, Any]:
-    """FILE or FILE:LINE or FILE:FROM-TO (counted from 1) as `{uri, range?}`."""
+    """Parse FILE or FILE:LINE or FILE:FROM-TO (1-based) as `{uri, range?}`."""
     import argparse
 
     name, _, lines = value.rpartition(":")
@@ -79,7 +79,7 @@ def place(value: str) -> dict[str, Any]:
 
 
 def _line_count(path: Path) -> int | None:
-    """How many lines a file has; None where it cannot be read, which whoever reads it says."""
+    """Return the number of lines of a file; None if it cannot be read, which its reader reports."""
     try:
         text = path.read_bytes()
     except OSError:
@@ -88,17 +88,17 @@ def _line_count(path: Path) -> int | None:
 
 
 def uri(value: str) -> str:
-    """A path as a file: URI."""
+    """Return a path as a file: URI."""
     return Path(value).absolute().as_uri()
 
 
 def absolute(value: str) -> str:
-    """A path as an absolute one; it need not exist."""
+    """Return a path as an absolute one; it need not exist."""
     return str(Path(value).absolute())
 
 
 def parse_json(value: str) -> Any:
-    """A JSON value."""
+    """Parse a JSON value."""
     import argparse
     import json
 
@@ -111,7 +111,7 @@ def parse_json(value: str) -> Any:
 
 
 def content(value: str) -> str:
-    """The text of a file."""
+    """Return the text of a file."""
     import argparse
 
     try:
@@ -147,7 +147,7 @@ PRUNE = (
     CommandOption("labelled", "--labelled"),
 )  # fmt: skip
 HIDDEN = ("sessions", "checkpoints", "prune", "diff")
-"""Shorter or older words for others; not listed."""
+"""Shorter or older words for others; not listed in the help."""
 GROUPS = {
     "checkpoint": "saved code, memory, skills and conversations: take, list, show, diff, ...",
     "session": "conversations: list, show, rename, export, ...",
