@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
+from mazu_ls.server.rpc.live.served import NOT_KNOWN
 from mazu_ls.terminal.chat.bypass import confirmed_mode
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
@@ -148,7 +149,7 @@ class ChatSession:
         try:
             result = await self.execute("mazu.chat", arguments)
         except MazuError as error:
-            if place is None or self.shared_with is not None or error.kind is not Kind.INTERNAL:
+            if place is None or error.hint != NOT_KNOWN:
                 raise
             said = f"The process that had this conversation open ended: {place}."
             raise MazuError(
