@@ -136,7 +136,26 @@ async def test_while_the_user_is_asked_nothing_is_done(tmp_path: Path):
         session.cancel()
         assert (await turn).stop_reason == "cancelled"
         assert not (world.root / "b.txt").exists()
+        assert "tool: error: not run, because the turn was stopped first." in world.lines
         assert (await session.prompt(Prompt("Still there?"))).reply == "Still here."
+
+
+async def test_an_edit_that_is_being_made_is_not_called_one_that_was_not_run(tmp_path: Path):
+    async with opened(tmp_path, WRITE, answers=["allow_once write_file: b.txt"]) as (world, project):
+        made = world.host.edit
+
+        async def edit(path: Path, before: str | None, after: str | None) -> None:
+            await made(path, before, after)
+            session.cancel()
+            await asyncio.sleep(60)
+
+        world.host.edit = edit
+        session = await project.sessions.new()
+        assert (await session.prompt(Prompt("Go."))).stop_reason == "cancelled"
+        assert (world.root / "b.txt").read_text() == "b"
+        assert any(
+            line.startswith("tool: error: stopped by the user before it finished") for line in world.lines
+        )
 
 
 async def test_while_the_first_checkpoint_is_taken_it_is_not_lost(tmp_path: Path):

@@ -57,6 +57,8 @@ class ApprovalGate:
     _changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     _notes: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    unanswered: set[str] = field(default_factory=set)
+    """Calls whose question is open, or was when it was cancelled."""
 
     async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
         """Return when the call may run; raises ToolError if it may not.
@@ -182,7 +184,9 @@ class ApprovalGate:
             () if edit else editable_arguments(call),
         )
         with session.waiting():
+            self.unanswered.add(call.id)
             reply = await ask_recorded(self.run, question, session.project.config.permissions.timeout_seconds)
+            self.unanswered.discard(call.id)
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
             if reply.unreachable:

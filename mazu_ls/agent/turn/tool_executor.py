@@ -157,10 +157,8 @@ class ToolExecutor:
         return ended
 
     def _cut_off(self, call: ToolCall, edits: Sequence[RecordedEdit]) -> str:
-        """Return the result of a call that was cancelled, which may not have begun: its question was open."""
-        tool = self._tools.get(call.name)
-        asked = call.id in self._approvals.decisions or (tool and tool.effect is Effect.EDIT and not edits)
-        if asked:
+        """Return the result of a call that was cancelled, which has not begun where its question is still open."""
+        if call.id in self._approvals.unanswered and not edits:
             return NOT_RUN
         return OUT_OF_TIME if self._run.meter.out_of_time else CANCELLED
 

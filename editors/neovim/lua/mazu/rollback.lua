@@ -133,13 +133,22 @@ function M.report(result, server)
     )
   end
   local said = { ('back at %s%s.'):format(M.name(result.checkpoint), result.verified and ', verified' or '') }
-  local kept = vim.list_extend(vim.deepcopy(result.plan.conflicts), result.plan.keep)
-  if result.applied and #kept > 0 then
+  local function name_some(list)
     local names = vim.tbl_map(function(one)
       return one.path
-    end, vim.list_slice(kept, 1, NAMED))
-    local more = #kept > NAMED and (' and %d more'):format(#kept - NAMED) or ''
-    said[#said + 1] = ('Kept as you left %s: %s%s.'):format(#kept == 1 and 'it' or 'them', table.concat(names, ', '), more)
+    end, vim.list_slice(list, 1, NAMED))
+    return table.concat(names, ', ') .. (#list > NAMED and (' and %d more'):format(#list - NAMED) or '')
+  end
+  if result.applied and conflicts > 0 then
+    local them = conflicts == 1 and 'it' or 'them'
+    said[#said + 1] = ("Not undone, since you changed %s on top of the agent's change: %s."):format(
+      them,
+      name_some(result.plan.conflicts)
+    )
+  end
+  local kept = result.plan.keep
+  if result.applied and #kept > 0 then
+    said[#said + 1] = ('Kept as you left %s: %s.'):format(#kept == 1 and 'it' or 'them', name_some(kept))
   end
   for _, problem in ipairs(result.problems) do
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
@@ -148,7 +157,7 @@ function M.report(result, server)
     safety = { id = result.safety.id, client_id = server.id }
     said[#said + 1] = 'To undo this: :Mazu redo'
   end
-  local clean = result.applied and #result.problems == 0
+  local clean = result.applied and #result.problems == 0 and conflicts == 0
   local say = clean and tell.info or tell.warn
   say('%s', table.concat(said, ' '))
 end
