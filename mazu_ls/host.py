@@ -1,4 +1,4 @@
-"""What the agent may ask of whoever runs it: an editor over LSP, a terminal, a test."""
+"""The host interface: what the agent may request from its environment, which is an editor over LSP, a terminal or a test."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Question(Struct, frozen=True):
 
 
 class UserReply(Struct, frozen=True):
-    """The chosen `Choice`, and what the user wants the model to hear; None means no answer in time.
+    """The chosen `Choice`, and the user's note for the model; None means no answer in time.
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
     `unreachable`: there is nobody who could be asked, which is not the same. `answered_in`: the client in which it was given.
@@ -139,11 +139,11 @@ class EditorSymbol(Struct, frozen=True):
 
 
 class LanguageServices(Protocol):
-    """The editor's other language servers. Every question raises MazuError where the editor does not answer it."""
+    """The editor's other language servers. Every method raises MazuError if the editor does not answer."""
 
     @property
     def lends(self) -> frozenset[str]:
-        """Which of "diagnostics", "definition", "references", "symbols" may be asked for."""
+        """Which of "diagnostics", "definition", "references", "symbols" are available."""
         ...
 
     @property
@@ -152,33 +152,33 @@ class LanguageServices(Protocol):
         ...
 
     def version(self, path: Path) -> int | None:
-        """The version of the open document of a file; None where it is not open."""
+        """Return the version of the open document of a file; None if it is not open."""
         ...
 
     async def text(self, path: Path) -> str:
-        """The text those servers see. Raises FileNotFoundError."""
+        """Return the text those servers see. Raises FileNotFoundError."""
         ...
 
     async def diagnostics(self, path: Path | None = None) -> Sequence[Diagnosed]:
-        """Of one file, or of all that have some."""
+        """Return the diagnostics of one file, or of all that have some."""
         ...
 
     async def definition(self, path: Path, line: int, column: int) -> Sequence[Spot]:
-        """Where the name at a place is defined."""
+        """Return where the name at a place (0-based line and column) is defined."""
         ...
 
     async def references(self, path: Path, line: int, column: int) -> Sequence[Spot]:
-        """Where the name at a place is used, its declaration included."""
+        """Return where the name at a place is used, its declaration included."""
         ...
 
     async def symbols(self, path: Path | None, query: str = "") -> Sequence[EditorSymbol]:
-        """Those of one file, or those of the workspace that fit `query`."""
+        """Return the symbols of one file, or those of the workspace that match `query`."""
         ...
 
 
 @runtime_checkable
 class GuardedHost(Protocol):
-    """A host that asks before each edit whether the file may be edited; the call raises MazuError where it may not."""
+    """A host that checks before each edit whether the file may be edited; the call raises MazuError if it may not."""
 
     require_editable: Callable[[Path], Awaitable[None]] | None
 
@@ -192,11 +192,11 @@ class Host(Protocol):
 
     @property
     def lender(self) -> LanguageServices | None:
-        """The editor's other language servers; None where nothing is lent."""
+        """The editor's other language servers; None if it shares none."""
         ...
 
     async def read(self, path: Path) -> str:
-        """The text the user sees: the open buffer if there is one, else the file. Raises FileNotFoundError."""
+        """Return the text the user sees: the open buffer if there is one, else the file. Raises FileNotFoundError."""
         ...
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
@@ -208,7 +208,7 @@ class Host(Protocol):
         ...
 
     async def buffers(self) -> Sequence[Buffer]:
-        """Every open document."""
+        """Return every open document."""
         ...
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
@@ -220,7 +220,7 @@ class Host(Protocol):
         ...
 
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
-        """Tell the user one sentence."""
+        """Show the user one sentence."""
         ...
 
     async def show(self, path: Path, line: int | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""What is said between user, model and tools, free of any provider's format."""
+"""Messages between user, model and tools, independent of any provider's format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Secrets out of text before it is stored or sent on: provider keys, private keys, tokens, passwords in URLs and settings."""
+"""Redacts secrets before text is stored or sent: provider keys, private keys, tokens, passwords in URLs and settings."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ class SecretSpan(NamedTuple):
 
 @lru_cache(maxsize=8)
 def find_secrets(text: str) -> tuple[SecretSpan, ...]:
-    """What `redact` replaces: putting the mark of each span in its place gives `redact(text)`."""
+    """Return what `redact` replaces: putting the mark of each span in its place gives `redact(text)`."""
     shown = redact(text)
     if shown == text:
         return ()
@@ -146,13 +146,13 @@ def find_secrets(text: str) -> tuple[SecretSpan, ...]:
 
 
 def find_private_keys(text: str) -> list[tuple[int, int]]:
-    """Where the private keys of a text begin and end: the only secrets that are longer than a line."""
+    """Return where the private keys of a text begin and end: the only secrets that are longer than a line."""
     _, (hint,), pattern = _MARKED[0]
     return [match.span() for match in _compiled(pattern).finditer(text)] if hint in text else []
 
 
 def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
-    """What a pattern replaces in a text, in order."""
+    """Return what a pattern replaces in a text, in order."""
     parts: list[tuple[int, int]] = []
     for match in pattern.finditer(text):
         groups = match.groupdict()
@@ -205,7 +205,7 @@ def _with_marks(text: str, spans: list[SecretSpan]) -> str:
 
 
 def has_secret(text: str) -> bool:
-    """Whether `redact` would change `text`."""
+    """Return whether `redact` would change `text`."""
     return redact(text) != text
 
 

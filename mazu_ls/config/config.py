@@ -1,4 +1,4 @@
-"""Every setting: its type, default and meaning; where it may come from; what is wrong with what was given."""
+"""Every setting: its type, default, description and allowed sources; and what is wrong with given values."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Layer(Struct, frozen=True):
-    """Settings from one place: `origin` names it for the user; `text` is the file's text, to name the line."""
+    """Settings from one source: `origin` names it for the user; `text` is the file's text, for line numbers."""
 
     origin: str
     values: Mapping[str, Any]
@@ -214,14 +214,14 @@ class Layer(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """The settings in force and one sentence for each that was not taken."""
+    """The settings in force and one sentence for each that was rejected."""
 
     config: Config
     warnings: tuple[str, ...]
 
 
 def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
-    """Merge layers, lowest precedence first, then the environment; each bad value keeps what stood before it."""
+    """Merge layers, lowest precedence first, then the environment; an invalid value leaves the lower layer's in force."""
     warnings: list[str] = []
     merged: dict[str, Any] = {}
     for layer in layers:
@@ -240,14 +240,14 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
 
 
 def read_layer(path: Path) -> tuple[Layer | None, str | None]:
-    """The user's own `config.toml` as a layer, or why it cannot be read; both None where there is no file."""
+    """Return the user's own `config.toml` as a layer, or why it cannot be read; both None if there is no file."""
     return _layer(path, lambda: path.read_text(encoding="utf-8"), may_loosen=True)
 
 
 def read_project_layer(root: Path) -> tuple[Layer | None, str | None]:
-    """A project's `.mazu/config.toml` as a layer that may only tighten, or why it cannot be read; both None without one.
+    """Return a project's `.mazu/config.toml` as a layer that may only tighten, or why it cannot be read; both None without one.
 
-    It is somebody else's file: a link, a fifo, a device or a long file is not read.
+    It is untrusted: a link, a fifo, a device or a long file is not read.
     """
     place = Path(PROJECT_FOLDER, "config.toml")
     read = partial(project_files.read_text, root, place.as_posix(), MAX_CONFIG_BYTES)
@@ -268,7 +268,7 @@ def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[La
 
 
 def world_readable_keys(path: Path) -> str | None:
-    """A sentence if others may read the keys in a `config.toml`; None where there are none, or nobody may."""
+    """Return a sentence if others may read the keys in a `config.toml`; None if there are none, or nobody may."""
     from mazu_ls.redact import has_secret
 
     try:
@@ -295,7 +295,7 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
 def _accept(
     struct: type[Struct], values: Mapping[str, Any], prefix: str, layer: Layer, warnings: list[str]
 ) -> dict[str, Any]:
-    """The values that fit `struct`; one warning for each that does not."""
+    """Return the values that fit `struct`; add one warning for each that does not."""
     hints = get_type_hints(struct, include_extras=True)
     good: dict[str, Any] = {}
     for key, value in values.items():
@@ -326,7 +326,7 @@ def _suggestion(key: str, known: Mapping[str, Any]) -> str:
 
 
 def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warnings: list[str]) -> list[Any]:
-    """The entries that fit. A wrong one takes none of the others with it: a rule that denies stays."""
+    """Return the valid entries. An invalid one does not affect the others: a rule that denies stays."""
     return [
         value
         for number, value in enumerate(values, 1)
@@ -364,7 +364,7 @@ def _warning(layer: Layer, name: str, problem: str) -> str:
 
 
 def _line(text: str, name: str) -> int | None:
-    """The line on which a dotted key stands in TOML text, as well as can be told without a full parser."""
+    """Return the line of a dotted key in TOML text, approximately, without a full parser."""
     *table, key = name.split(" ", maxsplit=1)[0].split(".")
     current: list[str] = []
     for number, line in enumerate(split_lines(text, ends=False), 1):

@@ -44,7 +44,7 @@ def _inside(_: Any, new: Any) -> bool:
 
 
 def _output_names(_: Any, new: Any) -> bool:
-    """Whether each is a plain name of a build folder: neither hidden, as `.env` is, nor a wildcard for everything."""
+    """Return whether each is a plain name of a build folder: not hidden, as `.env` is, and no wildcard for everything."""
     return all(re.fullmatch(r"[A-Za-z0-9_][\w*-]{2,}/?", name) for name in new)
 
 
@@ -110,7 +110,8 @@ _REFUSALS = {
 def tightened(
     values: Mapping[str, Any], base: Mapping[str, Any], refuse: Callable[[str, str], None], prefix: str = ""
 ) -> dict[str, Any]:
-    """What a project may set of `values`, where `base` is in force; `refuse` hears name and reason of the rest."""
+    """Return what a project may set of `values`, where `base` is in force; `refuse` is called with name and reason of
+    the rest."""
     kept: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{prefix}{key}"

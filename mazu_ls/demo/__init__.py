@@ -1,1 +1,1 @@
-"""The main job on real input, end to end: what `mazu-ls demo` shows, and the scripted model server that it talks to."""
+"""The demo of `mazu-ls demo`, end to end on real input, and the scripted model server that it uses."""

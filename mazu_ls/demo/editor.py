@@ -1,4 +1,4 @@
-"""A small but true LSP editor: documents with versions and an undo stack, questions answered, messages kept."""
+"""A small but complete LSP editor: documents with versions and an undo stack, answers to questions, messages."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DemoDocument:
 
 
 class DemoEditor:
-    """Starts the server as a process and behaves towards it as an editor does."""
+    """Starts the server as a process and behaves like an editor."""
 
     def __init__(self, root: Path, env: Mapping[str, str]) -> None:
         self.root = root
@@ -43,7 +43,7 @@ class DemoEditor:
         self._client: LanguageClient
 
     async def start(self) -> None:
-        """Spawn `mazu-ls`, initialize, and open again what is open."""
+        """Start `mazu-ls`, initialize, and reopen the open documents."""
         self._client = client = LanguageClient("demo-editor", "1")
         self._handlers(client)
         await client.start_io(sys.executable, "-m", "mazu_ls", env=self.env, cwd=str(self.root))
@@ -65,7 +65,7 @@ class DemoEditor:
             self._did_open(document)
 
     async def stop(self) -> int | None:
-        """Shut down in good order; the server's exit code."""
+        """Shut down in good order; return the server's exit code."""
         await self._client.shutdown_async(None)
         self._client.exit(None)
         return await self._gone()

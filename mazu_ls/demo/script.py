@@ -1,4 +1,4 @@
-"""What the scripted model says in the demo. Everything around it is real: SDK, HTTP, streaming, tools, tests, git."""
+"""The model's replies in the demo. Everything around it is real: SDK, HTTP, streaming, tools, tests, git."""
 
 from __future__ import annotations
 

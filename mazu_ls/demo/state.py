@@ -1,4 +1,4 @@
-"""Fingerprints of everything a rollback has to bring back."""
+"""Fingerprints of everything that a rollback restores."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fingerprint:
 
     @classmethod
     async def take(cls, editor: DemoEditor) -> Fingerprint:
-        """Take it from the disk, the editor's documents, and what the server tells over the wire."""
+        """Take it from the disk, the editor's documents, and the server's answers."""
         memories = await editor.command("mazu.memory.list", scope="project")
         session = await editor.command("mazu.session.show")
         told = [(memory["id"], memory["title"], memory["state"]) for memory in memories["memories"]]
@@ -38,7 +38,7 @@ class Fingerprint:
 
 
 def git_state(root: Path) -> str:
-    """HEAD, index, branches, stash and config of the user's repository, as one hash."""
+    """Return HEAD, index, branches, stash and config of the user's repository, as one hash."""
     parts = [git(root, "rev-parse", "HEAD"), git(root, "for-each-ref"), git(root, "stash", "list")]
     parts += [
         hashlib.sha256((root / ".git" / name).read_bytes()).hexdigest()

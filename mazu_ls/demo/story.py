@@ -1,4 +1,4 @@
-"""`mazu-ls demo`: the main job, told step by step, each claim checked as it is made."""
+"""`mazu-ls demo`: the main features step by step, each claim checked when it is made."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Story:
         self.out.print("  " + escape(text))
 
     def verify(self, what: str, fact: bool) -> None:
-        """Note a claim and whether it holds."""
+        """Record a claim and whether it holds."""
         self.checks.append((what, fact))
         self.out.print(f"  [{'green' if fact else 'red'}]{'✓' if fact else '✗'}[/] {escape(what)}")
 
@@ -68,7 +68,7 @@ class Story:
         self.print_line(f"“{result['reply']}” ({result['stopReason']})")
 
     async def begin(self) -> None:
-        """The project, the dirty tree, the unsaved buffer, the server."""
+        """Set up the project, the dirty tree, the unsaved buffer, the server."""
         self.scene(
             "1  A git repository with a bug, a dirty tree and an unsaved buffer; a real server process"
         )
@@ -84,7 +84,7 @@ class Story:
         self.verify("book.py has unsaved text that is not on disk", UNSAVED not in self.book.path.read_text())
 
     async def remember(self) -> None:
-        """A decision goes into memory."""
+        """Store a decision in memory."""
         self.scene("2  A chat in which a decision is made")
         said = "Amounts are whole cents, never floats: Ada decided it after the March report. Remember that."
         self.print_line(f"you: {said}")
@@ -93,7 +93,7 @@ class Story:
         self.verify("the decision is recalled", [m["title"] for m in found["memories"]][:1] == [DECISION])
 
     async def fix_bug(self) -> None:
-        """A run finds and mends the bug, and proves it."""
+        """Let a run find and fix the bug, and verify it."""
         self.scene("3  An autonomous run: find the bug, fix it through the editor, run the tests")
         before = len(self.money.undo)
         task = "Two tests fail. Find out why and fix it."
@@ -119,7 +119,7 @@ class Story:
         self.verify("the tree was dirty and nobody refused to start", result["stopReason"] == "end_turn")
 
     async def checkpoints(self) -> str:
-        """The tree of checkpoints; returns the newest id."""
+        """Show the tree of checkpoints; return the newest id."""
         self.scene("4  Every step is a checkpoint: code, buffers, memory, conversation in one commit")
         mark = await self.editor.command("mazu.checkpoint", label="tests are green")
         listed = await self.editor.command("mazu.checkpoint.list")
@@ -137,7 +137,7 @@ class Story:
         return mark["id"]
 
     async def delete_work(self) -> None:
-        """The agent does something stupid."""
+        """Let the agent do something stupid."""
         self.good = await Fingerprint.take(self.editor)
         self.scene("5  The agent has a bad idea")
         self.turn(await self.editor.command("mazu.run", task="Make money simpler.", wait=True))
@@ -149,7 +149,7 @@ class Story:
         self.verify("code, buffers, memory and conversation all changed", all(changed))
 
     async def roll_back(self, mark: str) -> None:
-        """One command brings all of it back; one more takes that back."""
+        """Restore everything with one command, and revert that with another one."""
         self.scene("6  Roll back: one command, everything together")
         preview = await self.editor.command("mazu.rollback", id=mark, preview=True)
         plan = preview["plan"]
@@ -176,7 +176,7 @@ class Story:
         )
 
     async def crash(self) -> None:
-        """SIGKILL in mid-turn, start again, the decision is still there."""
+        """SIGKILL in mid-turn, restart, check that the decision is still there."""
         self.scene("8  SIGKILL in the middle of a turn, then start again")
         self.editor.heard.clear()
         self.editor.updates.clear()
@@ -198,7 +198,7 @@ class Story:
         self.verify("the session continued and the decision was recalled", "never floats" in result["reply"])
 
     async def bill(self) -> None:
-        """What it cost, who decided what."""
+        """Show the cost, and who decided what."""
         self.scene("9  What it cost, and who allowed what")
         usage = await self.editor.command("mazu.usage")
         for model, used in usage["byModel"].items():
@@ -267,7 +267,7 @@ async def _run_story(folder: Path, picture: Path | None) -> int:
 
 
 async def _scenes(story: Story) -> None:
-    """One after the other; a scene that breaks is a check that failed."""
+    """Run one scene after the other; one that raises counts as a failed check."""
     mark = ""
 
     async def keep_mark() -> None:

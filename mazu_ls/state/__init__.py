@@ -1,1 +1,2 @@
-"""The state of projects: where it is, its SQLite databases, which project it belongs to, taking it over."""
+"""The state of projects: its place, its SQLite databases, which project it belongs to, and migration from older
+versions."""

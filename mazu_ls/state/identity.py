@@ -1,4 +1,4 @@
-"""Which state belongs to which project: one folder for each real path, with a marker that says whose it is."""
+"""Which state belongs to which project: one folder for each real path, with a marker that names the project."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ LEGACY_TOMBSTONE = (
 
 
 class Marker(Struct, frozen=True, forbid_unknown_fields=False):
-    """Whose state a folder holds. `id` stays the same when the project moves.
+    """The owner of a state folder. `id` stays the same when the project moves.
 
-    `path` is the project's real path, `inode` the number of its folder when it was last opened: a hint for finding a
-    renamed project, never a key. `legacy` is the key under which a version before 0.1 kept this state. `declined` are
-    the ids of states that the user said are not this project's.
+    `path` is the project's real path, `inode` the number of its folder when it was last opened: a hint for finding a renamed project,
+    never a key. `legacy` is the key under which a version before 0.1 kept this state. `declined` are the ids of states that the user
+    declined for this project.
     """
 
     id: str
@@ -50,9 +50,9 @@ class Marker(Struct, frozen=True, forbid_unknown_fields=False):
 
 
 class ProjectState(Struct, frozen=True):
-    """The state folder of an opened project. `moved` are states whose project is gone and may be this one.
+    """The state folder of an opened project. `moved` are states whose project is gone and that may belong to this one.
 
-    `lock` is a descriptor to be closed when the project is; -1 where the file system has no locks.
+    `lock` is a descriptor to be closed with the project; -1 if the file system has no locks.
     """
 
     folder: Path
@@ -67,11 +67,11 @@ class ProjectState(Struct, frozen=True):
 
 
 def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
-    """The state folder of the project at `root`, created on first use. Raises OSError where it cannot be written."""
+    """Return the state folder of the project at `root`, created on first use. Raises OSError if it cannot be written."""
     folder = paths.root_state(root, env)
     try:
         legacy = _take_over_legacy(root, folder, env)
-    except OSError:  # two processes took it over at once: what the other one left is seen now
+    except OSError:  # two processes migrated it at once: what the other one left shows now
         legacy = _take_over_legacy(root, folder, env)
     paths.private_folder(folder)
     real = root.resolve()
@@ -96,7 +96,7 @@ def open_state(root: Path, env: Mapping[str, str] = os.environ) -> ProjectState:
 
 
 def read_marker(folder: Path) -> Marker | None:
-    """The marker of a state folder; None where there is none that can be read."""
+    """Return the marker of a state folder; None if there is no readable one."""
     try:
         with (folder / MARKER).open("rb") as file:
             return msgspec.json.decode(file.read(MAX_MARKER_BYTES), type=Marker)
@@ -113,7 +113,7 @@ def write_marker(folder: Path, marker: Marker) -> None:
 
 
 def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:
-    """The markers of all projects in the state directory, by path; none of those set aside by `attach`."""
+    """Return the markers of all projects in the state directory, by path; none of those set aside by `attach`."""
     home = paths.projects_folder(paths.state_home(env))
     folders = [folder for folder in home.iterdir() if "." not in folder.name] if home.is_dir() else []
     found = [read_marker(folder) for folder in folders]
@@ -121,17 +121,17 @@ def known_projects(env: Mapping[str, str] = os.environ) -> list[Marker]:
 
 
 class AttachedFolders(NamedTuple):
-    """The state folder that the project has now, and where what it had before is kept; None where it had nothing."""
+    """The project's new state folder, and where its previous state is kept; None if it had none."""
 
     folder: Path
     set_aside: Path | None
 
 
 def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> AttachedFolders:
-    """Let the project at `root` have the state of the project that was at `source`.
+    """Give the project at `root` the state of the project that was at `source`.
 
-    What `root` had is set aside beside it. To be called while neither is open. Raises MazuError: not_found where
-    `source` has no state, conflict where it still exists as a project of its own, busy where another process works with either.
+    The previous state of `root` is set aside. Call it while neither is open. Raises MazuError: not_found if `source` has no state,
+    conflict if it still exists as a project of its own, busy if another process works with either.
     """
     old, new = paths.root_state(source, env), paths.root_state(root, env)
     if old == new or (marker := read_marker(old)) is None:
@@ -163,14 +163,14 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Att
 
 
 def decline(root: Path, ids: tuple[str, ...], env: Mapping[str, str] = os.environ) -> None:
-    """Remember that these states are not this project's, so that it is not asked again."""
+    """Record that these states are not this project's, so that they are not offered again."""
     folder = paths.root_state(root, env)
     if marker := read_marker(folder):
         write_marker(folder, replace(marker, declined=tuple(sorted({*marker.declined, *ids}))))
 
 
 def name_unused_database(root: Path, state: Path) -> list[str]:
-    """One sentence, once, about a database in the project's folder: an older version's or a clone's. It is not opened."""
+    """Return one sentence, once, about a database in the project's folder: an older version's or a clone's. It is not opened."""
     said, inside = state / "unused-database-named", f"{paths.PROJECT_FOLDER}/memory.db"
     try:
         if said.exists() or not project_files.is_regular(root, inside):
@@ -187,7 +187,7 @@ def name_unused_database(root: Path, state: Path) -> list[str]:
 
 
 def lock_state(folder: Path, place: Path, *, shared: bool = False) -> int:
-    """A descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
+    """Return a descriptor that holds the lock of a state folder until it is closed. Raises MazuError(busy)."""
     fd = os.open(folder / IN_USE, os.O_RDWR | os.O_CREAT | open_flags.CLOEXEC, 0o600)
     try:
         free = try_lock(fd, shared=shared)
@@ -205,14 +205,14 @@ def lock_state(folder: Path, place: Path, *, shared: bool = False) -> int:
 
 
 def opening_hints(root: Path, opened: ProjectState) -> list[str]:
-    """Sentences for the user about state that is not used and may be meant."""
+    """Return sentences for the user about state that is not used and may be meant."""
     return [] if opened.marker.legacy else name_unused_database(root, opened.folder)
 
 
 def moved_hint(opened: ProjectState) -> str:
-    """A sentence for the user about states that may belong to this project, while it has no conversation of its own.
+    """Return a sentence for the user about states that may belong to this project, while it has no conversation of its own.
 
-    Empty where there is none: the place of such a state is gone, so a copy or a clone of a project is none.
+    Empty if there is none. The path of such a state no longer exists, so it never is the original of a copy or clone.
     """
     alike = [marker for marker in opened.moved if marker.inode == opened.marker.inode]
     if not opened.moved or (not alike and any((opened.folder / "journal").glob("*.jsonl"))):
@@ -222,7 +222,7 @@ def moved_hint(opened: ProjectState) -> str:
 
 
 def attach_advice(path: str, *, in_terminal: bool) -> str:
-    """How the user of an editor, or of a terminal, has the state of the project that was at `path`, or declines it."""
+    """Return how an editor's or a terminal's user attaches the state of the project that was at `path`, or declines it."""
     attach, decline = ("mazu.state.attach", "mazu.state.decline")
     if in_terminal:
         attach, decline = (f"`mazu-ls state attach {path}`", "`mazu-ls state decline`")
@@ -230,7 +230,7 @@ def attach_advice(path: str, *, in_terminal: bool) -> str:
 
 
 def find_moved(root: Path, env: Mapping[str, str] = os.environ) -> list[Marker]:
-    """States of projects that are gone and that look like the one at `root`: same inode or same name."""
+    """Return states of projects that are gone and that look like the one at `root`: same inode or same name."""
     real = root.resolve()
     own = read_marker(paths.root_state(root, env)) or Marker("", str(real), "", real.stat().st_ino)
     found = []
@@ -244,7 +244,7 @@ def find_moved(root: Path, env: Mapping[str, str] = os.environ) -> list[Marker]:
 
 
 def _is_gone(path: Path) -> bool:
-    """Whether nothing is at `path`. One that cannot be looked at (a dead mount, no permission) may still be there."""
+    """Return whether nothing is at `path`. An inaccessible one (a dead mount, no permission) may still exist."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -255,7 +255,7 @@ def _is_gone(path: Path) -> bool:
 
 
 def _take_over_legacy(root: Path, folder: Path, env: Mapping[str, str]) -> str | None:
-    """Move the state that an older version kept under its own key; returns that key if there was any."""
+    """Move the state that an older version kept under its own key; return that key if there was any."""
     try:
         key = paths.legacy_root_key(root)
     except OSError:
@@ -265,7 +265,7 @@ def _take_over_legacy(root: Path, folder: Path, env: Mapping[str, str]) -> str |
         return key if _holds_state(folder) and read_marker(folder) is None else None
     paths.private_folder(folder.parent)
     if folder.exists():
-        # Made for its lock by a project that had this folder as a further one, or half taken over.
+        # Made for its lock by a project that had this folder as a further one, or partly migrated.
         for item in old.iterdir():
             if not (folder / item.name).exists():
                 item.rename(folder / item.name)
@@ -275,7 +275,7 @@ def _take_over_legacy(root: Path, folder: Path, env: Mapping[str, str]) -> str |
         with suppress(OSError):
             old.rmdir()
     else:
-        with suppress(FileNotFoundError):  # another process was quicker
+        with suppress(FileNotFoundError):  # another process was faster
             old.rename(folder)
     return key
 
@@ -285,7 +285,7 @@ def _holds_state(folder: Path) -> bool:
 
 
 def _leave_tombstone(root: Path, folder: Path, env: Mapping[str, str]) -> None:
-    """A file where an older version wants its folder: it stops there and does not quietly start with nothing."""
+    """Write a file where an older version expects its folder, so that it stops instead of silently starting without state."""
     place = paths.state_home(env) / "roots" / paths.legacy_root_key(root)
     if os.path.lexists(place):
         return

@@ -1,7 +1,7 @@
 """The unix socket on which the server that has a project open answers this user's other mazu-ls processes.
 
-It lies in the state directory (0700), is 0600 itself, and belongs to whoever holds the lock beside it, which the kernel
-takes from a process that ends, however it ends. Standard library only: short commands import this first.
+It is in the state directory (0700), is 0600 itself, and belongs to the holder of its lock file, which the kernel
+releases when the process ends in any way. Standard library only: short commands import this first.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from mazu_ls.state import paths
 FOLDER = "live"
 BACKLOG = 64
 LONGEST_ADDRESS = 100
-"""Bytes of a path that fit into `sun_path` everywhere: unix(7) has 108, the BSDs 104."""
+"""Maximum bytes of a path in `sun_path` on every system: unix(7) has 108, the BSDs 104."""
 
 
 def socket_path(root: Path, env: Mapping[str, str] = os.environ) -> Path:
-    """Where the server of the project at `root` listens (it need not be there)."""
+    """Return where the server of the project at `root` listens (it need not exist)."""
     return paths.state_home(env) / FOLDER / f"{paths.root_key(root)}.sock"
 
 
 def is_any_bound(env: Mapping[str, str] = os.environ) -> bool:
-    """Whether a server of any project listens, or died while it did."""
+    """Return whether a server of any project listens, or died while it did."""
     try:
         return any(entry.suffix == ".sock" for entry in (paths.state_home(env) / FOLDER).iterdir())
     except OSError:
@@ -39,7 +39,7 @@ def is_any_bound(env: Mapping[str, str] = os.environ) -> bool:
 
 
 def is_private(folder: Path) -> bool:
-    """Whether `folder` is a folder, no link to one, that this user alone may enter."""
+    """Return whether `folder` is a folder, not a link to one, that only this user may enter."""
     try:
         status = folder.lstat()
     except OSError:
@@ -48,7 +48,7 @@ def is_private(folder: Path) -> bool:
 
 
 def connect(path: Path, timeout: float) -> socket.socket | None:
-    """A connection to the server at `path`; None where nobody listens or it is not this user's."""
+    """Return a connection to the server at `path`; None if nobody listens or it is not this user's."""
     if not is_private(path.parent):
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -65,7 +65,7 @@ def connect(path: Path, timeout: float) -> socket.socket | None:
 
 
 class BoundSocket:
-    """A listening socket and the lock under which its path is this process's. `close` gives up both."""
+    """A listening socket and the lock that makes its path this process's. `close` releases both."""
 
     def __init__(self, path: Path, listener: socket.socket, lock: int) -> None:
         self.path = path
@@ -73,7 +73,7 @@ class BoundSocket:
         self._lock = lock
 
     def close(self) -> None:
-        """Take the path away while it is still ours, then the lock. Never raises."""
+        """Remove the path while it is still ours, then release the lock. Never raises."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
         self.listener.close()
@@ -83,9 +83,9 @@ class BoundSocket:
 
 
 def bind(path: Path) -> BoundSocket | None:
-    """Listen at `path`, where a server that died may have left its socket; None while another one holds the lock.
+    """Listen at `path`, where a server that died may have left its socket; None while another process holds the lock.
 
-    Raises OSError where the folder cannot be written, has no locks or is not this user's alone.
+    Raises OSError if the folder cannot be written, has no locks or is not this user's alone.
     """
     paths.private_folder(path.parent.parent)
     if not is_private(paths.private_folder(path.parent)):
@@ -116,7 +116,7 @@ def bind(path: Path) -> BoundSocket | None:
 
 @contextlib.contextmanager
 def _short_address(path: Path) -> Iterator[str]:
-    """`path`, or a name of the same file that is short enough for a socket's address."""
+    """Yield `path`, or a name of the same file that is short enough for a socket's address."""
     if len(os.fsencode(path)) <= LONGEST_ADDRESS:
         yield str(path)
         return

@@ -15,12 +15,12 @@ PROJECT_FOLDER = ".mazu"
 
 
 def mazu_home(env: Mapping[str, str] = os.environ) -> Path:
-    """The user's own folder: `config.toml`, global memory, skills, tools. `MAZU_HOME` moves it."""
+    """Return the user's own folder: `config.toml`, global memory, skills, tools. `MAZU_HOME` moves it."""
     return Path(env["MAZU_HOME"]) if env.get("MAZU_HOME") else Path.home() / PROJECT_FOLDER
 
 
 def state_home(env: Mapping[str, str] = os.environ) -> Path:
-    """Memory, checkpoint stores, journals and logs. `MAZU_STATE_HOME` moves it."""
+    """Return the state directory: memory, checkpoint stores, journals and logs. `MAZU_STATE_HOME` moves it."""
     if env.get("MAZU_STATE_HOME"):
         return Path(env["MAZU_STATE_HOME"])
     from platformdirs import user_state_path
@@ -29,7 +29,7 @@ def state_home(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def cache_home(env: Mapping[str, str] = os.environ) -> Path:
-    """What can be made again at any time: unpacked model files. `MAZU_CACHE_HOME` moves it."""
+    """Return the cache directory for what can be created again: unpacked model files. `MAZU_CACHE_HOME` moves it."""
     if env.get("MAZU_CACHE_HOME"):
         return Path(env["MAZU_CACHE_HOME"])
     from platformdirs import user_cache_path
@@ -38,7 +38,7 @@ def cache_home(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def root_key(root: Path) -> str:
-    """Identifies a project by the real path of its folder.
+    """Return a key of a project: a hash of the real path of its folder.
 
     No device or inode number: they change with reboots, network mounts and containers.
     """
@@ -46,7 +46,7 @@ def root_key(root: Path) -> str:
 
 
 def legacy_root_key(root: Path) -> str:
-    """The key that versions before 0.1 used: real path, device and inode. Raises OSError for a missing folder."""
+    """Return the key that versions before 0.1 used: real path, device and inode. Raises OSError for a missing folder."""
     real = root.resolve()
     stat = real.stat()
     return _digest(f"{real}\0{stat.st_dev}\0{stat.st_ino}")
@@ -57,12 +57,12 @@ def _digest(text: str) -> str:
 
 
 def projects_folder(state: Path) -> Path:
-    """The folder of the state directory that holds one folder for each project."""
+    """Return the folder of the state directory with one folder for each project."""
     return state / "projects"
 
 
 def root_state(root: Path, env: Mapping[str, str] = os.environ) -> Path:
-    """The state directory of one project (not created)."""
+    """Return the state directory of one project (not created)."""
     return projects_folder(state_home(env)) / root_key(root)
 
 
@@ -73,16 +73,16 @@ def private_folder(path: Path) -> Path:
 
 
 MADE_HERE: set[str] = set()
-"""The projects (as `root_key` names them) in which this process has made `.mazu/`: nobody else need be suspected of it."""
+"""The projects (by `root_key`) in which this process created `.mazu/`: for these no other origin need be suspected."""
 
 
 def project_folder(root: Path, name: str = "") -> Path:
     """Create `<root>/.mazu/<name>`, which git ignores through `.mazu/.gitignore`, and return its path.
 
-    Called only where there is text for people to put there. Raises OSError where a link or a file stands on the way,
-    or the folder cannot be written.
+    Call it only if there is text for people to put there. Raises OSError if a link or a file is on the way, or the
+    folder cannot be written.
     """
-    from mazu_ls.workspace import project_files  # not for those who only ask where things are
+    from mazu_ls.workspace import project_files  # not for callers that only ask for paths
 
     inside = PurePosixPath(PROJECT_FOLDER, name)
     ignore = PurePosixPath(PROJECT_FOLDER, ".gitignore")
@@ -96,7 +96,7 @@ def project_folder(root: Path, name: str = "") -> Path:
 
 
 def has_extension_folder(name: str, folders: Sequence[Path], env: Mapping[str, str] = os.environ) -> bool:
-    """Whether the user's own folder or the project's `.mazu/` has a folder `name` ("skills", "tools")."""
+    """Return whether the user's own folder or the project's `.mazu/` has a folder `name` ("skills", "tools")."""
     from mazu_ls.workspace import project_files
 
     return (mazu_home(env) / name).is_dir() or any(

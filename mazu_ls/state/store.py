@@ -30,18 +30,18 @@ _checked: set[str] = set()
 
 
 class ForeignSchema(Exception):
-    """A database holds tables, triggers or views that are not what our own migrations make."""
+    """A database holds tables, triggers or views that our own migrations do not make."""
 
 
 @dataclass(frozen=True)
 class Migrations:
-    """The numbered schema steps of one owner of tables; step n brings version n-1 to n. Never edit a released step."""
+    """The numbered schema steps of one owner of tables; step n migrates version n-1 to n. Never edit a released step."""
 
     owner: str
     steps: Sequence[str | Callable[[apsw.Connection], None]]
 
     def objects(self) -> dict[tuple[str, str], tuple[str, str | None]]:
-        """What the steps make: table and SQL of each table, index, trigger and view, by type and name."""
+        """Return what the steps make: table and SQL of each table, index, trigger and view, by type and name."""
         return _objects(self.owner, tuple(self.steps))
 
 
@@ -87,7 +87,7 @@ class Store:
         return await asyncio.shield(loop.run_in_executor(self._worker, self._guarded, work))
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
-        """Run `work` in one BEGIN IMMEDIATE transaction; when this returns, its effect survives power loss."""
+        """Run `work` in one BEGIN IMMEDIATE transaction; when this returns, its effect survives a power failure."""
         return await self.read(lambda connection: transaction(connection, work))
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ class Store:
             return work(self.connection)
         except (
             StopIteration
-        ) as error:  # a future takes any exception but this one: who waits for it would wait for ever
+        ) as error:  # a future accepts any exception but this one: its waiter would wait forever
             raise RuntimeError("a generator ended unexpectedly") from error
         except apsw.BusyError as error:
             raise MazuError(
@@ -141,16 +141,16 @@ def transaction(connection: apsw.Connection, work: Callable[[apsw.Connection], T
 
 
 def select(connection: apsw.Connection, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """All rows of a query, read at once, so that no cursor stays open across a write."""
+    """Return all rows of a query, read at once, so that no cursor stays open across a write."""
     return connection.execute(sql, tuple(values)).fetchall()
 
 
 def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
-    """Open one connection in WAL mode with FULL sync and migrate it. A file that is damaged, or whose schema holds what
-    mazu-ls did not put there, is set aside first.
+    """Open one connection in WAL mode with FULL sync and migrate it. A file that is damaged, or whose schema holds objects that
+    mazu-ls did not make, is set aside first.
 
-    Damage inside is looked for once in a process, in files of at most 16 MiB (3 ms for each), and in any file in
-    which it was met before.
+    Internal damage is searched for once per process, in files of at most 16 MiB (3 ms for each), and in any file in which it was
+    found before.
     """
     import apsw
 
@@ -171,7 +171,7 @@ def connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
 
 
 def _check(connection: apsw.Connection, path: Path) -> None:
-    """Raises apsw.CorruptError where a page of the database is damaged."""
+    """Raise apsw.CorruptError if a page of the database is damaged."""
     import apsw
 
     suspect = _suspect(path)
@@ -191,12 +191,12 @@ def _check(connection: apsw.Connection, path: Path) -> None:
 
 
 def _suspect(path: Path) -> Path:
-    """The mark beside a database in which damage was met while it was in use."""
+    """Return the path of the mark next to a database in which damage was found while it was in use."""
     return path.with_name(f"{path.name}.suspect")
 
 
 def quarantine(path: Path) -> Path:
-    """Move a damaged database and its companions aside, never delete them; returns where it went."""
+    """Move a damaged database and its companion files away, never delete them; return the new place."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     target = path.with_name(f"{path.name}.damaged-{stamp}")
     for suffix in ("", "-wal", "-shm"):
@@ -207,7 +207,7 @@ def quarantine(path: Path) -> Path:
 
 
 def quarantined(path: Path) -> list[Path]:
-    """Databases that were set aside beside `path`, newest last."""
+    """Return the databases that were set aside next to `path`, newest last."""
     return sorted(
         p for p in path.parent.glob(f"{path.name}.damaged-*") if not p.name.endswith(("-wal", "-shm"))
     )
@@ -227,7 +227,7 @@ def _connect(path: Path, migrations: Sequence[Migrations]) -> apsw.Connection:
 
 
 def harden(connection: apsw.Connection) -> None:
-    """Take no code from the file: no functions in its schema, no writes to the schema or to shadow tables.
+    """Run no code from the file: no functions in its schema, no writes to the schema or to shadow tables.
 
     See "Defense against the dark arts", sqlite.org/security.html.
     """
@@ -256,9 +256,9 @@ def _bring_up_to_date(connection: apsw.Connection, migrations: Sequence[Migratio
 
 
 def _require_own_schema(connection: apsw.Connection, migrations: Sequence[Migrations]) -> None:
-    """Raise ForeignSchema where the file's schema is not what `migrations` make.
+    """Raise ForeignSchema if the file's schema is not what `migrations` make.
 
-    Tables of other owners may stand beside theirs; views may not, and no trigger on their tables but their own.
+    Tables of other owners are allowed; views are not, nor triggers on these tables other than their own.
     """
     held, ours = _schema(connection), _made_by(migrations)
     tables = {name for kind, name in ours if kind == "table"}
@@ -271,7 +271,7 @@ def _require_own_schema(connection: apsw.Connection, migrations: Sequence[Migrat
 
 
 def foreign_objects(connection: apsw.Connection, migrations: Sequence[Migrations]) -> str:
-    """What a file's schema holds besides, or otherwise than, what exactly these `migrations` make; empty for nothing."""
+    """Return what a file's schema holds in addition to, or other than, what `migrations` make; empty for nothing."""
     held, ours = _schema(connection), _made_by(migrations)
     held.pop(("table", "schema_version"), None)
     differing = sorted({key for key, _ in held.items() ^ ours.items()})
@@ -279,7 +279,7 @@ def foreign_objects(connection: apsw.Connection, migrations: Sequence[Migrations
 
 
 def has_version_table(connection: apsw.Connection) -> bool:
-    """Whether a file has the table of schema versions, exactly as it is made here."""
+    """Return whether a file has the table of schema versions, exactly as it is made here."""
     found = select(connection, "SELECT type, sql FROM sqlite_schema WHERE name = 'schema_version'")
     return found == [("table", f"CREATE TABLE {_VERSION_TABLE}")]
 
@@ -297,9 +297,8 @@ def _schema(connection: apsw.Connection) -> dict[tuple[str, str], tuple[str, str
 
 
 def _write_ahead(connection: apsw.Connection) -> None:
-    """Into WAL mode. Two that turn a new file over at once upgrade their locks against each other, for which SQLite
-    does not call the busy handler: one gets "locked" at once, and tries again here (sqlite.org/c3ref/busy_handler).
-    """
+    """Switch to WAL mode. Two processes that switch a new file at once upgrade their locks against each other, for which SQLite does
+    not call the busy handler: one gets "locked" at once, and tries again here (sqlite.org/c3ref/busy_handler)."""
     import apsw
 
     until = time.monotonic() + BUSY_MS / 1000

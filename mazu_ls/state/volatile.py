@@ -1,7 +1,7 @@
-"""A project whose state directory cannot be written: work on a temporary copy until it can be.
+"""A project whose state directory cannot be written: works on a temporary copy until it can be.
 
-A read-only or full disk takes memory that is there, the conversations that are there, and chat from nobody: what can be
-read is copied into a temporary folder, and conversations that went on there are brought back once the disk takes them.
+A read-only or full disk must not take away existing memory, conversations and chat: what can be read is copied into a
+temporary folder, and conversations that continued there are copied back once the disk can be written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PROBE_BYTES = 64 * 1024
 MOST_COPIED = 256 * 2**20
 GLOBAL_DATABASE = "global_memory.db"
 IN_MEMORY = "/dev/shm"
-"""Where Linux keeps files in memory: it can be written while no disk can."""
+"""Where Linux keeps files in memory: writable even if no disk is."""
 
 
 class OpenedState(Struct):
@@ -44,7 +44,7 @@ class OpenedState(Struct):
     home_why: str = ""
     """What is wrong with the user's folder where it alone is a copy: nothing that is written there lasts."""
     moved_hint: str = ""
-    """What to say of `moved`, or to ask; empty where nothing is to be said."""
+    """What to say or ask about `moved`; empty for nothing."""
 
     @property
     def is_volatile(self) -> bool:
@@ -52,7 +52,7 @@ class OpenedState(Struct):
         return bool(self.why)
 
     def may_return(self) -> bool:
-        """Whether the real folders can be written by now. Blocks."""
+        """Return whether the real folders can be written by now. Blocks."""
         return self.kept is not None and not any(map(why_unwritable, self.kept))
 
 
@@ -83,7 +83,7 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
 
 
 def why_unwritable(folder: Path) -> str:
-    """What is wrong with a folder that is to be written, in words; empty where nothing is. Nothing stays. Blocks."""
+    """Return in words why a folder cannot be written; empty if it can. Leaves nothing behind. Blocks."""
     try:
         there = next((place for place in (folder, *folder.parents) if place.exists()), folder)
         with tempfile.TemporaryFile(dir=there, buffering=0) as probe:
@@ -99,7 +99,7 @@ def _words(error: OSError) -> str:
 
 
 def _temporary_folder(env: Mapping[str, str]) -> tempfile.TemporaryDirectory[str]:
-    """A folder of our own where temporary files go; else in the user's runtime folder or in memory. Raises OSError."""
+    """Return a temporary folder; else one in the user's runtime folder or in memory. Raises OSError."""
     failure = OSError("no usable temporary folder")
     for parent in (None, env.get("XDG_RUNTIME_DIR") or None, IN_MEMORY):
         try:
@@ -163,7 +163,7 @@ def _temporary(folder: Path, home: Path, env: Mapping[str, str], why: str) -> Op
 
 
 def _copy_database(database: Path, into: Path) -> list[str]:
-    """Copy an SQLite file with its log; what could not be copied."""
+    """Copy an SQLite file with its log; return what could not be copied."""
     try:
         for path in (database, database.with_name(f"{database.name}-wal")):
             if path.is_file():
@@ -174,7 +174,7 @@ def _copy_database(database: Path, into: Path) -> list[str]:
 
 
 def _copy_journals(journals: Path, into: Path) -> list[str]:
-    """Copy conversations, the newest first, as far as they are not too much."""
+    """Copy conversations, the newest first, up to a size limit."""
     unread: list[str] = []
     room = MOST_COPIED
     with suppress(OSError):
@@ -191,7 +191,8 @@ def _copy_journals(journals: Path, into: Path) -> list[str]:
 
 
 def bring_back(journals: Path, into: Path) -> None:
-    """Append to each real conversation what was said in its copy; one that went on elsewhere meanwhile stays as it is."""
+    """Append to each real conversation what was added to its copy; one that continued elsewhere meanwhile stays as it
+    is."""
     paths.private_folder(into)
     for copy in sorted(journals.glob("*.jsonl")):
         said = copy.read_bytes()

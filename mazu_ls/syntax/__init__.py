@@ -1,4 +1,4 @@
-"""What stands in source code: definitions, the names it uses, comments. No tree-sitter outside this package."""
+"""Analyses source code: definitions, the names it uses, comments. tree-sitter is used in this package only."""
 
 from mazu_ls.syntax.comments import SourceComment, comments
 from mazu_ls.syntax.grammar import first_error

@@ -1,4 +1,4 @@
-"""Comments of a text, by the grammar where there is one, by their markers where there is none."""
+"""Finds comments in a text, by the grammar if there is one, otherwise by their markers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mazu_ls.syntax.languages import GRAMMARS, STYLES, CommentStyle, canonical
 from mazu_ls.syntax.source import SourceText
 
 _UNKNOWN = CommentStyle(("#", "//", "--", ";", "%"), (("/*", "*/"), ("<!--", "-->")), '"')
-"""For languages nobody told us about: a line marker counts only at the start of a line or behind a space."""
+"""For unknown languages: a line marker counts only at the start of a line or after a space."""
 
 
 class SourceComment(Struct, frozen=True, gc=False):
-    """One comment with its markers; lines and characters from 0, the end exclusive."""
+    """One comment with its markers; lines and characters are 0-based, the end exclusive."""
 
     text: str
     start_line: int
@@ -26,7 +26,8 @@ class SourceComment(Struct, frozen=True, gc=False):
 
 
 def comments(text: str, language: str | None) -> list[SourceComment]:
-    """Every comment in the order of the text. Without a grammar, and above 1 MB, markers outside of strings decide."""
+    """Return every comment in the order of the text. Without a grammar, and above 1 MB, markers outside of strings
+    decide."""
     return list(_comments(text, canonical(language or "")))
 
 
@@ -66,7 +67,7 @@ def _by_markers(text: str, language: str) -> tuple[SourceComment, ...]:
 
 @cache
 def _scanner(language: str) -> re.Pattern[str]:
-    """Strings and comments, whichever starts first; the strings only so that nothing in them counts."""
+    """Return a pattern of strings and comments, whichever starts first; strings only so that nothing in them counts."""
     style = STYLES.get(language) or _GRAMMARLESS.get(language) or _UNKNOWN
     strings = [rf"{quote}(?:\\.|[^{quote}\\\n])*{quote}" for quote in style.quotes]
     blocks = [rf"{re.escape(start)}[\s\S]*?(?:{re.escape(end)}|\Z)" for start, end in style.block]

@@ -1,4 +1,4 @@
-"""Parsing with tree-sitter: grammars and queries loaded once, each parse bounded in time."""
+"""Parses with tree-sitter: grammars and queries are loaded once, each parse is bounded in time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MAX_BYTES = 1_000_000
 TIME_LIMIT = 2.0
-"""Seconds for one parse; grammars with ambiguities can take for ever on hostile input."""
+"""Seconds for one parse; ambiguous grammars can run forever on hostile input."""
 _CHUNK = 16 * 1024
 _MATCH_LIMIT = 65_536
 _QUERIES = Path(__file__).parent / "queries"
@@ -25,7 +25,7 @@ _QUERIES = Path(__file__).parent / "queries"
 
 @cache
 def language(name: str) -> Language | None:
-    """The grammar of a language; None where there is none, or where it is not installed (which is logged once)."""
+    """Return the grammar of a language; None if there is none, or if it is not installed (which is logged once)."""
     grammar = GRAMMARS.get(name)
     if grammar is None:
         return None
@@ -40,29 +40,29 @@ def language(name: str) -> Language | None:
 
 @cache
 def definitions_query(name: str) -> Query:
-    """Finds definitions; captures are described in queries/python.scm."""
+    """Return the query for definitions; captures are described in queries/python.scm."""
     return _compiled(name, definitions_text(name))
 
 
 @cache
 def references_query(name: str) -> Query:
-    """Finds the leaves that name something (@reference) and how they are used, as in queries/uses/python.scm."""
+    """Return the query for leaves that name something (@reference) and their use, as in queries/uses/python.scm."""
     return _compiled(name, _any(GRAMMARS[name].references, "reference") + "\n" + uses_text(name))
 
 
 @cache
 def comments_query(name: str) -> Query:
-    """Finds comments."""
+    """Return the query for comments."""
     return _compiled(name, _any(GRAMMARS[name].comments, "comment"))
 
 
 def definitions_text(name: str) -> str:
-    """The source of the query for definitions."""
+    """Return the source of the query for definitions."""
     return _sources(name, _QUERIES)
 
 
 def uses_text(name: str) -> str:
-    """The source of the query for how names are used."""
+    """Return the source of the query for uses of names."""
     return _sources(name, _QUERIES / "uses")
 
 
@@ -72,9 +72,9 @@ def _sources(name: str, folder: Path) -> str:
 
 
 def parse(data: bytes, name: str) -> Node | None:
-    """The root of the tree of UTF-8 `data`; None without a grammar, over MAX_BYTES, or when time ran out.
+    """Return the root of the tree of UTF-8 `data`; None without a grammar, over MAX_BYTES, or when time ran out.
 
-    The text is handed over in pieces, so that other threads run in between.
+    The text is passed in pieces, so that other threads run in between.
     """
     grammar = language(name) if len(data) <= MAX_BYTES else None
     if grammar is None:
@@ -97,7 +97,7 @@ def parse(data: bytes, name: str) -> Node | None:
 
 
 def first_error(text: str, name: str) -> int | None:
-    """The first line, from 1, of a text that its grammar does not take; None where it takes all, or nobody can say."""
+    """Return the first line (1-based) with a syntax error; None if there is none, or it is unknown."""
     root = parse(text.encode("utf-8", "surrogatepass"), name)
     if root is None or not root.has_error:
         return None
@@ -108,14 +108,14 @@ def first_error(text: str, name: str) -> int | None:
 
 
 def matches(query: Query, root: Node) -> list[tuple[int, dict[str, list[Node]]]]:
-    """Every match with the number of its pattern."""
+    """Return every match with the number of its pattern."""
     from tree_sitter import QueryCursor
 
     return QueryCursor(query, match_limit=_MATCH_LIMIT).matches(root)
 
 
 def captures(query: Query, root: Node) -> dict[str, list[Node]]:
-    """The captured nodes by the name of the capture."""
+    """Return the captured nodes by the name of the capture."""
     from tree_sitter import QueryCursor
 
     return QueryCursor(query, match_limit=_MATCH_LIMIT).captures(root)

@@ -13,7 +13,7 @@ _VISIBLE = re.compile(r"[^\n]")
 
 
 def blank_comments(text: str) -> str:
-    """The text with blanks for comments and trailing commas: each character stays in its line and column."""
+    """Return the text with blanks for comments and trailing commas: each character keeps its line and column."""
     return _blanked(_COMMAS, _blanked(_COMMENTS, text))
 
 

@@ -1,4 +1,4 @@
-"""Which language a file is written in, what parses it, and how its comments look where nothing does."""
+"""The language of a file, its parser, and the form of its comments if there is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from msgspec import Struct
 
 
 class LanguageGrammar(Struct, frozen=True):
-    """A tree-sitter grammar: `module.function()` gives it, `queries` find its definitions.
+    """A tree-sitter grammar: `module.function()` returns it, `queries` find its definitions.
 
     `references` are the types of the leaves that name something, `comments` those of comments. Languages of one
     `family` may use each other's names.
@@ -23,7 +23,7 @@ class LanguageGrammar(Struct, frozen=True):
 
 
 class CommentStyle(Struct, frozen=True):
-    """How comments and strings look in a language without a grammar. `code` says that it has definitions."""
+    """The form of comments and strings in a language without a grammar. `code`: it has definitions."""
 
     line: tuple[str, ...] = ()
     block: tuple[tuple[str, str], ...] = ()
@@ -32,7 +32,7 @@ class CommentStyle(Struct, frozen=True):
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a list written as one text."""
+    """Return the words of a list written as one text."""
     return frozenset(text.split())
 
 
@@ -131,23 +131,23 @@ _ALIASES = {
 
 
 def language_of(path: str | PurePath) -> str | None:
-    """The language of a file by its name; None where nothing here knows it. `.h` counts as C++, which reads C too."""
+    """Return the language of a file by its name; None if it is unknown. `.h` counts as C++, which covers C too."""
     name = PurePath(path).name.lower()
     return _BY_NAME.get(name) or _BY_EXTENSION.get(name.rpartition(".")[2] if "." in name else "")
 
 
 def canonical(language: str) -> str:
-    """Our name of a language, also from the identifiers that editors use."""
+    """Return our name of a language, also from the identifiers that editors use."""
     name = language.lower()
     return _ALIASES.get(name, name)
 
 
 def family_of(language: str) -> str:
-    """Languages with the same answer may use each other's names."""
+    """Return the family of a language: those of one family may use each other's names."""
     grammar = GRAMMARS.get(language)
     return (grammar.family if grammar else "") or language
 
 
 def has_definitions(language: str) -> bool:
-    """Whether `symbols` can find anything in this language."""
+    """Return whether `symbols` can find anything in this language."""
     return language in GRAMMARS or (language in STYLES and STYLES[language].code)

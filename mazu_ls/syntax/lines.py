@@ -1,4 +1,4 @@
-"""Definitions and names of languages without a grammar, read by the line: a keyword, a name, and what is indented below."""
+"""Definitions and names in languages without a grammar, by line: a keyword, a name, and what is indented below."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CLOSING = (")", "}", "]", "end")
 
 
 class LineDefinition(NamedTuple):
-    """A definition: lines from 0, the last inclusive; characters of the name; its head."""
+    """A definition: 0-based lines, the last inclusive; characters of the name; its head."""
 
     kind: str
     name: str
@@ -44,7 +44,7 @@ class LineDefinition(NamedTuple):
 
 
 def definitions(source: SourceText, language: str) -> Iterator[LineDefinition]:
-    """What looks like a definition, in order; nothing for languages with a grammar or above its limit of size."""
+    """Yield what looks like a definition, in order; nothing for languages with a grammar or above the size limit."""
     if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
         return
     all_lines = source.lines()
@@ -60,14 +60,14 @@ def definitions(source: SourceText, language: str) -> Iterator[LineDefinition]:
 
 
 def names(source: SourceText, language: str) -> list[str]:
-    """Every word that may be a name, as often as it stands there."""
+    """Return every word that may be a name, as often as it occurs."""
     if language in GRAMMARS or not has_definitions(language) or len(source.data) > MAX_BYTES:
         return []
     return [name.decode() for name in _NAME.findall(source.data)]
 
 
 def _end(all_lines: list[str], depths: list[int], start: int) -> int:
-    """The last line that is indented deeper than `start`, and the closing one behind it."""
+    """Return the last line that is indented deeper than `start`, or the closing one after it."""
     end = start
     for at in range(start + 1, len(all_lines)):
         if depths[at] < 0:

@@ -1,4 +1,4 @@
-"""Definitions of a text and the names it uses. Positions are zero-based lines and characters of the Python str."""
+"""Definitions of a text and the names it uses. Positions are 0-based lines and characters of the Python str."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CONTAINERS = frozenset(("class", "struct", "interface", "enum", "implementation"
 CALLABLES = frozenset(("function", "method"))
 MAX_SIGNATURE = 200
 
-# A definition that is all of such a statement is shown with it ("const f = ...").
+# A definition that makes up all of such a statement is shown with it ("const f = ...").
 _STATEMENTS = words("""
     lexical_declaration variable_declaration expression_statement type_declaration const_declaration var_declaration
     declaration_command
@@ -39,10 +39,10 @@ _ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
 
 
 class CodeSymbol(Struct, frozen=True, gc=False):
-    """A definition. Its range holds decorators and `export`; lines and characters from 0, the end exclusive.
+    """A definition. Its range includes decorators and `export`; 0-based lines and characters, the end exclusive.
 
     `path` is the name with those of its containers before it ("Book.balance"), `signature` its head in one line,
-    `parent` the index of its container in the list it came in, `local` whether it stands inside a function.
+    `parent` the index of its container in the list it came in, `local` whether it is inside a function.
     """
 
     name: str
@@ -60,9 +60,9 @@ class CodeSymbol(Struct, frozen=True, gc=False):
 
 
 class Outline(Struct, frozen=True):
-    """The definitions of a text in their order, and how often it uses which name.
+    """The definitions of a text in order, and how often it uses which name.
 
-    Of these references, `calls` are by the bare name, `imports` bring the name in from elsewhere.
+    Of these references, `calls` are by the bare name, `imports` import the name.
     """
 
     symbols: tuple[CodeSymbol, ...]
@@ -86,16 +86,16 @@ class _Found(Struct):
 
 
 def symbols(text: str, language: str) -> list[CodeSymbol]:
-    """The definitions of a text, containers before what is in them, in the order of the text.
+    """Return the definitions of a text, containers before their content, in the order of the text.
 
-    Broken code gives what can be made out. Languages without a grammar are read by the line; text over 1 MB, or without
-    any way to read it, has none.
+    Of broken code those that can be recognised. Languages without a grammar are read by line; text over 1 MB, or
+    without any way to parse it, has none.
     """
     return list(_symbols(text, canonical(language)))
 
 
 def symbol_at(text: str, language: str, line: int, character: int) -> CodeSymbol | None:
-    """The innermost definition round a position; just behind its last character counts."""
+    """Return the innermost definition around a position; directly after its last character counts."""
     at = (line, character)
     best: CodeSymbol | None = None
     for symbol in _symbols(text, canonical(language)):
@@ -107,12 +107,13 @@ def symbol_at(text: str, language: str, line: int, character: int) -> CodeSymbol
 
 
 def references(text: str, language: str) -> Counter[str]:
-    """How often a text uses each name, its definitions, comments and strings not counted (the latter only with a grammar)."""
+    """Return how often a text uses each name, except in definitions, comments and strings (the latter only with a
+    grammar)."""
     return outline(text, language).references
 
 
 def outline(text: str | bytes, language: str) -> Outline:
-    """Definitions and references of one parse; bytes are taken as UTF-8."""
+    """Return definitions and references of one parse; bytes are read as UTF-8."""
     source = SourceText.encode(text)
     language = canonical(language)
     root = grammar.parse(source.data, language)
@@ -127,7 +128,7 @@ def outline(text: str | bytes, language: str) -> Outline:
 
 
 def _counted(nodes: list[Node], data: bytes, own: set[int]) -> Counter[str]:
-    """How often each name stands there, the names of definitions left out."""
+    """Count each name, without the names of definitions."""
     names = Counter([data[node.start_byte : end] for node in nodes if (end := node.end_byte) not in own])
     return Counter({name.decode("utf-8", "replace"): count for name, count in names.items()})
 
@@ -140,7 +141,7 @@ def _symbols(text: str, language: str) -> tuple[CodeSymbol, ...]:
 
 
 def _definitions(root: Node, source: SourceText, language: str) -> list[_Found]:
-    """One for each name that is defined: the patterns are in the order of preference."""
+    """Return one definition for each defined name: the patterns are in order of preference."""
     best: dict[int, tuple[int, dict[str, list[Node]]]] = {}
     for pattern, captured in grammar.matches(grammar.definitions_query(language), root):
         at = captured["name"][0].start_byte
@@ -186,7 +187,7 @@ def _by_line(source: SourceText, language: str) -> list[_Found]:
 
 
 def _placed(found: list[_Found]) -> tuple[CodeSymbol, ...]:
-    """Symbols with their containers: a walk in the order of the text with the stack of what is open."""
+    """Return symbols with their containers: a walk in text order with a stack of open ones."""
     found.sort(key=lambda one: (one.start, (-one.end[0], -one.end[1]), one.name_start))
     placed: list[CodeSymbol] = []
     within: list[tuple[_Found, int]] = []
@@ -200,7 +201,7 @@ def _placed(found: list[_Found]) -> tuple[CodeSymbol, ...]:
 
 
 def _holds(outer: _Found, inner: _Found) -> bool:
-    """Two names of one statement are beside each other, not in each other."""
+    """Return whether one contains the other; two names of one statement do not."""
     return inner.end <= outer.end and (outer.start, outer.end) != (inner.start, inner.end)
 
 

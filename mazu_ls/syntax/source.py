@@ -1,4 +1,4 @@
-"""A text as parsers want it: UTF-8 with line feeds, and the way back from bytes to characters."""
+"""A text for parsers: UTF-8 with line feeds, and the mapping from bytes back to characters."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ _LONE_CR = re.compile(rb"\r(?!\n)")
 
 
 class SourceText(Struct, frozen=True):
-    """UTF-8 in which a lone carriage return, a line end to editors, is a line feed; `ascii` spares the decoding."""
+    """UTF-8 in which a lone carriage return, a line end to editors, is a line feed; `ascii` saves the decoding."""
 
     data: bytes
     ascii: bool
 
     @classmethod
     def encode(cls, text: str | bytes) -> SourceText:
-        """Lone surrogates pass through as broken UTF-8, which parsers take as an error at that place."""
+        """Encode a text; lone surrogates become invalid UTF-8, which parsers report as an error at that place."""
         data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
         if b"\r" in data:
             data = _LONE_CR.sub(b"\n", data)
         return cls(data, data.isascii())
 
     def position(self, byte: int, point: tuple[int, int]) -> tuple[int, int]:
-        """Line and character of a parser's position."""
+        """Return line and character of a parser's position."""
         row, column = point
         if self.ascii:
             return row, column
@@ -39,9 +39,9 @@ class SourceText(Struct, frozen=True):
             return row, len(before.decode("utf-8", "replace"))
 
     def text_of(self, node: Node) -> str:
-        """The text of a node."""
+        """Return the text of a node."""
         return self.data[node.start_byte : node.end_byte].decode("utf-8", "replace")
 
     def lines(self) -> list[str]:
-        """The lines without their ends."""
+        """Return the lines without their ends."""
         return [line.removesuffix("\r") for line in self.data.decode("utf-8", "replace").split("\n")]

@@ -1,7 +1,7 @@
-"""A model server that says what a script tells it to, in the true wire formats: for tests, demo and benchmarks.
+"""A scripted model server that speaks the real wire formats: for tests, demo and benchmarks.
 
-`async with ModelServer([{"text": "hello"}]) as server:` in process, or
-`python -m mazu_ls.demo.model_server SCRIPT.json [--port N] [--port-file F]`.
+`async with ModelServer([{"text": "hello"}]) as server:` in process, or `python -m mazu_ls.demo.model_server SCRIPT.json
+[--port N] [--port-file F]`.
 """
 
 from mazu_ls.demo.model_server.http import HttpRequest
