@@ -9,7 +9,7 @@ import pytest
 
 from mazu_ls.agent.session.deleted_sessions import KEPT_DAYS, DeletedSessions
 from mazu_ls.errors import MazuError
-from tests.server.client import RpcFailure
+from tests.server.client import RpcFailure, connected
 from tests.server.test_turns import agent
 
 
@@ -76,14 +76,30 @@ async def test_what_was_deleted_long_ago_is_removed_for_good(tmp_path: Path):
     (journals / "s_1.unfinished").write_text("3\nhalf a message")
     deleted = DeletedSessions(journals)
     for number in range(3):
-        deleted.put(journals / f"s_{number}.jsonl")
+        assert deleted.put(journals / f"s_{number}.jsonl")
+    assert not deleted.put(journals / "s_3.jsonl"), (
+        "closing a session in which nothing was said removes its journal"
+    )
     assert deleted.restore("s_1") == "s_1"
     assert sorted(path.name for path in journals.glob("*.*")) == ["s_1.jsonl", "s_1.unfinished"]
     (one,) = (one for one in deleted.list() if one.session_id == "s_0")
     one.path.rename(one.path.with_name(f"s_0-{one.at - (KEPT_DAYS + 1) * 86_400}.jsonl"))
     (old,) = deleted.expired()
-    deleted.remove(old)
+    assert deleted.remove(old) is not None
+    assert deleted.remove(old) is None, "it was removed already"
     assert [one.session_id for one in deleted.list()] == ["s_2"]
     (journals / "s_2.jsonl").write_text("another\n")
     with pytest.raises(MazuError, match="already"):
         deleted.restore("s_2")
+
+
+async def test_a_session_in_which_nothing_could_be_said_is_deleted_and_meant_no_more(
+    env: dict[str, str], folder: Path
+):
+    async with connected(env) as client:  # no API key: the turn cannot begin
+        await client.initialize(folder)
+        with pytest.raises(RpcFailure):
+            await client.command("mazu.chat", {"message": "hello", "wait": True}, within=60)
+        left = await client.command("mazu.session.delete")
+        assert (left["sessions"], left["current"]) == ([], None)
+        assert (await client.command("mazu.session.new"))["id"]

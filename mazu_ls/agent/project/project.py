@@ -84,6 +84,6 @@ class Project(ProjectServices):
     async def close(self) -> None:
         """End all turns, child processes and connections."""
         await self.extractions.close()
-        await self._expiring
+        await asyncio.wait([self._expiring])
         await asyncio.gather(self.sessions.close(), self.close_map())
         await self.close_stores()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mazu_ls.agent.session.journal_views import Spending, total_usage
 from mazu_ls.agent.session.partial_message import partial_path
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.paths import private_folder
@@ -42,13 +43,21 @@ class DeletedSessions:
                 found.append(DeletedSession(path, session_id, int(at)))
         return sorted(found, key=lambda one: (one.at, one.session_id), reverse=True)
 
-    def put(self, journal: Path) -> None:
-        """Take a journal that nobody has open, and the unfinished message next to it, out of the conversations."""
+    def put(self, journal: Path) -> bool:
+        """Take a journal that nobody has open, and the unfinished message next to it, out of the conversations.
+
+        Returns False where there is none: nothing was said in the session, so closing it removed it.
+        """
         private_folder(self._folder)
         kept = self._folder / f"{journal.stem}-{int(time.time())}.jsonl"
-        journal.replace(kept)
+        try:
+            journal.replace(kept)
+        except FileNotFoundError:
+            partial_path(journal).unlink(missing_ok=True)
+            return False
         if partial_path(journal).exists():  # after the journal: until then it belongs to it
             partial_path(journal).replace(partial_path(kept))
+        return True
 
     def restore(self, session_id: str | None) -> str:
         """Put a session back, the one deleted last if none is named; its id. Raises MazuError(not_found)."""
@@ -71,7 +80,14 @@ class DeletedSessions:
         oldest = time.time() - KEPT_DAYS * 86_400
         return [one for one in self.list() if one.at < oldest]
 
-    def remove(self, one: DeletedSession) -> None:
-        """Remove a deleted session for good."""
-        one.path.unlink(missing_ok=True)
+    def remove(self, one: DeletedSession) -> Spending | None:
+        """Remove a deleted session for good and return what it cost; None where another process removes it."""
+        claimed = one.path.with_suffix(".removed")
+        try:
+            one.path.replace(claimed)
+        except FileNotFoundError:
+            return None
+        spent = total_usage([claimed])
+        claimed.unlink(missing_ok=True)
         partial_path(one.path).unlink(missing_ok=True)
+        return spent

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mazu_ls.agent.session.deleted_sessions import DeletedSession, DeletedSessions
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.agent.session.journal_tail import JournalTail
-from mazu_ls.agent.session.journal_views import SessionInfo, describe, total_usage
+from mazu_ls.agent.session.journal_views import SessionInfo, describe
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
@@ -173,20 +173,24 @@ class Sessions:
         info = await self.info(path.stem)
         return info if info.interrupted else None
 
-    async def delete(self, session_id: str, *, for_good: bool = False) -> None:
-        """Delete a session; unless `for_good` it can be restored for some days. Its cost stays counted."""
+    async def delete(self, session_id: str, *, for_good: bool = False) -> bool:
+        """Delete a session; unless `for_good` it can be restored for some days. Its cost stays counted.
+
+        Returns whether it can be restored: one in which nothing was said cannot.
+        """
         session = await self.get(session_id)
         if session.running:
             raise MazuError(Kind.BUSY, "A turn is running in this session.", "Stop it first.")
         await session.close()
         self._open.pop(session_id, None)
-        await asyncio.to_thread(self._deleted.put, session.journal.path)
-        if self._project.proposals:
-            await self._project.proposals.keep_turns(session_id, ())
         if self.current == session_id:
             self.current = None
+        kept = await asyncio.to_thread(self._deleted.put, session.journal.path)
+        if self._project.proposals:
+            await self._project.proposals.keep_turns(session_id, ())
         if for_good:
             await self._remove([one for one in await self._all_deleted() if one.session_id == session_id])
+        return kept and not for_good
 
     async def restore(self, session_id: str | None = None) -> SessionInfo:
         """Undo a deletion, the last one if no session is named. Raises MazuError(not_found), MazuError(conflict)."""
@@ -214,12 +218,11 @@ class Sessions:
 
     async def _remove(self, sessions: Sequence[DeletedSession]) -> None:
         for one in sessions:
-            spent = await asyncio.to_thread(total_usage, [one.path])
-            for model, usage in spent.by_model.items():
+            spent = await asyncio.to_thread(self._deleted.remove, one)
+            for model, usage in spent.by_model.items() if spent else ():
                 self._project.record_usage(
                     journal.UsageRecorded(model, usage, f"deleted session {one.session_id}")
                 )
-            await asyncio.to_thread(self._deleted.remove, one)
 
     def find(self, session_id: str) -> Session | None:
         """Return the session if this process has it open and holds its journal."""

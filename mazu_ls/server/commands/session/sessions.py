@@ -186,13 +186,11 @@ async def delete(
             "There is no current session that could be deleted.",
             "Name one of mazu.session.list.",
         )
-    await project.sessions.delete(session_id, for_good=params.for_good)
+    restorable = await project.sessions.delete(session_id, for_good=params.for_good)
     server.notify_changed("sessions")
     left = await list_sessions(server, wire.ListSessionsParams())
     until = (datetime.now(UTC) + timedelta(days=KEPT_DAYS)).isoformat(timespec="seconds")
-    return deleted_sessions.DeletedSessionList(
-        left.sessions, left.current, None if params.for_good else until
-    )
+    return deleted_sessions.DeletedSessionList(left.sessions, left.current, until if restorable else None)
 
 
 @command("mazu.session.restore")
