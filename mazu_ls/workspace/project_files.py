@@ -95,6 +95,24 @@ def list_folder(root: Path, relative: Relative = ".") -> list[FolderEntry]:
     return sorted(found)
 
 
+def stamp_folder(root: Path, relative: Relative = ".") -> tuple[tuple[str, int, int, int], ...]:
+    """Return name, inode, size and time of change (ns) of a folder's entries: equal while none of them was written.
+
+    Empty if there is no such folder. Raises FileTooLarge as `list_folder` does.
+    """
+    found: list[tuple[str, int, int, int]] = []
+    try:
+        with folder_beneath(root, PurePosixPath(relative)) as folder, os.scandir(folder) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                found.append((entry.name, status.st_ino, status.st_size, status.st_mtime_ns))
+                if len(found) > MAX_ENTRIES:
+                    raise FileTooLarge(errno.EFBIG, f"holds more than {MAX_ENTRIES:,} entries", str(relative))
+    except FileNotFoundError:
+        return ()
+    return tuple(sorted(found))
+
+
 def stat_entry(root: Path, relative: Relative) -> os.stat_result | None:
     """Return the status of a path, of the link itself if it is one; None if it does not exist."""
     inside = PurePosixPath(relative)

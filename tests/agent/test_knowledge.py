@@ -3,6 +3,13 @@
 import sys
 from pathlib import Path
 
+import pytest
+
+from mazu_ls.config.config import MemorySettings
+from mazu_ls.memory.memories import Memories
+from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
+from mazu_ls.workspace import Workspace
+from tests.plain_host import PlainHost
 from tests.scenario import check
 
 STUB = Path(__file__).parents[1] / "tools" / "mcp_stub.py"
@@ -346,6 +353,21 @@ def test_memories_come_with_the_file_and_the_failure_they_are_about():
     assert "Amounts in this module are whole cents" in read
     assert "Remembered" not in again
     assert "goes away after make vendor" in failed
+
+
+@pytest.mark.parametrize("edits", [True, 5, "x", [None, {"old": 3}]])
+async def test_arguments_that_are_nonsense_bring_no_memories_and_no_failure(tmp_path: Path, edits: object):
+    memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(semantic=False))
+    workspace = Workspace([tmp_path])
+    timely = TimelyMemories(memories, set(), PlainHost(workspace), workspace)
+    for arguments in (
+        {"path": "a.py", "edits": edits},
+        {"path": edits},
+        {"path": "a\0.py", "command": edits},
+    ):
+        for name in ("edit_file", "read_file", "run_shell"):
+            assert await timely.about_call(name, arguments, ok=False, output="") == ""
+    await memories.close()
 
 
 def test_memories_come_with_the_symbol_the_command_and_the_name_in_an_error():

@@ -189,9 +189,12 @@ async def test_what_waits_in_the_shared_folder_is_mentioned(client: Client, fold
     (shared / shared_file.file_name(proposed)).write_text(shared_file.write(proposed))
     assert (await client.command("mazu.recall", {"query": "which port"}))["waiting"] == 1
     assert (await client.command("mazu.status"))["memory"]["waiting"] == 1
+    another = SharedMemory("t_00000000000000ff", {}).with_value("title", "Logs go to Loki", 1, "Ada")
+    (shared / shared_file.file_name(another)).write_text(shared_file.write(another))
+    assert (await client.command("mazu.status"))["memory"]["waiting"] == 2
     await client.command("mazu.memory.import.accept", {"all": True})
     found = await client.command("mazu.recall", {"query": "which port"})
-    assert ([one["title"] for one in found["memories"]], found["waiting"]) == (["The port is 7070"], 0)
+    assert (found["memories"][0]["title"], found["waiting"]) == ("The port is 7070", 0)
     assert (await client.command("mazu.status"))["memory"]["waiting"] == 0
 
 

@@ -60,7 +60,12 @@ def read_folder(root: Path, known: SharedMemories | None = None) -> FolderConten
     written = {shared_file.file_name(memory): memory for memory in (known or {}).values()}
     if not project_files.is_folder(root, FOLDER):
         return content
-    for entry in project_files.list_folder(root, FOLDER):
+    try:
+        entries = project_files.list_folder(root, FOLDER)
+    except OSError as error:
+        content.problems.append(f"{FOLDER}: {error.strerror}.")
+        return content
+    for entry in entries:
         if entry.kind != "file" or not entry.name.endswith(".md"):
             continue
         try:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -22,9 +22,6 @@ from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
 from mazu_ls.memory.team.shared_memory import SharedMemories, merge, new_id
 from mazu_ls.memory.team.team_proposals import TeamProposal, digest_of, find_news, find_proposals
 from mazu_ls.state.store import select
-
-if TYPE_CHECKING:
-    from mazu_ls.memory.memories import Memories
 
 GIT_FOLDER = "shared_memory.git"
 MAX_TRIES = 10
@@ -252,14 +249,6 @@ class TeamMemory:
             return False
         result.sent = sum(data is not None for data in changes.values())
         return True
-
-
-async def count_waiting(memories: Memories, root: Path) -> int:
-    """How many proposals wait to be accepted: what the project's folder says, and what was found in other agents' files."""
-    found = []
-    if memories.shelves.project is not None:
-        found, _ = await TeamMemory(memories.shelves.project, root).proposals()
-    return len(found) + (await memories.imported.proposals(1))[1]
 
 
 async def _in_thread(remote: MemoryRemote, work: Callable[[], T]) -> T:

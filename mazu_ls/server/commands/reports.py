@@ -106,7 +106,7 @@ async def _model(project: Project) -> tuple[str | None, list[str]]:
 async def _memory(project: Project) -> wire.MemoryStatusView:
     if project.memories is None:
         return wire.MemoryStatusView(False, _reason(project.no_memory))
-    from mazu_ls.memory.team.team_memory import count_waiting
+    from mazu_ls.memory.team.waiting_proposals import count_waiting
 
     counts = await project.memories.stats()
     waiting = await count_waiting(project.memories, project.root)

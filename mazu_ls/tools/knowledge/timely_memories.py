@@ -66,11 +66,10 @@ class TimelyMemories:
                     if ok
                     else block + self._render(await self._about_error(output), "that match this failure")
                 )
-        except (
-            MazuError,
-            InvalidArguments,
-        ) as error:  # a failed search must not cost the call its result
+        except (MazuError, InvalidArguments) as error:
             log.info("no memories for %s: %s", name, error)
+        except Exception:  # a search that fails must not cost the call its result
+            log.exception("no memories for %s", name)
         return ""
 
     async def _about_file_call(self, arguments: Mapping[str, Any], output: str) -> str:
@@ -80,7 +79,11 @@ class TimelyMemories:
             return ""
         path = self._shown(given)
         found = await self._about_file(path)
-        changed = [arguments, *(edit for edit in arguments.get("edits") or () if isinstance(edit, Mapping))]
+        edits = arguments.get("edits")
+        changed = [
+            arguments,
+            *(edit for edit in (edits if isinstance(edits, list) else ()) if isinstance(edit, Mapping)),
+        ]
         texts = [str(edit.get(key) or "") for edit in changed for key in ("old", "new")]
         names = _code_names("\n".join(texts)) if any(texts) else _defined_names(output)
         return self._render((*found, *await self._about_names(names)), f"about {path}")

@@ -61,7 +61,7 @@ async def reject_imported(server: ServerState, params: wire.DecideProposalsParam
 
 
 async def _left(server: ServerState) -> int:
-    from mazu_ls.memory.team.team_memory import count_waiting
+    from mazu_ls.memory.team.waiting_proposals import count_waiting
 
     memories, project = await opened_memories(server), await server.wait_opened()
     return await count_waiting(memories, project.root)

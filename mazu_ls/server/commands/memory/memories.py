@@ -105,7 +105,7 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
         found = await ask()
     found_any, waiting = any(map(matches, found)), 0
     if not found_any:
-        from mazu_ls.memory.team.team_memory import count_waiting
+        from mazu_ls.memory.team.waiting_proposals import count_waiting
 
         waiting = await count_waiting(memories, (await server.wait_opened()).root)
     views = [wire.MemoryView.from_memory(memory) for memory in found]
