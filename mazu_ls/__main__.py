@@ -141,7 +141,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _hide_secrets() -> None:
-    """Once in the life of a process, before anything of its input is read: it may begin anew."""
+    """Restart without secrets in the environment if needed: once per process, before any of its input is read."""
     from mazu_ls.platform.process_secrets import hide_environment_secrets
 
     hide_environment_secrets(_is_secret)

@@ -49,7 +49,7 @@ def _output_names(_: Any, new: Any) -> bool:
 
 
 WORKSPACE_VALUES = "workspace"
-"""The key of an editor's settings under which stands what a project may have written."""
+"""The key of an editor's settings that holds values which a project may have written."""
 BROUGHT_BY_EDITOR = "editor settings that a project may have written (your own go into {})"
 
 SET = Direction("set", lambda old, new: True)

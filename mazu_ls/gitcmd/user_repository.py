@@ -1,4 +1,4 @@
-"""Reading the user's own repository: where it stands, what it ignores, what it tracks. It is never written, nor obeyed.
+"""Reads the user's own repository: HEAD, what it ignores, what it tracks. It is never written, nor obeyed.
 
 HEAD, refs and ignore lists are read as files; git sees the index through `IsolatedGit`. What the repository's configuration says
 (filters, fsmonitor, includes, `core.worktree`, remotes) has no effect.

@@ -242,7 +242,7 @@ export interface ChooseHunksParams {
   uri?: string | null;
 }
 
-/** `uri`: of the file that is taken back, without it everything is. */
+/** `uri`: the file to roll back; without it everything. */
 export interface ChoosePointParams {
   uri?: string | null;
 }
@@ -592,7 +592,7 @@ export interface ImportedState {
   setAside: string | null;
 }
 
-/** A memory that the turn is given: in the block that stands, or in the one of this request. */
+/** A memory that the turn is given: in the standing block, or in that of this request. */
 export interface InjectedMemory {
   memory: Memory;
   block: 'context' | 'standing';
@@ -886,7 +886,7 @@ export interface PermissionVerdict {
 }
 
 /**
- * What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
+ * What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
  *
  * `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
  * memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
@@ -1048,7 +1048,7 @@ export interface RedoParams {
   sessionId?: string | null;
 }
 
-/** The model hears the note. */
+/** The model gets the note. */
 export interface RejectHunksParams {
   /** Ids; all if none is given. */
   ids?: string[] | null;
@@ -1431,7 +1431,7 @@ export interface SkippedFile {
   bytes: number;
 }
 
-/** The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both. */
+/** The answer of a command that continues as a job. One that belongs to no session has the same id of its own in both. */
 export interface StartedResult {
   sessionId: string;
   turnId: string | null;

@@ -202,8 +202,8 @@ class PlaceHistory:
     def _split(
         self, place: bytes, number: int, interval: Interval, *, is_present: bool
     ) -> Iterator[tuple[int, Interval]]:
-        """Split an interval where it is known what stood there meanwhile: after a rollback, before and after each edit of
-        the agent between which the user changed the place.
+        """Split an interval at moments with a known state: after a rollback, and before and after each edit of the agent if
+        the user changed the place between two of them.
         """
         for at, one in self._split_rollback(place, number, interval):
             edits = edits_of(self._db, place, one.change, None if is_present else number)

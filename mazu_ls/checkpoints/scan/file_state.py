@@ -1,4 +1,4 @@
-"""The state of a place: what stood there, in a form that two looks can be compared by."""
+"""The state of a place: its content, in a form that can be compared between two scans."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from mazu_ls.server.wire.common import Text
 
 
 class ChoosePointParams(Params, frozen=True):
-    """`uri`: of the file that is taken back, without it everything is."""
+    """`uri`: the file to roll back; without it everything."""
 
     uri: str | None = None
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints import models
 
 OwnWork = Literal["ask", "keep", "overwrite", "leave"]
-"""What becomes of the user's own work: he is asked, it stays, it goes, or nothing is rolled back where there is any."""
+"""What happens to the user's own work: they are asked, it stays, it is reverted, or nothing is rolled back if there is any."""
 PartName = Literal["code", "memory", "conversation", "skills"]
 
 
@@ -184,7 +184,7 @@ class PathReasonView(Wire, frozen=True):
 
 
 class PlanView(Wire, frozen=True):
-    """What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
+    """What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
 
     `users` and `agents` say whose work each file holds since the checkpoint. `own_memories`: which of the names are those of
     memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.

@@ -23,7 +23,7 @@ class ChooseHunksParams(Params, frozen=True):
 
 
 class RejectHunksParams(ChooseHunksParams, frozen=True):
-    """The model hears the note."""
+    """The model gets the note."""
 
     note: str = ""
     """A reason for the model."""

@@ -112,7 +112,7 @@ class RedoParams(Params, frozen=True):
 
 
 class StartedResult(Wire, frozen=True):
-    """The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both."""
+    """The answer of a command that continues as a job. One that belongs to no session has the same id of its own in both."""
 
     session_id: str
     turn_id: str | None

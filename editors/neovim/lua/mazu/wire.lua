@@ -189,7 +189,7 @@
 ---@field ids? string[] Ids; all if none is given.
 ---@field uri? string Only those of this file.
 
---- `uri`: of the file that is taken back, without it everything is.
+--- `uri`: the file to roll back; without it everything.
 ---@class mazu.ChoosePointParams
 ---@field uri? string
 
@@ -460,7 +460,7 @@
 ---@field checkpoints integer
 ---@field setAside? string
 
---- A memory that the turn is given: in the block that stands, or in the one of this request.
+--- A memory that the turn is given: in the standing block, or in that of this request.
 ---@class mazu.InjectedMemory
 ---@field memory mazu.Memory
 ---@field block "context"|"standing"
@@ -687,7 +687,7 @@
 ---@field sandboxed boolean
 ---@field rule? string
 
---- What a rollback writes, deletes, keeps, and where the user's own work stands in its way; no file is in two of these.
+--- What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
 ---
 --- `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
 --- memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
@@ -815,7 +815,7 @@
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.
 
---- The model hears the note.
+--- The model gets the note.
 ---@class mazu.RejectHunksParams
 ---@field ids? string[] Ids; all if none is given.
 ---@field uri? string Only those of this file.
@@ -1087,7 +1087,7 @@
 ---@field reason string
 ---@field bytes integer
 
---- The answer of a command that goes on as a job. What belongs to no session is named by one id of its own in both.
+--- The answer of a command that continues as a job. One that belongs to no session has the same id of its own in both.
 ---@class mazu.StartedResult
 ---@field sessionId string
 ---@field turnId? string

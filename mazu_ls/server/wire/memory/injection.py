@@ -20,7 +20,7 @@ class ExplainInjectionParams(Params, frozen=True):
 
 
 class InjectedMemory(Wire, frozen=True):
-    """A memory that the turn is given: in the block that stands, or in the one of this request."""
+    """A memory that the turn is given: in the standing block, or in that of this request."""
 
     memory: MemoryView
     block: Literal["standing", "context"]
