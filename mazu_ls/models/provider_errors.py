@@ -185,6 +185,8 @@ def _unconnected(error: Exception, endpoint: Endpoint) -> MazuError | None:
             )
         if isinstance(link, ssl.SSLError):
             return _no_tls(link, place)
+        if type(link).__name__ == "TooManyRedirects":
+            return MazuError(Kind.CONFIG, f"{place} redirects in a circle.", "Correct base_url.")
     if any(type(link).__name__ == "ConnectTimeout" for link in _causes(error)):
         plain = " If it speaks plain HTTP, write http:// in base_url." if place.startswith("https") else ""
         message = f"Nobody at {place} took the connection up in time."

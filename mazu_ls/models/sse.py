@@ -65,6 +65,20 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
         await response.aclose()
 
 
+OF_AN_ANSWER = ("choices", "content", "output", "type", "error")
+OF_AN_ERROR = (
+    "message",
+    "detail",
+    "msg",
+    "errors",
+    "error_message",
+    "error_description",
+    "base_resp",
+    "status_msg",
+    "title",
+)
+
+
 async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]:
     """Yield the bytes as they arrive; raises StreamEnded when none arrive in time."""
     limit, size = patience.first, 0
@@ -95,9 +109,22 @@ def _whole(body: bytes, kind: str) -> dict[str, Any]:
         answer = json.loads(body)
     except (ValueError, RecursionError):
         raise NotAModelEndpoint(f"a page of type {kind}") from None
+    if isinstance(answer, list) and answer:
+        answer = answer[0]  # as Google's endpoints wrap an error
     if not isinstance(answer, dict):
         raise NotAModelEndpoint("something else")
+    if not any(answer.get(name) for name in OF_AN_ANSWER) and (words := _error_words(answer)):
+        return {"error": {"message": words}}
     return answer
+
+
+def _error_words(body: Any) -> str:
+    """What a body says that is no answer: gateways put their words under many names."""
+    if isinstance(body, list):
+        body = body[0] if body else None
+    if not isinstance(body, dict):
+        return body if isinstance(body, str) else ""
+    return next((words for name in OF_AN_ERROR if (words := _error_words(body.get(name)))), "")
 
 
 def _decoded(data: bytes) -> dict[str, Any]:

@@ -91,6 +91,31 @@ async def test_an_error_with_status_200_gives_the_service_s_words(provider, kind
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 @pytest.mark.parametrize(
+    "body",
+    [
+        [{"error": {"message": "The model is asleep."}}],
+        {"detail": "The model is asleep."},
+        {"detail": [{"loc": ["body"], "msg": "The model is asleep."}]},
+        {"message": "The model is asleep.", "request_id": "1"},
+        {"errors": [{"message": "The model is asleep."}]},
+        {"base_resp": {"status_code": 1008, "status_msg": "The model is asleep."}, "choices": None},
+    ],
+)
+async def test_a_gateway_s_own_shape_of_an_error_gives_its_words(provider, body):
+    told, _ = await failure(http(body), provider)
+    assert "The model is asleep." in told.message
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_a_circle_of_redirects_is_followed_once(provider):
+    told, asked = await failure(http(b"", "307 Temporary", more="location: /again\r\n"), provider)
+    assert told.kind is Kind.CONFIG
+    assert "circle" in told.message
+    assert asked <= 25
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
     ("error", "kind"),
     [
         ({"message": "Add credits.", "code": 402}, Kind.BUDGET),
