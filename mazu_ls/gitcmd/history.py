@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
@@ -10,41 +11,43 @@ from mazu_ls.gitcmd.user_repository import UserRepository
 from mazu_ls.workspace.project_files import list_folder, read_file
 
 SECONDS = 10.0
-"""Seconds after which the search of a history is given up; one of 50,000 commits takes about two."""
+"""Seconds after which the search of a history is given up; one of 50,000 commits takes about four."""
 MAX_REFS = 5_000
 MAX_BYTES = 1 << 24
 _COMMIT = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
-_LOGS = ("logs/HEAD", "logs/refs/stash")  # amended or dropped commits can still be shown
-
-_found: dict[Path, tuple[frozenset[bytes] | None, tuple[bytes, ...] | MazuError]] = {}
+_HEADS = ("HEAD", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "packed-refs")
+_FOLDERS = ("refs", "logs", "worktrees")  # amended or dropped commits can still be shown
+RETRY_AFTER = 600.0
+"""Seconds after which a history that could not be read is tried again."""
+_found: dict[Path, tuple[frozenset[bytes], tuple[bytes, ...]]] = {}
+_failed: dict[Path, tuple[float, MazuError]] = {}
 
 
 def names_in_history(repository: UserRepository) -> tuple[bytes, ...]:
-    """Return each path, from the top of the work tree, that a commit of any branch, tag, stash or of HEAD's log added.
+    """Return each path, from the top of the work tree, that a commit of a branch, tag, stash, worktree or log added.
 
-    Cached for as long as those stay as they are. Raises MazuError(git) if the history cannot be read in time.
+    Cached as long as those stay as they are. Raises MazuError(git) if the history cannot be read in time.
     """
+    failed_at, error = _failed.get(repository.git_dir, (0.0, None))
+    if error is not None and time.monotonic() < failed_at + RETRY_AFTER:  # not again for each new commit
+        raise error
     points = _start_points(repository)
-    known, found = _found.get(repository.git_dir, (None, ()))
-    if isinstance(found, MazuError):  # a long history is not tried again for each new commit
-        raise found
-    if points != known:
+    known = _found.get(repository.git_dir)
+    if known is None or known[0] != points:
         try:
-            found = _read_names(repository, points)
+            known = _found[repository.git_dir] = (points, _read_names(repository, points))
         except MazuError as error:
-            found = error
-        _found[repository.git_dir] = (points, found)
-    if isinstance(found, MazuError):
-        raise found
-    return found
+            _failed[repository.git_dir] = (time.monotonic(), error)
+            raise
+    return known[1]
 
 
 def _read_names(repository: UserRepository, points: frozenset[bytes]) -> tuple[bytes, ...]:
     if not points:
         return ()
     out = repository.isolated.read_history(
-        "log", "--stdin", "--ignore-missing", "--diff-filter=A", "--no-renames", "--name-only", "-z", "--format=",
-        cwd=repository.top, input=b"\n".join(sorted(points)) + b"\n", seconds=SECONDS,
+        "log", "--stdin", "--ignore-missing", "--diff-filter=A", "--no-renames", "--diff-merges=separate", "--name-only",
+        "-z", "--format=", cwd=repository.top, input=b"\n".join(sorted(points)) + b"\n", seconds=SECONDS,
     )  # fmt: skip
     return tuple(sorted({name for name in out.split(b"\0") if name}))
 
@@ -53,15 +56,16 @@ def _start_points(repository: UserRepository) -> frozenset[bytes]:
     common = repository.common_dir
     if (common / "reftable").exists():
         raise MazuError(Kind.GIT, "The references of the repository are in a format that is not known.")
-    texts = [_read(repository.git_dir, "HEAD"), _read(common, "packed-refs")]
-    texts += [_read(repository.git_dir, name) for name in _LOGS] + [_read(common, name) for name in _LOGS]
-    todo = ["refs"]
+    texts = [_read(folder, name) for folder in {repository.git_dir, common} for name in _HEADS]
+    todo = list(_FOLDERS)
     while todo:
         folder = todo.pop()
         try:
-            entries = list_folder(common, folder)
-        except OSError:
+            entries = [entry for entry in list_folder(common, folder) if entry.name != "index"]
+        except FileNotFoundError:
             continue
+        except OSError as error:
+            raise _unreadable(folder) from error
         todo += [f"{folder}/{entry.name}" for entry in entries if entry.kind == "folder"]
         texts += [_read(common, f"{folder}/{entry.name}") for entry in entries if entry.kind == "file"]
         if len(texts) + len(todo) > MAX_REFS:
@@ -72,5 +76,11 @@ def _start_points(repository: UserRepository) -> frozenset[bytes]:
 def _read(folder: Path, name: str) -> bytes:
     try:
         return read_file(folder, name, MAX_BYTES)
-    except OSError:
+    except FileNotFoundError:
         return b""
+    except OSError as error:
+        raise _unreadable(name) from error
+
+
+def _unreadable(name: str) -> MazuError:
+    return MazuError(Kind.GIT, f"`{name}` of the repository cannot be read.")

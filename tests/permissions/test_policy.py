@@ -449,6 +449,25 @@ def test_git_asks_before_it_shows_a_secret_that_was_removed(place: PolicyContext
     ] == []
 
 
+def test_git_asks_before_it_shows_a_secret_that_a_merge_or_a_lost_commit_added(
+    place: PolicyContext, tmp_path: Path
+) -> None:
+    git(tmp_path, "init", "-q", "-b", "main")
+    git(tmp_path, "commit", "-qm", "one", "--allow-empty")
+    git(tmp_path, "branch", "side")
+    git(tmp_path, "commit", "-qm", "two", "--allow-empty")
+    assert decide(shell("git show HEAD~1"), "auto", [], place).verdict == "allow"
+    git(tmp_path, "checkout", "-q", "side")
+    (tmp_path / ".env").write_text("SECRET=1\n")
+    git(tmp_path, "add", ".env")
+    tree = git(tmp_path, "write-tree")
+    git(tmp_path, "rm", "-q", "--cached", ".env")
+    lost = git(tmp_path, "commit-tree", "-p", "side", "-p", "main", "-m", "merge", tree)
+    git(tmp_path, "update-ref", "refs/heads/side", lost)
+    git(tmp_path, "update-ref", "refs/heads/side", "main")
+    assert decide(shell("git show 'side@{1}'"), "auto", [], place).verdict == "ask"
+
+
 def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-qm", "one", "--allow-empty")
@@ -457,3 +476,47 @@ def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_pat
         commit.write_bytes(b"broken")
     found = decide(shell("git log -p"), "auto", [], place)
     assert (found.verdict, "cannot be" in found.reason) == ("ask", True)
+
+
+def _words(count: int) -> str:
+    return " ".join(f"w{number}" for number in range(count))
+
+
+LATER_VALUES = (
+    "x=a; for i in 1 2; do rm -rf $x; x=~; done", "while rm -rf $x; do x=/etc; done", "f() { rm -rf $x; }; x=/etc; f",
+    "x=a; for i in 1 2 3; do rm -rf $y; y=$x; x=~; done", "trap 'rm -rf $x' EXIT; x=~",
+    f"for x in ~ {_words(13)}; do rm -rf $x; done", f"for x in {_words(13)} ~; do rm -rf $x; done",
+    f"for x in 'sudo ls' {_words(100)}; do ${{x}}; done",
+)  # fmt: skip
+OF_MANY = ("$f", "${f}", '"${f}"', "${f%x}", "${f:-x}", '"${f[0]}"', "${!f}")
+
+
+@pytest.mark.parametrize("line", LATER_VALUES, ids=range(len(LATER_VALUES)))
+def test_a_hard_deny_sees_every_value_of_a_variable(line: str, place: PolicyContext) -> None:
+    """Also one that is assigned later in the text, and runs in the next round of a loop, in a function, in a trap."""
+    assert decide(shell(line), "bypass", [], place).verdict == "deny"
+
+
+def test_the_allowlist_sees_every_value_of_a_variable(place: PolicyContext) -> None:
+    secrets = [f"for f in .env {_words(12)}; do cat {written}; done" for written in OF_MANY]
+    later = [
+        "x=a; for i in 1 2; do cat $x; x=/etc/passwd; done",
+        "x=a; while true; do cat $x; read x; done < a",
+    ]
+    for line in (*secrets, *later, f"for f in {_words(300)} .env; do cat $f; done", "echo a >&12"):
+        assert decide(shell(line), "auto", [], place).verdict == "ask", line
+    for line in (f"for f in {_words(50)}; do cat $f; done", "for i in {1..300}; do echo $i; done"):
+        assert decide(shell(line), "auto", [], place).verdict == "allow", line
+
+
+def test_what_no_rule_is_about_is_judged_where_the_line_is(place: PolicyContext, tmp_path: Path) -> None:
+    """With a grant of `npm *`: a repository that names a program, a path from a subfolder, an unknown folder."""
+    (tmp_path / "evil").mkdir()
+    git(tmp_path / "evil", "init", "-q")
+    with (tmp_path / "evil/.git/config").open("a") as config:
+        config.write("[core]\n\tfsmonitor = ./e.sh\n")
+    rules = [Rule.parse("run_shell", "npm *", "allow")]
+    for line in ("cd evil && git status && npm test", "cd .. && cat x && npm test", "cat ~-/x; npm test"):
+        assert decide(shell(line), "ask", rules, place).verdict == "ask", line
+    for line in ("cd evil && npm test", "ls && npm test | head", "npm test; cat a.py"):
+        assert decide(shell(line), "ask", rules, place).verdict == "allow", line

@@ -15,7 +15,7 @@ from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
-MAX_ARGVS = 24
+MAX_ARGVS = 256
 _PARTS = frozenset(("{/}", "{.}", "{//}", "{/.}"))  # of a path that `fd` finds
 # Programs that a wildcard in program position could match.
 _FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
@@ -39,6 +39,15 @@ class ReadSegment:
     values: list[WordValue] = field(default_factory=list)
     targets: list[WordValue] = field(default_factory=list)
 
+    def plain_command(self) -> list[str] | None:
+        """The command with the assignments ahead of it as fully known words; None if there is none, or one is not known."""
+        ahead = [value for _, value in self.assigned if value]
+        unknown = any(v.dynamic or v.glob or v.cut or len(v.candidates) != 1 for v in (*ahead, *self.values))
+        if unknown or any(len(value.candidates[0]) != 1 for value in self.values):
+            return None
+        assigned = [raw.partition("=")[0] + "=" + value.text for raw, value in self.assigned if value]
+        return [*assigned, *(value.candidates[0][0] for value in self.values)] or None
+
 
 @dataclass(frozen=True)
 class ReadLine:
@@ -55,15 +64,13 @@ class ReadLine:
         """Every command as words that are fully known, with no redirection but to /dev/null; None for any other line."""
         found: list[list[str]] = []
         for read in self.segments:
-            ahead = [value for _, value in read.assigned if value]
-            unknown = any(v.dynamic or v.glob or len(v.candidates) != 1 for v in (*ahead, *read.values))
-            unknown = unknown or any(len(value.candidates[0]) != 1 for value in read.values)
             redirected = any(r.target not in ("/dev/null", "1", "2") for r in read.segment.redirects)
-            if unknown or redirected or read.variable or read.raws[:1] in (["["], ["[["]):
+            if redirected or read.variable or read.raws[:1] in (["["], ["[["]):
                 return None
-            assigned = [raw.partition("=")[0] + "=" + value.text for raw, value in read.assigned if value]
-            if argv := [*assigned, *(word for value in read.values for word in value.candidates[0])]:
-                found.append(argv)
+            if (command := read.plain_command()) is not None:
+                found.append(command)
+            elif read.values or read.assigned:
+                return None
         return None if self.unreadable or self.ambiguous else found
 
     @property
@@ -105,7 +112,10 @@ def _unusual_characters(line: str) -> str | None:
 def argvs(values: list[WordValue]) -> list[tuple[list[str], set[str]]]:
     """Return every command that the words may form, with the words that are wildcards."""
     found: list[tuple[list[str], set[str]]] = []
-    for choice in islice(product(*(value.candidates for value in values)), MAX_ARGVS):
+    choices = list(islice(product(*(value.candidates for value in values)), MAX_ARGVS + 1))
+    if len(choices) > MAX_ARGVS:  # what the others are cannot be known
+        choices[-1] = tuple(v.candidates[0] if len(v.candidates) == 1 else [UNKNOWN] for v in values)
+    for choice in choices:
         argv = [text for fields in choice for text in fields]
         globs = {text for value, fields in zip(values, choice, strict=True) if value.glob for text in fields}
         if argv and (argv, globs) not in found:

@@ -27,6 +27,9 @@ from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
 MAX_WORK = 400_000
+MAX_ROUNDS = 5  # through a script with loops or functions; values that are still new then are unknown
+# What runs again, or later, than where it stands.
+_REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
 # Variables whose value a shell, git or another program runs.
 _RUN_BY_OTHERS = pattern("scan.run_by_others")
 _COMPUTES = word_set("computes")
@@ -51,15 +54,17 @@ class DenyScan:
     argvs: list[list[str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     _written: WrittenFiles = field(default_factory=WrittenFiles)
-    _todo: deque[tuple[str, ShellScope]] = field(default_factory=deque)
+    _todo: deque[tuple[str, ShellScope, ShellScope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
     _work: int = 0
 
     def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
         """Search the line and everything in it; stops at the first hard deny."""
-        self._push(line, scope or ShellScope(self.place))
+        whole = scope or ShellScope(self.place)
+        self._push(line, whole, whole)
         while self._todo and self.found is None:
-            script, scope = self._todo.popleft()
+            script, scope, parent = self._todo.popleft()
+            scope.learn(parent)
             self._work += len(script) + 1
             if self._work > MAX_WORK:
                 self._refuse("it is too involved to be judged", "nothing unreadable runs")
@@ -67,10 +72,11 @@ class DenyScan:
             self._script(script, scope)
         return self
 
-    def _push(self, script: str, scope: ShellScope) -> None:
+    def _push(self, script: str, scope: ShellScope, parent: ShellScope) -> None:
+        """Queue a script; it may run when `parent` has ended, and then sees what was assigned there (traps, functions)."""
         if script not in self._seen and script.strip():
             self._seen.add(script)
-            self._todo.append((script, scope))
+            self._todo.append((script, scope, parent))
 
     def _deny(self, decision: Decision | None) -> None:
         if not self.rules_only:
@@ -80,11 +86,26 @@ class DenyScan:
         self._deny(Decision("deny", reason, rule=rule))
 
     def _script(self, script: str, scope: ShellScope) -> None:
+        """Read a script until its variables have every value that they get: a loop's next round sees the later ones."""
+        lexed = lex(script)
+        self._functions(lexed.segments, scope)
+        defines = [segment for segment in lexed.segments if segment.words and segment.after == "("]
+        repeats = defines or any(_REPEATS.intersection(segment.words) for segment in lexed.segments)
+        start = list(scope.cwds)
+        reads: list[ReadSegment] = []
+        for _ in range(MAX_ROUNDS if repeats else 1):
+            before, scope.cwds = scope.count_values(), list(start)
+            reads = self._segments(lexed.segments, scope)
+            if self.found is not None or scope.count_values() == before:
+                break
+        if self.line is None and self.found is None and not self.rules_only:
+            self.line = commands.complete_line(script, lexed, reads)
+
+    def _segments(self, segments: list[Segment], scope: ShellScope) -> list[ReadSegment]:
+        """Read the segments in order, and search each command."""
         stages: list[Stage] = []
         piped = False
-        lexed, reads = lex(script), list[ReadSegment]()
-        segments = lexed.segments
-        self._functions(segments, scope)
+        reads: list[ReadSegment] = []
         given = self._given(segments, scope)
         for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
@@ -105,9 +126,8 @@ class DenyScan:
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
-                return
-        if self.line is None and not self.rules_only:
-            self.line = commands.complete_line(script, lexed, reads)
+                break
+        return reads
 
     def _downloads(self, stage: Stage, earlier: list[Stage], scope: ShellScope) -> None:
         """Track the files that this line downloads, and refuse to run them."""
@@ -182,7 +202,7 @@ class DenyScan:
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
         for script in (*value.inner, *value.outward):
-            self._push(script, scope.copy())
+            self._push(script, scope.copy(), scope)
         for script in value.outward:
             if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
@@ -190,7 +210,7 @@ class DenyScan:
 
     def _hidden(self, word: str, scope: ShellScope) -> None:
         for match in re.finditer(r"\$\(|`", word):
-            self._push(word[match.end() :].rstrip(")`]"), scope.copy())
+            self._push(word[match.end() :].rstrip(")`]"), scope.copy(), scope)
 
     def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
@@ -219,7 +239,7 @@ class DenyScan:
                 if name in ("BASH_CMDS", "BASH_ALIASES"):
                     scope.assign(f"alias {index[1:-1]}", text)
             if _RUN_BY_OTHERS.match(name):
-                self._push(text, scope.copy())
+                self._push(text, scope.copy(), scope)
         return value
 
     def _assigned(self, script: str, scope: ShellScope) -> None:
@@ -283,7 +303,7 @@ class DenyScan:
             for text in scope.values.get(f"alias {name}", ()):
                 below = scope.copy()
                 del below.values[f"alias {name}"]
-                self._push(f"{text} {shlex.join(words[1:])}", below)
+                self._push(f"{text} {shlex.join(words[1:])}", below, below)
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
@@ -296,7 +316,7 @@ class DenyScan:
                 spend(10 + len(given or ()) // 20)
                 if name == "eval":
                     self._assigned(script, scope)
-                self._push(script, scope.copy(given))
+                self._push(script, scope.copy(given), scope)
             for text in interpreter_code.code_of(words):
                 self._code(text, scope)
             effects.apply(words, scope, stage)
@@ -308,7 +328,7 @@ class DenyScan:
             self._runs(text, scope)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
         for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs):
-            self._push(script, scope.copy())
+            self._push(script, scope.copy(), scope)
         runs = pipeline_taint.executes_input(argv)
         evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
         if evaluates or UNKNOWN in argv[0]:
@@ -344,7 +364,7 @@ class DenyScan:
         fed = fed_scripts(words, texts[0] if texts else None)
         for script in fed.scripts:
             if fed.known:
-                self._push(script, scope.copy())
+                self._push(script, scope.copy(), scope)
             elif not self.rules_only:
                 # Not known to do harm; but the user's rules may be about it.
                 self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
@@ -360,20 +380,15 @@ class DenyScan:
         fetched = any(pipeline_taint.fetches(script) for script in stages[-1].scripts)
         tainted = any(scope.tainted & set(value.expanded) for value in values)
         unknown = any(UNKNOWN in word for word in stages[-1].argv)
-        loaded = (
-            piped
-            and unknown
-            and any(
-                program(stage.argv[0]) in pipeline_taint.DOWNLOADERS for stage in stages[:-1] if stage.argv
-            )
-        )
+        names = [program(stage.argv[0]) for stage in stages[:-1] if stage.argv]
+        loaded = piped and unknown and not pipeline_taint.DOWNLOADERS.isdisjoint(names)
         if fetched or tainted or loaded:
             self._refuse("what would run is downloaded or decoded", "no download is run")
 
     def _runs(self, text: str, scope: ShellScope) -> None:
         """Search known text that a shell or an interpreter will run."""
         spend(50 + len(text) // 50)
-        self._push(text, scope.copy())
+        self._push(text, scope.copy(), scope)
         self._code(text, scope)
 
     def _code(self, text: str, scope: ShellScope) -> None:
@@ -381,4 +396,4 @@ class DenyScan:
         if interpreter_code.starts_programs(text):
             self.codes.append(text)
         for script in interpreter_code.scripts_in(text):
-            self._push(script, scope.copy())
+            self._push(script, scope.copy(), scope)

@@ -9,9 +9,11 @@ from pathlib import Path
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
+from mazu_ls.policy.step_budget import spend
 
-MAX_VALUES = 12
+MAX_VALUES = 200
 MAX_VALUE = 4096  # characters
+MAX_ARRAYS = 12
 MAX_FIELDS = 512  # of an array
 _SET_BY_BASH = word_set("set_by_bash")
 SPECIAL = frozenset("@*#?-$!_")
@@ -61,8 +63,10 @@ class ShellScope:
         """Add one more value that `name` may have."""
         known = self.values.setdefault(name, [])
         new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
+        spend(1 + len(new) // 4)
         known += [one for one in new if one not in known]
-        del known[:-MAX_VALUES]
+        if len(known) > MAX_VALUES:  # the rest is not kept, so it cannot be known
+            known[MAX_VALUES:] = [UNKNOWN]
         if name == "IFS":
             self.separators += value
 
@@ -72,7 +76,23 @@ class ShellScope:
         new = [[*old, *fields] for old in known] if more and known else [fields]
         # Like a value: an array that doubles with every assignment is cut, and its rest unknown.
         new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
-        self.arrays[name] = [*known, *new][-MAX_VALUES:]
+        every = [*known, *(fields for fields in new if fields not in known)]
+        self.arrays[name] = every if len(every) <= MAX_ARRAYS else [*every[:MAX_ARRAYS], [UNKNOWN]]
+
+    def count_values(self) -> int:
+        """Return how much is known; it grows as long as another reading of the script finds more."""
+        texts = sum(map(len, self.values.values())) + sum(map(len, self.arrays.values()))
+        return texts + sum(map(len, self.references.values())) + len(self.tainted) + len(self.downloaded)
+
+    def learn(self, parent: ShellScope) -> None:
+        """Take over what was assigned in the parent since this scope was made, but for aliases, which hold from there on."""
+        for name, values in parent.values.items() if parent is not self else ():
+            known = self.values.get(name, [])
+            for value in values if not name.startswith("alias ") else ():
+                if value not in known:
+                    self.assign(name, value)
+        for name, lists in parent.arrays.items() if parent is not self else ():
+            self.arrays.setdefault(name, lists)
 
     def lookup(self, name: str) -> list[str]:
         """Return every value that `$name` may have. An unset variable is empty, as in bash."""

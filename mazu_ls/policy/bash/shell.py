@@ -50,13 +50,16 @@ class CommandLine:
         whole = (rule for rule in rules if not rule.pattern or rule.exact == (self.text, place.cwd))
         if (rule := next(whole, None)) is not None:
             return rule
-        found = None
-        for argv in self.commands or ():
-            rule = next((rule for rule in rules if rule.matches_argv(argv)), None)
-            if rule is None and not (len(self.commands or ()) > 1 and allow.only_reads(argv, place)):
+        commands = self.commands or []
+        found = [next((rule for rule in rules if rule.matches_argv(argv)), None) for argv in commands]
+        if not all(found):
+
+            def is_allowed(argv: list[str]) -> bool:
+                return any(rule.matches_argv(argv) for rule in rules)
+
+            if len(commands) < 2 or allow.reason_to_ask(self.line, place, is_allowed) is not None:
                 return None
-            found = found or rule
-        return found
+        return next(filter(None, found), None)
 
     def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
         """Return what "always" would store: the prefix of the only command, or of the only one that neither just reads

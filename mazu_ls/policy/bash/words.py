@@ -18,10 +18,10 @@ from mazu_ls.policy.bash.expansions import (
     unprotect,
 )
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.scope import MAX_VALUES, ShellScope
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.step_budget import spend
 
-MAX_CANDIDATES = 24
+MAX_CANDIDATES = 256
 MAX_DEPTH = 12
 MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
@@ -76,6 +76,8 @@ class _Word:
         spend(sum(map(len, combined)) // 40)
         result.cut = result.cut or prod(len(parts) for parts in self.parts) > MAX_CANDIDATES
         combined = [text if len(text) <= MAX_WORD else text[:MAX_WORD] + UNKNOWN for text in combined]
+        if result.cut:  # what the others are cannot be known
+            combined.append(UNKNOWN)
         seen: list[list[str]] = []
         for text in combined:
             fields: list[str] = []
@@ -227,9 +229,7 @@ class _Word:
         if name in "@*":
             self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
         else:
-            values = self.scope.lookup(name)
-            self.result.cut = self.result.cut or len(values) >= MAX_VALUES  # the scope may have dropped some
-            self._add(*(self._split(value, quoted) for value in values))
+            self._add(*(self._split(value, quoted) for value in self.scope.lookup(name)))
 
     def _parameter(self, inside: str, quoted: bool) -> None:
         match = _PARAMETER.match(inside)

@@ -4,6 +4,7 @@ harmless."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
 
@@ -23,11 +24,13 @@ _PREFIX = pattern("allow.prefix")
 _SAFE_EXPANSION = re.compile(r"^#?[A-Za-z_]\w*$|^[#?$!0-9@*]$|^\($")
 
 
-def reason_to_ask(line: ReadLine, place: PolicyContext) -> str | None:
-    """Why a line may not run unasked, in a few words; None if it may."""
+def reason_to_ask(
+    line: ReadLine, place: PolicyContext, is_allowed: Callable[[list[str]], bool] = lambda _: False
+) -> str | None:
+    """Why a line may not run unasked, in a few words; None if it may. Commands that `is_allowed` takes are not judged."""
     try:
         require(not (unclear := line.unreadable or line.ambiguous), unclear or "")
-        _LineJudge(place).judge(line.segments)
+        _LineJudge(place, is_allowed).judge(line.segments)
     except NotProvablySafe as reason:
         return str(reason)
     return None
@@ -40,7 +43,7 @@ def only_reads(argv: list[str], place: PolicyContext) -> bool:
         words.pop(0)
     judge = _LineJudge(place)
     try:
-        judge.programs.command(words or argv, set(), False)
+        judge.programs.command(words or argv, set(), any(UNKNOWN in word for word in argv))
     except NotProvablySafe:
         return False
     return repository.runs_others(judge.programs.git_folders, place) is None
@@ -49,9 +52,8 @@ def only_reads(argv: list[str], place: PolicyContext) -> bool:
 @dataclass
 class _LineJudge:
     place: PolicyContext
-    scope: ShellScope = field(
-        init=False
-    )  # where the line may be; what variables hold is in the words that were read
+    is_allowed: Callable[[list[str]], bool] = lambda _: False
+    scope: ShellScope = field(init=False)  # where the line may be; the words were read with their values
     loops: set[str] = field(default_factory=set)
     wild: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
@@ -94,6 +96,9 @@ class _LineJudge:
             self.loop_depth += 1
             self._loop(read.variable, read)
             return False
+        plain = read.plain_command()
+        if plain is not None and plain[0] not in ("cd", "pushd") and self.is_allowed(plain):
+            return True
         for raw, value in read.assigned:
             self._assign(raw, value, alone=not read.raws)
         if not read.raws:
@@ -148,9 +153,9 @@ class _LineJudge:
     def _redirect(self, redirect: Redirect, given: WordValue) -> None:
         op, target = redirect.op, redirect.target
         require(redirect.fd in ("", "0", "1", "2"), "it opens a descriptor")
-        if (op in (">", ">>", "&>", "&>>", ">|") and target == "/dev/null") or (
-            op == ">&" and target in "12"
-        ):
+        if target == "/dev/null" and op in (">", ">>", "&>", "&>>", ">|"):
+            return
+        if op == ">&" and target in ("1", "2"):
             return
         if op in ("<<", "<<-"):
             expanded = not re.search(r"[\\'\"]", target) and re.search(r"[$`\\]", redirect.body or "")
