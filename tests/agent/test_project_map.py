@@ -318,3 +318,30 @@ def test_a_process_that_nobody_listens_to_any_more_ends_quietly(module: str, roo
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait(40) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="no /proc")
+async def test_a_git_that_is_busy_with_an_ignore_rule_ends_with_the_map(root: Path, tmp_path: Path):
+    (root / ".gitignore").write_text("*a" * 12 + "*b\n")
+    (root / ("a" * 150 + ".py")).write_text("")
+    project = ProjectMap(Workspace([root]), tmp_path / "state")
+    asked = asyncio.create_task(project.refresh())
+    async with asyncio.timeout(60):
+        while not git_processes_in(root):  # noqa: ASYNC110 - seen from outside
+            await asyncio.sleep(0.05)
+    await project.close()
+    assert asked.cancelled() or asked.exception() is not None
+    async with asyncio.timeout(40):
+        while git_processes_in(root):  # noqa: ASYNC110 - seen from outside
+            await asyncio.sleep(0.05)
+
+
+def git_processes_in(folder: Path) -> list[Path]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(folder) and b"ls-files" in _command_line(process):
+                found.append(process)
+        except OSError:  # ended meanwhile, or not ours
+            continue
+    return found

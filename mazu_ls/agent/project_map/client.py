@@ -19,7 +19,7 @@ import msgspec
 
 from mazu_ls.agent.project_map.ipc import MapAnswer, MapRequest, command
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION
+from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION, kill_group
 from mazu_ls.state.paths import private_folder
 from mazu_ls.tools.shell.environment import without_secrets
 
@@ -159,7 +159,7 @@ class ProjectMap:
         process, self._process = self._process, None
         if process is not None:
             if process.returncode is None:
-                process.kill()
+                kill_group(process.pid)  # git, which lists the files, may be busy with an ignore rule
             await process.wait()
 
 
