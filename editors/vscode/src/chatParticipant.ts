@@ -182,7 +182,7 @@ async function recall({ server }: App, query: string, stream: ChatResponseStream
   const { memories, onlyNearest } = await server.execute('mazu.recall', { query });
   if (!memories.length) stream.markdown(l10n.t('No memories found.'));
   if (onlyNearest) {
-    stream.markdown(l10n.t('Nothing that is remembered matches clearly, by words or by meaning. The nearest there is:\n\n'));
+    stream.markdown(l10n.t('Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n\n'));
   }
   for (const { title, body, category, why } of memories) {
     stream.markdown(`**${title}** (${[category, why].filter(Boolean).join('; ')})\n\n${body}\n\n`);

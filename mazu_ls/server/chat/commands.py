@@ -47,9 +47,7 @@ def _remembered(result: Any) -> str:
 def _recalled(result: Any) -> str:
     lines = [f"- `{memory['id']}` **{memory['title']}** ({memory['why']})" for memory in result["memories"]]
     if result.get("onlyNearest"):
-        lines.insert(
-            0, "Nothing that is remembered matches clearly, by words or by meaning. The nearest there is:\n"
-        )
+        lines.insert(0, "Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n")
     if not lines:
         lines = ["No memories found."]
     if waiting := result.get("waiting"):

@@ -39,7 +39,7 @@ def _memory(out: Console, memory: Result) -> None:
 def _memories(out: Console, value: Result) -> None:
     nearest = value.get("onlyNearest", False)
     if nearest:
-        out.print("Nothing that is remembered matches clearly, by words or by meaning. The nearest there is:")
+        out.print("Nothing remembered matches clearly, by words or by meaning. The nearest there is:")
     for memory in value["memories"]:
         _memory(out, {**memory, "why": ""} if nearest else memory)  # the reason was just printed
     if not value["memories"]:
