@@ -68,6 +68,8 @@ class ServerState:
         """Returns the connected clients; the editor first."""
         self.peers: list[PeerServer] = []
         """Other servers on this project: of editors, or of conversations in terminals."""
+        self.gives_way = asyncio.Event()
+        """Set once a conversation in a terminal stops to listen, so that an editor's server can: that knows unsaved text."""
         self.listens = False
         """Whether other processes are answered here: no other server has this project."""
         self.questions = editor.approvals if editor else HostQuestions()

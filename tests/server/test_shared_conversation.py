@@ -1,12 +1,15 @@
 """One conversation at two doors: a terminal takes part in what another terminal, or an editor, has open."""
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.platform import peer_credentials
-from tests.server.test_live_turns import open_editor
+from mazu_ls.state import live_socket
+from tests.server.test_live_turns import open_editor, typed
 from tests.terminal.terminal import CTRL_D, ESC, SHIFT_TAB, Terminal, project
 
 SHELL = {"calls": [{"name": "run_shell", "arguments": {"command": "touch made.txt"}}]}
@@ -91,3 +94,28 @@ async def test_a_terminal_in_an_editors_conversation(
             assert await terminal.ends() == 0
         finally:
             await terminal.kill()
+
+
+async def test_a_conversation_gives_way_to_an_editor_which_knows_unsaved_text(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
+    terminal = Terminal(folder, **own)
+    try:
+        await terminal.start()
+        await terminal.sees("new conversation")
+        async with asyncio.timeout(90):
+            while not live_socket.socket_path(folder, env).exists():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        async with open_editor(env, folder, [], monkeypatch) as editor:
+            async with asyncio.timeout(90):
+                while not (await editor.command("mazu.status"))["clients"][1:]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.1)
+            editor.open((folder / "app.py").as_uri(), "x = 3  # not saved\n")
+            code, out, _ = await typed(env, folder, "checkpoint", "take", "--json")
+            taken = json.loads(out)["id"]
+            assert code == 0
+            shown = await editor.command("mazu.checkpoint.file", {"id": taken, "path": "app.py"})
+            assert shown["text"] == "x = 3  # not saved\n"
+    finally:
+        await terminal.kill()

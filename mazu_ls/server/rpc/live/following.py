@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__
+from mazu_ls.errors import Kind
 from mazu_ls.platform.peer_credentials import peer_credentials
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
@@ -33,14 +34,14 @@ MOST_EARLY = 1000
 
 async def follow_other_server(
     server: ServerState, project: Project, path: Path, warn: Callable[[str], object]
-) -> None:
+) -> bool:
     """Share with the server that listens at `path` until it ends; returns at once if there is none or it refuses.
 
-    `warn` is called with the reason why the listener is not trusted.
+    True: it stops to listen, so that this one can. `warn` is called with the reason why the listener is not trusted.
     """
     connection = await _connect(path, warn)
     if connection is None:
-        return
+        return False
     try:
         pid, _ = peer_credentials(connection)
         connection.setblocking(False)
@@ -54,8 +55,11 @@ async def follow_other_server(
         logger.info("The connection to the other editor's server ended: %s", error)
     except (ClientError, LookupError, TypeError) as error:
         logger.info("The other editor's server does not share: %s", error)
+        data = error.data if isinstance(error, ClientError) and isinstance(error.data, dict) else {}
+        return data.get("kind") == Kind.BUSY
     finally:
         writer.transport.abort()
+    return False
 
 
 async def _connect(path: Path, warn: Callable[[str], object]) -> socket.socket | None:

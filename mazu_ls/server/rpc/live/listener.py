@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ FLUSH_SECONDS = 10.0
 """Seconds for a client to read its last answer."""
 TAKE_OVER_SECONDS = 5.0
 """Seconds between two attempts to take over from the server that listens for this project, at first."""
+GIVE_WAY_SECONDS = 0.2
+"""After which a server that gives way is expected to be gone."""
 MOST_TAKE_OVER_SECONDS = 60.0
 """The same for a server that refused this one repeatedly: of another version, or with other folders."""
 
@@ -43,25 +46,40 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
             warned.add(sentence)
             logger.warning("%s", sentence)
 
-    pause = TAKE_OVER_SECONDS
     try:
-        while (bound := await _bind(path)) is None:
-            began = time.monotonic()
-            await follow_other_server(server, project, path, warn_once)
-            if time.monotonic() - began >= TAKE_OVER_SECONDS:
-                pause = TAKE_OVER_SECONDS
-            else:  # it refuses, or ended at once
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, MOST_TAKE_OVER_SECONDS)
+        while True:
+            await _listen(server, project, await _bound(server, project, path, warn_once))
+            await asyncio.sleep(10 * GIVE_WAY_SECONDS)  # meanwhile the editor takes the place
     except OSError as error:
         logger.info("No other process is answered: %s", error)
-        return
+
+
+async def _bound(
+    server: ServerState, project: Project, path: Path, warn: Callable[[str], None]
+) -> live_socket.BoundSocket:
+    """Bind the socket; while another server listens, share with it. Raises OSError."""
+    pause = TAKE_OVER_SECONDS
+    while (bound := await _bind(path)) is None:
+        began = time.monotonic()
+        if await follow_other_server(server, project, path, warn):
+            await asyncio.sleep(GIVE_WAY_SECONDS)
+        elif time.monotonic() - began >= TAKE_OVER_SECONDS:
+            pause = TAKE_OVER_SECONDS
+        else:  # it refuses, or ended at once
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MOST_TAKE_OVER_SECONDS)
+    return bound
+
+
+async def _listen(server: ServerState, project: Project, bound: live_socket.BoundSocket) -> None:
+    """Serve until this is cancelled, or gives way to an editor's server."""
     clients = LiveClients(server, project)
+    server.gives_way.clear()
     try:
         listener = await asyncio.start_unix_server(clients.accept, sock=bound.listener)
         server.listens = True
         try:
-            await asyncio.get_running_loop().create_future()
+            await server.gives_way.wait()
         finally:
             server.listens = False
             listener.close()

@@ -294,6 +294,11 @@ class LiveSession:
         folders, env = self._project.folders, self._server.env
         if reason := await asyncio.to_thread(_difference, live, folders, env):
             raise MazuError(Kind.UNSUPPORTED, f"{reason}.", "Work without this server.")
+        of_editor = live.editor is not None and not live.conversation
+        if self._server.editor is None and of_editor and len(self._server.clients) <= 1:  # nobody is cut off
+            self._server.gives_way.set()
+            said = "A conversation in a terminal gives way to an editor."
+            raise MazuError(Kind.BUSY, said, "Listen for this project.")
         same_model = live.model == env.get("MAZU_MODEL")
         answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
