@@ -48,7 +48,7 @@ async def serve_other_processes(server: ServerState, project: Project) -> None:
 
     try:
         while True:
-            await _listen(server, project, await _bound(server, project, path, warn_once))
+            await _accept_clients(server, project, await _bound(server, project, path, warn_once))
             await asyncio.sleep(10 * GIVE_WAY_SECONDS)  # meanwhile the editor takes the place
     except OSError as error:
         logger.info("No other process is answered: %s", error)
@@ -71,7 +71,7 @@ async def _bound(
     return bound
 
 
-async def _listen(server: ServerState, project: Project, bound: live_socket.BoundSocket) -> None:
+async def _accept_clients(server: ServerState, project: Project, bound: live_socket.BoundSocket) -> None:
     """Serve until this is cancelled, or gives way to an editor's server."""
     clients = LiveClients(server, project)
     server.gives_way.clear()
