@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from mazu_ls import gitcmd
 from mazu_ls.errors import MazuError
-from mazu_ls.gitcmd import user_repository
+from mazu_ls.gitcmd import scratch_folder, user_repository
 from tests.hostile.shapes import git
 
 
@@ -199,3 +201,20 @@ def test_an_index_that_does_not_fit_ends_with_the_same_sentence(root: Path):
         file.truncate(3 * 2**30)
     with pytest.raises(MazuError, match="2 GiB of memory"):
         gitcmd.run(["ls-files"], gitcmd.environment(root / ".git", root), root)
+
+
+def test_a_full_folder_for_temporary_files_is_left_for_another_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fill(root)
+    monkeypatch.setattr(tempfile, "tempdir", str(root / "gone"))
+    monkeypatch.setattr(scratch_folder, "_used", [])
+    assert found(root).tracks(b"a.py")
+    assert not scratch_folder.current().is_relative_to(root)
+    full = OSError(errno.ENOSPC, "No space left on device")
+    places = set()
+    with pytest.raises(OSError, match="No space left on device") as error:
+        while scratch_folder.current() not in places:
+            places.add(scratch_folder.current())
+            scratch_folder.move_on(scratch_folder.current(), full)
+    assert len(places) > 1 and error.value.filename == str(root / "gone")

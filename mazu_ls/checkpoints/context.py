@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
-from mazu_ls.checkpoints.models import Checkpoint, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
 from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
@@ -62,7 +62,7 @@ class CheckpointContext:
             self.mounts, self.users, self.scanners, self.trees, repository.path.parent / "watch"
         )
         self.commands = RunningCommands(repository.path.parent / "commands")
-        self.unsaved_elsewhere: Callable[[], Collection[Path]] = tuple
+        self.unsaved_elsewhere: Callable[[], Mapping[Path, str]] = dict
         """Returns the documents in which editors of other processes hold unsaved text now; blocks."""
 
     @property
@@ -171,7 +171,7 @@ class CheckpointContext:
     ) -> ScanResult:
         """Return how these files, and those of the skills, differ from the base."""
         base_tree = bytes.fromhex(base.tree)
-        seen = ScanResult(skipped={skipped.path: skipped for skipped in base.skipped})
+        seen = ScanResult(skipped={one.path: one for one in base.skipped if one.reason != UNSAVED_ELSEWHERE})
         self._note_internal(seen, touched)
         for mount in self.mounts:
             below = self.trees.folder(base_tree, mount.prefix)

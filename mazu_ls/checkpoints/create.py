@@ -28,7 +28,13 @@ from mazu_ls.checkpoints.git.objects import (
 )
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import REFS
-from mazu_ls.checkpoints.models import Checkpoint, CheckpointKind, FileCounts
+from mazu_ls.checkpoints.models import (
+    UNSAVED_ELSEWHERE,
+    Checkpoint,
+    CheckpointKind,
+    FileCounts,
+    SkippedFile,
+)
 from mazu_ls.checkpoints.restore import staging
 from mazu_ls.checkpoints.scan.roots import SKILLS
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
@@ -39,6 +45,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     open_texts,
     place_of,
     shown_trees,
+    text_digest,
 )
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
@@ -120,7 +127,7 @@ def _commit(
 ) -> Checkpoint:
     seen, writer = found
     base_tree = bytes.fromhex(base.tree) if base else None
-    elsewhere = _unsaved_elsewhere(project, request, seen)
+    elsewhere = _unsaved_elsewhere(project, request, seen, base_tree)
     carried = carried_buffers(project, base_tree, elsewhere)
     request = replace(request, buffers=[*request.buffers, *carried], elsewhere=elsewhere)
     changes: dict[bytes, TreeEntry | None] = {
@@ -155,15 +162,26 @@ def _commit(
 
 
 def _unsaved_elsewhere(
-    project: CheckpointContext, request: CheckpointRequest, seen: ScanResult
+    project: CheckpointContext, request: CheckpointRequest, seen: ScanResult, base_tree: bytes | None
 ) -> frozenset[bytes]:
     """Return the places of which an editor of another process holds unsaved text, and whose file did not change.
 
-    Only that editor knows the current text: the last known one is kept, and the next checkpoint of that process attributes it.
+    Only that editor knows what stands there now: the last known text is held again, and whose it is remains for the next
+    checkpoint of that process to say. Texts that are not known here are named among what the checkpoint does not include.
     """
     own = {place_of(project, buffer) for buffer in request.buffers if buffer.dirty}
-    places = {project.place(path) for path in project.unsaved_elsewhere()}
-    return frozenset(place for place in places - own if place is not None and place not in seen.changes)
+    known = {place_of(project, held): held.text for held in held_texts(project, base_tree)}
+    found: set[bytes] = set()
+    for path, digest in project.unsaved_elsewhere().items():
+        place = project.place(path)
+        if place is None or place in own:
+            continue
+        if place not in seen.changes:
+            found.add(place)
+        if place in seen.changes or place not in known or text_digest(known[place]) != digest:
+            shown = project.shown(place)
+            seen.skipped.setdefault(shown, SkippedFile(shown, UNSAVED_ELSEWHERE))
+    return frozenset(found)
 
 
 def _attributed(

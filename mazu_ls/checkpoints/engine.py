@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -136,7 +136,7 @@ class Checkpoints:
         self.upkeep.after_checkpoint(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
         return checkpoint
 
-    def watch_unsaved(self, elsewhere: Callable[[], Collection[Path]]) -> None:
+    def watch_unsaved(self, elsewhere: Callable[[], Mapping[Path, str]]) -> None:
         """Set the function that returns which documents editors of other processes hold unsaved. It may block."""
         self._project.unsaved_elsewhere = elsewhere
 

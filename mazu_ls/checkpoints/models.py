@@ -20,6 +20,10 @@ become as they were. `spare`: like `agents`, but files that both changed stay. `
 """
 
 
+UNSAVED_ELSEWHERE = "another editor holds unsaved text of it, which this checkpoint does not include"
+"""The reason for a file whose content on disk is included: a rollback restores it."""
+
+
 class SkippedFile(Struct, frozen=True):
     """A file that the checkpoint does not hold, and that no rollback to it changes."""
 
@@ -180,3 +184,10 @@ class StoreStats(Struct, frozen=True):
 def is_selected(shown: str, paths: Sequence[str]) -> bool:
     """Return whether one of the paths is this file or a folder above it, or no path is named."""
     return not paths or any(shown == path or shown.startswith(f"{path.rstrip('/')}/") for path in paths)
+
+
+def readable_size(count: int) -> str:
+    """Return a number of bytes for people: "512 bytes", "1.5 MiB", "10 MiB"."""
+    units = ("bytes", "KiB", "MiB", "GiB")
+    step = min((max(count, 1).bit_length() - 1) // 10, len(units) - 1)
+    return f"{count / 1024**step:.1f}".removesuffix(".0") + f" {units[step]}"

@@ -6,17 +6,13 @@ The directory holds no objects, no refs and a configuration of three lines. Git 
 
 from __future__ import annotations
 
-import atexit
 import itertools
 import re
-import shutil
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.gitcmd import process
+from mazu_ls.gitcmd import process, scratch_folder
 from mazu_ls.workspace.project_files import is_regular, list_folder, open_file, read_file, stat_entry
 
 SECONDS = 60.0
@@ -81,8 +77,23 @@ class IsolatedGit:
         return done.stdout
 
     def _directory(self, exclude: str) -> Path:
+        while True:
+            folder = scratch_folder.current()
+            if self._own is not None and self._own.parent != folder:
+                self._forget()
+            try:
+                return self._fill(folder, exclude)
+            except OSError as error:
+                self._forget()
+                scratch_folder.move_on(folder, error)
+
+    def _forget(self) -> None:
+        self._own, self._rules = None, None
+        self._shared.clear()
+
+    def _fill(self, folder: Path, exclude: str) -> Path:
         if self._own is None:
-            own = _scratch() / str(next(_numbers))
+            own = folder / str(next(_numbers))
             for name in ("objects", "refs", "info"):
                 (own / name).mkdir(parents=True)
             (own / "HEAD").write_text("ref: refs/heads/none\n", encoding="ascii")
@@ -134,10 +145,3 @@ def read_start(folder: Path, name: str, size: int) -> bytes:
             return file.read(size)
     except OSError:
         return b""
-
-
-@cache
-def _scratch() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="mazu-git-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder

@@ -190,6 +190,10 @@ async def test_a_checkpoint_from_elsewhere_leaves_an_editors_unsaved_text_and_wh
         assert (app.text, mine.text) == ("x = 1\n", "mine = 1\n")
 
 
+async def unknown(client: Client, path: Path) -> bool:
+    return not await known(client, path)
+
+
 async def known(client: Client, path: Path) -> bool:
     """Whether a process knows that another one's editor holds unsaved text of a file."""
     return path in client.connection.mazu.unsaved.elsewhere()
@@ -277,3 +281,25 @@ async def would_refuse_all(client: Client, id: str) -> bool:
     except RpcFailure:
         return True
     return False
+
+
+async def test_a_checkpoint_names_the_unsaved_text_of_another_editor(env: dict[str, str], folder: Path):
+    path = folder / "notes.txt"
+    path.write_text("saved\n")
+    async with agent(env, folder, REPLIES, **OPTED) as editor:
+        document = editor.open(path.as_uri(), "saved\n")
+        async with connected(env) as other:
+            await other.initialize(folder)
+            await other.command("mazu.checkpoint.list")  # the project is open then
+            editor.change(document.uri, "typed\n")
+            await eventually(lambda: known(other, path))
+            taken = await other.command("mazu.checkpoint", {"label": "two"})
+            assert [(one["path"], "another editor" in one["reason"]) for one in taken["skipped"]] == [
+                ("notes.txt", True)
+            ]
+            path.write_text("typed\n")
+            editor.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+            await eventually(lambda: unknown(other, path))
+            assert (await other.command("mazu.checkpoint", {"label": "three"}))["skipped"] == []
+            back = await other.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+            assert back["applied"] and path.read_text() == "saved\n"

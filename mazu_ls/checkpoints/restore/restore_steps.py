@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from mazu_ls.checkpoints.context import META, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
-from mazu_ls.checkpoints.models import Checkpoint, PathReason, Section, is_selected
+from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason, Section, is_selected
 from mazu_ls.checkpoints.scan.file_modes import unusual
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
@@ -199,7 +199,8 @@ class KeepRules:
         self, project: CheckpointContext, before: Checkpoint, target: Checkpoint, target_tree: bytes
     ) -> None:
         self._target = target
-        self._skipped = {s.path: s.reason for s in (*before.skipped, *target.skipped)}
+        skipped = (*before.skipped, *target.skipped)
+        self._skipped = {one.path: one.reason for one in skipped if one.reason != UNSAVED_ELSEWHERE}
         entry = project.trees.read(target_tree).get(SPARSE)
         self._sparse_then = (
             set(project.repository.read(entry.oid).split(b"\0")) if entry is not None else set()

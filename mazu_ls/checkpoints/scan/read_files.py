@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
-from mazu_ls.checkpoints.models import SkippedFile
+from mazu_ls.checkpoints.models import SkippedFile, readable_size
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.workspace.project_files import list_folder
@@ -103,7 +103,7 @@ class FileReader:
         if kind == stat.S_IFREG and status.st_size > self._max_untracked:
             limit = self._max_tracked if tracked(path) else self._max_untracked
             if status.st_size > limit:
-                return SkippedFile(mount.shown(path), f"larger than {limit >> 20} MiB", status.st_size)
+                return SkippedFile(mount.shown(path), f"larger than {readable_size(limit)}", status.st_size)
         return self._read(reader, path, held, add)
 
     def forget(self) -> None:

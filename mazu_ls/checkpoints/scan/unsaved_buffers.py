@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Container, Sequence
@@ -113,6 +114,11 @@ def file_bytes(project: CheckpointContext, tree: bytes | None, place: bytes) -> 
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None
     return project.repository.read(entry.oid)
+
+
+def text_digest(text: str) -> str:
+    """Return the hash by which processes compare unsaved texts."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def same_lines(one: str | None, other: str) -> bool:

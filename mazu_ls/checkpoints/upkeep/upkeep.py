@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.models import Checkpoint, PruneResult
+from mazu_ls.checkpoints.models import Checkpoint, PruneResult, readable_size
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.upkeep import gc, retention
 from mazu_ls.errors import MazuError
@@ -96,7 +96,7 @@ class Upkeep:
         freed = max(0, before - await asyncio.to_thread(repository.bytes))
         if shed:
             self._warn(
-                f"The checkpoint store reached its limit of {cap >> 20} MiB: {shed} checkpoints that an undo might "
+                f"The checkpoint store reached its limit of {readable_size(cap)}: {shed} checkpoints that an undo might "
                 "have needed were removed. Raise checkpoints.max_bytes to keep more."
             )
         return PruneResult(tuple(gone), freed, shed)

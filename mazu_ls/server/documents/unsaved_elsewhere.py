@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import threading
@@ -192,7 +191,9 @@ async def names_elsewhere(registry: UnsavedRegistry | None, workspace: Workspace
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    from mazu_ls.checkpoints.scan.unsaved_buffers import text_digest
+
+    return text_digest(text)
 
 
 def _refuse(names: list[str], hint: str = UNDO_THERE) -> None:
