@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.terminal import lists
 from mazu_ls.terminal.clients import draw_memory
 from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
-from mazu_ls.terminal.screen.call_lines import describe_call
 from mazu_ls.terminal.screen.markup import escape
 
 if TYPE_CHECKING:
@@ -187,6 +186,8 @@ def _restored(out: Console, value: Result) -> None:
 
 
 def _session(out: Console, value: Result) -> None:
+    from mazu_ls.terminal.screen.call_lines import describe_call
+
     for turn in value.get("turns") or ():
         out.print(f"[bold]You[/] [dim]{turn['at'][:16].replace('T', ' ')}[/]")
         out.print(escape(turn["message"].strip()))
