@@ -39,6 +39,11 @@ class AnchoredText:
         """The hash of each line."""
         return [_hash(line.strip()) for line in self.lines]
 
+    @cached_property
+    def sketch(self) -> str:
+        """The fingerprint of the whole file."""
+        return file_evidence(self.lines)
+
     def symbol(self, name: str) -> CodeSymbol | None:
         """Return the definition of that path ("Book.balance"), else the first with that name."""
         language = language_of(self.path)
@@ -113,6 +118,15 @@ def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     if at == here:
         return replace(anchor, state="fresh") if anchor.state == "stale" else anchor
     return replace(anchor, state="moved", range=_shifted(anchor.range, at - here, len(document.lines)))
+
+
+def holds_code(document: AnchoredText, anchor: MemoryAnchor) -> bool:
+    """Return whether the evidence of an anchor of another document fits this one. An anchor without evidence fits none."""
+    if anchor.evidence is None:
+        return False
+    if anchor.evidence.startswith(_FILE):
+        return _resemblance(anchor.evidence, document.sketch) >= SAME_FILE
+    return _nearest(anchor.evidence, document, 0) is not None
 
 
 def refresh_evidence(anchor: MemoryAnchor, text: str | None) -> MemoryAnchor:

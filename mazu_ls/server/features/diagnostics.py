@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from mazu_ls.memory.anchors.anchors import Anchors
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.server.state import ServerState
+    from mazu_ls.tools.knowledge.anchored_files import RenamedFiles
 
 logger = logging.getLogger(__name__)
 HINT = 4
 REFRESH_SECONDS = 5.0
 REST_SECONDS = 0.4
+BURST_SECONDS = 5.0
+"""How long what was listed and read to find renamed files is used for further ones."""
 """Seconds without changes before a document's anchors are updated."""
 
 
@@ -37,6 +41,7 @@ class DiagnosticsPublisher:
         self._editor = editor
         self._resting: dict[str, asyncio.TimerHandle] = {}
         self._published: set[str] = set()
+        self._moved: tuple[float, RenamedFiles] | None = None
         self.contradictions = contradictions.Contradictions(server)
 
     def changed(self, document: OpenDocument) -> None:
@@ -69,9 +74,12 @@ class DiagnosticsPublisher:
         """The project was opened: examine what changed while no server ran."""
         if (anchors := self._anchors()) is None:
             return
+        from mazu_ls.tools.knowledge.anchored_files import RenamedFiles
+
+        moved = RenamedFiles(self._server.workspace)
         for name in await anchors.paths():
             try:
-                await self._follow(self._server.workspace.resolve(name))
+                await self._follow(self._server.workspace.resolve(name), moved)
             except MazuError as error:
                 logger.info("The anchors in %s were not followed: %s", name, error.message)
         for document in self._editor.documents:
@@ -150,7 +158,7 @@ class DiagnosticsPublisher:
             return None
         return await proposals.text_of(self._server, path)
 
-    async def _follow(self, path: Path) -> bool:
+    async def _follow(self, path: Path, moved: RenamedFiles | None = None) -> bool:
         """Update the anchors of a file from its current text; return whether any changed."""
         anchors = self._anchors()
         name = self._server.name_of(path)
@@ -161,13 +169,21 @@ class DiagnosticsPublisher:
         except FileNotFoundError:
             from mazu_ls.tools.knowledge.anchored_files import follow_renamed
 
-            if await follow_renamed(anchors, name, self._server.host, self._server.workspace):
+            if await follow_renamed(anchors, name, moved or self._renamed_files()):
                 return True
             text = None
         except (OSError, MazuError) as error:
             logger.info("%s could not be read for its anchors: %s", name, error)
             return False
         return bool(await anchors.document_changed(name, text))
+
+    def _renamed_files(self) -> RenamedFiles:
+        """One for a burst of events, such as a switch of branches."""
+        from mazu_ls.tools.knowledge.anchored_files import RenamedFiles
+
+        if self._moved is None or time.monotonic() - self._moved[0] > BURST_SECONDS:
+            self._moved = time.monotonic(), RenamedFiles(self._server.workspace)
+        return self._moved[1]
 
     async def _refresh(self, document: OpenDocument) -> None:
         """Publish the hints of an open document; nothing is sent if there were none and are none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from mazu_ls.gitcmd import user_repository
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host
+    from mazu_ls.memory.anchors.anchor_evidence import AnchoredText
     from mazu_ls.memory.anchors.anchors import Anchors
     from mazu_ls.memory.memories import Memories
     from mazu_ls.memory.models import Memory, MemoryAnchor
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 MOST_FILES = 100
 MOST_CANDIDATES = 200
 """Maximum number of files that are compared with one that is gone."""
+MOST_BYTES = 1 << 20
+"""A larger file is not compared."""
 _LEAST_LINES = 3
 """Lines of code by which a file of another name is recognised: a closing bracket is in all of them."""
 
@@ -36,6 +40,7 @@ async def refresh_anchors(
     A memory whose code changed or whose file is missing becomes stale; one whose code is back becomes current. A file that was
     renamed outside an editor is looked for once, in a git repository.
     """
+    moved = RenamedFiles(workspace)
     paths = dict.fromkeys(anchor.path for memory in found for anchor in memory.anchors)
     changed = False
     for path in list(paths)[:MOST_FILES]:
@@ -43,7 +48,7 @@ async def refresh_anchors(
             text: str | None = await host.read(workspace.resolve(path))
         except FileNotFoundError:
             text = None
-            if await follow_renamed(memories.anchors, path, host, workspace):
+            if await follow_renamed(memories.anchors, path, moved):
                 changed = True
                 continue
         except (OSError, MazuError) as error:
@@ -53,35 +58,65 @@ async def refresh_anchors(
     return changed
 
 
-async def follow_renamed(anchors: Anchors, path: str, host: Host, workspace: Workspace) -> bool:
-    """Move the anchors of a file that is gone to the first one that holds all the code that they know; return whether there is one.
+async def follow_renamed(anchors: Anchors, path: str, moved: RenamedFiles) -> bool:
+    """Move the anchors of a file that is gone to the file that holds their code now; return whether there is one.
 
     Anchors that are stale already were looked for before.
     """
     known = [
         one.anchor for one in await anchors.at(path) if one.anchor.state != "stale" and one.anchor.evidence
     ]
-    new = await _find_code(known, path, host, workspace) if known and len(workspace.roots) == 1 else None
+    new = await asyncio.to_thread(moved.find, path, known) if known else None
     if new is not None:
         await anchors.renamed(path, new)
     return new is not None
 
 
-async def _find_code(
-    anchors: Sequence[MemoryAnchor], path: str, host: Host, workspace: Workspace
-) -> str | None:
-    from mazu_ls.memory.anchors.anchor_evidence import AnchoredText, follow_anchor
+class RenamedFiles:
+    """Finds where files that are gone are now, by their code. One for many of them, as after a switch of branches: the files of a
+    project are listed, read and hashed once."""
 
-    for name in await asyncio.to_thread(_candidates, workspace.roots[0], path):
-        if PurePosixPath(name).name != PurePosixPath(path).name and not all(map(_is_telling, anchors)):
-            continue
-        try:
-            document = AnchoredText(name, await host.read(workspace.resolve(name)))
-        except (OSError, MazuError):
-            continue
-        if all(follow_anchor(anchor, document).state != "stale" for anchor in anchors):
-            return name
-    return None
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._lock = threading.Lock()
+        self._names: list[str] | None = None
+        self._documents: dict[str, AnchoredText | None] = {}
+
+    def find(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
+        """Return the first file of the same kind that holds the code of all `anchors`, those of the same name first. Blocks."""
+        from mazu_ls.memory.anchors.anchor_evidence import holds_code
+
+        if len(self._workspace.roots) != 1:
+            return None
+        gone = PurePosixPath(path)
+        telling = all(map(_is_telling, anchors))
+        with self._lock:
+            for name in self._of_kind(gone):
+                if PurePosixPath(name).name != gone.name and not telling:
+                    continue
+                document = self._read(name)
+                if document is not None and all(holds_code(document, anchor) for anchor in anchors):
+                    return name
+        return None
+
+    def _of_kind(self, gone: PurePosixPath) -> list[str]:
+        if self._names is None:
+            self._names = _listed(self._workspace.roots[0])
+        alike = [
+            name for name in self._names if name != str(gone) and PurePosixPath(name).suffix == gone.suffix
+        ]
+        return sorted(alike, key=lambda name: PurePosixPath(name).name != gone.name)[:MOST_CANDIDATES]
+
+    def _read(self, name: str) -> AnchoredText | None:
+        from mazu_ls.memory.anchors.anchor_evidence import AnchoredText
+
+        if name not in self._documents:
+            try:
+                data = self._workspace.read_bytes(self._workspace.resolve(name), MOST_BYTES)
+                self._documents[name] = AnchoredText(name, data.decode("utf-8", "replace"))
+            except (OSError, MazuError):
+                self._documents[name] = None
+        return self._documents[name]
 
 
 def _is_telling(anchor: MemoryAnchor) -> bool:
@@ -90,14 +125,11 @@ def _is_telling(anchor: MemoryAnchor) -> bool:
     return evidence.startswith("file.") or int(evidence.rpartition(".")[2]) >= _LEAST_LINES
 
 
-def _candidates(root: Path, path: str) -> Sequence[str]:
-    """Return the files of the kind of `path` that git knows or does not ignore, those of the same name first."""
+def _listed(root: Path) -> list[str]:
+    """Return the files that git knows or does not ignore."""
     try:
         repository = user_repository.find(root)
-        names = [os.fsdecode(name) for name in repository.files()] if repository is not None else []
+        return [os.fsdecode(name) for name in repository.files()] if repository is not None else []
     except MazuError as error:
-        log.info("a renamed %s was not looked for: %s", path, error)
+        log.info("renamed files were not looked for: %s", error)
         return []
-    gone = PurePosixPath(path)
-    alike = [name for name in names if name != path and PurePosixPath(name).suffix == gone.suffix]
-    return sorted(alike, key=lambda name: PurePosixPath(name).name != gone.name)[:MOST_CANDIDATES]
