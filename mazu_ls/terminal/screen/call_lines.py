@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
-from mazu_ls.tools.tool_titles import call_title
 
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
@@ -27,6 +26,8 @@ NOT_RUN = (
 
 def describe_call(tool: str, arguments: dict[str, Any]) -> str:
     """Describe a call, such as "Run pytest -q": the verb, and the first line of its object."""
+    from mazu_ls.tools.tool_titles import call_title  # imports msgspec: commands that show no call do without
+
     return clean(call_title(tool, arguments))
 
 
