@@ -225,15 +225,17 @@ class Journal:
 
     def close(self) -> None:
         """Release the session for other processes."""
+        self._released = False
         if self._file >= 0:
             self.sync()
             file, self._file = self._file, -1
             os.close(file)
 
     def release(self) -> None:
-        """Release the session for other processes, until `hold` or the next event. Blocks; call it from a thread."""
-        self._released = True
-        self.close()
+        """Release the session for other processes, until `hold` or the next event. Takes no time after `sync`."""
+        if self.held:
+            self.close()
+            self._released = True
 
     def hold(self) -> None:
         """Take the session again after `release`; its head stays. Raises MazuError(busy) if another process holds it now."""

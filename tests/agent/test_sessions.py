@@ -204,6 +204,42 @@ async def test_few_journals_are_held_and_an_older_session_goes_on_as_it_was(tmp_
         assert not [path for path in project.journals.glob("*.jsonl") if journal.is_locked(path)]
 
 
+async def test_a_session_whose_opening_was_cancelled_can_be_opened(tmp_path: Path):
+    async with served(tmp_path, {"text": "Hello."}) as (world, _):
+        project = await opened(world)
+        session = await project.sessions.new()
+        await session.prompt(Prompt("My name is Ada."))
+        await project.close()
+        project = await opened(world)
+        for steps in range(12):
+            opening = asyncio.create_task(project.sessions.get(session.id))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            opening.cancel()
+            await asyncio.wait([opening])
+            held = journal.is_locked(session.journal.path)
+            assert held is (project.sessions.find(session.id) is not None)
+        assert (await project.sessions.get(session.id)).name == "My name is Ada."
+        await project.close()
+        assert (await opened(world)).sessions.opened() == []
+
+
+async def test_a_session_that_began_to_work_is_not_released(tmp_path: Path):
+    async with served(tmp_path, {"text": "Hello.", "delay": 0.05}) as (world, _):
+        project = await opened(world)
+        session = await project.sessions.new()
+        releasing = asyncio.create_task(session.release())
+        await asyncio.sleep(0)
+        turn = asyncio.create_task(session.prompt(Prompt("Hello.")))
+        await asyncio.wait([releasing])
+        assert (await turn).reply == "Hello."
+        assert session.journal.held
+        assert await session.release()
+        session.journal.close()
+        assert session.journal.closed
+        await project.close()
+
+
 async def test_a_released_session_shows_what_another_process_said_in_it(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("mazu_ls.agent.session.sessions.MOST_HELD", 1)
     script = [{"text": "Hello."}] * 4

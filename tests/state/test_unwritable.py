@@ -201,6 +201,8 @@ def test_a_read_only_home_takes_nothing_from_the_project(env, folder):
     assert "The port is 8080" in command("recall", "port").stdout
     refused = command("remember", "I like short answers", "--scope", "global")
     assert (refused.returncode, "Nothing was changed" in refused.stderr) == (1, True)
+    refused = command("memory", "forget", "g_000001")
+    assert (refused.returncode, "Nothing was changed" in refused.stderr) == (1, True)
 
 
 async def test_a_read_only_home_heals_too(env, folder, monkeypatch):

@@ -47,9 +47,12 @@ class NoExtractionModel(MazuError):
 class MemoryExtractor:
     """The extractions of one project, run as background tasks."""
 
-    def __init__(self, project: ProjectServices, is_open: Callable[[str], bool]) -> None:
+    def __init__(
+        self, project: ProjectServices, is_open: Callable[[str], bool], hold: Callable[[str], bool]
+    ) -> None:
         self._project = project
         self._is_open = is_open
+        self._hold = hold
         self._tasks = BackgroundTasks("extraction of memories")
         self._noted: set[str] = set()
         self._failure_said = False
@@ -131,7 +134,7 @@ class MemoryExtractor:
     @contextmanager
     def _held(self, session_id: str) -> Iterator[None]:
         """Hold the session so that no other process examines it. Raises MazuError(busy)."""
-        if self._is_open(session_id):
+        if self._hold(session_id):
             yield
             return
         path = self._project.journals / f"{session_id}.jsonl"

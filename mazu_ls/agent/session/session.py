@@ -351,12 +351,16 @@ class Session:
         last = next(starts, None)
         return datetime.fromisoformat(last.at) if last else None
 
-    async def release(self) -> None:
-        """Close the files of a session at rest; its journal is held again with the next use."""
+    async def release(self) -> bool:
+        """Close the files of a session at rest, whose journal is held again with the next use; False for one at work."""
+        await asyncio.to_thread(self.journal.sync)
+        if self.is_at_work:
+            return False
         for finished in self.shell.background.values():
             finished.spool.close()
         self.shell.background.clear()
-        await asyncio.to_thread(self.journal.release)
+        self.journal.release()  # at once: nothing may be appended in the midst of it
+        return True
 
     async def close(self) -> None:
         """Stop what runs and release the journal; a turn stopped this way is offered for resuming."""

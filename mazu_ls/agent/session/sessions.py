@@ -237,6 +237,13 @@ class Sessions:
         """Whether this process has opened the session, also if its journal is not held now."""
         return session_id in self._open
 
+    def hold(self, session_id: str) -> bool:
+        """Hold the journal of a session that this process has opened; False for any other. Raises MazuError(busy)."""
+        session = self._open.get(session_id)
+        if session is not None:
+            session.journal.hold()
+        return session is not None
+
     async def close(self) -> None:
         """Stop all turns and release all journals."""
         await asyncio.gather(*(session.close() for session in self.opened()))
@@ -256,14 +263,18 @@ class Sessions:
                 session = session_type(self._project, path)
             else:
                 self._existing(session_id)
-                await asyncio.to_thread(session.journal.hold)
-            await session.load()
-            if new:
-                session.append(journal.SessionStarted(name, aside))
-                session.name = name
-            else:
-                await self.report_damage(session_id, session.name)
-                await recover(session)
+                session.journal.hold()
+            try:
+                await session.load()
+                if new:
+                    session.append(journal.SessionStarted(name, aside))
+                    session.name = name
+                else:
+                    await self.report_damage(session_id, session.name)
+                    await recover(session)
+            except BaseException:  # cancelled, or damaged: nobody else could open it otherwise
+                session.journal.release()
+                raise
         self._open.pop(session_id, None)
         self._open[session_id] = session  # the one used last comes last
         if not keeps_current.get():
@@ -273,9 +284,10 @@ class Sessions:
     async def _release_oldest(self) -> None:
         """Release the journals of the sessions used longest ago of which nothing runs, until one more may be held."""
         held = [one for one in self._open.values() if one.journal.held]
-        idle = [one for one in held if one.id != self.current and not one.is_at_work]
-        for session in idle[: max(len(held) - MOST_HELD + 1, 0)]:
-            await session.release()
+        surplus = len(held) - MOST_HELD + 1
+        for session in held:
+            if surplus > 0 and session.id != self.current and await session.release():
+                surplus -= 1
 
     def _current(self) -> str | None:
         return None if keeps_current.get() else self.current

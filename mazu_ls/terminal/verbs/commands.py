@@ -64,7 +64,9 @@ async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[st
 async def _require_lasting(server: ServerState, arguments: dict[str, Any]) -> None:
     """Raise MazuError(storage) if the disk cannot store what must outlive this process."""
     disk = (await server.wait_opened()).disk
+    ids = [arguments.get(name) for name in ("id", "by")]
     of_all_projects = arguments.get("scope", arguments.get("category")) in ("global", "user_preference")
+    of_all_projects = of_all_projects or any(isinstance(one, str) and one.startswith("g_") for one in ids)
     if disk and (why := disk.why or (disk.home_why if of_all_projects else "")):
         raise MazuError(
             Kind.STORAGE,
