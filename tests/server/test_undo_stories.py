@@ -383,6 +383,8 @@ async def test_what_the_user_changed_between_two_edits_of_a_turn_is_separated(
 ):
     path = folder / "app.py"
     path.write_text(changed_lines())
+    path.chmod(0o644)
+    mode = 0o644 if in_editor else 0o600
     (folder / "closed.py").write_text("x = 1\n")
     replies = [
         {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
@@ -407,6 +409,7 @@ async def test_what_the_user_changed_between_two_edits_of_a_turn_is_separated(
             if params["title"] == "Edit closed.py":
                 mine = text().replace("\n20\n", "\nmine\n")
                 client.change(path.as_uri(), mine) if document else path.write_text(mine)
+                path.chmod(mode)
             return allow(params)
 
         client.answers["mazu/permission/request"] = answer
@@ -417,6 +420,7 @@ async def test_what_the_user_changed_between_two_edits_of_a_turn_is_separated(
             undone = await client.command("mazu.undo")
             assert undone["applied"] and undone["verified"], undone
             assert text() == changed_lines((20, "mine"))
+            assert path.stat().st_mode & 0o777 == mode
             assert (await client.command("mazu.redo"))["applied"]
             assert text() == changed_lines((5, "five"), (20, "mine"), (35, "thirty-five"))
         assert [one["title"] for one in questions(client)] == ["Undo: what should happen to app.py?"] * 2

@@ -124,7 +124,10 @@ def divide_interval(
 
 
 def _differ(project: CheckpointContext, place: bytes, one: BufferView, other: BufferView) -> bool:
-    return text_state(shown_text(project, one, place)) != text_state(shown_text(project, other, place))
+    """Return whether the text differs, or the file's permission bits: an edit leaves these as they are."""
+    if text_state(shown_text(project, one, place)) != text_state(shown_text(project, other, place)):
+        return True
+    return project.bits_at(one.tree, place) != project.bits_at(other.tree, place)
 
 
 def _views(
