@@ -409,8 +409,11 @@ def test_a_key_that_is_never_closed_is_read_once():
         '<invoke name="read_file">' + '<parameter name="b">' * 4000,
         "Action:```[]```\n" * 4000,
         "<tool_call>read_file\n" + "<arg_key>a</arg_key><arg_value>" * 3000,
+        "<|tool_call_begin|>" + " " * 100_000,
+        "<|tool_call_begin|>read_file" + " " * 100_000 + "x" + " " * 100_000 + "x",
+        "<start_function_call>call:read_file{" + " " * 100_000 + "x" + "y" * 100_000,
     ],
-    ids=["nested", "parameters", "actions", "keys"],
+    ids=["nested", "parameters", "actions", "keys", "spaces", "spaces inside", "spaces and letters"],
 )
 def test_marks_that_are_never_closed_are_read_once(text: str):
     assert {name for name, _ in calls(read(text))} <= {"read_file"}

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
 
 CONTEXT_CHARS = 12_000
-FENCE = re.compile(r"^```[^\n]*\n(.*?)\n?^```[ \t]*$", re.MULTILINE | re.DOTALL)
+OPENING_FENCE = re.compile(r"^```[^\n]*\n", re.MULTILINE)
+CLOSING_FENCE = re.compile(r"^```[ \t]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -121,9 +122,10 @@ def replacement(reply: str, old: str) -> str:
 
     Raises MazuError(model) for an empty reply.
     """
-    match = FENCE.search(reply)
-    text = match[1] if match else reply
-    if not text.strip() and not match:
+    opening = OPENING_FENCE.search(reply)
+    closing = CLOSING_FENCE.search(reply, opening.end()) if opening else None
+    text = reply[opening.end() : closing.start()].removesuffix("\n") if opening and closing else reply
+    if not text.strip() and not closing:
         raise MazuError(Kind.MODEL, "The model gave no new text.", "Try again, or say it differently.")
     text = text.replace("\r\n", "\n")
     if "\r\n" in old:

@@ -28,8 +28,8 @@ class WrittenCall(NamedTuple):
 # DeepSeek writes its marks with U+FF5C and U+2581; some servers turn them into ASCII.
 _BAR, _GAP = "[|\uff5c]", "[_\u2581 ]"
 _NAMED_BLOCK = re.compile(
-    rf"<{_BAR}tool{_GAP}call{_GAP}begin{_BAR}>\s*(?:function\s*<{_BAR}tool{_GAP}sep{_BAR}>)?\s*([\w.:/-]{{1,80}})\s*"
-    rf"(?:<{_BAR}tool{_GAP}sep{_BAR}>|<\|tool_call_argument_begin\|>)?\s*(.*?)\s*(?:<{_BAR}tool{_GAP}call{_GAP}end{_BAR}>|\Z)",
+    rf"<{_BAR}tool{_GAP}call{_GAP}begin{_BAR}>\s*+(?:function\s*+<{_BAR}tool{_GAP}sep{_BAR}>)?\s*+([\w.:/-]{{1,80}})\s*+"
+    rf"(?:<{_BAR}tool{_GAP}sep{_BAR}>|<\|tool_call_argument_begin\|>)?\s*+(.*?)(?:<{_BAR}tool{_GAP}call{_GAP}end{_BAR}>|\Z)",
     re.DOTALL,
 )
 _HARMONY = re.compile(
@@ -54,9 +54,9 @@ _BETWEEN = re.compile(
     re.DOTALL,
 )
 _GEMMA = re.compile(
-    r"<start_function_call>call:([\w.:-]{1,80})\{(.*?)(?:\}\s*<end_function_call>|\}?\s*\Z)", re.DOTALL
+    r"<start_function_call>call:([\w.:-]{1,80})\{(.*?)(?:(\}\s*+<end_function_call>)|\Z)", re.DOTALL
 )
-_GEMMA_PAIR = re.compile(r"(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
+_GEMMA_PAIR = re.compile(r"\b(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
 _LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(
@@ -91,7 +91,7 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
 def _block(match: re.Match[str]) -> WrittenCall:
     """Parse a name, followed by the arguments as JSON."""
     name = re.sub(r"\Afunctions\.|:\d+\Z", "", match[1])
-    body = re.sub(r"\A```\w*\s*|\s*```\Z", "", match[2].strip())
+    body = re.sub(r"\A```\w*\s*|(?<!\s)\s*```\Z", "", match[2].strip())
     return WrittenCall(*match.span(), name, *parse_arguments(body))
 
 
@@ -109,7 +109,8 @@ def _react(text: str) -> list[WrittenCall]:
 
 
 def _gemma(match: re.Match[str]) -> WrittenCall:
-    given = {key: text or plain for key, text, plain in _GEMMA_PAIR.findall(match[2])}
+    inner = match[2] if match[3] else match[2].rstrip().removesuffix("}")
+    given = {key: text or plain for key, text, plain in _GEMMA_PAIR.findall(inner)}
     return WrittenCall(*match.span(), match[1], given)
 
 
