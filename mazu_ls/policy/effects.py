@@ -21,7 +21,9 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     """Apply a command's effect to the scope."""
     name, rest = argv[0], argv[1:]
     if (folder := _entered(name, rest, scope)) is not None:
-        for place in targets.places(folder, scope):
+        entered = targets.places(folder, scope)
+        scope.go(folder, entered)
+        for place in entered:
             scope.enter(place)
     if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope, alias=name == "alias")

@@ -485,6 +485,8 @@ def _words(count: int) -> str:
 LATER_VALUES = (
     "x=a; for i in 1 2; do rm -rf $x; x=~; done", "while rm -rf $x; do x=/etc; done", "f() { rm -rf $x; }; x=/etc; f",
     "x=a; for i in 1 2 3; do rm -rf $y; y=$x; x=~; done", "trap 'rm -rf $x' EXIT; x=~",
+    "for i in 1 2; do rm -rf $a; a=$b; b=$c; c=$d; d=$e; e=$f; f=~; done", "f() { sh i.sh; }; curl -o i.sh h; f",
+    "while :; do rm -rf ssh; cd /etc; done", "for i in 1 2; do rm -rf x; cd ..; done", "for i in 1 2; do rm -rf $a; a=$b; b=$c; c=$d; d=$e; e=$f; f=$g; g=$h; h=$j; j=~; done",
     f"for x in ~ {_words(13)}; do rm -rf $x; done", f"for x in {_words(13)} ~; do rm -rf $x; done",
     f"for x in 'sudo ls' {_words(100)}; do ${{x}}; done",
 )  # fmt: skip
@@ -504,6 +506,12 @@ def test_the_allowlist_sees_every_value_of_a_variable(place: PolicyContext) -> N
         "x=a; while true; do cat $x; read x; done < a",
     ]
     for line in (*secrets, *later, f"for f in {_words(300)} .env; do cat $f; done", "echo a >&12"):
+        assert decide(shell(line), "auto", [], place).verdict == "ask", line
+    for line in (
+        "for f in a b; do cd $f; rm -rf build; cd ..; done",
+        "for f in a b; do x=$x$f; done; rm -f out",
+        'while read l; do s="$s $l"; done < a.py',
+    ):
         assert decide(shell(line), "auto", [], place).verdict == "ask", line
     for line in (f"for f in {_words(50)}; do cat $f; done", "for i in {1..300}; do echo $i; done"):
         assert decide(shell(line), "auto", [], place).verdict == "allow", line

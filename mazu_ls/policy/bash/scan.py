@@ -27,7 +27,7 @@ from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
 MAX_WORK = 400_000
-MAX_ROUNDS = 5  # through a script with loops or functions; values that are still new then are unknown
+MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
 _REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
 # Variables whose value a shell, git or another program runs.
@@ -93,11 +93,15 @@ class DenyScan:
         repeats = defines or any(_REPEATS.intersection(segment.words) for segment in lexed.segments)
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
-        for _ in range(MAX_ROUNDS if repeats else 1):
-            before, scope.cwds = scope.count_values(), list(start)
+        for number in range(MAX_ROUNDS if repeats else 1):
+            before, scope.cwds = scope.count_values(), scope.next_round(start)
             reads = self._segments(lexed.segments, scope)
-            if self.found is not None or scope.count_values() == before:
+            grown = [name for name, count in scope.count_values().items() if count > before.get(name, 0)]
+            if self.found is not None or not grown:
                 break
+            # A chain of assignments is as long as there are variables; what grows longer is appended to.
+            for name in filter(None, grown) if number > len(scope.values) else ():
+                scope.assign(name, UNKNOWN)
         if self.line is None and self.found is None and not self.rules_only:
             self.line = commands.complete_line(script, lexed, reads)
 
@@ -146,9 +150,8 @@ class DenyScan:
 
     def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
         """Return texts that compound commands of this script read by redirection: `while read x; do ...; done <<< TEXT`."""
-        redirects = [
-            r for segment in segments if pipeline_taint.closes_group(segment) for r in segment.redirects
-        ]
+        ends = filter(pipeline_taint.closes_group, segments)
+        redirects = [redirect for segment in ends for redirect in segment.redirects]
         found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
         return found + [r.body for r in redirects if r.body is not None]
 
@@ -165,9 +168,7 @@ class DenyScan:
             for call in calls:
                 if call[0] == named[0]:
                     scope.positional.append([evaluate(raw, scope).text for raw in call[1:]])
-            multiplies = [
-                s for s in later if named[0] in s.words and (s.before in ("|", "|&") or s.after == "&")
-            ]
+            multiplies = any(s.before in ("|", "|&") or s.after == "&" for s in later if named[0] in s.words)
             if multiplies and len(calls) > 1:
                 self._refuse("a function that only multiplies itself", "never destructive")
 

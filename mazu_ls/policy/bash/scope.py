@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +37,9 @@ class ShellScope:
     values: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
+    jumps: list[str] = field(default_factory=list)
+    climbs: list[str] = field(default_factory=list)
+    descends: bool = False
     tainted: set[str] = field(default_factory=set)
     downloaded: set[str] = field(default_factory=set)
     unpacked: bool = False
@@ -54,6 +58,9 @@ class ShellScope:
             values={name: list(found) for name, found in self.values.items()},
             arrays=dict(self.arrays),
             cwds=list(self.cwds),
+            jumps=[],
+            climbs=[],
+            descends=False,
             tainted=set(self.tainted),
             downloaded=set(self.downloaded),
             positional=[positional] if positional is not None else list(self.positional),
@@ -79,10 +86,11 @@ class ShellScope:
         every = [*known, *(fields for fields in new if fields not in known)]
         self.arrays[name] = every if len(every) <= MAX_ARRAYS else [*every[:MAX_ARRAYS], [UNKNOWN]]
 
-    def count_values(self) -> int:
-        """Return how much is known; it grows as long as another reading of the script finds more."""
-        texts = sum(map(len, self.values.values())) + sum(map(len, self.arrays.values()))
-        return texts + sum(map(len, self.references.values())) + len(self.tainted) + len(self.downloaded)
+    def count_values(self) -> dict[str, int]:
+        """Return how many values each variable has; more, as long as another reading of the script finds more."""
+        counts = {name: len(values) for name, values in self.values.items()}
+        lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
+        return {**counts, "": lists + len(self.tainted) + len(self.downloaded) + len(self.next_round([]))}
 
     def learn(self, parent: ShellScope) -> None:
         """Take over what was assigned in the parent since this scope was made, but for aliases, which hold from there on."""
@@ -93,6 +101,7 @@ class ShellScope:
                     self.assign(name, value)
         for name, lists in parent.arrays.items() if parent is not self else ():
             self.arrays.setdefault(name, lists)
+        self.tainted |= parent.tainted
 
     def lookup(self, name: str) -> list[str]:
         """Return every value that `$name` may have. An unset variable is empty, as in bash."""
@@ -127,6 +136,19 @@ class ShellScope:
         if name in "@*" and name:
             return self.positional or [[]]
         return self.arrays.get(name) or [[value] for value in self.lookup(name)]
+
+    def go(self, word: str, places: Iterable[str]) -> None:
+        """Note a `cd WORD` that leads to these places, for the next round of a loop that it may stand in."""
+        if word.startswith("/"):
+            self.jumps += [place for place in places if place not in self.jumps]
+        elif set(word.split("/")) <= {"", ".", ".."}:
+            self.climbs += [place for place in places if place not in self.climbs]
+        else:
+            self.descends = True
+
+    def next_round(self, start: list[str]) -> list[str]:
+        """Return where the next round of a loop may begin: `cd sub; ...; cd ..` ends where it began."""
+        return list(dict.fromkeys([*start, *self.jumps, *(() if self.descends else self.climbs)]))
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""
