@@ -120,7 +120,9 @@ async def test_memories_and_checkpoints_are_kept_by_the_server_and_the_editor_he
             code, out, err = await typed(env, folder, *words, "--json")
             assert (code, json.loads(out)["error"]["kind"]) == (1, "not_found"), err
             assert err.startswith("mazu-ls: ") and "Traceback" not in err
-        assert (await typed(env, folder, "rollback", "here", "--json"))[0] == 0
+        # What the user forgot stays so, unless all of it is wanted as it was.
+        assert (await typed(env, folder, "rollback", "here", "--on-conflict", "overwrite"))[0] == 0
+        assert (await editor.command("mazu.memory.list"))["total"] == 1
 
 
 async def test_a_message_from_a_pipe_is_not_lost_where_no_server_has_this_project(
