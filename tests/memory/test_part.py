@@ -108,7 +108,7 @@ def test_an_id_of_before_the_rollback_is_not_given_again(store: Store):
     empty = store.take()
     transaction(store.db, lambda db: remember(rows, MemoryEntry(title="First")))
     store.restore(empty)
-    n, _, _ = transaction(store.db, lambda db: remember(rows, MemoryEntry(title="Second")))
+    n = transaction(store.db, lambda db: remember(rows, MemoryEntry(title="Second"))).n
     assert n == 2
 
 
