@@ -131,6 +131,8 @@ class Journal:
         self._listener = listener
         self._file = self._open(os.O_CREAT)
         self._released = False
+        self.stale = False
+        """Whether another process wrote to the session after `release`: its conversation has to be read again."""
         self.last = last_seq(self._file)
         self.head = self.last
         self._unsynced = False
@@ -173,7 +175,7 @@ class Journal:
         if isinstance(body, TRANSIENT):
             event = Event(self.last, self.head, "", turn, body)
         else:
-            self.hold()
+            self._hold_unchanged()
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
             try:
                 line = _encode(event)
@@ -242,7 +244,19 @@ class Journal:
         if self._released:
             self._file = self._open(0)
             self._released = False
-            self.last = last_seq(self._file)
+            known, self.last = self.last, last_seq(self._file)
+            self.stale = self.stale or self.last != known
+
+    def _hold_unchanged(self) -> None:
+        """Hold the session for an event of whoever knows it as it was. Raises MazuError(conflict) if another process wrote to it."""
+        self.hold()
+        if self.stale:
+            self.release()
+            raise MazuError(
+                Kind.CONFLICT,
+                "This conversation was continued in another editor.",
+                "Open it again, then repeat this.",
+            )
 
 
 def read(path: Path) -> Iterator[Event]:

@@ -255,6 +255,9 @@ async def test_a_released_session_shows_what_another_process_said_in_it(tmp_path
             await project.sessions.get(first.id)
         assert refused.value.kind is Kind.BUSY
         await elsewhere.close()
+        with pytest.raises(MazuError) as stale:
+            first.append(journal.SessionNamed("as I knew it"))
+        assert stale.value.kind is Kind.CONFLICT
         await (await project.sessions.get(first.id)).prompt(Prompt("Where do I live?"))
         assert "I live in Turin." in json.dumps(server.bodies[-1])
         await project.close()

@@ -73,7 +73,7 @@ class Session:
         """Read the conversation up to its head, which a rollback, also of another process, may have moved."""
         head = await self.project.conversation_head(self.id, self.journal.last)
         moved = self._loaded and head != self.journal.head
-        self.journal.head = head
+        self.journal.head, self.journal.stale = head, False
         stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
         events = journal.branch_events(stored, head)
         self.conversation = replay(events)
