@@ -87,14 +87,14 @@ bed.wait('a command without arguments is understood', function()
   return redone
 end)
 
--- Only the memory goes back.
+-- Only the memory goes back, and what the user remembered stays unless it is to go, too.
 vim.cmd('Mazu remember a passing thought')
 bed.wait_said('remembered: fact: a passing thought')
 vim.api.nvim_buf_set_lines(app, -1, -1, false, { '# mine' })
 local said_before = #bed.said
 vim.cmd('Mazu rollback ' .. clean)
 local plan = bed.press('rollback', 'gm')
-bed.check('the plan counts memories', plan:find('Memories: ', 1, true), plan)
+bed.check('the plan names the memory', plan:find('a passing thought', 1, true), plan)
 bed.wait('it is told', function()
   return vim.iter(bed.said):skip(said_before):any(function(said)
     return said:find('To undo this', 1, true)
@@ -102,11 +102,19 @@ bed.wait('it is told', function()
 end)
 bed.check('the buffer is not touched', vim.endswith(bed.text(app), '# mine'), bed.text(app))
 local listed
-require('mazu').execute('mazu.memory.list', nil, function(result)
-  listed = result
+local function list()
+  require('mazu').execute('mazu.memory.list', nil, function(result)
+    listed = result
+  end)
+end
+list()
+bed.wait('the memory stays', function()
+  return listed and listed.total == 1
 end)
+local whole = { id = clean, only = { 'memory' }, onConflict = 'overwrite' }
+require('mazu').execute('mazu.rollback', whole, list)
 bed.wait('the memory is gone', function()
-  return listed and listed.total == 0
+  return listed.total == 0
 end)
 
 -- The model, and the conversations.
