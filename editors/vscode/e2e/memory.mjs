@@ -78,6 +78,30 @@ await story(async (bed, step) => {
     await bed.announced('team memory (');
   });
 
+  await step(
+    'a memory is shared with the team; what a teammate wrote is read whole before it is accepted',
+    async () => {
+      const folder = path.join(bed.project, '.mazu/shared');
+      const files = () => (fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.md')) : []);
+      const choose = async (text, entry) => {
+        await row(text).click({ button: 'right' });
+        await bed.page.locator('.monaco-menu .action-label', { hasText: entry }).first().click();
+      };
+      await choose('Here We double', 'Share with the Team');
+      await until('its file is in the folder of the project', () => files().length === 1);
+      const file = path.join(folder, files()[0]);
+      fs.appendFileSync(file, '\nShifting hides overflows.\n');
+      await bed.command('Mazu: Sync Team Memory');
+      await until('it is to be decided', async () => /to be decided\s*1\b/.test(await bed.sidebar()));
+      await row('Here We double').click();
+      await until('all that it says is shown', () => bed.rendered('hides overflows'));
+      await bed.shot('proposed by the team');
+      await press('Here We double', 'Accept', async () => !/to be decided/.test(await bed.sidebar()));
+      await choose('Here We double', 'Stop Sharing');
+      await until('its file is withdrawn', () => files().length === 0);
+    },
+  );
+
   await step('what another agent left is accepted one by one, the rest rejected', async () => {
     fs.writeFileSync(
       path.join(bed.project, 'AGENTS.md'),
@@ -90,10 +114,8 @@ await story(async (bed, step) => {
     await row('Never commit').waitFor();
     await bed.shot('imported');
     const left = async (text) => !(await bed.sidebar()).includes(text);
-    await press('Always use tabs', 'Accept', async () =>
-      /From other agents, to be decided\s*1\b/.test(await bed.sidebar()),
-    );
-    await press('From other agents', 'Reject', () => left('From other agents'));
+    await press('Always use tabs', 'Accept', async () => /other agents, to be decided\s*1\b/.test(await bed.sidebar()));
+    await press('From your team', 'Reject', () => left('From your team'));
     assert.ok(await left('Never commit'));
   });
 
@@ -123,5 +145,15 @@ await story(async (bed, step) => {
     await page.locator('.members li button', { hasText: 'app.py' }).click();
     await bed.page.locator('.tab', { hasText: 'app.py at “after the council”' }).waitFor();
     await bed.shot('time machine');
+  });
+
+  await step('inside the extension host: commands, tools, models, memories as files', async () => {
+    await bed.command('Run Mazu Host Tests');
+    const file = path.join(bed.home, 'host-tests.json');
+    await until('they have run', () => fs.existsSync(file));
+    const results = JSON.parse(fs.readFileSync(file, 'utf8'));
+    for (const { name, problem } of results)
+      console.log(`   ${problem ? 'not ok' : 'ok'}: ${name}${problem && `\n${problem}`}`);
+    assert.ok(results.length > 5 && results.every(({ problem }) => !problem));
   });
 });

@@ -27,6 +27,23 @@ await story(
       await bed.page.waitForTimeout(300);
       await bed.shot(name);
     };
+    // Shows one view of the side bar, or folds it away.
+    const fold = async (view, open) => {
+      const header = bed.page.locator('.sidebar .pane-header', { hasText: view }).first();
+      await until(`${view} is ${open ? 'open' : 'folded'}`, async () => {
+        if ((await header.getAttribute('aria-expanded')) === String(open)) return true;
+        await header.click();
+        return false;
+      });
+    };
+    // The side bar as wide as somebody makes it who reads in it.
+    const widen = async (by) => {
+      const { x, y, width, height } = await bed.page.locator('.part.sidebar').boundingBox();
+      await bed.page.mouse.move(x + width, y + height / 2);
+      await bed.page.mouse.down();
+      await bed.page.mouse.move(x + width + by, y + height / 2, { steps: 5 });
+      await bed.page.mouse.up();
+    };
     const remember = async (title, category) => {
       await bed.command('Mazu: Remember…');
       await bed.answer('In one sentence', title);
@@ -48,6 +65,8 @@ await story(
       await bed.command('View: Hide Secondary Side Bar');
       await remember('Money is counted in cents, never in floats', 'decision');
       await remember('Tests are named after what they hold', 'convention');
+      await remember('total once subtracted: look at the sign first', 'mistake');
+      await widen(110);
       chat = await bed.say('make total add');
       await chat.locator('.question .primary').click();
       await chat.locator('.footer', { hasText: '1 file changed' }).waitFor();
@@ -87,8 +106,14 @@ await story(
           await accessible(page, picture);
         }
         await bed.openView('Memory');
-        await until('the memories are shown', async () => (await bed.sidebar()).includes('Money is counted'));
+        await fold('Memory', true);
+        await fold('Chat', false);
+        const memory = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'Money is counted' }).first();
+        await memory.click();
+        await bed.page.locator('.tab.active', { hasText: 'Money is counted' }).waitFor();
         await takePicture(`memory ${name}`);
+        await fold('Memory', false);
+        await fold('Chat', true);
         await bed.openFile(app);
       });
     }

@@ -79,6 +79,22 @@ await story(async (bed, step) => {
     await other.page.close();
   });
 
+  await step('a conversation is deleted from its view, and Undo has it back', async () => {
+    await bed.openView('Sessions');
+    const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'what is this project' }).first();
+    await row.waitFor();
+    // A row is drawn anew when something changes, and its buttons with it.
+    await until('it is gone', async () => {
+      if (!(await row.count())) return true;
+      await row.hover({ timeout: 5000 });
+      await row.locator('.action-label[aria-label^="Delete"]').click({ timeout: 5000 });
+      return until('its row is gone', async () => !(await row.count()), 10);
+    });
+    await bed.press('is deleted', 'Undo');
+    await row.waitFor();
+    await bed.shot('restored');
+  });
+
   await step('in a window of two folders the agent works in both', async () => {
     const tools = path.join(bed.home, 'tools');
     fs.mkdirSync(tools);

@@ -65,7 +65,8 @@ async function freePort() {
 
 /** `tools` are the lines of setup.sh; `home` is an empty folder; `shots` gets the screenshots and the log. */
 export class Workbench {
-  constructor({ tools, home, project, shots, settings = {}, trusted = true, withFolder = true }) {
+  constructor({ tools, home, project, shots, settings = {}, trusted = true, withFolder = true, more = [] }) {
+    this.extensions = [tools.VSIX, ...more];
     Object.assign(this, { tools, home, project, shots, settings: { ...SETTINGS, ...settings }, trusted, withFolder });
     this.log = fs.createWriteStream(path.join(shots, 'code-server.log'));
     this.pictures = 0;
@@ -80,7 +81,7 @@ export class Workbench {
     const quoted = process.env.PATH.replaceAll("'", "'\\''");
     fs.writeFileSync(path.join(this.home, '.bash_profile'), `export PATH='${quoted}'\n`);
     const folders = ['--user-data-dir', userData, '--extensions-dir', extensions];
-    await this.run([...folders, '--install-extension', this.tools.VSIX]);
+    await this.run([...folders, ...this.extensions.flatMap((file) => ['--install-extension', file])]);
     const port = (this.port = await freePort());
     const options = [
       '--auth',

@@ -75,4 +75,5 @@ test('a setting goes to the server under its name there', () => {
   assert.deepEqual(serverName('web.allowPrivate'), ['web', 'allow_private']);
   assert.deepEqual(serverName('mcpServers'), ['mcp_servers']);
   assert.deepEqual(serverName('context.compactAboveUsd'), ['context', 'compact_above_usd']);
+  assert.equal(formerKey('limits.maxCostUsd'), 'limits.max_cost_usd');
 });

@@ -50,7 +50,15 @@ export function Composer(props: Props) {
 
   useEffect(() => remember({ draft: text }), [text]);
   // The focus and the caret are set before the next key can arrive; an effect after the next frame would lose it.
-  useLayoutEffect(() => area.current?.focus(), [focus]);
+  // A page that has just been drawn takes the keyboard from nobody: a quick pick may be open.
+  useLayoutEffect(() => {
+    if (focus > 0 || document.hasFocus()) area.current?.focus();
+  }, [focus]);
+  useEffect(() => {
+    const take = () => document.activeElement === document.body && area.current?.focus();
+    window.addEventListener('focus', take);
+    return () => window.removeEventListener('focus', take);
+  }, []);
   useLayoutEffect(() => {
     if (!insert[0]) return;
     setText((old) => (old && !old.endsWith('\n') ? `${old}\n${insert[1]}` : old + insert[1]));

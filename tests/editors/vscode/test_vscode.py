@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +59,10 @@ class Bed:
     home: Path
     project: Path
 
-    async def tell(self, story: str, model: ModelServer, key: str | None = "test-key") -> None:
-        """Run `e2e/{story}.mjs`. Fails where it does, with its report; leaves nothing running."""
+    async def tell(
+        self, story: str, model: ModelServer, key: str | None = "test-key", more: Sequence[str] = ()
+    ) -> None:
+        """Run `e2e/{story}.mjs`, with `more` extensions. Fails where it does, with its report; leaves nothing running."""
         shots = _cache() / "vscode" / story
         shutil.rmtree(shots, ignore_errors=True)
         shots.mkdir(parents=True)
@@ -72,6 +74,7 @@ class Bed:
                     "home": str(self.home),
                     "project": str(self.project),
                     "shots": str(shots),
+                    "more": list(more),
                 }
             )
         )
@@ -120,6 +123,15 @@ class Bed:
         for process in left:
             process.kill()
         return told
+
+
+def package_host_tests(folder: Path) -> Path:
+    """The extension that holds the tests inside the extension host, as a file that can be installed."""
+    packed = folder / "host-tests.vsix"
+    with zipfile.ZipFile(packed, "w") as vsix:
+        for name in ("package.json", "tests.js"):
+            vsix.write(EXTENSION / "e2e" / "host" / name, f"extension/{name}")
+    return packed
 
 
 def _cache() -> Path:
@@ -171,8 +183,9 @@ async def test_what_is_remembered_is_found_again_and_a_council_decides(bed: Bed)
     answer = ScriptedReply(
         when="any number of arguments", text="Keep two arguments; **the callers** pass two.", repeat=True
     )
+    host = package_host_tests(bed.home)
     async with ModelServer([answer]) as model:
-        await bed.tell("memory", model)
+        await bed.tell("memory", model, more=[str(host)])
 
 
 async def test_the_editors_own_chat_and_more_than_one_window_and_folder(bed: Bed):

@@ -4,9 +4,9 @@ import { projectFile } from '../chat/open';
 import { counted } from '../describe';
 import { selection } from '../editor';
 import { UserError } from '../errors';
-import type { Attachment, Memory } from '../protocol';
+import type { Attachment, ImportedProposal, Memory } from '../protocol';
 import { CATEGORIES } from './memory';
-import { ImportedItem, MemoryItem } from '../views/memoryRows';
+import { ImportedItem, importedText, MemoryItem } from '../views/memoryRows';
 
 const MOST = 500;
 /** Agents whose files can be read, and where they usually are. */
@@ -34,10 +34,11 @@ export function registerMemoryActions(app: App): void {
   each('mazu.forgetMemory', (memory) => forget(app, memory));
   each('mazu.explainMemory', (memory) => explain(app, memory));
   app.command('mazu.importMemories', () => importMemories(app));
+  app.command('mazu.showImported', (item) => item instanceof ImportedItem && showImported(app, [item.value]));
   const decide = (id: string, command: 'mazu.memory.import.accept' | 'mazu.memory.import.reject', all: boolean) =>
     app.command(id, async (item) => {
-      if (!all && !(item instanceof ImportedItem)) return;
-      const chosen = all ? { all: true } : { ids: [(item as ImportedItem).value.id] };
+      const chosen = item instanceof ImportedItem ? { ids: [item.value.id] } : all && (await allOf(app, command));
+      if (!chosen) return;
       const { memories, rejected, duplicates } = await server.execute(command, chosen);
       const known = duplicates ? l10n.t(', {0} known already', duplicates) : '';
       const said = rejected ? l10n.t('{0} rejected', rejected) : l10n.t('{0} accepted', memories.length);
@@ -48,6 +49,22 @@ export function registerMemoryActions(app: App): void {
   decide('mazu.rejectImported', 'mazu.memory.import.reject', false);
   decide('mazu.acceptAllImported', 'mazu.memory.import.accept', true);
   decide('mazu.rejectAllImported', 'mazu.memory.import.reject', true);
+}
+
+/** Shows all that proposals say, before they are decided. */
+const showImported = ({ preview }: App, proposals: ImportedProposal[]): Promise<unknown> =>
+  preview.plain(`${proposals[0]?.title ?? ''}.md`, proposals.map(importedText).join('\n\n---\n\n'));
+
+/** What waits, as far as it is accepted: only what was shown becomes memory. All of it can be rejected. */
+async function allOf(app: App, command: string): Promise<{ ids: string[] } | { all: true } | undefined> {
+  if (command !== 'mazu.memory.import.accept') return { all: true };
+  const { proposals } = await app.server.execute('mazu.memory.import.proposals', { limit: MOST });
+  if (!proposals.length) return undefined;
+  await showImported(app, proposals);
+  const accept = l10n.t('Accept {0}', proposals.length);
+  const question = l10n.t('Mazu: what they say stands in the editor. Remember all of it?');
+  const ids = proposals.map(({ id }) => id);
+  return (await window.showInformationMessage(question, accept)) === accept ? { ids } : undefined;
 }
 
 /** Another memory, an existing one or a new one, takes the place of this one. */

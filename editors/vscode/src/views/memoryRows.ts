@@ -43,7 +43,11 @@ export class MemoryItem extends TreeItem {
   }
 }
 
-/** What the files of another agent hold, and what becomes a memory if it is accepted. */
+/** All of a proposal as a document: what it says, where it comes from, what it changes or replaces and what was there. */
+export const importedText = ({ title, category, evidence }: ImportedProposal): string =>
+  [`# ${title}`, `*${category.replaceAll('_', ' ')}*`, ...evidence.split(/; (?=[a-z]+: )/)].join('\n\n');
+
+/** What the files of another agent or of the team hold, and what becomes a memory if it is accepted. */
 export class ImportedItem extends TreeItem {
   override readonly contextValue = 'imported';
 
@@ -51,8 +55,9 @@ export class ImportedItem extends TreeItem {
     super(value.title);
     this.id = `imported/${value.id}`;
     this.description = value.category;
-    this.tooltip = new MarkdownString().appendText(value.evidence);
+    this.tooltip = new MarkdownString().appendText(importedText(value));
     this.iconPath = new ThemeIcon('git-pull-request-draft');
+    this.command = { title: l10n.t('Show'), command: 'mazu.showImported', arguments: [this] };
   }
 }
 
@@ -88,7 +93,7 @@ export async function memoryRows({ server }: App): Promise<TreeItem[]> {
 function importedGroup({ proposals, total }: { proposals: ImportedProposal[]; total: number }): TreeItem[] {
   if (!total) return [];
   const rows = proposals.map((proposal) => new ImportedItem(proposal));
-  const group = new GroupItem(l10n.t('From other agents, to be decided'), 'imported', rows);
+  const group = new GroupItem(l10n.t('From your team and other agents, to be decided'), 'imported', rows);
   group.contextValue = 'importedGroup';
   group.description = String(total);
   return [group];
