@@ -83,22 +83,29 @@ await story(async (bed, step) => {
     async () => {
       const folder = path.join(bed.project, '.mazu/shared');
       const files = () => (fs.existsSync(folder) ? fs.readdirSync(folder).filter((name) => name.endsWith('.md')) : []);
-      const choose = async (text, entry) => {
-        await row(text).click({ button: 'right' });
-        await bed.page.locator('.monaco-menu .action-label', { hasText: entry }).first().click();
-      };
-      await choose('Here We double', 'Share with the Team');
-      await until('its file is in the folder of the project', () => files().length === 1);
+      // A menu that has just come up may not hear a click: open it and choose until what it does is done.
+      const choose = (text, entry, done) =>
+        until(`${entry} was chosen`, async () => {
+          if (await done()) return true;
+          await bed.keys('Escape');
+          await row(text).click({ button: 'right', timeout: 5000 });
+          const item = bed.page.locator('.monaco-menu .action-label', { hasText: entry }).first();
+          await item.hover({ timeout: 5000 });
+          await bed.page.waitForTimeout(500);
+          await item.click({ timeout: 5000 });
+          return until('it is done', done, 10);
+        });
+      await choose('Here We double', 'Share with the Team', () => files().length === 1);
       const file = path.join(folder, files()[0]);
       fs.appendFileSync(file, '\nShifting hides overflows.\n');
       await bed.command('Mazu: Sync Team Memory');
       await until('it is to be decided', async () => /to be decided\s*1\b/.test(await bed.sidebar()));
       await row('Here We double').click();
-      await until('all that it says is shown', () => bed.rendered('hides overflows'));
+      await bed.page.locator('.view-line', { hasText: 'hides overflows' }).first().waitFor();
       await bed.shot('proposed by the team');
       await press('Here We double', 'Accept', async () => !/to be decided/.test(await bed.sidebar()));
-      await choose('Here We double', 'Stop Sharing');
-      await until('its file is withdrawn', () => files().length === 0);
+      const withdrawn = () => /^deleted: true$/m.test(fs.readFileSync(file, 'utf8'));
+      await choose('Here We double', 'Stop Sharing', withdrawn);
     },
   );
 
