@@ -99,11 +99,11 @@ await story(async (bed, step) => {
       const file = path.join(folder, files()[0]);
       fs.appendFileSync(file, '\nShifting hides overflows.\n');
       await bed.command('Mazu: Sync Team Memory');
-      await until('it is to be decided', async () => /to be decided\s*1\b/.test(await bed.sidebar()));
+      await until('it is to be decided', async () => /to be decided\s*1\b/i.test(await bed.sidebar()));
       await row('Here We double').click();
       await bed.page.locator('.view-line', { hasText: 'hides overflows' }).first().waitFor();
       await bed.shot('proposed by the team');
-      await press('Here We double', 'Accept', async () => !/to be decided/.test(await bed.sidebar()));
+      await press('Here We double', 'Accept', async () => !/to be decided/i.test(await bed.sidebar()));
       const withdrawn = () => /^deleted: true$/m.test(fs.readFileSync(file, 'utf8'));
       await choose('Here We double', 'Stop Sharing', withdrawn);
     },
@@ -121,8 +121,8 @@ await story(async (bed, step) => {
     await row('Never commit').waitFor();
     await bed.shot('imported');
     const left = async (text) => !(await bed.sidebar()).includes(text);
-    await press('Always use tabs', 'Accept', async () => /other agents, to be decided\s*1\b/.test(await bed.sidebar()));
-    await press('From your team', 'Reject', () => left('From your team'));
+    await press('Always use tabs', 'Accept', async () => /to be decided\s*1\b/i.test(await bed.sidebar()));
+    await press('To be decided', 'Reject', () => left('To be decided'));
     assert.ok(await left('Never commit'));
   });
 

@@ -105,6 +105,7 @@ await story(
           await takePicture(`${picture} ${name}`);
           await accessible(page, picture);
         }
+        await bed.openFile(app);
         await bed.openView('Memory');
         await fold('Memory', true);
         await fold('Chat', false);
@@ -112,6 +113,12 @@ await story(
         await memory.click();
         await bed.page.locator('.tab.active', { hasText: 'Money is counted' }).waitFor();
         await takePicture(`memory ${name}`);
+        const tab = bed.page.locator('.tab', { hasText: 'Money is counted' });
+        await until('its document is closed', async () => {
+          if (!(await tab.count())) return true;
+          await tab.first().click({ button: 'middle', timeout: 5000 });
+          return false;
+        });
         await fold('Memory', false);
         await fold('Chat', true);
         await bed.openFile(app);

@@ -93,9 +93,12 @@ export async function memoryRows({ server }: App): Promise<TreeItem[]> {
 function importedGroup({ proposals, total }: { proposals: ImportedProposal[]; total: number }): TreeItem[] {
   if (!total) return [];
   const rows = proposals.map((proposal) => new ImportedItem(proposal));
-  const group = new GroupItem(l10n.t('From your team and other agents, to be decided'), 'imported', rows);
+  const group = new GroupItem(l10n.t('To be decided'), 'imported', rows);
   group.contextValue = 'importedGroup';
   group.description = String(total);
+  group.tooltip = l10n.t(
+    'What your team shared, and what other agents left: nothing of it is memory before you accept it.',
+  );
   return [group];
 }
 
