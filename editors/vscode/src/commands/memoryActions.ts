@@ -62,7 +62,7 @@ async function allOf(app: App, command: string): Promise<{ ids: string[] } | { a
   if (!proposals.length) return undefined;
   await showImported(app, proposals);
   const accept = l10n.t('Accept {0}', proposals.length);
-  const question = l10n.t('Mazu: what they say stands in the editor. Remember all of it?');
+  const question = l10n.t('Mazu: the editor shows what they say. Remember all of it?');
   const ids = proposals.map(({ id }) => id);
   return (await window.showInformationMessage(question, accept)) === accept ? { ids } : undefined;
 }
