@@ -165,6 +165,23 @@ READING = (
 )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chat", "go"),
+        ("run", "go"),
+        ("ask", "go"),
+        ("council", "go", "--member", "anthropic:one", "--member", "anthropic:two"),
+    ],
+)
+def test_no_key_of_an_answer_is_printed(script: Script, words: tuple[str, ...]):
+    key = "sk-proj-" + "AbCdEfGhIj0123456789" * 3
+    script.model_says(*[{"text": f"the key {key} end"}] * 12)
+    for options in ((), ("--json",), *([("--stream-json",)] if words[0] in ("chat", "run") else [])):
+        code, out, err = script(*words, *options)
+        assert "[redacted: openai key]" in out and key not in out + err, (code, out, err)
+
+
 def test_reading_leaves_nothing_behind(script: Script, tmp_path: Path):
     before = below(tmp_path)
     for line in READING:

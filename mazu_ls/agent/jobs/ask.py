@@ -11,6 +11,7 @@ from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Usage
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing.unfinished_call import await_answer
+from mazu_ls.redact import redact
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -21,7 +22,7 @@ SYSTEM = "Answer the user's question directly and briefly. Attached text is info
 async def ask(
     project: ProjectServices, question: str, attachments: Sequence[Attachment] = (), model: str | None = None
 ) -> tuple[str, Usage]:
-    """Return the answer and its usage. Raises MazuError for every way in which a model can fail, a refusal included."""
+    """Return the answer, without secrets, and its usage. Raises MazuError for every way in which a model can fail, a refusal included."""
     chosen = await project.model(model)
     request = models.ModelRequest(
         messages=[Message("user", user_parts(question, attachments, ()))], system=(SYSTEM,)
@@ -31,7 +32,7 @@ async def ask(
         raise MazuError(
             Kind.REFUSAL, said.detail or "The model declined to answer.", "Put the question differently."
         )
-    return said.message.text, said.usage
+    return redact(said.message.text), said.usage
 
 
 async def call_once(

@@ -20,6 +20,7 @@ from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, Usage, escape_closing_tag, estimate_tokens
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing import call_cost
+from mazu_ls.redact import redact
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -92,7 +93,7 @@ async def council(
         said = await call_once(project, head, _lead_request(question, answers), "council")
     except MazuError as error:
         return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, error)
-    synthesis, dissent = split_dissent(said.message.text)
+    synthesis, dissent = split_dissent(redact(said.message.text))
     return CouncilOutcome(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
 
 

@@ -29,6 +29,7 @@ from mazu_ls.models.pricing.tokens import unread_tokens
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
 from mazu_ls.models.provider_errors import ContentRefused
 from mazu_ls.models.tool_call_builder import with_unused_ids
+from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
@@ -394,6 +395,6 @@ class TurnRun:
         )
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
-            self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,
+            self.session.id, self.turn.turn_id, redact(self.reply), stop.reason, stop.sentence, self.meter.usage,
             tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error,
         )  # fmt: skip

@@ -85,7 +85,7 @@ class FileEdit(Struct):
 
 
 class TurnResult(Struct, frozen=True):
-    """The result of a turn. `detail` explains the stop reason in a sentence; `error` is set if it is "error"."""
+    """The result of a turn. `reply` holds no secrets; `detail` explains the stop reason in a sentence; `error` is set if it is "error"."""
 
     session_id: str
     turn_id: str
