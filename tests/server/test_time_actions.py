@@ -24,13 +24,13 @@ async def act(client: Client, uri: str, title: str) -> None:
     await run(client, await actions(client, uri, span(0, 0, 0, 0)), f"Mazu: {title}")
 
 
-def choosing(client: Client, word: str) -> list[Any]:
-    """Answer questions with the first choice in which a word occurs."""
+def choosing(client: Client, *words: str) -> list[Any]:
+    """Answer questions with the first choice in which one of the words occurs."""
     asked: list[Any] = []
 
     def answer(params: Any) -> Any:
         asked.append(params)
-        return next((one for one in params["actions"] if word in one["title"]), None)
+        return next((one for one in params["actions"] if any(word in one["title"] for word in words)), None)
 
     client.answers["window/showMessageRequest"] = answer
     return asked
@@ -72,7 +72,7 @@ async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder:
     async with agent(env, folder, REPLIES, **PLAIN) as client:
         uri = await edited_twice(client, folder)
         await client.command("mazu.remember", {"title": "A fact"})
-        (asked,) = [choosing(client, "Make it two")]
+        asked = choosing(client, "Make it two", "Only the agent's changes")
         await act(client, uri, title)
         await said(client, ": 1 file")
         assert (folder / "app.py").read_text() == "x = 1\n"
@@ -80,6 +80,9 @@ async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder:
         assert labels[-1] == "Leave it as it is" and not any("cp_" in label for label in labels)
         turns = (await client.command("mazu.session.show"))["turns"]
         assert len(turns) == (0 if title == "roll back…" else 2)
+        # The memory is the user's own: a rollback of everything asks about it once, and it stays.
+        assert len(asked) == (2 if title == "roll back…" else 1)
+        assert (await client.command("mazu.memory.list"))["total"] == 1
 
 
 async def test_what_is_known_is_shown(env: dict[str, str], folder: Path):
