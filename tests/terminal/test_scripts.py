@@ -79,6 +79,18 @@ def test_a_message_on_a_pipe_is_answered(script: Script):
     assert (status, out) == (0, "The answer.\n")
 
 
+@pytest.mark.parametrize("verb", ["chat", "ask"])
+def test_a_text_on_a_pipe_is_attached_or_said_not_to_be_read(script: Script, verb: str):
+    script.model_says({"when": "ünïcode diff", "text": "Attached."}, {"text": "The answer."})
+    status, out, err = script(verb, "what is it?", "--attach", "-", typed="ünïcode diff\n")
+    assert (status, out.splitlines()[0], "not read" in err) == (0, "Attached.", False)
+    status, out, err = script(verb, "what is it?", typed="more\n")
+    assert (status, out.splitlines()[0]) == (0, "The answer.")
+    assert "is not read" in err and "--attach -" in err
+    assert script(verb, "what is it?", "--attach", "-", typed="x" * 2**20 + "y")[0] == 2
+    assert script("council", "what is it?", "--attach", "-", typed="x")[0] == 2
+
+
 def test_without_a_key_it_is_1_and_the_json_says_why(script: Script):
     status, out, err = script("run", "do it", "--json")
     assert status == 1
@@ -307,6 +319,22 @@ def test_a_place_that_cannot_be_written_is_named(script: Script, tmp_path: Path)
     assert status == 1
     assert "Traceback" not in err
     assert str(tmp_path / "home") in err
+
+
+def test_a_setting_can_be_taken_back(script: Script, tmp_path: Path):
+    assert script("config", "set", "limits.max_cost_usd", "3")[0] == 0
+    status, out, _ = script("config", "unset", "limits.max_cost_usd")
+    assert (status, out) == (
+        0,
+        f"limits.max_cost_usd: removed from {tmp_path}/home/config.toml; it is null now\n",
+    )
+    assert script("config", "get", "limits.max_cost_usd")[1] == "null\n"
+    status, out, _ = script("config", "unset", "limits.max_cost_usd")
+    assert (status, "is not set in" in out) == (0, True)
+    assert script("config", "unset", "limits.nope")[0] == 2
+    (tmp_path / "home" / "config.toml").write_text("[limits]\nnope = 1  # a slip\nmax_steps = 4\n")
+    assert script("config", "unset", "limits.nope")[0] == 0
+    assert (tmp_path / "home" / "config.toml").read_text() == "[limits]\nmax_steps = 4\n"
 
 
 def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):

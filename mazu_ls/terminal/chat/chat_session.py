@@ -138,9 +138,10 @@ class ChatSession:
         arguments: dict[str, Any] = {"message": text, "wait": True, "sessionId": await self.begin()}
         if self.model:
             arguments["model"] = self.model
-        if attachments := getattr(self.given, "attachments", None):
-            arguments["attachments"] = attachments
-            self.given.attachments = None
+        for name in ("attachments", "texts"):
+            if attached := getattr(self.given, name, None):
+                arguments[name] = attached
+                setattr(self.given, name, None)
         project = await self.server.wait_opened()
         refusals = Refusals(self.host)
         unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)

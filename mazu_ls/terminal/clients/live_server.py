@@ -156,7 +156,7 @@ def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
         message = sys.stdin.read().strip()
         given.message = [message] if message else None
     arguments: dict[str, Any] = {"message": message, "wait": True}
-    for name in ("model", "attachments"):
+    for name in ("model", "attachments", "texts"):
         if value := getattr(given, name, None):
             arguments[name] = value
     return ("mazu.chat", arguments) if _may_talk_there(given, "mazu.chat", arguments) else None

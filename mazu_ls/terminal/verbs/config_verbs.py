@@ -1,9 +1,10 @@
-"""`mazu-ls config get|set|path`: the settings in force, and the user's own file."""
+"""`mazu-ls config get|set|unset|path`: the settings in force, and the user's own file."""
 
 from __future__ import annotations
 
 import json
 import sys
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,7 +14,7 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.redact import redact
 from mazu_ls.state import paths
 from mazu_ls.terminal.screen.printing import print_json, print_text
-from mazu_ls.terminal.verbs.stored_settings import parse_value, settings_file, store_setting
+from mazu_ls.terminal.verbs.stored_settings import parse_value, remove_setting, settings_file, store_setting
 
 if TYPE_CHECKING:
     import argparse
@@ -42,7 +43,23 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
                 print(
                     f"Another place is used before it here: {given.name} is {_shown(value)}.", file=sys.stderr
                 )
+        case "unset":
+            removed, value = remove_setting(given.name), None
+            with (
+                suppress(InvalidArguments) if removed else nullcontext()
+            ):  # a name that is no setting can be removed
+                value = _value(root, given.name)
+            if as_json:
+                print_json({"removed": removed, "value": _shown(value)})
+            elif removed:
+                print_text(f"{given.name}: removed from {settings_file()}; it is {_text(value)} now")
+            else:
+                print_text(f"{given.name} is not set in {settings_file()}; it is {_text(value)}")
     return 0
+
+
+def _text(value: Any) -> str:
+    return json.dumps(_shown(value), ensure_ascii=False)
 
 
 def _files(root: ProjectRoot) -> list[Path]:

@@ -44,6 +44,8 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     if getattr(given, "json", False):
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
+        from rich.markup import escape
+
         from mazu_ls.terminal import show
 
         out = show.console()
@@ -51,7 +53,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
             mark = {True: "[green]ok[/]      ", False: "[red]missing[/] ", None: "[dim]none[/]    "}[
                 finding.ok
             ]
-            out.print(mark + f"[bold]{finding.what}[/] {finding.detail}")
+            out.print(mark + f"[bold]{finding.what}[/] {escape(finding.detail)}")
     return 1 if any(finding.ok is False for finding in findings) else 0
 
 

@@ -16,6 +16,7 @@ from mazu_ls.terminal.verbs.verbs import (
     HIDDEN,
     TALK,
     VERBS,
+    CommandLineError,
     CommandOption,
     TerminalCommand,
     WireArgument,
@@ -32,19 +33,12 @@ METAVARS = {
 """Names of the wire's fields in usage and help, if the field's own name is not suitable."""
 UNDECLARED = WireArgument("")
 """An option of the terminal's own, or an argument that it builds from several."""
+READING = ("chat", "ask", "run", "council")
+"""Verbs with a message, to which a text on standard input may belong."""
 SUBVERB = "WHAT"
 """Name in usage and help of a word that has to follow another one."""
 LIKE = 0.6
 """Similarity (difflib) from which a word counts as mistyped."""
-
-
-class CommandLineError(Exception):
-    """An invalid command line: what is wrong with it, and the command whose help says more."""
-
-    def __init__(self, message: str, program: str) -> None:
-        super().__init__(message)
-        self.message = message
-        self.program = program
 
 
 class Parser(argparse.ArgumentParser):
@@ -111,7 +105,12 @@ def parse(arguments: Sequence[str], only: str = "") -> argparse.Namespace:
     if arguments and arguments[0] == "help":
         arguments = [*arguments[1:], "--help"]
     try:
-        return parser(only).parse_args(arguments)
+        given = parser(only).parse_args(arguments)
+        if given.verb in READING:
+            from mazu_ls.terminal.chat.standard_input import attach_standard_input
+
+            attach_standard_input(given)
+        return given
     except CommandLineError as error:
         if {"--json", "--stream-json"} & set(arguments):
             import json
@@ -167,10 +166,12 @@ def parser(only: str = "") -> argparse.ArgumentParser:
 
 
 def _config(commands: Any) -> None:
-    group = _plain(commands, "config", "your own settings: get, set, path")
+    group = _plain(commands, "config", "your own settings: get, set, unset, path")
     verbs = group.add_subparsers(dest="subverb", metavar=SUBVERB, required=True, parser_class=Parser)
     get = _plain(verbs, "get", "the settings in force, or one of them")
     get.add_argument("name", nargs="?", help="such as limits.max_steps")
+    off = _plain(verbs, "unset", "remove a setting from your own config.toml: the default holds again")
+    off.add_argument("name", help="such as limits.max_cost_usd")
     put = _plain(verbs, "set", "store a setting in your own config.toml")
     put.add_argument("name", help="such as limits.max_steps")
     put.add_argument("value", help="a TOML value; anything else is taken as a text")
@@ -287,6 +288,8 @@ def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any
         if value is None or value == [] or option.local:
             continue
         found[option.field] = " ".join(value) if option.words else value
+    if texts := getattr(given, "texts", None):
+        found["texts"] = texts
     if isinstance(found.get("place"), dict):
         found |= found.pop("place")
     return found

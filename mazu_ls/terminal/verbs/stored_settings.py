@@ -60,6 +60,25 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
     return _rewrite(change, env)
 
 
+def remove_setting(name: str, env: Mapping[str, str] = os.environ) -> bool:
+    """Remove one dotted setting from the user's own file; return whether it was there."""
+    *above, last = name.split(".")
+    was_there = False
+
+    def change(document: Any) -> None:
+        nonlocal was_there
+        table = document
+        for key in above:
+            table = table.get(key, {})
+        was_there = last in table
+        if was_there:
+            del table[last]
+
+    if settings_file(env).exists():
+        _rewrite(change, env, lambda: was_there)
+    return was_there
+
+
 def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
     """Add one permission rule; one for the same calls is replaced."""
 

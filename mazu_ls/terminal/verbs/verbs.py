@@ -8,6 +8,15 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 
+class CommandLineError(Exception):
+    """An invalid command line: what is wrong with it, and the command whose help says more."""
+
+    def __init__(self, message: str, program: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.program = program
+
+
 class WireArgument(NamedTuple):
     """One argument as the wire declares it. `least`: the lowest number allowed, exclusive if `above`."""
 
@@ -56,6 +65,15 @@ class TerminalCommand(NamedTuple):
 def text(name: str, help: str = "", *, required: bool | None = None) -> CommandOption:
     """Return an option for the words up to the next option, as one text."""
     return CommandOption(name, help=help, words=True, required=required)
+
+
+STANDARD_INPUT: dict[str, Any] = {}
+"""Stands for `--attach -` until it is read."""
+
+
+def attachment(value: str) -> dict[str, Any]:
+    """Parse what `place` takes, or `-` for standard input, as STANDARD_INPUT."""
+    return STANDARD_INPUT if value == "-" else place(value)
 
 
 def place(value: str) -> dict[str, Any]:
@@ -133,7 +151,9 @@ TALK = (
     CommandOption("plain", "--plain", "plain lines instead of a drawn screen, for screen readers", on=True, local=True),
     CommandOption("stream_json", "--stream-json", "one JSON object per line, as events happen", on=True, local=True),
 )  # fmt: skip
-ATTACH = CommandOption("attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO", kind=place)
+ATTACH = CommandOption(
+    "attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO; - is standard input", kind=attachment
+)
 SCOPE = CommandOption("scope", "--scope")
 CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
 CATEGORY = CommandOption("category", "--category")
