@@ -45,6 +45,10 @@ def names_of(call: ToolCallInfo, place: PolicyContext) -> list[str]:
     return list(dict.fromkeys(named))
 
 
+BUILT_IN_ASKS = frozenset(("files that run later", "secrets", "hard links", "large files"))
+"""Rules of ours that ask; an allow rule of the user that names the path comes before them."""
+
+
 def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision | None:
     parts = _inside(path, place)
     if write and (name := path_rules.runs_later(parts)) is not None:

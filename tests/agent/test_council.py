@@ -87,17 +87,29 @@ async def test_members_are_asked_at_the_same_time(tmp_path: Path):
 
 async def test_a_member_that_fails_is_reported_and_the_rest_goes_on(tmp_path: Path):
     script = [
-        {"when": "opus", "text": "Take SQLite."}, {"when": "gpt-6", "fault": "401"}, {"when": "sonnet", "text": "SQLite."},
+        {"when": "opus", "text": "Take SQLite."}, {"when": "haiku", "text": "SQLite, too."}, {"when": "gpt-6", "fault": "401"},
+        {"when": "sonnet", "text": "SQLite."},
     ]  # fmt: skip
     async with opened(tmp_path, script) as (_, project, _server):
-        verdict = await council(project, "Which queue?", members=[A, B], lead=LEAD)
+        verdict = await council(
+            project, "Which queue?", members=[A, B, "anthropic:claude-haiku-4-5"], lead=LEAD
+        )
         error = verdict.answers[1].error
         assert error and error.kind is Kind.AUTH
-        assert (verdict.answers[0].reply, verdict.synthesis, verdict.dissent) == (
-            "Take SQLite.",
-            "SQLite.",
-            "",
-        )
+        assert [answer.reply for answer in verdict.answers] == ["Take SQLite.", "", "SQLite, too."]
+        assert (verdict.synthesis, verdict.dissent, verdict.error) == ("SQLite.", "", None)
+
+
+async def test_one_answer_is_not_compared_and_a_mistyped_member_costs_nothing(tmp_path: Path):
+    script = [{"when": "opus", "text": "Take SQLite."}, {"when": "gpt-6", "fault": "401"}]
+    async with opened(tmp_path, script) as (_, project, server):
+        verdict = await council(project, "Which queue?", members=[A, B], lead=LEAD)
+        assert (verdict.answers[0].reply, verdict.synthesis) == ("Take SQLite.", "")
+        assert verdict.error and "nothing to compare" in verdict.error.message
+        asked = len(server.requests)
+        with pytest.raises(MazuError, match="nope"):
+            await council(project, "Which queue?", members=[A, "nope:z"], lead=LEAD)
+        assert len(server.requests) == asked
 
 
 async def test_if_all_fail_so_does_the_council_and_one_alone_is_none(tmp_path: Path):

@@ -72,7 +72,8 @@ async def council(
 ) -> CouncilOutcome:
     """Ask all members, then the lead. A member that fails is reported and the others continue; cancelling stops all.
 
-    `report` is called with each member's state. Raises MazuError(config) with fewer than two members, (budget) if the
+    `report` is called with each member's state. Raises MazuError(config) with fewer than two members, the error of a named
+    member that cannot be called, (budget) if the
     user declines the estimated price, and the lead's own error if no member answered.
     """
     names = list(dict.fromkeys(members or project.config.council.models))
@@ -82,13 +83,25 @@ async def council(
             "A council needs at least two models.",
             "Name them, or set council.models in the settings.",
         )
+    for name in (
+        members
+    ):  # a name that cannot be called costs nothing; configured ones fail one by one, as a service does
+        await project.model(name)
     head = await project.model(lead or project.config.council.lead)
     await _agree_on_price(project, question, names, head, attachments)
     answers = await _gather([_member(project, name, question, attachments, report) for name in names])
     if not any(answer.reply for answer in answers):
         raise next(answer.error for answer in answers if answer.error)
-    report(head.name, "compares")
+    answered = [answer.model for answer in answers if answer.reply]
     spent = sum((answer.usage for answer in answers), Usage())
+    if len(answered) == 1:
+        alone = MazuError(
+            Kind.MODEL,
+            f"Only {answered[0]} answered: there is nothing to compare.",
+            "Ask again, or other models.",
+        )
+        return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, alone)
+    report(head.name, "compares")
     try:
         said = await call_once(project, head, _lead_request(question, answers), "council")
     except MazuError as error:

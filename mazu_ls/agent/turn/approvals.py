@@ -25,6 +25,7 @@ from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy.files import BUILT_IN_ASKS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
@@ -278,7 +279,9 @@ def _rule(tool: Tool, decision: Decision) -> str | None:
 
 def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
     """Tell whoever started this how the call can be allowed next time."""
-    if decision.rule is not None:  # deny and ask rules come before every allow rule
+    if (
+        decision.rule is not None and decision.rule not in BUILT_IN_ASKS
+    ):  # deny and ask rules come before every allow rule
         return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
     if tool.effect is Effect.EXECUTE and tool.name != SHELL:
         return f"allow it with a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
