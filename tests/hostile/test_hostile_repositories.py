@@ -134,7 +134,9 @@ async def test_nothing_of_a_hostile_repository_runs(name: str, target: Target, t
         await client.command("mazu.role.show")
         await client.command("mazu.status")
         await client.command("mazu.checkpoint.diff", {"id": first["id"]}, within=60)
-        undone = await client.command("mazu.rollback", {"id": first["id"]}, within=60)
+        undone = await client.command(
+            "mazu.rollback", {"id": first["id"], "onConflict": "overwrite"}, within=60
+        )
         assert undone["applied"] and undone["verified"], undone
         await client.ask("shutdown")
         client.notify("exit")
