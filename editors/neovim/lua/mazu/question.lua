@@ -281,7 +281,9 @@ end
 ---@param session mazu.chat.Session
 function M.restore(session)
   for _, question in ipairs(waiting) do
-    if question.callId and question.sessionId == session.id then
+    if not question.callId then
+      require('mazu.chat').add_request(question, session)
+    elseif question.sessionId == session.id then
       session:apply(vim.tbl_extend('force', {}, question, { kind = 'question' }), nil, true)
     end
   end

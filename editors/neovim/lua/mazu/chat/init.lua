@@ -208,6 +208,16 @@ function M.entry_of_question(question)
   return question.sessionId and entry_of(server, question.sessionId) or M.entry(root_of(server))
 end
 
+--- Adds the block of a question that is about no call, if it belongs into this conversation.
+---@param question mazu.Question
+---@param session mazu.chat.Session
+function M.add_request(question, session)
+  local entry = M.entry_of_question(question)
+  if entry and entry.session == session then
+    question.block = session:add({ kind = 'request', title = question.title, text = question.detail, question = question })
+  end
+end
+
 --- Puts a question into the conversation that it belongs to, and in sight.
 ---@param question mazu.Question
 ---@param later? boolean another question stands before it
@@ -229,7 +239,7 @@ function M.question_opened(question, later)
       hunks = question.hunks,
     }), nil, true)
   elseif not question.block then
-    question.block = entry.session:add({ kind = 'request', title = question.title, text = question.detail, question = question })
+    M.add_request(question, entry.session)
   end
   entry.buffer:paint()
   if not later then
