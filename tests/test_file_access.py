@@ -130,6 +130,7 @@ ALLOWED = {
     "checkpoints/scan/scan.py": STORE,
     "demo/": "the demo's own folder in a temporary directory",
     "terminal/project_root.py": NAMES,
+    "terminal/surfaces/json_surface.py": "/dev/null",
     "terminal/verbs/stored_settings.py": "the user's own config.toml",
     "terminal/verbs/read_only_commands.py": "the demo's stand-in for a home folder",
     "terminal/verbs/verbs.py": MEANT,
@@ -156,7 +157,7 @@ def uses(path: Path) -> list[int]:
 def _on_a_path(call: ast.Call, name: str) -> bool:
     """`replace` and `rename` of a path take one argument; those of a string, a struct or a dict another number."""
     assert isinstance(call.func, ast.Attribute)
-    if name.startswith(("project_files.", "workspace.", "turn.workspace.", "os.")):
+    if name.startswith(("project_files.", "workspace.", "self._workspace.", "turn.workspace.", "os.")):
         return False
     if call.func.attr in ("replace", "rename"):
         return len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Constant)
