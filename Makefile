@@ -1,5 +1,5 @@
 # The few commands people need.
-.PHONY: demo generate test quick coverage lint bench figures bench-all mutants clean
+.PHONY: demo generate pins test quick coverage lint bench figures bench-all mutants clean
 
 demo:     ## the main job end to end
 	bash scripts/demo
@@ -14,6 +14,8 @@ lint:     ## style, types, layers
 	.venv/bin/ruff format . && .venv/bin/ruff check --fix . && .venv/bin/pyright && .venv/bin/lint-imports
 generate: ## write what follows from a declaration: settings in docs/protocol.md and the VS Code extension
 	.venv/bin/python scripts/generate
+pins:     ## write the exact versions of .venv into scripts/pins.txt, after an upgrade
+	(head -2 scripts/pins.txt; .venv/bin/python -m pip freeze --exclude-editable) > scripts/pins.new && mv scripts/pins.new scripts/pins.txt
 bench:    ## the figures that have a goal, in one table, with a baseline of the same run
 	bash scripts/setup dev
 	.venv/bin/python benchmarks/figures.py
