@@ -20,7 +20,6 @@ from mazu_ls.tools.base import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]
-STRICTNESS: dict[Verdict, int] = {"allow": 0, "ask": 1, "deny": 2}
 ANYTHING = "*"
 Exact = tuple[str, Path]
 """A command line, and the directory in which it runs."""
@@ -200,8 +199,3 @@ def subject(call: ToolCallInfo) -> str:
         if isinstance(value, str):
             return value.removeprefix("./")
     return json.dumps(dict(call.arguments), ensure_ascii=False, sort_keys=True, default=str)
-
-
-def strictest(decisions: Sequence[Decision]) -> Decision:
-    """Return the first of the strictest decisions."""
-    return max(decisions, key=lambda decision: STRICTNESS[decision.verdict])
