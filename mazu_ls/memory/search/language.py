@@ -87,6 +87,11 @@ _OF_ENGLISH = ENGLISH | words(
     also new one out up down off run runs need needs must may go goes set sets see via yes add adds old end"""
 )
 """Words of English text; those that are in another list too ("in", "was", "no") say nothing."""
+_LANGUAGES_OF = {
+    word: tuple(name for name, known in _LISTS.items() if word in known)
+    for word in frozenset().union(*_LISTS.values())
+}
+"""The languages of each function word: a recall detects the language of a hundred titles."""
 # Letters and endings that few other languages have; each counts as a function word.
 _LETTERS = {
     "german": re.compile("[äß]|[öü]"),
@@ -97,6 +102,8 @@ _LETTERS = {
     "russian": re.compile("[\u0400-\u04ff]"),
 }
 
+_ASCII_ENDINGS = (("turkish", _LETTERS["turkish"]),)
+
 
 @lru_cache(4096)
 def detect_language(text: str) -> str:
@@ -106,13 +113,13 @@ def detect_language(text: str) -> str:
     english = 0
     votes = dict.fromkeys(_LISTS, 0.0)
     for word, count in found.items():
-        lists = [name for name, known in _LISTS.items() if word in known]
+        lists = _LANGUAGES_OF.get(word, ())
         if word in _OF_ENGLISH:
             english += 0 if lists else count
             continue
         for name in lists:
             votes[name] += count / len(lists)
-    for name, special in _LETTERS.items():
+    for name, special in _LETTERS.items() if not beginning.isascii() else _ASCII_ENDINGS:
         votes[name] += min(3, len(special.findall(beginning)))
     best = max(votes, key=lambda name: votes[name])
     return best if votes[best] > 0 and votes[best] >= english else ""
