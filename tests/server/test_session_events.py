@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import tempfile
 from contextlib import AsyncExitStack
@@ -21,6 +22,9 @@ EDITS = [
     {"text": "I will. ", "thinking": "So be it.", "calls": [edit_call("app.py", "x = 1", "x = 2")]},
     {"text": "Done."},
 ]
+DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 SLOW = {"text": "one two three four five six", "chunk": 4, "delay": 0.15}
 
 
@@ -308,3 +312,37 @@ async def test_a_text_that_is_attached_is_not_the_users_own_words_also_where_it_
             parts = request.body["messages"][-1]["content"]
             (marked,) = (part["text"] for part in parts if "tests are useless" in part.get("text", ""))
             assert marked.startswith('<untrusted origin="terminal output">')
+
+
+async def test_a_message_is_sent_again_with_what_it_had_attached(env: dict[str, str], folder: Path):
+    output = {"name": "terminal output", "text": "1 failed\n</attachment>"}
+    (folder / "app.py").write_text("x = 1\ny = 1\n")
+    (folder / "dot.png").write_bytes(DOT)
+    whole, lines, picture = ((folder / name).as_uri() for name in ("gone.py", "app.py", "dot.png"))
+    (folder / "gone.py").write_text("z = 1\n")
+    first_line = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
+    places = [{"uri": whole}, {"uri": lines, "range": first_line}, {"uri": picture}]
+    async with agent(env, folder, [{"text": "One."}, {"text": "Two."}]) as client:
+        asked = {"message": "Why?", "attachments": places, "texts": [output], "wait": True}
+        done = await client.command("mazu.chat", asked, within=60)
+        await client.command("mazu.undo", {"sessionId": done["sessionId"]}, within=60)
+        (folder / "app.py").write_text("x = 2\ny = 2\n")
+        (folder / "gone.py").unlink()
+        again = {
+            "message": "Why not?",
+            "sessionId": done["sessionId"],
+            "resend": done["turnId"],
+            "wait": True,
+        }
+        await client.command("mazu.chat", again, within=60)
+        page = await client.command("mazu.session.events", {"sessionId": done["sessionId"]})
+        said = [row["update"]["attachments"] for row in page["events"] if row["update"]["kind"] == "user"]
+        assert said[0] == said[1]
+        before, after = (request.body["messages"][-1]["content"] for request in client.model.requests[:2])
+        marked = [[part for part in parts if part["type"] == "image" or "<attachment" in part["text"]] for parts in (before, after)]  # fmt: skip
+        assert len(marked[0]) == 4
+        assert "x = 1" in marked[0][1]["text"]
+        assert [marked[1][place] == marked[0][place] for place in range(4)] == [True, False, True, True]
+        assert marked[1][1]["text"] == marked[0][1]["text"].replace("x = 1", "x = 2")
+        with pytest.raises(RpcFailure):
+            await client.command("mazu.chat", again | {"resend": "t_none"}, within=60)

@@ -85,8 +85,16 @@ async def test_what_was_deleted_long_ago_is_removed_for_good(tmp_path: Path):
     (one,) = (one for one in deleted.list() if one.session_id == "s_0")
     one.path.rename(one.path.with_name(f"s_0-{one.at - (KEPT_DAYS + 1) * 86_400}.jsonl"))
     (old,) = deleted.expired()
-    assert deleted.remove(old) is not None
-    assert deleted.remove(old) is None, "it was removed already"
+    with pytest.raises(OSError), deleted.removing(old) as spent:
+        assert spent is not None
+        raise OSError("killed before the cost was recorded")
+    (left,) = deleted.expired()
+    with deleted.removing(left) as spent, deleted.removing(left) as other:
+        assert (left.session_id, spent is not None, other) == ("s_0", True, None)
+    with deleted.removing(left) as spent:
+        assert spent is None, "it was removed already"
+    assert not deleted.expired()
+    assert not list((journals / "deleted").glob("s_0*"))
     assert [one.session_id for one in deleted.list()] == ["s_2"]
     (journals / "s_2.jsonl").write_text("another\n")
     with pytest.raises(MazuError, match="already"):

@@ -1,8 +1,9 @@
 /** How times, prices and counts are said, the same everywhere. */
 
+import { l10n } from 'vscode';
 import type { Checkpoint, Model, RollbackPlan } from './protocol';
 
-const UNITS: [string, number][] = [
+const UNITS: [Noun, number][] = [
   ['day', 86_400],
   ['hour', 3_600],
   ['minute', 60],
@@ -13,45 +14,64 @@ export function ago(time: string | null | undefined): string {
   if (Number.isNaN(seconds)) return '';
   for (const [unit, size] of UNITS) {
     const count = Math.floor(seconds / size);
-    if (count) return `${counted(count, unit)} ago`;
+    if (count) return l10n.t('{0} ago', counted(count, unit));
   }
-  return 'just now';
+  return l10n.t('just now');
 }
 
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** What is counted: one of it, several of it. */
+const NOUNS = {
+  file: [l10n.t('{0} file'), l10n.t('{0} files')],
+  buffer: [l10n.t('{0} buffer'), l10n.t('{0} buffers')],
+  place: [l10n.t('{0} place'), l10n.t('{0} places')],
+  turn: [l10n.t('{0} turn'), l10n.t('{0} turns')],
+  message: [l10n.t('{0} message'), l10n.t('{0} messages')],
+  step: [l10n.t('{0} step'), l10n.t('{0} steps')],
+  question: [l10n.t('{0} question'), l10n.t('{0} questions')],
+  proposal: [l10n.t('{0} proposed edit'), l10n.t('{0} proposed edits')],
+  memory: [l10n.t('{0} memory change'), l10n.t('{0} memory changes')],
+  day: [l10n.t('{0} day'), l10n.t('{0} days')],
+  hour: [l10n.t('{0} hour'), l10n.t('{0} hours')],
+  minute: [l10n.t('{0} minute'), l10n.t('{0} minutes')],
+} as const;
+type Noun = keyof typeof NOUNS;
+
+export const counted = (count: number, noun: Noun): string =>
+  NOUNS[noun][count === 1 ? 0 : 1].replace('{0}', String(count));
 
 /** US dollars; an unknown price is said, never shown as 0. */
 export const price = (usd: number | null | undefined): string =>
-  usd === null || usd === undefined ? 'price unknown' : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
+  usd === null || usd === undefined ? l10n.t('price unknown') : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 
 const KINDS: Record<string, string> = {
-  manual: 'Checkpoint',
-  step: 'A step of the agent',
-  baseline: 'Before the agent began',
-  safety: 'Before a roll back',
-  compaction: 'Before a summary',
+  manual: l10n.t('Checkpoint'),
+  step: l10n.t('A step of the agent'),
+  baseline: l10n.t('Before the agent began'),
+  safety: l10n.t('Before a roll back'),
+  compaction: l10n.t('Before a summary'),
 };
 
 /** What a checkpoint is called: the words it was given, else what it is. Never an id. */
 export const checkpointName = ({ title, label, kind }: Pick<Checkpoint, 'title' | 'label' | 'kind'>): string =>
-  title || label || KINDS[kind] || 'Checkpoint';
+  title || label || KINDS[kind] || KINDS['manual']!;
 
 export function checkpointChanges({ files, memories }: Checkpoint): string {
   const parts = [
-    [files.added, 'added'],
-    [files.modified, 'modified'],
-    [files.deleted, 'deleted'],
-  ].flatMap(([count, what]) => (count ? [`${count} ${what}`] : []));
+    files.added && l10n.t('{0} added', files.added),
+    files.modified && l10n.t('{0} modified', files.modified),
+    files.deleted && l10n.t('{0} deleted', files.deleted),
+  ].filter((part) => part !== 0);
   const learned = memories.added + memories.changed + memories.removed;
-  if (learned) parts.push(counted(learned, 'memory change'));
-  return parts.join(', ') || 'no changes';
+  if (learned) parts.push(counted(learned, 'memory'));
+  return parts.join(', ') || l10n.t('no changes');
 }
 
 /** US dollars per million tokens. */
 export function modelPrice({ spec: { prices: known, provider } }: Model): string {
   if (!known) return provider;
   const dollars = (usd: number) => `$${Number.isInteger(usd) ? usd : usd.toFixed(2)}`;
-  return `${provider} · ${dollars(known.input)} in, ${dollars(known.output)} out per million tokens`;
+  const [input, output] = [dollars(known.input), dollars(known.output)];
+  return `${provider} · ${l10n.t('{0} in, {1} out per million tokens', input, output)}`;
 }
 
 const NAMED = 3;
@@ -60,6 +80,7 @@ const NAMED = 3;
 export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'conflicts'>): string {
   const paths = [...conflicts, ...keep].map(({ path }) => path);
   if (!paths.length) return '';
-  const more = paths.length > NAMED ? ` and ${paths.length - NAMED} more` : '';
-  return `kept as you left ${paths.length === 1 ? 'it' : 'them'}: ${paths.slice(0, NAMED).join(', ')}${more}`;
+  const named = paths.slice(0, NAMED).join(', ');
+  const all = paths.length > NAMED ? l10n.t('{0} and {1} more', named, paths.length - NAMED) : named;
+  return paths.length === 1 ? l10n.t('kept as you left it: {0}', all) : l10n.t('kept as you left them: {0}', all);
 }

@@ -1,4 +1,4 @@
-import { type ExtensionContext, window } from 'vscode';
+import { type ExtensionContext, l10n, window } from 'vscode';
 
 const PROVIDERS = [
   { label: 'Anthropic', variable: 'ANTHROPIC_API_KEY' },
@@ -33,7 +33,7 @@ export class Keys {
     const stored = this.variables().includes(variable);
     const key = await window.showInputBox({
       title: `Mazu: ${variable}`,
-      prompt: stored ? 'Paste the new key, or leave empty to remove the stored one' : 'Paste the key',
+      prompt: stored ? l10n.t('Paste the new key, or leave empty to remove the stored one') : l10n.t('Paste the key'),
       password: true,
       ignoreFocusOut: true,
     });
@@ -49,19 +49,19 @@ export class Keys {
       .filter((variable) => !known.has(variable))
       .map((variable) => ({ label: variable, variable }));
     const chosen = await window.showQuickPick(
-      [...PROVIDERS, ...own, { label: 'Another endpoint…', variable: '' }].map((item) => ({
+      [...PROVIDERS, ...own, { label: l10n.t('Another endpoint…'), variable: '' }].map((item) => ({
         ...item,
         description: stored.has(item.variable) ? 'stored' : '',
         detail: item.variable,
       })),
-      { title: 'Mazu: whose API key?' },
+      { title: l10n.t('Mazu: whose API key?') },
     );
     if (!chosen || chosen.variable) return chosen?.variable;
     return window.showInputBox({
-      title: 'Mazu: name of the environment variable',
-      prompt: 'The one that api_key_env names in the setting mazu.models',
+      title: l10n.t('Mazu: name of the environment variable'),
+      prompt: l10n.t('The one that api_key_env names in the setting mazu.models'),
       validateInput: (value) =>
-        /^[A-Z_][A-Z0-9_]*_(KEY|TOKEN)$/.test(value) ? null : 'For example MY_ENDPOINT_API_KEY',
+        /^[A-Z_][A-Z0-9_]*_(KEY|TOKEN)$/.test(value) ? null : l10n.t('For example MY_ENDPOINT_API_KEY'),
     });
   }
 

@@ -18,7 +18,7 @@ const CHARACTERS_PER_TOKEN = 4;
 const NO_ARGUMENTS = { type: 'object', properties: {} };
 
 /**
- * The server's current model in VS Code's model picker, for every agent there: with the tools that the agent offers, which
+ * The server's models in VS Code's model picker, for every agent there: with the tools that the agent offers, which
  * it runs itself. The chat view runs no participant, so not `@mazu` either, where no model is picked.
  */
 export function registerLanguageModel({ server, context }: App): void {
@@ -29,9 +29,9 @@ export function registerLanguageModel({ server, context }: App): void {
     provideLanguageModelChatInformation: async () => {
       if (server.condition !== 'running') return [];
       const { models, current } = await server.execute('mazu.models.list');
-      return models.filter(({ name }) => name === current).map(information);
+      return offered(models, current).map(information);
     },
-    provideLanguageModelChatResponse: async (_model, messages, { tools, toolMode }, progress, token) => {
+    provideLanguageModelChatResponse: async ({ id }, messages, { tools, toolMode }, progress, token) => {
       const offered = (tools ?? []).map(({ name, description, inputSchema }) => ({
         name,
         description,
@@ -40,6 +40,7 @@ export function registerLanguageModel({ server, context }: App): void {
       const [only] = offered;
       const forced = toolMode === LanguageModelChatToolMode.Required && offered.length === 1 && only;
       const request = {
+        model: id,
         messages: joined(messages.map(message)),
         ...(offered.length ? { tools: offered } : {}),
         ...(forced ? { forceTool: forced.name } : {}),
@@ -63,8 +64,14 @@ export function registerLanguageModel({ server, context }: App): void {
   );
 }
 
+/** Every model that can be called, the one of the agent first. */
+const offered = (models: Model[], current: string | null): Model[] =>
+  models
+    .filter(({ name, ready }) => ready || name === current)
+    .sort((a, b) => Number(b.name === current) - Number(a.name === current));
+
 const information = ({ name, spec }: Model): LanguageModelChatInformation => ({
-  id: VENDOR,
+  id: name,
   name: `Mazu (${name.replace(/^[^:]*:/, '')})`,
   family: VENDOR,
   version: '1',

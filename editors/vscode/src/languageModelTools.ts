@@ -1,4 +1,4 @@
-import { LanguageModelTextPart, type LanguageModelTool, LanguageModelToolResult, lm } from 'vscode';
+import { l10n, LanguageModelTextPart, type LanguageModelTool, LanguageModelToolResult, lm } from 'vscode';
 import type { App } from './app';
 import { sentence } from './errors';
 import type { AllCommands, CommandId } from './protocol';
@@ -27,14 +27,11 @@ export function registerLanguageModelTools(app: App): void {
     };
     app.context.subscriptions.push(lm.registerTool(name, implementation));
   };
-  tool('mazu_recall', 'mazu.recall', 'Recalling');
-  tool('mazu_remember', 'mazu.remember', 'Remember', ({ title }) => title);
-  tool('mazu_checkpoint', 'mazu.checkpoint', 'Take a checkpoint');
-  tool(
-    'mazu_rollback',
-    'mazu.rollback',
-    'Roll back',
-    () => 'Code, open editors, memory and conversation go back to that checkpoint. What only you changed stays.',
+  tool('mazu_recall', 'mazu.recall', l10n.t('Recalling'));
+  tool('mazu_remember', 'mazu.remember', l10n.t('Remember'), ({ title }) => title);
+  tool('mazu_checkpoint', 'mazu.checkpoint', l10n.t('Take a checkpoint'));
+  tool('mazu_rollback', 'mazu.rollback', l10n.t('Roll back'), () =>
+    l10n.t('Code, open editors, memory and conversation go back to that checkpoint. What only you changed stays.'),
   );
 }
 

@@ -8,6 +8,7 @@ import {
   ViewColumn,
   window,
   workspace,
+  l10n,
 } from 'vscode';
 import { isChat } from './editor';
 
@@ -40,7 +41,7 @@ export class Preview implements TextDocumentContentProvider, Disposable {
 
   /** Shows a unified diff; the focus stays where it is. What comes back closes it. */
   diff(title: string, patch: string): Promise<Close> {
-    return this.show(`${title.replaceAll('/', ' ')}.diff`, patch || 'No differences.\n');
+    return this.show(`${title.replaceAll('/', ' ')}.diff`, patch || l10n.t('No differences.\n'));
   }
 
   /** Shows plain text in the same way. */

@@ -1,4 +1,4 @@
-import { commands, type Disposable, StatusBarAlignment, window } from 'vscode';
+import { commands, type Disposable, l10n, StatusBarAlignment, window } from 'vscode';
 import type { App } from './app';
 import { price } from './describe';
 import type { SessionUpdate } from './updates';
@@ -69,8 +69,8 @@ export class StatusBar implements Disposable {
     this.item.command = command;
     const lines = [
       status.problem || `Mazu: ${server.condition}`,
-      model && `Model: ${model}`,
-      mode && `Permissions: ${mode}`,
+      model && l10n.t('Model: {0}', model),
+      mode && l10n.t('Permissions: {0}', mode),
     ];
     this.item.tooltip = lines.filter(Boolean).join('\n');
   }
@@ -80,16 +80,19 @@ export class StatusBar implements Disposable {
     const menu = 'mazu.showMenu';
     const { server, status, questions } = this.app;
     const { condition } = server;
-    if (condition === 'untrusted') return ['Mazu: restricted', menu];
-    if (condition === 'stopped') return ['$(error) Mazu: stopped', menu];
+    if (condition === 'untrusted') return [l10n.t('Mazu: restricted'), menu];
+    if (condition === 'stopped') return [l10n.t('$(error) Mazu: stopped'), menu];
     if (condition === 'running' && status.problem) return ['$(error) Mazu', menu];
     if (condition === 'starting' || !status.status) return ['$(loading~spin) Mazu', menu];
     const turns = [...this.running.values()];
     if (questions.open.length || turns.some(({ waits }) => waits)) {
-      return ['$(question) Mazu: waits for you', questions.open.length ? 'mazu.answerQuestion' : 'mazu.openChat'];
+      return [
+        l10n.t('$(question) Mazu: waits for you'),
+        questions.open.length ? 'mazu.answerQuestion' : 'mazu.openChat',
+      ];
     }
     if (!turns.length && (model === null || status.model?.ready === false)) {
-      return [`$(warning) Mazu: ${model === null ? 'no model' : 'no key'}`, 'mazu.setApiKey'];
+      return [`$(warning) Mazu: ${model === null ? l10n.t('no model') : l10n.t('no key')}`, 'mazu.setApiKey'];
     }
     if (!turns.length) return [`Mazu: ${mode} · ${model?.replace(/^[^:]*:/, '')}`, menu];
     const seconds = Math.round((Date.now() - Math.min(...turns.map(({ began }) => began))) / 1000);

@@ -149,6 +149,8 @@ export interface ChatParams {
   sessionId?: string | null;
   attachments?: DocumentRange[];
   texts?: AttachedText[];
+  /** Id of a turn of this session: what its message had attached goes along again. */
+  resend?: string | null;
   model?: string | null;
   queue?: boolean;
   wait?: boolean;

@@ -20,6 +20,8 @@ try {
     platform: 'node',
     format: 'esm',
     target: 'node20',
+    // what runs outside of VS Code has no translations
+    alias: { vscode: path.join(here, 'vscode.mjs') },
     logLevel: 'warning',
   });
   const files = (await readdir(out)).filter((name) => name.endsWith('.mjs')).map((name) => path.join(out, name));

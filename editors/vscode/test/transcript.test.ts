@@ -166,6 +166,7 @@ test('a call that the user changed shows what was run', () => {
   const call = state.turns[0]?.items.find(({ kind }) => kind === 'call') as Call;
   assert.deepEqual(call.arguments, { path: 'b.py' });
   assert.equal(call.edited, true);
+  assert.equal(call.title, `${call.verb} b.py`, 'its line says what was run, not what was asked for');
 });
 
 test('a turn that a kill broke off does not run for ever', () => {

@@ -28,6 +28,11 @@ test('a line that begins with dashes inside of a hunk is a removed line', () => 
   assert.deepEqual(diffLines('@@ -1 +1 @@\n--- a comment in SQL\n+x\n')[1], { sign: '-', text: '-- a comment in SQL' });
 });
 
+test('a line without an end is shown as such', () => {
+  const lines = diffLines('@@ -1 +1 @@\n-x\n\\ No newline at end of file\n+x\n');
+  assert.deepEqual(lines[2], { sign: ' ', text: '\\ No newline at end of file' });
+});
+
 test("the title of a call is the server's, in parts: the path in it can be opened", () => {
   const edit = { tool: 'edit_file', verb: 'Edit', title: 'Edit app.py', arguments: { path: 'app.py' } };
   assert.deepEqual(callTitle(edit), { verb: 'Edit', object: '', path: 'app.py' });

@@ -9,12 +9,11 @@ import { Header } from './header';
 import { remember, remembered, send } from './host';
 import { t } from './l10n';
 import { List } from './list';
-import { Store } from './store';
+import { store } from './store';
 import type { Transcript, Turn } from './transcript';
 import { TurnView } from './turn';
 import { counted } from './words';
 
-const store = new Store();
 const TOO_EARLY = {
   type: 'notice',
   level: 'info',

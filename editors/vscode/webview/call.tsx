@@ -87,9 +87,9 @@ function Details({ call: { diff, output, summary }, open, live }: { call: Call; 
 
 function outcome({ tool, result, summary, verdict, question }: Call): string {
   if (question) return '';
-  if (verdict?.verdict === 'deny') return 'not allowed';
+  if (verdict?.verdict === 'deny') return t('not allowed');
   if (tool === 'read_file' && result === 'ok') return ''; // what it read is no outcome
-  if (result === 'void') return 'not run';
+  if (result === 'void') return t('not run');
   const first = summary.split('\n', 1)[0] ?? '';
   return first.length > 80 ? `${first.slice(0, 79)}…` : first;
 }

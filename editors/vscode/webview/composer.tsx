@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Chip, Completion, ModelChoice, ViewState } from '../src/chat/messages';
+import { onDrop, onPaste } from './dropped';
 import { newSendingId, remember, remembered, send } from './host';
 import { t } from './l10n';
 import { Menu } from './menu';
@@ -13,7 +14,6 @@ export const MODES = [
 ];
 /** What Shift+Tab goes through; bypass is never reached by accident. */
 const CYCLE = ['ask', 'auto', 'plan'];
-const LARGEST_IMAGE = 5 * 1024 * 1024;
 
 interface Props {
   view: ViewState;
@@ -32,8 +32,8 @@ interface Props {
   costUsd: number | null;
   /** Enter was pressed before there is a server to send to. */
   tooEarly(): void;
-  /** Changes when text is to be put in: `[count, text]`. */
-  insert: readonly [number, string];
+  /** Changes when text is to be put in: `[count, text, the text that it replaces]`. */
+  insert: readonly [number, string, string];
   focus: number;
 }
 
@@ -61,7 +61,8 @@ export function Composer(props: Props) {
   }, []);
   useLayoutEffect(() => {
     if (!insert[0]) return;
-    setText((old) => (old && !old.endsWith('\n') ? `${old}\n${insert[1]}` : old + insert[1]));
+    const [, added, replaces] = insert;
+    setText((old) => joinLines(replaces && old.trim() === replaces ? '' : old, added));
     area.current?.focus();
   }, [insert]);
   useLayoutEffect(() => {
@@ -97,7 +98,7 @@ export function Composer(props: Props) {
     setWord(null);
   };
   const submit = () => {
-    if (!text.trim()) return;
+    if (!text.trim() && !chips.length) return;
     if (view.condition !== 'running') return props.tooEarly();
     const id = newSendingId();
     const queue = running || props.isSending();
@@ -157,7 +158,7 @@ export function Composer(props: Props) {
         onKeyDown={onKeyDown}
         onPaste={onPaste}
       />
-      <Bar {...props} empty={!text.trim()} submit={submit} />
+      <Bar {...props} empty={!text.trim() && !chips.length} submit={submit} />
     </div>
   );
 }
@@ -251,34 +252,11 @@ function Bar({
 const openQuestion = () => document.querySelector<HTMLElement>('.question');
 
 function placeholder({ running, waiting }: Props): string {
-  if (waiting) return 'A question waits for you: ↑ goes to it';
+  if (waiting) return t('A question waits for you: ↑ goes to it');
   return running ? t('Write on: it is sent when this turn is done') : t('Ask, or describe a task…  @ /');
 }
 
+const joinLines = (old: string, added: string): string =>
+  old && added && !old.endsWith('\n') ? `${old}\n${added}` : old + added;
+
 const next = (mode: string): string => CYCLE[(CYCLE.indexOf(mode) + 1) % CYCLE.length] ?? 'ask';
-
-function onPaste(event: ClipboardEvent): void {
-  const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) => type.startsWith('image/'));
-  if (!files.length) return;
-  event.preventDefault();
-  files.forEach(attachImage);
-}
-
-function onDrop(event: DragEvent): void {
-  event.preventDefault();
-  const list =
-    event.dataTransfer?.getData('application/vnd.code.uri-list') || event.dataTransfer?.getData('text/uri-list');
-  const uris = (list ?? '').split(/\r?\n/).filter((line) => line && !line.startsWith('#'));
-  if (uris.length) return send({ type: 'drop', uris });
-  [...(event.dataTransfer?.files ?? [])].filter(({ type }) => type.startsWith('image/')).forEach(attachImage);
-}
-
-function attachImage(file: File): void {
-  if (file.size > LARGEST_IMAGE) return;
-  const reader = new FileReader();
-  reader.onload = () => {
-    const base64 = String(reader.result).replace(/^[^,]*,/, '');
-    send({ type: 'image', name: file.name || 'image', mime: file.type, base64 });
-  };
-  reader.readAsDataURL(file);
-}

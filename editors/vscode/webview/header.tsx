@@ -17,7 +17,7 @@ export function Header({ transcript: { name, turns, sessionId }, view, running }
   // Before the next key: what is typed at once replaces the old name.
   useLayoutEffect(() => input.current?.select(), [editing]);
   if (!sessionId || !turns.length) return null;
-  const title = name || turns[0]?.user?.text.split('\n', 1)[0] || 'Conversation';
+  const title = name || turns[0]?.user?.text.split('\n', 1)[0] || t('Conversation');
   const done = () => {
     const value = input.current?.value.trim();
     setEditing(false);

@@ -2,7 +2,7 @@
 
 type Bundle = Record<string, string>;
 
-const bundle = JSON.parse(document.getElementById('l10n')?.textContent || '{}') as Bundle;
+const bundle = JSON.parse(globalThis.document?.getElementById('l10n')?.textContent || '{}') as Bundle;
 
 /** `text`, or its translation, with `{0}`, `{1}`, … replaced. */
 export function t(text: string, ...values: (string | number)[]): string {

@@ -3,6 +3,7 @@
 import DOMPurify from 'dompurify';
 import { Marked, type Token, type TokensList } from 'marked';
 import { escapeHtml, highlight } from './highlight';
+import { t } from './l10n';
 
 export interface Block {
   html: string;
@@ -18,6 +19,9 @@ const ALLOWED = {
 /** Code that still streams is coloured when it is whole. */
 let colours = true;
 
+const button = (what: 'copy' | 'insert', hint: string, label: string): string =>
+  `<button type="button" data-${what} title="${escapeHtml(hint)}">${escapeHtml(label)}</button>`;
+
 const marked = new Marked({
   gfm: true,
   renderer: {
@@ -26,8 +30,8 @@ const marked = new Marked({
       const code = colours ? highlight(text, language) : escapeHtml(text);
       const bar =
         `<span class="language">${escapeHtml(language || 'text')}</span>` +
-        '<button type="button" data-copy title="Copy this code">Copy</button>' +
-        '<button type="button" data-insert title="Insert this code at the cursor">Insert</button>';
+        button('copy', t('Copy this code'), t('Copy')) +
+        button('insert', t('Insert this code at the cursor'), t('Insert'));
       return `<div class="code"><div class="code-bar">${bar}</div><pre tabindex="0"><code>${code}</code></pre></div>`;
     },
     // A model's HTML is shown, never built in.

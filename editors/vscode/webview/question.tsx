@@ -13,9 +13,9 @@ document.addEventListener('keydown', () => (lastKey = performance.now()), true);
 
 /** Short words on the buttons; what exactly they allow stands below them. */
 const SHORT: Record<string, string> = {
-  allow_once: 'Allow',
-  allow_session: 'For this session',
-  allow_always: 'Always',
+  allow_once: t('Allow'),
+  allow_session: t('For this session'),
+  allow_always: t('Always'),
 };
 const KEYS: Record<string, string> = { allow_once: 'Enter', allow_session: 's', allow_always: 'a', deny: 'n' };
 

@@ -13,7 +13,7 @@ interface State {
   completions: { request: number; items: Completion[] };
   preview: RewindPreview | null;
   notice: Extract<ToWebview, { type: 'notice' }> | null;
-  insert: readonly [number, string];
+  insert: readonly [number, string, string];
   focus: number;
   sending: readonly Sending[];
 }
@@ -29,7 +29,7 @@ const NOTHING: ViewState = {
 };
 
 /** What the page shows. Drawn once a frame at most, however many messages come. */
-export class Store implements State {
+class Store implements State {
   transcript: Transcript = EMPTY;
   view = NOTHING;
   open: PermissionRequest[] = [];
@@ -38,7 +38,7 @@ export class Store implements State {
   completions: State['completions'] = { request: 0, items: [] };
   preview: RewindPreview | null = null;
   notice: State['notice'] = null;
-  insert: State['insert'] = [0, ''];
+  insert: State['insert'] = [0, '', ''];
   focus = 0;
   sending: readonly Sending[] = [];
   private readonly listeners = new Set<() => void>();
@@ -89,7 +89,7 @@ export class Store implements State {
       case 'preview':
         return this.set({ preview: message.preview });
       case 'compose':
-        return this.set({ insert: [this.insert[0] + 1, message.text] });
+        return this.set({ insert: [this.insert[0] + 1, message.text, message.replaces ?? ''] });
       case 'focus':
         return this.set({ focus: this.focus + 1 });
       case 'sending':
@@ -120,3 +120,6 @@ export class Store implements State {
     send({ type: 'ready', sessionId: this.transcript.sessionId });
   }
 }
+
+/** The page's own. */
+export const store = new Store();

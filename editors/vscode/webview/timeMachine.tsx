@@ -1,5 +1,5 @@
 import { render } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { FromTimeMachine, StateView, StepView, Stop, ToTimeMachine } from '../src/panels/messages';
 import { t } from './l10n';
 import { connect } from './page';
@@ -12,7 +12,10 @@ let receive: (message: ToTimeMachine) => void = () => undefined;
 const send = connect<ToTimeMachine, FromTimeMachine>((message) => receive(message));
 
 function TimeMachine() {
-  const [stops, setStops] = useState<Stop[] | null>(null);
+  const [all, setAll] = useState<Stop[] | null>(null);
+  const [sessions, setSessions] = useState<{ id: string; name: string }[]>([]);
+  const [only, setOnly] = useState('');
+  const stops = useMemo(() => (only ? (all?.filter(({ session }) => session === only) ?? null) : all), [all, only]);
   const [at, setAt] = useState(0);
   const [step, setStep] = useState<StepView | null>(null);
   const [state, setState] = useState<StateView | null>(null);
@@ -22,10 +25,15 @@ function TimeMachine() {
   receive = (message) => {
     if (message.type === 'step') return setStep(message.step);
     if (message.type === 'state') return setState(message.state);
-    const known = message.stops.findIndex(({ id }) => id === stop?.id);
-    setStops(message.stops);
-    const current = message.stops.findIndex(({ current: is }) => is);
-    setAt(known >= 0 ? known : current >= 0 ? current : message.stops.length - 1);
+    setAll(message.stops);
+    setSessions(message.sessions);
+    const still = message.stops.some(({ session }) => session === only) ? only : '';
+    setOnly(still);
+    setAt(standAt(message.stops, still, stop?.id));
+  };
+  const choose = (session: string) => {
+    setOnly(session);
+    setAt(standAt(all ?? [], session, stop?.id));
   };
   useEffect(() => {
     if (!stop) return undefined;
@@ -43,6 +51,21 @@ function TimeMachine() {
     );
   return (
     <div class="machine">
+      {sessions.length > 1 && (
+        <select
+          class="of"
+          aria-label={t('Conversation')}
+          value={only}
+          onChange={(event) => choose(event.currentTarget.value)}
+        >
+          <option value="">{t('All conversations')}</option>
+          {sessions.map(({ id, name }) => (
+            <option key={id} value={id}>
+              {name}
+            </option>
+          ))}
+        </select>
+      )}
       <Track stops={stops} at={at} />
       <input
         type="range"
@@ -56,7 +79,7 @@ function TimeMachine() {
       <div class="head">
         <span class="who">{stop.title}</span>
         <span class="about">
-          {[clock(stop.at), stop.changes, stop.current ? 'current state' : '', stop.here ? '' : 'another branch']
+          {[clock(stop.at), stop.changes, stop.current ? t('current state') : '', stop.here ? '' : t('another branch')]
             .filter(Boolean)
             .join(' · ')}
         </span>
@@ -96,6 +119,14 @@ function TimeMachine() {
   );
 }
 
+/** The place of what was looked at, else of what stands now, else of the last one. */
+function standAt(stops: readonly Stop[], session: string, looked: string | undefined): number {
+  const shown = session ? stops.filter((stop) => stop.session === session) : stops;
+  const known = shown.findIndex(({ id }) => id === looked);
+  const current = shown.findIndex(({ current: is }) => is);
+  return known >= 0 ? known : current >= 0 ? current : shown.length - 1;
+}
+
 function Step({ step: { id, files, memories, said, problem } }: { step: StepView }) {
   if (problem) return <p class="ended error">{problem}</p>;
   return (
@@ -112,7 +143,9 @@ function Step({ step: { id, files, memories, said, problem } }: { step: StepView
               <button type="button" class="link" onClick={() => send({ type: 'diff', id, path })}>
                 {path}
               </button>
-              <span class="size">{added === null ? 'binary' : added === undefined ? '' : `+${added} −${removed}`}</span>
+              <span class="size">
+                {added === null ? t('binary') : added === undefined ? '' : `+${added} −${removed}`}
+              </span>
               <button type="button" class="link" onClick={() => send({ type: 'restoreFile', id, path })}>
                 {t('restore this file')}
               </button>

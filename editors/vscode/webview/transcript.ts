@@ -3,6 +3,7 @@
  * from the events shows the same as one that followed the stream.
  */
 
+import { t } from './l10n';
 import type { AttachedPlace, EventPage, Question, SessionUpdate, TurnChanges, TurnError, Update } from '../src/updates';
 
 /** Characters of live output that are kept of one call; the server keeps all of it. */
@@ -228,7 +229,7 @@ function applyToTurn(turn: Turn, update: Update, now: number): void {
       turn.memories = update.memories ?? [];
       return;
     case 'user':
-      if (update.shown === '') turn.items.push(note('Note to the model', update.text));
+      if (update.shown === '') turn.items.push(note(t('Note to the model'), update.text));
       else turn.user = { text: update.shown || update.text, attachments: update.attachments ?? [] };
       return;
     case 'message':
@@ -242,10 +243,10 @@ function applyToTurn(turn: Turn, update: Update, now: number): void {
       turn.items = turn.items.filter((item) => item.kind === 'call' || item.kind === 'note' || !item.streaming);
       return;
     case 'retry':
-      turn.items.push(note(`Retry ${update.attempt} in ${Math.round(update.seconds)} s`, update.reason));
+      turn.items.push(note(t('Retry {0} in {1} s', update.attempt, Math.round(update.seconds)), update.reason));
       return;
     case 'compacted':
-      turn.items.push(note('The conversation so far was summarised for the model', update.summary));
+      turn.items.push(note(t('The conversation so far was summarised for the model'), update.summary));
       return;
     case 'checkpoint':
       turn.checkpoints += 1;
@@ -300,7 +301,7 @@ function applyToCall(turn: Turn, update: Update): void {
       const changed = update.kind === 'decision' ? update.arguments : undefined;
       change(turn, update.callId, (call) => ({
         question: null,
-        ...(changed ? { arguments: changed, edited: true } : {}),
+        ...(changed ? { arguments: changed, title: changedTitle(call, changed), edited: true } : {}),
         verdict: { verdict: update.verdict, by, reason: reason || (call.verdict?.reason ?? '') },
       }));
     }
@@ -314,6 +315,16 @@ function change(turn: Turn, id: string, by: Partial<Call> | ((call: Call) => Par
   const changed = { ...call, ...(typeof by === 'function' ? by(call) : by) };
   if (at < 0) turn.items.push(changed);
   else turn.items[at] = changed;
+}
+
+/** The title of a call with what the user changed in it: the object of a title is one argument, on one line. */
+function changedTitle({ verb, title, arguments: before }: Call, after: Record<string, unknown>): string {
+  const [name] = Object.keys(after).filter((key) => after[key] !== before[key]);
+  const lines = String(name === undefined ? '' : after[name])
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return lines.length ? `${verb} ${lines[0]}${lines.length > 1 ? ' …' : ''}` : title;
 }
 
 const newCall = (id: string): Call => ({

@@ -164,11 +164,12 @@ function Rewind({ turn, preview, last, onClose }: RewindProps) {
 function summary({ write, delete: deleted, buffers, problem }: RewindPreview): string {
   if (problem) return problem;
   const parts = [
-    write.length && `${counted(write.length, 'file')} put back`,
-    deleted.length && `${counted(deleted.length, 'file')} removed`,
-    buffers.length && `${counted(buffers.length, 'open editor')} changed`,
+    write.length && t('{0} put back', counted(write.length, 'file')),
+    deleted.length && t('{0} removed', counted(deleted.length, 'file')),
+    buffers.length && t('{0} changed', counted(buffers.length, 'editor')),
   ].filter(Boolean);
-  return `Nothing has been touched yet. ${parts.length ? parts.join(', ') : 'No file would change'}; you can undo it afterwards.`;
+  const what = parts.length ? parts.join(', ') : t('No file would change');
+  return t('Nothing has been touched yet. {0}; you can undo it afterwards.', what);
 }
 
 function Files({ preview }: { preview: RewindPreview }) {
@@ -176,11 +177,11 @@ function Files({ preview }: { preview: RewindPreview }) {
     ...preview.conflicts.map(({ path, reason }): [string, string, string] => [
       '!',
       path,
-      reason || 'you changed it since',
+      reason || t('you changed it since'),
     ]),
     ...preview.write.map((path): [string, string, string] => ['~', path, '']),
     ...preview.delete.map((path): [string, string, string] => ['−', path, '']),
-    ...preview.keep.map(({ path, reason }): [string, string, string] => ['=', path, reason || 'kept as it is']),
+    ...preview.keep.map(({ path, reason }): [string, string, string] => ['=', path, reason || t('kept as it is')]),
   ];
   return (
     <ul class="files">

@@ -1,5 +1,6 @@
 /** How tool calls, times, money and sizes are said; the same words on every surface. */
 
+import { t } from './l10n';
 import type { Call } from './transcript';
 
 interface CallTitle {
@@ -36,11 +37,11 @@ export function sign(call: Pick<Call, 'result' | 'question' | 'verdict'>): strin
 }
 
 export const signName: Record<string, string> = {
-  '✓': 'done',
-  '✗': 'failed',
-  '?': 'waits for you',
-  '–': 'not run',
-  '•': 'running',
+  '✓': t('done'),
+  '✗': t('failed'),
+  '?': t('waits for you'),
+  '–': t('not run'),
+  '•': t('running'),
 };
 
 export function clock(at: string, now = new Date()): string {
@@ -49,12 +50,22 @@ export function clock(at: string, now = new Date()): string {
   const time = date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', hour12: false });
   const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
   if (days <= 0) return time;
-  return `${days === 1 ? 'yesterday' : date.toLocaleDateString([], { month: 'short', day: 'numeric' })} ${time}`;
+  return `${days === 1 ? t('yesterday') : date.toLocaleDateString([], { month: 'short', day: 'numeric' })} ${time}`;
 }
 
 const midnight = (date: Date): number => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
 
-export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** What is counted: one of it, several of it. */
+const NOUNS = {
+  file: [t('{0} file'), t('{0} files')],
+  editor: [t('{0} open editor'), t('{0} open editors')],
+  turn: [t('{0} turn'), t('{0} turns')],
+  message: [t('{0} message'), t('{0} messages')],
+  checkpoint: [t('{0} checkpoint'), t('{0} checkpoints')],
+} as const;
+
+export const counted = (count: number, noun: keyof typeof NOUNS): string =>
+  NOUNS[noun][count === 1 ? 0 : 1].replace('{0}', String(count));
 
 export function tokens(count: number): string {
   if (count < 1000) return String(count);
@@ -63,7 +74,7 @@ export function tokens(count: number): string {
 
 /** An unknown price is said, never shown as 0. */
 export function money(usd: number | null): string {
-  if (usd === null) return 'price unknown';
+  if (usd === null) return t('price unknown');
   if (usd === 0) return '$0';
   return `$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;
 }
@@ -92,6 +103,8 @@ export function diffLines(diff: string): DiffLine[] {
       lines.push({ sign: '@', text: line.replace(/^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?/, 'line $1  ') });
     } else if (inside && (sign === '+' || sign === '-' || sign === ' ')) lines.push({ sign, text: line.slice(1) });
     else if (inside && line === '') lines.push({ sign: ' ', text: '' });
+    else if (inside && sign === '\\')
+      lines.push({ sign: ' ', text: line }); // "\ No newline at end of file"
     else if (/^(diff|---|\+\+\+) /.test(line)) inside = false;
   }
   return lines;
@@ -105,15 +118,15 @@ export function diffSize(diff: string): string {
 }
 
 const REASONS: Record<string, string> = {
-  cancelled: 'Stopped.',
-  max_steps: 'Stopped: the limit of steps is reached.',
-  max_cost: 'Stopped: the limit of cost is reached.',
-  max_tokens: 'Stopped: the limit of tokens is reached.',
-  max_seconds: 'Stopped: the limit of time is reached.',
-  stuck: 'Stopped: it went round in circles.',
-  refusal: 'The model refused.',
-  error: 'The turn failed.',
-  interrupted: 'The turn was interrupted.',
+  cancelled: t('Stopped.'),
+  max_steps: t('Stopped: the limit of steps is reached.'),
+  max_cost: t('Stopped: the limit of cost is reached.'),
+  max_tokens: t('Stopped: the limit of tokens is reached.'),
+  max_seconds: t('Stopped: the limit of time is reached.'),
+  stuck: t('Stopped: it went round in circles.'),
+  refusal: t('The model refused.'),
+  error: t('The turn failed.'),
+  interrupted: t('The turn was interrupted.'),
 };
 
 /** Why a turn ended, where it is not simply done. */

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
-"""Key of the editor's settings under which a client says what its workspace carries: a project may only tighten."""
 WARM_SECONDS = 2.0
 MAP_SECONDS = 0.2
 """Seconds that a turn waits for the project map; the next turn has it."""
@@ -373,10 +372,11 @@ class ProjectServices:
             raise self.no_memory or MazuError(Kind.STORAGE, "memory.db is not open.", "See mazu.status.")
         await self._heads.move(session_id, head, last)
 
-    def record_usage(self, spent: journal.UsageRecorded) -> None:
-        """Record costs that belong to no conversation."""
+    def record_usage(self, spent: journal.UsageRecorded, *, once: bool = False) -> None:
+        """Record costs that belong to no conversation; with `once`, unless exactly these are recorded already."""
         with closing(journal.Journal(self.state / f"{ONE_SHOTS}.jsonl")) as held:
-            held.append(spent)
+            if not (once and spent in [event.body for event in journal.read(held.path)]):
+                held.append(spent)
 
     async def close_map(self) -> None:
         """End the processes of the project map."""

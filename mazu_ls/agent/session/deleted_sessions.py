@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from mazu_ls.agent.session.journal_views import Spending, total_usage
 from mazu_ls.agent.session.partial_message import partial_path
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state.paths import private_folder
 
 KEPT_DAYS = 14
 """Days for which a deleted conversation can be restored."""
 FOLDER = "deleted"
+CLAIMED = ".removed"
+"""Suffix of a journal that a process is removing for good; its lock is held for as long as that process lives."""
 
 
 @dataclass(frozen=True)
@@ -76,18 +81,30 @@ class DeletedSessions:
         return one.session_id
 
     def expired(self) -> Sequence[DeletedSession]:
-        """Those that were kept for long enough."""
+        """Those that were kept for long enough, and those whose removal was cut off by the end of its process."""
         oldest = time.time() - KEPT_DAYS * 86_400
-        return [one for one in self.list() if one.at < oldest]
+        cut_off = [
+            DeletedSession(path, path.stem.rpartition("-")[0], 0) for path in self._folder.glob(f"*{CLAIMED}")
+        ]
+        return [*cut_off, *(one for one in self.list() if one.at < oldest)]
 
-    def remove(self, one: DeletedSession) -> Spending | None:
-        """Remove a deleted session for good and return what it cost; None where another process removes it."""
-        claimed = one.path.with_suffix(".removed")
-        try:
-            one.path.replace(claimed)
-        except FileNotFoundError:
-            return None
-        spent = total_usage([claimed])
-        claimed.unlink(missing_ok=True)
-        partial_path(one.path).unlink(missing_ok=True)
-        return spent
+    @contextmanager
+    def removing(self, one: DeletedSession) -> Iterator[Spending | None]:
+        """Yield what a deleted session cost, and remove it for good afterwards; None where another process removes it.
+
+        If that is cut off, by an error too, the files stay and `expired` lists them.
+        """
+        claimed = one.path.with_suffix(CLAIMED)
+        with ExitStack() as held:
+            try:
+                if one.path != claimed:
+                    one.path.replace(claimed)
+                file = held.enter_context(claimed.open("rb"))
+            except FileNotFoundError:
+                file = None
+            if file is None or not try_lock(file.fileno()) or not os.fstat(file.fileno()).st_nlink:
+                yield None
+                return
+            yield total_usage([claimed])
+            partial_path(claimed).unlink(missing_ok=True)
+            claimed.unlink(missing_ok=True)

@@ -218,11 +218,13 @@ class Sessions:
 
     async def _remove(self, sessions: Sequence[DeletedSession]) -> None:
         for one in sessions:
-            spent = await asyncio.to_thread(self._deleted.remove, one)
+            await asyncio.to_thread(self._remove_one, one)
+
+    def _remove_one(self, one: DeletedSession) -> None:
+        with self._deleted.removing(one) as spent:
             for model, usage in spent.by_model.items() if spent else ():
-                self._project.record_usage(
-                    journal.UsageRecorded(model, usage, f"deleted session {one.session_id}")
-                )
+                purpose = f"deleted session {one.session_id}"
+                self._project.record_usage(journal.UsageRecorded(model, usage, purpose), once=True)
 
     def find(self, session_id: str) -> Session | None:
         """Return the session if this process has it open and holds its journal."""

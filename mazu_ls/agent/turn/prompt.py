@@ -15,6 +15,7 @@ from mazu_ls.state.paths import PROJECT_FOLDER
 
 if TYPE_CHECKING:
     from mazu_ls.host import Buffer
+    from mazu_ls.journal.events import Attached
     from mazu_ls.workspace import Workspace
 
 MAX_ATTACHMENT_CHARS = 60_000
@@ -84,6 +85,19 @@ def user_parts(text: str, attachments: Sequence[Attachment], background: Sequenc
             parts.append(Text(_attached(attachment), untrusted=attachment.name))
     parts.append(Text(text))
     return tuple(parts)
+
+
+def read_attachments(parts: Sequence[Part], attached: Sequence[Attached]) -> tuple[Attachment, ...]:
+    """Return what was attached to a message that `user_parts` made, as the model got it: cut where it was long."""
+    sent = parts[len(parts) - 1 - len(attached) : -1]
+    found: list[Attachment] = []
+    for part, one in zip(sent, attached, strict=False):
+        if isinstance(part, Image):
+            found.append(Attachment(one.path, image=part))
+        elif isinstance(part, Text):
+            inner = part.text.partition("\n")[2].removesuffix("\n</attachment>")
+            found.append(Attachment(one.path, inner, one.first, one.last, is_file=one.text is None))
+    return tuple(found)
 
 
 def editor_state(buffers: Sequence[Buffer], workspace: Workspace) -> str:

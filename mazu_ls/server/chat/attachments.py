@@ -21,6 +21,7 @@ from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.prompt import Attachment
+    from mazu_ls.journal.events import Attached
     from mazu_ls.server.state import ServerState
 
 LONGEST_NAME = 80
@@ -49,6 +50,49 @@ def text_attachment(name: str, text: str) -> Attachment:
     from mazu_ls.agent.turn.prompt import Attachment
 
     return Attachment(make_line(name, LONGEST_NAME), text, is_file=False)
+
+
+async def attached_before(
+    server: ServerState, session_id: str, turn_id: str, message: str
+) -> tuple[Attachment, ...]:
+    """Return what the message of a turn had attached, for sending it again, in whichever branch that turn is.
+
+    Files are read as they are now; what is no file, or is gone, is as it was. What `message` itself mentions is left
+    out. Raises MazuError(not_found) where there is no such turn.
+    """
+    from mazu_ls.agent.turn.prompt import read_attachments
+    from mazu_ls.journal.events import UserSaid
+
+    project = await server.wait_opened()
+    shot = await project.sessions.snapshot(session_id, now=lambda _: None)
+    said = next(
+        (one.body for one in shot.events if one.turn == turn_id and isinstance(one.body, UserSaid)), None
+    )
+    if said is None:
+        raise MazuError(Kind.NOT_FOUND, "The message to send again was not found.", "Write it again.")
+    named = {(one.name, one.first_line) for one in await mentioned(server, message)}
+    found: list[Attachment] = []
+    for one, before in zip(said.attached, read_attachments(said.message.parts, said.attached), strict=False):
+        place = None if one.text is not None or before.image else place_of(server, one)
+        if (one.path, one.first) not in named:
+            found.extend((before,) if place is None else await attachments(server, [place]))
+    return tuple(found)
+
+
+def place_of(server: ServerState, attached: Attached) -> DocumentRange | None:
+    """Return the present place of an attachment; None if it is no longer a file."""
+    try:
+        path = server.workspace.resolve(attached.path)
+    except MazuError:
+        return None
+    if not path.is_file():
+        return None
+    if attached.first is None:
+        return DocumentRange(uris.from_path(path))
+    return DocumentRange(
+        uris.from_path(path),
+        LspRange(LspPosition(attached.first, 0), LspPosition(attached.last or attached.first, 0)),
+    )
 
 
 async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]:

@@ -9,10 +9,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
-from mazu_ls.server import uris
-from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turns as wire
-from mazu_ls.server.wire.common import DocumentRange
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -68,14 +65,14 @@ async def send_next(server: ServerState, session: Session) -> None:
 
 async def _send_next(server: ServerState, project: Project, session: Session) -> None:
     from mazu_ls.agent.turn.types import Prompt
-    from mazu_ls.server.chat.attachments import attachments, text_attachment
+    from mazu_ls.server.chat.attachments import attachments, place_of, text_attachment
     from mazu_ls.server.commands.turn import turn_jobs
 
     await session.wait_idle()
     if session.running or not session.queue:
         return
     queued = next(iter(session.queue.values()))
-    places = [place for one in queued.attached if one.text is None and (place := _place(server, one))]
+    places = [place for one in queued.attached if one.text is None and (place := place_of(server, one))]
     texts = [text_attachment(one.path, one.text) for one in queued.attached if one.text is not None]
     attached = (*await attachments(server, places), *texts)
     asked = Prompt(queued.text, attached, model=queued.model, limits=turn_jobs.limits(project))
@@ -89,19 +86,3 @@ async def _send_next(server: ServerState, project: Project, session: Session) ->
         )
     except MazuError as error:
         await server.host.say("warning", f"Mazu: a queued message was not sent. {error.message} {error.hint}")
-
-
-def _place(server: ServerState, attached: journal.Attached) -> DocumentRange | None:
-    """Return the present place of an attachment; None if it is no longer a file."""
-    try:
-        path = server.workspace.resolve(attached.path)
-    except MazuError:
-        return None
-    if not path.is_file():
-        return None
-    if attached.first is None:
-        return DocumentRange(uris.from_path(path))
-    return DocumentRange(
-        uris.from_path(path),
-        LspRange(LspPosition(attached.first, 0), LspPosition(attached.last or attached.first, 0)),
-    )

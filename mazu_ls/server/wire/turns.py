@@ -24,6 +24,8 @@ class ChatParams(Params, frozen=True):
     session_id: str | None = None
     attachments: tuple[DocumentRange, ...] = ()
     texts: tuple[AttachedText, ...] = ()
+    resend: str | None = None
+    """Id of a turn of this session: what its message had attached goes along again."""
     model: ModelWanted | None = None
     queue: bool = False
     wait: bool = False

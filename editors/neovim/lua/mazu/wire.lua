@@ -119,6 +119,7 @@
 ---@field sessionId? string
 ---@field attachments? mazu.DocumentRange[]
 ---@field texts? mazu.AttachedText[]
+---@field resend? string Id of a turn of this session: what its message had attached goes along again.
 ---@field model? string
 ---@field queue? boolean
 ---@field wait? boolean

@@ -17,16 +17,16 @@ import type { Chip, Completion } from './messages';
 
 const MOST = 12;
 const SLASH: [string, string][] = [
-  ['/undo', 'undo the last turn: code, memory and conversation'],
-  ['/redo', 'revert the last undo or rollback'],
-  ['/rewind', 'remove the last turn from the conversation only'],
-  ['/compact', 'summarise the conversation for the model'],
-  ['/checkpoint', 'save code, open editors, memory and conversation'],
-  ['/rollback', 'go back to a checkpoint, after a preview'],
-  ['/remember', 'save a decision, convention or fact'],
-  ['/recall', 'find what is remembered'],
-  ['/council', 'ask several models and compare'],
-  ['/new', 'start a new conversation'],
+  ['/undo', l10n.t('undo the last turn: code, memory and conversation')],
+  ['/redo', l10n.t('revert the last undo or rollback')],
+  ['/rewind', l10n.t('remove the last turn from the conversation only')],
+  ['/compact', l10n.t('summarise the conversation for the model')],
+  ['/checkpoint', l10n.t('save code, open editors, memory and conversation')],
+  ['/rollback', l10n.t('go back to a checkpoint, after a preview')],
+  ['/remember', l10n.t('save a decision, convention or fact')],
+  ['/recall', l10n.t('find what is remembered')],
+  ['/council', l10n.t('ask several models and compare')],
+  ['/new', l10n.t('start a new conversation')],
 ];
 
 /** What `/…` at the start of a message can become. */

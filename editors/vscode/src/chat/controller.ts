@@ -9,7 +9,7 @@ import { isCancellation, sentence, UserError } from '../errors';
 import type { RollbackResult } from '../protocol';
 import { atCompletions, fileChip, slashCompletions } from './completions';
 import { SessionFeed } from './feed';
-import type { Chip, FromWebview, NoticeAction, Part, ToWebview } from './messages';
+import type { Chip, FromWebview, NoticeAction, ToWebview } from './messages';
 import { Outbox } from './outbox';
 import { openLink, openProjectFile } from './open';
 import { composed, type Composed, slashCommand } from './send';
@@ -139,10 +139,9 @@ export class ChatController implements Disposable {
       case 'preview':
         return this.preview(message.turnId, message.last);
       case 'rewind':
-        return this.rewind(message, message.onConflict);
+        return this.rewind(message);
       case 'resend':
-        if (await this.rewind(message)) await this.send(message.text, [], false, message.id);
-        return undefined;
+        return this.resend(message);
       case 'fork':
         return sessionId && this.fork(sessionId, message.turnId);
       case 'redo':
@@ -152,7 +151,7 @@ export class ChatController implements Disposable {
       case 'rename':
         return sessionId && server.execute('mazu.session.rename', { sessionId, name: message.name });
       case 'callDiff':
-        return showPatch(this.app, message.path, message.diff, `${message.path}: this step`);
+        return showPatch(this.app, message.path, message.diff, l10n.t('{0}: this step', message.path));
       case 'turnChanges':
         return sessionId && showTurnChanges(this.app, sessionId, message.turnId, message.diffs);
       default:
@@ -218,18 +217,20 @@ export class ChatController implements Disposable {
     return sessions.some(({ id, turnCount }) => id === current && turnCount > 0) ? current : null;
   }
 
-  private async send(text: string, chips: Chip[], queue: boolean, id?: number): Promise<void> {
+  /** `resend` is a turn whose attachments go along again. */
+  private async send(text: string, chips: Chip[], queue: boolean, id?: number, resend?: string): Promise<void> {
     if (text.startsWith('/') && (await slashCommand(this.app, this, text))) return;
     try {
       await this.outbox.send(id, async (handedOver) => {
         const message: Composed = await composed(text, chips);
         const sessionId = this.feed.sessionId ?? (await this.startSession());
-        const answer = this.app.server.execute('mazu.chat', { ...message, sessionId, ...(queue ? { queue } : {}) });
+        const more = { ...(queue ? { queue } : {}), ...(resend ? { resend } : {}) };
+        const answer = this.app.server.execute('mazu.chat', { ...message, sessionId, ...more });
         handedOver();
         return answer;
       });
     } catch (error) {
-      this.post({ type: 'compose', text, send: false }); // nothing that was written is lost
+      this.post({ type: 'compose', text }); // nothing that was written is lost
       if (chips.length) this.post({ type: 'chips', chips });
       throw error;
     }
@@ -265,8 +266,22 @@ export class ChatController implements Disposable {
     }
   }
 
-  /** Goes back to before a turn; true where that was done. */
-  private async rewind({ turnId, last, parts }: Rewound, onConflict?: 'keep' | 'overwrite'): Promise<boolean> {
+  /** Sends a message again from before its turn, with what it had attached. */
+  private async resend(message: Extract<FromWebview, { type: 'resend' }>): Promise<void> {
+    let isBefore = false;
+    try {
+      isBefore = await this.rewind(message);
+    } finally {
+      if (!isBefore) this.post({ type: 'compose', text: message.text });
+    }
+    if (!isBefore) return;
+    if (message.onConflict) this.post({ type: 'compose', text: '', replaces: message.text });
+    await this.send(message.text, [], false, message.id, message.turnId);
+  }
+
+  /** Goes back to before a turn; true where that was done. Where it was not, what can be done instead is offered. */
+  private async rewind(message: Rewound): Promise<boolean> {
+    const { turnId, last, parts, onConflict } = message;
     const { server } = this.app;
     const sessionId = this.feed.sessionId;
     if (!sessionId) return false;
@@ -278,14 +293,15 @@ export class ChatController implements Disposable {
     const decided = onConflict ? { onConflict } : {};
     const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
     this.safety = result.safety?.id ?? '';
-    this.tell(result, 'Undone');
+    const keep: NoticeAction = { title: l10n.t('Undo, keep my changes'), say: { ...message, onConflict: 'keep' } };
+    this.tell(result, l10n.t('Undone'), keep);
     return result.applied;
   }
 
   /** Takes the last undo back. */
   private async redo(sessionId: string): Promise<void> {
     const { server } = this.app;
-    if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), 'Redone');
+    if (server.offers('mazu.redo')) this.tell(await server.execute('mazu.redo', { sessionId }), l10n.t('Redone'));
     else if (!this.safety)
       throw new UserError(
         l10n.t('this server cannot redo; the state before the undo is a checkpoint.'),
@@ -293,21 +309,22 @@ export class ChatController implements Disposable {
       );
     else {
       const argument = { id: this.safety, onConflict: 'overwrite' } as const;
-      this.tell(await server.execute('mazu.rollback', argument), 'Redone');
+      this.tell(await server.execute('mazu.rollback', argument), l10n.t('Redone'));
     }
   }
 
-  private tell({ applied, plan, problems }: RollbackResult, done: string): void {
+  private tell({ applied, plan, problems }: RollbackResult, done: string, keep?: NoticeAction): void {
     const files = plan.write.length + plan.delete.length;
     const kept = keptAsIs(plan);
     const wrong = [...problems, ...(applied ? [] : plan.conflicts)].map(({ path, reason }) => `${path}: ${reason}`);
     const text = applied
       ? `${done}${files ? `: ${counted(files, 'file')}` : ''}${kept && `; ${kept}`}.`
-      : 'Nothing was changed.';
+      : l10n.t('Nothing was changed.');
     this.post({
       type: 'notice',
       level: wrong.length ? 'error' : 'info',
       text: [text, ...wrong].join(' '),
+      ...(keep && !applied && plan.conflicts.length ? { action: keep } : {}),
     });
   }
 
@@ -344,7 +361,7 @@ export class ChatController implements Disposable {
     const { model, mode = 'ask' } = status.status ?? {};
     const running = server.condition === 'running';
     const ready = !running || !status.status || (status.model?.ready ?? Boolean(model));
-    const missing = 'No model can be called yet.';
+    const missing = l10n.t('No model can be called yet.');
     const problem = running && !ready ? missing : running || server.condition === 'stopped' ? status.problem : '';
     const view = {
       condition: server.condition,
@@ -371,11 +388,7 @@ export class ChatController implements Disposable {
   }
 }
 
-interface Rewound {
-  turnId: string;
-  last: boolean;
-  parts: Part;
-}
+type Rewound = Extract<FromWebview, { type: 'rewind' | 'resend' }>;
 
 /** To before that turn; the last one is what the server takes back by itself. */
 const before = (turnId: string, last: boolean) => (last ? {} : { turnId });

@@ -64,7 +64,8 @@ export type ToWebview =
   | { type: 'completions'; request: number; items: Completion[] }
   | { type: 'models'; models: ModelChoice[] }
   | { type: 'preview'; preview: RewindPreview }
-  | { type: 'compose'; text: string; send: boolean }
+  /** Puts text into the composer; `replaces` is taken out of it where it stands there alone. */
+  | { type: 'compose'; text: string; replaces?: string }
   | { type: 'focus' }
   | { type: 'sending'; id: number }
   | { type: 'sent'; id: number; turn: { sessionId: string; turnId: string } | null }
@@ -77,7 +78,15 @@ export type FromWebview =
   | { type: 'ready'; sessionId: string | null }
   /** `id` is in the `sent` that answers it. */
   | { type: 'send'; id: number; text: string; chips: Chip[]; queue: boolean }
-  | { type: 'resend'; id: number; turnId: string; last: boolean; text: string; parts: Part }
+  | {
+      type: 'resend';
+      id: number;
+      turnId: string;
+      last: boolean;
+      text: string;
+      parts: Part;
+      onConflict?: 'keep' | 'overwrite';
+    }
   | { type: 'stop' }
   | { type: 'answer'; callId: string; reply: PermissionReply }
   | { type: 'rewind'; turnId: string; last: boolean; parts: Part; onConflict?: 'keep' | 'overwrite' }

@@ -65,7 +65,7 @@ export async function slashCommand(app: App, controller: ChatController, text: s
       return true;
     case 'checkpoint':
       await server.execute('mazu.checkpoint', rest ? { label: rest } : {});
-      controller.post({ type: 'notice', level: 'info', text: 'Checkpoint taken.' });
+      controller.post({ type: 'notice', level: 'info', text: l10n.t('Checkpoint taken.') });
       return true;
     case 'rollback':
       await commands.executeCommand('mazu.rollBack');
@@ -81,7 +81,7 @@ export async function slashCommand(app: App, controller: ChatController, text: s
         rest || (await window.showInputBox({ title: l10n.t('Mazu: remember'), prompt: l10n.t('In one sentence') }));
       if (!title) return true;
       const { memory } = await server.execute('mazu.remember', { title });
-      controller.post({ type: 'notice', level: 'info', text: `Remembered: ${memory.title}` });
+      controller.post({ type: 'notice', level: 'info', text: l10n.t('Remembered: {0}', memory.title) });
       return true;
     }
     default:

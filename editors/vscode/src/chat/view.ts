@@ -2,6 +2,7 @@ import {
   type CancellationToken,
   commands,
   l10n,
+  type TreeView,
   Uri,
   ViewColumn,
   type WebviewPanel,
@@ -27,6 +28,8 @@ export class ChatViews implements WebviewViewProvider {
   private view: { view: WebviewView; chat: ChatController } | undefined;
   private readonly panels = new Map<WebviewPanel, ChatController>();
   private readonly resolved: (() => void)[] = [];
+  /** The view that has the badge as long as the chat was never opened: a webview view has none before. */
+  standIn: TreeView<unknown> | undefined;
 
   constructor(private readonly app: App) {
     const { context, questions } = app;
@@ -48,6 +51,12 @@ export class ChatViews implements WebviewViewProvider {
     return [...this.panels].some(([panel, { sessionId: id }]) => panel.visible && id === sessionId);
   }
 
+  /** The conversation of the chat that is in front: of the editor that is active, else of the side bar. */
+  get shownSession(): string | null {
+    const inEditor = [...this.panels].find(([panel]) => panel.active)?.[1];
+    return (inEditor ?? this.view?.chat)?.sessionId ?? null;
+  }
+
   resolveWebviewView(view: WebviewView, _context: WebviewViewResolveContext, _token: CancellationToken): void {
     const { extensionUri } = this.app.context;
     view.webview.options = { enableScripts: true, localResourceRoots: [Uri.joinPath(extensionUri, 'dist', 'webview')] };
@@ -57,6 +66,7 @@ export class ChatViews implements WebviewViewProvider {
     view.onDidDispose(() => {
       chat.dispose();
       this.view = undefined;
+      this.badge();
     });
     this.badge();
     for (const resolve of this.resolved.splice(0)) resolve();
@@ -101,9 +111,10 @@ export class ChatViews implements WebviewViewProvider {
 
   private badge(): void {
     const count = this.app.questions.open.length;
-    if (!this.view) return;
-    const tooltip = `Mazu: ${counted(count, 'question')} for you`;
-    this.view.view.badge = count ? { value: count, tooltip } : undefined;
+    const tooltip = l10n.t('Mazu: {0} for you', counted(count, 'question'));
+    const badge = count ? { value: count, tooltip } : undefined;
+    if (this.view) this.view.view.badge = badge;
+    if (this.standIn) this.standIn.badge = this.view ? undefined : badge;
   }
 }
 
@@ -152,7 +163,9 @@ export function registerChatView(app: App): void {
   };
   const here = () => window.activeTextEditor ?? window.visibleTextEditors[0];
   const file = () => here() && fileChip(here()!.document.uri);
-  app.command('mazu.explainFile', () => say('Explain this file.', [selectionChip() ?? file()]));
-  app.command('mazu.fixProblems', () => say('Fix the problems here.', [file(), problemsChip(here()?.document.uri)]));
-  app.command('mazu.askMemory', () => say('What do you remember about this project?', []));
+  app.command('mazu.explainFile', () => say(l10n.t('Explain this file.'), [selectionChip() ?? file()]));
+  app.command('mazu.fixProblems', () =>
+    say(l10n.t('Fix the problems here.'), [file(), problemsChip(here()?.document.uri)]),
+  );
+  app.command('mazu.askMemory', () => say(l10n.t('What do you remember about this project?'), []));
 }

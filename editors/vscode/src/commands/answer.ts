@@ -4,7 +4,7 @@ import type { PermissionReply, PermissionRequest } from '../updates';
 
 interface AnswerItem extends QuickPickItem {
   reply?: PermissionReply;
-  act?: 'deny' | 'show';
+  act?: 'deny' | 'show' | 'edit';
 }
 
 const SHORT = 160;
@@ -25,20 +25,32 @@ export async function answerQuestion({ questions, chats, preview }: App): Promis
   });
   const chosen = await Promise.race([pick(request), gone]);
   if (!chosen) return;
-  if (chosen.act === 'show') {
+  if (chosen.act === 'edit') await edit(questions, request, chosen.reply!);
+  else if (chosen.act === 'show') {
     if (request.diff) await preview.diff(request.title, request.diff);
     await chats.show(request.sessionId);
   } else if (chosen.act === 'deny') {
-    const prompt = 'What the agent should do instead, or why it may not (may be empty)';
+    const prompt = l10n.t('What the agent should do instead, or why it may not (may be empty)');
     const note = await window.showInputBox({ title: request.title, prompt, ignoreFocusOut: true });
     if (note !== undefined)
       await questions.answer(request.callId, { ...chosen.reply!, ...(note.trim() ? { note } : {}) });
   } else if (chosen.reply) await questions.answer(request.callId, chosen.reply);
 }
 
+/** What it is called with is changed before it is allowed. */
+async function edit(questions: App['questions'], request: PermissionRequest, reply: PermissionReply): Promise<void> {
+  const [name] = request.editable ?? [];
+  if (!name) return;
+  const prompt = l10n.t('Edit the {0} before it is allowed', name);
+  const value = String(request.arguments?.[name] ?? '');
+  const changed = await window.showInputBox({ title: request.title, prompt, value, ignoreFocusOut: true });
+  if (changed?.trim()) await questions.answer(request.callId, { ...reply, arguments: { [name]: changed } });
+}
+
 function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
   const { options, rule, title, detail } = request;
   const allowing = options.filter(({ kind }) => kind !== 'deny');
+  const once = options.find(({ kind }) => kind === 'allow_once');
   const deny = options.find(({ kind }) => kind === 'deny');
   const items: AnswerItem[] = [
     ...allowing.map(({ id, label, kind }): AnswerItem => ({
@@ -46,9 +58,12 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
       description: kind !== 'allow_once' && rule ? rule : '',
       reply: { optionId: id },
     })),
+    ...(once && request.editable?.length
+      ? [{ label: l10n.t('$(edit) Edit, then allow once…'), reply: { optionId: once.id }, act: 'edit' as const }]
+      : []),
     ...(deny ? [{ label: `$(close) ${deny.label}…`, reply: { optionId: deny.id }, act: 'deny' as const }] : []),
     { label: l10n.t('$(eye) Show what would happen'), act: 'show' },
   ];
-  const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : 'What may it do?';
+  const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : l10n.t('What may it do?');
   return window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });
 }

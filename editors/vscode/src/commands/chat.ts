@@ -9,7 +9,10 @@ import { answerQuestion } from './answer';
 /** The chat document, one-shot questions, and stopping. */
 export function registerChatCommands(app: App): void {
   const { server } = app;
-  app.command('mazu.openChatDocument', () => server.execute('mazu.chat', attachments()));
+  app.command('mazu.openChatDocument', () => {
+    const sessionId = app.chats.shownSession;
+    return server.execute('mazu.chat', { ...attachments(), ...(sessionId ? { sessionId } : {}) });
+  });
   app.command('mazu.answerWith', (callId, optionId) =>
     app.questions.answer(String(callId), { optionId: String(optionId) }),
   );

@@ -3,7 +3,7 @@ import type { App } from '../app';
 import { ago, checkpointChanges, checkpointName, counted, keptAsIs } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
-import { TimeMachine } from '../panels/timeMachine';
+import { TIME_MACHINE, TimeMachine } from '../panels/timeMachine';
 import type { Checkpoint, RollbackArgument, RollbackResult } from '../protocol';
 import { CheckpointItem, StepFileItem, StepMemoryItem } from '../views/checkpointItems';
 import { type Decision, reviewPlan } from './review';
@@ -11,6 +11,11 @@ import { type Decision, reviewPlan } from './review';
 /** Checkpoints: taken, compared, gone back to, and the way back from there. */
 export function registerCheckpointCommands(app: App): void {
   app.command('mazu.openTimeMachine', () => new TimeMachine(app));
+  app.context.subscriptions.push(
+    window.registerWebviewPanelSerializer(TIME_MACHINE, {
+      deserializeWebviewPanel: async (panel) => void new TimeMachine(app, panel),
+    }),
+  );
   app.command('mazu.createCheckpoint', () => createCheckpoint(app));
   app.command('mazu.rollBack', (item) => rollBack(app, item instanceof CheckpointItem ? item.value.id : undefined));
   app.command('mazu.undoTurn', async (session) => {
@@ -113,7 +118,7 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
 /** Says what was really done, and offers the way back. */
 async function tell(app: App, result: RollbackResult): Promise<void> {
   const { safety, applied, verified, problems } = result;
-  const undo = 'Undo';
+  const undo = l10n.t('Undo');
   const buttons = safety && applied ? [undo] : [];
   const whole = applied && verified && !problems.length;
   const show = whole ? window.showInformationMessage : window.showWarningMessage;
@@ -123,9 +128,12 @@ async function tell(app: App, result: RollbackResult): Promise<void> {
 
 function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResult): string {
   const reasons = [...problems, ...plan.conflicts].map(({ path, reason }) => `${path}: ${reason}`).join('; ');
-  if (!applied) return `nothing was rolled back${reasons && ` (${reasons})`}`;
+  if (!applied) return [l10n.t('nothing was rolled back'), reasons && `(${reasons})`].filter(Boolean).join(' ');
   const files = counted(plan.write.length + plan.delete.length, 'file');
-  const done = `rolled back to ${checkpointName(checkpoint)}: ${files}, ${counted(plan.buffers.length, 'buffer')}`;
-  if (problems.length) return `${done}, but not everything came back: ${reasons}`;
-  return [verified ? done : `${done}, but that could not be verified`, keptAsIs(plan)].filter(Boolean).join('; ');
+  const buffers = counted(plan.buffers.length, 'buffer');
+  const done = l10n.t('rolled back to {0}: {1}, {2}', checkpointName(checkpoint), files, buffers);
+  if (problems.length) return l10n.t('{0}, but not everything came back: {1}', done, reasons);
+  return [verified ? done : l10n.t('{0}, but that could not be verified', done), keptAsIs(plan)]
+    .filter(Boolean)
+    .join('; ');
 }

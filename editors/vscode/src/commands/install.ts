@@ -26,7 +26,7 @@ export async function installServer(app: App): Promise<void> {
   const way =
     ways.length === 1
       ? ways[0]
-      : await window.showQuickPick(ways, { title: l10n.t('Mazu: install the server'), placeHolder: 'How?' });
+      : await window.showQuickPick(ways, { title: l10n.t('Mazu: install the server'), placeHolder: l10n.t('How?') });
   if (!way) return;
   const options = {
     location: ProgressLocation.Notification,
@@ -55,7 +55,7 @@ async function availableWays(app: App): Promise<Way[]> {
     });
   for (const python of await pythons()) {
     if (!(await isNewEnough(python))) continue;
-    const detail = 'A virtual environment in the storage of this extension; nothing else is changed';
+    const detail = l10n.t('A virtual environment in the storage of this extension; nothing else is changed');
     ways.push({ label: l10n.t('Python environment'), detail, run: () => intoStorage(app, python, source) });
     break;
   }

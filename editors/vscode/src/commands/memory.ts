@@ -44,9 +44,9 @@ async function remember({ server }: App): Promise<void> {
     ...(selected ? { body: selected.text, anchors: [selected.attachment] } : {}),
   });
   const said = {
-    created: 'remembered',
-    duplicate: 'already known',
-    superseded: 'remembered, instead of an older memory',
+    created: l10n.t('remembered'),
+    duplicate: l10n.t('already known'),
+    superseded: l10n.t('remembered, instead of an older memory'),
   };
   window.setStatusBarMessage(`Mazu: ${said[outcome]}: ${memory.title}`, 6000);
 }
@@ -111,7 +111,9 @@ function recall(app: App, query: string): void {
 const recallItem = (memory: Memory): RecallItem => ({
   memory,
   label: memory.title,
-  description: [memory.category, memory.state === 'check' ? 'needs check' : '', memory.why].filter(Boolean).join(' · '),
+  description: [memory.category, memory.state === 'check' ? l10n.t('needs check') : '', memory.why]
+    .filter(Boolean)
+    .join(' · '),
   detail: memory.body.split('\n', 1)[0] ?? '',
   alwaysShow: true,
   buttons: [INSERT],
@@ -138,8 +140,8 @@ async function showMemory({ preview }: App, memory: Memory): Promise<void> {
   const { title, body, scope, category, state, tags, source, createdAt } = memory;
   const facts = [
     CATEGORIES.find(({ label }) => label === category)?.label.replace('_', ' '),
-    scope === 'global' ? 'in every project' : '',
-    state === 'current' ? '' : state === 'check' ? 'needs a check' : state,
+    scope === 'global' ? l10n.t('in every project') : '',
+    state === 'current' ? '' : state === 'check' ? l10n.t('needs a check') : state,
     `from ${source === 'user' ? 'you' : source}`,
     ago(createdAt),
     ...tags.map((tag) => `#${tag}`),

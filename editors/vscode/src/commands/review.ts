@@ -68,8 +68,12 @@ const PARTS: PlanItem[] = [
 ];
 
 function decisions({ conflicts, write, delete: deleted, buffers, ownMemories }: RollbackPlan): PlanItem[] {
-  const counts = `${counted(write.length, 'file')} written, ${deleted.length} deleted, ${counted(buffers.length, 'buffer')} changed`;
-  const detail = `${counts}; a safety checkpoint is taken first`;
+  const detail = l10n.t(
+    '{0} written, {1} deleted, {2} changed; a safety checkpoint is taken first',
+    counted(write.length, 'file'),
+    deleted.length,
+    counted(buffers.length, 'buffer'),
+  );
   const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
     label: `$(discard) ${label}`,
     detail,

@@ -43,7 +43,7 @@ async function selectModel({ server }: App): Promise<void> {
 }
 
 async function selectMode({ server, status }: App, given: string | undefined): Promise<void> {
-  const title = 'Mazu: what may the agent do without asking?';
+  const title = l10n.t('Mazu: what may the agent do without asking?');
   const known = MODES.find(({ label }) => label === given);
   const mode = (known ?? (await window.showQuickPick(MODES, { title })))?.label;
   if (!mode) return;
@@ -59,6 +59,6 @@ function confirmBypass(): Thenable<string | undefined> {
     title: l10n.t('Mazu: allow everything without asking?'),
     prompt: l10n.t('Edits and commands run without asking until you change the mode. Type "bypass" to confirm.'),
     ignoreFocusOut: true,
-    validateInput: (value) => (value === 'bypass' ? null : 'Type "bypass", or press Escape'),
+    validateInput: (value) => (value === 'bypass' ? null : l10n.t('Type "bypass", or press Escape')),
   });
 }

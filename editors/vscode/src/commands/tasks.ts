@@ -29,10 +29,14 @@ async function startRun({ server }: App): Promise<void> {
 async function tellEnd({ sessionId, reply, stopReason, usage, error }: TurnResult): Promise<void> {
   const line = reply.trim().split('\n', 1)[0] ?? '';
   const said = error?.message ?? (line.length > SHORT ? `${line.slice(0, SHORT)}…` : line);
-  const how = stopReason === 'end_turn' ? 'the run has ended' : `the run has stopped (${stopReason.replace('_', ' ')})`;
-  const text = `Mazu: ${how}: ${said || 'no reply'} (${counted(usage.steps, 'step')}, ${price(usage.costUsd)})`;
-  const show = 'Show Conversation';
-  const undo = 'Undo';
+  const how =
+    stopReason === 'end_turn'
+      ? l10n.t('the run has ended')
+      : l10n.t('the run has stopped ({0})', stopReason.replace('_', ' '));
+  const spent = `${counted(usage.steps, 'step')}, ${price(usage.costUsd)}`;
+  const text = `Mazu: ${how}: ${said || l10n.t('no reply')} (${spent})`;
+  const show = l10n.t('Show Conversation');
+  const undo = l10n.t('Undo');
   const tell = stopReason === 'end_turn' ? window.showInformationMessage : window.showWarningMessage;
   const chosen = await tell(text, show, undo);
   if (chosen === show) await commands.executeCommand('mazu.openSession', sessionId);
@@ -65,7 +69,7 @@ function optionItems(options: RunOptions): OptionItem[] {
     { label: l10n.t('$(play) Start') },
     {
       label: l10n.t('Steps'),
-      description: String(options.maxSteps ?? 'as set'),
+      description: String(options.maxSteps ?? l10n.t('as set')),
       change: (into) => askNumber(l10n.t('model calls at most'), (value) => (into.maxSteps = value), true),
     },
     {
@@ -80,7 +84,7 @@ function optionItems(options: RunOptions): OptionItem[] {
     },
     {
       label: l10n.t('Checkpoint every'),
-      description: String(options.checkpointEvery ?? 'as set'),
+      description: String(options.checkpointEvery ?? l10n.t('as set')),
       change: (into) => askNumber(l10n.t('steps between checkpoints'), (value) => (into.checkpointEvery = value), true),
     },
     {
@@ -97,7 +101,8 @@ async function askNumber(prompt: string, put: (value: number) => void, whole = f
     title: l10n.t('Mazu: run a task'),
     prompt,
     ignoreFocusOut: true,
-    validateInput: (value) => (valid(value) ? null : `A ${whole ? 'whole ' : ''}number above 0`),
+    validateInput: (value) =>
+      valid(value) ? null : whole ? l10n.t('A whole number above 0') : l10n.t('A number above 0'),
   });
   if (text !== undefined) put(Number(text));
 }

@@ -31,7 +31,8 @@ export async function showTurnChanges(
   };
   const rows = await Promise.all(files.map(sides));
   const [[, left, right] = []] = rows;
-  const title = files.length === 1 ? `${path.basename(files[0]!.path)}: this turn` : 'Changes of this turn';
+  const title =
+    files.length === 1 ? l10n.t('{0}: this turn', path.basename(files[0]!.path)) : l10n.t('Changes of this turn');
   if (rows.length === 1 && left && right) await commands.executeCommand('vscode.diff', left, right, title);
   else await commands.executeCommand('vscode.changes', title, rows);
 }
@@ -41,7 +42,7 @@ async function showCalls(app: App, diffs: { path: string; diff: string }[]): Pro
   const [only] = diffs;
   if (!only)
     throw new UserError(l10n.t('that turn changed no file by an edit.'), l10n.t('A command did; see the checkpoints.'));
-  if (diffs.length === 1) return showPatch(app, only.path, only.diff, `${only.path}: this turn`);
-  await app.preview.diff('changes of this turn', diffs.map(({ diff }) => diff).join('\n'));
+  if (diffs.length === 1) return showPatch(app, only.path, only.diff, l10n.t('{0}: this turn', only.path));
+  await app.preview.diff(l10n.t('changes of this turn'), diffs.map(({ diff }) => diff).join('\n'));
   return undefined;
 }

@@ -16,6 +16,8 @@ export interface Stop {
   /** On the line that leads to where things stand now. */
   here: boolean;
   current: boolean;
+  /** The conversation it belongs to; "" where it belongs to none. */
+  session: string;
 }
 
 /** What one step changed, in code and in memory, and what was said then. */
@@ -48,7 +50,9 @@ export interface StateView {
 }
 
 export type ToTimeMachine =
-  { type: 'stops'; stops: Stop[] } | { type: 'step'; step: StepView } | { type: 'state'; state: StateView };
+  | { type: 'stops'; stops: Stop[]; sessions: { id: string; name: string }[] }
+  | { type: 'step'; step: StepView }
+  | { type: 'state'; state: StateView };
 export type FromTimeMachine =
   | { type: 'ready' }
   | { type: 'look'; id: string }

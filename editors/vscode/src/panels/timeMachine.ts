@@ -4,11 +4,12 @@ import { branchFrom, rollBackTo } from '../commands/checkpoints';
 import { checkpointChanges, checkpointName } from '../describe';
 import { showCheckpointChanges, showFileThen, showStepFile } from '../diffs/checkpoint';
 import { attempt, sentence } from '../errors';
-import type { Checkpoint, CheckpointList } from '../protocol';
+import type { Checkpoint, CheckpointList, Session } from '../protocol';
 import { stateOf, stepOf } from './checkpointStep';
 import type { FromTimeMachine, Stop, ToTimeMachine } from './messages';
 import { pageHtml } from './page';
 
+export const TIME_MACHINE = 'mazu.timeMachine';
 const MOST = 10_000;
 /** The newest are shown at once; the others follow. */
 const FIRST = 200;
@@ -19,14 +20,19 @@ export class TimeMachine {
   private checkpoints = new Map<string, Checkpoint>();
   private loads = 0;
 
-  constructor(private readonly app: App) {
+  /** In a new editor, or in the one that a window had before it was loaded anew. */
+  constructor(
+    private readonly app: App,
+    panel?: WebviewPanel,
+  ) {
     const { context, server } = app;
-    const options = {
+    const title = l10n.t('Time Machine');
+    const shown = { retainContextWhenHidden: true };
+    this.panel = panel ?? window.createWebviewPanel(TIME_MACHINE, title, ViewColumn.Active, shown);
+    this.panel.webview.options = {
       enableScripts: true,
       localResourceRoots: [Uri.joinPath(context.extensionUri, 'dist', 'webview')],
     };
-    const title = l10n.t('Time Machine');
-    this.panel = window.createWebviewPanel('mazu.timeMachine', title, ViewColumn.Active, options);
     this.panel.iconPath = Uri.joinPath(context.extensionUri, 'media', 'icon.svg');
     const follows = server.onChanged(({ what }) => what.includes('checkpoints') && void attempt(() => this.load()));
     this.panel.onDidDispose(() => follows.dispose());
@@ -62,15 +68,19 @@ export class TimeMachine {
 
   private async load(): Promise<void> {
     const mine = ++this.loads;
+    const named = this.app.server.execute('mazu.session.list');
     for (const limit of [FIRST, MOST]) {
-      const list = await this.app.server.execute('mazu.checkpoint.list', { limit });
+      const [list, { sessions }] = await Promise.all([
+        this.app.server.execute('mazu.checkpoint.list', { limit }),
+        named,
+      ]);
       if (mine !== this.loads) return; // a newer list was asked for meanwhile
-      this.show(list);
+      this.show(list, sessions);
       if (list.checkpoints.length < limit) return;
     }
   }
 
-  private show({ checkpoints, current }: CheckpointList): void {
+  private show({ checkpoints, current }: CheckpointList, sessions: Session[]): void {
     this.checkpoints = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
     const here = new Set<string>();
     let at = current ? this.checkpoints.get(current) : checkpoints[0];
@@ -86,8 +96,11 @@ export class TimeMachine {
       changes: checkpointChanges(checkpoint),
       here: here.has(checkpoint.id),
       current: checkpoint.id === current,
+      session: checkpoint.sessionId ?? '',
     }));
-    this.post({ type: 'stops', stops });
+    const ids = new Set(stops.map(({ session }) => session));
+    const named = sessions.filter(({ id, name }) => name && ids.has(id)).map(({ id, name }) => ({ id, name }));
+    this.post({ type: 'stops', stops, sessions: named });
   }
 
   private async look(id: string): Promise<void> {

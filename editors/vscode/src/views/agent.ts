@@ -5,12 +5,12 @@ import type { McpServer, Rule, Skill, Tool, TrustItem } from '../protocol';
 import { GroupItem } from './tree';
 
 const MCP_STATES: Record<McpServer['state'], [string, string]> = {
-  not_agreed: ['wants your agreement', 'question'],
-  starting: ['starting', 'loading~spin'],
-  connected: ['connected', 'check'],
-  reconnecting: ['connecting again', 'loading~spin'],
-  failed: ['failed', 'error'],
-  stopped: ['stopped', 'circle-slash'],
+  not_agreed: [l10n.t('wants your agreement'), 'question'],
+  starting: [l10n.t('starting'), 'loading~spin'],
+  connected: [l10n.t('connected'), 'check'],
+  reconnecting: [l10n.t('connecting again'), 'loading~spin'],
+  failed: [l10n.t('failed'), 'error'],
+  stopped: [l10n.t('stopped'), 'circle-slash'],
 };
 const VERDICTS = { allow: 'check', ask: 'question', deny: 'circle-slash' } as const;
 
@@ -27,10 +27,10 @@ export class RuleItem extends TreeItem {
 }
 
 const SOURCES: Record<string, string> = {
-  settings: 'from the settings',
-  given: 'while the server runs',
-  granted: 'for this project',
-  session: 'in this session',
+  settings: l10n.t('from the settings'),
+  given: l10n.t('while the server runs'),
+  granted: l10n.t('for this project'),
+  session: l10n.t('in this session'),
 };
 
 export class SkillItem extends TreeItem {
@@ -39,7 +39,9 @@ export class SkillItem extends TreeItem {
   constructor(readonly value: Skill) {
     super(value.name);
     this.id = `skill/${value.scope}/${value.name}`;
-    const trust = { new: 'not agreed yet', changed: 'changed since you agreed', agreed: '' }[value.trust];
+    const trust = { new: l10n.t('not agreed yet'), changed: l10n.t('changed since you agreed'), agreed: '' }[
+      value.trust
+    ];
     this.description = [value.scope === 'global' ? 'everywhere' : '', trust].filter(Boolean).join(' · ');
     this.tooltip = value.description;
     this.iconPath = new ThemeIcon(value.trust === 'agreed' ? 'tools' : 'shield');

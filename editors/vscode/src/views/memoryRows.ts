@@ -19,6 +19,7 @@ const categories = (): Record<string, string> => ({
   mistake: l10n.t('Mistakes'),
   fact: l10n.t('Facts'),
   task_outcome: l10n.t('Results of tasks'),
+  user_preference: l10n.t('Preferences'),
 });
 
 export class MemoryItem extends TreeItem {

@@ -35,8 +35,8 @@ export class ProposalItem extends TreeItem {
     this.description = [
       size(diff),
       of > 1 ? `${hunk} of ${of}` : '',
-      kind === 'create' ? 'new file' : kind === 'delete' ? 'deleted' : '',
-      stale ? 'the text has changed' : '',
+      kind === 'create' ? l10n.t('new file') : kind === 'delete' ? l10n.t('deleted') : '',
+      stale ? l10n.t('the text has changed') : '',
     ]
       .filter(Boolean)
       .join(' · ');
@@ -97,7 +97,7 @@ export function registerProposals(app: App): void {
   const view = window.createTreeView('mazu.proposals', { treeDataProvider: proposals });
   proposals.onDidChangeTreeData(() => {
     const count = proposals.items.length;
-    view.badge = count ? { value: count, tooltip: counted(count, 'proposed edit') } : undefined;
+    view.badge = count ? { value: count, tooltip: counted(count, 'proposal') } : undefined;
   });
   context.subscriptions.push(
     view,
@@ -161,7 +161,7 @@ async function accept({ server }: App, ids: string[]): Promise<void> {
 
 async function reject({ server }: App, ids: string[]): Promise<void> {
   const note = await window.showInputBox({
-    title: l10n.t('Mazu: reject {0}', counted(ids.length, 'proposed edit')),
+    title: l10n.t('Mazu: reject {0}', counted(ids.length, 'proposal')),
     prompt: l10n.t('Reason for the agent (optional)'),
     ignoreFocusOut: true,
   });

@@ -38,6 +38,7 @@ export function registerViews(app: App): void {
       showCollapseAll: name !== 'sessions',
     });
     context.subscriptions.push(view);
+    if (name === 'sessions') app.chats.standIn = view;
     const of = follows[name as keyof typeof follows];
     server.onChanged(({ what }) => what.some((changed) => of.includes(changed)) && tree.refresh());
     server.onCondition(() => tree.refresh());

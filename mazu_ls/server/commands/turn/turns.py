@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.server import uris
 from mazu_ls.server.chat.ai_comments import instruction_at
-from mazu_ls.server.chat.attachments import attached
+from mazu_ls.server.chat.attachments import attached, attached_before
 from mazu_ls.server.chat.cursor_context import resolve_target
 from mazu_ls.server.chat.markdown import is_chat
 from mazu_ls.server.chat.message_queue import enqueue
@@ -43,9 +43,10 @@ async def chat(
     if params.message is None:
         return await _chat_document(server, params, token)
     session = await project.sessions.get(params.session_id)
+    again = params.resend and await attached_before(server, session.id, params.resend, params.message)
     asked = Prompt(
         params.message,
-        await attached(server, params.attachments, params.message, params.texts),
+        (*(again or ()), *await attached(server, params.attachments, params.message, params.texts)),
         model=params.model,
         limits=turn_jobs.limits(project),
     )
