@@ -108,6 +108,7 @@ const stops = Array.from({ length: CHECKPOINTS }, (_, n) => ({
   at: '2026-01-01T10:00:00Z',
   kind: 'step',
   changes: '1 modified',
+  session: '',
   here: n % 10 > 0,
   current: n === CHECKPOINTS - 1,
 }));
@@ -121,7 +122,7 @@ const standsOn = (shown) =>
         await new Promise((resolve) => requestAnimationFrame(resolve));
       return performance.now() - began;
     },
-    { type: 'stops', stops: shown },
+    { type: 'stops', stops: shown, sessions: [] },
   );
 // As the extension sends them: the newest at once, then all.
 const stood = await standsOn(stops.slice(-200));

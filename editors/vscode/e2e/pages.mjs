@@ -167,6 +167,19 @@ const STEPS = {
     await until('both pictures are sent', async () => (await sent(page, 'image')).length === 2);
     assert.deepEqual((await last(page, 'image')).base64, 'AQID');
     assert.deepEqual((await last(page, 'drop')).uris, ['file:///project/app.py', 'file:///project/lib']);
+    await page.evaluate(() => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File(['what happened'], 'notes.txt', { type: 'text/plain' }));
+      dropped.items.add(new File([new Uint8Array([0, 1])], 'a.out'));
+      document
+        .querySelector('.composer textarea')
+        .dispatchEvent(new DragEvent('drop', { dataTransfer: dropped, bubbles: true, cancelable: true }));
+    });
+    await page.locator('.notice', { hasText: 'a.out is not a picture' }).waitFor();
+    await page.locator('.chip', { hasText: 'notes.txt' }).waitFor();
+    await page.locator('.composer .send:enabled').click();
+    const { text, chips } = await last(page, 'send');
+    assert.deepEqual([text, chips.map((chip) => chip.text)], ['', ['what happened']]);
     await page.close();
   },
 
@@ -283,8 +296,12 @@ const STEPS = {
   async 'the time machine shows a step by itself, and everything as it was'() {
     const page = await pages.open('timeMachine');
     const stop = (n) => ({ id: `c${n}`, title: `Step ${n}`, at: '2026-01-01T10:00:00Z', kind: 'step', changes: '' });
-    const stops = [1, 2, 3].map((n) => ({ ...stop(n), here: true, current: n === 3 }));
-    await post(page, { type: 'stops', stops });
+    const stops = [1, 2, 3].map((n) => ({ ...stop(n), here: true, current: n === 3, session: `s${n % 2}` }));
+    const sessions = [
+      { id: 's0', name: 'the even one' },
+      { id: 's1', name: 'the odd one' },
+    ];
+    await post(page, { type: 'stops', stops, sessions });
     assert.equal((await last(page, 'look')).id, 'c3');
     await page.locator('input[type=range]').focus();
     await page.keyboard.press('ArrowLeft');
@@ -293,7 +310,7 @@ const STEPS = {
     await post(page, { type: 'step', step: { id: 'c2', files: [], memories, said: [], problem: '' } });
     await page.locator('.members li', { hasText: 'Use tabs' }).waitFor();
     // The older ones come later, and nothing moves away from under the eyes.
-    await post(page, { type: 'stops', stops: [{ ...stop(0), here: true, current: false }, ...stops] });
+    await post(page, { type: 'stops', stops: [{ ...stop(0), here: true, current: false }, ...stops], sessions });
     await until('it stands where it stood', async () => (await page.locator('input[type=range]').inputValue()) === '2');
     await page.locator('.choice button', { hasText: 'Everything' }).click();
     await page.locator('.filter').fill('lib');
@@ -307,6 +324,12 @@ const STEPS = {
     await page.locator('.members', { hasText: 'and 6 more' }).waitFor();
     await page.locator('.members button', { hasText: 'lib/a.py' }).click();
     assert.deepEqual(await last(page, 'openThen'), { type: 'openThen', id: 'c2', path: 'lib/a.py' });
+    await page.locator('.machine select').selectOption({ label: 'the odd one' });
+    await until(
+      'only its steps are there',
+      async () => (await page.locator('input[type=range]').getAttribute('max')) === '1',
+    );
+    await page.locator('.machine .who', { hasText: 'Step 3' }).waitFor();
     await page.close();
   },
 
