@@ -51,6 +51,7 @@ class CheckpointContext:
         self.trees = repository.trees
         self.mounts = tuple(mounts)
         self.parts = tuple(parts)
+        self._owned = [part for part in self.parts if isinstance(part, OwnedPart)]
         self.settings = settings
         self.capture = FileReader(settings.max_untracked_file_bytes, settings.max_tracked_file_bytes)
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
@@ -155,7 +156,11 @@ class CheckpointContext:
         if base is not None and changed is not None:
             places = self._known(base_tree, [*(touched or ()), *changed])
             if places is not None:
-                return self._look_at(base, places, touched or (), add)
+                if self.dirty.is_cheap:
+                    self._add_restated(base_tree, places)
+                seen = self._look_at(base, places, touched or (), add)
+                seen.verified = self.dirty.is_cheap
+                return seen
         try:
             with self.dirty.full_look():
                 return self._look_everywhere(base_tree, add)
@@ -223,8 +228,7 @@ class CheckpointContext:
         """Return who changed each file of the parts since the last checkpoint, by place; only of parts that record it."""
         return {
             f"{part.name}/{name}".encode(): writers
-            for part in self.parts
-            if isinstance(part, OwnedPart)
+            for part in self._owned
             for name, writers in part.writers(db).items()
         }
 
@@ -320,9 +324,21 @@ class CheckpointContext:
                 return None
             places.setdefault(mount.prefix, set()).add(inside)
         for prefix, paths in places.items():
-            fresh = [path for path in paths if self.trees.at(base, prefix + b"/" + path) is None]
-            paths.difference_update(self.scanners[prefix].ignored(fresh))
+            fresh = {path for path in paths if self.trees.at(base, prefix + b"/" + path) is None}
+            mount = next(mount for mount in self.mounts if mount.prefix == prefix)
+            # such as the temporary name of an atomic write: neither the base nor the folder holds it
+            gone = {path for path in fresh if not os.path.lexists(mount.full(path))}
+            paths -= gone | self.scanners[prefix].ignored(sorted(fresh - gone))
         return places
+
+    def _add_restated(self, base_tree: bytes | None, places: dict[bytes, set[bytes]]) -> None:
+        """Add every file whose status is not the one with which the base's content was read: what a watcher cannot see, such
+        as a write through a memory map, shows there."""
+        for mount in self.mounts:
+            if mount.scanned:
+                below = self.trees.folder(base_tree, mount.prefix)
+                held = ((path, mount.full(path), entry) for path, entry in self.trees.files(below))
+                places.setdefault(mount.prefix, set()).update(self.capture.restated(held))
 
     def _capture(
         self, seen: ScanResult, mount: CheckpointRoot, below: bytes | None, paths: Sequence[bytes], add: Add

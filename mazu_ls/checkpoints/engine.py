@@ -117,9 +117,9 @@ class Checkpoints:
     ) -> Checkpoint:
         """Take a checkpoint; when this returns it survives a power failure.
 
-        `touched` None scans every file. With paths (absolute) it does so too, unless that is expensive and a file watcher knows what
-        changed: then it reads that, the paths and the files named by `note_written`. `buffers`: all open documents; the unsaved ones
-        are kept with their text.
+        `touched` None scans every file. With paths (absolute) it does so too, unless a file watcher knows what changed: then it
+        reads that, the paths, the files named by `note_written` and, unless there are many files, each whose status changed.
+        `buffers`: all open documents; the unsaved ones are kept with their text.
         """
         written, named = self._written.mark(), self._written.named()
         if touched is not None:
@@ -133,7 +133,7 @@ class Checkpoints:
 
         checkpoint = await self._locked(take)
         self._written.forget(written)
-        self.upkeep.after_checkpoint(checkpoint, looked_everywhere=self._project.dirty.looked_everywhere)
+        self.upkeep.after_checkpoint(checkpoint, scanned=self._project.dirty.scanned)
         return checkpoint
 
     def watch_unsaved(self, elsewhere: Callable[[], Mapping[Path, str]]) -> None:

@@ -117,6 +117,11 @@ def find_program(name: str) -> str | None:
 
 def trusted_path(path: str) -> str:
     """Return PATH without relative entries and without those below an opened project."""
+    return _trusted_path(path, frozenset(_OPENED))
+
+
+@lru_cache(16)
+def _trusted_path(path: str, _: frozenset[str]) -> str:
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if _is_trusted(folder))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from msgspec import Struct
 from mazu_ls.gitcmd import transport
 from mazu_ls.gitcmd.editor_files import EXCLUDE_OPTIONS
 from mazu_ls.gitcmd.isolated import MAX_RULES, IsolatedGit, read_start
-from mazu_ls.workspace.project_files import read_file, stat_entry
+from mazu_ls.workspace.project_files import read_file
 
 _STATES = {
     "MERGE_HEAD": "merge",
@@ -30,6 +31,9 @@ _STATES = {
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _MAX_LINK = 4096  # bytes of `.git` files and of HEAD
 _MAX_REFS, _DEPTH = 1 << 26, 5  # symbolic refs to symbolic refs, as in git
+_TICK = 50_000_000  # ns; file systems stamp with a clock that may lag some ticks
+_SHORT, _MOST_TEXTS = 1 << 16, 256
+_texts: dict[str, tuple[tuple[int, ...], str]] = {}
 Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -197,10 +201,11 @@ class UserRepository:
 
 def excludes_file() -> Path | None:
     """Return the user's own ignore list for all repositories: `core.excludesFile`, or git's default place; None if there is none."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "git"
-    named = _excludes_file(_stamp(Path.home() / ".gitconfig", config / "config"), str(Path.home()))
-    place = (Path(named) if named else config / "ignore").resolve()
-    return place if place.is_file() else None
+    home = os.path.expanduser("~")  # noqa: PTH111 - once for each checkpoint, and pathlib takes ten times as long
+    config = f"{os.environ.get('XDG_CONFIG_HOME') or f'{home}/.config'}/git"
+    named = _excludes_file(_stamp(f"{home}/.gitconfig", f"{config}/config"), home)
+    place = named or f"{config}/ignore"
+    return Path(place).resolve() if os.path.isfile(place) else None  # noqa: PTH113
 
 
 @lru_cache(8)
@@ -219,27 +224,38 @@ def _common_dir(git_dir: Path) -> Path:
 
 
 def _text(folder: Path, name: str, limit: int) -> str:
-    """Return a file's text, empty if there is no such regular file of that size."""
+    """Return a file's text, empty if there is no such regular file of that size. It is read again once its status changed."""
+    place, now = f"{folder}/{name}", time.time_ns()
     try:
-        return read_file(folder, name, limit).decode("utf-8", "surrogateescape")
+        status = os.lstat(place)
     except OSError:
         return ""
+    stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev, limit)
+    known = _texts.get(place)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    try:
+        text = read_file(folder, name, limit).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    if len(text) <= _SHORT and max(stamp[:2]) < now - _TICK:  # a later change is sure to show in the status
+        if len(_texts) >= _MOST_TEXTS:
+            _texts.clear()
+        _texts[place] = stamp, text
+    return text
 
 
 def _exists(folder: Path, name: str) -> bool:
-    try:
-        return stat_entry(folder, name) is not None
-    except OSError:
-        return False
+    return os.path.lexists(f"{folder}/{name}")
 
 
-def _stamp(*paths: Path) -> Stamp:
+def _stamp(*paths: Path | str) -> Stamp:
     return tuple(map(_stat, paths))
 
 
-def _stat(path: Path) -> tuple[int, int, int]:
+def _stat(path: Path | str) -> tuple[int, int, int]:
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return (0, 0, 0)
     return (status.st_mtime_ns, status.st_size, status.st_ino)

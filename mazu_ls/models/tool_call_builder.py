@@ -82,14 +82,27 @@ def with_unused_ids(answer: ModelAnswer, earlier: Iterable[Message]) -> ModelAns
 
     Some services count the calls of each answer ("call_0"). A late answer to one question would then decide the next.
     """
-    taken = _used_ids.union(call.id for message in earlier for call in message.calls)
-    parts: list[Part] = []
-    for part in answer.message.parts:
-        is_reused = isinstance(part, ToolCall) and part.id in taken
-        parts.append(msgspec.structs.replace(part, id=_new_id()) if is_reused else part)
-    message = msgspec.structs.replace(answer.message, parts=tuple(parts))
+    given = {call.id for call in answer.message.calls}
+    if not given:
+        return answer
+    taken = given & _used_ids
+    taken.update(
+        part.id
+        for message in earlier
+        if message.role == "assistant"
+        for part in message.parts
+        if isinstance(part, ToolCall) and part.id in given
+    )
+    message = answer.message
+    if taken:
+        parts: list[Part] = []
+        for part in message.parts:
+            is_reused = isinstance(part, ToolCall) and part.id in taken
+            parts.append(msgspec.structs.replace(part, id=_new_id()) if is_reused else part)
+        message = msgspec.structs.replace(message, parts=tuple(parts))
+        answer = msgspec.structs.replace(answer, message=message)
     _used_ids.update(call.id for call in message.calls)
-    return msgspec.structs.replace(answer, message=message)
+    return answer
 
 
 def _new_id() -> str:

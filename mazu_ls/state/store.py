@@ -68,6 +68,7 @@ class Store:
         self.path = path
         self.connection = connection
         self._worker = worker
+        self._files = (str(path), f"{path}-wal")
 
     @classmethod
     async def open(cls, path: Path, migrations: Iterable[Migrations]) -> Store:
@@ -85,6 +86,18 @@ class Store:
         """Run `work` on the worker. Cancelling the caller does not stop it, and nothing is left half-read."""
         loop = asyncio.get_running_loop()
         return await asyncio.shield(loop.run_in_executor(self._worker, self._guarded, work))
+
+    def stamp(self) -> tuple[int, ...]:
+        """Return size and time of the file and its log: a commit of any process changes one of them."""
+        found: list[int] = []
+        for path in self._files:
+            try:
+                status = os.stat(path)
+            except OSError:  # the log is created by the first commit
+                found += (0, 0)
+            else:
+                found += (status.st_size, status.st_mtime_ns)
+        return tuple(found)
 
     async def write(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` in one BEGIN IMMEDIATE transaction; when this returns, its effect survives a power failure."""

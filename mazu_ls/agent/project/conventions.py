@@ -112,9 +112,10 @@ def _down_to(root: Path, top: Path) -> list[Path]:
 def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
     """Return the folders below `root` on the way to the touched files, outer ones first."""
     newest: dict[Path, None] = {}
-    for path in reversed(touched):
-        if path.is_relative_to(root):
-            for folder in path.parents:
+    parents = dict.fromkeys(map(os.path.dirname, reversed(touched)))  # few for many files
+    for parent in map(Path, parents):
+        if parent.is_relative_to(root):
+            for folder in (parent, *parent.parents):
                 if folder == root or len(newest) >= MOST_FOLDERS:
                     break
                 newest.setdefault(folder)

@@ -152,6 +152,9 @@ def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int |
 
     An exchange starts at a user message that holds more than tool results. `tokens` is an estimate.
     """
+    if turns is None and tokens is None:
+        first = next((index for index, message in enumerate(messages) if is_user_turn_start(message)), 0)
+        return list(messages[first:])
     starts = [index for index, message in enumerate(messages) if is_user_turn_start(message)]
     if not starts:
         return list(messages)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mazu_ls.gitcmd.user_repository import UserRepository
 
 CHEAP_SECONDS = 0.02
-"""CPU seconds below which every scan is a full one, the safest kind."""
+"""CPU seconds of a full scan below which the status of every file is compared, too, whatever the watcher saw."""
 log = logging.getLogger(__name__)
 
 
@@ -49,7 +49,9 @@ class DirtySet:
         self._sure = False
         self._rules: object = None
         self.looked_everywhere = True
-        """Whether the last checkpoint scanned every file."""
+        """Whether the last checkpoint compared every file with its base."""
+        self.scanned = True
+        """Whether git did so, with every ignore rule."""
         self.cost = 0.0
         """CPU seconds of the last full scan, children included."""
 
@@ -57,6 +59,11 @@ class DirtySet:
     def watch(self) -> FolderWatch | None:
         """The file watcher, if there is one."""
         return self._watch
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether every file's status may be compared at each checkpoint."""
+        return self.cost < CHEAP_SECONDS
 
     def changed(self, base: bytes | None, *, everywhere: bool) -> list[Path] | None:
         """Return the files that may differ from the base; None if every file must be scanned."""
@@ -68,14 +75,15 @@ class DirtySet:
             if not drained.sure or rules != self._rules:
                 self._distrust_watch()
         self._rules = rules
-        if everywhere or not self._sure or self._watch is None or self.cost < CHEAP_SECONDS:
+        if everywhere or not self._sure or self._watch is None:
             return None
         return [Path(os.fsdecode(path)) for path in self._pending]
 
     @contextmanager
     def full_look(self) -> Iterator[None]:
-        """Measure a full scan, and start watching right before it if it is expensive."""
-        if self._watch is None and self.cost >= CHEAP_SECONDS and not self._unavailable:
+        """Measure a full scan, and start watching right before it: not before the first, so that a process that takes one
+        checkpoint does not pay for a watcher."""
+        if self._watch is None and self.cost and not self._unavailable:
             self._start()
         began = cpu_seconds()
         yield
@@ -84,7 +92,7 @@ class DirtySet:
     def mark_taken(self, seen: ScanResult) -> None:
         """What was scanned is a checkpoint now, and the base of the next one."""
         self._pending.clear()
-        self.looked_everywhere = seen.everywhere
+        self.looked_everywhere, self.scanned = seen.everywhere or seen.verified, seen.everywhere
         if self._watch is None or not seen.complete:
             self._sure = False
         elif seen.everywhere:

@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -105,6 +105,18 @@ class FileReader:
             if status.st_size > limit:
                 return SkippedFile(mount.shown(path), f"larger than {readable_size(limit)}", status.st_size)
         return self._read(reader, path, held, add)
+
+    def restated(self, held: Iterable[tuple[bytes, bytes, TreeEntry]]) -> list[bytes]:
+        """Return those of these files (path, absolute path, entry) whose status is not known to go with their entry."""
+        found: list[bytes] = []
+        for path, full, entry in held:
+            known = self._seen.get(full)
+            try:
+                if known is None or known.entry != entry or known.seen != signature(os.lstat(full)):
+                    found.append(path)
+            except OSError:
+                found.append(path)
+        return found
 
     def forget(self) -> None:
         """Clear the cache: the objects may be gone."""

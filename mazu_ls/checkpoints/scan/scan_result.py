@@ -13,8 +13,9 @@ class ScanResult(Struct):
     """The result of a scan, as changes to the base tree.
 
     `captured` are the files that were read (None: no file there), `skipped` is by shown path, `sparse` the files that a
-    sparse checkout leaves out (None: not checked). `everywhere`: every file was scanned. `complete`: every file was
-    scanned, or a file watcher knew all changes.
+    sparse checkout leaves out (None: not checked). `everywhere`: every file was scanned. `verified`: the status of every
+    known file was compared, and a file watcher knew the new ones. `complete`: every file was scanned, or a file watcher
+    knew all changes.
     """
 
     changes: dict[bytes, TreeEntry | None] = field(default_factory=dict)
@@ -22,4 +23,5 @@ class ScanResult(Struct):
     skipped: dict[str, SkippedFile] = field(default_factory=dict)
     sparse: bytes | None = None
     everywhere: bool = False
+    verified: bool = False
     complete: bool = True

@@ -41,12 +41,12 @@ class Upkeep:
         self.on_warning: Callable[[str], object] | None = None
         """Called with a notice for the user about background work."""
 
-    def after_checkpoint(self, checkpoint: Checkpoint, *, looked_everywhere: bool) -> None:
+    def after_checkpoint(self, checkpoint: Checkpoint, *, scanned: bool) -> None:
         """A checkpoint was taken: maintain the store if that pays."""
         self._untidied += 1
         if self._room is not None:
             self._room -= checkpoint.bytes
-        if self._room is None or self._room < 0 or looked_everywhere or self._untidied >= _TIDY_EVERY:
+        if self._room is None or self._room < 0 or scanned or self._untidied >= _TIDY_EVERY:
             self._untidied = 0
             self._tidy()
 

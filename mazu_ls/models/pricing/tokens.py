@@ -38,16 +38,18 @@ def unread_tokens(request: ModelRequest, usage: Usage) -> int:
     Returns 0 unless it counts less than half of what was sent (estimates are no better than that), or exactly a context
     window's size. Pictures do not count.
     """
+    read = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
+    if read < LEAST_READ:
+        return 0
     pictures = sum(
         len(part.images) if isinstance(part, ToolResult) else isinstance(part, Image)
         for message in request.messages
         for part in message.parts
     )
     sent = estimate_request(request) - IMAGE_TOKENS * pictures
-    read = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
     is_full = (read + 1) % CONTEXT_STEP <= 2  # 4,095 to 4,097
     most = sent / 1.3 if is_full else sent / 2
-    return sent - read if LEAST_READ <= read < most else 0
+    return sent - read if read < most else 0
 
 
 def _tool(tool: ToolSpec) -> int:

@@ -57,6 +57,8 @@ class TimelyMemories:
         if self._memories is None or self._left <= 0:
             return ""
         try:
+            if not await self._memories.has_any():
+                return ""
             if name in FILE_TOOLS:
                 return await self._about_file_call(arguments, output)
             if name == "run_shell":
@@ -119,9 +121,10 @@ class TimelyMemories:
         """Return those anchored in the file, and those that name it."""
         assert self._memories is not None
         name = PurePath(path).name
-        if before := [found.memory for found in await self._memories.anchors.at(path)]:
-            await refresh_anchors(self._memories, before, self._host, self._workspace)
         anchored = [found.memory for found in await self._memories.anchors.at(path)]
+        if anchored:
+            await refresh_anchors(self._memories, anchored, self._host, self._workspace)
+            anchored = [found.memory for found in await self._memories.anchors.at(path)]
         recalled = await self._memories.recall(
             f"{path} {name}", limit=_RECALLED, files=[path], kinds=("memory",), count_use=False, meaning=False
         )
