@@ -328,7 +328,7 @@ class CheckpointContext:
             mount = next(mount for mount in self.mounts if mount.prefix == prefix)
             # such as the temporary name of an atomic write: neither the base nor the folder holds it
             gone = {path for path in fresh if not os.path.lexists(mount.full(path))}
-            paths -= gone | self.scanners[prefix].ignored(sorted(fresh - gone))
+            paths.difference_update(gone, self.scanners[prefix].ignored(sorted(fresh - gone)))
         return places
 
     def _add_restated(self, base_tree: bytes | None, places: dict[bytes, set[bytes]]) -> None:

@@ -58,7 +58,6 @@ class Memories:
         main = shelves.store(shelves.default_store).writer.path
         self.imported = imported_sessions.ImportedSessions(main.with_name(imported_sessions.FILE_NAME))
         self._used: dict[str, set[int]] = {}
-        self._any: tuple[tuple[tuple[int, ...], ...], bool] | None = None
         self._flush: asyncio.Task[None] | None = None
 
     @classmethod
@@ -139,14 +138,6 @@ class Memories:
         remembered = await shelf.write(lambda rows: upsert.find_existing(rows, entry, old))
         self.embedder.schedule()
         return remembered
-
-    async def has_any(self) -> bool:
-        """Return whether anything is remembered at all. The databases are asked again only once one of them was written."""
-        stamp = tuple(shelf.writer.stamp() for shelf in self.shelves)
-        if self._any is None or self._any[0] != stamp:
-            found = await asyncio.gather(*(shelf.reader.read(index.has_entries) for shelf in self.shelves))
-            self._any = stamp, any(found)
-        return self._any[1]
 
     async def recall(
         self,

@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mazu_ls.messages import Image, Message, Part, Text, Thinking, ToolCall, ToolResult, escape_closing_tag
+
+if TYPE_CHECKING:
+    from mazu_ls.models.request_memo import RequestMemo
 
 NOT_RUN = "This call was not run: the turn ended before it. Nothing was changed by it."
 RESUMED = "(The earlier part of this conversation is not shown.)"
@@ -36,32 +39,75 @@ Keeps = Callable[[Thinking, str | None], bool]
 """Returns whether a thinking part, written by this model, may be sent back to the model that is called."""
 
 
-def repair_history(messages: Sequence[Message], keeps: Keeps) -> list[MessageGroup]:
+class RepairState:
+    """A repaired beginning of a conversation: its turns, the ids in them, and the calls that are still without a result."""
+
+    __slots__ = ("open_calls", "seen", "turns")
+
+    def __init__(self) -> None:
+        self.turns: list[MessageGroup] = []
+        self.seen: set[str] = set()
+        self.open_calls: list[tuple[str, ToolCall]] = []
+
+    def copy(self) -> RepairState:
+        """Return a state that can be continued without changing this one."""
+        other = RepairState()
+        other.turns, other.seen, other.open_calls = self.turns.copy(), self.seen.copy(), self.open_calls
+        return other
+
+    def take(self, turn: MessageGroup) -> None:
+        """Add the next turn."""
+        if turn.role == "assistant":
+            if self.open_calls:  # nobody answered them before the model spoke again
+                self._append(_answers(self.open_calls, ()))
+            if not self.turns:
+                self._append(MessageGroup("user", (Text(RESUMED),)))
+            said, self.open_calls = _renamed(turn, self.seen)
+            self._append(said)
+        else:
+            answered = _answers(self.open_calls, turn.parts)
+            self.open_calls = []
+            if answered.parts:
+                self._append(answered)
+
+    def finished(self) -> list[MessageGroup]:
+        """Return all turns, ended by the user. The state must not be used after it."""
+        if self.open_calls:
+            self._append(_answers(self.open_calls, ()))
+        if not self.turns or self.turns[-1].role == "assistant":
+            self._append(MessageGroup("user", (Text(GO_ON),)))
+        return self.turns
+
+    def _append(self, turn: MessageGroup) -> None:
+        """Merge two user turns in a row: the assistant's turn between them had nothing to send."""
+        if self.turns and self.turns[-1].role == turn.role:
+            turn = MessageGroup(turn.role, self.turns.pop().parts + turn.parts)
+        self.turns.append(turn)
+
+
+def repair_history(
+    messages: Sequence[Message], keeps: Keeps, memo: RequestMemo | None = None, key: object = None
+) -> list[MessageGroup]:
     """Return alternating turns, beginning and ending with the user; each tool call has one result in the next turn.
 
-    Ids are unique and portable, empty text is removed, results without a call are dropped, missing results say so.
+    Ids are unique and portable, empty text is removed, results without a call are dropped, missing results say so. With
+    `memo`, only what is new since the turn's last call is repaired; `key` names what `keeps` depends on.
     """
-    turns: list[MessageGroup] = []
-    seen: set[str] = set()
-    open_calls: list[tuple[str, ToolCall]] = []
-    for turn in _merged(messages, keeps):
-        if turn.role == "assistant":
-            if open_calls:  # nobody answered them before the model spoke again
-                turns.append(_answers(open_calls, ()))
-            if not turns:
-                turns.append(MessageGroup("user", (Text(RESUMED),)))
-            said, open_calls = _renamed(turn, seen)
-            turns.append(said)
-        else:
-            answered = _answers(open_calls, turn.parts)
-            open_calls = []
-            if answered.parts:
-                turns.append(answered)
-    if open_calls:
-        turns.append(_answers(open_calls, ()))
-    if not turns or turns[-1].role == "assistant":
-        turns.append(MessageGroup("user", (Text(GO_ON),)))
-    return _alternating(turns)
+    done, state = list[Message](), RepairState()
+    if memo is not None and memo.repaired is not None and memo.repaired[0] == key:
+        _, before, after = memo.repaired
+        if list(messages[: len(before)]) == before:  # mostly the same objects
+            done, state = before, after
+    merged = _merged(messages[len(done) :], keeps)
+    for turn, _ in merged[:-1]:  # the last one may continue with the next message
+        state.take(turn)
+    if memo is not None:
+        whole = len(done) + (merged[-1][1] if merged else 0)
+        memo.repaired = key, list(messages[:whole]), state
+        state = state.copy()
+    for turn, _ in merged[-1:]:
+        state.take(turn)
+    return state.finished()
 
 
 def wrap_untrusted(part: Text) -> str:
@@ -85,17 +131,18 @@ def make_encodable(text: str) -> str:
     return text
 
 
-def _merged(messages: Iterable[Message], keeps: Keeps) -> list[MessageGroup]:
-    turns: list[MessageGroup] = []
-    for message in messages:
+def _merged(messages: Iterable[Message], keeps: Keeps) -> list[tuple[MessageGroup, int]]:
+    """Return consecutive messages of one role as one turn, with the place of its first message."""
+    turns: list[tuple[MessageGroup, int]] = []
+    for place, message in enumerate(messages):
         parts = tuple(_clean(message, keeps))
         if not parts:
             continue
-        last = turns[-1] if turns else None
+        last, began = turns[-1] if turns else (None, place)
         if last is not None and last.role == message.role and not _has_calls(last):
-            turns[-1] = MessageGroup(last.role, last.parts + parts, last.model)
+            turns[-1] = MessageGroup(last.role, last.parts + parts, last.model), began
         else:
-            turns.append(MessageGroup(message.role, parts, message.model))
+            turns.append((MessageGroup(message.role, parts, message.model), place))
     return turns
 
 
@@ -175,14 +222,3 @@ def _answers(calls: list[tuple[str, ToolCall]], parts: Iterable[Part]) -> Messag
             )
         )
     return MessageGroup("user", (*results, *rest))
-
-
-def _alternating(turns: list[MessageGroup]) -> list[MessageGroup]:
-    """Merge two user turns in a row: the assistant's turn between them had nothing to send."""
-    joined: list[MessageGroup] = []
-    for turn in turns:
-        if joined and joined[-1].role == turn.role:
-            last = joined.pop()
-            turn = MessageGroup(turn.role, last.parts + turn.parts)  # noqa: PLW2901
-        joined.append(turn)
-    return joined

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from mazu_ls.messages import Message, Usage
+from mazu_ls.models.request_memo import RequestMemo
 
 Stop = Literal["end_turn", "tool_use", "max_tokens", "refusal", "context_length"]
 """Why a model ended its message. Tools run on "tool_use" alone; a cut message may hold half a call."""
@@ -84,6 +85,8 @@ class ModelRequest(Struct, frozen=True):
     max_output: int | None = None
     force_tool: str | None = None
     effort: int | None = None
+    memo: RequestMemo | None = None
+    """What was computed for earlier calls with the same beginning; the request is the same without it."""
 
     @property
     def effort_word(self) -> str:

@@ -92,7 +92,7 @@ class Store:
         found: list[int] = []
         for path in self._files:
             try:
-                status = os.stat(path)
+                status = os.stat(path)  # noqa: PTH116 - at each call of a tool
             except OSError:  # the log is created by the first commit
                 found += (0, 0)
             else:

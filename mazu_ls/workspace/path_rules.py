@@ -29,9 +29,10 @@ def malformed_path_reason(path: str) -> str | None:
     """Return why this spelling is refused, or None. Does not access the disk."""
     if not path.strip():
         return "it is empty"
-    if any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
+    plain = path.isascii() and path.isprintable()
+    if not plain and any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
         return "it holds control characters or broken Unicode"
-    if any(
+    if not plain and any(
         ord(c) in _HFS_IGNORED or unicodedata.bidirectional(c) in ("LRI", "RLI", "FSI", "PDI") for c in path
     ):
         return "it holds invisible characters"

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -39,6 +40,8 @@ class Workspace:
 
     def __init__(self, roots: Sequence[Path]) -> None:
         self.roots: tuple[Path, ...] = tuple(Path(root).absolute() for root in roots)
+        innermost = sorted(self.roots, key=lambda root: -len(root.parts))
+        self._innermost = [(root, str(root).rstrip("/") + "/") for root in innermost]
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
         """Resolve `path`: relative to a root, absolute, or "folder-name/path" when there are several roots.
@@ -60,7 +63,7 @@ class Workspace:
             target = root / inside
             if write:
                 self._check_write(path, target, (*PurePosixPath(path).parts, *inside.parts))
-            if target.exists() and not (target.is_file() or target.is_dir()):
+            if (kind := _kind(target)) and kind not in (stat.S_IFREG, stat.S_IFDIR):
                 raise PathRefused(path, "it is not a regular file")
         except OSError as error:  # too long together with the root, a folder without access
             raise PathRefused(path, error.strerror or str(error)) from error
@@ -175,16 +178,20 @@ class Workspace:
         found = None
         for root in self.roots:
             real_root = os.path.realpath(root)
-            inside = real == real_root or real.startswith(real_root.rstrip("/") + "/")
+            below = real_root.rstrip("/") + "/"
+            inside = real == real_root or real.startswith(below)
             if inside and (found is None or len(real_root) > len(found[2])):
-                found = (root, PurePosixPath(os.path.relpath(real, real_root)), real_root)
+                found = (root, PurePosixPath(real[len(below) :] or "."), real_root)
         return found[:2] if found else None
 
     def _split(self, path: Path) -> tuple[Path, PurePosixPath]:
         """Like `_beneath` for a resolved path: by spelling alone, so that no link is followed again."""
-        for root in sorted(self.roots, key=lambda r: -len(r.parts)):
-            if path.is_relative_to(root):
-                return root, PurePosixPath(path.relative_to(root))
+        spelt = str(path)
+        for root, below in self._innermost:
+            if spelt.startswith(below):
+                return root, PurePosixPath(spelt[len(below) :])
+            if path == root:
+                return root, PurePosixPath()
         if (found := self._beneath(os.path.realpath(path))) is None:
             raise PathRefused(str(path), "it lies outside the workspace")
         return found
@@ -219,6 +226,18 @@ class Workspace:
             return PathRefused(self.relative(path), reasons[errno.ELOOP])
         error.filename = str(path)
         return error
+
+
+def _kind(path: Path) -> int:
+    """Return the file type at a path (stat.S_IFMT), links followed; 0 if there is nothing. Raises OSError."""
+    try:
+        return stat.S_IFMT(os.stat(path).st_mode)  # noqa: PTH116
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return 0
+        raise
 
 
 def _similar_in(folder: Path, name: str) -> list[str]:

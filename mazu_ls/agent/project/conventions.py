@@ -104,9 +104,10 @@ def repository_root(folder: Path) -> Path:
     return next((place for place in (folder, *folder.parents) if os.path.lexists(place / ".git")), folder)
 
 
-def _down_to(root: Path, top: Path) -> list[Path]:
+@lru_cache(maxsize=16)
+def _down_to(root: Path, top: Path) -> tuple[Path, ...]:
     above = [place for place in root.parents if place == top or place.is_relative_to(top)]
-    return [*reversed(above), root]
+    return (*reversed(above), root)
 
 
 def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:

@@ -13,6 +13,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class RoleDocument:
         self._key = key
         self._host = host
         self._env = env
+        self._placed: tuple[str, Path, PurePosixPath | None] | None = None
         self._agreed: str | None = None
         self._own = False
         self._asked: set[str] = set()
@@ -62,8 +64,7 @@ class RoleDocument:
         Never reads below /proc, /dev or /sys, whose names resolve differently for every process, nor files that hold
         keys.
         """
-        path = self.path(name)
-        inside = self._inside(path)
+        path, inside = self._place(name)
         if _is_unfit(inside or path):
             return ""
         if inside is not None:
@@ -72,7 +73,17 @@ class RoleDocument:
 
     def in_project(self, name: str) -> bool:
         """Return whether the document is a file of the project, not of the user."""
-        return self._inside(self.path(name)) is not None
+        return self._place(name)[1] is not None
+
+    def _place(self, name: str) -> tuple[Path, PurePosixPath | None]:
+        """Return the document's path, and where it is below the project; the latter is settled if the path itself says so."""
+        if self._placed is None or self._placed[0] != name:
+            path = self.path(name)
+            lexical = Path(os.path.normpath(path))
+            below = lexical.relative_to(self._root) if lexical.is_relative_to(self._root) else None
+            self._placed = name, path, None if below is None else PurePosixPath(below)
+        _, path, inside = self._placed
+        return path, inside or self._inside(path)
 
     def _inside(self, path: Path) -> PurePosixPath | None:
         """Return the file's path below the project, with links resolved outside of it; None if it is elsewhere."""
@@ -159,7 +170,12 @@ class RoleDocument:
 
 def _is_unfit(path: Path | PurePosixPath) -> bool:
     """Return whether a document must not reach a model: below /proc, /dev or /sys, or with a name that suggests keys."""
-    place = PurePosixPath(os.path.normpath(path))
-    real = PurePosixPath(os.path.realpath(path)) if place.is_absolute() else place
-    kernel = any(one.is_relative_to(top) for one in (place, real) for top in ("/proc", "/dev", "/sys"))
-    return kernel or any(is_secret(one.parts) is not None for one in (place, real))
+    place = os.path.normpath(path)
+    return _is_unfit_place(place) or (place.startswith("/") and _is_unfit_place(os.path.realpath(path)))
+
+
+@lru_cache(64)
+def _is_unfit_place(path: str) -> bool:
+    place = PurePosixPath(path)
+    kernel = any(place.is_relative_to(top) for top in ("/proc", "/dev", "/sys"))
+    return kernel or is_secret(place.parts) is not None

@@ -68,6 +68,7 @@ class TurnRun:
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
         self.calls = ToolExecutor(self, tools, ApprovalGate(self))
         self.steps = TurnCheckpoints(self)
+        self._memo = models.RequestMemo()
         self._compacted = False
         self._cut_short: Usage | None = None
         self._deltas = RedactedDeltas(self.record)
@@ -241,16 +242,14 @@ class TurnRun:
         self.session.last_input = finished.usage.tokens
         self.record(journal.ModelSaid(finished.message, finished.stop, used))
         self.unfinished.clear()
-        if text := finished.message.text:
-            self.reply = text
+        self.reply = finished.message.text or self.reply
         if not self.model.spec.hosted:
             await self._tell_oddities(request, finished)
         return finished
 
     async def _withhold(self, refused: ContentRefused) -> bool:
         """Remove from the conversation what the provider rejects, so that it can continue; return whether to ask again now."""
-        conversation = self.session.conversation
-        if refused.part == "pictures" and not conversation.has_pictures:
+        if refused.part == "pictures" and not self.session.conversation.has_pictures:
             return False
         self.record(journal.ContentWithheld(refused.part, refused.message))
         if refused.part == "message":  # the user's own request is removed with it
@@ -283,6 +282,7 @@ class TurnRun:
                 self.mode, self.model, autonomous=self.asked.kind == "run", edits_unasked=self.edits_unasked
             ),
             tools=self.specs,
+            memo=self._memo,
         )
 
     def _take(self, chunk: models.Chunk) -> models.ModelAnswer | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from mazu_ls.gitcmd.editor_files import EDITOR_FILES
 from mazu_ls.gitcmd.user_repository import UserRepository
@@ -14,17 +15,23 @@ _OURS = ".mazu/\n.mazu-staging-*/\n.git\n.*.????????????.mazu\n"
 
 def exclude_text(user: UserRepository | None) -> str:
     """Return what git reads as `core.excludesFile` during the scan; later lines override earlier ones."""
+    if user is None:
+        return _joined((), ())
+    return _joined(user.exclude_texts(), tuple(user.parents()))
+
+
+@lru_cache(8)
+def _joined(outside: tuple[str, ...], parents: tuple[tuple[str, str], ...]) -> str:
     # a folder with such a name is not excluded
     lines = [*EDITOR_FILES, *(f"!{pattern}/" for pattern in EDITOR_FILES)]
-    if user is not None:
-        for text in reversed(user.exclude_texts()):
-            lines += split_lines(text, ends=False)
-        for text, inside in user.parents():
-            lines += [
-                line
-                for pattern in split_lines(text, ends=False)
-                if (line := rebase_pattern(pattern, inside)) is not None
-            ]
+    for text in reversed(outside):
+        lines += split_lines(text, ends=False)
+    for text, inside in parents:
+        lines += [
+            line
+            for pattern in split_lines(text, ends=False)
+            if (line := rebase_pattern(pattern, inside)) is not None
+        ]
     return "\n".join(lines) + "\n" + _OURS
 
 

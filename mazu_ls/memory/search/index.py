@@ -106,12 +106,11 @@ def corpus_statistics(db: apsw.Connection, names: Sequence[str], where: RecallFi
     for kind, state, count, total in select(db, "SELECT kind, state, entries, length FROM memory_count"):
         if kind in where.kinds and state in where.states:
             entries, length = entries + count, length + total
-    occurring = _OCCURRING.format(", ".join(["(?)"] * len(names))) if names and has_entries(db) else ""
+    occurring = _OCCURRING.format(", ".join(["(?)"] * len(names))) if names and _any_entry(db) else ""
     return CorpusStatistics(entries, length, dict(select(db, occurring, names)) if occurring else {})
 
 
-def has_entries(db: apsw.Connection) -> bool:
-    """Return whether the store holds anything, in whatever state."""
+def _any_entry(db: apsw.Connection) -> bool:
     return bool(select(db, "SELECT 1 FROM memory LIMIT 1"))
 
 

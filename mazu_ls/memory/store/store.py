@@ -13,7 +13,7 @@ from mazu_ls.memory.embeddings.vector_index import VectorIndex
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.memory.store.writers import USER
-from mazu_ls.state.store import Store
+from mazu_ls.state.store import Store, select
 
 T = TypeVar("T")
 
@@ -27,6 +27,7 @@ class MemoryStore:
     reader: Store
     vectors: VectorIndex = field(default_factory=VectorIndex)
     """Used on the reading connection only."""
+    _looked: dict[tuple[int, ...], bool] = field(default_factory=dict)
 
     @classmethod
     async def open(cls, path: Path, scope: str) -> MemoryStore:
@@ -46,6 +47,15 @@ class MemoryStore:
         """Run `work` in one durable transaction. `writer`: who changes the entries, see writers.py."""
         return await self.writer.write(lambda db: work(EntryTable(db, self.scope, writer)))
 
+    async def has_entries(self) -> bool:
+        """Return whether anything is remembered. The database is asked again only once some process wrote to it."""
+        stamp = self.writer.stamp()
+        if stamp not in self._looked:
+            found = await self.reader.read(lambda db: bool(select(db, "SELECT 1 FROM memory LIMIT 1")))
+            self._looked.clear()
+            self._looked[stamp] = found
+        return self._looked[stamp]
+
     async def close(self) -> None:
         """Close both connections."""
         await self.reader.close()
@@ -62,6 +72,13 @@ class MemoryStores:
     def __iter__(self) -> Iterator[MemoryStore]:
         """The open ones, project first."""
         return iter([self.common] if self.project is None else [self.project, self.common])
+
+    async def has_entries(self) -> bool:
+        """Return whether anything is remembered in any of them."""
+        for shelf in self:
+            if await shelf.has_entries():
+                return True
+        return False
 
     @property
     def default_store(self) -> str:

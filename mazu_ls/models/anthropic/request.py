@@ -9,6 +9,7 @@ import msgspec
 from mazu_ls.messages import Image, Part, Text, Thinking, ToolCall, ToolResult
 from mazu_ls.models.message_repair import UNSEEN, make_encodable, repair_history, wrap_untrusted
 from mazu_ls.models.model import ModelRequest, ModelSpec
+from mazu_ls.models.request_memo import RequestMemo
 
 DEFAULT_OUTPUT = 32_000
 SMALLEST_BUDGET = 1024
@@ -29,11 +30,15 @@ def build_payload(request: ModelRequest, spec: ModelSpec, *, thoughts: bool = Tr
         # Newer models bind a thought to the model that produced it, so the provider alone is not enough.
         return thoughts and not forced and part.provider == spec.provider and model in (None, spec.name)
 
-    turns = repair_history(request.messages, keeps)
+    memo = request.memo or RequestMemo()
+    key = thoughts and not forced, spec.provider, spec.name
+    turns = repair_history(request.messages, keeps, memo, key)
     sees = spec.sees_images
-    body["messages"] = [
-        {"role": turn.role, "content": [block(part, sees) for part in turn.parts]} for turn in turns
-    ]
+    body["messages"] = memo.render(
+        turns,
+        ("anthropic", sees),
+        lambda turn: {"role": turn.role, "content": [block(part, sees) for part in turn.parts]},
+    )
     _mark_messages(body["messages"])
     _add_prefix(body, request, spec)
     return body
@@ -77,9 +82,12 @@ def _add_prefix(body: dict[str, Any], request: ModelRequest, spec: ModelSpec) ->
 
 def _mark_messages(messages: list[dict[str, Any]]) -> None:
     """Mark the end of the two newest user turns: the cache is read up to the older one and written up to the newer."""
-    newest = [message for message in messages[-3:] if message["role"] == "user"]
-    for message in newest[-2:]:
-        message["content"][-1]["cache_control"] = CACHE
+    newest = [
+        at for at, message in enumerate(messages) if at >= len(messages) - 3 and message["role"] == "user"
+    ]
+    for at in newest[-2:]:
+        *earlier, last = messages[at]["content"]
+        messages[at] = {**messages[at], "content": [*earlier, {**last, "cache_control": CACHE}]}
 
 
 def block(part: Part, sees_images: bool = True) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from mazu_ls.messages import (
     estimate_tokens,
 )
 from mazu_ls.models.model import ModelRequest, ToolSpec
+from mazu_ls.models.request_memo import RequestMemo
 
 CONTEXT_STEP = 1024
 LEAST_READ = 512
@@ -28,8 +29,9 @@ def estimate_messages(messages: Sequence[Message]) -> int:
 
 def estimate_request(request: ModelRequest) -> int:
     """Estimate all that one call sends: system, tools, messages."""
-    system = sum(estimate_tokens(part) for part in request.system)
-    return system + sum(map(_tool, request.tools)) + estimate_messages(request.messages)
+    memo = request.memo or RequestMemo()
+    messages, _ = memo.count(request.messages, _measured)
+    return _fixed(request, memo) + messages
 
 
 def unread_tokens(request: ModelRequest, usage: Usage) -> int:
@@ -41,15 +43,29 @@ def unread_tokens(request: ModelRequest, usage: Usage) -> int:
     read = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
     if read < LEAST_READ:
         return 0
-    pictures = sum(
-        len(part.images) if isinstance(part, ToolResult) else isinstance(part, Image)
-        for message in request.messages
-        for part in message.parts
-    )
-    sent = estimate_request(request) - IMAGE_TOKENS * pictures
+    memo = request.memo or RequestMemo()
+    messages, pictures = memo.count(request.messages, _measured)
+    sent = _fixed(request, memo) + messages - IMAGE_TOKENS * pictures
     is_full = (read + 1) % CONTEXT_STEP <= 2  # 4,095 to 4,097
     most = sent / 1.3 if is_full else sent / 2
     return sent - read if read < most else 0
+
+
+def _fixed(request: ModelRequest, memo: RequestMemo) -> int:
+    """Estimate system and tools."""
+    return sum(memo.cost(part, estimate_tokens) for part in request.system) + sum(
+        memo.cost(tool, _tool) for tool in request.tools
+    )
+
+
+def _measured(messages: Sequence[Message]) -> tuple[int, int]:
+    """Estimate messages, and count the pictures in them."""
+    pictures = sum(
+        len(part.images) if isinstance(part, ToolResult) else isinstance(part, Image)
+        for message in messages
+        for part in message.parts
+    )
+    return estimate_messages(messages), pictures
 
 
 def _tool(tool: ToolSpec) -> int:

@@ -78,6 +78,11 @@ _XML = frozenset(
 Parser = Callable[[str], None]
 
 
+def has_parser(name: str) -> bool:
+    """Return whether files of this name can be checked."""
+    return _parser(name.lower()) is not None
+
+
 def syntax_problem(name: str, before: str | None, after: str) -> str | None:
     """Return why `after` does not parse, if `before` did or there was no file; None if it does, or it is unknown.
 

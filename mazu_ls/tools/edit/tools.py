@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.tools.base import Effect, tool
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.edit.file_syntax import syntax_problem
+from mazu_ls.tools.edit.file_syntax import has_parser, syntax_problem
 from mazu_ls.tools.edit.replace import Replacement
 from mazu_ls.tools.edit.text_or_notebook import edited_text, written_text
 from mazu_ls.workspace.file_names import same_but_for_case, show_name, typed_name
@@ -112,6 +112,8 @@ def _changed(shown: str) -> ToolError:
 async def _problem(turn: ToolContext, path: Path, before: str | None) -> str:
     """Return a note about a structured file that no longer parses as it is now, which may differ from the intended
     text."""
+    if not has_parser(path.name):
+        return ""
     try:
         now = await turn.host.read(path)
     except (OSError, MazuError):

@@ -57,7 +57,7 @@ class TimelyMemories:
         if self._memories is None or self._left <= 0:
             return ""
         try:
-            if not await self._memories.has_any():
+            if not await self._memories.shelves.has_entries():
                 return ""
             if name in FILE_TOOLS:
                 return await self._about_file_call(arguments, output)

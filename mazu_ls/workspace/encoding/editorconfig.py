@@ -4,6 +4,7 @@ ignored."""
 from __future__ import annotations
 
 import logging
+import os
 import re
 import time
 from functools import lru_cache
@@ -37,6 +38,10 @@ def declared_charset(root: Path, inside: PurePosixPath) -> str | None:
     Files from the file's folder up to `root` are read, the nearest one decides, and one with `root = true` is the last.
     """
     for folder in inside.parents:
+        if not os.path.lexists(
+            f"{root}/{folder}/{NAME}"
+        ):  # as almost always; this is asked at every read and edit
+            continue
         try:
             text = read_text(root, folder / NAME, MAX_BYTES, "replace")
         except OSError:
