@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from mazu_ls.messages import Message
-    from mazu_ls.models.message_repair import MessageGroup, RepairState
 
 T = TypeVar("T")
+G = TypeVar("G")
 
 
 class RequestMemo:
@@ -18,16 +18,14 @@ class RequestMemo:
     __slots__ = ("_costs", "_counted", "_rendered", "_rendered_for", "repaired")
 
     def __init__(self) -> None:
-        self.repaired: tuple[object, list[Message], RepairState] | None = None
+        self.repaired: tuple[object, list[Message], Any] | None = None
         """What decided about thoughts, the messages that were repaired for good, and the state after them."""
-        self._rendered: list[tuple[MessageGroup, Any]] = []
+        self._rendered: list[tuple[object, Any]] = []
         self._rendered_for: object = None
         self._counted: tuple[list[Message], int, int] = [], 0, 0
         self._costs: dict[int, tuple[object, int]] = {}
 
-    def render(
-        self, groups: Sequence[MessageGroup], form: object, write: Callable[[MessageGroup], T]
-    ) -> list[T]:
+    def render(self, groups: Sequence[G], form: object, write: Callable[[G], T]) -> list[T]:
         """Return `write(group)` for each group. `form` names what else the result depends on. The results must not be changed."""
         known = self._rendered if form == self._rendered_for else []
         rendered = [

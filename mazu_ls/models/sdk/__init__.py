@@ -1,0 +1,1 @@
+"""The providers' SDKs, of which only what a request needs is imported."""
