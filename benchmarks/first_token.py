@@ -23,7 +23,7 @@ from mazu_ls.config.config import Config
 from mazu_ls.messages import Message, Text, ToolResult
 from mazu_ls.models import catalog
 from mazu_ls.models.model import ModelAnswer, ModelRequest, TextDelta, ToolSpec
-from mazu_ls.models.sdk_clients import close_clients
+from mazu_ls.models.sdk.sdk_clients import close_clients
 
 SCHEMA = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 FILE = "x = 1\n" * 50

@@ -12,14 +12,14 @@ from msgspec import Struct
 
 from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.models import sdk_clients
 from mazu_ls.models.model import Model, ModelSpec, Prices
 from mazu_ls.models.openai.embeddings import OpenAIEmbeddings
 from mazu_ls.models.pricing import model_prices
 from mazu_ls.models.provider_errors import Endpoint
 from mazu_ls.models.providers import COMPATIBLE, PROVIDERS, UNKNOWN_OUTPUT, Provider, is_local, ollama_models
 from mazu_ls.models.retry import RetryPolicy
-from mazu_ls.models.sdk_clients import ModelConnection, ProviderAccount
+from mazu_ls.models.sdk import sdk_clients
+from mazu_ls.models.sdk.sdk_clients import ModelConnection, ProviderAccount
 
 NO_KEY = "none"
 """Sent if no key is needed: the SDK requires a non-empty one."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from mazu_ls.models.openai.chat_request import Dialect
-from mazu_ls.models.sdk_clients import Sdk
+from mazu_ls.models.sdk.sdk_clients import Sdk
 
 OLLAMA_PORT = 11434
 PROBE_SECONDS = 0.5

@@ -288,7 +288,7 @@ class ServerState:
                     await self.project.close()
             except TimeoutError:
                 logger.warning("The project did not close within %s s.", CLOSE_SECONDS)
-            if (clients := sys.modules.get("mazu_ls.models.sdk_clients")) is not None:
+            if (clients := sys.modules.get("mazu_ls.models.sdk.sdk_clients")) is not None:
                 await clients.close_clients()
 
     async def _open(self) -> Project:
@@ -332,7 +332,8 @@ class ServerState:
         while (wait := QUIET_SECONDS - (time.monotonic() - editor.heard_at)) > 0:  # noqa: ASYNC110 - idleness is no event
             await asyncio.sleep(wait)
         await asyncio.to_thread(_import_for_turns)
-        from mazu_ls.models import catalog, sdk_clients
+        from mazu_ls.models import catalog
+        from mazu_ls.models.sdk import sdk_clients
 
         if (sdk := catalog.sdk_of(None, project.config, self.env)) is not None:
             await asyncio.to_thread(sdk_clients.preload, sdk)

@@ -13,7 +13,7 @@ from mazu_ls.memory.embeddings import embedder
 from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.memory.memories import Memories
-from mazu_ls.models.sdk_clients import close_clients
+from mazu_ls.models.sdk.sdk_clients import close_clients
 from mazu_ls.state.store import select
 
 FACTS = (

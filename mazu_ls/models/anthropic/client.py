@@ -13,7 +13,7 @@ from mazu_ls.models.anthropic.stream import AnthropicStream
 from mazu_ls.models.model import Chunk, ModelRequest, ModelSpec
 from mazu_ls.models.provider_errors import StreamEnded, read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
-from mazu_ls.models.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
 from mazu_ls.models.sse import read_events
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 

@@ -9,7 +9,7 @@ import msgspec
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models.provider_errors import classify_failure
-from mazu_ls.models.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
 from mazu_ls.redact import redact
 
 _BATCH = 32
