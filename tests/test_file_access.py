@@ -111,7 +111,7 @@ ALLOWED = {
     "tools/files.py": NAMES,
     "tools/shell/toolchains.py": NAMES,
     "tools/shell/protected_files.py": NAMES,
-    "policy/trees.py": NAMES,
+    "policy/repository.py": NAMES,
     "policy/data/": OWN,
     "agent/project/role.py": "a role document outside the project, which the user named in his own settings",
     "gitcmd/isolated.py": "a temporary folder of its own",

@@ -3,9 +3,8 @@
 `decide` is in `mazu_ls.policy.decide`: the first call imports it with its tables, not every command.
 """
 
-from mazu_ls.policy.grants import Grant, GrantStore
+from mazu_ls.policy.grants import Grant, GrantStore, RuntimeRule
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo, Verdict
-from mazu_ls.policy.runtime_rules import RuntimeRule
 
 __all__ = [
     "Decision",

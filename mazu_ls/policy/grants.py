@@ -1,4 +1,4 @@
-"""Permanent grants: argv prefixes per project, in the user's own folder, never in the repository."""
+"""Permanent grants: argv prefixes per project, in the user's own folder, never in the repository; and rules for one run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.policy.rules import ANYTHING, Rule
+from mazu_ls.policy.rules import ANYTHING, Rule, Verdict
 from mazu_ls.tools.locked_json import LockedJsonFile
 
 
@@ -92,3 +92,24 @@ class GrantStore:
             )
         self._grants = self._file.change(lambda old: tuple(grant for grant in old if grant.id != grant_id))
         return found
+
+
+class RuntimeRule(Struct, frozen=True):
+    """One rule, as it was written. Equal rules have equal ids, so that giving one twice has no effect."""
+
+    id: str
+    tool: str
+    pattern: str
+    verdict: Verdict
+    given_at: datetime
+
+    @classmethod
+    def now(cls, tool: str, pattern: str, verdict: Verdict) -> RuntimeRule:
+        """Return a rule given at this moment."""
+        digest = hashlib.sha256("\0".join((tool, pattern, verdict)).encode("utf-8", "surrogateescape"))
+        return cls(f"ru_{digest.hexdigest()[:10]}", tool, pattern, verdict, datetime.now(UTC))
+
+    @property
+    def rule(self) -> Rule:
+        """Return the rule for `decide`."""
+        return Rule.parse(self.tool, self.pattern, self.verdict, origin="given")

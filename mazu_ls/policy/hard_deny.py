@@ -4,41 +4,56 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 
-from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import pattern, word_set
+from mazu_ls.policy.data import pattern, read_table, word_set
 from mazu_ls.policy.rules import Decision
-from mazu_ls.policy.tables import credential_paths, git_config, removal, writes
-from mazu_ls.policy.tables.argv import abbreviates
+from mazu_ls.policy.tables import targets, writes
+from mazu_ls.policy.tables.options import abbreviates, flags, operands
 
-_PRIVILEGE = word_set("privilege_programs")
-_MACHINE = word_set("machine_programs")
+
+@dataclass(frozen=True)
+class _DeniedCommand:
+    """A row of denied.toml."""
+
+    rule: str
+    reason: str
+    programs: frozenset[str] = frozenset()
+    beginnings: tuple[str, ...] = ()
+    word: re.Pattern[str] | None = None
+    line: re.Pattern[str] | None = None
+
+    def matches(self, name: str, rest: list[str], line: str) -> bool:
+        named = not self.programs or name in self.programs or name.startswith(self.beginnings)
+        return (
+            named
+            and (self.word is None or any(map(self.word.fullmatch, rest)))
+            and (self.line is None or self.line.search(line) is not None)
+        )
+
+
+def _read_row(rule: str, reason: str, programs: str = "", **patterns: str) -> _DeniedCommand:
+    names = programs.split()
+    beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
+    compiled = {key: re.compile(text.replace("\n", ""), re.DOTALL) for key, text in patterns.items()}
+    return _DeniedCommand(rule, reason, frozenset(names), beginnings, **compiled)
+
+
+_DENIED = [_read_row(**row) for row in read_table("denied")["commands"]]
 
 
 def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     """Return the hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
+    line = " ".join((name, *rest))
+    if (row := next((row for row in _DENIED if row.matches(name, rest, line)), None)) is not None:
+        return Decision("deny", row.reason.replace("{}", name), rule=row.rule)
     for rule, check in _CHECKS:
         if (reason := check(name, rest, scope)) is not None:
             return Decision("deny", reason, rule=rule)
     return None
-
-
-def _rights(name: str, rest: list[str], _: ShellScope) -> str | None:
-    raises = name == "setpriv" and any(word.startswith(("--re", "--eu", "--amb", "--inh")) for word in rest)
-    return f"{name} changes the user that commands run as" if name in _PRIVILEGE or raises else None
-
-
-def _machine(name: str, rest: list[str], _: ShellScope) -> str | None:
-    if name in _MACHINE or name.startswith(("mkfs", "fsck.", "newfs")):
-        return f"{name} acts on the machine, its disks or its network"
-    return None
-
-
-def _removal(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    check = removal.CHECKS.get(name, removal.looks_like_rm if UNKNOWN in name else None)
-    return check(rest, scope) if check is not None else None
 
 
 # Subcommands of mazu-ls that only print. Others may grant a permission, agree to something, or read such a request from
@@ -128,31 +143,90 @@ def _force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
     return None
 
 
-_SHELL_PATH = pattern("hard_deny.shell_path", re.IGNORECASE)
+_TEXT_PROGRAMS = word_set("text_programs")
+_PATTERN_PROGRAMS = word_set("pattern_programs")
 
 
-def _reverse_shell(name: str, rest: list[str], _: ShellScope) -> str | None:
-    if name == "ztcp" or any("zsh/net/tcp" in word for word in rest):
-        return "a shell would be connected to the network"
-    if any(re.search(r"/(dev|inet)/(tcp|udp)\d?/", word) for word in rest):
-        return "a shell would be connected to the network"
-    if name in ("nc", "ncat", "netcat", "nc.traditional", "nc.openbsd", "cryptcat", "pwncat"):
-        short = any(re.fullmatch(r"-[a-zA-Z]*[ec].*", w) and not w.startswith("--") for w in rest)
-        if short or any(abbreviates(w, o, 4) for w in rest for o in ("--exec", "--sh-exec", "--lua-exec")):
-            return "a shell would be connected to the network"
-    if name == "socat" and any(_SHELL_PATH.search(word) for word in rest):
-        return "a shell would be connected to the network"
+def _read_secrets(name: str, rest: list[str], scope: ShellScope) -> str | None:
+    """Return why the command would read keys.
+
+    Checks words that name a place with keys outside the workspace (as they are, and after `=`, `@`, `:` or an option
+    letter), and reading all of the home.
+    """
+    if (reason := _sweeps(name, rest, scope)) is not None:
+        return reason
+    if name in _TEXT_PROGRAMS:
+        return None
+    skipped = False
+    for word in rest:
+        if name in _PATTERN_PROGRAMS - {"sed"} and not skipped and not word.startswith("-"):
+            skipped = True
+            continue
+        read = re.findall(r"[rRwW]\s+([^\s;}]+)", word) if name in ("sed", "gsed") else []
+        for part in (*_parts(word), *read):
+            if (found := targets.secret(part, scope)) is not None:
+                return f"{found} holds keys or passwords"
+    return None
+
+
+def _parts(word: str) -> list[str]:
+    parts = [word]
+    for separator in ("=", "@", ":", ","):
+        if separator in word:
+            parts += [piece for piece in word.split(separator) if piece]
+    if re.match(r"^-[A-Za-z][/~.]", word):
+        parts.append(word[2:])
+    return [part.removeprefix("file://").lstrip("@<") for part in parts if part and not part.startswith("--")]
+
+
+_READS_ALL = word_set("reads_all")
+
+
+def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:
+    """Return why a command would read everything below the home, keys included."""
+    deep = name in _READS_ALL or (
+        name in ("grep", "egrep", "fgrep", "zgrep", "cp", "cat") and set(flags(rest)) & {"r", "R", "a"}
+    )
+    if name == "find" and any(word in ("-exec", "-execdir", "-ok", "-okdir") for word in rest):
+        deep = True
+    if not deep:
+        return None
+    home = str(scope.place.home)
+    for word in operands(rest):
+        for path in targets.places(word.rstrip("*") or ".", scope):
+            outside = not targets.inside(path, scope.place)
+            if outside and (path == home or home.startswith(path.rstrip("/") + "/")):
+                return "it would read all of your home, keys included"
+    return None
+
+
+_RUN = pattern("git_config.run", re.IGNORECASE)
+_READS = ("get", "get-all", "get-regexp", "get-urlmatch", "get-color", "get-colorbool", "list")
+
+
+def _set_program(name: str, rest: list[str], _: ShellScope) -> str | None:
+    """Return why `git config` would write what git runs later, or settings outside the repository."""
+    if name != "git" or "config" not in rest:
+        return None
+    words = rest[rest.index("config") + 1 :]
+    if any(word.lstrip("-") in _READS or word in ("-l", "--name-only") for word in words):
+        return None
+    plain = [word for word in words if not word.startswith("-") and word not in ("set", "unset", "edit")]
+    if len(plain) < 2 and not any(word.startswith(("--unset", "--edit", "-e", "--remove")) for word in words):
+        return None
+    if any(abbreviates(word, option, 4) for word in words for option in ("--global", "--system")):
+        return "it would change git's settings outside the workspace"
+    for key, value in pairwise([*plain, ""]):
+        if _RUN.match(key) or (key.lower().startswith("alias.") and value.lstrip().startswith("!")):
+            return f"git would run what {key} says"
     return None
 
 
 _CHECKS: tuple[tuple[str, Callable[[str, list[str], ShellScope], str | None]], ...] = (
-    ("no other rights", _rights),
-    ("never destructive", _machine),
     ("the user's permissions are the user's", _own_program),
-    ("never destructive", _removal),
+    ("never destructive", writes.refused_loss),
     ("no force push", _force_push),
-    ("no reverse shell", _reverse_shell),
-    ("git runs nothing unseen", git_config.refused),
+    ("git runs nothing unseen", _set_program),
     ("writes stay inside the workspace", writes.refused),
-    ("keys are not read", credential_paths.read),
+    ("keys are not read", _read_secrets),
 )

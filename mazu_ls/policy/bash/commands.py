@@ -1,4 +1,7 @@
-"""The one reading of a command line, and from evaluated words to commands: every one they may make, those of `find` included."""
+"""The one reading of a command line, and from evaluated words to commands: every one they may make, those of `find` included.
+
+Its structure is checked by a real grammar (tree-sitter-bash): only node types listed here may be allowed unasked.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,15 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import cache
 from itertools import islice, product
+from typing import TYPE_CHECKING
 
-from mazu_ls.policy.bash import grammar
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import LexedLine, Segment
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
+from mazu_ls.policy.tables.options import find_starts
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 256
@@ -87,7 +92,7 @@ class ReadLine:
 def complete_line(text: str, lexed: LexedLine, segments: list[ReadSegment]) -> ReadLine:
     """The line with what speaks against it: it is empty, invisible in part, unusual, or can be read in two ways."""
     unreadable = "it is empty" if not text.strip() else _unusual_characters(text)
-    by_grammar = unreadable or grammar.commands(text)
+    by_grammar = unreadable or _commands_by_grammar(text)
     if isinstance(by_grammar, str) or lexed.broken:
         return ReadLine(segments, by_grammar if isinstance(by_grammar, str) else "it does not parse")
     if any(read.segment.before in (";;", ";&", ";;&") for read in segments):
@@ -143,11 +148,6 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
     """Return the commands after `-exec` and similar actions, with each starting point in place of `{}`."""
     if argv[0] not in ("find", "gfind", "fd", "fdfind"):
         return []
-    starts = []
-    for word in argv[1:]:
-        if word.startswith("-") or word in ("(", "!"):
-            break
-        starts.append(word)
     found: list[list[str]] = []
     for index, word in enumerate(argv):
         if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
@@ -157,9 +157,72 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
             narrowed = any(
                 w in ("-name", "-iname", "-path", "-regex", "-newer", "-mtime", "-size") for w in argv[:index]
             )
-            for start in starts or ["."]:
+            for start in find_starts(argv[1:]):
                 place = (
                     f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
                 )
                 found.append([UNKNOWN if w in _PARTS else place if w == "{}" else w for w in command])
     return found
+
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+_SHAPES = word_set("grammar_shapes")
+_IN_ARITHMETIC = frozenset(("number", "binary_expression", "unary_expression", "parenthesized_expression"))
+MAX_LINE = 20_000  # characters; a longer line is asked about
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter
+    import tree_sitter_bash
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
+
+
+def _commands_by_grammar(line: str) -> list[list[str]] | str:
+    """Return the raw words of every simple command, in order; or, as one sentence, what makes the line too unusual."""
+    if len(line) > MAX_LINE:
+        return "it is too long to be judged"
+    source = line.encode()
+    root = _parser().parse(source).root_node
+    if root.has_error:
+        return "it does not parse"
+    found: list[list[str]] = []
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if (trouble := _unusual(node)) is not None:
+            return trouble
+        if node.type == "command":
+            found.append(_words(node, source))
+        stack.extend(reversed(node.children))
+    return found
+
+
+def _unusual(node: Node) -> str | None:
+    if node.is_missing or node.is_error:
+        return "it does not parse"
+    if node.is_named and node.type not in _SHAPES:
+        return f"it holds a {node.type.replace('_', ' ')}"
+    if not node.is_named and node.type == "&":
+        return "it leaves something running"
+    if node.type == "arithmetic_expansion" and any(
+        c.is_named and c.type not in _IN_ARITHMETIC for c in node.children
+    ):
+        return "it computes with variables"
+    return None
+
+
+def _words(node: Node, source: bytes) -> list[str]:
+    words = []
+    for child in node.children:
+        if child.is_named and child.type not in (
+            "variable_assignment",
+            "herestring_redirect",
+            "file_redirect",
+            "heredoc_redirect",
+        ):
+            words.append(source[child.start_byte : child.end_byte].decode())
+    return words

@@ -1,7 +1,7 @@
 """Splits a command line as bash does: segments between operators, raw words, redirections, here documents.
 
 Never fails: an open quote or bracket ends with the line, and is reported. Whether a line is well-formed is decided by a real grammar
-(grammar.py); this second reading finds every command in it, also in lines that do not parse.
+(commands.py); this second reading finds every command in it, also in lines that do not parse.
 """
 
 from __future__ import annotations

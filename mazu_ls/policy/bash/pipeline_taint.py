@@ -12,6 +12,7 @@ from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.words import printed
 from mazu_ls.policy.data import table, word_set
 from mazu_ls.policy.step_budget import spend
+from mazu_ls.policy.tables.options import operands
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
 
 DOWNLOADERS = word_set("downloaders")
@@ -19,6 +20,7 @@ DECODERS = word_set("decoders")
 _OUTSIDE = DOWNLOADERS | DECODERS
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _UNPACKERS = frozenset(str.split("tar bsdtar gtar unzip 7z 7za 7zz unar unrar cpio pax ar zipfile tarfile"))
+_CLONERS = frozenset(str.split("git hub gh glab hg svn degit"))
 _BUILD_FILES = table("pipeline_taint.build_files")
 _RUNNERS = frozenset(str.split("source . chmod install dpkg rpm apt exec java"))
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
@@ -220,8 +222,23 @@ def runs_one_of(argv: list[str], files: set[str]) -> bool:
     return False
 
 
+def clones(argv: list[str]) -> bool:
+    """Return whether the command brings somebody else's repository: `git clone URL`, `gh repo clone NAME`, `svn checkout URL`."""
+    for name, *rest in unwrapped(argv):
+        verbs = {"svn": {"checkout", "co", "export"}, "degit": set(rest)}.get(name, {"clone"})
+        if name not in _CLONERS or not verbs.intersection(rest):
+            continue
+        # A path of this machine has no colon; an address in a variable of the environment leaves no word at all.
+        far = any(":" in word or UNKNOWN in word for word in rest) or operands(rest)[-1:] == ["clone"]
+        if far or name not in ("git", "hg", "svn"):
+            return True
+    return False
+
+
 def unpacks(stage: Stage, earlier: Sequence[Stage], downloaded: set[str]) -> bool:
-    """Return whether the stage extracts an archive that this line downloads."""
+    """Return whether the stage extracts an archive that this line downloads, or clones a repository."""
+    if clones(stage.argv):
+        return True
     if not stage.argv or not any(
         _UNPACKERS & set(map(program, command)) for command in unwrapped(stage.argv)
     ):

@@ -12,16 +12,15 @@ from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.fed_commands import fed_scripts, feeder_words
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
-from mazu_ls.policy.bash.nested_commands import scripts
+from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words, scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
 from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables import removal, targets, writes
+from mazu_ls.policy.tables import targets, writes
 from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
@@ -95,6 +94,7 @@ class DenyScan:
         reads: list[ReadSegment] = []
         for number in range(MAX_ROUNDS if repeats else 1):
             before, scope.cwds = scope.count_values(), scope.next_round(start)
+            scope.depths = [0]
             reads = self._segments(lexed.segments, scope)
             grown = [name for name, count in scope.count_values().items() if count > before.get(name, 0)]
             if self.found is not None or not grown:
@@ -119,14 +119,18 @@ class DenyScan:
             values = read.values
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(read, scope, hidden)
+            depth, depths = scope.depths[-1], list[int]()
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.given = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage])) or given
+                scope.depths[-1] = depth
                 self._command(argv, globs, scope, stage)
+                depths.append(scope.depths[-1])
                 self._flow([*stages, stage], values, scope, piped=piped)
                 self._downloads(stage, stages, scope)
                 stages.append(stage)
                 self._written.note(stage, pipeline_taint.feeding(stages))
+            scope.depths[-1] = min(depths, default=depth)
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
@@ -143,7 +147,7 @@ class DenyScan:
         files = pipeline_taint.files_run(argv) if scope.unpacked else []
         paths = [word if word.startswith("/") else f"{scope.cwds[-1]}/{word}" for word in files]
         if not all(map(os.path.lexists, paths)):
-            self._refuse("what would run comes out of a downloaded archive", "no download is run")
+            self._refuse("what would run comes out of what this line downloads", "no download is run")
         scope.unpacked = scope.unpacked or pipeline_taint.unpacks(stage, earlier, downloaded)
         downloaded |= pipeline_taint.copied_files(argv, downloaded)
         downloaded |= pipeline_taint.tainted_files(stage, earlier)
@@ -178,11 +182,18 @@ class DenyScan:
         while raws:
             if raws[0] in RESERVED:
                 read.keywords.append(keyword := raws.pop(0))
+                if keyword in ("while", "until", "{"):
+                    scope.depths.append(0)
+                elif keyword in ("done", "}"):
+                    scope.end_block(repeats=keyword == "done")
                 if raws and (keyword == "function" or (keyword == "coproc" and raws[1:2] == ["{"])):
                     raws.pop(0)
             elif match := effects.ASSIGNMENT.match(raws[0]):
                 read.assigned.append((raws.pop(0), self._assign(match, scope)))
-            elif raws[0] in ("for", "select") and len(raws) > 2 and raws[2] == "in":
+            elif raws[0] in ("for", "select"):
+                scope.depths.append(0)
+                if raws[2:3] != ["in"]:
+                    break
                 read.variable = raws[1]
                 read.loop = [(raw, self._value(raw, scope)) for raw in raws[3:]]
                 for value in (value for _, value in read.loop):
@@ -369,7 +380,7 @@ class DenyScan:
             elif not self.rules_only:
                 # Not known to do harm; but the user's rules may be about it.
                 self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
-        removes = not fed.known and any(word in removal.CHECKS for word in words[1:])
+        removes = not fed.known and any(word in writes.DESTROYS_OPERANDS for word in words[1:])
         for stage in sources if removes else ():
             for word in stage.argv[1:]:
                 if not word.startswith("-") and targets.write_refused(word, scope) is not None:

@@ -30,7 +30,8 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data, `downloaded` such files; `unpacked`: a downloaded
-    archive was unpacked.
+    archive was unpacked. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
+    open block is than where it began, `sinks`: some loop ends above where it began.
     """
 
     place: PolicyContext
@@ -39,7 +40,8 @@ class ShellScope:
     cwds: list[str] = field(default_factory=list)
     jumps: list[str] = field(default_factory=list)
     climbs: list[str] = field(default_factory=list)
-    descends: bool = False
+    depths: list[int] = field(default_factory=lambda: [0])
+    sinks: bool = False
     tainted: set[str] = field(default_factory=set)
     downloaded: set[str] = field(default_factory=set)
     unpacked: bool = False
@@ -60,7 +62,8 @@ class ShellScope:
             cwds=list(self.cwds),
             jumps=[],
             climbs=[],
-            descends=False,
+            depths=[0],
+            sinks=False,
             tainted=set(self.tainted),
             downloaded=set(self.downloaded),
             positional=[positional] if positional is not None else list(self.positional),
@@ -139,16 +142,26 @@ class ShellScope:
 
     def go(self, word: str, places: Iterable[str]) -> None:
         """Note a `cd WORD` that leads to these places, for the next round of a loop that it may stand in."""
+        names = [part for part in word.split("/") if part not in ("", ".")]
+        deeper = len(names) - 2 * names.count("..")
         if word.startswith("/"):
             self.jumps += [place for place in places if place not in self.jumps]
-        elif set(word.split("/")) <= {"", ".", ".."}:
+        elif deeper < 0:
             self.climbs += [place for place in places if place not in self.climbs]
-        else:
-            self.descends = True
+        self.depths[-1] += 0 if word.startswith("/") else deeper
+
+    def end_block(self, *, repeats: bool) -> None:
+        """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""
+        if len(self.depths) > 1:
+            deeper = self.depths.pop()
+            self.sinks = self.sinks or deeper < 0
+            self.depths[-1] += min(deeper, 0) if repeats else deeper
 
     def next_round(self, start: list[str]) -> list[str]:
         """Return where the next round of a loop may begin: `cd sub; ...; cd ..` ends where it began."""
-        return list(dict.fromkeys([*start, *self.jumps, *(() if self.descends else self.climbs)]))
+        return list(
+            dict.fromkeys([*start, *self.jumps, *(self.climbs if self.sinks or self.depths[0] < 0 else ())])
+        )
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""

@@ -1,4 +1,4 @@
-"""What a program may be given so that it only reads: flags, options with values, operands."""
+"""Options and operands: how words are split into them, and which a program may be given so that it only reads."""
 
 from __future__ import annotations
 
@@ -111,3 +111,37 @@ def _read_short(spec: ProgramSpec, word: str, left: list[str], found: ParsedOpti
             return
         require(letter in spec.flags, f"{name}: option -{letter} is not known to be harmless")
         found.options.append((f"-{letter}", None))
+
+
+def flags(rest: list[str]) -> str:
+    """Return all short option letters, and `r`, `f` for the long options that mean them, abbreviations included."""
+    letters = ""
+    for word in rest:
+        if word == "--":
+            break
+        if word.startswith("--"):
+            letters += "r" if len(word) > 3 and "--recursive".startswith(word) else ""
+            letters += "D" if len(word) > 4 and "--delete".startswith(word) else ""
+        elif word.startswith("-"):
+            letters += word[1:]
+    return letters
+
+
+def operands(rest: list[str]) -> list[str]:
+    """Return the words that are no options."""
+    if "--" in rest:
+        cut = rest.index("--")
+        return [word for word in rest[:cut] if not word.startswith("-")] + rest[cut + 1 :]
+    return [word for word in rest if not word.startswith("-") or word == "-"]
+
+
+def abbreviates(word: str, option: str, least: int) -> bool:
+    """Return whether `word` is a long option, or its beginning of at least `least` characters."""
+    head = word.split("=", 1)[0]
+    return len(head) >= least and option.startswith(head)
+
+
+def find_starts(rest: list[str]) -> list[str]:
+    """Return where `find` or `fd` begins to look: the words ahead of its options and tests."""
+    ends = (at for at, word in enumerate(rest) if word.startswith("-") or word in ("(", "!"))
+    return rest[: next(ends, len(rest))] or ["."]

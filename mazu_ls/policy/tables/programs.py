@@ -10,7 +10,7 @@ from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.gitcmd import user_repository
-from mazu_ls.policy import trees
+from mazu_ls.policy import repository
 from mazu_ls.policy.bash import scripts, wildcards
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
@@ -137,10 +137,12 @@ class ProgramJudge:
             operands = operands[1:]
         for word in (*operands, *taken.paths):
             self._operand(name, word, spec, globs)
-        if name in trees.READERS:
+        if name in repository.READERS:
             for word in operands or ["."]:
                 for path in targets.places(word, self.scope):
-                    require(not (why := trees.trouble(name, path, given, self.scope.place)), why or "")
+                    require(
+                        not (why := repository.folder_trouble(name, path, given, self.scope.place)), why or ""
+                    )
         if name == "cd":
             self._enter(operands, globs)
 
@@ -242,7 +244,9 @@ class ProgramJudge:
         at = next((at for at, word in enumerate(behind) if not word.startswith("-")), len(behind))
         for place in places if behind[at:] and not self.scope.place.confined else ():
             require(
-                not (why := trees.tracked_secret(behind[at], behind[at + 1 :], taken, given, Path(place))),
+                not (
+                    why := repository.tracked_secret(behind[at], behind[at + 1 :], taken, given, Path(place))
+                ),
                 why or "",
             )
         self.git_folders.update(places)

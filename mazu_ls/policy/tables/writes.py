@@ -1,18 +1,27 @@
-"""Where a command writes: operands and options that name what it creates or changes."""
+"""Where a command writes and what it would lose: operands and options that name what it creates, changes or removes."""
 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, table, word_set
 from mazu_ls.policy.tables import targets
-from mazu_ls.policy.tables.argv import abbreviates, operands
 from mazu_ls.policy.tables.git import COMMANDS
+from mazu_ls.policy.tables.options import abbreviates, find_starts, flags, operands
 
-# Programs that write to every operand, and those that write to the last one only.
-_WRITE_ALL = word_set("write_all")
-_WRITE_LAST = word_set("write_last")
+# Which of their operands programs write to.
+_WRITTEN = {
+    name: operands
+    for key, operands in (("all", slice(None)), ("first", slice(1)), ("behind_first", slice(1, None)))
+    for name in word_set(f"write_{key}")
+}
+_LAST_OF_SEVERAL = word_set("write_last")
+_EDITORS = frozenset(str.split("sed perl ruby gsed gawk awk sd"))
+_SED_WRITES = re.compile(r"(?:^|[^A-Za-z\\])[gpI\d]*[wW]\s+([^\s;}]+)")
+_FIND_WRITES = frozenset(str.split("-fprint -fprint0 -fls -fprintf"))
 _OUTPUT_OPTION = pattern("writes.output_option")
 _OUTPUT_SHORT: dict[str, str] = table("writes.output_short")
 _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
@@ -30,34 +39,21 @@ def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
 
 def written_by(name: str, rest: list[str]) -> list[str]:
     """Return the words that name what the command writes, as far as it is known."""
-    written: list[str] = []
-    if name in _WRITE_ALL:
-        written += operands(rest)
-    elif name in _WRITE_LAST:
-        written += operands(rest)[-1:] if len(operands(rest)) > 1 else []
-        written += operands(rest)[1:] if name == "ln" else []
-    elif name in ("sed", "perl", "ruby", "gsed", "gawk", "awk", "sd") and any(
-        _IN_PLACE.match(word) for word in rest
-    ):
-        written += operands(rest)[1:] if name != "perl" else operands(rest)
+    written = operands(rest)[_WRITTEN[name]] if name in _WRITTEN else []
+    if name in _LAST_OF_SEVERAL:
+        written = operands(rest)[1:][-1:]
+    elif name in _EDITORS and any(map(_IN_PLACE.match, rest)):
+        written = operands(rest)[0 if name == "perl" else 1 :]
     elif name in ("sed", "gsed"):
-        written += [
-            match[1]
-            for word in rest
-            for match in re.finditer(r"(?:^|[^A-Za-z\\])[gpI\d]*[wW]\s+([^\s;}]+)", word)
-        ]
-    elif name in ("xxd", "uniq", "uudecode", "gunzip", "xz", "gzip", "bzip2", "zstd"):
-        written += operands(rest)[1:] if name in ("xxd", "uniq") else operands(rest)
-    elif name == "script" or (name == "zip" and rest):
-        written += operands(rest)[:1]
+        written = [match[1] for word in rest for match in _SED_WRITES.finditer(word)]
     elif name == "find":
-        written += [
-            rest[i + 1] for i, w in enumerate(rest[:-1]) if w in ("-fprint", "-fprint0", "-fls", "-fprintf")
-        ]
+        written = [following for word, following in pairwise(rest) if word in _FIND_WRITES]
+    elif name in ("dd", "dcfldd"):
+        written = [word[3:] for word in rest if word.startswith("of=")]
     elif name == "git":
-        written += _by_git(rest)
+        written = _by_git(rest)
     elif name in ("tar", "bsdtar", "gtar"):
-        written += _by_tar(rest)
+        written = _by_tar(rest)
     return written + _outputs(name, rest)
 
 
@@ -119,3 +115,31 @@ def _outputs(name: str, rest: list[str]) -> list[str]:
         elif letters and (match := re.fullmatch(rf"-[{letters}](.+)", word)):
             found.append(match[1])
     return [word for word in found if word]
+
+
+DESTROYS_OPERANDS = word_set("destroys_operands")
+# What these programs would do, in words, and the programs.
+_LOSSES: dict[str, str] = {
+    name: loss for loss, names in table("removal.losses").items() for name in names.split()
+}
+_NARROWS = frozenset(str.split("-name -iname -path -regex -empty -newer -mtime -size -user"))
+
+
+def refused_loss(name: str, rest: list[str], scope: ShellScope) -> str | None:
+    """Return why the command would lose more than the project's own files."""
+    loss, words, only_outside = _LOSSES.get(name), operands(rest), False
+    if loss is None and UNKNOWN in name and {"r", "f"} & set(flags(rest).lower()):
+        loss = "an unknown program would be let loose on"
+    elif name in ("find", "fd"):
+        words = find_starts(rest) if "-delete" in rest else []
+        only_outside = not _NARROWS.isdisjoint(rest)
+    elif loss == "it would change the rights of":
+        words, only_outside = words[1:] or words, {"r", "R"}.isdisjoint(flags(rest))
+    for word in words if loss is not None else ():
+        allowed = only_outside or (name == "mv" and word == words[-1])
+        lost = targets.irreplaceable_target(word, scope)
+        if lost is None or (allowed and targets.write_refused(word, scope) is None):
+            continue
+        if name != "mv" or not targets.is_device(word):
+            return f"{loss} {lost}"
+    return None
