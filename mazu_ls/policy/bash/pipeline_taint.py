@@ -10,19 +10,13 @@ from pathlib import PurePosixPath
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.words import printed
-from mazu_ls.policy.data import table, word_set
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables.options import operands
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
 
 DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
-_OUTSIDE = DOWNLOADERS | DECODERS
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
-_UNPACKERS = frozenset(str.split("tar bsdtar gtar unzip 7z 7za 7zz unar unrar cpio pax ar zipfile tarfile"))
-_CLONERS = frozenset(str.split("git hub gh glab hg svn degit"))
-_BUILD_FILES = table("pipeline_taint.build_files")
-_RUNNERS = frozenset(str.split("source . chmod install dpkg rpm apt exec java"))
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
@@ -51,6 +45,14 @@ class Stage:
     def read_files(self) -> set[str]:
         """The base names of files that it reads as its input."""
         return {PurePosixPath(redirect.target).name for redirect in self.redirects if redirect.op == "<"}
+
+    @property
+    def written_files(self) -> set[str]:
+        """The base names of files that its output goes to."""
+        found = [redirect.target for redirect in self.redirects if ">" in redirect.op]
+        if self.argv and program(self.argv[0]) == "tee":
+            found += [word for word in self.argv[1:] if not word.startswith("-")]
+        return {PurePosixPath(word).name for word in found} - {"", "null"}
 
 
 def ends_group(segment: Segment | None) -> bool:
@@ -164,100 +166,3 @@ def trouble(stages: Sequence[Stage]) -> str | None:
     if any(name not in _PASSES for name in names):
         return "what would run is made by another program, so it cannot be judged"
     return None
-
-
-def tainted_files(stage: Stage, earlier: Sequence[Stage]) -> set[str]:
-    """Return the names of files that this stage creates from downloaded or decoded data."""
-    if not stage.argv:
-        return set()
-    name = program(stage.argv[0])
-    if name in DOWNLOADERS:
-        return outputs(stage)
-    made = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op} - {
-        "",
-        "null",
-    }
-    if name == "tee":
-        made |= {PurePosixPath(word).name for word in stage.argv[1:] if not word.startswith("-")}
-    if not made or name in DECODERS:
-        return made
-    return made if stage.before in ("|", "|&") and any(map(_from_outside, earlier)) else set()
-
-
-def copied_files(argv: list[str], files: set[str]) -> set[str]:
-    """Return other names that `cp`, `mv`, `ln` or `install` gives to one of these files."""
-    if not files or not argv or program(argv[0]) not in ("cp", "mv", "ln", "install"):
-        return set()
-    operands = [PurePosixPath(word).name for word in argv[1:] if not word.startswith("-")]
-    return {operands[-1]} if len(operands) > 1 and files & set(operands[:-1]) else set()
-
-
-def _from_outside(stage: Stage) -> bool:
-    spend(1)
-    return bool(stage.argv) and program(stage.argv[0]) in _OUTSIDE
-
-
-def outputs(stage: Stage) -> set[str]:
-    """Return the names of files that a downloader writes."""
-    found = {PurePosixPath(redirect.target).name for redirect in stage.redirects if ">" in redirect.op}
-    for index, word in enumerate(stage.argv[1:], 1):
-        following = stage.argv[index + 1] if index + 1 < len(stage.argv) else ""
-        if re.fullmatch(r"-[a-zA-Z]*[oO]", word) or word in ("--output", "--output-document"):
-            found.add(program(following))
-        elif match := re.match(r"^(?:--output(?:-document)?=|-[oO])(.+)$", word):
-            found.add(PurePosixPath(match[1]).name)
-        elif not word.startswith("-"):
-            found.add(PurePosixPath(word.split("?")[0]).name)
-    return found - {""}
-
-
-def runs_one_of(argv: list[str], files: set[str]) -> bool:
-    """Return whether one of these files would be run, or made executable."""
-    for name, *rest in unwrapped(argv):
-        if name in files or (name == "make" and files & {"Makefile", "makefile", "GNUmakefile"}):
-            return True
-        runner = name in SHELLS or INTERPRETERS.match(name) or name in _RUNNERS
-        if runner and any(program(word) in files for word in rest):
-            return True
-    return False
-
-
-def clones(argv: list[str]) -> bool:
-    """Return whether the command brings somebody else's repository: `git clone URL`, `gh repo clone NAME`, `svn checkout URL`."""
-    for name, *rest in unwrapped(argv):
-        verbs = {"svn": {"checkout", "co", "export"}, "degit": set(rest)}.get(name, {"clone"})
-        if name not in _CLONERS or not verbs.intersection(rest):
-            continue
-        # A path of this machine has no colon; an address in a variable of the environment leaves no word at all.
-        far = any(":" in word or UNKNOWN in word for word in rest) or operands(rest)[-1:] == ["clone"]
-        if far or name not in ("git", "hg", "svn"):
-            return True
-    return False
-
-
-def unpacks(stage: Stage, earlier: Sequence[Stage], downloaded: set[str]) -> bool:
-    """Return whether the stage extracts an archive that this line downloads, or clones a repository."""
-    if clones(stage.argv):
-        return True
-    if not stage.argv or not any(
-        _UNPACKERS & set(map(program, command)) for command in unwrapped(stage.argv)
-    ):
-        return False
-    sources = earlier if stage.before in ("|", "|&", "(") else ()
-    fed = any(source.argv and program(source.argv[0]) in DOWNLOADERS for source in sources)
-    return fed or bool(downloaded & {*map(program, stage.argv), *stage.read_files})
-
-
-def files_run(argv: list[str]) -> list[str]:
-    """Return the files that a command runs by their path, as a script, or to build; as they are written."""
-    found: list[str] = []
-    for name, *rest in unwrapped(argv):
-        found += [word for word in argv if "/" in word and program(word) == name]
-        found += [_BUILD_FILES[name]] if name in _BUILD_FILES else []
-        if name in SHELLS or INTERPRETERS.match(name) or name in ("source", "."):
-            code = r"-[A-Za-z]*c" if name in SHELLS else r"-[A-Za-z]*[cemEr]"
-            script = next(
-                (word for word in rest if not word.startswith("-") or re.fullmatch(code, word)), "-"
-            )
-            found += [script] if not script.startswith("-") else []
-    return found

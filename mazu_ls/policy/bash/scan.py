@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import chain
 
 from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
+from mazu_ls.policy.bash.line_files import DOWNLOADED, LineFiles, commands_in_input
 from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words, scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
@@ -21,7 +22,6 @@ from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
-from mazu_ls.policy.tables.file_writes import WrittenFiles, commands_in_input
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
@@ -52,7 +52,7 @@ class DenyScan:
     line: ReadLine | None = None
     argvs: list[list[str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
-    _written: WrittenFiles = field(default_factory=WrittenFiles)
+    _files: LineFiles = field(default_factory=LineFiles)
     _todo: deque[tuple[str, ShellScope, ShellScope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
     _work: int = 0
@@ -93,17 +93,21 @@ class DenyScan:
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
         for number in range(MAX_ROUNDS if repeats else 1):
-            before, scope.cwds = scope.count_values(), scope.next_round(start)
+            before, scope.cwds = self._count(scope), scope.next_round(start)
             scope.depths = [0]
             reads = self._segments(lexed.segments, scope)
-            grown = [name for name, count in scope.count_values().items() if count > before.get(name, 0)]
+            grown = [name for name, count in self._count(scope).items() if count > before.get(name, 0)]
             if self.found is not None or not grown:
                 break
             # A chain of assignments is as long as there are variables; what grows longer is appended to.
-            for name in filter(None, grown) if number > len(scope.values) else ():
+            for name in scope.values.keys() & grown if number > len(scope.values) else ():
                 scope.assign(name, UNKNOWN)
         if self.line is None and self.found is None and not self.rules_only:
             self.line = commands.complete_line(script, lexed, reads)
+
+    def _count(self, scope: ShellScope) -> dict[str, int]:
+        """Return what another reading of a script may make more of; the texts of files under a name that no variable has."""
+        return {**scope.count_values(), "<": sum(map(len, self._files.texts.values()))}
 
     def _segments(self, segments: list[Segment], scope: ShellScope) -> list[ReadSegment]:
         """Read the segments in order, and search each command."""
@@ -127,30 +131,14 @@ class DenyScan:
                 self._command(argv, globs, scope, stage)
                 depths.append(scope.depths[-1])
                 self._flow([*stages, stage], values, scope, piped=piped)
-                self._downloads(stage, stages, scope)
+                self._files.note(stage, stages)
                 stages.append(stage)
-                self._written.note(stage, pipeline_taint.feeding(stages))
             scope.depths[-1] = min(depths, default=depth)
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 break
         return reads
-
-    def _downloads(self, stage: Stage, earlier: list[Stage], scope: ShellScope) -> None:
-        """Track the files that this line downloads, and refuse to run them."""
-        argv, downloaded = stage.argv, scope.downloaded
-        if pipeline_taint.runs_one_of(argv, downloaded) or (
-            stage.read_files & downloaded and pipeline_taint.executes_input(argv)
-        ):
-            self._refuse("what would run is downloaded", "no download is run")
-        files = pipeline_taint.files_run(argv) if scope.unpacked else []
-        paths = [word if word.startswith("/") else f"{scope.cwds[-1]}/{word}" for word in files]
-        if not all(map(os.path.lexists, paths)):
-            self._refuse("what would run comes out of what this line downloads", "no download is run")
-        scope.unpacked = scope.unpacked or pipeline_taint.unpacks(stage, earlier, downloaded)
-        downloaded |= pipeline_taint.copied_files(argv, downloaded)
-        downloaded |= pipeline_taint.tainted_files(stage, earlier)
 
     def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
         """Return texts that compound commands of this script read by redirection: `while read x; do ...; done <<< TEXT`."""
@@ -254,12 +242,6 @@ class DenyScan:
                 self._push(text, scope.copy(), scope)
         return value
 
-    def _assigned(self, script: str, scope: ShellScope) -> None:
-        """Let `eval "x=..."` set its variables for the rest of the line."""
-        for raw in (raw for segment in lex(script).segments for raw in segment.words):
-            if match := effects.ASSIGNMENT.match(raw):
-                self._assign(match, scope)
-
     def _redirects(self, read: ReadSegment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
         """The redirections with known targets; scripts in them are added to `hidden`."""
         known: list[Redirect] = []
@@ -326,8 +308,12 @@ class DenyScan:
             given = commands.positional(words)
             for script in scripts(words):
                 spend(10 + len(given or ()) // 20)
-                if name == "eval":
-                    self._assigned(script, scope)
+                if name == "eval":  # sets its variables for the rest of the line
+                    found = map(
+                        effects.ASSIGNMENT.match, chain.from_iterable(s.words for s in lex(script).segments)
+                    )
+                    for match in filter(None, found):
+                        self._assign(match, scope)
                 self._push(script, scope.copy(given), scope)
             for text in interpreter_code.code_of(words):
                 self._code(text, scope)
@@ -336,7 +322,7 @@ class DenyScan:
     def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
         """Check what the command would run that comes from elsewhere."""
         argv = stages[-1].argv
-        for text in self._written.run_by(argv):
+        for text in self._files.texts_run_by(argv, scope.cwds[-1]):
             self._runs(text, scope)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
         for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs):
@@ -352,7 +338,7 @@ class DenyScan:
             self._fed(words, stages, scope)
         if not runs:
             return
-        files = [self._written.texts.get(name, {}) for name in stages[-1].read_files]
+        files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
             self._runs(text, scope)
         for redirect in stages[-1].redirects:
@@ -398,7 +384,9 @@ class DenyScan:
             self._refuse("what would run is downloaded or decoded", "no download is run")
 
     def _runs(self, text: str, scope: ShellScope) -> None:
-        """Search known text that a shell or an interpreter will run."""
+        """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
+        if text == DOWNLOADED:
+            self._refuse("what would run is downloaded", "no download is run")
         spend(50 + len(text) // 50)
         self._push(text, scope.copy(), scope)
         self._code(text, scope)

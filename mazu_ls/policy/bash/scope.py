@@ -29,8 +29,7 @@ def _bounded(value: str) -> str:
 class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
-    `tainted` names variables that hold downloaded or decoded data, `downloaded` such files; `unpacked`: a downloaded
-    archive was unpacked. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
+    `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
     open block is than where it began, `sinks`: some loop ends above where it began.
     """
 
@@ -43,8 +42,6 @@ class ShellScope:
     depths: list[int] = field(default_factory=lambda: [0])
     sinks: bool = False
     tainted: set[str] = field(default_factory=set)
-    downloaded: set[str] = field(default_factory=set)
-    unpacked: bool = False
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
@@ -65,7 +62,6 @@ class ShellScope:
             depths=[0],
             sinks=False,
             tainted=set(self.tainted),
-            downloaded=set(self.downloaded),
             positional=[positional] if positional is not None else list(self.positional),
         )
 
@@ -93,7 +89,7 @@ class ShellScope:
         """Return how many values each variable has; more, as long as another reading of the script finds more."""
         counts = {name: len(values) for name, values in self.values.items()}
         lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
-        return {**counts, "": lists + len(self.tainted) + len(self.downloaded) + len(self.next_round([]))}
+        return {**counts, "": lists + len(self.tainted) + len(self.next_round([]))}
 
     def learn(self, parent: ShellScope) -> None:
         """Take over what was assigned in the parent since this scope was made, but for aliases, which hold from there on."""
