@@ -200,6 +200,8 @@ const STEPS = {
     const items = [{ label: 'double', detail: 'Function in app.py', icon: 'symbol-method', chip }];
     await post(page, { type: 'completions', request: asked.request, items });
     await page.locator('.completions li').waitFor();
+    await post(page, { type: 'completions', request: asked.request - 1, items: [] }); // a late answer takes nothing away
+    await page.waitForTimeout(100);
     await page.keyboard.press('Enter');
     await page.locator('.chip', { hasText: 'double' }).waitFor();
     await page.locator('.chip button[aria-label="Remove app.py:1-3"]').click();

@@ -3,6 +3,7 @@ import { TurnMarks } from './diffs/turnMarks';
 import { attempt } from './errors';
 import { Keys } from './keys';
 import { MemoryDocuments } from './memoryDocuments';
+import { TerminalOutput } from './chat/terminalOutput';
 import { ChatViews } from './chat/view';
 import { Preview } from './preview';
 import { Questions } from './questions';
@@ -16,6 +17,7 @@ export class App {
   readonly keys: Keys;
   readonly server: Server;
   readonly preview = new Preview();
+  readonly terminalOutput = new TerminalOutput();
   readonly status: ServerStatus;
   readonly questions: Questions;
   readonly chats: ChatViews;
@@ -28,7 +30,7 @@ export class App {
     this.server = new Server(context, this.keys, this.log);
     this.status = new ServerStatus(this.server);
     this.questions = new Questions(this.server);
-    context.subscriptions.push(this.log, this.server, this.preview, this.status, this.questions);
+    context.subscriptions.push(this.log, this.server, this.preview, this.status, this.questions, this.terminalOutput);
     this.chats = new ChatViews(this);
     this.turnMarks = new TurnMarks(this);
     this.memoryDocuments = new MemoryDocuments(this);

@@ -42,6 +42,7 @@ function App() {
       ) : (
         <List
           of={transcript.sessionId}
+          sent={store.sent}
           rows={rows.map((row) => ({ id: row.id, draw: () => drawRow(row, view, open, preview, running) }))}
           after={<Queue transcript={transcript} />}
         />

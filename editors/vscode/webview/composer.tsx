@@ -128,7 +128,7 @@ export function Composer(props: Props) {
         <div class="chips">
           {chips.map((chip) => (
             <span key={chip.id} class="chip">
-              {chip.label}
+              <span title={chip.label}>{chip.label}</span>
               <button
                 type="button"
                 aria-label={t('Remove {0}', chip.label)}

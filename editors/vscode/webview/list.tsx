@@ -75,10 +75,15 @@ class Drawing {
 
 const tell = (row: Element, near: boolean): boolean => row.dispatchEvent(new CustomEvent('near', { detail: near }));
 
+const endInSight = ({ scrollHeight, scrollTop, clientHeight }: HTMLElement): boolean =>
+  scrollHeight - scrollTop - clientHeight < NEAR_END;
+
 interface Props {
   rows: { id: string; draw(): ComponentChildren }[];
   /** Changes when the list shows something else altogether: then its end comes in sight. */
   of: string | null;
+  /** Changes when the user sends something: then too. */
+  sent: number;
   after: ComponentChildren;
 }
 
@@ -86,7 +91,7 @@ interface Props {
  * A list of which only what is near is in the document. It follows its end while that is in sight, and never moves
  * under the eyes of who reads above: there the browser's scroll anchoring holds what is in sight in its place.
  */
-export function List({ rows, of, after }: Props) {
+export function List({ rows, of, sent, after }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
@@ -115,14 +120,21 @@ export function List({ rows, of, after }: Props) {
     if (!it) return;
     // A list that became lower scrolls by itself; that is nobody who went away from its end.
     if (it.clientHeight !== height.current) return;
-    follows.current = it.scrollHeight - it.scrollTop - it.clientHeight < NEAR_END;
+    follows.current = endInSight(it);
     setAway(!follows.current);
     if (follows.current) setNews(false);
   };
 
   useEffect(() => {
     const resized = new ResizeObserver((entries) => {
-      height.current = scroller.current?.clientHeight ?? 0;
+      const it = scroller.current;
+      height.current = it?.clientHeight ?? 0;
+      // What became shorter may have its end in sight again.
+      if (it && endInSight(it)) {
+        follows.current = true;
+        setAway(false);
+        setNews(false);
+      }
       if (follows.current) toEnd();
       else if (entries.some(({ target }) => target === content.current)) setNews(true);
     });
@@ -134,7 +146,7 @@ export function List({ rows, of, after }: Props) {
     follows.current = true;
     setAway(false);
     toEnd();
-  }, [of, toEnd]);
+  }, [of, sent, toEnd]);
 
   return (
     <div class="list">

@@ -16,6 +16,8 @@ interface State {
   insert: readonly [number, string, string];
   focus: number;
   sending: readonly Sending[];
+  /** Messages that were sent from here. */
+  sent: number;
 }
 
 const NOTHING: ViewState = {
@@ -41,6 +43,7 @@ class Store implements State {
   insert: State['insert'] = [0, '', ''];
   focus = 0;
   sending: readonly Sending[] = [];
+  sent = 0;
   private readonly listeners = new Set<() => void>();
   private waiting: SessionUpdate[] = [];
   private frame = 0;
@@ -83,6 +86,8 @@ class Store implements State {
         return this.set({ chips });
       }
       case 'completions':
+        // An answer to what was typed before may come late.
+        if (message.request < this.completions.request) return undefined;
         return this.set({ completions: message });
       case 'models':
         return this.set({ models: message.models });
@@ -93,6 +98,7 @@ class Store implements State {
       case 'focus':
         return this.set({ focus: this.focus + 1 });
       case 'sending':
+        if (!this.sending.some(({ id }) => id === message.id)) this.sent += 1;
         return this.set({ sending: beginSending(this.sending, message.id) });
       case 'sent':
         return this.set({ sending: answerSending(this.sending, message.id, message.turn) });

@@ -21,6 +21,10 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
   const [mode, setMode] = useState<Mode>('read');
   const text = turn.user?.text ?? '';
   // What was shown when it was asked for anew may be true no more.
+  const read = () => {
+    setMode('read');
+    document.querySelector<HTMLElement>('.composer textarea')?.focus(); // the field that had the keyboard is gone
+  };
   const [stale, setStale] = useState<RewindPreview | null>(null);
   const rewind = () => {
     setStale(preview);
@@ -44,11 +48,11 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
           value={text}
           action={t('Resend')}
           onDone={(value) => {
-            setMode('read');
+            read();
             const text = value.trim();
             if (text) send({ type: 'resend', id: newSendingId(), turnId: turn.id, last, text, parts: 'both' });
           }}
-          onCancel={() => setMode('read')}
+          onCancel={read}
         />
       ) : (
         <div class="said">{text}</div>
@@ -67,7 +71,7 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
                 class="chip"
                 onClick={() => send({ type: 'openFile', path, ...(range ? { line: range.start.line } : {}) })}
               >
-                {range ? `${path}:${range.start.line + 1}-${range.end.line + 1}` : path}
+                {range ? `${path}:${range.start.line + 1}-${range.end.line + 1}` : shownPath(path)}
               </button>
             ),
           )}
@@ -79,6 +83,9 @@ export function UserMessage({ turn, preview, last, busy }: Props) {
     </div>
   );
 }
+
+/** A pasted picture lies outside of the project: its name says enough. */
+const shownPath = (path: string): string => (path.startsWith('/') ? path.slice(path.lastIndexOf('/') + 1) : path);
 
 interface ToolProps {
   label: string;

@@ -2,7 +2,6 @@ import {
   commands,
   Diagnostic,
   DiagnosticSeverity,
-  env,
   languages,
   type SymbolInformation,
   SymbolKind,
@@ -42,14 +41,17 @@ export async function slashCompletions({ server }: App, query: string): Promise<
   return [...commands_, ...own].filter(({ label }) => label.slice(1).startsWith(query.toLowerCase())).slice(0, MOST);
 }
 
-/** What `@…` can become: places of the project, symbols, problems, changes, memory. */
-export async function atCompletions(app: App, query: string): Promise<Completion[]> {
+/** What `@…` can become: places of the project, symbols, problems, changes, memory. What is slower is added at the end. */
+export async function* atCompletions(app: App, query: string): AsyncGenerator<Completion[]> {
+  const later = Promise.all([symbols_(query), memories_(app, query)]);
+  later.catch(() => undefined); // it is waited for below
   const fixed = [selectionChip(), problemsChip(), ...terminalChips(), changesChip()].filter(
     (chip) => chip !== undefined,
   );
   const offered = fixed.filter(({ kind, label }) => `${kind} ${label}`.toLowerCase().includes(query.toLowerCase()));
-  const [files, symbols, memories] = await Promise.all([files_(query), symbols_(query), memories_(app, query)]);
-  return [...offered.map(completion), ...files, ...symbols, ...memories].slice(0, MOST);
+  const first = [...offered.map(completion), ...(await files_(query))];
+  yield first.slice(0, MOST);
+  yield [...first, ...(await later).flat()].slice(0, MOST);
 }
 
 const ICONS: Record<Chip['kind'], string> = {
@@ -112,17 +114,6 @@ function terminalChips(): Chip[] {
 }
 
 const changesChip = (): Chip => ({ id: 'changes', kind: 'changes', label: l10n.t('uncommitted changes') });
-
-/** What the active terminal shows selected, else all of it; VS Code gives it by the clipboard only, which is put back. */
-export async function terminalText(): Promise<string> {
-  const before = await env.clipboard.readText();
-  await commands.executeCommand('workbench.action.terminal.selectAll');
-  await commands.executeCommand('workbench.action.terminal.copySelection');
-  await commands.executeCommand('workbench.action.terminal.clearSelection');
-  const text = await env.clipboard.readText();
-  await env.clipboard.writeText(before);
-  return text.split('\n').slice(-200).join('\n').trim();
-}
 
 async function files_(query: string): Promise<Completion[]> {
   const letters = query.replace(/[*?[\]{}]/g, '');

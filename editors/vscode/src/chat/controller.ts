@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
 import { counted, keptAsIs, modelPrice } from '../describe';
@@ -9,9 +7,10 @@ import { isCancellation, sentence, UserError } from '../errors';
 import type { RollbackResult } from '../protocol';
 import { atCompletions, fileChip, slashCompletions } from './completions';
 import { SessionFeed } from './feed';
-import type { Chip, FromWebview, NoticeAction, ToWebview } from './messages';
+import type { Chip, Completion, FromWebview, NoticeAction, ToWebview } from './messages';
 import { Outbox } from './outbox';
-import { openLink, openProjectFile } from './open';
+import { openAttached, openLink } from './open';
+import { keepPicture } from './pictures';
 import { composed, type Composed, slashCommand } from './send';
 
 /** Where the session that was shown last is kept, "" for the start of a new one: a window may end without a word. */
@@ -173,7 +172,7 @@ export class ChatController implements Disposable {
       case 'mode':
         return this.setMode(message.mode);
       case 'image':
-        return this.attachImage(message.name, message.base64);
+        return this.add([await keepPicture(app.context, message.name, message.base64)]);
       case 'drop':
         return this.add(message.uris.map((uri) => fileChip(Uri.parse(uri))));
       case 'insert':
@@ -181,7 +180,7 @@ export class ChatController implements Disposable {
       case 'copy':
         return env.clipboard.writeText(message.text);
       case 'openFile':
-        return openProjectFile(message.path, message.line);
+        return openAttached(app, message.path, message.line);
       case 'openLink':
         return openLink(message.href);
       case 'openMemory':
@@ -222,7 +221,7 @@ export class ChatController implements Disposable {
     if (text.startsWith('/') && (await slashCommand(this.app, this, text))) return;
     try {
       await this.outbox.send(id, async (handedOver) => {
-        const message: Composed = await composed(text, chips);
+        const message: Composed = await composed(this.app, text, chips);
         const sessionId = this.feed.sessionId ?? (await this.startSession());
         const more = { ...(queue ? { queue } : {}), ...(resend ? { resend } : {}) };
         const answer = this.app.server.execute('mazu.chat', { ...message, sessionId, ...more });
@@ -335,21 +334,14 @@ export class ChatController implements Disposable {
   }
 
   private async complete(request: number, sign: '@' | '/', query: string): Promise<void> {
-    const find = sign === '@' ? atCompletions : slashCompletions;
-    this.post({ type: 'completions', request, items: await find(this.app, query) });
+    const post = (items: Completion[]) => this.post({ type: 'completions', request, items });
+    if (sign === '/') post(await slashCompletions(this.app, query));
+    else for await (const items of atCompletions(this.app, query)) post(items);
   }
 
   private async setMode(mode: string): Promise<void> {
     await commands.executeCommand('mazu.selectMode', mode);
     this.app.status.refresh(0);
-  }
-
-  private async attachImage(name: string, base64: string): Promise<void> {
-    const folder = Uri.joinPath(this.app.context.storageUri ?? this.app.context.globalStorageUri, 'images');
-    const file = Uri.joinPath(folder, `${randomUUID()}${path.extname(name) || '.png'}`);
-    await workspace.fs.createDirectory(folder);
-    await workspace.fs.writeFile(file, Buffer.from(base64, 'base64'));
-    this.add([{ id: file.toString(), kind: 'image', label: name, uri: file.toString() }]);
   }
 
   private postQuestions(): void {

@@ -1,5 +1,7 @@
 import { commands, env, Range, Uri, window, workspace, l10n } from 'vscode';
+import type { App } from '../app';
 import { UserError } from '../errors';
+import { picturesFolder } from './pictures';
 
 /** Opens a file of the project by its path relative to a folder of the workspace. */
 export async function openProjectFile(path: string, line?: number): Promise<void> {
@@ -11,6 +13,13 @@ export async function openProjectFile(path: string, line?: number): Promise<void
   }
   const selection = line === undefined ? {} : { selection: new Range(line, 0, line, 0) };
   await window.showTextDocument(uri, { preview: true, ...selection });
+}
+
+/** Opens what was attached to a message: a file of the project, or a picture that was pasted. */
+export async function openAttached({ context }: App, path: string, line?: number): Promise<void> {
+  const isPicture = path.startsWith(`${picturesFolder(context).path}/`);
+  if (isPicture) await commands.executeCommand('vscode.open', Uri.file(path));
+  else await openProjectFile(path, line);
 }
 
 export async function projectFile(path: string): Promise<Uri | undefined> {

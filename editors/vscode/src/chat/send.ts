@@ -1,7 +1,6 @@
 import { commands, extensions, window, l10n } from 'vscode';
 import type { App } from '../app';
 import type { AttachedText, Attachment } from '../protocol';
-import { terminalText } from './completions';
 import type { ChatController } from './controller';
 import type { Chip } from './messages';
 
@@ -14,7 +13,7 @@ export interface Composed {
 }
 
 /** A message with what goes along: documents, and texts that are none, which are not the user's own words. */
-export async function composed(text: string, chips: readonly Chip[]): Promise<Composed> {
+export async function composed({ terminalOutput }: App, text: string, chips: readonly Chip[]): Promise<Composed> {
   const attachments: Attachment[] = [];
   const texts: AttachedText[] = [];
   const parts = [text];
@@ -22,7 +21,7 @@ export async function composed(text: string, chips: readonly Chip[]): Promise<Co
     if (chip.kind === 'folder') parts.push(`(About the folder ${chip.label}/.)`);
     else if (chip.uri) attachments.push({ uri: chip.uri, ...(chip.range ? { range: chip.range } : {}) });
     else {
-      const content = chip.text ?? (chip.kind === 'changes' ? await changes() : await terminalText());
+      const content = chip.text ?? (chip.kind === 'changes' ? await changes() : await terminalOutput.text());
       if (content) texts.push({ name: chip.label, text: content.slice(0, MOST_CHARACTERS) });
     }
   }
