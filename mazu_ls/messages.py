@@ -103,7 +103,8 @@ class Message(Struct, frozen=True):
 class Usage(Struct, frozen=True, rename="camel"):
     """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0.
 
-    `estimated`: a part of the tokens was counted here, because a call was stopped before the service said all.
+    `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
+    the service reported all.
     """
 
     input_tokens: int = 0

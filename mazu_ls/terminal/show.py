@@ -57,19 +57,20 @@ def _turn(out: Console, value: Result) -> None:
         *([] if value["stopReason"] == "end_turn" else [value["stopReason"].replace("_", " ")]),
         f"{usage['steps']} step{'' if usage['steps'] == 1 else 's'}",
         f"{usage['inputTokens'] + usage['outputTokens']} tokens",
-        money(usage["costUsd"]),
+        money(usage),
     ]
     out.print(f"[dim]{' · '.join([*parts, *([edits] if edits else [])])}[/]")
 
 
-def money(cost: float | None) -> str:
-    """Format dollars, or that they are unknown."""
-    return "cost unknown" if cost is None else f"${cost:.4f}"
+def money(usage: Result) -> str:
+    """Format the dollars of a usage, `about` so many if a part of its tokens is an estimate, or that they are unknown."""
+    cost = usage["costUsd"]
+    return "cost unknown" if cost is None else f"{'about ' if usage['estimated'] and cost else ''}${cost:.4f}"
 
 
 def _answer(out: Console, value: Result) -> None:
     out.print(value["reply"], markup=False)
-    out.print(f"[dim]{money(value['usage']['costUsd'])}[/]")
+    out.print(f"[dim]{money(value['usage'])}[/]")
 
 
 def _council(out: Console, value: Result) -> None:
@@ -83,7 +84,7 @@ def _council(out: Console, value: Result) -> None:
     if value["dissent"]:
         out.print("\n[bold]Dissent[/]")
         out.print(value["dissent"], markup=False)
-    out.print(f"[dim]{money(value['usage']['costUsd'])}[/]")
+    out.print(f"[dim]{money(value['usage'])}[/]")
 
 
 def _traits(out: Console, value: Result) -> None:
@@ -203,17 +204,17 @@ def _session(out: Console, value: Result) -> None:
         out.print()
     count = value["turnCount"]
     turns = f"{count} turn{'' if count == 1 else 's'}"
-    cost = money(value["usage"]["costUsd"])
+    cost = money(value["usage"])
     out.print(f"[dim]{value['id']} {value['state']} · {turns} · {cost} · {escape(value['name'])}[/]")
 
 
 def _usage(out: Console, value: Result) -> None:
     for model, used in value["byModel"].items():
         out.print(
-            f"{model}: {used['inputTokens']} in, {used['outputTokens']} out, {money(used['costUsd'])}",
+            f"{model}: {used['inputTokens']} in, {used['outputTokens']} out, {money(used)}",
             markup=False,
         )
-    out.print(f"total: {money(value['costUsd'])}")
+    out.print(f"total: {money(value['total'])}")
 
 
 def _audit(out: Console, value: Result) -> None:

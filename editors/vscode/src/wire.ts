@@ -1632,7 +1632,8 @@ export interface UpdateMemoryParams {
 /**
  * Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
  *
- * `estimated`: a part of the tokens was counted here, because a call was stopped before the service said all.
+ * `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
+ * the service reported all.
  */
 export interface Usage {
   inputTokens: number;

@@ -17,8 +17,7 @@ def cost(spec: ModelSpec, usage: Usage) -> float | None:
 
 
 def with_cost(usage: Usage, prices: Prices | None, *, reported: bool) -> Usage:
-    """Return `usage` with its cost. Counts that the service did not report are estimates and have a cost only if all is
-    free."""
+    """Return `usage` with its cost. Where the service reports no counts at all, the cost is known only if all is free."""
     known = prices is not None and (reported or prices.input == prices.output == 0)
     return msgspec.structs.replace(usage, cost_usd=_dollars(prices, usage) if known and prices else None)
 

@@ -72,13 +72,12 @@ class UnfinishedCall:
         if not self._began and (failed or time.monotonic() < self._waits_until):
             return None
         written = estimate_tokens("".join(self._written))
-        if (said := self._reported) is None:
-            guess = Usage(estimate_request(self._request), written, model_calls=1, estimated=True)
-            return with_cost(guess, self._spec.prices, reported=False)
-        known = msgspec.structs.replace(
+        said = self._reported or Usage(estimate_request(self._request))
+        used = msgspec.structs.replace(
             said, output_tokens=max(said.output_tokens, written), model_calls=1, estimated=True
         )
-        return with_cost(known, self._spec.prices, reported=True)
+        # An estimate counts towards the limits of cost: nothing would let a run that is often cut off exceed them.
+        return with_cost(used, self._spec.prices, reported=True)
 
 
 async def await_answer(

@@ -56,7 +56,8 @@ def _recalled(result: Any) -> str:
 
 
 def _spent(result: Any) -> str:
-    cost = "unknown cost" if result["costUsd"] is None else f"${result['costUsd']:.4f}"
+    about = "about " if result["total"]["estimated"] else ""
+    cost = "unknown cost" if result["costUsd"] is None else f"{about}${result['costUsd']:.4f}"
     return f"{result['total']['inputTokens']} tokens in, {result['total']['outputTokens']} out, {cost}"
 
 

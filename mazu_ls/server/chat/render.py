@@ -99,7 +99,8 @@ def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = N
     if changes.uncounted:
         parts.append("what commands changed was not counted")
     if usage.model_calls:
-        parts.append("cost unknown" if usage.cost_usd is None else f"${usage.cost_usd:.3f}")
+        about = "about " if usage.estimated else ""
+        parts.append("cost unknown" if usage.cost_usd is None else f"{about}${usage.cost_usd:.3f}")
         tokens = usage.tokens
         parts.append(f"{tokens / 1000:.1f}k tokens" if tokens >= 1000 else _counted(tokens, "token"))
         if window and context:

@@ -101,5 +101,5 @@ def turn_facts(result: Result) -> str:
         "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
         changed if edits else "",
         styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
-        styled.money(usage["costUsd"]),
+        styled.money(usage["costUsd"], usage["estimated"]),
     ])  # fmt: skip

@@ -100,11 +100,12 @@ def tokens(count: int) -> str:
     return f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
 
 
-def money(cost: float | None) -> str:
-    """Format dollars, or that they are unknown."""
+def money(cost: float | None, estimated: bool = False) -> str:
+    """Format dollars, `about` so many if a part of the tokens is an estimate, or that they are unknown."""
     if cost is None:
         return "cost unknown"
-    return f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}".rstrip("0").ljust(5, "0") if cost else "$0.00"
+    exact = f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}".rstrip("0").ljust(5, "0") if cost else "$0.00"
+    return f"about {exact}" if estimated and cost else exact
 
 
 def seconds(amount: float) -> str:

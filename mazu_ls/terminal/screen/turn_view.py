@@ -201,7 +201,7 @@ class TurnScreen:
             f"{changed} · /undo" if done.files else "",
             "what commands changed was not counted" if done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
-            styled.money(ended.usage.cost_usd) if ended.usage.model_calls else "",
+            styled.money(ended.usage.cost_usd, ended.usage.estimated) if ended.usage.model_calls else "",
             self._context_share(ended),
         ])  # fmt: skip
         return (
