@@ -26,7 +26,7 @@ TALKING = (
 LIVE = frozenset(
     (
         "status", "recall", "usage", "audit", "memory", "trait", "wiki", "graph", "session", "sessions", "checkpoint", "checkpoints",
-        "compare", "diff", "rollback", "undo", "redo", "remember", "proposals", "prune", "chat", "run", "ask",
+        "compare", "diff", "rollback", "undo", "redo", "remember", "proposals", "prune", "chat", "run", "ask", "call", "tools",
     )
 )  # fmt: skip
 """Verbs that the server of the project may carry out, if there is one."""
@@ -185,6 +185,12 @@ def _serve(arguments: list[str]) -> int:
         from mazu_ls.server.app import serve_stdio
 
         return serve_stdio(descriptors, handshake)
+    if rest[0] == "--background" and len(rest) > 2 and rest[1].isdecimal():
+        from pathlib import Path
+
+        from mazu_ls.terminal.clients.background_server import serve_in_background
+
+        return serve_in_background(int(rest[1]), [Path(folder) for folder in rest[2:]])
     if rest[0] == "--tcp" and len(rest) == 2 and rest[1].isdecimal() and int(rest[1]) < 65536:
         from mazu_ls.server.app import serve_tcp
 
@@ -195,7 +201,9 @@ def _serve(arguments: list[str]) -> int:
         from mazu_ls.server.app import serve_socket
 
         return serve_socket(Path(rest[1]) if rest[1:] else None)
-    sys.stderr.write("usage: mazu-ls [serve] [--stdio | --tcp PORT | --socket [PATH]]\n")
+    sys.stderr.write(
+        "usage: mazu-ls [serve] [--stdio | --tcp PORT | --socket [PATH] | --background MINUTES FOLDER...]\n"
+    )
     return 2
 
 

@@ -101,6 +101,8 @@ def describe_invalid(problem: str, value: Any, hint: Any) -> str:
         got = (
             f", not {_KINDS.get(expected[2], expected[2])}" if expected[2] else expected[3].split(" - at ")[0]
         )
+        if isinstance(value, float) and not where:  # "not a number" would be untrue
+            got = f", not {value:g}"
         return (
             f"{where}{' or '.join(names)}{got} is expected"
             if not expected[2]

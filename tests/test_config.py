@@ -78,6 +78,7 @@ LOOSER: dict[str, tuple[Any, Any]] = {
     "checkpoints.max_untracked_file_bytes": (10**7, 1),
     "checkpoints.max_tracked_file_bytes": (10**8, 1),
     "context.compact_above_usd": (0.01, 0.0),
+    "terminal.keep_server_minutes": (0, 10),
     "edits.apply": ("propose", "direct"),
     "shell.timeout_seconds": (120.0, 121.0),
     "shell.sandbox": ("auto", "off"),

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -170,6 +171,13 @@ class WebSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The agent may fetch pages from private addresses."""
 
 
+class TerminalSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Commands in a terminal."""
+
+    keep_server_minutes: Annotated[int, Meta(ge=0, le=1440)] = 0
+    """Minutes for which a command in a terminal leaves a server running for the next commands, counted from the last one; 0 starts none. It holds about 60 MiB for each project."""
+
+
 class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
     """One MCP server: a command with arguments and environment, or a URL with headers."""
 
@@ -198,6 +206,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     edits: EditSettings = field(default_factory=EditSettings)
     shell: ShellSettings = field(default_factory=ShellSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    terminal: TerminalSettings = field(default_factory=TerminalSettings)
     mcp_servers: tuple[McpServer, ...] = ()
     """MCP servers: `{name, command, args, env}` or `{name, url, headers}`."""
     role: str = ".mazu/role.md"
@@ -335,6 +344,11 @@ def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warning
 
 
 def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *, instead: str) -> bool:
+    if isinstance(value, float) and not isfinite(value):  # 1e400 is inf in TOML
+        warnings.append(
+            _warning(layer, name, f"a finite number is expected; leave it out for the default; {instead}")
+        )
+        return False
     try:
         msgspec.convert(value, hint)
     except msgspec.ValidationError as error:

@@ -97,6 +97,7 @@ DIRECTIONS: dict[str, Direction] = {
     "shell.outputs": OUTPUT_NAMES,
     "shell.readable": USER,
     "web.allow_private": STAY_FALSE,
+    "terminal.keep_server_minutes": USER,
     "mcp_servers": SET,  # without effect until the user agrees to each
     "role": INSIDE,  # without effect until the user agrees to its text
 }

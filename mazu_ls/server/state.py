@@ -70,6 +70,8 @@ class ServerState:
         """Other servers on this project: of editors, or of conversations in terminals."""
         self.gives_way = asyncio.Event()
         """Set once a conversation in a terminal stops to listen, so that an editor's server can: that knows unsaved text."""
+        self.last_asked = 0.0
+        """When another process connected last, on the monotonic clock."""
         self.listens = False
         """Whether other processes are answered here: no other server has this project."""
         self.questions = editor.approvals if editor else HostQuestions()
@@ -308,6 +310,8 @@ class ServerState:
         for begin in self.on_ready:
             begin(self.project)
         if self.editor is not None:
+            if self.project.extensions:
+                self.project.extensions.start()
             self.jobs.spawn(self._warm_up(self.project, self.editor))
         return self.project
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import InvalidArguments, MazuError, system_advice
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
 from mazu_ls.terminal.exit_status import FAILED, INTERRUPTED, USAGE, exit_status
-from mazu_ls.terminal.project_root import ProjectRoot, resolve_project
+from mazu_ls.terminal.project_root import ProjectRoot, enclosing_project, has_state, resolve_project
 from mazu_ls.terminal.screen.first_prompt import draws_conversation
 from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 from mazu_ls.terminal.verbs import grammar
-from mazu_ls.terminal.verbs.read_only_commands import READING
+from mazu_ls.terminal.verbs.read_only_commands import READING, only_reads
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def run_parsed(given: argparse.Namespace) -> int:
         _print_error(given, {"kind": "usage", "message": said, "hint": ""})
         print_text(f"mazu-ls: {said}", sys.stderr)
         return USAGE
+    _note_new_project(given, root)
     try:
         if given.verb in OWN_VERBS:
             import importlib
@@ -59,6 +60,16 @@ def run_parsed(given: argparse.Namespace) -> int:
         return asyncio.run(interruptible(reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _note_new_project(given: argparse.Namespace, root: ProjectRoot) -> None:
+    """Say that a folder inside a project becomes one itself: from then on, commands in it mean it."""
+    if root.why != "named" or given.verb in ("config", "setup") or only_reads(given):
+        return
+    folder = root.folders[0]
+    if not has_state(folder, os.environ) and (outer := enclosing_project(folder)):
+        said = f"{folder} becomes a project of its own: commands in it have its memory and checkpoints from now on, not those of {outer}."
+        print_text(f"mazu-ls: {said}", sys.stderr)
 
 
 def configure_log() -> None:

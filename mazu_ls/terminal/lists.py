@@ -70,8 +70,11 @@ def _abilities(spec: Result) -> str:
 
 
 def _servers(servers: list[Result]) -> str:
+    words = {"stopped": "not running", "not_agreed": "not agreed to"}
     said = [
-        f"{one['name']}: {one['state']}" + (f" ({one['detail']})" if one["detail"] else "") for one in servers
+        f"{one['name']}: {words.get(one['state'], one['state'])}"
+        + (f" ({one['detail']})" if one["detail"] else "")
+        for one in servers
     ]
     return ", ".join(said) or "none"
 
@@ -99,10 +102,12 @@ def _status(out: Console, value: Result) -> None:
         ("log", value["log"]),
     ]
     if clients := value.get("clients"):
-        editor = clients[0]["name"] or "an editor"
-        rows.insert(
-            1, ("answered by", f"the server of {editor} (pid {value['pid']}); model and mode are its own")
-        )
+        first = clients[0]
+        who = f"the server of {first['name'] or 'an editor'}" if first["kind"] == "editor" else first["name"]
+        rows.insert(1, ("answered by", f"{who} (pid {value['pid']}); model and mode are its own"))
+        others = [f"{one['name'] or one['kind']} (pid {one['pid']})" for one in clients[1:-1]]
+        if others:
+            rows.insert(2, ("connected", ", ".join(others)))
     for name, said in rows:
         out.print(f"[dim]{name:<12}[/] {escape(said)}")
     for warning in value["warnings"]:

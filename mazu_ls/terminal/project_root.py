@@ -37,7 +37,9 @@ class ProjectRoot(NamedTuple):
             "here": "this folder",
             "named": "named with --folder",
         }[self.why]
-        return f"{self.folders[0]} ({reason})"
+        outer = enclosing_project(self.folders[0]) if self.why in ("known", "named") else None
+        apart = f"; a project of its own inside {outer}" if outer else ""
+        return f"{self.folders[0]} ({reason}{apart})"
 
 
 def resolve_project(given: argparse.Namespace) -> ProjectRoot:
@@ -59,7 +61,7 @@ def find_project(cwd: Path, env: Mapping[str, str] = os.environ) -> ProjectRoot:
             if folder == cwd:
                 return ProjectRoot((), "none", f"{folder} is {why}, not a project.")
             break
-        if _has_state(folder, env):
+        if has_state(folder, env):
             return ProjectRoot((folder,), "known")
         if top is None and (folder / ".git").exists():
             top = folder
@@ -73,7 +75,22 @@ def named_project(folders: list[Path]) -> ProjectRoot:
     return ProjectRoot(tuple(folder.absolute() for folder in folders), "named")
 
 
-def _has_state(folder: Path, env: Mapping[str, str]) -> bool:
+def enclosing_project(folder: Path, env: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the project to which a folder would belong if it were none itself; None if it would be one all the same."""
+    if (folder / ".git").exists():
+        return None
+    home, top = _real(Path.home()), None
+    for above in folder.parents:
+        if _unfit(above, home):
+            break
+        if has_state(above, env):
+            return above
+        if top is None and (above / ".git").exists():
+            top = above
+    return top
+
+
+def has_state(folder: Path, env: Mapping[str, str]) -> bool:
     try:
         return paths.root_state(folder, env).is_dir()
     except OSError:

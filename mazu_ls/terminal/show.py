@@ -37,12 +37,11 @@ def result(name: str, value: Any) -> None:
 
 def _patch(out: Console, text: str) -> None:
     """Print a unified diff in colours, without the file names, which were printed before."""
-    from mazu_ls.workspace.text import split_lines
+    from mazu_ls.terminal.screen.styled_text import diff_body
 
-    for line in split_lines(text.strip("\n"), ends=False):
-        if not line.startswith(("--- ", "+++ ")):
-            colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
-            out.print(f"  [{colour}]{escape(line)}[/]")
+    for line in diff_body(text.strip("\n")):
+        colour = {"+": "green", "-": "red"}.get(line[:1], "dim")
+        out.print(f"  [{colour}]{escape(line)}[/]")
 
 
 def _turn(out: Console, value: Result) -> None:
@@ -236,7 +235,10 @@ def _diff(out: Console, value: Result) -> None:
     for key, verb in (("added", "learned"), ("changed", "changed"), ("removed", "forgotten")):
         for name in value["memories"][key]:
             out.print(f"{verb} {name}", markup=False)
-    out.print(value["patch"], markup=False)
+    if value["patch"]:
+        out.print(value["patch"], markup=False)
+    elif not (value["files"] or any(value["memories"].values())):
+        out.print("nothing differs")
 
 
 def proposal(value: Result) -> None:

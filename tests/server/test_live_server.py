@@ -15,15 +15,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from mazu_ls import __version__
 from mazu_ls.platform import peer_credentials
+from mazu_ls.platform.child_mark import MARK
 from mazu_ls.server.rpc.live import listener, peers
 from mazu_ls.server.rpc.live.peers import refusal_reason
 from mazu_ls.state import live_socket
+from mazu_ls.terminal.clients.background_server import start_background_server
 from mazu_ls.terminal.clients.live_server import run_with_server
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.tools.mcp import guard
@@ -176,7 +179,7 @@ def server(place: Path) -> Iterator[EditorProcess]:
         yield running
 
 
-def typed(server: EditorProcess, *words: str) -> subprocess.CompletedProcess[str]:
+def typed(server: Any, *words: str) -> subprocess.CompletedProcess[str]:
     """What a person at a terminal in the project gets."""
     return subprocess.run(
         [sys.executable, "-m", "mazu_ls", *words],
@@ -239,7 +242,7 @@ def test_a_checkpoint_from_the_terminal_holds_what_is_unsaved_in_the_editor(plac
             for name in (taken["id"], taken["label"])
         }
         assert named[taken["id"]] == named[taken["label"]], "a label stands for its id"
-        assert named[taken["id"]][:2] == ["\n", "\n"], "nothing differs from what the editor shows"
+        assert named[taken["id"]][:2] == ["nothing differs\n"] * 2, "from what the editor shows"
         live = {words: typed(server, *words.split()) for words in SAME}
         server.end()
         assert not server.socket.exists()
@@ -656,3 +659,37 @@ def sleeping(first: str, env: dict[str, str] | None = None) -> Iterator[int]:
         finally:
             process.send_signal(signal.SIGKILL)
             process.wait(PATIENCE)
+
+
+def test_a_command_leaves_a_server_running_for_the_next_ones_if_that_is_set(place: Path):
+    folder = place / "kept"
+    folder.mkdir()
+    env = environment_in(place / "keeping")
+    assert not start_background_server((folder,), 10, clean_environment(env))  # nothing to serve yet
+    with contextlib.ExitStack() as ended:
+        editor = SimpleNamespace(env=env, folder=folder, socket=live_socket.socket_path(folder, env))
+        assert typed(editor, "remember", "The port is 8080").returncode == 0
+        assert not editor.socket.exists(), "the default leaves nothing running"
+        assert typed(editor, "config", "set", "terminal.keep_server_minutes", "10").returncode == 0
+        assert typed(editor, "remember", "Ports are even").returncode == 0
+        kept = wait_until(lambda: background_pid(editor))
+        ended.callback(kill_if_there, kept)
+        assert "Ports are even" in typed(editor, "recall", "ports").stdout
+        assert not start_background_server((folder,), 10, {**clean_environment(env), MARK: "1"})
+        with serving(env, folder) as opened:
+            wait_until(lambda: pid_of_answer(opened) == opened.process.pid)  # it gave way and ended
+            wait_until(lambda: not Path(f"/proc/{kept}").exists())
+
+
+def background_pid(server: Any) -> int | None:
+    status = json.loads(typed(server, "status", "--json").stdout)
+    return (
+        status["pid"]
+        if any("in the background" in one["name"] for one in status.get("clients", ()))
+        else None
+    )
+
+
+def kill_if_there(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

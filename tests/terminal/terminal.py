@@ -25,9 +25,12 @@ class Terminal:
     """Starts a command in `root`, feeds what it prints to an emulator of `columns` by `rows`, and types."""
 
     def __init__(
-        self, root: Path, url: str = "http://127.0.0.1:1", *, columns: int = 100, rows: int = 40, term: str = "xterm-256color", **env: str
+        self, root: Path, url: str = "http://127.0.0.1:1", *, columns: int = 100, rows: int = 40, term: str = "xterm-256color",
+        wraps_again: bool = False, **env: str,
     ) -> None:  # fmt: skip
+        """`wraps_again`: lines that no longer fit are wrapped, as most terminals do; else they are cut, as xterm does."""
         self.root = root
+        self._wraps_again = wraps_again
         self.columns, self.rows = columns, rows
         kept = {
             name: value
@@ -37,7 +40,7 @@ class Terminal:
         self.env = {
             **kept, "HOME": str(root.parent), "MAZU_HOME": str(root.parent / "home"),
             "MAZU_STATE_HOME": str(root.parent / "state"), "ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "test-key",
-            "TERM": term, **env,
+            "TERM": term, **({} if wraps_again else {"XTERM_VERSION": "pyte"}), **env,
         }  # fmt: skip
         self.screen = pyte.HistoryScreen(columns, rows, history=5000)
         self._stream = pyte.ByteStream(self.screen)
@@ -89,17 +92,36 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         """Another size, as when a window is dragged; the kernel sends SIGWINCH."""
+        shown, cursor = [row.rstrip() for row in self.screen.display], self.screen.cursor
+        at = (cursor.y, cursor.x)
         self.columns, self.rows = columns, rows
         self.screen.resize(rows, columns)
+        if self._wraps_again:
+            self._wrap(shown, *at)
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def _wrap(self, shown: list[str], row: int, column: int) -> None:
+        """Draw the rows again, each as many as it needs now; the cursor stays at its character."""
+        pieces = [
+            [line[at : at + self.columns] for at in range(0, max(1, len(line)), self.columns)]
+            for line in shown
+        ]
+        cursor = sum(map(len, pieces[:row])) + column // self.columns
+        rows = [piece for line in pieces for piece in line]
+        above = max(0, cursor - self.rows + 1)  # scrolled away
+        self.screen.erase_in_display(2)
+        for number, piece in enumerate(rows[above : above + self.rows], 1):
+            self.screen.cursor_position(number, 1)
+            self.screen.draw(piece)
+        self.screen.cursor_position(cursor - above + 1, column % self.columns + 1)
 
     async def rests(self) -> None:
         """Wait until no turn runs: the spinner's line is gone, and not only from a screen that is just being drawn."""
-        await self._until("the turn did not end", lambda: not self._spins() and self._is_still())
+        await self.until(lambda: not self._spins() and self._is_still(), "the turn did not end")
 
     async def loses(self, text: str) -> None:
         """Wait until a text is to be seen no more, so that what comes next is not mistaken for it."""
-        await self._until(f"{text!r} did not go", lambda: not self.shows(text) and self._is_still())
+        await self.until(lambda: not self.shows(text) and self._is_still(), f"{text!r} did not go")
 
     def _spins(self) -> bool:
         return any("esc to stop" in row for row in self.screen.display)
@@ -107,7 +129,8 @@ class Terminal:
     def _is_still(self) -> bool:
         return time.monotonic() - self._drawn > STILL_SECONDS
 
-    async def _until(self, failed: str, met: Callable[[], bool]) -> None:
+    async def until(self, met: Callable[[], bool], failed: str) -> None:
+        """Wait until it is so."""
         try:
             async with asyncio.timeout(PATIENCE):
                 while not met():  # noqa: ASYNC110 - a terminal tells nobody

@@ -417,7 +417,7 @@ async def test_forty_columns_still_read(chat: Chat):
 
 
 async def test_a_terminal_that_becomes_narrower_is_drawn_again(chat: Chat, tmp_path: Path):
-    terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
+    terminal = await chat(shell("touch ran.txt  # " + "long " * 14), {"text": "Well."}, wraps_again=True)
     await terminal.says("do it")
     await terminal.sees("Allow once")
     terminal.resize(50, 30)
@@ -425,6 +425,10 @@ async def test_a_terminal_that_becomes_narrower_is_drawn_again(chat: Chat, tmp_p
     async with asyncio.timeout(120):
         while b"Allow once" not in terminal.raw:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
+    drawn_once = ("? Run touch", "Allow once", "esc to stop")
+    await terminal.until(
+        lambda: all(terminal.text.count(text) == 1 for text in drawn_once), "lines of the old frame stayed"
+    )
     await terminal.answers("y")
     await terminal.sees("Well.")
     await terminal.rests()

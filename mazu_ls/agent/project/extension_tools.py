@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 START_SECONDS = 15.0
 """Seconds that a turn waits for MCP servers, from their start: npx and uvx may have to install them first."""
+NOT_STARTED = "it starts with a conversation; mazu-ls doctor tries it"
 CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
 
 
@@ -42,6 +43,8 @@ class ExtensionTools:
         self._mcp: McpServers | None = None
         self._seconds = 0.0
         self._configured: tuple[McpServer, ...] = ()
+        self._own: Sequence[McpServer] = ()
+        self._may_start = False
         self._begun = 0.0
         self._asked: set[str] = set()
         self._asked_tools: set[tuple[str, bytes]] = set()
@@ -56,15 +59,27 @@ class ExtensionTools:
 
     def mcp_status(self) -> list[McpServerStatus]:
         """Return the state of each configured MCP server."""
+        if not self._configured:
+            return []
         from mazu_ls.tools.mcp.servers import McpServerStatus
 
-        known = {status.name: status for status in (self._mcp.status() if self._mcp else ())}
-        begins = [McpServerStatus(entry.name, "starting", 0, (), "") for entry in self._configured]
+        runs = self._mcp if self._may_start else None
+        known = {status.name: status for status in (runs.status() if runs else ())}
+        state, why = ("starting", "") if self._may_start else ("stopped", NOT_STARTED)
+        begins = [McpServerStatus(entry.name, state, 0, (), why) for entry in self._configured]
         return [known.get(status.name, status) for status in begins]
 
+    def start(self) -> None:
+        """Start the MCP servers, and those that are configured from now on. An editor's server does it when it opens the
+        project, a command of the terminal only if it has turns."""
+        if not self._may_start:
+            self._may_start = True
+            self._begin()
+
     async def wait_started(self) -> list[str]:
-        """Wait for starting MCP servers until a few seconds after they were configured; return the names of those still
+        """Start the MCP servers if nobody did, and wait until a few seconds after that; return the names of those still
         starting."""
+        self.start()
         loop = asyncio.get_running_loop()
         while names := [status.name for status in self.mcp_status() if status.state == "starting"]:
             if loop.time() >= self._begun + START_SECONDS:
@@ -73,20 +88,27 @@ class ExtensionTools:
         return []
 
     def configure(self, servers: tuple[McpServer, ...], own: Sequence[McpServer], seconds: float) -> None:
-        """Use these MCP servers from now on. Those in `own` come from the user's own settings; the user is asked about
-        the others.
+        """Use these MCP servers from now on, once `start` was called. Those in `own` come from the user's own settings;
+        the user is asked about the others.
 
         A question waits `seconds` for its answer.
         """
         self._seconds = seconds
         if servers == self._configured:
             return
-        self._configured = servers
+        self._configured, self._own = servers, own
+        if self._may_start:
+            self._begin()
+
+    def _begin(self) -> None:
         self._begun = asyncio.get_running_loop().time()
-        self._tasks.spawn(self._replace(servers, own))
+        if self._configured or self._mcp:
+            self._tasks.spawn(self._replace(self._configured, self._own))
 
     def agree(self, name: str) -> None:
         """Record the user's consent to an MCP server as it is configured. Raises MazuError(not_found)."""
+        if self._mcp is None and self._configured:
+            self._mcp = self._connections(self._configured)
         if self._mcp is None or name not in self._mcp.servers:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
         self._mcp.agree(name)
@@ -129,13 +151,9 @@ class ExtensionTools:
         return found.tools
 
     async def _replace(self, servers: tuple[McpServer, ...], own: Sequence[McpServer]) -> None:
-        from mazu_ls.tools.mcp.servers import McpServers
-        from mazu_ls.tools.skills.trust import TrustStore
-
         if self._mcp:
             await self._mcp.close()
-        trust = TrustStore.load(paths.mazu_home(self._env))
-        self._mcp = mcp = McpServers(servers, self._env, trust, self._key, self._notify, ask=self._ask_tools)
+        self._mcp = mcp = self._connections(servers)
         for entry in servers:
             if entry in own:
                 mcp.agree(entry.name)
@@ -146,6 +164,14 @@ class ExtensionTools:
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
             ):
                 mcp.agree(status.name)
+
+    def _connections(self, servers: tuple[McpServer, ...]) -> McpServers:
+        """Return connections to the servers, none of which is started yet."""
+        from mazu_ls.tools.mcp.servers import McpServers
+        from mazu_ls.tools.skills.trust import TrustStore
+
+        trust = TrustStore.load(paths.mazu_home(self._env))
+        return McpServers(servers, self._env, trust, self._key, self._notify, ask=self._ask_tools)
 
     def waiting_tools(self, name: str) -> bytes:
         """Return the tools of a server that are new or changed since the user agreed, as readable JSON; empty for none."""

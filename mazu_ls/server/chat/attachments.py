@@ -146,6 +146,10 @@ async def read_document(server: ServerState, uri: str, path: Path) -> OpenDocume
         raise MazuError(
             Kind.NOT_FOUND, f"{path} cannot be read: {error.strerror or error}.", "Check the path."
         ) from error
+    except MazuError as error:  # its hint is for a model, which has other tools
+        if error.kind is not Kind.UNSUPPORTED:
+            raise
+        raise MazuError(error.kind, error.message, "Choose a text file.") from error
     encoding = server.editor.documents.encoding if server.editor else "utf-16"
     return OpenDocument(DocumentItem(uri, 0, text), encoding)
 

@@ -82,7 +82,7 @@ COMMANDS: dict[str, ChatCommand] = {
     "rewind": ChatCommand(
         "remove turns from the conversation; files stay", "mazu.session.rewind",
         lambda text, s: {"sessionId": s, "turns": int(text) if text.isdecimal() else 1},
-        lambda result: f"{result['turnCount']} turns remain.",
+        lambda result: "1 turn remains." if result["turnCount"] == 1 else f"{result['turnCount']} turns remain.",
     ),
     "compact": ChatCommand(
         "replace the conversation by a summary", "mazu.session.compact",

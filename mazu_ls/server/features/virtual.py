@@ -180,7 +180,8 @@ async def transcript_text(project: Project, session_id: str) -> str:
     events = await project.sessions.events(session_id)
     info = await project.sessions.info(session_id)
     turns = [_turn(turn) for turn in transcript(session_id, events)]
-    head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {info.turns} turns\n"
+    turns_had = f"{info.turns} turn{'' if info.turns == 1 else 's'}"
+    head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {turns_had}\n"
     return "\n".join([head, *turns])
 
 

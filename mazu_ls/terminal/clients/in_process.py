@@ -40,6 +40,8 @@ async def opened_client(
             "mazu.state.decline",
         )
         server.plan_opening(root.folders, settings_of(given))
+        if given.verb in ("chat", "run"):  # meanwhile the message is written
+            server.on_ready.append(_start_mcp_servers)
         if _shares(given):
             server.clients.append(
                 ConnectedClient("terminal", f"mazu-ls {__version__}", os.getpid(), time.time())
@@ -52,6 +54,21 @@ async def opened_client(
             yield server, host
         finally:
             await server.close()
+            _keep_server(server, root)
+
+
+def _start_mcp_servers(project: Project) -> None:
+    if project.extensions:
+        project.extensions.start()
+
+
+def _keep_server(server: ServerState, root: ProjectRoot) -> None:
+    """Leave a server running for the next commands, if the user set that."""
+    minutes = server.project.config.terminal.keep_server_minutes if server.project else 0
+    if minutes:
+        from mazu_ls.terminal.clients.background_server import start_background_server
+
+        start_background_server(root.folders, minutes)
 
 
 def _shares(given: argparse.Namespace) -> bool:

@@ -140,6 +140,8 @@ def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
         return _wanted_message(given)
     if given.verb == "compare":
         return "mazu.checkpoint.diff", {"id": given.first, "against": given.second}
+    if given.verb == "call":
+        return _wanted_call(given)
     verb = getattr(given, "wire", None)
     if verb is None or getattr(given, "subverb", None) == "review":
         return None
@@ -147,6 +149,16 @@ def _wanted_command(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
     if verb.command in TALKING and not _may_talk_there(given, verb.command, arguments):
         return None
     return (verb.command, arguments) if is_served(verb.command, arguments) else None
+
+
+def _wanted_call(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:
+    """Return a command by its name on the wire, as hooks and scripts give it; None for one that asks or has a turn."""
+    name = f"mazu.{given.command.removeprefix('mazu.')}"
+    try:
+        arguments = json.loads(given.arguments)
+    except ValueError:
+        return None
+    return (name, arguments) if name in SHOWING | CHANGING and isinstance(arguments, dict) else None
 
 
 def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None:

@@ -48,6 +48,7 @@ class LiveChat:
         screen.on_stop = self._stop
         screen.on_cycle_mode = self._cycle_mode
         screen.status = self._status
+        screen.parting = self._parting
         self._mode = ""
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
@@ -196,6 +197,13 @@ class LiveChat:
         except MazuError as error:
             self.surface.say("info", error_text(error.message, error.hint))
         self.screen.refresh()
+
+    def _parting(self) -> str:
+        return (
+            ""
+            if self.chat.session_id is None
+            else "The turn was stopped. `mazu-ls --continue` goes on from there."
+        )
 
     def _status(self) -> str:
         if not self._status_known:

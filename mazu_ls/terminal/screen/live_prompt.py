@@ -40,6 +40,8 @@ async def converse(given: argparse.Namespace, root: ProjectRoot) -> int:
             raise
         return INTERRUPTED if screen.stopping else DONE
     finally:
+        if screen.stopping and (said := screen.parting()):
+            print_text(said, sys.stderr)
         for text in screen.queued:
             print_text(f"Not sent: {text}", sys.stderr)
 

@@ -56,6 +56,8 @@ class Screen:
         self._stopping = False
         self.stopping = False
         """Whether a turn ran when the user left."""
+        self.parting: Callable[[], str] = lambda: ""
+        """What is said when the user left while a turn ran."""
         self._stash = ""
         from mazu_ls.terminal.screen.screen_layout import make_application, make_buffer
 

@@ -18,6 +18,7 @@ from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.widgets import SearchToolbar
 
 from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.terminal.screen.reflow import ReflowApplication
 from mazu_ls.terminal.screen.screen_keys import bind_keys
 
 if TYPE_CHECKING:
@@ -73,8 +74,8 @@ def make_application(screen: ScreenControls) -> Application[None]:
     ]
     keys = KeyBindings()
     bind_keys(screen, keys)
-    app: Application[None] = Application(
-        Layout(HSplit(rows), focused_element=composer if screen.composing else None),
+    app = ReflowApplication(
+        layout=Layout(HSplit(rows), focused_element=composer if screen.composing else None),
         key_bindings=keys,
         full_screen=False,
         erase_when_done=True,

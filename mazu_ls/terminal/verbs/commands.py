@@ -16,6 +16,7 @@ from mazu_ls.terminal.verbs.read_only_commands import READING
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
@@ -121,4 +122,15 @@ async def execute(
         )  # where servers write it, also while this command works on an empty temporary state
     if name == "mazu.session.end":  # in a server this continues in the background
         await (await server.wait_opened()).extractions.wait_idle()
+    if name == "mazu.tools.list":
+        _note_servers(await server.wait_opened())
     return present_result(name, result, arguments, given)
+
+
+def _note_servers(project: Project) -> None:
+    """Name the MCP servers whose tools are not listed: a command that only shows something starts none."""
+    if stopped := [one.name for one in project.mcp_servers() if one.state == "stopped"]:
+        print_text(
+            f"Not listed: the tools of {', '.join(stopped)}. MCP servers start with a conversation; mazu-ls doctor tries them.",
+            sys.stderr,
+        )

@@ -6,15 +6,22 @@ import json
 import sys
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 
 from mazu_ls.config import config
-from mazu_ls.errors import InvalidArguments
+from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.redact import redact
 from mazu_ls.state import paths
 from mazu_ls.terminal.screen.printing import print_json, print_text
-from mazu_ls.terminal.verbs.stored_settings import parse_value, remove_setting, settings_file, store_setting
+from mazu_ls.terminal.verbs.stored_settings import (
+    parse_value,
+    remove_setting,
+    settings_file,
+    store_setting,
+    stored_list,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -33,8 +40,14 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
         case "get":
             _show(_value(root, given.name), as_json)
         case "set":
+            before = stored_list(given.name)
             path = store_setting(given.name, parse_value(given.value))
-            value = _value(root, given.name)
+            loaded = _loaded(root)
+            value = _named(loaded, given.name)
+            if lost := [one for one in before if one not in stored_list(given.name)]:
+                print_text(f"No longer in {given.name}: {_text(lost)}", sys.stderr)
+            if doubt := _doubt(given.name, value, loaded.config):
+                print_text(doubt, sys.stderr)
             if as_json:
                 print(json.dumps({"storedIn": str(path), "value": _shown(value)}))
             else:
@@ -58,6 +71,22 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     return 0
 
 
+def _doubt(name: str, value: Any, settings: config.Config) -> str:
+    """Return why a value that was stored will not work as it is; empty if nothing is known against it."""
+    if name == "model" and isinstance(value, str):
+        from mazu_ls.models import catalog
+
+        try:
+            catalog.resolve(value, settings)
+        except MazuError as error:
+            return f"It cannot be used as it is: {error.message} {error.hint}".strip()
+    if name.endswith(".base_url") and isinstance(value, str):
+        address = urlsplit(value)
+        if address.scheme not in ("http", "https") or not address.hostname or " " in value:
+            return f"It cannot be used as it is: {value!r} is not an http or https address."
+    return ""
+
+
 def _text(value: Any) -> str:
     return json.dumps(_shown(value), ensure_ascii=False)
 
@@ -67,7 +96,7 @@ def _files(root: ProjectRoot) -> list[Path]:
     return [settings_file(), *(folder / paths.PROJECT_FOLDER / "config.toml" for folder in root.folders[:1])]
 
 
-def _value(root: ProjectRoot, name: str | None) -> Any:
+def _loaded(root: ProjectRoot) -> config.Loaded:
     layers: list[config.Layer] = []
     for layer, problem in (
         config.read_layer(settings_file()),
@@ -79,6 +108,14 @@ def _value(root: ProjectRoot, name: str | None) -> Any:
     loaded = config.load(layers)
     for warning in loaded.warnings:
         print_text(f"mazu-ls: {warning}", sys.stderr)
+    return loaded
+
+
+def _value(root: ProjectRoot, name: str | None) -> Any:
+    return _named(_loaded(root), name)
+
+
+def _named(loaded: config.Loaded, name: str | None) -> Any:
     value: Any = msgspec.to_builtins(loaded.config)
     for key in name.split(".") if name else ():
         if not isinstance(value, dict) or key not in value:

@@ -130,7 +130,9 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorF
         DoctorFinding("state folder", os.access(_existing(state), os.W_OK), str(state)),
     ]
     with environment(given, root) as env:
-        host = TerminalHost(root.folders, PlainSurface(quiet=True))
+        surface = PlainSurface(quiet=True)
+        surface.interactive = False  # a check asks nothing
+        host = TerminalHost(root.folders, surface)
         project = await Project.open(root.folders, host, env=env)
         try:
             return findings + await _opened(project)
@@ -149,6 +151,29 @@ async def _opened(project: Project) -> list[DoctorFinding]:
         findings.append(DoctorFinding("model", True, (await project.model(None)).name))
     except MazuError as error:
         findings.append(DoctorFinding("model", None, f"{error.message} {error.hint}"))
+    return findings + await _mcp_servers(project)
+
+
+async def _mcp_servers(project: Project) -> list[DoctorFinding]:
+    """Start each MCP server that the user agreed to and list its tools; they end with this command."""
+    if project.extensions is None or not project.config.mcp_servers:
+        return []
+    await project.extensions.wait_started()
+    names = [tool.name for tool in project.tools() if tool.source == "mcp"]
+    findings: list[DoctorFinding] = []
+    for one in project.mcp_servers():
+        found = [name for name in names if name.startswith(f"mcp__{one.name}__")]
+        said = [
+            f"{one.state}: {', '.join(found) or 'no tools'}"
+            if one.state == "connected"
+            else one.detail or one.state
+        ]
+        if one.waiting:
+            said.append(f"new or changed, see mazu-ls trust list: {', '.join(one.waiting)}")
+        if one.state == "not_agreed":
+            said.append("mazu-ls trust list shows it")
+        ok = True if one.state == "connected" else None if one.state == "not_agreed" else False
+        findings.append(DoctorFinding(f"mcp {one.name}", ok, "; ".join(said)))
     return findings
 
 

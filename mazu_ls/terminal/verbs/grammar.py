@@ -73,6 +73,11 @@ class Parser(argparse.ArgumentParser):
         name = rest[0].partition("=")[0]
         if not name.startswith("-"):
             self.error(f"too many words: {' '.join(rest)}. Options stand before or behind the words.")
+        meant = [
+            action for action in self._actions if action.dest == name.lstrip("-") and action.option_strings
+        ]
+        if meant:  # the name that the protocol has
+            self.error(f"there is no option {name}. Did you mean `{meant[0].option_strings[-1]}`?")
         known = [option for option in self._option_string_actions if option.startswith("--")]
         if self.prog == "mazu-ls":
             known += [option.flag for option in (*TALK, ATTACH) if option.flag]
@@ -137,6 +142,9 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     if any(verb.words.split()[0] == only for verb in VERBS):
         _verbs(commands, only)
         return root
+    if only == "call":
+        _call(commands)
+        return root
     _plain(commands, "serve", "the language server on stdio, --tcp PORT on this machine, or --socket [PATH]")
     chat = _plain(commands, "chat", "talk to the agent")
     message = text("message", "send this message and exit", required=False)
@@ -147,15 +155,12 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     _plain(commands, "init", "prepare a project: .mazu/ with a commented config and a role document")
     _plain(commands, "setup", "choose a model, an editor and a sandbox, step by step")
     _config(commands)
-    call = _plain(
-        commands, "call", 'run any command of the protocol: mazu-ls call mazu.recall \'{"query": "port"}\''
-    )
-    call.add_argument("command", help="its name, with or without `mazu.`")
-    call.add_argument("arguments", nargs="?", default="{}", help="a JSON object")
+    _call(commands)
     timeline = _plain(
         commands, "timeline", "what happened in a conversation, step by step, with costs and checkpoints"
     )
     timeline.add_argument("session", nargs="?", help="a session's id; the last one if not given")
+    timeline.add_argument("--session", dest="named", metavar="ID", help="the same, as other commands name it")
     compare = _plain(
         commands, "compare", "what differs between two checkpoints, or between two conversations' ends"
     )
@@ -163,6 +168,14 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     compare.add_argument("second", nargs="?", default="now", help="another; now if not given")
     _verbs(commands)
     return root
+
+
+def _call(commands: Any) -> None:
+    call = _plain(
+        commands, "call", 'run any command of the protocol: mazu-ls call mazu.recall \'{"query": "port"}\''
+    )
+    call.add_argument("command", help="its name, with or without `mazu.`")
+    call.add_argument("arguments", nargs="?", default="{}", help="a JSON object")
 
 
 def _config(commands: Any) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mazu_ls.server.rpc.live.served import SHOWING
+from mazu_ls.server.rpc.live.served import PREVIEWED, SHOWING
 from mazu_ls.state import identity, paths
 
 if TYPE_CHECKING:
@@ -27,8 +27,14 @@ def only_reads(given: argparse.Namespace) -> bool:
     """Return whether the command changes nothing."""
     if given.verb in ("doctor", "timeline", "compare"):
         return True
+    if given.verb == "call":
+        return f"mazu.{given.command.removeprefix('mazu.')}" in READING
     verb = getattr(given, "wire", None)
-    return verb is not None and verb.command in READING and getattr(given, "subverb", None) != "review"
+    if verb is None or getattr(given, "subverb", None) == "review":
+        return False
+    previews = verb.command in PREVIEWED and bool(getattr(given, "preview", None))
+    prints = verb.command == "mazu.session.transcript" and getattr(given, "uri", None) is None
+    return verb.command in READING or previews or prints
 
 
 @contextmanager

@@ -39,6 +39,8 @@ def parse_value(text: str) -> Any:
 def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) -> Path:
     """Set one dotted setting. Raises InvalidArguments if there is none of that name or the value does not fit."""
     keys = name.split(".")
+    if not all(keys):
+        raise InvalidArguments(f"{name!r} is no name of a setting; one is limits.max_steps", "name")
     nested: Any = value
     for key in reversed(keys):
         nested = {key: nested}
@@ -58,6 +60,22 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
         table[keys[-1]] = value
 
     return _rewrite(change, env)
+
+
+def stored_list(name: str, env: Mapping[str, str] = os.environ) -> list[Any]:
+    """Return the list that the user's own file holds for a setting; empty if it holds none."""
+    found: list[Any] = []
+
+    def look(document: Any) -> None:
+        table = document
+        for key in name.split("."):
+            table = table.get(key, {}) if hasattr(table, "get") else {}
+        if isinstance(table, list):
+            found.extend(getattr(table, "unwrap", lambda: table)())
+
+    if settings_file(env).exists():
+        _rewrite(look, env, lambda: False)
+    return found
 
 
 def remove_setting(name: str, env: Mapping[str, str] = os.environ) -> bool:

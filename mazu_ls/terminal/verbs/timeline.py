@@ -27,7 +27,7 @@ TEXT = 100
 async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Print the steps of a session, the last one used if none is named; nothing is changed."""
     project = await server.wait_opened()
-    session_id = given.session
+    session_id = given.named or given.session
     if session_id is None:
         sessions = await project.sessions.list()
         if not sessions:

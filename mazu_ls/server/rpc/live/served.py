@@ -15,6 +15,7 @@ SHOWING = _names(
     mazu.status mazu.recall mazu.usage mazu.audit mazu.memory.list mazu.memory.show mazu.memory.why mazu.memory.stats
     mazu.memory.trait.list mazu.memory.import.proposals mazu.wiki.list mazu.wiki.show mazu.wiki.search mazu.graph.show
     mazu.session.list mazu.session.search mazu.checkpoint.list mazu.checkpoint.diff mazu.checkpoint.file mazu.checkpoint.contents
+    mazu.tools.list
     """
 )
 """Read-only commands: they may be repeated if no answer came."""

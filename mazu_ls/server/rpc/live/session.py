@@ -302,6 +302,7 @@ class LiveSession:
         same_model = live.model == env.get("MAZU_MODEL")
         answers = live.interactive and await asyncio.to_thread(has_terminal, self._pid)
         self._options = live
+        self._server.last_asked = time.monotonic()
         self._link.most_unread = MOST_UNREAD
         if live.editor is not None:
             kind = "terminal" if live.conversation else "editor"
