@@ -34,6 +34,8 @@ class TerminalHost:
         """Who else is asked; None where nobody else can be."""
         self.concerns: Callable[[str], bool] = lambda session_id: True
         """Whether what a session asks is for this terminal: not what an editor's other conversations ask."""
+        self.has_chosen: Callable[[], Awaitable[object]] | None = None
+        """Waits until it is known which conversation this terminal takes part in."""
 
     @property
     def lender(self) -> LanguageServices | None:
@@ -62,6 +64,8 @@ class TerminalHost:
         """Show what will happen and read a key, one question at a time."""
         if self.own_command is not None and question.tool == "run_shell":
             return UserReply(next(choice for choice in question.choices if choice.kind == "allow_once"))
+        if question.session_id and self.has_chosen is not None:
+            await self.has_chosen()
         if question.session_id and not self.concerns(question.session_id):
             return UserReply(None)
         if self.questions is None:

@@ -91,6 +91,7 @@ def enclosing_project(folder: Path, env: Mapping[str, str] = os.environ) -> Path
 
 
 def has_state(folder: Path, env: Mapping[str, str]) -> bool:
+    """Return whether mazu-ls was used in a folder as a project."""
     try:
         return paths.root_state(folder, env).is_dir()
     except OSError:

@@ -18,7 +18,7 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.platform import peer_credentials
 from mazu_ls.server.client.ask_user import OpenQuestion
 from mazu_ls.server.client.connected_clients import ConnectedClient
-from mazu_ls.server.rpc.live import peer_editor, peers
+from mazu_ls.server.rpc.live import peer_editor, peers, questions
 from mazu_ls.server.rpc.live.remote_error import NotServed
 from mazu_ls.state import live_socket
 from tests.server.test_live_server import GUARD, EditorProcess, environment_in, typed, wait_until
@@ -112,7 +112,7 @@ async def test_another_editor_gives_no_standing_grant_and_changes_no_call(
     )
     asked = OpenQuestion(Question("s", "c", "run_shell", "Run `make`?", "", choices, editable=("command",)))
     link: Any = AnsweringLink(answer)
-    await peer_editor.put_question(link, asked, peer_editor.question_for_peer(asked.question), "Vim (pid 1)")
+    await peer_editor.put_question(link, asked, questions.question_for_peer(asked.question), "Vim (pid 1)")
     assert asked.answered.done() is counts
     assert not counts or asked.answered.result().answered_in == "Vim (pid 1)"
     if link.asked:

@@ -22,6 +22,7 @@ async def test_two_terminals_in_one_conversation(tmp_path: Path) -> None:
     replies = (
         {"text": "First."},
         SHELL,
+        SHELL,
         {"text": "Second."},
         {"text": "Third."},
         NEVER_ENDING,
@@ -35,8 +36,7 @@ async def test_two_terminals_in_one_conversation(tmp_path: Path) -> None:
             await first.says("one")
             await first.sees("First.")
             await first.rests()
-            await second.start("--continue")
-            await second.sees("1 turn", "mode of a terminal")  # not "busy"
+            await joins_a_running_turn(first, second)
             await second.says("two")
             await first.sees("> two", "Allow once")
             await second.sees("Allow once")
@@ -119,3 +119,18 @@ async def test_a_conversation_gives_way_to_an_editor_which_knows_unsaved_text(
             assert shown["text"] == "x = 3  # not saved\n"
     finally:
         await terminal.kill()
+
+
+async def joins_a_running_turn(first: Terminal, second: Terminal) -> None:
+    """`second` takes part while a question is open in `first`: it is shown there and can be stopped."""
+    await first.says("zero")
+    await first.sees("Allow once")
+    await second.start("--continue", "--mode", "plan")  # another one's mode holds: never without a word
+    await second.sees("--mode would have no effect")
+    assert await second.ends() == 1
+    await second.start("--continue")
+    await second.sees("> zero", "mode of a terminal", "Allow once", "esc to stop")
+    second.types(ESC)
+    await first.sees("Stopped.")
+    await first.rests()
+    await second.rests()

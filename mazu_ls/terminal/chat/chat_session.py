@@ -44,6 +44,8 @@ class ChatSession:
         self.share = ""
         server.asks_about_moved = host.surface.interactive
         host.concerns = self._concerns
+        self._chosen = asyncio.Event()
+        host.has_chosen = self._chosen.wait
 
     def _concerns(self, session_id: str) -> bool:
         project = self.server.project
@@ -71,6 +73,12 @@ class ChatSession:
 
     async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         """Continue the session `resume`, or the last one; None if a new one will begin."""
+        try:
+            return await self._open(resume=resume, last=last)
+        finally:
+            self._chosen.set()
+
+    async def _open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         await offer_moved_state(self.server, self.host.surface)
         project = await self.server.wait_opened()
         if mode := await confirmed_mode(self.given, self.host.surface):
@@ -110,11 +118,22 @@ class ChatSession:
             )
         except NotServed:
             raise busy from None
+        self._require_no_own_limits()
         self.session_id, self.name = session_id, str(found["name"])
         starts = (event.body for event in reversed(await project.sessions.events(session_id)))
         talked = next((body.model for body in starts if isinstance(body, journal.TurnStarted)), None)
         self.model = self.model or talked
         return {**found, "interrupted": False}
+
+    def _require_no_own_limits(self) -> None:
+        """Raise MazuError where the command line names a mode or a limit: those of the other process hold."""
+        options = {"--mode": "mode", "--max-cost": "maxCost"}
+        if named := [flag for flag, name in options.items() if getattr(self.given, name, None) is not None]:
+            raise MazuError(
+                Kind.UNSUPPORTED,
+                f"This conversation is open in another terminal or editor, whose mode and limits hold: {' and '.join(named)} would have no effect.",
+                "Set them there, or begin a new conversation with them.",
+            )
 
     async def wait_free(self) -> None:
         """Wait while a turn runs that somebody else began."""

@@ -17,10 +17,10 @@ from mazu_ls.platform.peer_credentials import is_supported
 from mazu_ls.server.rpc.live import served
 from mazu_ls.server.rpc.live.served import CHANGING, PREVIEWED, SHOWING, TALKING, is_served
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
-from mazu_ls.terminal.clients.results import present_result
-from mazu_ls.terminal.exit_status import DONE, FAILED
+from mazu_ls.terminal.clients.results import present_result, print_failure
+from mazu_ls.terminal.exit_status import DONE
 from mazu_ls.terminal.project_root import resolve_project
-from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
+from mazu_ls.terminal.screen.printing import print_json
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.compare import LISTED, OF_CHECKPOINTS, OF_COMPARE, find_checkpoint
 
@@ -188,21 +188,6 @@ def _not_known(command: str, given: argparse.Namespace) -> int:
     hint = served.NOT_KNOWN
     data = {"kind": "internal", "hint": hint}
     return print_failure(given, {"message": f"{served.unanswered(command)} {hint}", "data": data})
-
-
-def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:
-    """Print an error of the server like one of this process; return the exit status."""
-    from mazu_ls.terminal.wording import error_text
-
-    data = error.get("data")
-    fields = data if isinstance(data, dict) else {}
-    hint, message = str(fields.get("hint") or ""), str(error.get("message", ""))
-    message = message.removesuffix(hint).rstrip() if hint else message
-    if as_json(given):
-        kind = str(fields.get("kind") or "internal")
-        print_json({"error": {"kind": kind, "message": message, "hint": hint}}, indent=None)
-    print_text(f"mazu-ls: {error_text(message, hint)}", sys.stderr)
-    return FAILED
 
 
 class _Conversation:

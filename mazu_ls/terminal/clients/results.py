@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.terminal.exit_status import DONE, exit_status
-from mazu_ls.terminal.screen.printing import as_json, print_json
+from mazu_ls.terminal.exit_status import DONE, FAILED, exit_status
+from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 
 if TYPE_CHECKING:
     import argparse
@@ -46,3 +47,18 @@ def drawing_of(command: str) -> Iterator[None]:
             "The server answered with what cannot be shown: look at what it did before you do it again.",
             "MAZU_LOG=WARNING says why; --json prints the answer as it is.",
         ) from error
+
+
+def print_failure(given: argparse.Namespace, error: Mapping[str, Any]) -> int:
+    """Print an error of the server like one of this process; return the exit status."""
+    from mazu_ls.terminal.wording import error_text
+
+    data = error.get("data")
+    fields = data if isinstance(data, dict) else {}
+    hint, message = str(fields.get("hint") or ""), str(error.get("message", ""))
+    message = message.removesuffix(hint).rstrip() if hint else message
+    if as_json(given):
+        kind = str(fields.get("kind") or "internal")
+        print_json({"error": {"kind": kind, "message": message, "hint": hint}}, indent=None)
+    print_text(f"mazu-ls: {error_text(message, hint)}", sys.stderr)
+    return FAILED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
@@ -16,7 +15,7 @@ from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.live_surface import LiveSurface
-from mazu_ls.terminal.screen.turn_view import TurnScreen
+from mazu_ls.terminal.screen.transcript import replay, user_line
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 EXCERPT = 40
 """Maximum number of events of a resumed conversation that are drawn again, back to the start of a turn."""
-SAID_LINES = 20
-"""Maximum lines of a message that are drawn; pasted text is the user's own, and long."""
 
 
 class LiveChat:
@@ -70,6 +67,10 @@ class LiveChat:
             await self._wake.wait()
             self._wake.clear()
             while self.screen.queued:
+                if not slash_commands.is_command(self.screen.queued[0]):
+                    await self._wait_others()  # meanwhile it can be taken back
+                    if not self.screen.queued:
+                        break
                 text = self.screen.queued.pop(0)
                 if text in LEAVE:
                     self.screen.leave()
@@ -95,10 +96,20 @@ class LiveChat:
             self.surface.session_id = self.chat.session_id
             events = await project.sessions.events(self.chat.session_id)
             replay(events[-EXCERPT:], self.surface.new_view, self._echo)
-            self.surface.view = None
+            self._take_part(runs=opened.get("state") in ("running", "waiting"))
         self.screen.say(*opening_lines(self.server, self.chat, opened, self._mode))
         self._status_known = True
         self.screen.refresh()
+
+    def _take_part(self, *, runs: bool) -> None:
+        """A turn that runs in the conversation, begun elsewhere, is drawn from here on, and can be stopped."""
+        if not runs:
+            self.surface.view = None
+            return
+        view = self.surface.view
+        if view is None or view.ended:
+            view = self.surface.new_view()
+        self.screen.set_activity(view.activity)
 
     def _show(self, session_id: str, event: journal.Event) -> None:
         """Draw an event, and what was said in a turn that somebody else began in this conversation."""
@@ -117,7 +128,7 @@ class LiveChat:
             self.screen.leave()
             return
         self.screen.queued.append(text)
-        if not self._is_sending() and not slash_commands.is_command(text):
+        if self.screen.activity is None and not slash_commands.is_command(text):
             self.screen.set_activity(lambda: "starting")  # from here on it can be stopped
         self._wake.set()
         self.screen.refresh()
@@ -175,12 +186,19 @@ class LiveChat:
             self.screen.give_back(runs=True)
             self._tasks.spawn(self._stopped(self._sending))
             return True
-        if self.screen.give_back():
-            return True
-        if self.surface.view is None or self.surface.view.ended:
-            return False
-        self._tasks.spawn(self.chat.stop())  # the turn was begun elsewhere
-        return True
+        runs_elsewhere = self._runs_elsewhere()
+        gave_back = self.screen.give_back(runs=runs_elsewhere)
+        if runs_elsewhere:
+            self._tasks.spawn(self.chat.stop())
+        return gave_back or runs_elsewhere
+
+    def _runs_elsewhere(self) -> bool:
+        """Whether a turn runs that was begun at another door of this conversation."""
+        return not self._is_sending() and self.surface.view is not None and not self.surface.view.ended
+
+    async def _wait_others(self) -> None:
+        if self._runs_elsewhere():
+            await self.chat.wait_free()
 
     async def _stopped(self, sending: asyncio.Task[None]) -> None:
         await self.chat.stop()
@@ -202,7 +220,7 @@ class LiveChat:
         return (
             ""
             if self.chat.session_id is None
-            else "The turn was stopped. `mazu-ls --continue` goes on from there."
+            else "The turn was stopped. `mazu-ls --continue` continues the conversation."
         )
 
     def _status(self) -> str:
@@ -211,35 +229,3 @@ class LiveChat:
         cost = styled.money(self.chat.spent) if self.chat.spent else ""
         model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
         return styled.join([self._mode, model, self.chat.share, cost, "/help"])
-
-
-def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
-    """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
-    current: TurnScreen | None = None
-    for event in events:
-        if isinstance(event.body, journal.TurnStarted):
-            current = view()
-        elif isinstance(event.body, journal.UserSaid) and event.body.shown:
-            said(event.body.shown)
-        elif isinstance(event.body, journal.ModelSaid) and current:
-            if text := event.body.message.text:
-                current.draw_event(
-                    journal.Event(
-                        event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
-                    )
-                )
-            current.draw_event(event)
-        elif current:
-            current.draw_event(event)
-
-
-def user_line(text: str, *, colours: bool) -> str:
-    """Return the user's message as it appears in the transcript."""
-    first, *rest = styled.clean(text).split("\n")
-    if len(rest) >= SAID_LINES:
-        rest = [*rest[: SAID_LINES - 2], f"… {len(rest) - SAID_LINES + 2} more lines"]
-    lines = [
-        styled.line(("bold cyan", "> "), ("bold", first)),
-        *(styled.line("  ", ("bold", one)) for one in rest),
-    ]
-    return styled.to_ansi(lines, colours=colours)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.terminal.screen import styled_text as styled
+
+if TYPE_CHECKING:
+    from mazu_ls.journal import journal
+    from mazu_ls.terminal.screen.turn_view import TurnScreen
+
+SAID_LINES = 20
+"""Maximum lines of a message that are drawn; pasted text is the user's own, and long."""
 
 
 class TranscriptPrinter:
@@ -50,3 +60,37 @@ class TranscriptPrinter:
             await run_in_terminal(write)
         else:
             write()
+
+
+def replay(events: list[journal.Event], view: Callable[[], TurnScreen], said: Callable[[str], None]) -> None:
+    """Draw a conversation from its events; `said` gets what the user typed, a fresh view each turn."""
+    from mazu_ls.journal import journal
+
+    current: TurnScreen | None = None
+    for event in events:
+        if isinstance(event.body, journal.TurnStarted):
+            current = view()
+        elif isinstance(event.body, journal.UserSaid) and event.body.shown:
+            said(event.body.shown)
+        elif isinstance(event.body, journal.ModelSaid) and current:
+            if text := event.body.message.text:
+                current.draw_event(
+                    journal.Event(
+                        event.seq, event.parent, event.at, event.turn, journal.Delta("message", text)
+                    )
+                )
+            current.draw_event(event)
+        elif current:
+            current.draw_event(event)
+
+
+def user_line(text: str, *, colours: bool) -> str:
+    """Return the user's message as it appears in the transcript."""
+    first, *rest = styled.clean(text).split("\n")
+    if len(rest) >= SAID_LINES:
+        rest = [*rest[: SAID_LINES - 2], f"… {len(rest) - SAID_LINES + 2} more lines"]
+    lines = [
+        styled.line(("bold cyan", "> "), ("bold", first)),
+        *(styled.line("  ", ("bold", one)) for one in rest),
+    ]
+    return styled.to_ansi(lines, colours=colours)

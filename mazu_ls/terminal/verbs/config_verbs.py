@@ -46,8 +46,8 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
             value = _named(loaded, given.name)
             if lost := [one for one in before if one not in stored_list(given.name)]:
                 print_text(f"No longer in {given.name}: {_text(lost)}", sys.stderr)
-            if doubt := _doubt(given.name, value, loaded.config):
-                print_text(doubt, sys.stderr)
+            if problem := _problem_with(given.name, value, loaded.config):
+                print_text(problem, sys.stderr)
             if as_json:
                 print(json.dumps({"storedIn": str(path), "value": _shown(value)}))
             else:
@@ -71,7 +71,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     return 0
 
 
-def _doubt(name: str, value: Any, settings: config.Config) -> str:
+def _problem_with(name: str, value: Any, settings: config.Config) -> str:
     """Return why a value that was stored will not work as it is; empty if nothing is known against it."""
     if name == "model" and isinstance(value, str):
         from mazu_ls.models import catalog

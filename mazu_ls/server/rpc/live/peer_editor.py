@@ -20,7 +20,7 @@ from mazu_ls.journal import journal
 from mazu_ls.server import commands
 from mazu_ls.server.client.ask_user import OpenQuestion, question_view, relayed_from
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
+from mazu_ls.server.rpc.live.questions import question_for_peer, question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.server.rpc.live.served import OF_SESSIONS, TALKING
 from mazu_ls.workspace.visible_text import make_line
@@ -78,6 +78,12 @@ class PeerEditor:
         self._server.peers.append(self)
         self._stop_following = self._server.updates.add_follower(self._link)
         self._server.questions.add_asker(self._offer_question)
+        for session in self._project.sessions.opened():
+            if session.running:
+                self._server.updates.announce(session.id, session.state, self._link)
+        for asked in self._server.questions.waiting:  # what is being asked already
+            if (task := self._offer_question(asked)) is not None:
+                asked.elsewhere.append(task)
 
     def detach(self) -> None:
         """The other one is gone: it is asked nothing any more."""
@@ -183,15 +189,6 @@ def own_name(server: ServerState) -> str:
 
 def _opens_a_document(command: str, arguments: dict[str, Any]) -> bool:
     return command == "mazu.chat" and not isinstance(arguments.get("message"), str)
-
-
-def question_for_peer(question: Question) -> Question:
-    """Return what another editor's server may answer: once or no, and the call as it is.
-
-    Lasting grants and changed arguments are given in the editor that has the turn.
-    """
-    choices = tuple(choice for choice in question.choices if choice.kind in ("allow_once", "deny"))
-    return replace(question, choices=choices, editable=())
 
 
 async def put_question(link: LiveLink, asked: OpenQuestion, offered: Question, place: str) -> None:

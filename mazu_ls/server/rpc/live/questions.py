@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from mazu_ls.host import Choice, HunkOption, Question, UserReply
 from mazu_ls.server import uris
 
@@ -27,3 +29,12 @@ def reply_to_wire(reply: UserReply) -> dict[str, Any]:
     if reply.arguments is not None:
         answer["arguments"] = dict(reply.arguments)
     return answer if reply.hunks is None else {**answer, "hunks": list(reply.hunks)}
+
+
+def question_for_peer(question: Question) -> Question:
+    """Return what another editor's server may answer: once or no, and the call as it is.
+
+    Lasting grants and changed arguments are given in the editor that has the turn.
+    """
+    choices = tuple(choice for choice in question.choices if choice.kind in ("allow_once", "deny"))
+    return replace(question, choices=choices, editable=())
