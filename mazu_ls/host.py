@@ -54,7 +54,8 @@ class Question(Struct, frozen=True):
     """Asks the user whether one tool call may happen; `diff` is a unified diff of what it would do, all of it.
 
     Whatever its texts are made of, in them nothing is invisible, reorders what follows or moves a cursor. `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
-    arguments that the answer may replace.
+    arguments that the answer may replace. `still_fits` says whether the change can be made in a later text of `document`: if not, the
+    question is void.
     """
 
     session_id: str
@@ -68,6 +69,7 @@ class Question(Struct, frozen=True):
     rule: str | None = None
     document: Path | None = None
     editable: tuple[str, ...] = ()
+    still_fits: Callable[[str], bool] | None = None
 
     def __post_init__(self) -> None:
         visible = {
@@ -87,6 +89,7 @@ class UserReply(Struct, frozen=True):
 
     `arguments` replace those of the same name; of the hunks of an edit only those in `hunks` are taken.
     `unreachable`: there is nobody who could be asked, which is not the same. `answered_in`: the client in which it was given.
+    `void`: why the question no longer applies.
     """
 
     choice: Choice | None
@@ -95,6 +98,7 @@ class UserReply(Struct, frozen=True):
     hunks: tuple[str, ...] | None = None
     unreachable: bool = False
     answered_in: str | None = None
+    void: str = ""
 
 
 class Spot(Struct, frozen=True):

@@ -95,7 +95,7 @@ ALLOWED = {
     "server/rpc/listener.py": "/proc, and a socket in the state directory or where the user named it",
     "server/rpc/live/peers.py": "/proc",
     "tools/mcp/guard.py": "/proc and /dev/null",
-    "server/rpc/handshake.py": "/dev/null",
+    "server/rpc/handshake.py": "/dev/null, /proc/PID/stat of the client",
     "syntax/grammar.py": OWN,
     "tools/locked_json.py": STATE,
     "tools/shell/bubblewrap.py": STATE,

@@ -20,7 +20,7 @@ from mazu_ls.redact import redact
 log = logging.getLogger(__name__)
 TOO_LONG = re.compile(
     r"prompt is too long|context[ _]length|context[ _]window|maximum context|too many (?:input )?tokens"
-    r"|exceeds? the (?:maximum|available|model's) (?:number of tokens|context|input)|input is too long|token count .* exceeds",
+    r"|exceeds? the (?:maximum|available|model's) (?:number of tokens|context|input)|input is too long|token count .{0,200} exceeds",
     re.IGNORECASE,
 )
 REFUSED = re.compile(

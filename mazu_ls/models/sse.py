@@ -42,10 +42,10 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
     NotAModelEndpoint if the answer is not a model's. `[DONE]` is passed on as DONE_EVENT.
     """
     response = stream.response
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        if kind in ("application/json", "text/html"):
-            yield _whole(await _all(response, patience), kind)
+        if content in ("application/json", "text/html"):
+            yield _whole(await _all(response, patience), content)
             return
         lines, seen = SseParser(), False
         async with aclosing(_timely(response, patience)) as pieces:
@@ -56,11 +56,12 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
                     event = None if data == DONE else _decoded(data)
                     seen = True
                     yield DONE_EVENT if event is None else event
-                    if event is None or event.get("type") in LAST:
+                    kind = event and event.get("type")
+                    if event is None or (isinstance(kind, str) and kind in LAST):
                         await _drained(pieces)
                         return
         if not seen and lines.stray:  # no event stream, whatever the response headers said
-            yield _whole(lines.stray, kind or "unknown")
+            yield _whole(lines.stray, content or "unknown")
     finally:
         await response.aclose()
 
@@ -118,13 +119,13 @@ def _whole(body: bytes, kind: str) -> dict[str, Any]:
     return answer
 
 
-def _error_words(body: Any) -> str:
-    """What a body says that is no answer: gateways put their words under many names."""
+def _error_words(body: Any, depth: int = 4) -> str:
+    """What a body says that is no answer: gateways put their words under many names, a few levels deep."""
     if isinstance(body, list):
         body = body[0] if body else None
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not depth:
         return body if isinstance(body, str) else ""
-    return next((words for name in OF_AN_ERROR if (words := _error_words(body.get(name)))), "")
+    return next((words for name in OF_AN_ERROR if (words := _error_words(body.get(name), depth - 1))), "")
 
 
 def _decoded(data: bytes) -> dict[str, Any]:

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.agent.project import extension_tools
+from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.config.config import MemorySettings
+from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.memory.memories import Memories
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
-from tests.scenario import check
+from tests.scenario import Story, World, check
 
 STUB = Path(__file__).parents[1] / "tools" / "mcp_stub.py"
 
@@ -470,3 +473,60 @@ def test_a_memory_is_in_doubt_once_the_agent_itself_changed_its_code():
     )
     before, after = [line for line in world.lines if line.startswith("tool: m_000001")]
     assert ("may be out of date" in before, "may be out of date" in after) == (False, True)
+
+
+ADD = {"name": "mcp__stub__add", "arguments": {"a": 20, "b": 22}}
+
+
+@pytest.mark.parametrize("ruled", [False, True])
+async def test_a_run_without_commands_has_the_mcp_tools_that_a_rule_allows_and_says_which_it_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ruled: bool
+):
+    monkeypatch.setattr(
+        extension_tools, "START_SECONDS", 60.0
+    )  # the first turn waits for it, however busy the machine
+    story = Story()
+    story.settings |= {
+        "mcp_servers": [{"name": "stub", "command": sys.executable, "args": [str(STUB), "works", "nothing"]}],
+        "permissions": {"rules": [{"tool": "mcp__stub__*", "verdict": "allow"}] if ruled else []},
+    }
+    world = World(story, tmp_path)
+    async with ModelServer([{"calls": [ADD]}, {"text": "Done."}]) as model:
+        world.env["ANTHROPIC_BASE_URL"] = model.url
+        project = await world.open()
+        await (await project.sessions.new()).prompt(Prompt("Add.", kind="run", allow_shell=False))
+        offered = [tool["name"] for tool in model.bodies[0]["tools"]]
+        told, answered = str(model.bodies[0]["system"]), str(model.bodies[1]["messages"][-1])
+        said = " ".join(text for _, text in world.host.said)
+        await project.close()
+    assert "run_shell" not in offered
+    assert (ADD["name"] in offered) is ruled
+    assert ("42" in answered) is ruled
+    for text in (told, answered, said):
+        assert ("Not available in this run: mcp__stub__add" in text) is not ruled
+
+
+async def test_one_odd_schema_takes_neither_the_server_nor_the_conversation_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(extension_tools, "START_SECONDS", 60.0)
+    story = Story(answers=["allow_once mcp__stub__add"])
+    story.settings |= {
+        "mcp_servers": [{"name": "stub", "command": sys.executable, "args": [str(STUB), "odd", "nothing"]}]
+    }
+    world = World(story, tmp_path)
+    async with ModelServer([{"calls": [ADD]}, {"text": "Done."}]) as model:
+        world.env["ANTHROPIC_BASE_URL"] = model.url
+        project = await world.open()
+        await (await project.sessions.new()).prompt(Prompt("Add."))
+        schemas = {
+            tool["name"]: tool["input_schema"] for tool in model.bodies[0]["tools"] if "stub" in tool["name"]
+        }
+        answered = str(model.bodies[1]["messages"][-1])
+        await project.close()
+    assert "42" in answered
+    assert schemas["mcp__stub__untyped"] == {"type": "object", "properties": {}}
+    assert schemas["mcp__stub__either"] == {"type": "object", "properties": {"x": {"type": "integer"}}}
+    assert schemas["mcp__stub__draft7"]["properties"] == {"a": {"$ref": "#/definitions/a"}}
+    assert "$schema" not in schemas["mcp__stub__draft7"]
+    assert "mcp__stub__listing" not in schemas  # its arguments are no object

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.server.rpc.handshake import process_lives
 from tests.own_sleep import own_seconds
 from tests.server.client import Client, RpcFailure, eventually
 
@@ -414,3 +415,12 @@ def test_a_log_that_nobody_reads_stops_nothing():
     finally:
         os.close(read)
         os.close(write)
+
+
+def test_an_editor_that_ended_and_that_nobody_waits_for_lives_no_more():
+    with subprocess.Popen(["sleep", own_seconds(663)]) as editor:
+        assert process_lives(editor.pid)
+        editor.kill()
+        os.waitid(os.P_PID, editor.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and stays a zombie
+        assert not process_lives(editor.pid)
+    assert not process_lives(editor.pid)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from mazu_ls.agent.jobs.ask import call_once
+from mazu_ls.agent.jobs.ask import call_once, without_words
 from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.prompt import Attachment, user_parts
 from mazu_ls.agent.turn.turn import Prompt
@@ -107,7 +107,8 @@ async def council(
     except MazuError as error:
         return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, error)
     synthesis, dissent = split_dissent(redact(said.message.text))
-    return CouncilOutcome(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage)
+    empty = None if synthesis or dissent else without_words(head.name)
+    return CouncilOutcome(question, tuple(answers), head.name, synthesis, dissent, spent + said.usage, empty)
 
 
 def split_dissent(text: str) -> tuple[str, str]:

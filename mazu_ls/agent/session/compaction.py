@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.session.conversation import SUMMARY, is_user_turn_start
 from mazu_ls.agent.turn import context_blocks
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, ToolResult, Usage, estimate_message
 from mazu_ls.models import model as models
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import TurnSession
     from mazu_ls.config.config import ContextSettings
 
+log = logging.getLogger(__name__)
 INSTRUCTION = """\
 Summarise the conversation above for a colleague who takes over now and sees nothing else of it. Use these headings:
 ## Topics
@@ -48,6 +51,19 @@ def compaction_threshold(spec: models.ModelSpec, settings: ContextSettings) -> i
     if price <= 0:
         return by_window
     return min(by_window, max(LEAST_KEPT, round(settings.compact_above_usd / price * 1_000_000)))
+
+
+async def compact_early(
+    session: TurnSession, model: models.Model, turn_id: str, *, spent: Callable[[Usage], object]
+) -> None:
+    """Compact before the window is full; if the service fails at that, the conversation, which still fits, goes on whole."""
+    try:
+        await compact(session, model, turn_id, spent=spent)
+    except MazuError as error:
+        if error.kind not in (Kind.OVERLOADED, Kind.RATE_LIMIT, Kind.NETWORK):
+            raise
+        log.warning("not compacted: %s", error.message)
+        await session.project.warn_once(f"The conversation could not be shortened yet: {error.message}")
 
 
 async def compact(

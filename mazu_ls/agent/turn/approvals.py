@@ -183,6 +183,7 @@ class ApprovalGate:
             _rule(tool, decision),
             edit.path if edit else None,
             () if edit else editable_arguments(call),
+            edit.fits if edit else None,
         )
         with session.waiting():
             self.unanswered.add(call.id)
@@ -190,6 +191,9 @@ class ApprovalGate:
             self.unanswered.discard(call.id)
         kind = reply.choice.kind if reply.choice else "deny"
         if kind == "deny":
+            if reply.void:
+                self._record(call, "deny", reply.void, "user")
+                raise ToolError(f"not done: {reply.void} Read it again, then edit it.")
             if reply.unreachable:
                 reason = f"nobody is here to approve it; {_how_to_allow(call, tool, decision)}"
                 self._record(call, "deny", reason, "policy")

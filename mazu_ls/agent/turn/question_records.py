@@ -41,7 +41,11 @@ async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> 
         reply = await run.turn.host.ask(question, timeout)
         allowed = reply.choice is not None and reply.choice.kind != "deny"
         by = "user" if reply.choice else "timeout"
-        closed = journal.QuestionClosed(question.call_id, "allow" if allowed else "deny", by)
+        closed = (
+            journal.QuestionClosed(question.call_id, "void", "changed")
+            if reply.void
+            else journal.QuestionClosed(question.call_id, "allow" if allowed else "deny", by)
+        )
         return reply
     finally:
         run.record(closed)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.turn.delegating_host import DelegatingHost
-from mazu_ls.errors import ToolError
+from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import GuardedHost
 from mazu_ls.tools.edit.line_ends import common_ends
+from mazu_ls.tools.edit.rebased_edit import rebase_edit
 
 if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
@@ -40,6 +41,10 @@ class RecordedEdit:
         added = sum(line.startswith("+") for line in lines[2:])
         removed = sum(line.startswith("-") for line in lines[2:])
         return cls(path, before or "", after or "", _shown(lines), added, removed, "\n".join(lines))
+
+    def fits(self, now: str) -> bool:
+        """Return whether the edit can be made in `now`, a later text of the file."""
+        return rebase_edit(self.before, self.after, now) is not None
 
     @property
     def creates(self) -> bool:
@@ -70,6 +75,8 @@ class ReviewedHost(DelegatingHost):
     record: Callable[[Path, str | None, str | None], Awaitable[None]] | None = None
     """Called with an edit before it is made, so that a checkpoint attributes it to the agent."""
     edits: list[RecordedEdit] = field(default_factory=list)
+    rebased: list[str] = field(default_factory=list)
+    """The names of files in which the user typed elsewhere while the question was open."""
 
     async def edit(self, path: Path, before: str | None, after: str | None) -> None:
         """Ask if the policy wants it, take the baseline checkpoint, edit, record."""
@@ -79,6 +86,9 @@ class ReviewedHost(DelegatingHost):
         if self.approve and (taken := await self.approve(edit)) is not None and taken != after:
             after = taken
             edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
+        if self.approve and before is not None and after is not None:
+            before, after = await self._rebased(path, before, after)
+            edit = RecordedEdit.from_texts(path, self.workspace.relative(path), before, after)
         await self.before_effect()
         if self.before_edit:
             await self.before_edit(path)
@@ -86,6 +96,17 @@ class ReviewedHost(DelegatingHost):
             await self.record(path, before, after)
         await self.host.edit(path, before, after)
         self.edits.append(edit)
+
+    async def _rebased(self, path: Path, before: str, after: str) -> tuple[str, str]:
+        """Return the text that the user sees now, and that with the edit in it; both as they were if the edit does not fit."""
+        try:
+            now = await self.host.read(path)
+        except (OSError, MazuError):
+            return before, after
+        if now == before or (merged := rebase_edit(before, after, now)) is None:
+            return before, after
+        self.rebased.append(self.workspace.relative(path))
+        return now, merged
 
 
 def unified_diff(name: str, before: str | None, after: str | None) -> str:

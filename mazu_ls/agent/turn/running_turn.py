@@ -115,6 +115,8 @@ class RunningTurn(Protocol):
     """The ids of the memories in its context blocks."""
     written: list[str]
     """The ids of the memories that this turn wrote."""
+    withheld: list[str]
+    """The names of tools that a run without `--allow-shell` does not have."""
 
     @property
     def session(self) -> TurnSession:

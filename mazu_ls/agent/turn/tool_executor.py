@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 CANCELLED = "error: stopped by the user before it finished; check the current state before you continue."
 OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; check the current state before you continue."
+TYPED_MEANWHILE = (
+    "the user typed elsewhere in it while they were asked; their text stays, line numbers may have moved"
+)
 NOT_RUN = "error: not run, because the turn was stopped first."
 
 
@@ -187,8 +190,7 @@ class ToolExecutor:
                 f"the arguments of {call.name} are not valid: {call.invalid}. Send a JSON object."
             )
         if tool is None:
-            known = ", ".join(sorted(self._tools))
-            raise ToolError(f"there is no tool {result_summary(call.name)!r}; there are: {known}")
+            raise ToolError(self._no_tool(call.name))
         if tool.source == "builtin" and (names := names_with_nul(call.arguments)):
             raise ToolError(f"{', '.join(names)} of {call.name} holds a NUL character; leave it out")
         ask_on_edit = await self._approvals.decide(call, tool)
@@ -229,6 +231,10 @@ class ToolExecutor:
                 output = await tool.call(call.arguments, turn)
         finally:
             self._show_output(call, shown.flush())
+        if host.rebased:
+            output = replace_call(
+                output, text=f"{output.text}\n[{', '.join(host.rebased)}: {TYPED_MEANWHILE}]"
+            )
         if output.images and tool.source != "builtin":
             output = await asyncio.to_thread(with_fit_pictures, output)
         if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
@@ -237,6 +243,11 @@ class ToolExecutor:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
         return proposed.note_for_model(output)
+
+    def _no_tool(self, name: str) -> str:
+        if name in self._run.withheld:
+            return withheld_note([name])
+        return f"there is no tool {result_summary(name)!r}; there are: {', '.join(sorted(self._tools))}"
 
     async def _prepare_change(self, call: ToolCall) -> None:
         """Ensure that the change can be undone or that the user agreed to continue without undo. Raises UndoUnavailable."""
@@ -267,6 +278,34 @@ class ToolExecutor:
             for edit in edits:
                 self._run.record_edit(edit)
         return FinishedCall(call, ok, text, cut_middle(output.text) if output else text, edits)
+
+
+def select_tools(run: RunningTurn) -> tuple[dict[str, Tool], list[str]]:
+    """Return the tools that the model of a turn is offered, by name, and the names of those that only the missing `--allow-shell`
+    withholds from it, commands and skills left out: what the user's own rule allows is offered without it."""
+    offered: dict[str, Tool] = {}
+    withheld: list[str] = []
+    rules = [*run.session.rules, *run.session.project.rules()]
+    for tool in run.session.project.tools():
+        if run.asked.kind == "edit" or (run.mode == "plan" and tool.effect is not Effect.READ):
+            continue
+        skill = tool.source == "skill" or tool.name == "run_skill"
+        brought = tool.source in ("mcp", "custom")
+        ruled = brought and any(rule.verdict == "allow" and rule.applies(tool.name) for rule in rules)
+        if run.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill or ruled:
+            offered[tool.name] = tool
+        elif brought:
+            withheld.append(tool.name)
+    return offered, withheld
+
+
+def withheld_note(names: Sequence[str]) -> str:
+    """Tell model and user which tools a run does not have, and how they are allowed."""
+    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return (
+        f"Not available in this run: {shown}. It was started without --allow-shell, and no rule allows them"
+        f" (mazu-ls permissions allow {names[0]})."
+    )
 
 
 def _may_write(tool: Tool) -> bool:

@@ -18,7 +18,7 @@ from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
 from mazu_ls.agent.turn.limits import EMPTY_ANSWER, TurnLimitReached, UsageMeter, count_of
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
-from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor
+from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor, select_tools, withheld_note
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
 from mazu_ls.agent.turn.types import FileEdit, Prompt, TurnResult
 from mazu_ls.errors import Kind, MazuError, system_error
@@ -30,7 +30,6 @@ from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
 from mazu_ls.models.provider_errors import ContentRefused
 from mazu_ls.models.tool_call_builder import with_unused_ids
 from mazu_ls.redact import redact
-from mazu_ls.tools.base import Effect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
     from mazu_ls.agent.turn.running_turn import TurnSession
     from mazu_ls.config.config import Mode
-    from mazu_ls.tools.base import Tool
     from mazu_ls.tools.context import ToolContext
 
 log = logging.getLogger(__name__)
@@ -64,7 +62,7 @@ class TurnRun:
         self.unfinished = PartialMessage(self.session.journal)
         self.meter = UsageMeter(self.asked.limits)
         self.loops = LoopDetector()
-        tools = {tool.name: tool for tool in self.session.project.tools() if self._offered(tool)}
+        tools, self.withheld = select_tools(self)
         self.specs = [models.ToolSpec(tool.name, tool.description, tool.schema) for tool in tools.values()]
         self.calls = ToolExecutor(self, tools, ApprovalGate(self))
         self.steps = TurnCheckpoints(self)
@@ -86,14 +84,6 @@ class TurnRun:
         """Whether this run edits without asking: in mode ask by default, but not if someone chose that mode explicitly."""
         chosen = self.session.mode is not None or self.session.project.mode_is_chosen
         return self.asked.kind == "run" and self.mode == "ask" and not chosen
-
-    def _offered(self, tool: Tool) -> bool:
-        if self.asked.kind == "edit":
-            return False
-        if self.mode == "plan":
-            return tool.effect is Effect.READ
-        skill = tool.source == "skill" or tool.name == "run_skill"
-        return self.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill
 
     def record(self, body: journal.Body) -> None:
         """Record an event in the journal, which notifies the listeners."""
@@ -148,11 +138,15 @@ class TurnRun:
             if stop := self.meter.exceeded():
                 return stop
             await self._tell_unpriced()
+            if self.withheld:
+                await self.session.project.warn_once(withheld_note(self.withheld))
             await inject_user_decisions(self)
             if self.session.last_input > compaction.compaction_threshold(
                 self.model.spec, self.turn.config.context
             ):
-                await self._compact()
+                await compaction.compact_early(
+                    self.session, self.model, self.turn.turn_id, spent=self.meter.add
+                )
                 if stop := self.meter.exceeded():
                     return stop
             said = await self._call_model()
@@ -278,8 +272,14 @@ class TurnRun:
         settings = self.turn.config.context
         return models.ModelRequest(
             messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
-            system=await self.session.system(
-                self.mode, self.model, autonomous=self.asked.kind == "run", edits_unasked=self.edits_unasked
+            system=(
+                *await self.session.system(
+                    self.mode,
+                    self.model,
+                    autonomous=self.asked.kind == "run",
+                    edits_unasked=self.edits_unasked,
+                ),
+                *([withheld_note(self.withheld)] if self.withheld else ()),
             ),
             tools=self.specs,
             memo=self._memo,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 BLOB, TREE, COMMIT = "blob", "tree", "commit"
 FOLDER_MODE, FILE_MODE, EXECUTABLE_MODE, LINK_MODE = b"40000", b"100644", b"100755", b"120000"
 _SHORT = 1 << 14  # below this many bytes, one call over a copy is faster than two calls
-_ENTRY = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
+_ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]{1,1024})\0(.{20})", re.DOTALL)
 
 
 class TreeEntry(NamedTuple):

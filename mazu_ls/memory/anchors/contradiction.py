@@ -62,7 +62,7 @@ _REASON = re.compile(
     r"\s*(?:\bbecause\b|\bsince\b|\bso that\b|\bas\b|\(|\s[-–—]\s|[.!;:](?=\s|$)).*",
     re.IGNORECASE,
 )
-_PLACE = re.compile(r",?\s*\b(?:for|in|inside|within|on|from|to|at|with|by)\b\s+(?P<where>.+)", re.IGNORECASE)
+_PLACE = re.compile(r"\b(?:for|in|inside|within|on|from|to|at|with|by)\b\s+(?P<where>.+)", re.IGNORECASE)
 _OR = re.compile(r"\s*(?:,|/|\bor\b|\band\b|\bnor\b)\s*")
 _NAME = re.compile(r"[^\W\d]\w*(?:[.\-]\w+)*")
 _ARTICLES = words("a an the any some our your new more other another such plain just ever")
@@ -78,7 +78,7 @@ _EVERYWHERE = words(
 )
 _PROSE = words("md markdown rst txt adoc org tex html")
 _STRING = re.compile(r"""(?P<quote>["'`])(?P<inside>(?:\\.|(?!(?P=quote))[^\\\n])*)(?P=quote)""")
-_COMMENT = re.compile(r"(?<!\S)(?:#(?!include)|//|--\s|;).*|/\*.*?(?:\*/|$)|^\s*\*.*")
+_COMMENT = re.compile(r"(?<!\S)(?:#(?!include)|//|--\s|;).*|/\*(?:[^*\n]|\*(?!/))*+(?:\*/)?|^\s*\*.*")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)*(?![\w])")
 _MOST_NAMES = 3
 _BODY = 1000

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.memory.models import MemoryEntry
 
-_LINK = re.compile(r"\[\[([^\]\[|#\n]{1,200})(?:[|#][^\]\n]*)?\]\]")
+_LINK = re.compile(r"\[\[([^\]\[|#\n]{1,200})(?:[|#][^\]\n]{0,200})?\]\]")
 _MENTION = re.compile(r"\b[mg]_\d{6,}\b")
 
 

@@ -88,9 +88,10 @@ def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tupl
     text = text.removeprefix("\ufeff")
     if not (opened := _OPENED.match(text)):
         return {}, text
+    text = text[opened.end() :]
     if "\r\n" in opened[0]:
         text = text.replace("\r\n", "\n")
-    text = _OPENED.sub(f"{_FENCE}\n", text, count=1)
+    text = f"{_FENCE}\n{text}"
     end = text.find(f"\n{_FENCE}\n", len(_FENCE))
     if end < 0:
         raise InvalidArguments(f"{name}: the front matter that starts with {_FENCE} does not end.", "uri")

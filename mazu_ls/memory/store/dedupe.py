@@ -50,7 +50,7 @@ _NUMBER = re.compile(r"^\d")
 # A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
 # before a word.
 _NAME = re.compile(
-    r"\b\w[\w-]*(?:[./:]+\w[\w-]*)+|\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
+    r"(?<![\w-])-*+\w[\w-]*+(?:[./:]+\w[\w-]*+)+|\b\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
 )
 _VERSION = re.compile(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
 _VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")

@@ -11,7 +11,7 @@ import msgspec
 from mazu_ls.models.anthropic.request import amend_payload, build_payload, continue_payload
 from mazu_ls.models.anthropic.stream import AnthropicStream
 from mazu_ls.models.model import Chunk, ModelRequest, ModelSpec
-from mazu_ls.models.provider_errors import StreamEnded, read_by_its_format
+from mazu_ls.models.provider_errors import UnusableAnswer, read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
 from mazu_ls.models.sse import read_events
@@ -59,7 +59,7 @@ class AnthropicModel:
                 yield last if self.spec.hosted else recognise_written_calls(last, request)
                 return
             stream = await self._create(client, continue_payload(body, blocks))
-        raise StreamEnded(f"the service paused the turn {MOST_PAUSES} times")
+        raise UnusableAnswer(f"the service paused it {MOST_PAUSES} times")
 
     async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
         body = build_payload(request, self.spec)

@@ -132,5 +132,8 @@ def amend_payload(error: Exception, request: ModelRequest, spec: ModelSpec) -> d
 
 
 def continue_payload(body: dict[str, Any], blocks: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the request that continues a paused turn."""
+    """Return the request that continues a paused turn; the same one if nothing was said before the pause, since no message may be
+    empty."""
+    if not blocks:
+        return body
     return {**body, "messages": [*body["messages"], {"role": "assistant", "content": blocks}]}

@@ -37,7 +37,8 @@ _HARMONY = re.compile(
     r"(?:<\|call\|>|<\|end\|>|\Z)",
     re.DOTALL,
 )
-_FUNCTOOLS = re.compile(r"\bfunctools\s*(\[.*\])\s*\Z", re.DOTALL)
+_FUNCTOOLS_BEGIN = re.compile(r"\bfunctools\s*+\[")
+_FUNCTOOLS = re.compile(r"functools\s*(\[.*\])\s*\Z", re.DOTALL)
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
 _DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each element name
 _INVOKE = re.compile(
@@ -56,7 +57,9 @@ _BETWEEN = re.compile(
 _GEMMA = re.compile(
     r"<start_function_call>call:([\w.:-]{1,80})\{(.*?)(?:(\}\s*+<end_function_call>)|\Z)", re.DOTALL
 )
-_GEMMA_PAIR = re.compile(r"\b(\w+):(?:<escape>(.*?)<escape>|([^,<]*))(?:,|\Z)", re.DOTALL)
+_GEMMA_PAIR = re.compile(
+    r"\b(\w+):(?:<escape>((?:(?!<escape>).)*+)<escape>|([^,<]{0,400}))(?:,|\Z)", re.DOTALL
+)
 _LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(
@@ -81,11 +84,24 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
-    last = text.rfind("\nAction:") + 1
-    for pattern in (_PYTHON_TAG, _FUNCTOOLS, _COHERE, _BETWEEN):
-        if not found and (match := pattern.match(text, last) if pattern is _COHERE else pattern.search(text)):
-            found = list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
+    for match in () if found else _in_lists(text):
+        found = found or list(of_json(match[1], *match.span())) or python_calls(match[1], *match.span())
     return found
+
+
+def _in_lists(text: str) -> Iterator[re.Match[str]]:
+    """Yield the parts of an answer that are a list of calls; `[1]` is the list. The patterns that end with the answer are tried at
+    one place alone: searched for, each place where they begin would be followed to the end."""
+    begun = _FUNCTOOLS_BEGIN.search(text)
+    last = text.rfind("\nAction:") + 1
+    for match in (
+        _PYTHON_TAG.search(text),
+        begun and _FUNCTOOLS.match(text, begun.start()),
+        _COHERE.match(text, last),
+        _BETWEEN.search(text),
+    ):
+        if match is not None:
+            yield match
 
 
 def _block(match: re.Match[str]) -> WrittenCall:

@@ -11,7 +11,7 @@ from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
 
 _STRING = pattern("interpreter_code.string", re.DOTALL)
-_LIST = re.compile(r"\[((?:\s*(?:'[^']*'|\"[^\"]*\")\s*,?)+)\]")
+_LIST = re.compile(r"\[((?:\s*+(?:'[^']*+'|\"[^\"]*+\")\s*+,?)++)\]")
 _RUNS = pattern("interpreter_code.runs")
 _NETWORK = pattern("interpreter_code.network")
 _SHELL = pattern("interpreter_code.shell")

@@ -8,8 +8,8 @@ from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.tables.options import require
 
 _ADDRESS = r"(?:\d+|\$|/[^/\\\n]*/I?|\d+~\d+)"
-_SED_PRINT = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+|~\d+))?\s*)?!?\s*[pdq=]\s*$")
-_SED_SUBSTITUTE = re.compile(rf"^\s*(?:{_ADDRESS}(?:\s*,\s*(?:{_ADDRESS}|\+\d+))?\s*)?s([/|#,:@])(.*)$")
+_SED_PRINT = re.compile(rf"^\s*+(?:{_ADDRESS}(?:\s*+,\s*+(?:{_ADDRESS}|\+\d+|~\d+))?\s*+)?!?\s*+[pdq=]\s*+$")
+_SED_SUBSTITUTE = re.compile(rf"^\s*+(?:{_ADDRESS}(?:\s*+,\s*+(?:{_ADDRESS}|\+\d+))?\s*+)?s([/|#,:@])(.*)$")
 
 
 def sed(script: str) -> None:

@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
-_GLOB = re.compile(r"[*?]|\[.+\]", re.DOTALL)
+_GLOB = re.compile(r"[*?]|\A[^\[]*+\[.+\]", re.DOTALL)
 _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 
 

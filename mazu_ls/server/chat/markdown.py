@@ -15,7 +15,7 @@ MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\
 UNDONE_TURNS = re.compile(r"\*\d+ turns? (?:undone|taken back)\*")
 """The line in place of turns that were undone; documents of earlier versions say "taken back"."""
 FOOTER = re.compile(
-    r"\*(?:\d+ files? changed \+\d+ -\d+[^*]*|(?:(?:about )?\$[\d.]+|cost unknown) · [\d.]+k? tokens?[^*]*)\*"
+    r"\*(?:\d++ files? changed \+\d++ -\d++[^*]*+|(?:(?:about )?\$[\d.]++|cost unknown) · [\d.]++k? tokens?[^*]*+)\*"
 )
 """The line under a turn; another version may word the cost differently."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`|]*$)|~{3,}(?=[^|]*$))")
+_FENCE = re.compile(r" {0,3}(`{3,}+(?=[^`|]*$)|~{3,}+(?=[^|]*$))")
 _FENCE_INSIDE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
 _TICKS = re.compile("`+")
 _PLAIN = r"\x00-\x20\x7f\s()<>\\"
@@ -19,7 +19,7 @@ _LINK = rf"[ \t]*{_DESTINATION}(?:[ \t]+(?:\"[^\"\\]*\"|'[^'\\]*'))?[ \t]*\)"
 _DEFINITION = rf"[ \t]*(?=\S){_DESTINATION}(?:[ \t]|$)"
 _ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?!{_LINK})|\]:(?!{_DEFINITION})")
 _ESCAPED = {"!": "!\\", "<": "\\<", "](": "]\\(", "]:": "\\]:"}
-_UNDECIDED = re.compile(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z")
+_UNDECIDED = re.compile(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z", re.DOTALL)
 """Text that may become one of these with the next piece."""
 
 

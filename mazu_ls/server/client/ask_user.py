@@ -22,6 +22,7 @@ from mazu_ls.workspace.visible_text import make_line, make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.server.client.profile import ClientConnection, ClientProfile
+    from mazu_ls.server.documents.documents import OpenDocument
 
 logger = logging.getLogger(__name__)
 PICK_SECONDS = 300.0
@@ -99,6 +100,11 @@ class OpenQuestion:
         self.answered.set_result(reply)
         return True
 
+    def make_void(self, reason: str) -> None:
+        """Withdraw it, because what it is about has changed; `reason` is a sentence for the user and the model."""
+        if not self.verdict.done() and not self.answered.done():
+            self.answered.set_result(UserReply(None, void=reason))
+
     def answer_with(self, answer: Any, offered: Question, answered_in: str | None = None) -> bool:
         """Decide it by the answer to a `mazu/permission/request` with what was `offered`; return whether that counted. Raises like
         `answer`."""
@@ -145,6 +151,21 @@ class ClientApprovals:
         if asker in self._askers:
             self._askers.remove(asker)
 
+    def note_changed(self, document: OpenDocument) -> None:
+        """A document changed: a question about an edit that no longer fits into it is void from now on, and the user is told why."""
+        for asked in tuple(self.waiting):
+            fits = asked.question.still_fits
+            about = document.path is not None and asked.question.document == document.path
+            if about and fits is not None and not asked.answered.done() and not fits(document.text):
+                name = document.path.name if document.path else ""
+                reason = (
+                    f"{name} was changed where the edit would go, so the question about it no longer applies."
+                )
+                asked.make_void(reason)
+                self._link.notify(
+                    "window/showMessage", {"type": 3, "message": make_line(f"Mazu: {reason}", MESSAGE)}
+                )
+
     def find(self, call_id: str | None, session_id: str | None = None) -> OpenQuestion | None:
         """Return the undecided question about a call; without an id the one that is shown, or waits longest."""
         if call_id is None and self.open is not None:
@@ -173,7 +194,7 @@ class ClientApprovals:
             return reply
         finally:
             self.waiting.remove(asked)
-            asked.verdict.set_result(reply)
+            asked.verdict.set_result(None if reply and reply.void else reply)
             self._tell_resolved(question, reply)
 
     async def _answered_before_shown(self, asked: OpenQuestion) -> UserReply | None:
@@ -210,10 +231,12 @@ class ClientApprovals:
         if not self._profile.opted("permissions"):
             return
         choice = reply.choice if reply else None
-        verdict = "void" if reply is None else "deny" if choice is None or choice.kind == "deny" else "allow"
-        by = "cancelled" if reply is None else "user" if choice else "timeout"
+        void = reply is None or reply.void
+        verdict = "void" if void else "deny" if choice is None or choice.kind == "deny" else "allow"
+        by = "cancelled" if reply is None else "changed" if void else "user" if choice else "timeout"
         params = {"sessionId": question.session_id, "callId": question.call_id, "verdict": verdict, "by": by}
-        self._link.notify("mazu/permission/resolved", params)
+        reason = {"reason": reply.void} if reply and reply.void else {}
+        self._link.notify("mazu/permission/resolved", {**params, **reason})
 
     async def _first_answer(self, asked: OpenQuestion, timeout: float) -> UserReply:
         """Return the editor's answer, or one given in a chat document."""

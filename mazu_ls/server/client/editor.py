@@ -59,6 +59,7 @@ class ConnectedEditor:
         """The text of a document changed."""
         self._typed.add(document.uri)
         self._unsaved_changed()
+        self.approvals.note_changed(document)
 
     def forget_edited(self, document: OpenDocument) -> None:
         """A document was saved or closed."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from msgspec import Struct, field
 
 
 class ClientConnection(Protocol):
-    """The connection, as needed outside the protocol layer."""
+    """The connection, as needed outside the protocol layer. `unread` returns how many bytes sent to the client it has not read."""
+
+    unread: Callable[[], int]
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification."""

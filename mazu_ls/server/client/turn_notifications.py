@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from mazu_ls.server.jobs import BackgroundJob
 
 LINE = 120
+STREAMED = frozenset({"message", "thought", "tool_output"})
+"""Updates that are in no journal, and that the finished message or the transcript makes up for."""
+WHOLE = frozenset({"reply", "restart", "turn", "tool_call"})
+"""Updates after which what streams is whole again."""
+MOST_UNREAD = 2 * 2**20
+"""Bytes that wait for a client before nothing more is streamed to it: it does not read, and memory is finite."""
 INTERRUPTED = {
     "kind": "state", "state": "done", "stopReason": "interrupted", "reply": "",
     "detail": "The editor or terminal in which it ran was closed.", "changes": None, "checkpoints": [],
@@ -45,6 +51,8 @@ class TurnNotifications:
 
     def __init__(self, editor: ConnectedEditor | None) -> None:
         self._followers: list[ClientConnection] = []
+        self._behind: set[tuple[int, str]] = set()
+        """Followers and sessions for which the rest of a streaming message is left out."""
         if editor and editor.profile.opted("updates"):
             self._followers.append(editor.link)
         self._jobs: dict[str, BackgroundJob] = {}
@@ -58,7 +66,12 @@ class TurnNotifications:
     def add_follower(self, link: ClientConnection) -> Callable[[], None]:
         """Send everything to one more client; call the result to unsubscribe."""
         self._followers.append(link)
-        return lambda: self._followers.remove(link)
+
+        def unsubscribe() -> None:
+            self._followers.remove(link)
+            self._behind = {one for one in self._behind if one[0] != id(link)}
+
+        return unsubscribe
 
     def notify(self, method: str, params: dict[str, Any], besides: ClientConnection | None = None) -> None:
         """Notify every following client, except the one it came from."""
@@ -164,7 +177,18 @@ class TurnNotifications:
         params = {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update}
         if stored is not None:
             params |= {"journalSeq": stored.seq, "parent": stored.parent, "at": stored.at}
-        self.notify("mazu/session/update", params)
+        for link in tuple(self._followers):
+            if not self._is_left_out(link, session_id, update["kind"]):
+                link.notify("mazu/session/update", params)
+
+    def _is_left_out(self, link: ClientConnection, session_id: str, kind: str) -> bool:
+        """Return whether a client that does not read is spared this piece of a message, and so the rest of it."""
+        behind = id(link), session_id
+        if kind in WHOLE:
+            self._behind.discard(behind)
+        elif kind in STREAMED and link.unread() > MOST_UNREAD:
+            self._behind.add(behind)
+        return kind in STREAMED and behind in self._behind
 
     def _keep_partial(self, session_id: str, body: Any) -> None:
         from mazu_ls.journal import journal

@@ -44,6 +44,7 @@ class ClientRequests:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.write: Callable[[bytes], None] = lambda data: None
+        self.unread: Callable[[], int] = lambda: 0
         self._asked: dict[str, tuple[str, asyncio.Future[Any]]] = {}
         self._numbers = itertools.count(1)
 

@@ -70,6 +70,7 @@ class ServerConnection(LanguageServer):
         """
         self._done = asyncio.get_running_loop().create_future()
         self.protocol.write = transport.write
+        self.protocol.unread = lambda: transport.unread
         self.protocol.on_exit = self._exit
         if handshake is not None and handshake.params is not None:
             self._open_answered(handshake.params, client_lives=handshake.client_lives)

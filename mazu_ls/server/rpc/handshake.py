@@ -81,9 +81,17 @@ def client_profile(params: lsp_types.InitializeParams) -> ClientProfile:
 
 
 def process_lives(process_id: int) -> bool:
-    """Return whether a process with that id exists, somebody else's included."""
+    """Return whether a process with that id exists, somebody else's included; not one that has ended and waits for its parent, which may
+    never look (a container's first process)."""
     if process_id <= 0:
         return False
+    try:
+        # proc_pid_stat(5): the state follows the name in brackets.
+        with open(f"/proc/{process_id}/stat", "rb") as status:  # noqa: PTH123 - before pathlib is imported
+            if status.read(1024).rpartition(b") ")[2][:1] in (b"Z", b"X"):
+                return False
+    except (OSError, OverflowError):
+        pass  # no such process, or no such file system: kill(2) tells
     try:
         os.kill(process_id, 0)
     except ProcessLookupError:

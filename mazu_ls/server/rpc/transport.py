@@ -24,6 +24,11 @@ class Transport(Protocol):
         """Queue bytes; never blocks."""
         ...
 
+    @property
+    def unread(self) -> int:
+        """Return how many bytes are queued that the other side has not read."""
+        ...
+
     async def close(self) -> None:
         """Send what is queued, for at most a second."""
         ...
@@ -42,6 +47,8 @@ class StdioTransport:
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
         self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._flushed = asyncio.Event()
+        self._queued = 0
+        self._written = 0
         if unread:
             self._input.put_nowait(unread)
         for run in (self._read_all, self._write_all):
@@ -51,7 +58,12 @@ class StdioTransport:
         return await self._input.get()
 
     def write(self, data: bytes) -> None:
+        self._queued += len(data)
         self._output.put(data)
+
+    @property
+    def unread(self) -> int:
+        return self._queued - self._written
 
     async def close(self) -> None:
         self._output.put(None)
@@ -75,7 +87,9 @@ class StdioTransport:
             while (data := self._output.get()) is not None:
                 view = memoryview(data)
                 while view:
-                    view = view[os.write(self._sink, view) :]
+                    sent = os.write(self._sink, view)
+                    self._written += sent
+                    view = view[sent:]
         except OSError:
             # The editor closed its end: for the loop that is the end of input.
             self._on_loop(self._input.put_nowait, b"")
@@ -109,6 +123,10 @@ class StreamTransport:
     def write(self, data: bytes) -> None:
         if not self._writer.is_closing():
             self._writer.write(data)
+
+    @property
+    def unread(self) -> int:
+        return self._writer.transport.get_write_buffer_size()
 
     async def close(self) -> None:
         try:

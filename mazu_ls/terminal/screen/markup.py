@@ -7,13 +7,15 @@ import re
 import sys
 from typing import Any, TextIO
 
-_TAG = re.compile(r"(\\*)\[([a-z#/@][^\[]*?)\]")
+_TAG = re.compile(r"(?<!\\)(\\*+)\[([a-z#/@][^\[\]]*+)\]")
 """What rich takes for a tag."""
 
 
 def escape(text: str) -> str:
     """Escape the text so that rich reads no tag in it."""
-    escaped = re.sub(r"(\\*)(\[[a-z#/@][^\[]*?\])", lambda found: f"{found[1] * 2}\\{found[2]}", text)
+    escaped = re.sub(
+        r"(?<!\\)(\\*+)(\[[a-z#/@][^\[\]]*+\])", lambda found: f"{found[1] * 2}\\{found[2]}", text
+    )
     return f"{escaped}\\" if escaped.endswith("\\") and not escaped.endswith("\\\\") else escaped
 
 

@@ -75,7 +75,10 @@ class NotebookText:
 
 def is_notebook_text(text: str) -> bool:
     """Return whether a text has the form of a notebook."""
-    return bool(_CELL.search(text)) and not _CELL.sub("", text).strip().startswith("{")
+    found = _cells(text)
+    return bool(found) and not (
+        _CELL.sub("", text[: found[-1].end()]) + text[found[-1].end() :]
+    ).strip().startswith("{")
 
 
 def new_notebook(text: str, path: str) -> str:
@@ -111,8 +114,18 @@ def _identity(cell: dict[str, Any]) -> tuple[str, str]:
     return kind if kind in ("code", "markdown", "raw") else "raw", ipynb.source_of(cell)
 
 
+def _cells(text: str) -> list[re.Match[str]]:
+    """Return the cells of a text; only up to the last mark that ends one, so that no mark without an end is followed to the text's."""
+    last = text.rfind("\n</cell")
+    return (
+        list(_CELL.finditer(text[: text.find("\n", last + 1) if "\n" in text[last + 1 :] else len(text)]))
+        if last >= 0
+        else []
+    )
+
+
 def _written_cells(text: str) -> list[WrittenCell]:
-    found = list(_CELL.finditer(text))
+    found = _cells(text)
     ends = [*(match.start() for match in found[1:]), len(text)][: len(found)]
     return [
         WrittenCell(
@@ -128,7 +141,7 @@ def _written_cells(text: str) -> list[WrittenCell]:
 def _require_marks(text: str, cells: Sequence[WrittenCell], path: str) -> None:
     """Raise ToolError for text before the first cell, or a mark that begins or ends no cell."""
     behind = "\n".join(cell.behind for cell in cells)
-    first = _CELL.search(text)
+    first = next(iter(_cells(text)), None)
     if (text[: first.start()] if first else text).strip() or re.search(r"^</?cell\b", behind, re.MULTILINE):
         raise ToolError(
             f"{path} is a notebook: each cell is between marks, as in {FORM!r}, and nothing outside them"

@@ -198,8 +198,11 @@ class McpConnection:
         async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
             return await self._call(offered.name, arguments)
 
-        name = mcptools.tool_name(self.entry.name, offered.name)
-        return Tool(name, offered.description, Effect.EXECUTE, offered.schema, dict, run, source="mcp")
+        name, schema = (
+            mcptools.tool_name(self.entry.name, offered.name),
+            mcptools.schema_for_model(offered.schema),
+        )
+        return Tool(name, offered.description, Effect.EXECUTE, schema, dict, run, source="mcp")
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
         if self._state == "not_agreed":

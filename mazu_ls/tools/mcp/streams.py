@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Callable
 from typing import Any
 
 from mazu_ls.platform import open_flags
 
+log = logging.getLogger(__name__)
 STDERR_TAIL = 2000
 START_SECONDS = 30.0
 
@@ -46,10 +48,63 @@ class OpenStreams:
         self._streams = streams
 
     async def __aenter__(self) -> Any:
-        return self._streams
+        received, *others = self._streams
+        return (ToolListingStream(received), *others)
 
     async def __aexit__(self, *_: object) -> None:
         return None
+
+
+class ToolListingStream:
+    """The messages of a server, in which each tool of a list can be read on its own.
+
+    The client library refuses a whole list because one tool's schema names no type, and a result because the tool's output schema
+    cannot be resolved; we need neither.
+    """
+
+    def __init__(self, received: Any) -> None:
+        self._received = received
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._received, name)
+
+    async def __aenter__(self) -> ToolListingStream:
+        await self._received.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await self._received.__aexit__(*error)
+
+    def __aiter__(self) -> ToolListingStream:
+        return self
+
+    async def __anext__(self) -> Any:
+        return repair_listing(await self._received.__anext__())
+
+    async def receive(self) -> Any:
+        """Return the next message."""
+        return repair_listing(await self._received.receive())
+
+
+def repair_listing(received: Any) -> Any:
+    """Return a message; in a list of tools without output schemas, without entries that are none, each input schema with a type."""
+    message = getattr(received, "message", None)
+    result = getattr(getattr(message, "root", message), "result", None)
+    if isinstance(result, dict) and isinstance(tools := result.get("tools"), list):
+        result["tools"] = [repaired for tool in tools if (repaired := _repaired_tool(tool)) is not None]
+    return received
+
+
+def _repaired_tool(tool: Any) -> dict[str, Any] | None:
+    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+        return None
+    schema = tool.get("inputSchema")
+    schema = schema if isinstance(schema, dict) else {}
+    if schema.get("type", "object") != "object":
+        log.warning("the MCP tool %.80r takes no object, so it cannot be called", tool["name"])
+        return None
+    known = {key: value for key, value in tool.items() if key != "outputSchema"}
+    return {**known, "inputSchema": {**schema, "type": "object"}}
 
 
 class StderrTail:

@@ -21,6 +21,8 @@ MAX_TOOLS = 200
 DESCRIPTION_CHARS = 4000
 SCHEMA_BYTES = 64 * 1024
 IMAGE_CHARS = 7 * 2**20
+ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
 NAME_CHARS = 64  # what the providers allow for the name of a tool
 
 
@@ -49,6 +51,31 @@ def offered(tool: McpTool) -> McpToolSpec | None:
         output_limits.limit_head(description, "cut", DESCRIPTION_CHARS),
         {**schema, "type": "object"},
     )
+
+
+def schema_for_model(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that every provider takes: one that it refuses fails every request of the conversation.
+
+    Dropped are the dialect (`$schema`, `$id`), arguments whose names the services do not take, and alternatives at the top, of which
+    all arguments are offered.
+    """
+    alternatives = [one for key in ("anyOf", "oneOf", "allOf") for one in _listed(schema.get(key))]
+    properties: dict[str, Any] = {}
+    for part in (*alternatives, schema):
+        found = part.get("properties")
+        properties |= found if isinstance(found, dict) else {}
+    kept = {name: value for name, value in properties.items() if ARGUMENT_NAME.fullmatch(name)}
+    required = schema.get("required")
+    made = {key: value for key, value in schema.items() if key not in UNWANTED}
+    made |= {"type": "object", "properties": kept}
+    made["required"] = [name for name in required if name in kept] if isinstance(required, list) else []
+    if not made["required"]:
+        del made["required"]
+    return made
+
+
+def _listed(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def tool_name(server: str, tool: str) -> str:

@@ -45,7 +45,7 @@ CREDENTIALS: tuple[str, ...] = tuple(
 _SETTINGS = str.split(
     ".cargo/config.toml .cargo/config .gem/.gemrc .sbt/repositories .conda/condarc .julia/config/startup.jl"
 )
-_KEY = re.compile(r"(?i)(token|passw(or)?d|secret|_auth|api_?key|credential)\w*[\"']?\s*[:=]")
+_KEY = re.compile(r"(?i)(token|passw(or)?d|secret|_auth|api_?key|credential)\w{0,100}[\"']?\s{0,100}[:=]")
 _SETTINGS_BYTES = 1 << 18
 # Variables of the user's own environment that name such a place.
 _VARIABLES = str.split(

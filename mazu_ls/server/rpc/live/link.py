@@ -32,6 +32,7 @@ class LiveLink(ClientRequests):
         self._reader = reader
         self._writer = writer
         self.write = self._write
+        self.unread = writer.transport.get_write_buffer_size
         self.most_unread = MOST_UNREAD
         self.last_size = 0
         """Bytes of the message that `messages` yielded last."""
