@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ class CheckpointContext:
         self.users = {m.prefix: user_repository.find(m.directory) if m.scanned else None for m in self.mounts}
         self.scanners = {m.prefix: FolderScanner(repository, m, self.users[m.prefix]) for m in self.mounts}
         self._collected = repository.collected()
+        self.stored: set[bytes] = set()
+        """Ids of objects that the store is known to hold."""
         self._modes: dict[bytes | None, FileModes] = {}
         self._held_modes: dict[bytes | None, FileModes] = {}
         self.dirty = DirtySet(
@@ -261,6 +264,7 @@ class CheckpointContext:
     def forget_objects(self) -> None:
         """Forget which objects are stored: some may have been collected."""
         self.capture.forget()
+        self.stored.clear()
         self.repository.forget_reader()
         self._collected = self.repository.collected()
 
@@ -316,11 +320,17 @@ class CheckpointContext:
     def _known(self, base: bytes | None, touched: Sequence[Path]) -> dict[bytes, set[bytes]] | None:
         """Return the touched paths by mount; None if one of them is a folder, which needs a full scan."""
         places: dict[bytes, set[bytes]] = {}
+        behind: dict[tuple[bytes, bytes], bool] = {}
         for path in touched:
-            if (found := self.locate(path)) is None or found[0].behind_link(found[1]):
+            if (found := self.locate(path)) is None:
                 continue
             mount, inside = found
-            if path.is_dir() and not path.is_symlink():
+            folder = mount.prefix, inside.rpartition(b"/")[0]
+            if folder not in behind:
+                behind[folder] = mount.behind_link(inside)
+            if behind[folder]:
+                continue
+            if _is_folder(path):
                 return None
             places.setdefault(mount.prefix, set()).add(inside)
         for prefix, paths in places.items():
@@ -374,6 +384,14 @@ def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
 def code_tree(db: apsw.Connection, id: str | None) -> bytes | None:
     """Return the tree of a checkpoint; None for None."""
     return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether a real folder is there, not a link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _untracked(_: bytes) -> bool:

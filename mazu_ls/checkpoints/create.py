@@ -96,7 +96,7 @@ def create_checkpoint(
 def _take(
     project: CheckpointContext, db: apsw.Connection, request: CheckpointRequest, base: Checkpoint | None
 ) -> Checkpoint:
-    touched = [*request.touched, *_unseen(db)] if request.touched is not None else None
+    touched = [*request.touched, *unseen_files(db)] if request.touched is not None else None
     writer = project.repository.writer()
     try:
         seen = project.scan(base, touched, writer.add)
@@ -112,7 +112,7 @@ def _take(
     return checkpoint
 
 
-def _unseen(db: apsw.Connection) -> list[Path]:
+def unseen_files(db: apsw.Connection) -> list[Path]:
     """Return the files that a rollback wrote since the base was taken."""
     listed = schema.state(db, "unseen")
     return [Path(os.fsdecode(bytes.fromhex(path))) for path in json.loads(listed)] if listed else []

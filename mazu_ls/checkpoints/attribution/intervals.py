@@ -184,14 +184,17 @@ class PlaceHistory:
 
     def _recorded(self, place: bytes) -> Iterator[tuple[int, Interval]]:
         """Yield every interval in which a place changed, with the number of the checkpoint that ends it."""
-        for (number,) in select(
+        changes: dict[int, Change] = {}
+        for number, session, user in select(
             self._db,
-            "SELECT DISTINCT number FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
+            "SELECT number, session, user FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
             (self._number, place),
         ):
+            changes.setdefault(number, Change()).add([session], user)
+        for number, change in changes.items():
             began = self._before(number)
             before, after = (self.view(schema.checkpoint_id(one)) for one in (began, number))
-            interval = Interval(before, after, self._change(place, number), began)
+            interval = Interval(before, after, change, began)
             yield from self._split(place, number, interval, is_present=False)
         if self._last is not None and place in self._last.changes:
             base = schema.state(self._db, "base")

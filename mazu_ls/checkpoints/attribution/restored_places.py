@@ -98,15 +98,20 @@ def restored_view(
             return None
     tree = project.hold(place, found, int(bits, 8) if bits else None)
     others = [held for held in before.unsaved if place_of(project, held) != place]
-    path = project.path_of(place)
-    shown = [] if text is None else [UnsavedText("", path, bytes(text).decode("utf-8", "surrogatepass"))]
+    shown: list[UnsavedText] = []
+    if text is not None:
+        words = bytes(text).decode("utf-8", "surrogatepass")
+        shown.append(UnsavedText("", project.path_of(place), words))
     return BufferView(tree, [*others, *shown])
 
 
 def ensure_stored(project: CheckpointContext, oid: bytes, data: bytes | None) -> bool:
     """Return whether the store has a file's content, adding `data` to it if it has not."""
+    if oid in project.stored:
+        return True
     try:
         project.repository.read(oid)
+        project.stored.add(oid)
         return True
     except MazuError:
         if data is None:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollback_of, text_state
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
-from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
+from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint, unseen_files
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
@@ -62,7 +62,7 @@ def preview_rollback(
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
     target = schema.get(db, target.id)
-    seen, tree = project.present(db)
+    seen, tree = project.present(db, unseen_files(db))  # a full look, unless the file watcher is certain
     before = replace(target, skipped=tuple(seen.skipped.values()))
     decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))
@@ -177,7 +177,7 @@ def _take_safety(
     bare = target.title.rpartition(BEFORE)[2]  # a rollback of a rollback is not named after both
     title = BEFORE + bare
     return create_checkpoint(
-        project, db, CheckpointRequest("safety", label, title, target.session_id, buffers=buffers)
+        project, db, CheckpointRequest("safety", label, title, target.session_id, touched=(), buffers=buffers)
     )
 
 
