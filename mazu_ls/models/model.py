@@ -174,6 +174,10 @@ class Model(Protocol):
         """Return exactly what `stream` sends first, as the JSON body of the provider's format."""
         ...
 
+    async def prepare(self) -> None:
+        """Import what a call needs, and set its client up. Raises MazuError as the call would."""
+        ...
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """Call the model. `ModelAnswer` comes last and once, or a MazuError is raised.
 

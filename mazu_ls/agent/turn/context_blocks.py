@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mazu_ls.models.model import Model
     from mazu_ls.workspace import Workspace
 
+log = logging.getLogger(__name__)
 SKILLS_SHARE = 4
 """Share of the memory's token budget that skills may use."""
 
@@ -28,13 +30,14 @@ SKILLS_SHARE = 4
 async def build_context_blocks(
     session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
-    """Return the blocks for the prompt of a turn, and the memories in them. Renders the session's project map, too."""
+    """Return the blocks for the prompt of a turn, and the memories in them. Renders the session's project map, too, and
+    prepares the model."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggest_skills, asked.text, project.folders, project.env, room)
     said = session.conversation.said
-    injection, _ = await asyncio.gather(
+    injection, *_ = await asyncio.gather(
         recall_memories(
             project,
             asked.text,
@@ -45,10 +48,19 @@ async def build_context_blocks(
             beside=skills,
         ),
         session.render_map(model, buffers),
+        _prepare(model),
     )
     session.standing_memory = injection.standing
     blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
     return blocks, tuple(injection.memories)
+
+
+async def _prepare(model: Model) -> None:
+    """Import the model's SDK while memories and the map are waited for."""
+    try:
+        await model.prepare()
+    except MazuError as error:  # the call itself fails with it, and says so
+        log.info("%s: %s", model.name, error.message)
 
 
 async def recall_memories(

@@ -36,6 +36,10 @@ class AnthropicModel:
         """See `Model.body`."""
         return self._whole(build_payload(request, self.spec))
 
+    async def prepare(self) -> None:
+        """See `Model.prepare`."""
+        await client_for(self._connection)
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
         return stream_with_retries(

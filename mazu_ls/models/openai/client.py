@@ -83,6 +83,10 @@ class OpenAIModel:
         """See `Model.body`."""
         return self._whole(self._payload(request))
 
+    async def prepare(self) -> None:
+        """See `Model.prepare`."""
+        await client_for(self._connection)
+
     def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         """See `Model.stream`."""
         return stream_with_retries(
