@@ -56,6 +56,19 @@ async def test_a_step_sees_what_anybody_wrote_without_looking_at_all_files(watch
     assert await step(watched)
 
 
+async def test_a_small_project_shows_what_no_watch_sees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(dirty_set, "CHEAP_SECONDS", 1000.0)  # however busy the machine is
+    async with bed(tmp_path) as project:
+        await start(project)
+        (tmp_path / "elsewhere").hardlink_to(project.root / "still" / "here")
+        await project.take(kind="baseline")
+        (tmp_path / "elsewhere").write_text("written by another name")
+        project.write("fresh", "1")
+        taken = await project.take(kind="step", touched=[])
+        assert not project.engine._project.dirty.scanned and project.engine.looked_everywhere
+        assert (taken.files.added, taken.files.modified, taken.files.deleted) == (1, 1, 0)
+
+
 async def test_a_queue_that_overflowed_means_a_look_at_all_files(watched: Bed):
     limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     if limit > 100_000:

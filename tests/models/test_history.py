@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +17,9 @@ from mazu_ls.models.message_repair import NOT_RUN, make_encodable, repair_histor
 from mazu_ls.models.model import ModelRequest, ModelSpec, ToolSpec
 from mazu_ls.models.openai import chat_request, responses_request
 from mazu_ls.models.pricing import model_prices
+from mazu_ls.models.pricing.tokens import estimate_request
 from mazu_ls.models.providers import PROVIDERS
+from mazu_ls.models.request_memo import RequestMemo
 from tests.models.talk import Talk
 
 pytestmark = pytest.mark.portable
@@ -107,6 +110,20 @@ def test_what_was_sent_once_is_sent_again_byte_for_byte(before, after):
     answered = [*asked, Message("assistant", (Text("This."),)), *after, Message("user", (Text("And then?"),))]
     first, then = repair_history(asked, lambda *_: True), repair_history(answered, lambda *_: True)
     assert then[: len(first)] == first
+
+
+@given(messages, st.integers(0, 8), st.sampled_from([CLAUDE, DEEPSEEK]))
+def test_a_request_is_the_same_whatever_was_computed_before(said, first, other):
+    memo = RequestMemo()
+    for count in (first, len(said), first // 2, len(said)):
+        for spec in (CLAUDE, other):
+            plain = ModelRequest(said[:count], ("You are a test.",), (TOOL,))
+            remembering = msgspec.structs.replace(plain, memo=memo)
+            if spec is CLAUDE:
+                assert anthropic_format.build_payload(remembering, spec) == anthropic_format.build_payload(
+                    plain, spec
+                )
+            assert estimate_request(remembering) == estimate_request(plain)
 
 
 def test_a_call_that_nobody_answered_is_closed_honestly():
