@@ -46,6 +46,11 @@ await story(async (bed, step) => {
   await step('an edit is asked about, and allowed from the status bar', async () => {
     await say(bed, '@mazu mend total');
     await until('the status bar says that it waits', async () => /waits for you/.test(await bed.status()));
+    // The chat view was never opened: its container has the badge all the same.
+    await bed.page
+      .locator('.activitybar .action-item', { has: bed.page.locator('[aria-label^="Mazu"]') })
+      .locator('.badge-content', { hasText: '1' })
+      .waitFor();
     await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Show Diff' }).first().click();
     await bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }).first().waitFor();
     await bed.openFile('app.py');

@@ -118,7 +118,8 @@ async function turn(
 
 /** A question in its place in the chat, with a button for each answer. */
 function ask({ callId, title, detail, diff, options }: PermissionRequest, stream: ChatResponseStream): void {
-  const what = [detail && fenced(detail), diff && fenced(diff, 'diff')].filter(Boolean).join('\n\n');
+  const said = diff ? new MarkdownString().appendText(detail).value : fenced(detail);
+  const what = [detail && said, diff && fenced(diff, 'diff')].filter(Boolean).join('\n\n');
   stream.markdown(`\n\n**${new MarkdownString().appendText(title).value}**\n\n${what}\n\n`);
   for (const { id, label } of options) {
     stream.button({ title: label, command: 'mazu.answerWith', arguments: [callId, id] });

@@ -111,7 +111,7 @@ export class ChatViews implements WebviewViewProvider {
 
   private badge(): void {
     const count = this.app.questions.open.length;
-    const tooltip = l10n.t('Mazu: {0} for you', counted(count, 'question'));
+    const tooltip = l10n.t('{0} for you', counted(count, 'question'));
     const badge = count ? { value: count, tooltip } : undefined;
     if (this.view) this.view.view.badge = badge;
     if (this.standIn) this.standIn.badge = this.view ? undefined : badge;
