@@ -40,8 +40,10 @@ export const counted = (count: number, noun: Noun): string =>
   NOUNS[noun][count === 1 ? 0 : 1].replace('{0}', String(count));
 
 /** US dollars; an unknown price is said, never shown as 0. */
-export const price = (usd: number | null | undefined): string =>
-  usd === null || usd === undefined ? l10n.t('price unknown') : `$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
+export const price = (usd: number | null | undefined, estimated = false): string =>
+  usd === null || usd === undefined
+    ? l10n.t('price unknown')
+    : `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 
 const KINDS: Record<string, string> = {
   manual: l10n.t('Checkpoint'),

@@ -56,6 +56,7 @@ test('numbers are rounded for people', () => {
   assert.equal(tokens(8123), '8.1k');
   assert.equal(tokens(81_234), '81k');
   assert.equal(money(0.0123), '$0.012');
+  assert.equal(money(0.5, true), '~$0.50');
   assert.equal(money(null), 'price unknown');
   assert.equal(share(1, 1000), '1 %');
   assert.equal(share(1, null), '');

@@ -81,6 +81,7 @@ function App() {
         completions={completions}
         contextTokens={transcript.contextTokens}
         costUsd={transcript.costUsd}
+        estimated={transcript.estimated}
         sending={(id) => store.receive({ type: 'sending', id })}
         isSending={() => store.sending.length > 0}
         tooEarly={() => store.set({ notice: TOO_EARLY })}

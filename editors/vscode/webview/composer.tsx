@@ -30,6 +30,7 @@ interface Props {
   completions: { request: number; items: Completion[] };
   contextTokens: number;
   costUsd: number | null;
+  estimated: boolean;
   /** Enter was pressed before there is a server to send to. */
   tooEarly(): void;
   /** Changes when text is to be put in: `[count, text, the text that it replaces]`. */
@@ -194,6 +195,7 @@ function Bar({
   running,
   contextTokens,
   costUsd,
+  estimated,
   empty,
   submit,
 }: Props & { empty: boolean; submit(): void }) {
@@ -225,7 +227,7 @@ function Bar({
         class="meter"
         title={t('{0} tokens in the context window; cost of this conversation', tokens(contextTokens))}
       >
-        {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`} {contextTokens > 0 && money(costUsd)}
+        {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`} {contextTokens > 0 && money(costUsd, estimated)}
       </span>
       {running && (
         <button

@@ -30,7 +30,7 @@ function Council({ question, answers, lead, synthesis, dissent, usage }: Council
       <section class="synthesis" aria-label={t('Synthesis')}>
         <div class="head">
           <span class="who">{t('Synthesis')}</span>
-          <span class="about">{t('compared by {0} · {1}', lead, money(usage.costUsd))}</span>
+          <span class="about">{t('compared by {0} · {1}', lead, money(usage.costUsd, usage.estimated))}</span>
           <span class="council-tools">
             <button type="button" class="primary" onClick={() => send({ type: 'remember' })}>
               {t('Remember as a decision')}
@@ -54,7 +54,12 @@ function Council({ question, answers, lead, synthesis, dissent, usage }: Council
             <div class="head">
               <span class="who">{model.replace(/^[^:]*:/, '')}</span>
               <span class="about">
-                {spent && t('{0} tokens · {1}', tokens(spent.inputTokens + spent.outputTokens), money(spent.costUsd))}
+                {spent &&
+                  t(
+                    '{0} tokens · {1}',
+                    tokens(spent.inputTokens + spent.outputTokens),
+                    money(spent.costUsd, spent.estimated),
+                  )}
               </span>
             </div>
             {error ? <p class="ended error">{error.message}</p> : <Markdown text={reply} streaming={false} />}

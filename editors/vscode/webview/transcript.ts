@@ -4,6 +4,7 @@
  */
 
 import { t } from './l10n';
+import { changedTitle } from './words';
 import type { AttachedPlace, EventPage, Question, SessionUpdate, TurnChanges, TurnError, Update } from '../src/updates';
 
 /** Characters of live output that are kept of one call; the server keeps all of it. */
@@ -64,6 +65,8 @@ export interface Turn {
   tokens: number;
   /** null: a price is not known. */
   costUsd: number | null;
+  /** A part of the cost is an estimate. */
+  estimated: boolean;
 }
 
 export interface Transcript {
@@ -78,6 +81,7 @@ export interface Transcript {
   /** Tokens of the last model call, all of its input and its output. */
   contextTokens: number;
   costUsd: number | null;
+  estimated: boolean;
 }
 
 export const EMPTY: Transcript = {
@@ -89,6 +93,7 @@ export const EMPTY: Transcript = {
   stale: false,
   contextTokens: 0,
   costUsd: 0,
+  estimated: false,
 };
 
 /** The first page of a session's events. */
@@ -194,6 +199,7 @@ class Batch {
     turn.tokens += tokens;
     turn.costUsd = plus(turn.costUsd, usage.costUsd);
     this.state.costUsd = plus(this.state.costUsd, usage.costUsd);
+    if (usage.estimated) turn.estimated = this.state.estimated = true;
   }
 }
 
@@ -218,6 +224,7 @@ function newTurn(id: string, at: string, live: boolean): Turn {
     checkpoints: 0,
     tokens: 0,
     costUsd: 0,
+    estimated: false,
   };
 }
 
@@ -315,16 +322,6 @@ function change(turn: Turn, id: string, by: Partial<Call> | ((call: Call) => Par
   const changed = { ...call, ...(typeof by === 'function' ? by(call) : by) };
   if (at < 0) turn.items.push(changed);
   else turn.items[at] = changed;
-}
-
-/** The title of a call with what the user changed in it: the object of a title is one argument, on one line. */
-function changedTitle({ verb, title, arguments: before }: Call, after: Record<string, unknown>): string {
-  const [name] = Object.keys(after).filter((key) => after[key] !== before[key]);
-  const lines = String(name === undefined ? '' : after[name])
-    .split('\n')
-    .map((line) => line.trim())
-    .filter(Boolean);
-  return lines.length ? `${verb} ${lines[0]}${lines.length > 1 ? ' …' : ''}` : title;
 }
 
 const newCall = (id: string): Call => ({

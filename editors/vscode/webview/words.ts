@@ -25,6 +25,19 @@ export function callTitle({
   return { verb: verb || (about ? '' : tool), object: about, path: '' };
 }
 
+/** The title of a call with what the user changed in it: the object of a title is one argument, on one line. */
+export function changedTitle(
+  { verb, title, arguments: before }: Pick<Call, 'verb' | 'title' | 'arguments'>,
+  after: Record<string, unknown>,
+): string {
+  const [name] = Object.keys(after).filter((key) => after[key] !== before[key]);
+  const lines = String(name === undefined ? '' : after[name])
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return lines.length ? `${verb} ${lines[0]}${lines.length > 1 ? ' …' : ''}` : title;
+}
+
 /** The file that a call is about. */
 export const pathOf = ({ arguments: given }: Pick<Call, 'arguments'>): string =>
   typeof given['path'] === 'string' ? given['path'] : '';
@@ -72,11 +85,11 @@ export function tokens(count: number): string {
   return count < 1_000_000 ? `${(count / 1000).toFixed(count < 10_000 ? 1 : 0)}k` : `${(count / 1e6).toFixed(1)}M`;
 }
 
-/** An unknown price is said, never shown as 0. */
-export function money(usd: number | null): string {
+/** An unknown price is said, never shown as 0; an estimate is marked. */
+export function money(usd: number | null, estimated = false): string {
   if (usd === null) return t('price unknown');
   if (usd === 0) return '$0';
-  return `$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;
+  return `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;
 }
 
 export const share = (part: number, whole: number | null): string =>
