@@ -91,6 +91,7 @@ async def test_a_rollback_leaves_what_the_team_wrote(client: Client, folder: Pat
         await remember(client, "Deploys go out on Tuesdays"),
     )
     await client.command("mazu.memory.share", {"ids": [shared]})
+    assert (await client.command("mazu.status"))["mode"] == "ask", "it counts what the team's folder proposes"
     taken = await client.command("mazu.checkpoint", {"label": "before"})
     await client.command("mazu.memory.update", {"id": mine, "title": "The port is 9090"})
     await client.command("mazu.memory.update", {"id": shared, "title": "Deploys go out on Fridays"})

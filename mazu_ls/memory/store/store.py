@@ -18,7 +18,7 @@ from mazu_ls.state.store import Store, select
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MemoryStore:
     """The memory of one scope."""
 
