@@ -50,10 +50,13 @@
 
 ;;; Finding and asking the server
 
+(defvar-local mazu--mazu nil "The server whose conversation this buffer shows.")
+
 (defun mazu--server ()
   "The mazu-ls of this buffer or of any project, or an error that says what to do."
   (let ((current (eglot-current-server)))
-    (or (and (cl-typep current 'mazu-server) current)
+    (or (and mazu--mazu (jsonrpc-running-p mazu--mazu) mazu--mazu)
+        (and (cl-typep current 'mazu-server) current)
         (cl-find-if (lambda (server) (and (cl-typep server 'mazu-server) (jsonrpc-running-p server)))
                     (apply #'append (hash-table-values eglot--servers-by-project)))
         (user-error "mazu-ls does not run here; start it with M-x mazu"))))
@@ -95,7 +98,6 @@ Emacs does not wait for it."
 (defconst mazu--tail 5 "Lines of a command's output that are shown.")
 
 (defvar-local mazu--outputs nil "Output of each tool call: (ID . TEXT).")
-(defvar-local mazu--mazu nil "The server whose conversation this buffer shows.")
 (defvar-local mazu--streaming nil "Where the message that streams begins, or nil.")
 (defvar-local mazu--calls nil "Where the line of each tool call begins: (ID . MARKER).")
 (defvar-local mazu--state "idle" "What the session does: running, waiting or idle.")
@@ -126,8 +128,15 @@ Emacs does not wait for it."
     (if (equal mazu--state "idle") "" (concat " " mazu--state))))
 
 (defun mazu--buffer (server)
-  "The chat buffer of SERVER, made when it is not there."
-  (let ((buffer (get-buffer-create "*mazu chat*")))
+  "The chat buffer of SERVER, made when it is not there.
+Each server that runs has one of its own; that of a server which has ended is
+used again."
+  (let ((buffer (or (cl-find server (buffer-list) :key (lambda (one) (buffer-local-value 'mazu--mazu one)))
+                    (cl-find-if (lambda (one)
+                                  (let ((other (buffer-local-value 'mazu--mazu one)))
+                                    (and other (not (jsonrpc-running-p other)))))
+                                (buffer-list))
+                    (generate-new-buffer "*mazu chat*"))))
     (with-current-buffer buffer
       (unless (derived-mode-p 'mazu-chat-mode) (mazu-chat-mode))
       (setq mazu--mazu server))
@@ -157,12 +166,30 @@ Windows that show its end keep showing it."
   (unless (or (bobp) (looking-back "\n\n" (max 1 (- (point) 2))))
     (insert (if (bolp) "\n" "\n\n"))))
 
+(defun mazu--diff-body (diff)
+  "The lines of DIFF without the names of its files.
+A removed line \"-- x\" looks like such a name: names stand outside of hunks, in
+pairs, before a hunk."
+  (let ((lines (split-string (string-trim-right diff "\n+") "\n")) (old 0) (new 0) body)
+    (while lines
+      (let ((line (pop lines)))
+        (if (and (<= old 0) (<= new 0) (string-prefix-p "--- " line)
+                 (string-prefix-p "+++ " (or (car lines) "")) (string-prefix-p "@@" (or (cadr lines) "")))
+            (pop lines)
+          (cond ((string-match "\\`@@ -[0-9]+\\(?:,\\([0-9]+\\)\\)? \\+[0-9]+\\(?:,\\([0-9]+\\)\\)? @@" line)
+                 (setq old (string-to-number (or (match-string 1 line) "1"))
+                       new (string-to-number (or (match-string 2 line) "1"))))
+                ((not (string-prefix-p "\\" line))
+                 (unless (string-prefix-p "+" line) (cl-decf old))
+                 (unless (string-prefix-p "-" line) (cl-decf new))))
+          (push line body))))
+    (nreverse body)))
+
 (defun mazu--add-diff (diff)
   "Insert DIFF with its colours."
-  (dolist (line (split-string diff "\n"))
-    (unless (string-match-p "\\`\\(---\\|\\+\\+\\+\\) " line)
-      (mazu--add (concat "    " line "\n")
-                 (pcase (and (> (length line) 0) (aref line 0)) (?+ 'diff-added) (?- 'diff-removed) (_ 'mazu-dim))))))
+  (dolist (line (mazu--diff-body diff))
+    (mazu--add (concat "    " line "\n")
+               (pcase (and (> (length line) 0) (aref line 0)) (?+ 'diff-added) (?- 'diff-removed) (_ 'mazu-dim)))))
 
 (defun mazu--sign (id sign &optional note)
   "Give the tool call ID another SIGN, and a NOTE behind it."
@@ -520,6 +547,30 @@ handed on."
                  (unless (equal (plist-get result :sessionId) (oref server session))
                    (mazu--load server (plist-get result :sessionId)))))))
 
+(defun mazu--show (server session)
+  "Show the conversation SESSION of SERVER in its chat buffer."
+  (display-buffer (mazu--buffer server) '((display-buffer-reuse-window display-buffer-in-side-window) (side . right)
+                                          (window-width . 0.4)))
+  (mazu--load server session))
+
+(defun mazu-new ()
+  "Begin a new conversation."
+  (interactive)
+  (let ((server (mazu--server)))
+    (mazu--ask "mazu.session.new" nil (lambda (result) (mazu--show server (plist-get result :id))) server)))
+
+(defun mazu-open ()
+  "Choose a conversation and show it."
+  (interactive)
+  (let ((server (mazu--server)))
+    (mazu--ask
+     "mazu.session.list" nil
+     (lambda (result)
+       (let* ((choices (mapcar (lambda (one) (cons (plist-get one :name) one)) (plist-get result :sessions)))
+              (chosen (cdr (assoc (completing-read "Conversation: " choices nil t) choices))))
+         (when chosen (mazu--show server (plist-get chosen :id)))))
+     server)))
+
 (defun mazu-stop () "Stop the running turn." (interactive)
   (mazu--ask "mazu.cancel" nil (lambda (result)
                                  (message (if (eq t (plist-get result :cancelled)) "Stopped" "Nothing is running")))))
@@ -530,15 +581,39 @@ handed on."
   (mazu--ask "mazu.checkpoint" (and (not (string-empty-p label)) (list :label label))
              (lambda (_) (message "Checkpoint taken"))))
 
-(defun mazu--report (result)
-  "Report the RESULT of a rollback."
-  (mazu--catch-up)
-  (message (if (eq t (plist-get result :applied)) "Back at \"%s\"; M-x mazu-redo undoes this"
-             "Nothing was rolled back (\"%s\")")
-           (plist-get (plist-get result :checkpoint) :label)))
+(defun mazu--name (checkpoint)
+  "What CHECKPOINT is called: the user's words."
+  (let ((title (plist-get checkpoint :title)))
+    (if (member title '(nil "")) (plist-get checkpoint :label) title)))
 
-(defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive) (mazu--ask "mazu.undo" nil #'mazu--report))
-(defun mazu-redo () "Redo: revert the last undo or rollback." (interactive) (mazu--ask "mazu.redo" nil #'mazu--report))
+(defun mazu--paths (items)
+  "The files that ITEMS of a plan are about, as a text."
+  (mapconcat (lambda (item) (if (stringp item) item (plist-get item :path))) items ", "))
+
+(defun mazu--report (result)
+  "Report the RESULT of a rollback, and what of it was not done."
+  (mazu--catch-up)
+  (let ((name (mazu--name (plist-get result :checkpoint)))
+        (conflicts (plist-get (plist-get result :plan) :conflicts))
+        (kept (plist-get (plist-get result :plan) :keep))
+        (problems (plist-get result :problems)))
+    (if (not (eq t (plist-get result :applied)))
+        (message "Nothing was rolled back (\"%s\")" name)
+      (message "Back at \"%s\"%s%s%s%s; M-x mazu-redo undoes this" name
+               (if (eq t (plist-get result :verified)) ", verified" "")
+               (if (seq-empty-p conflicts) ""
+                 (concat "; not undone, since you changed it on top of the agent's change: " (mazu--paths conflicts)))
+               (if (seq-empty-p kept) "" (concat "; kept as you left it: " (mazu--paths kept)))
+               (if (seq-empty-p problems) "" (concat "; problem: " (mazu--paths problems)))))))
+
+(defun mazu--of-session ()
+  "The conversation that the chat buffer shows, as an argument of a command."
+  (when-let ((session (oref (mazu--server) session))) (list :sessionId session)))
+
+(defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive)
+  (mazu--ask "mazu.undo" (mazu--of-session) #'mazu--report))
+(defun mazu-redo () "Redo: revert the last undo or rollback." (interactive)
+  (mazu--ask "mazu.redo" (mazu--of-session) #'mazu--report))
 
 (defun mazu-rollback ()
   "Choose a checkpoint, review what would change, then roll back with C-c C-c."
@@ -560,7 +635,7 @@ handed on."
        (with-current-buffer (get-buffer-create "*mazu rollback*")
          (let ((inhibit-read-only t))
            (erase-buffer)
-           (insert (format "# Back to \"%s\": C-c C-c rolls back, q leaves it\n\n" (plist-get checkpoint :label))
+           (insert (format "# Back to \"%s\": C-c C-c rolls back, q leaves it\n\n" (mazu--name checkpoint))
                    (plist-get result :patch)))
          (diff-mode)
          (setq buffer-read-only t)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,13 @@ from pathlib import Path
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.session.conversation import INTERRUPTED
 from mazu_ls.agent.session.journal_views import audit, transcript
+from mazu_ls.agent.session.recovery import NOT_BEGUN, UNANSWERED
 from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.host import Question, UserReply
 from mazu_ls.journal import journal
+from mazu_ls.workspace.workspace import Workspace
+from tests.plain_host import PlainHost
 from tests.scenario import Story, World
 
 ALLOW = '[[permissions.rules]]\ntool = "run_shell"\nverdict = "allow"\n[context]\nmap_tokens = 0\n'
@@ -106,6 +111,46 @@ async def test_what_the_user_read_of_an_unfinished_answer_is_there(tmp_path: Pat
         await project.close()
 
 
+class PowerCut(PlainHost):
+    """The state directory as it is while the first question is open is what is left of it."""
+
+    async def ask(self, question: Question, timeout: float) -> UserReply:
+        state = self.workspace.roots[0].parent / "state"
+        if not self.asked:
+            shutil.copytree(state, state.with_name("left"), symlinks=True)
+        return await super().ask(question, timeout)
+
+
+async def test_a_call_that_was_only_asked_about_was_not_run(tmp_path: Path):
+    world = World(Story(), tmp_path)
+    world.host = PowerCut(Workspace([world.root]), answers=["deny", "deny"])
+    script = [
+        {"text": "Two steps.", "calls": [{**WAIT, "id": "first"}, {**EDIT, "id": "second"}]},
+        {"text": "Then not."},
+        {"text": "Going on."},
+    ]
+    async with ModelServer(script) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        await (await project.sessions.get()).prompt(Prompt("Make it new."))
+        await project.close()
+        world.env["MAZU_STATE_HOME"] = str(tmp_path / "left")
+        project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        session = await project.sessions.get()
+        assert session.interrupted
+        (turn,) = transcript(session.id, session.events())
+        assert [call.outcome for call in turn.calls] == ["failed: not run"]
+        assert (await session.prompt(Prompt("continue"))).reply == "Going on."
+        results = [
+            part for part in server.bodies[-1]["messages"][-1]["content"] if part["type"] == "tool_result"
+        ]
+        assert [(one["tool_use_id"], one["content"]) for one in results] == [
+            ("first", UNANSWERED),
+            ("second", NOT_BEGUN),
+        ]
+        await project.close()
+
+
 async def test_a_torn_last_line_is_passed_over(tmp_path: Path):
     world = World(Story(), tmp_path)
     async with ModelServer([{"text": "One."}, {"text": "Two."}]) as server:
@@ -118,6 +163,7 @@ async def test_a_torn_last_line_is_passed_over(tmp_path: Path):
         with path.open("ab") as file:
             file.write(b'{"seq":99,"parent":98,"at":"2026-')
         project = await Project.open([world.root], world.host, settings=world.story.settings, env=world.env)
+        assert await project.sessions.continued() == session.id, "the one that a list calls current"
         session = await project.sessions.get()
         assert (await session.prompt(Prompt("Say two."))).reply == "Two."
         assert [turn.reply for turn in transcript(session.id, session.events())] == ["One.", "Two."]

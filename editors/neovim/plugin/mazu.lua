@@ -32,6 +32,7 @@ vim.api.nvim_create_autocmd('SessionLoadPost', {
 
 local takes_selection = { 'ask', 'chat', 'council', 'edit', 'explain', 'remember' }
 local takes_none = {
+  'answer',
   'changes',
   'checkpoint',
   'checkpoints',
@@ -52,6 +53,7 @@ local takes_none = {
   'recall',
   'redo',
   'rename',
+  'restore-session',
   'review',
   'rollback',
   'run',

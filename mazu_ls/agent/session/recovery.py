@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 CONTINUE = "continue"
 BROKEN_OFF = "mazu-ls ended before this turn did."
 LEFT = "mazu-ls was closed before this turn ended."
+UNANSWERED = "error: not run, as far as the record goes: mazu-ls stopped while the user was still being asked about it."
+NOT_BEGUN = "error: not run, as far as the record goes: mazu-ls stopped before it was this call's turn."
 UNKNOWN = Usage(model_calls=1, cost_usd=None)
-"""Result of a call whose end was not recorded."""
+"""Usage of a model call whose end was not recorded."""
 
 
 def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
@@ -69,13 +71,7 @@ async def recover(session: TurnSession) -> None:
         session.append(journal.ModelSaid(message, "cut", UNKNOWN), last.turn)
         events = await asyncio.to_thread(session.events)
     discard(session.journal.path)
-    asked = [e.body.call_id for e in events if isinstance(e.body, journal.QuestionAsked)]
-    closed = {e.body.call_id for e in events if isinstance(e.body, journal.QuestionClosed)}
-    for call_id in asked:
-        if call_id not in closed:
-            session.append(journal.QuestionClosed(call_id, "void", "restart"), last.turn)
-    for call_id in session.conversation.pending_tool_calls():
-        session.append(journal.CallEnded(call_id, False, "interrupted", INTERRUPTED), last.turn)
+    _end_calls(session, events, last.turn)
     spoken = [e.body for e in events if e.turn == last.turn and isinstance(e.body, journal.ModelSaid)]
     reply = next((body.message.text for body in reversed(spoken) if body.message.text), "")
     usage = sum((body.usage for body in spoken), Usage())
@@ -85,3 +81,21 @@ async def recover(session: TurnSession) -> None:
         "hint": "Say continue, or undo the turn.",
     }
     session.append(journal.TurnEnded("error", reply, usage, BROKEN_OFF, failure), last.turn)
+
+
+def _end_calls(session: TurnSession, events: Sequence[journal.Event], turn: str | None) -> None:
+    """Close the questions that were open, and give each call without a result one that says how far it had come."""
+    asked = [e.body.call_id for e in events if isinstance(e.body, journal.QuestionAsked)]
+    closed = {e.body.call_id for e in events if isinstance(e.body, journal.QuestionClosed)}
+    started = {e.body.call_id for e in events if isinstance(e.body, journal.CallStarted)}
+    unanswered = [call_id for call_id in asked if call_id not in closed]
+    for call_id in unanswered:
+        session.append(journal.QuestionClosed(call_id, "void", "restart"), turn)
+    for call_id in session.conversation.pending_tool_calls():
+        if call_id in unanswered:
+            ended = journal.CallEnded(call_id, False, "not run", UNANSWERED)
+        elif call_id not in started:
+            ended = journal.CallEnded(call_id, False, "not run", NOT_BEGUN)
+        else:
+            ended = journal.CallEnded(call_id, False, "interrupted", INTERRUPTED)
+        session.append(ended, turn)

@@ -323,6 +323,10 @@ class Sessions:
             )
         return self._folder / f"{session_id}.jsonl"
 
+    async def continued(self) -> str | None:
+        """Return the id of the session that a message which names none goes to, or None if it begins one."""
+        return self._current() or await self._last()
+
     async def last_used(self) -> str:
         """Return the id of the current session, wherever it is open. Raises MazuError(not_found)."""
         session_id = self._current() or await self._last(anywhere=True)

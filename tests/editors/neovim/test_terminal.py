@@ -97,7 +97,7 @@ async def test_a_long_diff_is_read_to_its_end_before_it_is_allowed(terminal: Ter
     lines = "".join(f"VALUE_{n} = {n}\n" for n in range(1, 301))
     write = {"path": "values.py", "content": lines}
     terminal.model.script.replies += [
-        ScriptedReply(text="Long.", calls=[{"name": "write_file", "arguments": write}]),
+        ScriptedReply(calls=[{"name": "write_file", "arguments": write}]),
         ScriptedReply(text="Heard."),
     ]
     await terminal.start("app.py")
@@ -251,7 +251,7 @@ async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal)
     before = app.read_text()
     await terminal.start("app.py")
     await terminal.command("Mazu checkpoint clean")
-    await terminal.wait("checkpoint cp_")
+    await terminal.wait("checkpoint taken")
     await terminal.command("Mazu run make it add")
     await terminal.wait("It adds now.")
     await terminal.command("silent write")

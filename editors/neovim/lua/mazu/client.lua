@@ -14,16 +14,34 @@ local exited = { code = 0, signal = 0 }
 ---@type integer? id of the client that was used last, for buffers that no client is attached to
 local last_used
 
+--- The file that a buffer is for; nil for windows of plugins, terminals and what has no name yet.
+---@param bufnr integer
+---@return string?
+local function file_of(bufnr)
+  local name = vim.api.nvim_buf_get_name(bufnr)
+  if vim.bo[bufnr].buftype == '' and name ~= '' and not name:find('^%a[%w+.-]+://') then
+    return name
+  end
+end
+
+--- The conversation that a buffer of the chat panel belongs to; nil for other buffers.
+---@param bufnr integer
+---@return mazu.chat.Entry?
+function M.conversation(bufnr)
+  return package.loaded['mazu.chat.panel'] and require('mazu.chat.panel').entry_of(bufnr) or nil
+end
+
 --- The folder that the server should work in: the nearest one above the buffer's file that holds `.mazu` or
 --- `.git`. The home folder is never chosen, because `~/.mazu` is the user's own and not a project's.
 ---@param bufnr integer
 ---@return string?
 function M.root(bufnr)
-  local name = vim.api.nvim_buf_get_name(bufnr)
-  if vim.bo[bufnr].buftype ~= '' or name:find('^%a[%w+.-]+://') then
-    name = '' -- no file, so the current folder counts
+  local entry = M.conversation(bufnr)
+  if entry then
+    return entry.root
   end
-  local start = name ~= '' and vim.fs.normalize(name) or vim.fs.normalize(assert(vim.uv.cwd())) .. '/.'
+  local name = file_of(bufnr)
+  local start = name and vim.fs.normalize(name) or vim.fs.normalize(assert(vim.uv.cwd())) .. '/.'
   local home = vim.fs.normalize(vim.uv.os_homedir() or '')
   for folder in vim.fs.parents(start) do
     local marked = vim.uv.fs_stat(folder .. '/.mazu') or vim.uv.fs_stat(folder .. '/.git')
@@ -105,13 +123,39 @@ function M.start(bufnr)
   return vim.lsp.start(config, { bufnr = bufnr, attach = is_file })
 end
 
---- The running client for a buffer: the attached one, else the one used last, else any.
+--- The running client of the project that a buffer belongs to.
+---@param bufnr integer
+---@return vim.lsp.Client?
+---@return boolean of_project whether the buffer is in a project at all
+local function of_project(bufnr)
+  local entry, name = M.conversation(bufnr), file_of(bufnr)
+  local root = (entry or name) and M.root(bufnr)
+  if not root then
+    return nil, false
+  end
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.name })) do
+    local folder = client.root_dir and vim.fs.normalize(client.root_dir)
+    local holds = folder and (folder == root or (not entry and vim.startswith(vim.fs.normalize(name), folder .. '/')))
+    if holds and not M.call(client, 'is_stopped') then
+      return client, true
+    end
+  end
+  return nil, true
+end
+
+--- The running client for a buffer: the attached one, else that of its project; for buffers that are in none, the one
+--- used last, else any.
 ---@param bufnr? integer
 ---@return vim.lsp.Client?
 function M.get(bufnr)
-  local attached = vim.lsp.get_clients({ bufnr = bufnr or 0, name = M.name })[1]
+  bufnr = (bufnr and bufnr ~= 0) and bufnr or vim.api.nvim_get_current_buf()
+  local attached = vim.lsp.get_clients({ bufnr = bufnr, name = M.name })[1]
   if attached then
     return attached
+  end
+  local client, is_of_project = of_project(bufnr)
+  if is_of_project then
+    return client
   end
   local last = last_used and vim.lsp.get_client_by_id(last_used)
   if last and not M.call(last, 'is_stopped') then
@@ -152,13 +196,33 @@ function M.with(bufnr, use, client_id)
   return id
 end
 
---- A server's error as the user should read it: what happened, then what to do.
+---@type table<string, string> what a command of the protocol is called here
+local called = {
+  ['mazu.chat'] = ':Mazu chat',
+  ['mazu.checkpoint'] = ':Mazu checkpoint',
+  ['mazu.checkpoint.list'] = ':Mazu checkpoints',
+  ['mazu.memory.list'] = ':Mazu memory',
+  ['mazu.models.list'] = ':Mazu model',
+  ['mazu.models.set'] = ':Mazu model',
+  ['mazu.permissions.mode'] = ':Mazu mode',
+  ['mazu.proposal.list'] = ':Mazu proposals',
+  ['mazu.recall'] = ':Mazu recall',
+  ['mazu.redo'] = ':Mazu redo',
+  ['mazu.rollback'] = ':Mazu rollback',
+  ['mazu.session.list'] = ':Mazu sessions',
+  ['mazu.session.new'] = ':Mazu new',
+  ['mazu.status'] = ':Mazu status',
+  ['mazu.undo'] = ':Mazu undo',
+}
+
+--- A server's error as the user should read it: what happened, then what to do, in the words of this plugin.
 ---@param err lsp.ResponseError
 ---@return string
 function M.sentence(err)
   local hint = type(err.data) == 'table' and err.data.hint or ''
-  local said = err.message:find(hint, 1, true)
-  return said and err.message or ('%s %s'):format(err.message, hint)
+  local message = err.message:gsub('^workspace/executeCommand: ', '')
+  local text = message:find(hint, 1, true) and message or ('%s %s'):format(message, hint)
+  return (text:gsub('mazu%.[%l.]*%l', called))
 end
 
 --- Tells the user of a server's error.

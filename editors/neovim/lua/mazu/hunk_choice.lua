@@ -20,11 +20,7 @@ local function render(question, ticked)
     lines[#lines + 1] = ''
     starts[i] = #lines + 1
     lines[#lines + 1] = ('# [%s] %d'):format(ticked[hunk.id] and 'x' or ' ', i)
-    for _, line in ipairs(vim.split(vim.trim(hunk.diff), '\n', { plain = true })) do
-      if not (line:find('^%-%-%- ') or line:find('^%+%+%+ ')) then
-        lines[#lines + 1] = line
-      end
-    end
+    vim.list_extend(lines, require('mazu.patch').body(hunk.diff))
   end
   return lines, starts
 end

@@ -89,6 +89,9 @@ end
 ---@param agent string
 ---@param path string a file or folder; "" is this project
 function M.read(agent, path)
+  if not vim.list_contains(M.agents, agent) then
+    return tell.error('the notes of `%s` cannot be read; those of %s can', agent, table.concat(M.agents, ', '))
+  end
   local full = path ~= '' and vim.fs.normalize(vim.fn.fnamemodify(path, ':p')) or nil
   client.with(0, function(server)
     local uri = vim.uri_from_fname(full or server.root_dir or assert(vim.uv.cwd()))

@@ -20,6 +20,17 @@ local function agreed(ctx)
   return mazu and mazu.offset_encoding or 'utf-16'
 end
 
+--- Whether a buffer belongs to the project of our client: another project that is open beside it is nobody's business there.
+---@param bufnr integer
+---@param ctx lsp.HandlerContext
+---@return boolean
+local function is_of_project(bufnr, ctx)
+  local mazu = vim.lsp.get_client_by_id(ctx.client_id)
+  local root = mazu and mazu.root_dir
+  local inside = root and vim.startswith(vim.api.nvim_buf_get_name(bufnr), vim.fs.normalize(root) .. '/')
+  return not root or inside or mazu.attached_buffers[bufnr] == true
+end
+
 ---@param bufnr integer
 ---@param found vim.Diagnostic
 ---@param encoding mazu.Encoding
@@ -55,7 +66,7 @@ function M.diagnostics(params, ctx)
   local by_buffer = only and { [only] = {} } or {}
   for _, found in ipairs(vim.diagnostic.get(only)) do
     local shown = vim.api.nvim_buf_is_loaded(found.bufnr) and found.source ~= 'mazu'
-    if shown then
+    if shown and (only or is_of_project(found.bufnr, ctx)) then
       by_buffer[found.bufnr] = by_buffer[found.bufnr] or {}
       table.insert(by_buffer[found.bufnr], as_lsp(found.bufnr, found, encoding))
     end
@@ -72,13 +83,17 @@ function M.diagnostics(params, ctx)
 end
 
 --- Asks every other attached server that knows `method`; calls back with what came within the time limit.
----@param bufnr? integer nil asks the servers of all buffers
+---@param bufnr? integer nil asks the servers of all buffers of the project
 ---@param method string
 ---@param params fun(other: vim.lsp.Client): table
 ---@param done fun(answers: {client: vim.lsp.Client, result: any}[])
-local function ask_others(bufnr, method, params, done)
+---@param ctx lsp.HandlerContext
+local function ask_others(bufnr, method, params, done, ctx)
   local others = vim.tbl_filter(function(other)
-    return other.name ~= client.name and client.call(other, 'supports_method', method)
+    local asked = bufnr or vim.iter(pairs(other.attached_buffers)):any(function(one)
+      return is_of_project(one, ctx)
+    end)
+    return asked and other.name ~= client.name and client.call(other, 'supports_method', method)
   end, vim.lsp.get_clients({ bufnr = bufnr }))
   local answers, pending, timer = {}, #others, assert(vim.uv.new_timer())
   local function finish()
@@ -149,7 +164,7 @@ local function lender(method, extra)
       ask_others(bufnr, method, function(other)
         local place = position.convert(params.uri, params.position, encoding, other.offset_encoding)
         return vim.tbl_extend('error', { textDocument = { uri = params.uri }, position = place }, extra)
-      end, done)
+      end, done, ctx)
     end)
     return { locations = locations(answers, encoding) }
   end
@@ -189,7 +204,7 @@ function M.symbols(params, ctx)
   local answers = task.await(function(done)
     ask_others(bufnr, method, function()
       return params.uri and { textDocument = { uri = params.uri } } or { query = params.query or '' }
-    end, done)
+    end, done, ctx)
   end)
   local symbols = {}
   for _, answer in ipairs(answers) do

@@ -20,6 +20,56 @@ local function path_of(name)
   return (name:gsub('^[ab]/', ''))
 end
 
+--- Which lines of a unified diff name its files: they stand outside of hunks, in pairs, before a hunk. A removed line `-- x`
+--- or an added one `++ x` looks like such a name, and is none.
+---@param lines string[]
+---@return table<integer, string> names by the first line of the pair
+local function names_in(lines)
+  local names, old, new = {}, 0, 0
+  for i, line in ipairs(lines) do
+    local sign, after = line:sub(1, 1), lines[i + 1] or ''
+    local removed, added = line:match('^@@ %-%d+(,?%d*) %+%d+(,?%d*) @@')
+    local between = old <= 0 and new <= 0 and vim.startswith(lines[i + 2] or '', '@@')
+    if between and vim.startswith(line, '--- ') and vim.startswith(after, '+++ ') then
+      names[i] = path_of(after:sub(5)) or path_of(line:sub(5)) or ''
+    elseif removed then
+      old, new = tonumber(removed:sub(2)) or 1, tonumber(added:sub(2)) or 1
+    elseif sign ~= '\\' and not names[i - 1] then
+      old, new = old - (sign == '+' and 0 or 1), new - (sign == '-' and 0 or 1)
+    end
+  end
+  return names
+end
+
+--- The lines of a unified diff without what only git needs. Where it is about several files, each begins with `@path`.
+---@param diff string
+---@return string[]
+function M.body(diff)
+  local lines = vim.split((diff:gsub('\n+$', '')), '\n', { plain = true })
+  local names, of_git, inside = names_in(lines), {}, false
+  for i, line in ipairs(lines) do
+    local path = line:match('^diff %-%-git a/.* b/(.*)$')
+    inside = not path and (inside or vim.startswith(line, '@@'))
+    of_git[i] = path or (not inside and vim.startswith(line, 'index ') and '') or nil
+  end
+  local headed = vim.iter(pairs(of_git)):any(function(_, path)
+    return path ~= ''
+  end)
+  local heads = headed and of_git or names
+  local several = vim.tbl_count(vim.tbl_filter(function(path)
+    return path ~= ''
+  end, heads)) > 1
+  local body = {}
+  for i, line in ipairs(lines) do
+    if heads[i] and heads[i] ~= '' then
+      body[#body + 1] = several and ('@' .. heads[i]) or nil
+    elseif not (names[i] or names[i - 1] or of_git[i]) then
+      body[#body + 1] = line
+    end
+  end
+  return body
+end
+
 --- The files of a unified diff with their hunks.
 ---@param diff string
 ---@return mazu.FilePatch[]

@@ -187,7 +187,7 @@ function M.message(params, ctx)
     tell.info('%s', params.message)
     return vim.NIL
   end
-  local head, rest = params.message:match('^([^\n]*)\n?(.*)$')
+  local head, rest = params.message:gsub('^Mazu:%s*', ''):match('^([^\n]*)\n?(.*)$')
   local options = {}
   for i, action in ipairs(actions) do
     options[i] = { id = tostring(i), label = action.title, kind = 'action' }

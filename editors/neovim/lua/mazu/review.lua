@@ -132,8 +132,7 @@ function M.changes(turn, use)
     if not client.offers(server, 'mazu.turn.changes') then
       return tell.warn('this server cannot list the changes of a turn; `:Mazu checkpoints` shows them')
     end
-    local entry = require('mazu.chat.panel').shown()
-    local argument = { sessionId = entry and entry.session.id, turnId = turn }
+    local argument = { sessionId = require('mazu.chat').session_of(server), turnId = turn }
     client.execute('mazu.turn.changes', argument, function(result)
       local found = {}
       for _, file in ipairs(result.files) do
@@ -185,16 +184,10 @@ end
 
 ---@param hunk mazu.review.Hunk
 local function go_to(hunk)
-  local bufnr = buffer.of_uri(hunk.uri)
   vim.cmd("normal! m'")
-  if not bufnr then
-    vim.cmd.edit(vim.fn.fnameescape(vim.uri_to_fname(hunk.uri)))
+  if require('mazu.window').show_file(vim.uri_to_fname(hunk.uri), hunk.line + 1) then
     redraw()
-  elseif bufnr ~= vim.api.nvim_get_current_buf() then
-    vim.api.nvim_win_set_buf(0, bufnr)
   end
-  local last = vim.api.nvim_buf_line_count(0)
-  vim.api.nvim_win_set_cursor(0, { math.min(hunk.line + 1, last), 0 })
 end
 
 ---@param step 1|-1

@@ -119,7 +119,8 @@ end
 --- Says what came of a rollback and how to undo it.
 ---@param result mazu.RollbackResult
 ---@param server vim.lsp.Client
-function M.report(result, server)
+---@param done? string what was done, where it has a word of its own
+function M.report(result, server, done)
   buffer.catch_up_with_files()
   if result.plan.undecided and not result.applied then
     return -- the server asks, and its question is in sight
@@ -132,7 +133,8 @@ function M.report(result, server)
       result.checkpoint.id
     )
   end
-  local said = { ('back at %s%s.'):format(M.name(result.checkpoint), result.verified and ', verified' or '') }
+  local what = done or ('back at ' .. M.name(result.checkpoint))
+  local said = { ('%s%s.'):format(what, result.verified and ', verified' or '') }
   local function name_some(list)
     local names = vim.tbl_map(function(one)
       return one.path
@@ -195,10 +197,13 @@ end
 function M.redo(server, session)
   local mine = safety and safety.client_id == server.id and safety or nil
   safety = nil
-  if mine then
-    return client.execute('mazu.rollback', { id = mine.id }, M.report, { client_id = server.id })
+  local function report(result)
+    M.report(result, server, 'redone: the last undo or rollback is reverted')
   end
-  client.execute('mazu.redo', { sessionId = session }, M.report, { client_id = server.id })
+  if mine then
+    return client.execute('mazu.rollback', { id = mine.id }, report, { client_id = server.id })
+  end
+  client.execute('mazu.redo', { sessionId = session }, report, { client_id = server.id })
 end
 
 --- Shows what a rollback would do, with the keys that do it.

@@ -32,7 +32,8 @@ async def list_sessions(server: ServerState, params: wire.ListSessionsParams) ->
     infos = [info for info in listed if params.session_id in (None, info.id)]
     states = {info.id: server.updates.state_elsewhere(info.id) for info in infos}
     infos = [replace(info, state=states[info.id] or info.state) for info in infos]
-    return wire.SessionList([wire.SessionSummary.from_info(info) for info in infos], project.sessions.current)
+    current = await project.sessions.continued()
+    return wire.SessionList([wire.SessionSummary.from_info(info) for info in infos], current)
 
 
 @command("mazu.session.show")

@@ -173,6 +173,18 @@ function bed.watch_turns()
   return seen
 end
 
+-- The id of the checkpoint that was taken last, once the user was told of it.
+function bed.last_checkpoint()
+  bed.wait_said('checkpoint taken')
+  local list
+  require('mazu').execute('mazu.checkpoint.list', { limit = 1 }, function(result)
+    list = result.checkpoints
+  end)
+  return bed.wait('the checkpoints are listed', function()
+    return list and list[1].id
+  end)
+end
+
 function bed.client()
   return vim.lsp.get_clients({ name = 'mazu_ls' })[1]
 end

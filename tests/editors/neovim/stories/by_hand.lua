@@ -15,7 +15,7 @@ bed.wait_said('running in ' .. vim.uv.fs_realpath(folder))
 local client = bed.client()
 bed.check('the options of the plugin were sent', vim.tbl_get(client.capabilities, 'experimental', 'mazu', 'permissions') == true)
 vim.cmd('Mazu checkpoint first')
-bed.wait_said('checkpoint cp_')
+bed.wait_said('checkpoint taken')
 
 local pid
 require('mazu').execute('mazu.status', nil, function(status)

@@ -33,7 +33,7 @@ bed.check('with the question and what it cost', reply:find('what is wrong here',
 bed.check('that was no turn', turns.ended == 0)
 
 vim.cmd('Mazu checkpoint clean')
-local clean = bed.wait_said('checkpoint cp_'):match('cp_%d+')
+local clean = bed.last_checkpoint()
 
 -- A run edits without asking; its new last line comes exactly once.
 vim.cmd('Mazu run make total add, and add a function at the end')

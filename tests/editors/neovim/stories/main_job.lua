@@ -17,7 +17,7 @@ local turns = bed.watch_turns()
 vim.api.nvim_buf_set_lines(app, -1, -1, false, { '# my own line' })
 local mine = bed.text(app)
 vim.cmd('Mazu checkpoint before the agent')
-bed.wait_said('checkpoint cp_')
+bed.wait_said('checkpoint taken')
 
 -- A chat that edits the buffer, after the user has seen the diff and allowed it.
 bed.new_undo_block()

@@ -51,6 +51,25 @@ bed.check('the conversation is there', bed.text(entry.buffer.bufnr):find('hello'
 bed.check('and the draft', require('mazu.chat.composer').text() == 'a draft')
 panel.close()
 
+-- `:edit` empties neither window; `i`, `o` and the like go on in the composer; `:quit` with nothing left but the panel closes it.
+panel.open(entry, { focus = true })
+vim.cmd('edit!')
+bed.check('the composer keeps what is written', bed.text() == 'a draft', bed.lines())
+vim.api.nvim_set_current_win(vim.fn.bufwinid(entry.buffer.bufnr))
+vim.cmd('edit!')
+bed.check('the transcript is drawn again', bed.text():find('hello', 1, true), bed.lines())
+for _, key in ipairs({ 'i', 'a', 'I', 'A', 'o', 'O' }) do
+  bed.check(key .. ' is mapped', vim.fn.maparg(key, 'n', false, true).desc:find('write a message', 1, true))
+end
+vim.api.nvim_feedkeys('otyped', 'xt', false)
+bed.check('and is typed into the composer', require('mazu.chat.composer').text():find('typed', 1, true), bed.lines())
+require('mazu.chat.composer').set('a draft')
+vim.api.nvim_set_current_win(vim.fn.bufwinid(app))
+vim.cmd('split | quit')
+bed.check('a window of several is no reason', panel.is_visible())
+vim.cmd('doautocmd QuitPre')
+bed.check('the last one is', not panel.is_visible())
+
 -- A session file knows only the names.
 vim.cmd('silent new | silent file mazu://chat/9 | silent new | silent file mazu://other')
 chat.open = function()
@@ -61,6 +80,35 @@ local names = table.concat(vim.tbl_map(vim.api.nvim_buf_get_name, vim.api.nvim_l
 bed.check('the empty buffers are gone', not names:find('mazu://chat/9') and not names:find('mazu://other'), names)
 bed.check('and the panel is open', panel.is_visible())
 panel.close()
+
+-- Two projects: what is written in a conversation goes to the server of its own project, also when that has ended.
+local function serve()
+  local closing = false
+  return {
+    request = function(method, _, callback)
+      vim.schedule(function()
+        callback(nil, method == 'initialize' and { capabilities = {} } or vim.empty_dict())
+      end)
+      return true, 1
+    end,
+    notify = function() return true end,
+    is_closing = function() return closing end,
+    terminate = function() closing = true end,
+  }
+end
+local ids = {}
+for i, root in ipairs({ entry.root, '/elsewhere' }) do
+  ids[i] = vim.lsp.start({ name = 'mazu_ls', cmd = serve, root_dir = root }, { attach = false })
+end
+bed.wait('both run', function()
+  return #vim.lsp.get_clients({ name = 'mazu_ls' }) == 2
+end)
+local of_buffer = require('mazu.client').get
+bed.check('that of its project', of_buffer(entry.buffer.bufnr).id == ids[1] and of_buffer(app).id == ids[1])
+vim.lsp.get_client_by_id(ids[1]).rpc.terminate()
+bed.check('never another one', of_buffer(entry.buffer.bufnr) == nil and of_buffer(app) == nil)
+vim.lsp.get_client_by_id(ids[2]).rpc.terminate()
+bed.check('and it would be started there', require('mazu.client').root(entry.buffer.bufnr) == entry.root)
 
 -- The winbar in the room that it has.
 entry.session:apply({ kind = 'model', model = 'anthropic:claude-sonnet-5-5' }, nil, true)
@@ -106,6 +154,14 @@ vim.api.nvim_feedkeys('ga', 'xt', false)
 bed.check('the other one is allowed', vim.deep_equal(answered, { 'allow', { 'b' } }), answered)
 local _, reason = require('mazu.chat.question_block').parts(question)
 bed.check('why it is asked', reason == 'you said so', reason)
+
+-- Nothing of a diff is hidden: removed comments of Lua and added `++` look like the names of files.
+local comments = '--- a/x.lua\n+++ b/x.lua\n@@ -1,2 +1,2 @@\n--- gone\n+++ come\n same\n'
+local shown_diff = require('mazu.patch').body(comments)
+bed.check('whole', vim.deep_equal(shown_diff, { '@@ -1,2 +1,2 @@', '--- gone', '+++ come', ' same' }), shown_diff)
+bed.check('counted', vim.deep_equal({ require('mazu.chat.tools').count(comments) }, { 1, 1 }))
+local two_files = require('mazu.patch').body(comments .. '--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-y\n')
+bed.check('each file is named', vim.list_contains(two_files, '@x.lua') and vim.list_contains(two_files, '@y'), two_files)
 
 -- What a picker's preview is: lines for one, a buffer for the other.
 local preview

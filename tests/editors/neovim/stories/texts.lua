@@ -32,7 +32,7 @@ local short = make('short.txt', 'one\ntwo\n')
 local empty = make('empty.txt', '')
 
 vim.cmd('Mazu checkpoint both')
-local both = bed.wait_said('checkpoint cp_'):match('cp_%d+')
+local both = bed.last_checkpoint()
 local turns = bed.watch_turns()
 vim.cmd('Mazu run make it a figure everywhere')
 bed.wait('the run ends', function()

@@ -90,10 +90,8 @@ local diff_groups = { ['+'] = 'MazuDiffAdd', ['-'] = 'MazuDiffDelete', ['@'] = '
 ---@param diff string
 ---@param fold string
 local function draw_diff(p, diff, fold)
-  for _, text in ipairs(split(diff)) do
-    if not (vim.startswith(text, '--- ') or vim.startswith(text, '+++ ')) then
-      p:line('    ' .. text, diff_groups[text:sub(1, 1)], fold)
-    end
+  for _, text in ipairs(require('mazu.patch').body((diff:gsub('\r\n', '\n')))) do
+    p:line('    ' .. text, diff_groups[text:sub(1, 1)], fold)
   end
 end
 
@@ -119,13 +117,13 @@ function draw.user(p, block)
   return { heading = true, markdown = { first, last } }
 end
 
-function draw.turn(p, block, session)
+function draw.turn(p, block)
   local data = block.data or {}
   local line = p:line('Mazu')
   p:mark(line, 0, 4, 'MazuAgent')
   local parts = { data.model and data.model:gsub('^[^:]*:', '') or nil }
   parts[#parts + 1] = data.turnKind and data.turnKind ~= 'chat' and data.turnKind or nil
-  parts[#parts + 1] = session.mode
+  parts[#parts + 1] = block.mode
   if #parts > 0 then
     p:behind(line, { table.concat(parts, ' · '), 'MazuDim' })
   end

@@ -119,12 +119,26 @@ function Buffer:make()
   end
   self.bufnr, self.painted, self.list, self.parser = bufnr, {}, nil, nil
   by_bufnr[bufnr] = self
+  vim.api.nvim_create_autocmd('BufReadCmd', { -- `:edit` empties a buffer that no file is behind
+    buffer = bufnr,
+    callback = function()
+      self.list = nil
+      self:highlight()
+      self:paint()
+    end,
+  })
   vim.bo[bufnr].filetype = 'mazu_chat'
-  local ok, parser = pcall(vim.treesitter.get_parser, bufnr, 'markdown')
+  self:highlight()
+end
+
+--- Has what is Markdown coloured, of which there is nothing yet.
+function Buffer:highlight()
+  pcall(vim.treesitter.stop, self.bufnr)
+  local ok, parser = pcall(vim.treesitter.get_parser, self.bufnr, 'markdown')
   if ok and parser then
     self.parser = parser
     parser:set_included_regions({ { { 0, 0, 0, 0 } } })
-    pcall(vim.treesitter.start, bufnr, 'markdown')
+    pcall(vim.treesitter.start, self.bufnr, 'markdown')
   end
 end
 
@@ -258,7 +272,7 @@ function Buffer:paint()
   if not self:is_valid() then
     return
   end
-  local list, regions_changed = self.session.blocks, false
+  local list = self.session.blocks
   if self.list ~= list then -- the session was cleared and folded anew
     self.list, self.painted = list, {}
     vim.bo[self.bufnr].modifiable = true
@@ -273,7 +287,6 @@ function Buffer:paint()
     if block.stale or not entry then
       local rendered = blocks.render(block, self.session, before)
       changes[#changes + 1] = { first = first, old = entry and entry.rendered, new = rendered }
-      regions_changed = regions_changed or rendered.markdown ~= nil
       entry = { block = block, rendered = rendered, first = first }
       self.painted[i], block.stale = entry, nil
     end
@@ -288,8 +301,8 @@ function Buffer:paint()
     self:put(change)
   end
   vim.bo[self.bufnr].modifiable = false
-  if regions_changed then
-    self:set_regions()
+  if #changes > 0 then
+    self:set_regions() -- what is inserted at the end of a region would become a part of it
   end
   self:show_empty_state(first == 0)
   self:follow(followers)

@@ -42,8 +42,9 @@ end
 ---@param value any
 local function write(name, value)
   local path = state_file(name)
-  if vim.fn.mkdir(vim.fs.dirname(path), 'p', tonumber('700', 8)) == 0 then
-    return
+  local ok, made = pcall(vim.fn.mkdir, vim.fs.dirname(path), 'p', tonumber('700', 8))
+  if not ok or made == 0 then
+    return -- a home that cannot be written: nothing is kept
   end
   local file = io.open(path .. '.new', 'w')
   if file then
@@ -51,6 +52,35 @@ local function write(name, value)
     file:close()
     vim.uv.fs_rename(path .. '.new', path)
   end
+end
+
+---@return string the project that a draft belongs to
+local function here()
+  return vim.fs.normalize(vim.uv.cwd() or '')
+end
+
+---@return string
+local function read_draft()
+  local saved = read('draft.json')
+  local text = type(saved) == 'table' and saved[here()] or saved
+  return type(text) == 'string' and text or ''
+end
+
+---@type string? the draft as it was written last
+local written
+
+--- Keeps what is being written, for the next Neovim in this folder.
+---@param text string
+local function keep_draft(text)
+  text = vim.trim(text)
+  if text == written then
+    return
+  end
+  written = text
+  local saved = read('draft.json')
+  saved = type(saved) == 'table' and saved or vim.empty_dict()
+  saved[here()] = text ~= '' and text or nil
+  write('draft.json', saved)
 end
 
 ---@return string
@@ -116,6 +146,7 @@ function M.send()
   local shown = panel.shown()
   remember(text)
   M.set('')
+  keep_draft('')
   draft = nil
   require('mazu.client').with(M.buffer(), function(server)
     local entry = shown or chat.entry(server.root_dir or vim.uv.cwd())
@@ -159,9 +190,9 @@ function M.buffer()
     vim.keymap.set(vim.split(key.modes, ''), key.lhs, key.act, { buffer = made, desc = 'Mazu: ' .. key.about })
   end
   require('mazu.chat.keys').map_composer(made)
-  local saved = unloaded or read('draft.json')
-  unloaded = nil
-  if type(saved) == 'string' and saved ~= '' then
+  local saved = unloaded or read_draft()
+  unloaded, written = nil, vim.trim(saved)
+  if saved ~= '' then
     M.set(saved)
   end
   local group = vim.api.nvim_create_augroup('mazu.composer', {})
@@ -172,14 +203,23 @@ function M.buffer()
       unloaded = table.concat(vim.api.nvim_buf_get_lines(made, 0, -1, false), '\n')
     end,
   })
-  vim.api.nvim_create_autocmd('VimLeavePre', {
+  vim.api.nvim_create_autocmd('BufReadCmd', { -- and neither does `:edit`
     group = group,
+    buffer = made,
     callback = function()
-      if vim.api.nvim_buf_is_valid(made) then
-        write('draft.json', vim.trim(M.text()))
-      end
+      M.set(unloaded or '')
+      unloaded = nil
+      pcall(vim.treesitter.start, made, 'markdown')
+      require('mazu.chat.completion').attach(made)
     end,
   })
+  local function keep()
+    if vim.api.nvim_buf_is_loaded(made) then
+      keep_draft(M.text())
+    end
+  end
+  vim.api.nvim_create_autocmd({ 'InsertLeave', 'BufLeave' }, { group = group, buffer = made, callback = keep })
+  vim.api.nvim_create_autocmd('VimLeavePre', { group = group, callback = keep })
   require('mazu.chat.completion').attach(made)
   return made
 end
@@ -196,6 +236,13 @@ function M.dress(window)
     foldenable = false,
     list = false,
     colorcolumn = '',
+    cursorline = false,
+    cursorcolumn = false,
+    statuscolumn = '',
+    scrollbind = false,
+    cursorbind = false,
+    diff = false,
+    winfixbuf = vim.fn.has('nvim-0.11') == 1 or nil,
     fillchars = 'eob: ',
     statusline = ' Message%=%{line("$") > 1 ? line("$") . " lines" : ""} ',
   }

@@ -6,8 +6,11 @@ local M = {}
 ---@type table<string, integer> tokens, by name of the model
 local windows = {}
 
----@type table<string, boolean> models that were asked for
-local asked = {}
+---@type table<string, (fun(tokens: integer))[]?> who waits to know it, by name of the model
+local waiting = {}
+
+---@type table<string, boolean> models that the server does not know the window of
+local unknown = {}
 
 --- Calls `use` with the context window of a model, now or when it is known; not at all where it is not.
 ---@param client_id integer
@@ -16,21 +19,25 @@ local asked = {}
 function M.with_window(client_id, model, use)
   if windows[model] then
     return use(windows[model])
-  elseif asked[model] then
+  elseif waiting[model] then
+    return table.insert(waiting[model], use)
+  elseif unknown[model] then
     return
   end
-  asked[model] = true
+  waiting[model] = { use }
   client.execute('mazu.models.list', nil, function(result)
     for _, one in ipairs(result.models or {}) do
       windows[one.name] = one.spec and one.spec.contextWindow
     end
-    if windows[model] then
-      use(windows[model])
+    local waited = waiting[model] or {}
+    waiting[model], unknown[model] = nil, windows[model] == nil
+    for _, tell in ipairs(windows[model] and waited or {}) do
+      tell(windows[model])
     end
   end, {
     client_id = client_id,
     on_error = function()
-      asked[model] = nil -- a model is not worth a message here; the next turn asks again
+      waiting[model] = nil -- a model is not worth a message here; the next turn asks again
     end,
   })
 end

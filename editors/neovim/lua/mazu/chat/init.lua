@@ -34,6 +34,7 @@ local names = 0
 local function new_entry(root, id, client_id)
   names = names + 1
   local session = Session.new(id)
+  session.mode = client_id and require('mazu.update').of(client_id).mode
   local entry = { session = session, root = root, client_id = client_id, loaded = 'no', held = {} }
   entry.buffer = Buffer.new(session, ('mazu://chat/%d'):format(names))
   entry.buffer.on_paint = function()
@@ -78,6 +79,14 @@ end
 function M.entry(root)
   shown[root] = shown[root] or new_entry(root)
   return shown[root]
+end
+
+--- The conversation of a server's project that the panel shows, or would show.
+---@param server vim.lsp.Client
+---@return string? id nil where none has begun
+function M.session_of(server)
+  local entry = shown[root_of(server)]
+  return entry and entry.session.id
 end
 
 --- Learns how large the context window of a conversation's model is.
@@ -378,14 +387,6 @@ function M.open(bufnr, opts, use)
     end
   end, entry.client_id)
   panel.refresh_winbar()
-end
-
---- The client that a buffer of the panel belongs to; nil for other buffers.
----@param bufnr integer
----@return integer?
-function M.client_of(bufnr)
-  local entry = require('mazu.chat.panel').entry_of(bufnr)
-  return entry and entry.client_id
 end
 
 --- Says something in a conversation; while a turn runs it waits for its turn.

@@ -83,30 +83,27 @@ local function go_to_file(bufnr)
   if not full or not vim.uv.fs_stat(full) then
     return require('mazu.tell').info('no file is named here')
   end
-  for _, window in ipairs(vim.list_extend({ vim.fn.win_getid(vim.fn.winnr('#')) }, vim.api.nvim_tabpage_list_wins(0))) do
-    if window ~= 0 and vim.bo[vim.api.nvim_win_get_buf(window)].buftype == '' and not vim.wo[window].winfixbuf then
-      vim.api.nvim_set_current_win(window)
-      local ok, problem = pcall(vim.cmd.edit, vim.fn.fnameescape(full))
-      if not ok then -- such as unsaved text in a window where 'hidden' is off
-        return require('mazu.tell').warn('%s', tostring(problem):gsub('^.*:(E%d+:)', '%1'))
-      end
-      return line and vim.api.nvim_win_set_cursor(0, { math.min(line, vim.api.nvim_buf_line_count(0)), 0 })
-    end
-  end
-  vim.cmd('topleft vsplit')
-  vim.wo.winfixbuf = false
-  vim.cmd.edit(vim.fn.fnameescape(full))
+  require('mazu.window').show_file(full, line)
 end
 
 local diff_key = { modes = 'n', lhs = 'gd', about = 'the diff here, side by side', act = open_diff }
 
---- Goes on in the composer, in Insert mode: `i` and `a` are typed by who is about to write.
-local function write()
-  require('mazu.chat.panel').focus_composer()
+--- Goes on in the composer, in Insert mode: `i` and `a` are typed by who is about to write. From the float of a question
+--- the panel is opened.
+---@param bufnr integer
+local function write(bufnr)
+  local panel = require('mazu.chat.panel')
+  if not panel.focus_composer() then
+    local entry = panel.entry_of(bufnr)
+    if not entry then
+      return
+    end
+    panel.open(entry, { focus = true })
+  end
   vim.cmd.startinsert({ bang = true })
 end
 
----@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]
+---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer), hidden?: boolean}[]
 local transcript = {
   { modes = 'n', lhs = ']]', about = 'next heading', act = function(bufnr) to_heading(bufnr, 1) end },
   { modes = 'n', lhs = '[[', about = 'previous heading', act = function(bufnr) to_heading(bufnr, -1) end },
@@ -116,9 +113,11 @@ local transcript = {
   { modes = 'n', lhs = '<CR>', about = 'go to the file that is named here', act = go_to_file },
   { modes = 'n', lhs = 'gr', about = 'review what this turn changed', act = '<Cmd>Mazu changes<CR>' },
   { modes = 'n', lhs = 'gu', about = 'undo the last turn', act = '<Cmd>Mazu undo<CR>' },
-  { modes = 'n', lhs = 'i', about = 'write a message', act = write },
-  { modes = 'n', lhs = 'a', about = 'write a message', act = write },
+  { modes = 'n', lhs = 'i', about = 'write a message; so do a, I, A, o and O', act = write },
 }
+for _, lhs in ipairs({ 'a', 'I', 'A', 'o', 'O' }) do
+  transcript[#transcript + 1] = { modes = 'n', lhs = lhs, about = 'write a message', act = write, hidden = true }
+end
 
 ---@type {modes: string, lhs: string, about: string, act: string|fun(bufnr: integer)}[]
 local both = {
@@ -210,7 +209,7 @@ function M.help()
   local lines = { '# Keys of the chat panel', '', '## Transcript', '' }
   local function add(list)
     for _, key in ipairs(list) do
-      lines[#lines + 1] = ('  %-8s %s'):format(key.lhs, key.about)
+      lines[#lines + 1] = not key.hidden and ('  %-8s %s'):format(key.lhs, key.about) or nil
     end
   end
   add(transcript)

@@ -202,6 +202,24 @@ local function keep_composer_small()
   panel.count = windows
 end
 
+--- Whether a `:quit` here would leave nothing but the panel in this tab. `:qall` is left alone: a session file that is written
+--- on the way out has the panel.
+---@return boolean
+local function would_be_alone()
+  local here = vim.api.nvim_get_current_win()
+  if not M.is_visible() or panel.windows.replaced or here == panel.transcript or here == panel.composer then
+    return false
+  end
+  for _, window in ipairs(vim.api.nvim_tabpage_list_wins(0)) do
+    local other = window ~= here and window ~= panel.transcript and window ~= panel.composer
+    if other and vim.api.nvim_win_get_config(window).relative == '' then
+      return false
+    end
+  end
+  local typed = vim.fn.histget('cmd', -1):gsub('^%s*conf%a*%s+', '')
+  return not typed:find('^%s*[wxquit]+al?l?!?%s*$')
+end
+
 --- When one of the panel's two windows is closed by hand, the other goes too; whether there is more below is said
 --- also while nothing runs.
 function M.watch()
@@ -223,6 +241,14 @@ function M.watch()
     callback = function()
       if is_open(panel.composer) and vim.list_contains(vim.v.event.windows or {}, panel.composer) then
         keep_composer_small()
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd('QuitPre', {
+    group = group,
+    callback = function()
+      if would_be_alone() then
+        M.close()
       end
     end,
   })

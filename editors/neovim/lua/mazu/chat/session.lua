@@ -11,6 +11,7 @@
 ---@field text? string
 ---@field parts? string[] the text while it streams
 ---@field at? string the time as "10:42"
+---@field mode? string the permission mode when a turn began
 ---@field status? string of a tool call: a key of mazu.chat.tools.signs
 ---@field call? string id of a tool call
 ---@field over? boolean the call has ended
@@ -174,12 +175,12 @@ function folds.user(self, update, turn, _, at)
   self:add({ kind = 'user', turn = turn, text = text, at = at, data = update })
 end
 
-function folds.turn(self, update, turn, _, at)
+function folds.turn(self, update, turn, live, at)
   self:close()
   self.model = update.model or self.model
   local memories = update.memories and #update.memories > 0 and update.memories
   self.header = {
-    block = { kind = 'turn', turn = turn, at = at, data = update },
+    block = { kind = 'turn', turn = turn, at = at, data = update, mode = live and self.mode or nil },
     memories = memories and { kind = 'memories', turn = turn, data = memories } or nil,
   }
 end
@@ -401,6 +402,9 @@ function Session:replay(event)
     if not last.data.turns[turn] then
       last.data.turns[turn], last.data.count = true, last.data.count + 1
       touch(last)
+    end
+    if event.update.kind == 'usage' then -- what was undone was paid all the same
+      self.cost = self.cost + (event.update.usage.costUsd or 0)
     end
     return
   end

@@ -19,12 +19,9 @@ M.groups = {
 ---@return integer removed
 function M.count(diff)
   local added, removed = 0, 0
-  for line in vim.gsplit(diff, '\n', { plain = true }) do
-    if vim.startswith(line, '+') and not vim.startswith(line, '+++ ') then
-      added = added + 1
-    elseif vim.startswith(line, '-') and not vim.startswith(line, '--- ') then
-      removed = removed + 1
-    end
+  for _, line in ipairs(require('mazu.patch').body(diff)) do
+    local sign = line:sub(1, 1)
+    added, removed = added + (sign == '+' and 1 or 0), removed + (sign == '-' and 1 or 0)
   end
   return added, removed
 end

@@ -164,7 +164,7 @@ M.subcommands = {
       else
         client.with(call.bufnr, function(server)
           M.chat_about(call.bufnr, { attachments = call:attachments(server) })
-        end, require('mazu.chat').client_of(call.bufnr))
+        end)
       end
     end,
     complete = function()
@@ -249,7 +249,7 @@ M.subcommands = {
       local on_its_way = require('mazu.chat').stop_sending()
       client.execute('mazu.cancel', nil, function(result)
         tell.info((result.cancelled or on_its_way) and 'stopped' or 'nothing is running')
-      end, { client_id = require('mazu.chat').client_of(call.bufnr) })
+      end, { bufnr = call.bufnr })
     end,
   },
 }

@@ -68,7 +68,7 @@ return {
       client.execute('mazu.checkpoint', call.text ~= '' and { label = call.text } or nil, function(checkpoint)
         local skipped = #checkpoint.skipped
         local note = skipped > 0 and ('; %d files were too large or unreadable'):format(skipped) or ''
-        tell.info('checkpoint %s%s', checkpoint.id, note)
+        tell.info('checkpoint taken: %s%s', rollback.name(checkpoint), note)
       end)
     end,
   },
@@ -98,19 +98,17 @@ return {
     about = 'undo the last turn: code, memory and conversation',
     run = function(call)
       client.with(call.bufnr, function(server)
-        local entry = require('mazu.chat.panel').shown()
-        local argument = { sessionId = entry and entry.client_id == server.id and entry.session.id or nil }
+        local argument = { sessionId = require('mazu.chat').session_of(server) }
         client.execute('mazu.undo', argument, rollback.report, { client_id = server.id })
-      end, require('mazu.chat').client_of(call.bufnr))
+      end)
     end,
   },
   redo = {
     about = 'revert the last undo or rollback',
     run = function(call)
       client.with(call.bufnr, function(server)
-        local entry = require('mazu.chat.panel').shown()
-        rollback.redo(server, entry and entry.session.id)
-      end, require('mazu.chat').client_of(call.bufnr))
+        rollback.redo(server, require('mazu.chat').session_of(server))
+      end)
     end,
   },
 }

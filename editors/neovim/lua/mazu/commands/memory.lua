@@ -187,6 +187,9 @@ return {
       elseif call.text == 'sync' or vim.startswith(call.text, 'sync ') then
         return sync(vim.trim(call.text:sub(5)))
       end
+      if call.text ~= '' and not vim.list_contains(categories, call.text) then
+        return tell.error('there is no category `%s`: %s', call.text, table.concat(categories, ', '))
+      end
       local argument = call.text ~= '' and { category = call.text } or nil
       client.execute('mazu.memory.list', argument, function(result)
         local count = result.total == 1 and '1 memory:' or ('%d memories:'):format(result.total)

@@ -60,14 +60,17 @@ return {
     end,
   },
   new = {
-    about = 'start a new conversation',
+    about = 'start a new conversation, with a message or without',
     run = function(call)
       client.with(call.bufnr, function(server)
         local chat = require('mazu.chat')
         local entry = chat.select(server)
         entry.fresh = true
-        require('mazu.chat.panel').open(entry, { focus = true })
-      end, require('mazu.chat').client_of(call.bufnr))
+        require('mazu.chat.panel').open(entry, { focus = call.text == '' })
+        if call.text ~= '' then
+          chat.send(entry, server, call.text, { attachments = call:attachments(server) })
+        end
+      end)
     end,
   },
   question = {
@@ -88,7 +91,8 @@ return {
     complete = verbs,
     run = function(call)
       if call.text == '' then
-        return tell.info('how? %s', table.concat(verbs(), ', '))
+        local offered = verbs()
+        return tell.info('%s', #offered > 0 and ('how? ' .. table.concat(offered, ', ')) or 'there is no open question')
       end
       local which, note = which_and_note(call.text)
       require('mazu.question').answer(which, { note = note })
@@ -113,7 +117,7 @@ return {
         if one then
           client.execute('mazu.session.queue', { sessionId = entry.session.id, remove = one.id }, function()
             require('mazu.chat.composer').add(one.text)
-          end)
+          end, { client_id = entry.client_id })
         end
       end)
     end,

@@ -35,11 +35,7 @@ local function lines_of(proposals)
     lines[#lines + 1] = ''
     local first = #lines + 1
     lines[first] = headline(proposal)
-    for _, line in ipairs(vim.split(vim.trim(proposal.diff), '\n', { plain = true })) do
-      if not (line:find('^%-%-%- ') or line:find('^%+%+%+ ')) then
-        lines[#lines + 1] = line
-      end
-    end
+    vim.list_extend(lines, require('mazu.patch').body(proposal.diff))
     shown[#shown + 1] = { proposal = proposal, first = first, last = #lines }
   end
   return lines
@@ -91,19 +87,10 @@ local function go_there()
   if not proposal then
     return
   end
-  vim.cmd.wincmd('p')
   if proposal.kind == 'create' then
     return tell.info('%s is not there yet', proposal.path)
   end
-  local name = vim.uri_to_fname(proposal.uri)
-  local bufnr = buffer.named(name)
-  if bufnr then
-    vim.api.nvim_win_set_buf(0, bufnr)
-  else
-    vim.cmd.edit(vim.fn.fnameescape(name))
-  end
-  local last = vim.api.nvim_buf_line_count(0)
-  vim.api.nvim_win_set_cursor(0, { math.min(proposal.range.start.line + 1, last), 0 })
+  require('mazu.window').show_file(vim.uri_to_fname(proposal.uri), proposal.range.start.line + 1)
 end
 
 ---@param bufnr integer

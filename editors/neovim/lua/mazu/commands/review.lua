@@ -8,7 +8,9 @@ local function shown(what)
     if #found == 0 then
       return tell.info('%s', what)
     end
-    require('mazu.review').next()
+    if require('mazu.view').may_take_focus() then
+      require('mazu.review').next()
+    end
     local count = #found == 1 and '1 hunk' or ('%d hunks'):format(#found)
     tell.info('%s: ]h and [h move, gha accepts, ghr rejects, :Mazu quickfix lists', count)
   end

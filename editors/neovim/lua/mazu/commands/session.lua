@@ -234,6 +234,12 @@ return {
     end,
     run = function(call)
       if call.text ~= '' then
+        local known = vim.tbl_map(function(mode)
+          return mode[1]
+        end, modes)
+        if not vim.list_contains(known, call.text) then
+          return tell.error('there is no mode `%s`: %s', call.text, table.concat(known, ', '))
+        end
         return set_mode(call.text)
       end
       local known = update.state()
