@@ -238,15 +238,33 @@ local function serve()
   }
 end
 
---- Offers completion in the composer.
+--- Whether a completion plugin is there that asks language servers itself: two menus would cover each other.
+---@return boolean
+local function has_engine()
+  for _, name in ipairs({ 'blink.cmp', 'cmp', 'mini.completion', 'care', 'coq' }) do
+    if package.loaded[name] then
+      return true
+    end
+  end
+  return false
+end
+
+--- Offers completion in the composer: as it is typed, by Neovim itself where no completion plugin is loaded when Insert mode is
+--- entered first, which is when many of them are.
 ---@param bufnr integer
 function M.attach(bufnr)
   M.with_files(root(), function() end)
   local id = vim.lsp.start({ name = 'mazu_composer', cmd = serve, root_dir = vim.uv.cwd() }, { bufnr = bufnr, silent = true })
   if id and vim.lsp.completion then
-    vim.schedule(function()
-      pcall(vim.lsp.completion.enable, true, id, bufnr, { autotrigger = true })
-    end)
+    vim.api.nvim_create_autocmd('InsertEnter', {
+      buffer = bufnr,
+      once = true,
+      callback = vim.schedule_wrap(function()
+        if not has_engine() then
+          pcall(vim.lsp.completion.enable, true, id, bufnr, { autotrigger = true })
+        end
+      end),
+    })
   end
 end
 

@@ -366,7 +366,7 @@ end
 
 --- Opens the panel on a project's conversation at once, and starts the server where it does not run.
 ---@param bufnr integer
----@param opts? {focus?: boolean}
+---@param opts? {focus?: boolean, windows?: mazu.chat.Windows}
 ---@param use? fun(entry: mazu.chat.Entry, server: vim.lsp.Client)
 function M.open(bufnr, opts, use)
   local panel = require('mazu.chat.panel')
@@ -455,18 +455,26 @@ function M.aside(entry, question)
   end
 end
 
---- A session file (|:mksession|) knows the panel as empty buffers of its names: they go, and the panel is opened instead.
+--- A session file (|:mksession|) knows the panel as windows with empty buffers of its names: the panel is shown in them.
 function M.restore_panel()
-  local found = false
+  local windows, found = { layout = require('mazu.config').get().chat.layout }, false
   for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
     local name = vim.api.nvim_buf_get_name(bufnr)
     if vim.startswith(name, 'mazu://') and vim.bo[bufnr].buftype == '' then
-      found = found or vim.startswith(name, 'mazu://chat/')
+      local part = vim.startswith(name, 'mazu://chat/') and 'transcript' or (name == 'mazu://composer' and 'composer')
+      local window = part and vim.fn.win_findbuf(bufnr)[1]
+      if window then
+        windows[part] = window
+        vim.wo[window].winfixbuf = false
+        vim.api.nvim_win_set_buf(window, vim.api.nvim_create_buf(false, true)) -- the window stays when its buffer goes
+      end
+      found = found or part == 'transcript'
       pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
     end
   end
   if found then
-    M.open(vim.api.nvim_get_current_buf(), {})
+    local both = windows.transcript and windows.composer
+    M.open(vim.api.nvim_get_current_buf(), { windows = both and windows or nil })
   end
 end
 

@@ -138,6 +138,20 @@ function M.open(bufnr)
   return windows
 end
 
+--- Takes windows that are there already, as a session file left them.
+---@param bufnr integer
+---@param windows mazu.chat.Windows
+---@return mazu.chat.Windows
+function M.adopt(bufnr, windows)
+  vim.api.nvim_win_set_buf(windows.transcript, bufnr)
+  vim.api.nvim_win_set_buf(windows.composer, require('mazu.chat.composer').buffer())
+  vim.wo[windows.composer].winfixheight = true
+  vim.wo[windows.transcript].winfixwidth = windows.layout == 'right' or windows.layout == 'left'
+  M.dress(windows.transcript)
+  require('mazu.chat.composer').dress(windows.composer)
+  return windows
+end
+
 --- Puts the floats where they belong after the terminal got another size.
 ---@param windows mazu.chat.Windows
 function M.resize(windows)

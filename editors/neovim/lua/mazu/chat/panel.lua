@@ -146,7 +146,7 @@ end
 
 --- Opens the panel on a conversation, or shows another one in it. The cursor stays where it is unless `focus`.
 ---@param entry mazu.chat.Entry
----@param opts {focus?: boolean}
+---@param opts {focus?: boolean, windows?: mazu.chat.Windows} `windows`: those that a session file made for it
 function M.open(entry, opts)
   require('mazu.highlight').define()
   M.watch()
@@ -157,9 +157,10 @@ function M.open(entry, opts)
   if not M.is_visible() then
     M.close()
     entry.buffer:paint()
-    panel.windows = layout.open(entry.buffer.bufnr)
+    panel.windows = opts.windows and layout.adopt(entry.buffer.bufnr, opts.windows) or layout.open(entry.buffer.bufnr)
     panel.transcript, panel.composer = panel.windows.transcript, panel.windows.composer
-    panel.height, panel.count = vim.api.nvim_win_get_height(panel.composer), #vim.api.nvim_tabpage_list_wins(0)
+    panel.height = vim.api.nvim_win_get_height(panel.composer)
+    panel.count = #vim.api.nvim_tabpage_list_wins(vim.api.nvim_win_get_tabpage(panel.transcript))
     vim.api.nvim_win_set_cursor(panel.transcript, { vim.api.nvim_buf_line_count(entry.buffer.bufnr), 0 })
   else
     put(panel.transcript, entry.buffer.bufnr)
