@@ -457,23 +457,27 @@ end
 
 --- A session file (|:mksession|) knows the panel as windows with empty buffers of its names: the panel is shown in them.
 function M.restore_panel()
+  local stale = vim.tbl_filter(function(bufnr)
+    return vim.startswith(vim.api.nvim_buf_get_name(bufnr), 'mazu://') and vim.bo[bufnr].buftype == ''
+  end, vim.api.nvim_list_bufs())
   local windows, found = { layout = require('mazu.config').get().chat.layout }, false
-  for _, bufnr in ipairs(vim.api.nvim_list_bufs()) do
+  for _, bufnr in ipairs(stale) do
     local name = vim.api.nvim_buf_get_name(bufnr)
-    if vim.startswith(name, 'mazu://') and vim.bo[bufnr].buftype == '' then
-      local part = vim.startswith(name, 'mazu://chat/') and 'transcript' or (name == 'mazu://composer' and 'composer')
-      local window = part and vim.fn.win_findbuf(bufnr)[1]
-      if window then
-        windows[part] = window
-        vim.wo[window].winfixbuf = false
-        vim.api.nvim_win_set_buf(window, vim.api.nvim_create_buf(false, true)) -- the window stays when its buffer goes
-      end
-      found = found or part == 'transcript'
-      pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
+    local part = vim.startswith(name, 'mazu://chat/') and 'transcript' or (name == 'mazu://composer' and 'composer')
+    found = found or part == 'transcript'
+    if part then
+      windows[part] = vim.fn.win_findbuf(bufnr)[1]
     end
   end
+  local both = windows.transcript and windows.composer
+  for _, window in ipairs(both and { windows.transcript, windows.composer } or {}) do
+    vim.wo[window].winfixbuf = false
+    vim.api.nvim_win_set_buf(window, vim.api.nvim_create_buf(false, true)) -- the window stays when its buffer goes
+  end
+  for _, bufnr in ipairs(stale) do
+    pcall(vim.api.nvim_buf_delete, bufnr, { force = true })
+  end
   if found then
-    local both = windows.transcript and windows.composer
     M.open(vim.api.nvim_get_current_buf(), { windows = both and windows or nil })
   end
 end
