@@ -351,9 +351,10 @@ end
 ---@param windows integer[]
 function Buffer:follow(windows)
   local last = vim.api.nvim_buf_line_count(self.bufnr)
+  local width = #(vim.api.nvim_buf_get_lines(self.bufnr, last - 1, last, false)[1] or '')
   for _, window in ipairs(windows) do
-    if vim.api.nvim_win_is_valid(window) and vim.api.nvim_win_get_cursor(window)[1] ~= last then
-      vim.api.nvim_win_set_cursor(window, { last, 0 })
+    if vim.api.nvim_win_is_valid(window) then -- the end of the line: it may be longer than the window
+      vim.api.nvim_win_set_cursor(window, { last, width })
     end
   end
 end

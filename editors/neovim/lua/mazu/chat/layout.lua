@@ -29,6 +29,7 @@ function M.dress(window)
     cursorcolumn = false,
     colorcolumn = '',
     scrolloff = 0,
+    smoothscroll = true, -- a line that is longer than the window is seen in part, not skipped
     conceallevel = 2,
     concealcursor = 'nc',
     foldmethod = 'expr',
