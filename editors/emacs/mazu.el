@@ -290,6 +290,13 @@ pairs, before a hunk."
                       server)))
       (page 0))))
 
+(defun mazu--draw-taken (turns)
+  "Say how many of TURNS were undone here; nil."
+  (when-let ((known (delq nil turns)))
+    (mazu--paragraph)
+    (mazu--add (format "⟲ %d %s undone · M-x mazu-redo\n" (length known) (if (cdr known) "turns" "turn")) 'mazu-dim)
+    nil))
+
 (defun mazu--redraw (server events result)
   "Draw EVENTS of SERVER, the last page of which was RESULT.
 What came meanwhile is drawn too."
@@ -299,11 +306,9 @@ What came meanwhile is drawn too."
     (let ((taken nil))
       (dolist (event events)
         (if (eq t (plist-get event :live))
-            (mazu--draw (plist-get event :update))
+            (progn (setq taken (mazu--draw-taken taken)) (mazu--draw (plist-get event :update)))
           (cl-pushnew (plist-get event :turnId) taken :test #'equal)))
-      (when (delq nil taken)
-        (mazu--paragraph)
-        (mazu--add (format "⟲ %d undone · M-x mazu-redo\n" (length (delq nil taken))) 'mazu-dim)))
+      (mazu--draw-taken taken))
     (when-let ((text (plist-get (plist-get result :partial) :message)))
       (unless (string-empty-p text) (mazu--draw (list :kind "message" :text text))))
     (setq mazu--state (plist-get result :state))
