@@ -571,7 +571,9 @@ handed on."
     (mazu--ask
      "mazu.session.list" nil
      (lambda (result)
-       (let* ((choices (mapcar (lambda (one) (cons (plist-get one :name) one)) (plist-get result :sessions)))
+       (let* ((choices (mapcar (lambda (one)
+                                (cons (if (member (plist-get one :name) '(nil "")) "New conversation" (plist-get one :name)) one))
+                              (plist-get result :sessions)))
               (chosen (cdr (assoc (completing-read "Conversation: " choices nil t) choices))))
          (when chosen (mazu--show server (plist-get chosen :id)))))
      server)))

@@ -75,7 +75,8 @@ end
 local function session_line(session)
   local state = (session.state == 'running' or session.state == 'waiting') and (' · ' .. session.state) or ''
   local turns = session.turnCount == 1 and '1 turn' or ('%d turns'):format(session.turnCount)
-  return ('%-15s  %s · %s%s'):format(time.clock(session.updatedAt), session.name, turns, state)
+  local name = session.name ~= '' and session.name or 'New conversation'
+  return ('%-15s  %s · %s%s'):format(time.clock(session.updatedAt), name, turns, state)
 end
 
 ---@param session mazu.SessionSummary
