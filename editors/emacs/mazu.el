@@ -227,7 +227,9 @@ pairs, before a hunk."
                                               (or (plist-get changes :added) 0) (or (plist-get changes :removed) 0)))
                      (and (> checkpoints 0)
                           (format "%d %s" checkpoints (if (= checkpoints 1) "checkpoint" "checkpoints")))
-                     (and (numberp cost) (> cost 0) (format "$%.3f" cost))))
+                     (and (numberp cost) (> cost 0)
+                          (concat (and (eq t (plist-get (plist-get update :usage) :estimated)) "about ")
+                                  (format "$%.3f" cost)))))
      " · ")))
 
 (defun mazu--draw (update &optional live)

@@ -124,7 +124,7 @@ end
 --- Takes a question away; `answer` goes to the server where it still waits for one.
 ---@param question mazu.Question
 ---@param answer? mazu.Answer
----@param by? string who answered it, where that was not this editor
+---@param by? string what became of it, where it was not answered here
 local function close(question, answer, by)
   for i, other in ipairs(waiting) do
     if other == question then
@@ -267,12 +267,20 @@ function M.deny_and_say_why()
   end)
 end
 
+---@type table<string, string>
+local closed_by = {
+  user = 'answered elsewhere',
+  timeout = 'nobody answered in time',
+  cancelled = 'no longer asked',
+  changed = 'the text there was changed',
+}
+
 --- The server says that a question was decided, here or elsewhere.
 ---@param params {callId: string, verdict?: string, by?: string}
 function M.resolved(params)
   for _, question in ipairs(waiting) do
     if question.callId == params.callId then
-      return close(question, nil, params.by or 'elsewhere')
+      return close(question, nil, closed_by[params.by] or closed_by.user)
     end
   end
 end

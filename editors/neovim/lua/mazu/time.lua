@@ -43,16 +43,16 @@ function M.duration(seconds)
   return ('%d min %d s'):format(math.floor(seconds / 60), seconds % 60)
 end
 
---- "$0.01", "$1.20", "under $0.01"; nil where it is not known.
+--- "$0.01", "$1.20", "under $0.01", "about $0.02" where a part of it is an estimate; nil where it is not known.
 ---@param dollars? number
+---@param estimated? boolean
 ---@return string?
-function M.money(dollars)
+function M.money(dollars, estimated)
   if not dollars then
     return
-  elseif dollars > 0 and dollars < 0.001 then
-    return '<$0.001'
   end
-  return ('$%.3f'):format(dollars):gsub('(%.%d%d)0$', '%1')
+  local text = dollars > 0 and dollars < 0.001 and '<$0.001' or (('$%.3f'):format(dollars):gsub('(%.%d%d)0$', '%1'))
+  return estimated and dollars > 0 and ('about ' .. text) or text
 end
 
 --- "1M", "200k", "8.1k", "120".

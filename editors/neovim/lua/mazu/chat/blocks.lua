@@ -188,7 +188,7 @@ local function outcome(block)
     parts[#parts + 1] = ('+%d -%d'):format(added, removed)
   end
   if block.status == 'not_run' then
-    parts[#parts + 1] = 'not run'
+    parts[#parts + 1] = block.void and ('not run, ' .. block.void) or 'not run'
   elseif block.status == 'failed' or (block.status == 'done' and not block.diff and (block.output or '') == '') then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
     parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
@@ -310,7 +310,7 @@ local function footer(block, session)
   end
   local usage = update.usage
   if usage then
-    parts[#parts + 1] = time.money(usage.costUsd)
+    parts[#parts + 1] = time.money(usage.costUsd, usage.estimated)
     local tokens = (usage.inputTokens or 0) + (usage.outputTokens or 0)
     if tokens > 0 then
       local used = session:context_share(block.data.context_tokens)

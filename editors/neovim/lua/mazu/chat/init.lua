@@ -257,7 +257,7 @@ function M.question_opened(question, later)
 end
 
 ---@param question mazu.Question
----@param by? string who answered it, where that was not this editor
+---@param by? string what became of it, where it was not answered here
 ---@param allowed? boolean what was answered here
 function M.question_closed(question, by, allowed)
   local entry = M.entry_of_question(question)
@@ -268,7 +268,7 @@ function M.question_closed(question, by, allowed)
     end
     local block = question.block
     if block then
-      block.question, block.stale, block.summary = nil, true, by and ('answered by ' .. by) or 'answered'
+      block.question, block.stale, block.summary = nil, true, by or 'answered'
     end
     entry.buffer:schedule()
   end

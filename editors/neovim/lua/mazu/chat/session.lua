@@ -15,6 +15,7 @@
 ---@field status? string of a tool call: a key of mazu.chat.tools.signs
 ---@field call? string id of a tool call
 ---@field over? boolean the call has ended
+---@field void? string why its question is no longer open
 ---@field title? string
 ---@field tool? string
 ---@field output? string
@@ -33,6 +34,7 @@
 ---@field state "idle"|"running"|"waiting"
 ---@field started? integer when the running turn began
 ---@field cost number US dollars
+---@field estimated? boolean a part of the cost is an estimate
 ---@field context_tokens? integer what the last call read and wrote
 ---@field context_window? integer of the model, in tokens
 ---@field queued {id: string, text: string}[]
@@ -65,7 +67,7 @@ end
 --- Forgets what was folded, before everything is fetched again.
 function Session:clear()
   self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
-  self.cost, self.header, self.context_tokens, self.replied = 0, nil, nil, nil
+  self.cost, self.header, self.context_tokens, self.replied, self.estimated = 0, nil, nil, nil, nil
   self.streamed = { thought = {}, message = {} }
 end
 
@@ -269,6 +271,7 @@ function folds.question_closed(self, update)
   if block and block.status == 'waiting' then
     block.question = nil
     block.status = update.verdict == 'allow' and 'running' or 'not_run'
+    block.void = update.by == 'changed' and 'the text there was changed' or nil
     block.started, block.seconds = vim.uv.now(), nil -- the wait for the user is not its own time
     touch(block)
   end
@@ -298,6 +301,7 @@ end
 function folds.usage(self, update, turn)
   local cost, tokens = amounts(update.usage)
   self.cost = self.cost + (cost or 0)
+  self.estimated = self.estimated or update.usage.estimated == true
   if turn then
     local known = self:turn_of(turn)
     known.cost, known.tokens = known.cost + (cost or 0), known.tokens + tokens
