@@ -119,6 +119,16 @@ function M.sides(hunk)
   return side(hunk, '-'), side(hunk, '+')
 end
 
+--- The line where a hunk begins in one of the texts, zero-based: the diff names the line before where that side has none.
+---@param hunk mazu.Hunk
+---@param applied boolean whether the new text is meant
+---@return integer
+function M.start(hunk, applied)
+  local old, new = M.sides(hunk)
+  local own, start = applied and new or old, applied and hunk.new_start or hunk.old_start
+  return math.max(0, #own > 0 and start - 1 or start)
+end
+
 ---@param lines string[]
 ---@param at integer one-based
 ---@param wanted string[]

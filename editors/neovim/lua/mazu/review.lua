@@ -81,7 +81,7 @@ local function first_line(diff, applied)
   if not hunk then
     return 0
   end
-  local line = (applied and hunk.new_start or hunk.old_start) - 1
+  local line = patch.start(hunk, applied)
   for _, text in ipairs(hunk.lines) do
     if text:sub(1, 1) ~= ' ' then
       return line

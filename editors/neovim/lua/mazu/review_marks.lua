@@ -54,8 +54,15 @@ local function virtual(bufnr, at, lines, group, above)
   local last = vim.api.nvim_buf_line_count(bufnr) - 1
   vim.api.nvim_buf_set_extmark(bufnr, namespace, math.max(0, math.min(at, last)), 0, {
     virt_lines = shown,
-    virt_lines_above = above,
+    virt_lines_above = above and at <= last, -- what was at the end stands below the last line
   })
+  for _, window in ipairs(above and at == 0 and vim.fn.win_findbuf(bufnr) or {}) do
+    vim.api.nvim_win_call(window, function()
+      if vim.fn.line('w0') == 1 then -- lines above the first one are out of sight otherwise
+        vim.fn.winrestview({ topline = 1, topfill = #shown })
+      end
+    end)
+  end
 end
 
 --- Draws the runs of removed and added lines of one hunk.
@@ -63,7 +70,7 @@ end
 ---@param hunk mazu.review.Hunk
 ---@param parsed mazu.Hunk
 local function draw(bufnr, hunk, parsed)
-  local line = (hunk.applied and parsed.new_start or parsed.old_start) - 1
+  local line = patch.start(parsed, hunk.applied)
   local last = vim.api.nvim_buf_line_count(bufnr) - 1
   local run = {}
   local present = hunk.applied and '+' or '-'

@@ -163,6 +163,19 @@ bed.check('counted', vim.deep_equal({ require('mazu.chat.tools').count(comments)
 local two_files = require('mazu.patch').body(comments .. '--- a/y\n+++ /dev/null\n@@ -1 +0,0 @@\n-y\n')
 bed.check('each file is named', vim.list_contains(two_files, '@x.lua') and vim.list_contains(two_files, '@y'), two_files)
 
+-- Where hunks without context stand: a deletion names the line before, which at the top is none.
+for start, line in pairs({ ['@@ -1,2 +0,0 @@\n-a\n-b'] = 0, ['@@ -5 +4,0 @@\n-a'] = 4, ['@@ -5 +5 @@\n-a\n+b'] = 4 }) do
+  bed.check(start, require('mazu.patch').start(require('mazu.patch').parse(start)[1].hunks[1], true) == line)
+end
+
+-- Why a call failed stands below it, where there is room to read it.
+local long = 'error: app.py was changed in the editor while the agent worked on it; read it again before you edit it'
+entry.session:apply({ kind = 'tool_call', callId = 'c', tool = 'edit_file', title = 'Edit app.py' }, 't', false)
+entry.session:apply({ kind = 'tool_result', callId = 'c', ok = false, summary = long }, 't', false)
+panel.open(entry, {})
+bed.check('whole', bed.transcript():find('✗ Edit app.py\n    ' .. long, 1, true), bed.transcript())
+panel.close()
+
 -- What a picker's preview is: lines for one, a buffer for the other.
 local preview
 vim.ui.select = function(items, opts)

@@ -189,7 +189,7 @@ local function outcome(block)
   end
   if block.status == 'not_run' then
     parts[#parts + 1] = block.void and ('not run, ' .. block.void) or 'not run'
-  elseif block.status == 'failed' or (block.status == 'done' and not block.diff and (block.output or '') == '') then
+  elseif block.status == 'done' and not block.diff and (block.output or '') == '' then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
     parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
   end
@@ -211,7 +211,9 @@ function draw.tool(p, block)
   local sign = tools.signs[status]
   local output = block.output or ''
   local has_diff = block.diff and block.diff ~= ''
-  local body = has_diff or output ~= ''
+  local failure = status == 'failed' and vim.trim((block.summary or ''):match('^[^\n]*')) or nil
+  failure = failure ~= '' and failure or nil
+  local body = has_diff or output ~= '' or failure ~= nil
   local finished = status == 'done' or status == 'failed' or status == 'not_run'
   local long = has_diff and select(2, block.diff:gsub('\n', '')) > OPEN_LINES
   local closed = status ~= 'failed' and (status ~= 'done' or not has_diff or long) and finished
@@ -221,9 +223,14 @@ function draw.tool(p, block)
   p:mark(line, #sign + 1, #p.lines[line + 1], status == 'not_run' and 'MazuDim' or 'MazuTool')
   local result = outcome(block)
   if result ~= '' then
-    p:behind(line, { result, status == 'failed' and 'MazuFailed' or 'MazuDim' })
+    p:behind(line, { result, 'MazuDim' })
   end
   local inside = finished and (closed and '2' or '1') or '0'
+  if failure then
+    for _, text in ipairs(split(failure)) do
+      p:line('    ' .. text, 'MazuFailed', inside) -- below, where there is room to read it
+    end
+  end
   if output ~= '' then
     for _, text in ipairs(finished and split(output) or tail(block)) do
       p:line('    ' .. text, 'MazuOutput', inside)
