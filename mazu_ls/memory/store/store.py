@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory import validation
@@ -14,6 +14,9 @@ from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.memory.store.writers import USER
 from mazu_ls.state.store import Store, select
+
+if TYPE_CHECKING:
+    import apsw
 
 T = TypeVar("T")
 
@@ -27,7 +30,7 @@ class MemoryStore:
     reader: Store
     vectors: VectorIndex = field(default_factory=VectorIndex)
     """Used on the reading connection only."""
-    _looked: dict[tuple[int, ...], bool] = field(default_factory=dict)
+    _looked: dict[tuple[int, ...], tuple[bool, bool]] = field(default_factory=dict)
 
     @classmethod
     async def open(cls, path: Path, scope: str) -> MemoryStore:
@@ -47,14 +50,14 @@ class MemoryStore:
         """Run `work` in one durable transaction. `writer`: who changes the entries, see writers.py."""
         return await self.writer.write(lambda db: work(EntryTable(db, self.scope, writer)))
 
-    async def has_entries(self) -> bool:
-        """Return whether anything is remembered. The database is asked again only once some process wrote to it."""
+    async def has_entries(self, *, pinned: bool = False) -> bool:
+        """Return whether anything is remembered, or pinned. The database is asked again only once some process wrote to it."""
         stamp = self.writer.stamp()
         if stamp not in self._looked:
-            found = await self.reader.read(lambda db: bool(select(db, "SELECT 1 FROM memory LIMIT 1")))
+            found = await self.reader.read(_any_entry)
             self._looked.clear()
             self._looked[stamp] = found
-        return self._looked[stamp]
+        return self._looked[stamp][pinned]
 
     async def close(self) -> None:
         """Close both connections."""
@@ -73,10 +76,10 @@ class MemoryStores:
         """The open ones, project first."""
         return iter([self.common] if self.project is None else [self.project, self.common])
 
-    async def has_entries(self) -> bool:
-        """Return whether anything is remembered in any of them."""
+    async def has_entries(self, *, pinned: bool = False) -> bool:
+        """Return whether anything is remembered, or pinned, in any of them."""
         for shelf in self:
-            if await shelf.has_entries():
+            if await shelf.has_entries(pinned=pinned):
                 return True
         return False
 
@@ -100,3 +103,11 @@ class MemoryStores:
                 'Open a folder, or use scope "global".',
             )
         return self.project
+
+
+def _any_entry(db: apsw.Connection) -> tuple[bool, bool]:
+    """Return whether there is an entry, and a pinned one."""
+    ((any_, pinned),) = select(
+        db, "SELECT EXISTS (SELECT 1 FROM memory), EXISTS (SELECT 1 FROM memory WHERE pinned)"
+    )
+    return bool(any_), bool(pinned)

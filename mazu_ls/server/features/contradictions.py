@@ -107,6 +107,8 @@ class Contradictions:
 
 
 async def _found(memories: Memories, name: str, before: str, after: str) -> list[Contradiction]:
+    if not await memories.shelves.has_entries(pinned=True):
+        return []
     from mazu_ls.memory.anchors.contradiction import find_violations
 
     old, new = split_lines(before), split_lines(after)
