@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -464,3 +465,18 @@ async def test_what_is_written_after_closing_into_a_file_that_was_swapped_out_is
         rescued = [file.read_text() for file in project.engine._project.rescue_folder.iterdir()]
     assert rescued == ["3 by the user"]
     assert not staging_folders(project) and not staging.grave_folder(rescue).exists()
+
+
+def test_a_full_disk_leaves_no_staging_folder_behind(tmp_path: Path):
+    work = tmp_path / ".mazu-staging-0"
+    before, limit = len(list(Path("/proc/self/fd").iterdir())), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))  # no byte can be written, as on a full disk
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            staging_folder.open_staging(work, create=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert not work.exists()
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    os.close(staging_folder.open_staging(work, create=True))
+    assert (work / ".gitignore").read_text() == "*\n"

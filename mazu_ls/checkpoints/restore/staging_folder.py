@@ -64,11 +64,7 @@ def open_staging(work: Path, *, create: bool = False) -> int:
             raise PermissionError(errno.EPERM, "is not a folder of mazu-ls; remove it", str(work))
         if create:
             with suppress(FileExistsError):
-                ignore = os.open(
-                    IGNORE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600, dir_fd=fd
-                )
-                os.write(ignore, b"*\n")
-                os.close(ignore)
+                _write_ignore(fd)
     except BaseException:
         os.close(fd)
         if create:
@@ -76,6 +72,18 @@ def open_staging(work: Path, *, create: bool = False) -> int:
                 work.rmdir()
         raise
     return fd
+
+
+def _write_ignore(folder: int) -> None:
+    """Create the file that keeps git out. On a full disk it is removed again: empty it would hide nothing, and keep the folder."""
+    fd = os.open(IGNORE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o600, dir_fd=folder)
+    try:
+        os.write(fd, b"*\n")
+    except BaseException:
+        os.unlink(IGNORE, dir_fd=folder)
+        raise
+    finally:
+        os.close(fd)
 
 
 def _is_private(status: os.stat_result) -> bool:
