@@ -2,6 +2,7 @@
 // along with a message; the list that follows its end and never moves under the eyes. The argument: the JSON of the tools.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import { checkAccessibility } from './accessible.mjs';
 import { event, openPages, post, reset, sent, turn } from './page.mjs';
 import { until } from './workbench.mjs';
 
@@ -344,6 +345,9 @@ const STEPS = {
     assert.equal(await page.evaluate(() => globalThis.pwned), undefined);
     await page.close();
   },
+
+  'every state keeps the rules of accessibility': () =>
+    checkAccessibility({ axe: fs.readFileSync(tools.AXE, 'utf8'), pages, chat, call }),
 };
 
 try {

@@ -52,12 +52,7 @@ function TimeMachine() {
   return (
     <div class="machine">
       {sessions.length > 1 && (
-        <select
-          class="of"
-          aria-label={t('Conversation')}
-          value={only}
-          onChange={(event) => choose(event.currentTarget.value)}
-        >
+        <select aria-label={t('Conversation')} value={only} onChange={(event) => choose(event.currentTarget.value)}>
           <option value="">{t('All conversations')}</option>
           {sessions.map(({ id, name }) => (
             <option key={id} value={id}>
