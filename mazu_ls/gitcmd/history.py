@@ -1,7 +1,8 @@
-"""Names of all files that the user's repository ever held, including those no present commit has."""
+"""Names that the files of the user's repository had in earlier commits, including those no present commit has."""
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from mazu_ls.workspace.project_files import list_folder, read_file
 
 SECONDS = 10.0
 """Seconds after which the search of a history is given up; one of 50,000 commits takes about four."""
+RENAME_SECONDS = 3.0
 MAX_REFS = 5_000
 MAX_BYTES = 1 << 24
 _COMMIT = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
@@ -50,6 +52,30 @@ def _read_names(repository: UserRepository, points: frozenset[bytes]) -> tuple[b
         "-z", "--format=", cwd=repository.top, input=b"\n".join(sorted(points)) + b"\n", seconds=SECONDS,
     )  # fmt: skip
     return tuple(sorted({name for name in out.split(b"\0") if name}))
+
+
+def renamed_to(repository: UserRepository, path: bytes) -> bytes | None:
+    """Return the name under which the commit that removed `path` (from the top of the work tree) kept its content; None if
+    no commit before HEAD renamed it. Raises MazuError(git) if the history cannot be read in time."""
+    commit = repository.state().commit
+    if commit is None:
+        return None
+
+    def read(*arguments: str, points: bytes) -> bytes:
+        return repository.isolated.read_history(
+            *arguments, cwd=repository.top, input=points + b"\n", seconds=RENAME_SECONDS
+        )
+
+    literal = os.fsdecode(b":(literal)" + path)
+    gone = ("log", "--stdin", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "--", literal)
+    removed = read(*gone, points=commit.encode()).strip()
+    if not _COMMIT.fullmatch(removed):
+        return None
+    changes = read(
+        "diff-tree", "--stdin", "-r", "-M", "--diff-filter=R", "--name-status", "-z", points=removed
+    )
+    fields = changes.split(b"\0")[1:]  # the commit, then status, old and new name of each
+    return next((new for old, new in zip(fields[1::3], fields[2::3], strict=False) if old == path), None)
 
 
 def _start_points(repository: UserRepository) -> frozenset[bytes]:

@@ -82,9 +82,13 @@ def user_setting(key: str) -> str | None:
     return _setting(["--type=path", "--get", key])
 
 
-def user_identity() -> str | None:
-    """Return `Name <email>` of the user's own git configuration, as far as it is set; None if neither is."""
-    name, email = _setting(["--get", "user.name"]), _setting(["--get", "user.email"])
+def user_identity(repository: Path | None = None) -> str | None:
+    """Return `Name <email>` as git would sign a commit: of the configuration file of a repository, else of the user's
+    own, as far as it is set; None if neither is."""
+    name, email = (
+        (setting_in(repository, key) if repository else None) or _setting(["--get", key])
+        for key in ("user.name", "user.email")
+    )
     return " ".join(part for part in (name, email and f"<{email}>") if part) or None
 
 

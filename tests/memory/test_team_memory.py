@@ -234,6 +234,14 @@ async def test_a_file_with_conflict_markers_is_both_of_its_sides(tmp_path: Path)
     assert shared_file.read(text, "x.md") == ours.with_versions(theirs.fields)
 
 
+async def test_the_author_is_the_one_with_whom_the_repository_signs_commits(pair: tuple[Clone, Clone, str]):
+    folder = pair[0].root
+    run_git("init", "-q", str(folder))
+    run_git("-C", str(folder), "config", "user.name", "Alice")
+    run_git("-C", str(folder), "config", "user.email", "alice@example.org")
+    assert await TeamMemory(pair[0].store, folder).author() == "Alice <alice@example.org>"
+
+
 async def test_secrets_are_refused(pair: tuple[Clone, Clone, str]):
     ada, grace, remote = pair
     key = "ghp_" + "a1B2" * 9

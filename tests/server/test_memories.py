@@ -220,3 +220,25 @@ async def test_memories_follow_a_file_that_was_renamed_outside_an_editor(client:
     assert (moved["state"], [a["path"] for a in moved["anchors"]]) == ("current", ["lib/pricing.py"])
     (gone,) = (await client.command("mazu.recall", {"query": "nobody calls"}))["memories"][:1]
     assert (gone["state"], [a["path"] for a in gone["anchors"]]) == ("check", ["gone.py"])
+
+
+async def test_a_rename_is_found_in_the_history_after_the_code_changed(client: Client, folder: Path):
+    def commit(*arguments: str) -> None:
+        run_git("-C", str(folder), *arguments)
+        run_git("-C", str(folder), "-c", "user.name=T", "-c", "user.email=t@t", "commit", "-qm", "step")
+
+    code = "def f():\n    return 1\n\n\ndef g():\n    return 2\n"
+    (folder / "core.py").write_text(code)
+    run_git("init", "-q", str(folder))
+    commit("add", "-A")
+    await client.initialize(folder)
+    place = {
+        "uri": (folder / "core.py").as_uri(),
+        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 12}},
+    }
+    await client.command("mazu.remember", {"title": "One because of the legacy client", "anchors": [place]})
+    commit("mv", "core.py", "lib.py")
+    for text, state in ((code.replace("return 1", "return 11"), "check"), (code, "current")):
+        (folder / "lib.py").write_text(text)
+        (found,) = (await client.command("mazu.recall", {"query": "legacy client"}))["memories"]
+        assert (found["state"], [a["path"] for a in found["anchors"]]) == (state, ["lib.py"])

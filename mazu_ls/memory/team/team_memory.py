@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from mazu_ls import gitcmd
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.gitcmd import user_repository
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.store import MemoryStore
@@ -69,9 +70,9 @@ class TeamMemory:
         self._author = author
 
     async def author(self) -> str:
-        """Return the author name of local versions: the user's name and address in git."""
+        """Return the author name of local versions: the user's name and address in git, those of the repository first."""
         if self._author is None:
-            found = await asyncio.to_thread(gitcmd.user_identity) if gitcmd.find_git() else None
+            found = await asyncio.to_thread(_identity, self._root) if gitcmd.find_git() else None
             self._author = shared_file.author(found or getpass.getuser())
         return self._author
 
@@ -361,3 +362,8 @@ def _keep_setting(rows: EntryTable, name: str, value: str | None) -> None:
         rows.db.execute("DELETE FROM memory_shared_setting WHERE name = ?", (name,))
     else:
         rows.db.execute("INSERT OR REPLACE INTO memory_shared_setting VALUES (?, ?)", (name, value))
+
+
+def _identity(root: Path) -> str | None:
+    repository = user_repository.find(root)
+    return gitcmd.user_identity(repository.common_dir / "config" if repository else None)

@@ -169,7 +169,8 @@ class DiagnosticsPublisher:
         except FileNotFoundError:
             from mazu_ls.tools.knowledge.anchored_files import follow_renamed
 
-            if await follow_renamed(anchors, name, moved or self._renamed_files()):
+            if new := await follow_renamed(anchors, name, moved or self._renamed_files()):
+                await self._follow(self._server.workspace.resolve(new))
                 return True
             text = None
         except (OSError, MazuError) as error:

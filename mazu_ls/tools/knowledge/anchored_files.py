@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
-from mazu_ls.gitcmd import user_repository
+from mazu_ls.gitcmd import history, user_repository
 
 if TYPE_CHECKING:
     from mazu_ls.host import Host
@@ -48,8 +49,10 @@ async def refresh_anchors(
             text: str | None = await host.read(workspace.resolve(path))
         except FileNotFoundError:
             text = None
-            if await follow_renamed(memories.anchors, path, moved):
+            if new := await follow_renamed(memories.anchors, path, moved):
                 changed = True
+                with contextlib.suppress(OSError, MazuError):
+                    await memories.anchors.document_changed(new, await host.read(workspace.resolve(new)))
                 continue
         except (OSError, MazuError) as error:
             log.info("the anchors in %s were not followed: %s", path, error)
@@ -58,8 +61,8 @@ async def refresh_anchors(
     return changed
 
 
-async def follow_renamed(anchors: Anchors, path: str, moved: RenamedFiles) -> bool:
-    """Move the anchors of a file that is gone to the file that holds their code now; return whether there is one.
+async def follow_renamed(anchors: Anchors, path: str, moved: RenamedFiles) -> str | None:
+    """Move the anchors of a file that is gone to the file that holds their code now; return its name.
 
     Anchors that are stale already were looked for before.
     """
@@ -69,7 +72,7 @@ async def follow_renamed(anchors: Anchors, path: str, moved: RenamedFiles) -> bo
     new = await asyncio.to_thread(moved.find, path, known) if known else None
     if new is not None:
         await anchors.renamed(path, new)
-    return new is not None
+    return new
 
 
 class RenamedFiles:
@@ -83,11 +86,15 @@ class RenamedFiles:
         self._documents: dict[str, AnchoredText | None] = {}
 
     def find(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
-        """Return the first file of the same kind that holds the code of all `anchors`, those of the same name first. Blocks."""
-        from mazu_ls.memory.anchors.anchor_evidence import holds_code
-
+        """Return the first file of the same kind that holds the code of all `anchors`, those of the same name first; else the file
+        that a commit renamed it to, whose code may have changed since. Blocks."""
         if len(self._workspace.roots) != 1:
             return None
+        return self._find_by_code(path, anchors) or _renamed_in_history(self._workspace, path)
+
+    def _find_by_code(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
+        from mazu_ls.memory.anchors.anchor_evidence import holds_code
+
         gone = PurePosixPath(path)
         telling = all(map(_is_telling, anchors))
         with self._lock:
@@ -117,6 +124,23 @@ class RenamedFiles:
             except (OSError, MazuError):
                 self._documents[name] = None
         return self._documents[name]
+
+
+def _renamed_in_history(workspace: Workspace, path: str) -> str | None:
+    root = workspace.roots[0]
+    try:
+        repository = user_repository.find(root)
+        if repository is None:
+            return None
+        inside = root.resolve().relative_to(repository.top)
+        new = history.renamed_to(repository, os.fsencode(inside / path))
+    except MazuError as error:
+        log.info("the renames of %s were not looked for: %s", path, error)
+        return None
+    if new is None or not Path(os.fsdecode(new)).is_relative_to(inside):
+        return None
+    name = Path(os.fsdecode(new)).relative_to(inside).as_posix()
+    return name if (root / name).is_file() else None
 
 
 def _is_telling(anchor: MemoryAnchor) -> bool:
