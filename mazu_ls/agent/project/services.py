@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
 WARM_SECONDS = 2.0
-MAP_SECONDS = 0.2
-"""Seconds that a turn waits for the project map; the next turn has it."""
+MAP_SECONDS = 1.0
+"""Maximum of seconds that anything waits for the project map; a turn waits less, see `context_blocks.MAP_GRACE`."""
 
 
 class ExtractionScheduler(Protocol):

@@ -25,31 +25,40 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SKILLS_SHARE = 4
 """Share of the memory's token budget that skills may use."""
+MAP_GRACE = 0.05
+"""Seconds that the first call waits for the project map alone, once memories and the model's SDK are there."""
 
 
 async def build_context_blocks(
     session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
-    """Return the blocks for the prompt of a turn, and the memories in them. Renders the session's project map, too, and
-    prepares the model."""
+    """Return the blocks for the prompt of a turn, and the memories in them. Prepares the model, too, and renders the
+    session's project map if that takes no longer than the rest."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggest_skills, asked.text, project.folders, project.env, room)
     said = session.conversation.said
-    injection, *_ = await asyncio.gather(
-        recall_memories(
-            project,
-            asked.text,
-            buffers,
-            attachments=asked.attachments,
-            recent=said,
-            session_id=session.id,
-            beside=skills,
-        ),
-        session.render_map(model, buffers),
-        _prepare(model),
-    )
+    drawing = asyncio.create_task(session.render_map(model, buffers))
+    try:
+        injection, _ = await asyncio.gather(
+            recall_memories(
+                project,
+                asked.text,
+                buffers,
+                attachments=asked.attachments,
+                recent=said,
+                session_id=session.id,
+                beside=skills,
+            ),
+            _prepare(model),
+        )
+        await asyncio.wait({drawing}, timeout=MAP_GRACE)
+    finally:
+        is_drawn = drawing.done()
+        drawing.cancel()  # the map itself is read on, and the next turn has it
+    if is_drawn:
+        await drawing
     session.standing_memory = injection.standing
     blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
     return blocks, tuple(injection.memories)
