@@ -54,6 +54,8 @@ async def test_two_terminals_in_one_conversation(tmp_path: Path) -> None:
             await second.sees("Change its mode there.")
             await second.says("four")
             await first.sees("> four", "word word")
+            first.types(CTRL_D)
+            await first.sees("would be stopped")  # it is not this one's turn
             first.types(ESC)
             await second.sees("Stopped.")
             await first.rests()

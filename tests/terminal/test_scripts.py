@@ -173,7 +173,8 @@ def test_stream_json_is_one_event_a_line(script: Script):
 
 READING = (
     ("status",), ("recall", "port"), ("memory", "list"), ("session", "list"), ("checkpoint", "list"), ("models",), ("tools",),
-    ("permissions",), ("skills",), ("usage",), ("audit",), ("config", "get"), ("config", "path"), ("doctor",),
+    ("permissions",), ("skills",), ("usage",), ("audit",), ("config", "get"), ("config", "path"), ("call", "mazu.status"), ("memory", "stats"),
+    ("session", "search", "port"), ("doctor",),
 )  # fmt: skip
 
 
@@ -194,12 +195,19 @@ def test_no_key_of_an_answer_is_printed(script: Script, words: tuple[str, ...]):
         assert "[redacted: openai key]" in out and key not in out + err, (code, out, err)
 
 
-def test_reading_leaves_nothing_behind(script: Script, tmp_path: Path):
+def test_reading_leaves_nothing_behind_and_starts_nothing(script: Script, tmp_path: Path):
+    (tmp_path / "home").mkdir(mode=0o700)
+    server = f'[[mcp_servers]]\nname = "own"\ncommand = "touch"\nargs = ["{tmp_path}/started"]\n'
+    (tmp_path / "home" / "config.toml").write_text(server)
+    (tmp_path / "home" / "config.toml").chmod(0o600)
     before = below(tmp_path)
-    for line in READING:
+    for line in READING[:-1]:
         status, _, err = script(*line)
         assert status == 0, (line, err)
         assert below(tmp_path) == before, line
+    status, out, _ = script("doctor")  # which tries what the others start no more
+    assert (status, "missing mcp own" in out) == (1, True), out
+    assert below(tmp_path) == before | {"started"}
 
 
 def test_the_project_is_the_one_that_was_opened_above(script: Script, tmp_path: Path):

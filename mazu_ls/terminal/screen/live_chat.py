@@ -46,6 +46,7 @@ class LiveChat:
         screen.on_cycle_mode = self._cycle_mode
         screen.status = self._status
         screen.parting = self._parting
+        screen.on_leave = self._warn_of_leaving
         self._mode = ""
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
@@ -215,6 +216,11 @@ class LiveChat:
         except MazuError as error:
             self.surface.say("info", error_text(error.message, error.hint))
         self.screen.refresh()
+
+    def _warn_of_leaving(self) -> str:
+        if not self._runs_elsewhere() or self.chat.shared_with is not None:
+            return ""
+        return "A turn that was begun in another terminal or editor runs here and would be stopped. Leave once more to do that."
 
     def _parting(self) -> str:
         return (

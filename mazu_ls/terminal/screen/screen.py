@@ -56,6 +56,9 @@ class Screen:
         self._stopping = False
         self.stopping = False
         """Whether a turn ran when the user left."""
+        self._is_warned = False
+        self.on_leave: Callable[[], str] = lambda: ""
+        """Returns why leaving has to be confirmed; "" if it need not be."""
         self.parting: Callable[[], str] = lambda: ""
         """What is said when the user left while a turn ran."""
         self._stash = ""
@@ -225,7 +228,11 @@ class Screen:
         self.refresh()
 
     def leave(self) -> None:
-        """End the program in good order."""
+        """End the program in good order; the first time only say so if that would stop what somebody else began."""
+        if not self._is_warned and (warning := self.on_leave()):
+            self._is_warned = True
+            self.say(styled.line(("yellow", warning)))
+            return
         self.stopping = self.activity is not None
         self.left.set()
 
