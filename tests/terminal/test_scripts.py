@@ -88,6 +88,8 @@ def test_a_text_on_a_pipe_is_attached_or_said_not_to_be_read(script: Script, ver
     assert (status, out.splitlines()[0]) == (0, "The answer.")
     assert "is not read" in err and "--attach -" in err
     assert script(verb, "what is it?", "--attach", "-", typed="x" * 2**20 + "y")[0] == 2
+    for unfit in ("", "\n", "a\0b"):  # nothing is sent, nor paid
+        assert script(verb, "what is it?", "--attach", "-", typed=unfit)[0] == 2
     assert script("council", "what is it?", "--attach", "-", typed="x")[0] == 2
 
 
@@ -343,6 +345,10 @@ def test_a_setting_can_be_taken_back(script: Script, tmp_path: Path):
     (tmp_path / "home" / "config.toml").write_text("[limits]\nnope = 1  # a slip\nmax_steps = 4\n")
     assert script("config", "unset", "limits.nope")[0] == 0
     assert (tmp_path / "home" / "config.toml").read_text() == "[limits]\nmax_steps = 4\n"
+    status, _, err = script(
+        "config", "unset", "limits"
+    )  # a model's table may hold a key: never all of them at once
+    assert (status, "limits.max_steps" in err) == (2, True)
 
 
 def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):

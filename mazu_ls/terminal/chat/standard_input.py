@@ -39,6 +39,12 @@ def attach_standard_input(given: argparse.Namespace) -> None:
     data = sys.stdin.buffer.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise CommandLineError("standard input is larger than 1 MiB: attach a file, or a part of it", program)
+    if not data.strip():
+        raise CommandLineError(
+            "standard input is empty: there is nothing to attach, and nothing was sent", program
+        )
+    if b"\0" in data:
+        raise CommandLineError("standard input is not text: nothing was sent", program)
     given.attachments = [one for one in places if one is not STANDARD_INPUT] or None
     given.texts = [{"name": NAME, "text": data.decode("utf-8", "replace")}]
 

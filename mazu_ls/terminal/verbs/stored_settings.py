@@ -89,6 +89,11 @@ def remove_setting(name: str, env: Mapping[str, str] = os.environ) -> bool:
         for key in above:
             table = table.get(key, {})
         was_there = last in table
+        if was_there and not above and isinstance(table[last], dict) and table[last]:
+            named = f"{last}.{next(iter(table[last]))}"
+            raise InvalidArguments(
+                f"{last} holds several settings: name one of them, such as {named}", "name"
+            )
         if was_there:
             del table[last]
 
