@@ -324,6 +324,12 @@ def test_what_the_sandbox_would_not_let_happen_is_asked(command: str, place: Pol
 @pytest.mark.parametrize(
     ("command", "writes"),
     [
+        ("git add a && git commit -m \"$(cat <<'EOF'\nIt's (done)\nEOF\n)\"", True),
+        ('git commit -m "$(cat <<EOF\nplain\nEOF\n)"', True),
+        ('git commit -m "$(cat <<EOF\n$(id)\nEOF\n)"', False),
+        ('git commit -m "$(cat notes)"', False),
+        ("git commit -m \"$(cat <<'EOF' > x\nhi\nEOF\n)\"", False),
+        ("git commit $(cat <<'EOF'\n--no-verify -m x\nEOF\n)", False),
         ("git add a", True), ("git add a && git commit -m x", True), ("git -c user.name=a commit -m x", True), ("git branch --list; pytest -q", False),
         ("git add a; echo x > b", False), ("git -c core.pager=x log", False), ("git rebase --exec make main", False), ("git bisect run make", False),
         ("git submodule foreach make", False), ("git $X", False), ("env git add a", False),

@@ -14,7 +14,7 @@ from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.lexer import LexedLine, Segment
+from mazu_ls.policy.bash.lexer import LexedLine, Redirect, Segment
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.tables.options import find_starts
@@ -47,8 +47,9 @@ class ReadSegment:
     def plain_command(self) -> list[str] | None:
         """The command with the assignments ahead of it as fully known words; None if there is none, or one is not known."""
         ahead = [value for _, value in self.assigned if value]
-        unknown = any(v.dynamic or v.glob or v.cut or len(v.candidates) != 1 for v in (*ahead, *self.values))
-        if unknown or any(len(value.candidates[0]) != 1 for value in self.values):
+        if not all(v.fixed for v in (*ahead, *self.values)) or any(
+            len(value.candidates[0]) != 1 for value in self.values
+        ):
             return None
         assigned = [raw.partition("=")[0] + "=" + value.text for raw, value in self.assigned if value]
         return [*assigned, *(value.candidates[0][0] for value in self.values)] or None
@@ -86,7 +87,11 @@ class ReadLine:
             for read in self.segments
             for value in (*(v for _, v in (*read.assigned, *read.loop)), *read.values, *read.targets)
         ]
-        return not self.unreadable and not any(value is None or value.dynamic for value in values)
+        redirects = [redirect for read in self.segments for redirect in read.segment.redirects]
+        made = any(value is None or value.dynamic for value in values) or any(
+            map(Redirect.is_expanded, redirects)
+        )
+        return not self.unreadable and not made
 
 
 def complete_line(text: str, lexed: LexedLine, segments: list[ReadSegment]) -> ReadLine:
@@ -197,7 +202,8 @@ def _commands_by_grammar(line: str) -> list[list[str]] | str:
             return trouble
         if node.type == "command":
             found.append(_words(node, source))
-        stack.extend(reversed(node.children))
+        # What a substitution runs is judged by what is known of its output.
+        stack.extend(reversed(node.children if node.type != "command_substitution" else ()))
     return found
 
 

@@ -18,6 +18,8 @@ _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
 _PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
 _CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
 _BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
+# The usual way to write a text of several lines, whose quotes and brackets mean nothing: `"$(cat <<'EOF' ... EOF)"`.
+_QUOTED_TEXT = re.compile(r"\$\(\s*cat <<\s*(['\"])(\w+)\1[ \t]*\n(?:[^\n]*\n)*?\2(?=\n)")
 _SKIPPED = {
     "'": re.compile(r"[^']+"),
     '"': re.compile(r"[^\"\\`$]+"),
@@ -35,6 +37,11 @@ class Redirect:
     fd: str
     target: str
     body: str | None = None
+
+    def is_expanded(self) -> bool:
+        """Return whether it is a here document in which the shell expands something."""
+        quoted = re.search(r"[\\'\"]", self.target)
+        return self.op in ("<<", "<<-") and not quoted and re.search(r"[$`\\]", self.body or "") is not None
 
 
 @dataclass
@@ -190,6 +197,7 @@ class _Lexer:
     def _skip(self, at: int, closing: str) -> int:
         """Skip to behind the matching `closing`, whatever is nested in between."""
         text, stack, start = self.text, [closing], at
+        at = self._skip_text(at)
         while at < len(text):
             top = stack[-1]
             if match := _SKIPPED[top].match(text, at):
@@ -206,7 +214,7 @@ class _Lexer:
                 at += 2
             elif char == "$" and text.startswith(("$(", "${"), at):
                 stack.append(")" if text[at + 1] == "(" else "}")
-                at += 2
+                at = self._skip_text(at + 2)
             elif top == ")" and char == "(":
                 stack.append(")")
                 at += 1
@@ -218,6 +226,13 @@ class _Lexer:
         spend(1 + (len(text) - start) // 2)
         self.broken = True
         return len(text)
+
+    def _skip_text(self, at: int) -> int:
+        """Skip the here document of a `$(cat <<'EOF'` that ends at `at`."""
+        if self.text.startswith("$(", at - 2) and (match := _QUOTED_TEXT.match(self.text, at - 2)):
+            spend(1 + len(match[0]) // 40)
+            return match.end()
+        return at
 
     def _here_document(self, redirect: Redirect) -> None:
         delimiter = re.sub(r"[\"'\\]", "", redirect.target)

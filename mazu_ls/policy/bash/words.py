@@ -36,17 +36,25 @@ _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 class WordValue:
     """The possible values of a word. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
-    `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
+    `known_outputs` counts those that only print a quoted text. `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
     candidates than were computed.
     """
 
     candidates: list[list[str]]
     inner: list[str] = field(default_factory=list)
     outward: list[str] = field(default_factory=list)
+    known_outputs: int = 0
     expanded: list[str] = field(default_factory=list)
     dynamic: bool = False
     glob: bool = False
     cut: bool = False
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is one text that is known, though a command that only prints may make it."""
+        printed = not self.expanded and not self.outward and len(self.inner) == self.known_outputs
+        whole = len(self.candidates) == 1 and not any(UNKNOWN in word for word in self.candidates[0])
+        return whole and not self.glob and not self.cut and (printed or not self.dynamic)
 
     @property
     def text(self) -> str:
@@ -219,6 +227,7 @@ class _Word:
         self.result.dynamic = True
         text = static_output(script, self.scope, self.depth)
         if text is not None:
+            self.result.known_outputs += _quoted_text(script) is not None
             self._add(self._split(text.rstrip("\n"), quoted))
         else:
             self._add(UNKNOWN, "")  # most commands may also print nothing
@@ -301,12 +310,14 @@ def _closing(text: str, at: int, closing: str) -> int:
 
 
 def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
-    """Return what `echo` or `printf` of known words prints; None for any other script."""
+    """Return what `echo` or `printf` of known words prints, or `cat` of a text behind it; None for any other script."""
     if depth >= MAX_DEPTH:
         return None
     segments = lex(script).segments
-    if len(segments) != 1 or segments[0].redirects or not segments[0].words:
+    if len(segments) != 1 or not segments[0].words:
         return None
+    if segments[0].redirects:
+        return _quoted_text(script)
     argv = [word for raw in segments[0].words for word in evaluate(raw, scope, depth + 1).candidates[0]]
     if argv == ["pwd"]:
         return scope.cwds[-1]
@@ -315,6 +326,20 @@ def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
     if argv == ["git", "rev-parse", "--show-toplevel"]:
         return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
     return printed(argv)
+
+
+def _quoted_text(script: str) -> str | None:
+    """Return what `cat <<'EOF'` prints; None for any other script, and for a text in which something is expanded."""
+    lexed = lex(script)
+    if (
+        lexed.broken
+        or [segment.words for segment in lexed.segments] != [["cat"]]
+        or len(lexed.segments[0].redirects) != 1
+    ):
+        return None
+    redirect = lexed.segments[0].redirects[0]
+    plain = redirect.op == "<<" and not redirect.fd and not redirect.is_expanded()
+    return f"{redirect.body}\n" if plain else None
 
 
 def printed(argv: list[str]) -> str | None:

@@ -158,8 +158,7 @@ class _LineJudge:
         if op == ">&" and target in ("1", "2"):
             return
         if op in ("<<", "<<-"):
-            expanded = not re.search(r"[\\'\"]", target) and re.search(r"[$`\\]", redirect.body or "")
-            require(not expanded, "the here document is expanded")
+            require(not redirect.is_expanded(), "the here document is expanded")
             return
         value = self._known(target, given)
         one = not value.dynamic and not value.glob and len(value.candidates[0]) == 1
