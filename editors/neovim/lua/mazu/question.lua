@@ -125,13 +125,15 @@ end
 ---@param question mazu.Question
 ---@param answer? mazu.Answer
 ---@param by? string what became of it, where it was not answered here
-local function close(question, answer, by)
+---@param verdict? string what was decided then
+local function close(question, answer, by, verdict)
   for i, other in ipairs(waiting) do
     if other == question then
       table.remove(waiting, i)
       tell.withdraw(WAITS, question.said or '')
       question.reply(answer)
-      require('mazu.chat').question_closed(question, by, allowed(question, answer))
+      local here = allowed(question, answer)
+      require('mazu.chat').question_closed(question, by, here == nil and verdict or (here and 'allow' or 'deny'))
       announce('MazuQuestionClosed', question)
       local following = waiting[1]
       if i == 1 and following then
@@ -280,7 +282,10 @@ local closed_by = {
 function M.resolved(params)
   for _, question in ipairs(waiting) do
     if question.callId == params.callId then
-      return close(question, nil, closed_by[params.by] or closed_by.user)
+      if params.by == 'timeout' then
+        tell.warn('no longer asked, since nobody answered in time: %s', question.title)
+      end
+      return close(question, nil, closed_by[params.by] or closed_by.user, params.verdict or 'void')
     end
   end
 end

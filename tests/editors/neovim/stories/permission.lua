@@ -32,5 +32,17 @@ bed.wait('the next turn ends', function()
 end)
 bed.check('the buffer is still as it was', bed.text(app) == before)
 bed.check('that call failed too', turns.results[2] and turns.results[2].ok == false, turns.results)
+
+-- A question that nobody answered in time goes with a word, and its keys with it.
+local options = { { id = '1', label = 'Keep mine', kind = 'action' } }
+local shown = require('mazu.chat.panel').shown()
+coroutine.wrap(function()
+  local params = { sessionId = shown.session.id, callId = 'q', tool = 'mazu.undo', title = 'Undo: what now?', options = options }
+  require('mazu.question').permission(params, { client_id = bed.client().id })
+end)()
+bed.check('it stands there', bed.transcript():find('g1 Keep mine', 1, true), bed.transcript())
+require('mazu.question').resolved({ callId = 'q', verdict = 'void', by = 'timeout' })
+bed.check('it is gone', not bed.transcript():find('g1 Keep mine', 1, true), bed.transcript())
+bed.wait_said('nobody answered in time: Undo: what now?')
 bed.stop_server()
 bed.finish()

@@ -258,13 +258,13 @@ end
 
 ---@param question mazu.Question
 ---@param by? string what became of it, where it was not answered here
----@param allowed? boolean what was answered here
-function M.question_closed(question, by, allowed)
+---@param verdict? "allow"|"deny"|"void" nil where it is given up because its turn or server has ended
+function M.question_closed(question, by, verdict)
   local entry = M.entry_of_question(question)
   if entry then
-    if allowed ~= nil and question.callId then
-      local verdict = allowed and 'allow' or 'deny'
-      entry.session:apply({ kind = 'question_closed', callId = question.callId, verdict = verdict }, nil, true)
+    if question.callId then
+      local update = { kind = 'question_closed', callId = question.callId, verdict = verdict or 'void', why = by }
+      entry.session:apply(update, nil, true)
     end
     local block = question.block
     if block then

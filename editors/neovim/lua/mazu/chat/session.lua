@@ -271,7 +271,7 @@ function folds.question_closed(self, update)
   if block and block.status == 'waiting' then
     block.question = nil
     block.status = update.verdict == 'allow' and 'running' or 'not_run'
-    block.void = update.by == 'changed' and 'the text there was changed' or nil
+    block.void = update.by == 'changed' and 'the text there was changed' or (update.verdict == 'void' and update.why or nil)
     block.started, block.seconds = vim.uv.now(), nil -- the wait for the user is not its own time
     touch(block)
   end
