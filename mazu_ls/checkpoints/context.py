@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,17 +146,20 @@ class CheckpointContext:
             found |= {mount.prefix + b"/" + path for path, _, _ in self.trees.diff(*folders)}
         return found | {place for place in self.other_bits(old, new) if self.shown(place)}
 
-    def scan(self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add) -> ScanResult:
+    def scan(
+        self, base: Checkpoint | None, touched: Sequence[Path] | None, add: Add, *, whole: bool = False
+    ) -> ScanResult:
         """Return how the folders differ from the base.
 
         `touched` None scans every file. With paths it does so too, unless a file watcher knows all changes: then it reads only those
-        and the paths.
+        and the paths. If git fails it reads the paths alone, or raises MazuError with `whole`.
         """
         self._forget_collected()
         base_tree = bytes.fromhex(base.tree) if base else None
         changed = self.dirty.changed(base_tree, everywhere=touched is None or base is None)
         if base is not None and changed is not None:
-            places = self._known(base_tree, [*(touched or ()), *changed])
+            names = {one.path for one in base.skipped}
+            places = self._known(base_tree, [*(touched or ()), *changed], names)
             if places is not None:
                 if self.dirty.is_cheap:
                     self._add_restated(base_tree, places)
@@ -168,7 +170,7 @@ class CheckpointContext:
             with self.dirty.full_look():
                 return self._look_everywhere(base_tree, add)
         except MazuError as error:
-            if touched is None or base is None or error.kind != Kind.GIT:
+            if whole or touched is None or base is None or error.kind != Kind.GIT:
                 raise
             log.error("not every file could be looked at: %s", error)
             places = self._known(base_tree, touched) or {}
@@ -236,13 +238,14 @@ class CheckpointContext:
         }
 
     def present(
-        self, db: apsw.Connection, touched: Sequence[Path] | None = None
+        self, db: apsw.Connection, touched: Sequence[Path] | None = None, *, whole: bool = False
     ) -> tuple[ScanResult, bytes | None]:
-        """Write the current folders and parts as a tree to the store that no checkpoint names. `touched`: as in `scan`."""
+        """Write the current folders and parts as a tree to the store that no checkpoint names. `touched`, `whole`: as in `scan`."""
         base = base_checkpoint(db)
         writer = self.repository.writer()
         try:
-            seen = self.scan(base, touched, writer.add)
+            seen = self.scan(base, touched, writer.add, whole=whole)
+            self.dirty.note_found(seen)
             seen.changes.update(self.part_changes(db, base, writer))
             seen.changes.update(self.mode_changes(base, seen, writer))
             now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
@@ -317,8 +320,11 @@ class CheckpointContext:
         if self.repository.collected() != self._collected:
             self.forget_objects()
 
-    def _known(self, base: bytes | None, touched: Sequence[Path]) -> dict[bytes, set[bytes]] | None:
-        """Return the touched paths by mount; None if one of them is a folder, which needs a full scan."""
+    def _known(
+        self, base: bytes | None, touched: Sequence[Path], skipped: Collection[str] = ()
+    ) -> dict[bytes, set[bytes]] | None:
+        """Return the touched paths by mount; None if one of them is a folder, which needs a full scan. `skipped`: shown paths
+        that the base does not hold although they were there."""
         places: dict[bytes, set[bytes]] = {}
         behind: dict[tuple[bytes, bytes], bool] = {}
         for path in touched:
@@ -330,14 +336,14 @@ class CheckpointContext:
                 behind[folder] = mount.behind_link(inside)
             if behind[folder]:
                 continue
-            if _is_folder(path):
+            if mount.is_folder(inside):
                 return None
             places.setdefault(mount.prefix, set()).add(inside)
         for prefix, paths in places.items():
             fresh = {path for path in paths if self.trees.at(base, prefix + b"/" + path) is None}
             mount = next(mount for mount in self.mounts if mount.prefix == prefix)
             # such as the temporary name of an atomic write: neither the base nor the folder holds it
-            gone = {path for path in fresh if not os.path.lexists(mount.full(path))}
+            gone = {p for p in fresh if mount.shown(p) not in skipped and not os.path.lexists(mount.full(p))}
             paths.difference_update(gone, self.scanners[prefix].ignored(sorted(fresh - gone)))
         return places
 
@@ -348,7 +354,9 @@ class CheckpointContext:
             if mount.scanned:
                 below = self.trees.folder(base_tree, mount.prefix)
                 held = ((path, mount.full(path), entry) for path, entry in self.trees.files(below))
-                places.setdefault(mount.prefix, set()).update(self.capture.restated(held))
+                found = set(self.capture.restated(held))
+                found -= self.scanners[mount.prefix].absent(found)
+                places.setdefault(mount.prefix, set()).update(found)
 
     def _capture(
         self, seen: ScanResult, mount: CheckpointRoot, below: bytes | None, paths: Sequence[bytes], add: Add
@@ -384,14 +392,6 @@ def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
 def code_tree(db: apsw.Connection, id: str | None) -> bytes | None:
     """Return the tree of a checkpoint; None for None."""
     return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
-
-
-def _is_folder(path: Path) -> bool:
-    """Return whether a real folder is there, not a link to one."""
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode)
-    except OSError:
-        return False
 
 
 def _untracked(_: bytes) -> bool:

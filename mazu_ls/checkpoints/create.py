@@ -66,7 +66,8 @@ _TITLES: dict[CheckpointKind, str] = {
 
 
 class CheckpointRequest(Struct, frozen=True):
-    """What to take: `touched` None means scan every file. `title`: the request in the user's words."""
+    """What to take: `touched` None means scan every file. `title`: the request in the user's words. `whole`: fail rather than
+    take a checkpoint that is not complete."""
 
     kind: CheckpointKind
     label: str = ""
@@ -77,6 +78,7 @@ class CheckpointRequest(Struct, frozen=True):
     buffers: Sequence[Buffer] = ()
     elsewhere: frozenset[bytes] = frozenset()
     """Places of which an editor of another process holds unsaved text; found when the checkpoint is taken."""
+    whole: bool = False
 
 
 def create_checkpoint(
@@ -99,7 +101,7 @@ def _take(
     touched = [*request.touched, *unseen_files(db)] if request.touched is not None else None
     writer = project.repository.writer()
     try:
-        seen = project.scan(base, touched, writer.add)
+        seen = project.scan(base, touched, writer.add, whole=request.whole)
         checkpoint = transaction(db, lambda d: _commit(project, d, request, base, (seen, writer)))
     except BaseException:
         writer.discard()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.errors import MazuError
 from tests.checkpoints.bed import bed
 
 
@@ -56,3 +57,14 @@ async def test_a_checkpoint_that_looked_at_every_file_names_nothing(tmp_path: Pa
         project.write("users.txt", "2\n")
         report = await project.roll_back(first)
         assert report.verified and report.problems == [] and first.complete
+
+
+async def test_a_rollback_that_cannot_look_at_every_file_is_not_done(tmp_path: Path, broken: Path):
+    async with bed(tmp_path) as project:
+        project.write("a.txt", "1\n")
+        first = await project.take()
+        project.write("a.txt", "2\n")
+        broken.touch()
+        with pytest.raises(MazuError, match="git"):
+            await project.roll_back(first)
+        assert project.read("a.txt") == "2\n"

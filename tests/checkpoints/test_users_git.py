@@ -241,6 +241,9 @@ async def test_what_a_sparse_checkout_leaves_out_is_absent_not_deleted(tmp_path:
         assert not (root / "docs").exists()
         narrow = await project.take()
         assert narrow.files.deleted == 0
+        project.write("src/s.txt", "by the agent\n")
+        step = await project.take(kind="step", touched=[root / "src" / "s.txt"])
+        assert (step.files.modified, step.files.deleted) == (1, 0)
         await project.roll_back(whole)
         assert not (root / "docs").exists()
         git(root, "sparse-checkout", "disable")

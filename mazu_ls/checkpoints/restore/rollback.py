@@ -62,7 +62,9 @@ def preview_rollback(
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
     target = schema.get(db, target.id)
-    seen, tree = project.present(db, unseen_files(db))  # a full look, unless the file watcher is certain
+    # The safety checkpoint then reads what was found here, and what the watcher saw since.
+    touched = unseen_files(db) if project.dirty.is_cheap else None
+    seen, tree = project.present(db, touched, whole=True)
     before = replace(target, skipped=tuple(seen.skipped.values()))
     decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))
@@ -177,7 +179,9 @@ def _take_safety(
     bare = target.title.rpartition(BEFORE)[2]  # a rollback of a rollback is not named after both
     title = BEFORE + bare
     return create_checkpoint(
-        project, db, CheckpointRequest("safety", label, title, target.session_id, touched=(), buffers=buffers)
+        project,
+        db,
+        CheckpointRequest("safety", label, title, target.session_id, touched=(), whole=True, buffers=buffers),
     )
 
 

@@ -89,6 +89,13 @@ class DirtySet:
         yield
         self.cost = cpu_seconds() - began
 
+    def note_found(self, seen: ScanResult) -> None:
+        """What a scan found that is no checkpoint: the next one reads it again, whatever the watcher saw of it."""
+        for mount in self._roots:
+            prefix = mount.prefix + b"/"
+            found = (place for place in seen.changes if mount.scanned and place.startswith(prefix))
+            self._pending.update(mount.full(place.removeprefix(prefix)) for place in found)
+
     def mark_taken(self, seen: ScanResult) -> None:
         """What was scanned is a checkpoint now, and the base of the next one."""
         self._pending.clear()

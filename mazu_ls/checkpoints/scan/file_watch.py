@@ -78,6 +78,7 @@ class FolderWatch:
         self._numbers: dict[bytes, int] = {}
         self._nested: set[bytes] = set()
         self.sure = True
+        self._places = self._identities()
         self._fd = self._libc.inotify_init1(open_flags.NONBLOCK | open_flags.CLOEXEC)
         if self._fd < 0:
             raise WatchUnavailable(os.strerror(ctypes.get_errno()))
@@ -114,7 +115,10 @@ class FolderWatch:
 
     def drain(self) -> Drained:
         """Return everything that changed until now. Once it is not sure, it stays so: create a new watcher."""
-        found, made = Drained(sure=self.sure), list[tuple[CheckpointRoot, bytes]]()
+        found, made = (
+            Drained(sure=self.sure and self._identities() == self._places),
+            list[tuple[CheckpointRoot, bytes]](),
+        )
         for number, mask, name in self._events():
             if not found.sure:
                 break
@@ -124,6 +128,14 @@ class FolderWatch:
         found.sure = found.sure and len(found.paths) <= _MANY
         self.sure = found.sure
         return found
+
+    def _identities(self) -> object:
+        """Return a value that changes when something else is at the path of a folder, or mounted anywhere."""
+        try:
+            places = [os.stat(mount.directory) for mount in self._mounts]  # noqa: PTH116
+            return [(one.st_dev, one.st_ino) for one in places], Path("/proc/self/mountinfo").read_bytes()
+        except OSError:
+            return object()  # equal to nothing: a doubt
 
     def _take(
         self, number: int, mask: int, name: bytes, paths: set[bytes], made: list[tuple[CheckpointRoot, bytes]]

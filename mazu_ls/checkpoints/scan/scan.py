@@ -50,7 +50,7 @@ class FolderScanner:
             found = lag | self._listed(self.mount.directory, known, "-m", "-d")
         if self._user is not None:
             found |= self._forced(base)
-            found -= self._absent(found)
+            found -= self.absent(found)
         return {path for path in found if self.mount.holds(path)}
 
     def sparse(self) -> list[bytes]:
@@ -179,7 +179,7 @@ class FolderScanner:
         ignored = self._user.tracked_although_ignored() if self._user is not None else []
         return {path for path in ignored if self._repository.trees.at(base, path) is None}
 
-    def _absent(self, found: set[bytes]) -> set[bytes]:
+    def absent(self, found: set[bytes]) -> set[bytes]:
         """Return those of the candidates that a sparse checkout removed from the work tree."""
         sparse = set(self.sparse()) & found
         return {p for p in sparse if not os.path.lexists(self.mount.full(p))}
