@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import re
 import time
 from pathlib import Path
@@ -13,15 +13,18 @@ from mazu_ls.workspace.project_files import list_folder, read_file
 
 SECONDS = 10.0
 """Seconds after which the search of a history is given up; one of 50,000 commits takes about four."""
-RENAME_SECONDS = 3.0
+RENAME_COMMITS, RENAME_SECONDS = 300, 2.0
+"""Maximum number of commits in which renames are looked for, and of seconds for each of the two reads."""
 MAX_REFS = 5_000
 MAX_BYTES = 1 << 24
+log = logging.getLogger(__name__)
 _COMMIT = re.compile(rb"\b[0-9a-f]{40}(?:[0-9a-f]{24})?\b")
 _HEADS = ("HEAD", "FETCH_HEAD", "ORIG_HEAD", "MERGE_HEAD", "packed-refs")
 _FOLDERS = ("refs", "logs", "worktrees")  # amended or dropped commits can still be shown
 RETRY_AFTER = 600.0
 """Seconds after which a history that could not be read is tried again."""
 _found: dict[Path, tuple[frozenset[bytes], tuple[bytes, ...]]] = {}
+_recent_renames: dict[Path, tuple[str, tuple[tuple[bytes, bytes], ...]]] = {}
 _failed: dict[Path, tuple[float, MazuError]] = {}
 
 
@@ -55,27 +58,51 @@ def _read_names(repository: UserRepository, points: frozenset[bytes]) -> tuple[b
 
 
 def renamed_to(repository: UserRepository, path: bytes) -> bytes | None:
-    """Return the name under which the commit that removed `path` (from the top of the work tree) kept its content; None if
-    no commit before HEAD renamed it. Raises MazuError(git) if the history cannot be read in time."""
+    """Return the present name of a file (from the top of the work tree) that one of the last commits renamed; None if none
+    did, or the history could not be read in time. One read of it answers for all files until HEAD moves."""
     commit = repository.state().commit
     if commit is None:
         return None
+    renames = _renames(repository.git_dir, commit)
+    if renames is None:
+        try:
+            renames = _read_renames(repository, commit.encode())
+        except MazuError as error:
+            log.info("the renames of %s are not known: %s", repository.top, error)
+            renames = ()
+        _recent_renames[repository.git_dir] = commit, renames
+    at = next((at for at, (old, _) in enumerate(renames) if old == path), None)
+    if at is None:
+        return None
+    name = renames[at][1]
+    for old, new in reversed(renames[:at]):
+        name = new if old == name else name
+    return name
+
+
+def _renames(git_dir: Path, commit: str) -> tuple[tuple[bytes, bytes], ...] | None:
+    known = _recent_renames.get(git_dir)
+    return known[1] if known is not None and known[0] == commit else None
+
+
+def _read_renames(repository: UserRepository, commit: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """Return old and new name of each rename in the last commits, the latest first."""
 
     def read(*arguments: str, points: bytes) -> bytes:
         return repository.isolated.read_history(
-            *arguments, cwd=repository.top, input=points + b"\n", seconds=RENAME_SECONDS
+            *arguments, cwd=repository.top, input=points, seconds=RENAME_SECONDS
         )
 
-    literal = os.fsdecode(b":(literal)" + path)
-    gone = ("log", "--stdin", "-1", "--diff-filter=D", "--no-renames", "--format=%H", "--", literal)
-    removed = read(*gone, points=commit.encode()).strip()
-    if not _COMMIT.fullmatch(removed):
-        return None
+    commits = read("rev-list", "--stdin", f"--max-count={RENAME_COMMITS}", points=commit + b"\n")
     changes = read(
-        "diff-tree", "--stdin", "-r", "-M", "--diff-filter=R", "--name-status", "-z", points=removed
+        "diff-tree", "--stdin", "-r", "-M", "--diff-filter=R", "--name-status", "-z", points=commits
     )
-    fields = changes.split(b"\0")[1:]  # the commit, then status, old and new name of each
-    return next((new for old, new in zip(fields[1::3], fields[2::3], strict=False) if old == path), None)
+    found: list[tuple[bytes, bytes]] = []
+    fields = iter(changes.split(b"\0"))
+    for field in fields:  # a commit, or the status of a file with its old and new name
+        if field.startswith(b"R"):
+            found.append((next(fields, b""), next(fields, b"")))
+    return tuple(found)
 
 
 def _start_points(repository: UserRepository) -> frozenset[bytes]:

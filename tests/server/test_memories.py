@@ -238,6 +238,8 @@ async def test_a_rename_is_found_in_the_history_after_the_code_changed(client: C
     }
     await client.command("mazu.remember", {"title": "One because of the legacy client", "anchors": [place]})
     commit("mv", "core.py", "lib.py")
+    commit("mv", "lib.py", "src.py")
+    commit("mv", "src.py", "lib.py")
     for text, state in ((code.replace("return 1", "return 11"), "check"), (code, "current")):
         (folder / "lib.py").write_text(text)
         (found,) = (await client.command("mazu.recall", {"query": "legacy client"}))["memories"]

@@ -15,6 +15,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import history, user_repository
 
 if TYPE_CHECKING:
+    from mazu_ls.gitcmd.user_repository import UserRepository
     from mazu_ls.host import Host
     from mazu_ls.memory.anchors.anchor_evidence import AnchoredText
     from mazu_ls.memory.anchors.anchors import Anchors
@@ -83,6 +84,8 @@ class RenamedFiles:
         self._workspace = workspace
         self._lock = threading.Lock()
         self._names: list[str] | None = None
+        self._repository: UserRepository | None = None
+        self._tracked: set[bytes] | None = None
         self._documents: dict[str, AnchoredText | None] = {}
 
     def find(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
@@ -90,7 +93,7 @@ class RenamedFiles:
         that a commit renamed it to, whose code may have changed since. Blocks."""
         if len(self._workspace.roots) != 1:
             return None
-        return self._find_by_code(path, anchors) or _renamed_in_history(self._workspace, path)
+        return self._find_by_code(path, anchors) or self._find_in_history(path)
 
     def _find_by_code(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
         from mazu_ls.memory.anchors.anchor_evidence import holds_code
@@ -105,6 +108,22 @@ class RenamedFiles:
                 if document is not None and all(holds_code(document, anchor) for anchor in anchors):
                     return name
         return None
+
+    def _find_in_history(self, path: str) -> str | None:
+        root = self._workspace.roots[0]
+        with self._lock:
+            if self._tracked is None:
+                self._repository = user_repository.find(root)
+                self._tracked = set(self._repository.tracked()) if self._repository is not None else set()
+        # What git still tracks was removed from the work tree alone: an earlier rename of that name was another file's.
+        if self._repository is None or os.fsencode(path) in self._tracked:
+            return None
+        inside = root.resolve().relative_to(self._repository.top)
+        new = history.renamed_to(self._repository, os.fsencode(inside / path))
+        if new is None or not Path(os.fsdecode(new)).is_relative_to(inside):
+            return None
+        name = Path(os.fsdecode(new)).relative_to(inside).as_posix()
+        return name if (root / name).is_file() else None
 
     def _of_kind(self, gone: PurePosixPath) -> list[str]:
         if self._names is None:
@@ -124,23 +143,6 @@ class RenamedFiles:
             except (OSError, MazuError):
                 self._documents[name] = None
         return self._documents[name]
-
-
-def _renamed_in_history(workspace: Workspace, path: str) -> str | None:
-    root = workspace.roots[0]
-    try:
-        repository = user_repository.find(root)
-        if repository is None:
-            return None
-        inside = root.resolve().relative_to(repository.top)
-        new = history.renamed_to(repository, os.fsencode(inside / path))
-    except MazuError as error:
-        log.info("the renames of %s were not looked for: %s", path, error)
-        return None
-    if new is None or not Path(os.fsdecode(new)).is_relative_to(inside):
-        return None
-    name = Path(os.fsdecode(new)).relative_to(inside).as_posix()
-    return name if (root / name).is_file() else None
 
 
 def _is_telling(anchor: MemoryAnchor) -> bool:
