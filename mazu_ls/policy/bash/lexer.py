@@ -18,8 +18,8 @@ _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
 _PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
 _CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
 _BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
-# The usual way to write a text of several lines, whose quotes and brackets mean nothing: `"$(cat <<'EOF' ... EOF)"`.
-_QUOTED_TEXT = re.compile(r"\$\(\s*cat <<\s*(['\"])(\w+)\1[ \t]*\n(?:[^\n]*\n)*?\2(?=\n)")
+# `"$(cat <<'EOF' ... EOF)"`: quotes and brackets in it mean nothing. Bash ends it at a line that only begins with EOF, too: no match.
+_QUOTED_TEXT = re.compile(r"\$\(\s*cat <<\s*(['\"])(\w+)\1[ \t]*\n(?:(?!\t*\2)[^\n]*\n)*\2(?=\n)")
 _SKIPPED = {
     "'": re.compile(r"[^']+"),
     '"': re.compile(r"[^\"\\`$]+"),
