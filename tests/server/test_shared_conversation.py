@@ -10,7 +10,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.platform import peer_credentials
 from mazu_ls.state import live_socket
 from tests.server.test_live_turns import open_editor, typed
-from tests.terminal.terminal import CTRL_D, ESC, SHIFT_TAB, Terminal, project
+from tests.terminal.terminal import CTRL_C, CTRL_D, ESC, SHIFT_TAB, Terminal, project
 
 SHELL = {"calls": [{"name": "run_shell", "arguments": {"command": "touch made.txt"}}]}
 NEVER_ENDING = {"text": "word " * 4000, "delay": 1}
@@ -127,12 +127,24 @@ async def joins_a_running_turn(first: Terminal, second: Terminal) -> None:
     """`second` takes part while a question is open in `first`: it is shown there and can be stopped."""
     await first.says("zero")
     await first.sees("Allow once")
-    await second.start("--continue", "--mode", "plan")  # another one's mode holds: never without a word
-    await second.sees("--mode would have no effect")
-    assert await second.ends() == 1
-    await second.start("--continue")
+    await second.start("--continue")  # the first that follows what happens there
     await second.sees("> zero", "mode of a terminal", "Allow once", "esc to stop")
+    second.types("wait, ")  # a message, not an answer
+    await asyncio.sleep(0.05)
+    await second.says("mine")
+    await second.sees("queued: wait, mine")
     second.types(ESC)
     await first.sees("Stopped.")
     await first.rests()
     await second.rests()
+    await second.sees("> wait, mine")  # it came back, and was not sent
+    assert not first.shows("wait, mine")
+    second.types(CTRL_C)
+    await second.sees("ctrl-c again leaves")
+    second.types(CTRL_D)
+    assert await second.ends() == 0
+    await second.start("--continue", "--mode", "plan")  # another one's mode holds: never without a word
+    await second.sees("--mode would have no effect")
+    assert await second.ends() == 1
+    await second.start("--continue")
+    await second.sees("2 turns", "mode of a terminal")

@@ -97,13 +97,14 @@ class TurnNotifications:
                     self._elsewhere[session_id] = TurnElsewhere(sender, turn_id, state)
 
     def announce(self, session_id: str, state: str, link: ClientConnection) -> None:
-        """Tell a server that connects now that a turn runs in a session; the number is that of the last update."""
-        if number := self._sequence.get(session_id):
-            turn_id, update = self._turns.get(session_id), {"kind": "state", "state": state}
-            link.notify(
-                "mazu/session/update",
-                {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update},
-            )
+        """Tell a server that connects now that a turn runs in a session; the number is that of the last update, the first
+        where nobody followed until now."""
+        number = self._sequence.setdefault(session_id, 1)
+        turn_id, update = self._turns.get(session_id), {"kind": "state", "state": state}
+        link.notify(
+            "mazu/session/update",
+            {"sessionId": session_id, "turnId": turn_id, "seq": number, "update": update},
+        )
 
     def state_elsewhere(self, session_id: str) -> str | None:
         """Return whether a turn of another server is "running" or "waiting" in a session; None if none is."""

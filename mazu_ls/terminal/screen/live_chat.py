@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
-from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
@@ -149,6 +149,8 @@ class LiveChat:
             self._mode = await self.chat.mode()  # who had the conversation open may be gone
         except (MazuError, InvalidArguments) as error:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
+            if isinstance(error, MazuError) and error.kind is Kind.BUSY:  # it was not sent
+                self.screen.write("\n".join(filter(None, (text, self.screen.buffer.text))))
         finally:
             following = next(iter(self.screen.queued), "/")
             # otherwise something runs from here on, and can be stopped

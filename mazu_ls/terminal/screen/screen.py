@@ -239,7 +239,7 @@ class Screen:
     def set_activity(self, activity: Callable[[], str] | None) -> None:
         """Something runs from now on, or nothing does."""
         self.activity = activity
-        self._stopping = False
+        self._stopping = self._is_warned = False
         self.refresh()
 
     # Running
