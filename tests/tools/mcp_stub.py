@@ -17,7 +17,7 @@ ODD = [
     {"name": "untyped", "inputSchema": {}},
     {"name": "either", "inputSchema": {"anyOf": [{"properties": {"x": {"type": "integer"}}}, {"type": "object"}]}},
     {"name": "listing", "inputSchema": {"type": "array"}},
-    {"name": "draft7", "inputSchema": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "definitions": {"a": {}}, "properties": {"a": {"$ref": "#/definitions/a"}, "not one": {}}, "required": ["not one"]}},
+    {"name": "draft7", "inputSchema": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "definitions": {"a": {}}, "properties": {"a": {"$ref": "#/definitions/a"}, "not one": {}}, "required": ["not one", ["a"], None]}},
 ]  # fmt: skip
 
 

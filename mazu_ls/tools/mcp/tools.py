@@ -68,7 +68,11 @@ def schema_for_model(schema: dict[str, Any]) -> dict[str, Any]:
     required = schema.get("required")
     made = {key: value for key, value in schema.items() if key not in UNWANTED}
     made |= {"type": "object", "properties": kept}
-    made["required"] = [name for name in required if name in kept] if isinstance(required, list) else []
+    made["required"] = (
+        [one for one in required if isinstance(one, str) and one in kept]
+        if isinstance(required, list)
+        else []
+    )
     if not made["required"]:
         del made["required"]
     return made
