@@ -529,4 +529,7 @@ async def test_one_odd_schema_takes_neither_the_server_nor_the_conversation_with
     assert schemas["mcp__stub__either"] == {"type": "object", "properties": {"x": {"type": "integer"}}}
     assert schemas["mcp__stub__draft7"]["properties"] == {"a": {"$ref": "#/definitions/a"}}
     assert "$schema" not in schemas["mcp__stub__draft7"]
+    named = schemas["mcp__stub__named"]
+    assert (named["properties"], named["required"]) == ({"x": {"type": "integer"}}, ["x"])
+    assert "$ref" not in named
     assert "mcp__stub__listing" not in schemas  # its arguments are no object

@@ -16,6 +16,7 @@ UNRESOLVED = {"type": "object", "properties": {"sum": {"$ref": "#/nope"}}, "requ
 ODD = [
     {"name": "untyped", "inputSchema": {}},
     {"name": "either", "inputSchema": {"anyOf": [{"properties": {"x": {"type": "integer"}}}, {"type": "object"}]}},
+    {"name": "named", "inputSchema": {"$ref": "#/$defs/N", "$defs": {"N": {"type": "object", "properties": {"x": {"type": "integer"}, "y": 1}, "required": ["x"]}}}},
     {"name": "listing", "inputSchema": {"type": "array"}},
     {"name": "draft7", "inputSchema": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "definitions": {"a": {}}, "properties": {"a": {"$ref": "#/definitions/a"}, "not one": {}}, "required": ["not one", ["a"], None]}},
 ]  # fmt: skip

@@ -19,9 +19,10 @@ from mazu_ls.workspace.text import split_lines
 
 OUTPUT_CHARS = 2000
 FORM = "<cell code>\n...\n</cell>"
+_BEGIN = r"<cell(?: (?P<number>\d+))? (?P<kind>code|markdown|raw)>"
 _CELL = re.compile(
-    r"^<cell(?: (?P<number>\d+))? (?P<kind>code|markdown|raw)>\n(?:(?P<source>.*?)\n)??</cell[^>\n]*>$",
-    re.MULTILINE | re.DOTALL,
+    rf"^{_BEGIN}\n(?P<source>(?:(?!<cell(?: \d+)? (?:code|markdown|raw)>$)[^\n]*\n)*?)</cell[^>\n]*>$",
+    re.MULTILINE,
 )
 
 
@@ -115,13 +116,7 @@ def _identity(cell: dict[str, Any]) -> tuple[str, str]:
 
 
 def _cells(text: str) -> list[re.Match[str]]:
-    """Return the cells of a text; only up to the last mark that ends one, so that no mark without an end is followed to the text's."""
-    last = text.rfind("\n</cell")
-    return (
-        list(_CELL.finditer(text[: text.find("\n", last + 1) if "\n" in text[last + 1 :] else len(text)]))
-        if last >= 0
-        else []
-    )
+    return list(_CELL.finditer(text))
 
 
 def _written_cells(text: str) -> list[WrittenCell]:
@@ -131,7 +126,7 @@ def _written_cells(text: str) -> list[WrittenCell]:
         WrittenCell(
             int(match["number"] or 0),
             match["kind"],
-            match["source"] or "",
+            match["source"].removesuffix("\n"),
             text[match.end() : end].strip("\n"),
         )
         for match, end in zip(found, ends, strict=True)

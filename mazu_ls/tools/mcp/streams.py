@@ -104,7 +104,14 @@ def _repaired_tool(tool: Any) -> dict[str, Any] | None:
         log.warning("the MCP tool %.80r takes no object, so it cannot be called", tool["name"])
         return None
     known = {key: value for key, value in tool.items() if key != "outputSchema"}
-    return {**known, "inputSchema": {**schema, "type": "object"}}
+    made = {**schema, "type": "object"}
+    if "properties" in made:
+        found = made["properties"] if isinstance(made["properties"], dict) else {}
+        made["properties"] = {name: value for name, value in found.items() if isinstance(value, dict)}
+    if "required" in made:
+        listed = made["required"] if isinstance(made["required"], list) else []
+        made["required"] = [name for name in listed if isinstance(name, str)]
+    return {**known, "inputSchema": made}
 
 
 class StderrTail:

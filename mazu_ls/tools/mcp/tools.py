@@ -56,15 +56,20 @@ def offered(tool: McpTool) -> McpToolSpec | None:
 def schema_for_model(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema that every provider takes: one that it refuses fails every request of the conversation.
 
-    Dropped are the dialect (`$schema`, `$id`), arguments whose names the services do not take, and alternatives at the top, of which
+    A reference at the top is replaced by what it names. Dropped are the dialect (`$schema`, `$id`), arguments whose names the services do not take, and alternatives at the top, of which
     all arguments are offered.
     """
+    schema = _dereferenced(schema)
     alternatives = [one for key in ("anyOf", "oneOf", "allOf") for one in _listed(schema.get(key))]
     properties: dict[str, Any] = {}
     for part in (*alternatives, schema):
         found = part.get("properties")
         properties |= found if isinstance(found, dict) else {}
-    kept = {name: value for name, value in properties.items() if ARGUMENT_NAME.fullmatch(name)}
+    kept = {
+        name: value
+        for name, value in properties.items()
+        if ARGUMENT_NAME.fullmatch(name) and isinstance(value, dict | bool)
+    }
     required = schema.get("required")
     made = {key: value for key, value in schema.items() if key not in UNWANTED}
     made |= {"type": "object", "properties": kept}
@@ -76,6 +81,20 @@ def schema_for_model(schema: dict[str, Any]) -> dict[str, Any]:
     if not made["required"]:
         del made["required"]
     return made
+
+
+def _dereferenced(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema that is a reference to one of its own definitions as that definition, beside the others."""
+    reference = schema.get("$ref")
+    others = {key: value for key, value in schema.items() if key != "$ref"}
+    kind, _, name = (
+        reference.removeprefix("#/").partition("/") if isinstance(reference, str) else ("", "", "")
+    )
+    definitions = schema.get(kind) if kind in ("$defs", "definitions") else None
+    found = definitions.get(name) if isinstance(definitions, dict) else None
+    if not isinstance(found, dict):
+        return others
+    return {**{key: value for key, value in found.items() if key != "$ref"}, **others}
 
 
 def _listed(value: Any) -> list[dict[str, Any]]:
