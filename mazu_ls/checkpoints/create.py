@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.recorded_writes import Shown
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, has_edits
 from mazu_ls.checkpoints.attribution.stored_changes import attribute
 from mazu_ls.checkpoints.context import BUFFERS, META, SPARSE, CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.git.objects import (
@@ -44,6 +44,8 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     held_texts,
     open_texts,
     place_of,
+    same_lines,
+    shown_text,
     shown_trees,
     text_digest,
 )
@@ -78,6 +80,8 @@ class CheckpointRequest(Struct, frozen=True):
     buffers: Sequence[Buffer] = ()
     elsewhere: frozenset[bytes] = frozenset()
     """Places of which an editor of another process holds unsaved text; found when the checkpoint is taken."""
+    typed: frozenset[bytes] = frozenset()
+    """Those of them whose text the user changed since the base."""
     whole: bool = False
 
 
@@ -129,9 +133,7 @@ def _commit(
 ) -> Checkpoint:
     seen, writer = found
     base_tree = bytes.fromhex(base.tree) if base else None
-    elsewhere = _unsaved_elsewhere(project, request, seen, base_tree)
-    carried = carried_buffers(project, base_tree, elsewhere)
-    request = replace(request, buffers=[*request.buffers, *carried], elsewhere=elsewhere)
+    request = _with_unsaved_elsewhere(project, db, request, seen, base)
     changes: dict[bytes, TreeEntry | None] = {
         **seen.changes,
         **project.part_changes(db, base, writer),
@@ -163,27 +165,44 @@ def _commit(
     return _attributed(project, db, checkpoint, base, request, rows=rows)
 
 
-def _unsaved_elsewhere(
-    project: CheckpointContext, request: CheckpointRequest, seen: ScanResult, base_tree: bytes | None
-) -> frozenset[bytes]:
-    """Return the places of which an editor of another process holds unsaved text, and whose file did not change.
+def _with_unsaved_elsewhere(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    request: CheckpointRequest,
+    seen: ScanResult,
+    base: Checkpoint | None,
+) -> CheckpointRequest:
+    """Add the unsaved texts that editors of other processes hold of files that did not change.
 
-    Only that editor knows what stands there now: the last known text is held again, and whose it is remains for the next
-    checkpoint of that process to say. Texts that are not known here are named among what the checkpoint does not include.
+    Where an agent's edit is not attributed yet, or the text was shared before the base was taken, only that editor knows
+    what stands there now: the last known text is held again, and whose it is remains for the next checkpoint of that process
+    to say. Texts that are not held are named among what the checkpoint does not include.
     """
     own = {place_of(project, buffer) for buffer in request.buffers if buffer.dirty}
-    known = {place_of(project, held): held.text for held in held_texts(project, base_tree)}
-    found: set[bytes] = set()
-    for path, digest in project.unsaved_elsewhere().items():
+    base_tree = bytes.fromhex(base.tree) if base else None
+    then = BufferView(base_tree, held_texts(project, base_tree))
+    known = {place_of(project, held): held.text for held in then.unsaved}
+    since = base.created_at.timestamp() if base else 0.0
+    elsewhere: set[bytes] = set()
+    typed: set[bytes] = set()
+    texts: dict[bytes, Buffer] = {}
+    for path, document in project.unsaved_elsewhere().items():
         place = project.place(path)
         if place is None or place in own:
             continue
         if place not in seen.changes:
-            found.add(place)
-        if place in seen.changes or place not in known or text_digest(known[place]) != digest:
+            elsewhere.add(place)
+            if document.text is not None and document.at > since and not has_edits(db, place):
+                texts[place] = Buffer(document.uri, path, 0, "", document.text, True)
+                if not same_lines(shown_text(project, then, place), document.text):
+                    typed.add(place)
+                continue
+        if place in seen.changes or place not in known or text_digest(known[place]) != document.hash:
             shown = project.shown(place)
             seen.skipped.setdefault(shown, SkippedFile(shown, UNSAVED_ELSEWHERE))
-    return frozenset(found)
+    carried = carried_buffers(project, base_tree, elsewhere - texts.keys())
+    buffers = [*request.buffers, *carried, *texts.values()]
+    return replace(request, buffers=buffers, elsewhere=frozenset(elsewhere), typed=frozenset(typed))
 
 
 def _attributed(
@@ -205,7 +224,15 @@ def _attributed(
     trees = [bytes.fromhex(one.tree) for one in (base, checkpoint)]
     old = Shown.from_view(project, BufferView(trees[0], held_texts(project, trees[0])))
     new = Shown.from_view(project, BufferView(trees[1], open_texts(request.buffers)))
-    attribute(project, db, number, (old, new), rows=rows, open_places=request.elsewhere)
+    attribute(
+        project,
+        db,
+        number,
+        (old, new),
+        rows=rows,
+        open_places=request.elsewhere - request.typed,
+        typed=request.typed,
+    )
     return checkpoint
 
 

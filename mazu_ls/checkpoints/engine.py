@@ -13,7 +13,7 @@ from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes
 from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
-from mazu_ls.checkpoints.attribution.recorded_writes import Shown, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown, text_state
 from mazu_ls.checkpoints.contents import CheckpointContents, read_contents
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
@@ -47,6 +47,8 @@ from mazu_ls.state.store import Store
 
 if TYPE_CHECKING:
     import apsw
+
+    from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -136,7 +138,7 @@ class Checkpoints:
         self.upkeep.after_checkpoint(checkpoint, scanned=self._project.dirty.scanned)
         return checkpoint
 
-    def watch_unsaved(self, elsewhere: Callable[[], Mapping[Path, str]]) -> None:
+    def watch_unsaved(self, elsewhere: Callable[[], Mapping[Path, UnsavedElsewhere]]) -> None:
         """Set the function that returns which documents editors of other processes hold unsaved. It may block."""
         self._project.unsaved_elsewhere = elsewhere
 
@@ -283,12 +285,14 @@ class Checkpoints:
 
         await self._store.write(record)
 
-    async def begin_command(self, session_id: str, buffers: Sequence[Buffer]) -> int:
+    async def begin_command(
+        self, session_id: str, buffers: Sequence[Buffer], *, moves_head: bool = False
+    ) -> int:
         """Record that the agent is about to run something that may change any file; return the number for `end_command`.
 
-        A cancelled call leaves no record.
+        `moves_head`: it may move the user's HEAD; otherwise the user does, if it moves. A cancelled call leaves no record.
         """
-        before = await self._shown(buffers)
+        before = await self._shown(buffers, None if moves_head else "before")
         recording = asyncio.create_task(
             self._store.write(
                 lambda db: recorded_writes.record_command(self._project, db, session_id, before)
@@ -316,7 +320,7 @@ class Checkpoints:
         If that cannot be recorded (MazuError), changes until the next checkpoint count as everybody's.
         """
         try:
-            after = await self._shown(buffers)
+            after = await self._shown(buffers, "after")
             await self._store.write(lambda db: recorded_writes.close_command(db, id, after))
         finally:
             self.forget_command(id)
@@ -325,14 +329,9 @@ class Checkpoints:
         """Mark the command as no longer running, whether or not `end_command` could record that."""
         self._project.commands.discard(id)
 
-    async def _shown(self, buffers: Sequence[Buffer]) -> Shown:
-        written = self._written.named()
-
-        def look(db: apsw.Connection) -> Shown:
-            texts = open_texts(held_buffers(self._project, buffers))
-            return Shown.from_view(self._project, BufferView(self._project.present(db, written)[1], texts))
-
-        return await self._locked(look)
+    async def _shown(self, buffers: Sequence[Buffer], heads: HeadAt) -> Shown:
+        project, written = self._project, self._written.named()
+        return await self._locked(lambda db: Shown.scan(project, db, buffers, written, heads))
 
     async def note_rollback(self, session_id: str, report: RollbackReport, paths: Sequence[str]) -> None:
         """Record that parts of these files were reverted by edits, after the report's safety checkpoint: `redo` restores them."""

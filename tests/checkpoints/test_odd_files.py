@@ -250,3 +250,36 @@ def test_trees_that_are_held_and_not_stored_are_bounded():
     again = trees.hold(b"a/0", file)
     assert again == first
     assert trees.at(again, b"a/0") == file
+
+
+OWN_WORK = {
+    "A chmod": ("", 0o600),
+    "chmod A": ("", 0o600),
+    "chmod A chmod": ("", 0o400),
+    "A chmod U": ("mine\n", 0o600),
+    "A cp chmod A": ("", 0o600),
+    "A chmod cp A": ("", 0o600),
+    "A": ("", 0o640),
+}
+
+
+@pytest.mark.parametrize("steps", OWN_WORK)
+async def test_a_chmod_of_the_users_around_an_edit_of_the_agent_stays(project: Bed, steps: str):
+    """`A`: the agent edits the first line, `U`: the user adds a line, `cp`: a checkpoint; no other divides the interval."""
+    file = project.write("key.pem", begun := "1\n2\n3\n4\n5\n6\n", 0o640)
+    first = await project.take(kind="baseline", session_id="s")
+    agents = iter(("two", "three"))
+    for step in steps.split():
+        text = file.read_text()
+        if step == "A":
+            await project.agent_writes("key.pem", f"{next(agents)}\n{text.partition(chr(10))[2]}")
+        elif step == "U":
+            file.write_text(f"{text}mine\n")
+        elif step == "chmod":
+            file.chmod(0o400 if file.stat().st_mode & 0o777 == 0o600 else 0o600)
+        else:
+            await project.take(kind="step", session_id="s")
+    done = await (await project.engine.plan(first.id, session="s", own=True)).apply("merge")
+    assert done.applied and done.verified and not done.plan.conflicts, done.plan
+    added, bits = OWN_WORK[steps]
+    assert (file.read_text(), f"{file.stat().st_mode & 0o777:o}") == (begun + added, f"{bits:o}")

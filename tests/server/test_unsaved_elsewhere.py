@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.server.documents.unsaved_elsewhere import MAX_CHARACTERS
 from tests.server.client import Client, RpcFailure, connected, eventually
 from tests.server.test_turns import agent, edit_call
 from tests.server.test_undo_stories import OPTED
@@ -283,7 +284,27 @@ async def would_refuse_all(client: Client, id: str) -> bool:
     return False
 
 
-async def test_a_checkpoint_names_the_unsaved_text_of_another_editor(env: dict[str, str], folder: Path):
+async def test_a_checkpoint_includes_the_unsaved_text_of_another_editor(env: dict[str, str], folder: Path):
+    path = folder / "notes.txt"
+    path.write_text("saved\n")
+    async with agent(env, folder, REPLIES, **OPTED) as editor:
+        document = editor.open(path.as_uri(), "saved\n")
+        async with connected(env) as other:
+            await other.initialize(folder)
+            before = await other.command("mazu.checkpoint", {"label": "one"})
+            editor.change(document.uri, "typed\n")
+            await eventually(lambda: known(other, path))
+            taken = await other.command("mazu.checkpoint", {"label": "two"})
+            assert (taken["skipped"], taken["files"]["modified"]) == ([], 1)
+            back = await editor.command("mazu.rollback", {"id": before["id"], "preview": True})
+            assert back["plan"]["users"] == ["notes.txt"] and not back["plan"]["agents"]
+            editor.change(document.uri, "typed\nmore\n")
+            back = await editor.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
+            assert back["applied"] and back["verified"] and document.text == "typed\n", back
+            assert path.read_text() == "saved\n"
+
+
+async def test_a_text_too_long_to_be_shared_is_named(env: dict[str, str], folder: Path):
     path = folder / "notes.txt"
     path.write_text("saved\n")
     async with agent(env, folder, REPLIES, **OPTED) as editor:
@@ -291,7 +312,7 @@ async def test_a_checkpoint_names_the_unsaved_text_of_another_editor(env: dict[s
         async with connected(env) as other:
             await other.initialize(folder)
             await other.command("mazu.checkpoint.list")  # the project is open then
-            editor.change(document.uri, "typed\n")
+            editor.change(document.uri, "typed\n" * (MAX_CHARACTERS // 6 + 1))
             await eventually(lambda: known(other, path))
             taken = await other.command("mazu.checkpoint", {"label": "two"})
             assert [(one["path"], "another editor" in one["reason"]) for one in taken["skipped"]] == [
@@ -299,6 +320,7 @@ async def test_a_checkpoint_names_the_unsaved_text_of_another_editor(env: dict[s
             ]
             path.write_text("typed\n")
             editor.notify("textDocument/didSave", {"textDocument": {"uri": document.uri}})
+            editor.notify("textDocument/didClose", {"textDocument": {"uri": document.uri}})
             await eventually(lambda: unknown(other, path))
             assert (await other.command("mazu.checkpoint", {"label": "three"}))["skipped"] == []
             back = await other.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})

@@ -348,7 +348,8 @@ async def test_each_slash_command_says_something_a_person_reads(chat: Chat, name
     await terminal.sees(f"/{name}:")
 
 
-async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
+async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kill(chat: Chat, tmp_path: Path):
+    """The main story: edit, undo without a question, redo, another process, undo, kill in mid-turn, continue, undo."""
     terminal = await chat({"text": "I edit.", "calls": [EDIT]}, {"text": "Done."})
     app = tmp_path / "project" / "app.py"
     await terminal.says("change it")
@@ -362,6 +363,29 @@ async def test_undo_takes_an_edit_back(chat: Chat, tmp_path: Path):
     await terminal.says("/redo")
     await terminal.sees("Redone: 1 file, the conversation.")
     assert "a + b" in app.read_text()
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+    again = await chat({"calls": [EDIT]}, SLOW, arguments=("--continue",), sees="“change it”, 1 turn")
+    await again.says("/undo")
+    await again.sees("Undone: 1 file, the conversation.")
+    assert "a - b" in app.read_text()
+    await again.says("change it after all")
+    await again.sees("Allow once")
+    await again.answers("y")
+    await again.sees("word word")
+    await again.kill()
+    assert "a + b" in app.read_text()
+    last = await chat(
+        {"text": "It was done."}, arguments=("--continue",), sees="The last turn was interrupted."
+    )
+    await last.says("continue")
+    await last.sees("It was done.")
+    await last.rests()
+    for times, text in ((1, "a + b"), (2, "a - b")):  # the turn that went on changed nothing
+        await last.says("/undo")
+        await last.sees("Undone:", times=times)
+        assert text in app.read_text()
+    assert not last.shows("Keep mine"), "nobody was asked"
 
 
 async def test_what_a_command_changed_is_counted_and_a_rollback_names_its_way_back(

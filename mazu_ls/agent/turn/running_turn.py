@@ -97,8 +97,8 @@ class StepCheckpoints(Protocol):
         """Record an edit of the agent before it is made."""
         ...
 
-    def command(self, *, may_write: bool) -> AbstractAsyncContextManager[None]:
-        """Attribute to the agent what changes while a command runs."""
+    def command(self, *, may_write: bool, moves_head: bool) -> AbstractAsyncContextManager[None]:
+        """Attribute to the agent what changes while a command runs; see `TurnCheckpoints.command`."""
         ...
 
 

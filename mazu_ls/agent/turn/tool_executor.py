@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -227,7 +229,7 @@ class ToolExecutor:
             changes_git=decision is not None and decision.changes_git,
         )
         try:
-            async with self._run.steps.command(may_write=_may_write(tool)):
+            async with self._run.steps.command(may_write=_may_write(tool), moves_head=_names_git(call)):
                 output = await tool.call(call.arguments, turn)
         finally:
             self._show_output(call, shown.flush())
@@ -313,6 +315,12 @@ def _may_write(tool: Tool) -> bool:
     if tool.effect is Effect.REMEMBER:
         return "skill" in tool.name  # a skill is files; everything else that is remembered is rows
     return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
+
+
+def _names_git(call: ToolCall) -> bool:
+    """Return whether a call may move HEAD: it or its tool names git, other than by a file such as `.gitignore`."""
+    said = f"{call.name} {json.dumps(call.arguments, default=str, ensure_ascii=False)}"
+    return re.search(r"(?<![.\w])(?:git|gh|jj|hub)(?![\w.])|git_|_git", said) is not None
 
 
 def result_summary(text: str) -> str:

@@ -113,8 +113,8 @@ class TurnCheckpoints:
             await run.session.project.checkpoints.record_edit(run.session.id, path, before, after)
 
     @asynccontextmanager
-    async def command(self, *, may_write: bool) -> AsyncIterator[None]:
-        """Attribute to the agent what changes while the block runs: it may change any file."""
+    async def command(self, *, may_write: bool, moves_head: bool) -> AsyncIterator[None]:
+        """Attribute to the agent what changes while the block runs: it may change any file. `moves_head`: and git's HEAD."""
         checkpoints = self._run.session.project.checkpoints
         if checkpoints is None or not may_write:
             yield
@@ -122,7 +122,8 @@ class TurnCheckpoints:
         host = self._run.turn.host
         number = None
         try:
-            number = await checkpoints.begin_command(self._run.session.id, await host.buffers())
+            buffers = await host.buffers()
+            number = await checkpoints.begin_command(self._run.session.id, buffers, moves_head=moves_head)
         except MazuError:
             # otherwise the user agreed to continue
             if not (self._without_undo or self._run.mode == "bypass"):

@@ -11,11 +11,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
+from mazu_ls.checkpoints.attribution.head_moves import HeadMove, head_move
 from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
 from mazu_ls.checkpoints.attribution.recorded_writes import (
+    ROLLBACK,
     UNKNOWN,
     USER,
     Shown,
@@ -54,6 +59,7 @@ class Attribution:
             and project.commands.is_open(write.id, write.process)
         }
         self._texts: dict[str, State] = {}
+        self._moves: dict[int, HeadMove] = {}
         self._edits: dict[bytes, list[Write]] = {}
         self._saves: dict[bytes, list[Write]] = {}
         for write in recorded:
@@ -94,8 +100,34 @@ class Attribution:
             change.user = True
             change.uncertain |= bool(doubtful)
             change.sessions |= doubtful
+        change.user |= self._bits_changed(place, old, new)
         change.beneath = place in new.texts and self._changed_beneath(place, old, new)
         return change
+
+    def _bits_changed(self, place: bytes, old: Shown, new: Shown) -> bool:
+        """Return whether the user changed the permission bits of a file that agents edited: an edit leaves them as they are.
+
+        Not known, and so not claimed, of a file that was created or replaced meanwhile, or of which an editor shows an unsaved text.
+        """
+        edits = self._edits.get(place, ())
+        is_kept = all(one.before is not None and one.after is not None for one in edits)
+        is_edited = any(one.session.partition(":")[0] != ROLLBACK for one in edits)
+        unsaved = place in old.texts or place in new.texts
+        overlap = any(self._until(one) > other.id for one, other in pairwise(self._commands))
+        if not (is_edited and is_kept) or place in self._restored or unsaved or overlap:
+            return False
+        ends = [
+            Shown(old.tree),
+            *(one for command in self._commands for one in self._ends(command, new)),
+            new,
+        ]
+        try:
+            states = [self._project.state_at(one.tree, place) for one in ends]
+            bits = [self._project.bits_at(one.tree, place) for one in ends]
+        except MazuError:  # a tree is no longer in the store
+            return False
+        # A command's own changes are between an odd moment and the next one.
+        return None not in states and any(bits[at] != bits[at + 1] for at in range(0, len(bits), 2))
 
     def _changed_beneath(self, place: bytes, old: Shown, new: Shown) -> bool:
         """Return whether the file on disk differs from every record while an editor shows an unsaved text of it."""
@@ -156,10 +188,23 @@ class Attribution:
             return [self._state(after, place)]
         possible = self._saved_during(write, place, after, change)
         if files[0] != files[1] and not self._among(files[1], possible):
-            change.sessions.add(write.session)
+            move = self._head_move(write, new)
+            change.moved = place in move.alone
+            change.user |= change.moved or place in move.mixed
+            if not change.moved:
+                change.sessions.add(write.session)
         if place in after.texts and not self._among(after.texts[place], [*possible, files[1]]):
             change.user = True  # typed, not saved
         return self._states(after, place)
+
+    def _head_move(self, command: Write, new: Shown) -> HeadMove:
+        """Return what git changed because the user moved HEAD while a command ran."""
+        if command.id not in self._moves:
+            before, after = self._ends(command, new)
+            if command.commanded and command.commanded[1] is None:
+                after = replace(after, heads=self._project.heads())
+            self._moves[command.id] = head_move(self._project, before, after)
+        return self._moves[command.id]
 
     def _saved_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
         """Return the states that a place may have after a command that did not touch it: the state before it, or the

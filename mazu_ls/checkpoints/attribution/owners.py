@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MAX_NUMBER = (1 << 63) - 1
 PERHAPS = 2
 BENEATH = 4
+MOVED = 8
+_KNOWN = 3
 Owner = Literal["agent", "user", "both"]
 
 
@@ -35,27 +37,30 @@ class Change(Struct):
 
     `uncertain`: a command was killed, and it is not known whether it or the user changed the place; then both are
     named. `beneath`: the file on disk was changed beneath an unsaved text without a record: that change is the user's,
-    whoever wrote the text.
+    whoever wrote the text. `moved`: git changed it when HEAD moved while a command ran; that counts as the user's.
     """
 
     sessions: set[str] = field(default_factory=set)
     user: bool = False
     uncertain: bool = False
     beneath: bool = False
+    moved: bool = False
 
     @property
     def stored_user(self) -> int:
         """The user's part as stored in the table: 0 no, 1 yes, 2 perhaps; plus 4 for a file changed beneath an unsaved
-        text."""
-        return (PERHAPS if self.uncertain else int(self.user)) | (BENEATH if self.beneath else 0)
+        text, plus 8 for one that git changed when HEAD moved."""
+        known = PERHAPS if self.uncertain else int(self.user)
+        return known | (BENEATH if self.beneath else 0) | (MOVED if self.moved else 0)
 
     def add(self, sessions: Iterable[str], stored_user: int) -> None:
         """Add one more interval, in the form of the table."""
         self.sessions.update(session for session in sessions if session)
-        known = stored_user & ~BENEATH
+        known = stored_user & _KNOWN
         self.user |= bool(known)
         self.uncertain |= known == PERHAPS
         self.beneath |= bool(stored_user & BENEATH)
+        self.moved |= bool(stored_user & MOVED)
 
     @property
     def rollbacks(self) -> set[str]:
@@ -143,6 +148,10 @@ class AttributedChanges:
     def beneath(self, place: bytes) -> bool:
         """Return whether the user changed a file on disk beneath an unsaved text of it."""
         return place in self._found and self._found[place].beneath
+
+    def moved(self, place: bytes) -> bool:
+        """Return whether git changed a place when HEAD moved while a command ran."""
+        return place in self._found and self._found[place].moved
 
     def owner(self, place: bytes, session: str | None = None) -> Owner:
         """Return the owner of a place's changes; without any record it is the user."""

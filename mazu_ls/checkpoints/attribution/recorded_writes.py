@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.file_state import State
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, place_of
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_buffers, open_texts, place_of
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
+from mazu_ls.host import Buffer
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ USER = ""
 """The session under which the user's saves during a command are recorded."""
 UNKNOWN = "?"
 """The state of a place whose content is unknown."""
+HeadAt = Literal["before", "after"] | None
+"""When HEAD is read: right before the files or right after them, so that a move meanwhile is seen; None for not at all."""
 
 
 def rollback_of(session: str | None) -> str:
@@ -51,25 +55,47 @@ class Shown(Struct, frozen=True):
 
     tree: bytes | None
     texts: Mapping[bytes, State] = field(default_factory=dict)
+    heads: Mapping[bytes, str] = field(default_factory=dict)
+    """The commit of the user's HEAD by folder prefix; empty if a command itself may move it."""
 
     @classmethod
-    def from_view(cls, project: CheckpointContext, view: BufferView) -> Shown:
+    def from_view(
+        cls, project: CheckpointContext, view: BufferView, heads: Mapping[bytes, str] | None = None
+    ) -> Shown:
         """Build it from a view: its tree and its unsaved texts."""
         places = ((place_of(project, held), held.text) for held in view.unsaved)
-        return cls(view.tree, {place: text_state(text) for place, text in places if place is not None})
+        texts = {place: text_state(text) for place, text in places if place is not None}
+        return cls(view.tree, texts, heads or {})
+
+    @classmethod
+    def scan(
+        cls,
+        project: CheckpointContext,
+        db: apsw.Connection,
+        buffers: Sequence[Buffer],
+        touched: Sequence[Path] | None,
+        heads: HeadAt,
+    ) -> Shown:
+        """Scan the files, see `CheckpointContext.present`. `heads`: HEAD is read right before or after that, if at all."""
+        first = project.heads() if heads == "before" else {}
+        view = BufferView(project.present(db, touched)[1], open_texts(held_buffers(project, buffers)))
+        return cls.from_view(project, view, project.heads() if heads == "after" else first)
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON data."""
         return {
             "tree": self.tree.hex() if self.tree else None,
             "texts": {place.hex(): state for place, state in self.texts.items()},
+            "heads": {prefix.decode(): commit for prefix, commit in self.heads.items()},
         }
 
     @classmethod
     def load(cls, data: Mapping[str, Any]) -> Shown:
         """Rebuild it from the result of `dump`."""
         tree = bytes.fromhex(data["tree"]) if data["tree"] else None
-        return cls(tree, {bytes.fromhex(place): state for place, state in data["texts"].items()})
+        texts = {bytes.fromhex(place): state for place, state in data["texts"].items()}
+        heads = data.get("heads", {})
+        return cls(tree, texts, {prefix.encode(): commit for prefix, commit in heads.items()})
 
 
 class Write(Struct, frozen=True):
@@ -155,6 +181,11 @@ def record_missing(project: CheckpointContext, db: apsw.Connection) -> None:
         schema.set_state(db, "imported", None)
         for place, state in missing.items():
             record_edit(db, IMPORTED, place, state, None)
+
+
+def has_edits(db: apsw.Connection, place: bytes) -> bool:
+    """Return whether an edit of a place is recorded that no checkpoint has attributed yet."""
+    return bool(select(db, "SELECT 1 FROM checkpoint_write WHERE place = ? LIMIT 1", (place,)))
 
 
 def drop_command(db: apsw.Connection, id: int) -> None:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mazu_ls.checkpoints.attribution.agent_edits import keep_edits
 from mazu_ls.checkpoints.attribution.attribution import Attribution
-from mazu_ls.checkpoints.attribution.owners import changes_by
+from mazu_ls.checkpoints.attribution.owners import Change, changes_by
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -25,17 +27,19 @@ def attribute(
     *,
     rows: Mapping[bytes, set[str]],
     open_places: Collection[bytes] = (),
+    typed: Collection[bytes] = (),
 ) -> None:
     """Store who changed what in the interval that ends with checkpoint `number`, and start the next one.
 
     `rows`: the writers of each changed row of the parts.
 
-    `open_places` are not attributed yet: their records remain.
+    `open_places` are not attributed yet: their records remain. `typed`: what the user typed in editors of other processes.
     """
     recorded = writes(db)
     old, new = ends
     found = Attribution(project, recorded, restored_entries(db, number)).changes(old, new)
     found.update(changes_by(rows))
+    found.update({place: Change(user=True) for place in typed})
     db.executemany(
         "INSERT INTO checkpoint_change VALUES (?, ?, ?, ?)",
         [
@@ -53,7 +57,9 @@ def attribute(
             continue
         is_open = write.commanded is not None and write.commanded[1] is None
         if is_open and project.commands.is_open(write.id, write.process):
-            data = json.dumps({**new.dump(), "process": write.process})
+            assert write.commanded
+            heads = project.heads() if write.commanded[0].heads else {}
+            data = json.dumps({**replace(new, heads=heads).dump(), "process": write.process})
             db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
         else:
             db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))

@@ -30,6 +30,7 @@ ONLY_YOURS = "only you changed it"
 BOTH = "you changed it on top of the agent's change"
 ONLY_ANOTHERS = "only another session changed it"
 ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
+GITS_WORK = "git changed it, since HEAD moved while a command of the agent ran"
 YOUR_FILE = "the file on disk: you changed it while the editor held the agent's change unsaved"
 KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
@@ -179,7 +180,8 @@ class RollbackDecision:
         """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         if owner == "user":
-            return ONLY_ANOTHERS if another else ONLY_YOURS
+            moved = place is not None and self._changes.moved(place)
+            return ONLY_ANOTHERS if another else GITS_WORK if moved else ONLY_YOURS
         uncertain = place is not None and self._changes.uncertain(place)
         if self.choice == "keep":
             return KEPT_UNCERTAIN if uncertain else KEPT

@@ -179,7 +179,7 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
         )
         db.execute(
             "INSERT INTO checkpoint_change SELECT ?, place, session, user FROM checkpoint_change WHERE number = ?"
-            " ON CONFLICT DO UPDATE SET user = max(user & 3, excluded.user & 3) | ((user | excluded.user) & 4)",
+            " ON CONFLICT DO UPDATE SET user = max(user & 3, excluded.user & 3) | ((user | excluded.user) & 12)",
             (rows[0][0], number),
         )
         db.execute(

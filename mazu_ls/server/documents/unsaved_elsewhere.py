@@ -16,6 +16,7 @@ from mazu_ls.errors import Kind, MazuError
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import PlanFiles
+    from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
     from mazu_ls.host import Host
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.workspace import Workspace
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 FOLDER = "unsaved"
 NAMED = 3
+MAX_CHARACTERS = 1 << 20
+"""Maximum characters of unsaved text that a process shares; what exceeds that is only named."""
 UNDO_THERE = "Undo or roll back in that editor, or save or close the file there first."
 
 
 class UnsavedRegistry:
-    """One file per process whose editor holds unsaved text, with the paths; its lock ends with the process. The methods
-    block."""
+    """One file per process whose editor holds unsaved text, with paths and texts; its lock ends with the process. The
+    methods block."""
 
     def __init__(self, state: Path) -> None:
         """`state`: the project's state directory."""
@@ -41,13 +44,20 @@ class UnsavedRegistry:
         self._closed = False
         self._changing = threading.Lock()
 
-    def show(self, texts: Iterable[tuple[Path, str]]) -> None:
-        """Publish what is unsaved here; does nothing once it is closed. Raises OSError, MazuError."""
+    def show(self, documents: Iterable[tuple[Path, str, str]]) -> None:
+        """Publish what is unsaved here (path, URI, text); does nothing once it is closed. Raises OSError, MazuError."""
+        listed: dict[str, dict[str, str]] = {}
+        room = MAX_CHARACTERS
+        for path, uri, text in documents:
+            listed[str(path)] = {"uri": uri, "hash": _hash(text)}
+            if len(text) <= room:
+                listed[str(path)]["text"] = text
+                room -= len(text)
         with self._changing:
             if not self._closed:
-                self._show({str(path): _hash(text) for path, text in texts})
+                self._show(listed)
 
-    def _show(self, listed: dict[str, str]) -> None:
+    def _show(self, listed: dict[str, dict[str, str]]) -> None:
         from mazu_ls.checkpoints.store.lock import lock_exclusively
         from mazu_ls.state.paths import private_folder
         from mazu_ls.workspace.project_files import write_file
@@ -62,16 +72,27 @@ class UnsavedRegistry:
 
     def elsewhere(self) -> dict[Path, str]:
         """Return the documents that live processes other than this one name, with the hashes of their texts."""
+        return {path: one.hash for path, one in self.documents().items()}
+
+    def documents(self) -> dict[Path, UnsavedElsewhere]:
+        """Return the documents that live processes other than this one name, with their texts."""
+        import msgspec
+        from msgspec.structs import replace
+
+        from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
         from mazu_ls.checkpoints.store.lock import is_held
 
-        found: dict[Path, str] = {}
+        found: dict[Path, UnsavedElsewhere] = {}
         for file in self._folder.glob("*.json"):
             lock = file.with_suffix("")
             if lock.name == self._token:
                 continue
             try:
                 if is_held(lock):
-                    found |= {Path(path): hash for path, hash in json.loads(file.read_text("utf-8")).items()}
+                    listed = json.loads(file.read_text("utf-8"))
+                    documents = msgspec.convert(listed, dict[str, UnsavedElsewhere])
+                    at = file.stat().st_mtime
+                    found |= {Path(path): replace(one, at=at) for path, one in documents.items()}
                 else:
                     file.unlink(missing_ok=True)
                     lock.unlink(missing_ok=True)
@@ -106,7 +127,7 @@ def attach(
             if not wanted.is_set():
                 return  # the one before this saw the same
             wanted.clear()
-            edited = [(one.path, one.text) for one in await host.buffers() if one.path and one.dirty]
+            edited = [(one.path, one.uri, one.text) for one in await host.buffers() if one.path and one.dirty]
             try:
                 await asyncio.to_thread(registry.show, edited)
             except (OSError, MazuError) as error:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -202,24 +203,71 @@ async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
     await terminal.wait("Back again.")
 
 
-async def test_after_neovim_was_killed_the_panel_continues_the_interrupted_conversation(terminal: Terminal):
-    run = ScriptedReply(calls=[{"name": "run_shell", "arguments": {"command": "touch made.txt"}}])
-    terminal.model.script.replies += [run, ScriptedReply(when="continue", text="I continued here.")]
-    await terminal.start("app.py")
-    await terminal.command("Mazu chat begin the work")
-    await terminal.wait("? Run touch made.txt", "ga allow")
-    pids = [await terminal.lua(one) for one in ("vim.uv.os_getpid()", "require('mazu').pid()")]
-    for pid in pids:
-        os.kill(int(pid), signal.SIGKILL)
+@asynccontextmanager
+async def started_again(terminal: Terminal) -> AsyncIterator[Terminal]:
+    """Another Neovim in the same project."""
     again = Terminal(terminal.nvim, terminal.project, terminal.home, terminal.model)
     try:
         await again.start("app.py")
-        await again.command("Mazu toggle")
-        await again.wait("was interrupted", "begin the work", "g2 Continue")
-        await again.press("Escape")
-        await again.press_until("it continues", lambda: shows(again, "I continued here."), "g", "2")
+        yield again
     finally:
         await again.close()
+
+
+async def test_edit_undo_redo_restart_undo_kill_continue_undo(terminal: Terminal):
+    run = ScriptedReply(calls=[{"name": "run_shell", "arguments": {"command": "touch made.txt"}}])
+    terminal.model.script.replies += [
+        EDIT, ScriptedReply(text="It adds now."), EDIT, run, ScriptedReply(when="continue", text="I continued here."),
+    ]  # fmt: skip
+    app = terminal.project / "app.py"
+    before = app.read_text()
+    after = before.replace("return a - b", "return a + b")
+
+    async def shown(one: Terminal, text: str) -> None:
+        buffer = "table.concat(vim.fn.getbufline('app.py', 1, '$'), '\\n') .. '.'"
+        await one.until("the buffer changes", lambda: one.lua_gives(buffer, text.rstrip("\n") + "."))
+
+    async def allow(one: Terminal, message: str, call: str) -> None:
+        said = len(one.model.bodies)
+        await one.command(f"Mazu chat {message}")
+        await one.wait(call, "ga allow")
+        await one.command("Mazu question")
+        await one.press_until("it is allowed", lambda: len(one.model.bodies) > said + 1, "g", "a")
+
+    await terminal.start("app.py")
+    await allow(terminal, "make total add", "? Edit app.py")
+    await terminal.wait("It adds now.")
+    await shown(terminal, after)
+    await terminal.command("Mazu undo")
+    await shown(terminal, before)
+    await terminal.wait("1 turn undone")
+    await terminal.command("Mazu redo")
+    await shown(terminal, after)
+    await terminal.command("silent wall")
+    await terminal.until("it is written", lambda: app.read_text() == after)
+    await terminal.command("qa")
+    await terminal.until("Neovim ends", terminal.has_ended)
+    async with started_again(terminal) as second:
+        await second.command("Mazu undo")
+        await shown(second, before)
+        assert app.read_text() == before
+        await allow(second, "begin the work", "? Edit app.py")
+        await second.command("silent wall")
+        await second.wait("? Run touch made.txt", "ga allow")
+        pids = [await second.lua(one) for one in ("vim.uv.os_getpid()", "require('mazu').pid()")]
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+    assert app.read_text() == after
+    async with started_again(terminal) as third:
+        await third.command("Mazu toggle")
+        await third.wait("was interrupted", "g2 Continue")
+        await third.press("Escape")
+        await third.press_until("it continues", lambda: shows(third, "I continued here."), "g", "2")
+        await third.command("Mazu undo")  # the turn that went on changed nothing
+        await third.wait("turn undone", without="I continued here.")
+        await third.command("Mazu undo")
+        await shown(third, before)
+        assert app.read_text() == before
     assert not (terminal.project / "made.txt").exists()
 
 
