@@ -124,7 +124,7 @@ ALLOWED = {
     "checkpoints/store/stats.py": STORE,
     "checkpoints/git/index.py": STORE,
     "checkpoints/store/lock.py": STORE,
-    "checkpoints/restore/merge.py": STORE,
+    "checkpoints/git/merge_file.py": STORE,
     "checkpoints/git/pack.py": STORE,
     "checkpoints/git/repository.py": STORE,
     "checkpoints/scan/ignore_rules.py": STORE,

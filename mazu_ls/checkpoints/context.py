@@ -32,7 +32,7 @@ from mazu_ls.gitcmd import user_repository
 if TYPE_CHECKING:
     import apsw
 
-    from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
+    from mazu_ls.checkpoints.models import UnsavedElsewhere
 
 log = logging.getLogger(__name__)
 Add = Callable[[str, bytes, bytes], object]
@@ -104,12 +104,6 @@ class CheckpointContext:
             if place.startswith(mount.prefix + b"/"):
                 return Path(os.fsdecode(mount.full(place[len(mount.prefix) + 1 :])))
         return None
-
-    def heads(self) -> dict[bytes, str]:
-        """Return the commit of the user's HEAD by folder prefix, for folders in a repository with a commit."""
-        users = ((prefix, user) for prefix, user in self.users.items() if user is not None)
-        commits = ((prefix, user.state().commit) for prefix, user in users)
-        return {prefix: commit for prefix, commit in commits if commit is not None}
 
     def modes(self, tree: bytes | None) -> FileModes:
         """Return the unusual permission bits of a tree's files. Not to be changed by the caller."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff
-from mazu_ls.checkpoints.attribution import recorded_writes
+from mazu_ls.checkpoints.attribution import recorded_writes, stored_changes
 from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown, text_state
@@ -48,7 +48,7 @@ from mazu_ls.state.store import Store
 if TYPE_CHECKING:
     import apsw
 
-    from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
+    from mazu_ls.checkpoints.models import UnsavedElsewhere
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -285,18 +285,14 @@ class Checkpoints:
 
         await self._store.write(record)
 
-    async def begin_command(
-        self, session_id: str, buffers: Sequence[Buffer], *, moves_head: bool = False
-    ) -> int:
+    async def begin_command(self, session: str, buffers: Sequence[Buffer], *, runs_git: bool = False) -> int:
         """Record that the agent is about to run something that may change any file; return the number for `end_command`.
 
-        `moves_head`: it may move the user's HEAD; otherwise the user does, if it moves. A cancelled call leaves no record.
+        `runs_git`: it may move the user's HEAD; otherwise the user does, if it moves. A cancelled call leaves no record.
         """
-        before = await self._shown(buffers, None if moves_head else "before")
+        before = await self._shown(buffers, None if runs_git else "before")
         recording = asyncio.create_task(
-            self._store.write(
-                lambda db: recorded_writes.record_command(self._project, db, session_id, before)
-            )
+            self._store.write(lambda db: recorded_writes.record_command(self._project, db, session, before))
         )
         try:
             return await asyncio.shield(recording)
@@ -313,6 +309,10 @@ class Checkpoints:
             await self._store.write(lambda db: recorded_writes.drop_command(db, id))
         except MazuError as error:
             log.warning("a command that did not run stays recorded until the next checkpoint: %s", error)
+
+    async def follows_own_work(self, command: int) -> bool:
+        """Return whether the user changed files between the last checkpoint and the start of a command."""
+        return await self._locked(lambda db: stored_changes.follows_own_work(self._project, db, command))
 
     async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
         """Record the end of a command: what changed since its start is the agent's, except what the user typed and saved.

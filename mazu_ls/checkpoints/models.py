@@ -24,6 +24,18 @@ UNSAVED_ELSEWHERE = "another editor holds unsaved text of it, which this checkpo
 """The reason for a file whose content on disk is included: a rollback restores it."""
 
 
+class UnsavedElsewhere(Struct, frozen=True):
+    """The unsaved text of a document in an editor of another process, and its hash; no text if it is too long to be shared.
+
+    `at`: when that process shared it, in seconds since the epoch.
+    """
+
+    uri: str
+    hash: str
+    text: str | None = None
+    at: float = 0.0
+
+
 class SkippedFile(Struct, frozen=True):
     """A file that the checkpoint does not hold, and that no rollback to it changes."""
 

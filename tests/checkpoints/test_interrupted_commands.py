@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
-from mazu_ls.checkpoints.restore.conflicts import KEPT_UNCERTAIN, UNCERTAIN
+from mazu_ls.checkpoints.restore.keep_reasons import KEPT_UNCERTAIN, UNCERTAIN
 from tests.checkpoints.bed import Bed, open_engine
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.checkpoints.models import Checkpoint
-from mazu_ls.checkpoints.restore.conflicts import BOTH, GITS_WORK
+from mazu_ls.checkpoints.restore.keep_reasons import BOTH, GITS_WORK
 from tests.checkpoints.bed import Bed, bed, git
 
 
@@ -41,12 +41,12 @@ async def project(tmp_path: Path) -> AsyncIterator[Bed]:
         yield opened
 
 
-async def turn(project: Bed, during: Callable[[], Any], *, moves_head: bool = False) -> Checkpoint:
+async def turn(project: Bed, during: Callable[[], Any], *, runs_git: bool = False) -> Checkpoint:
     """A turn of the agent: an edit of line 5 of a.txt, then a command that writes log.txt; `during` it the user does something."""
     first = await project.take(kind="baseline", session_id="s")
     await project.agent_writes("a.txt", lines(at5="agent"))
     await project.take(kind="step", session_id="s")
-    number = await project.engine.begin_command("s", (), moves_head=moves_head)
+    number = await project.engine.begin_command("s", (), runs_git=runs_git)
     project.write("log.txt", "agent\n")
     during()
     await project.engine.end_command(number, ())
@@ -123,7 +123,7 @@ async def test_a_commit_of_the_users_changes_nothing(project: Bed):
 
 
 async def test_what_a_git_command_of_the_agent_did_is_the_agents(project: Bed):
-    first = await turn(project, lambda: project.git("switch", "-q", "-m", "main"), moves_head=True)
+    first = await turn(project, lambda: project.git("switch", "-q", "-m", "main"), runs_git=True)
     assert await undo(project, first) == {}
     assert project.read("a.txt") == project.read("clean.txt") == lines()
     assert (project.read("old.txt"), project.read("new.txt")) == (lines(), None)

@@ -6,7 +6,7 @@ import pytest
 
 from mazu_ls.checkpoints import Checkpoint, RollbackReport
 from mazu_ls.checkpoints.models import FileCounts, OnConflict
-from mazu_ls.checkpoints.restore.conflicts import YOUR_FILE
+from mazu_ls.checkpoints.restore.keep_reasons import YOUR_FILE
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed
 

@@ -424,3 +424,42 @@ async def test_what_the_user_changed_between_two_edits_of_a_turn_is_separated(
             assert (await client.command("mazu.redo"))["applied"]
             assert text() == changed_lines((5, "five"), (20, "mine"), (35, "thirty-five"))
         assert [one["title"] for one in questions(client)] == ["Undo: what should happen to app.py?"] * 2
+
+
+@pytest.mark.parametrize(
+    "command", ["rm -f app.py", "sed -i s/35/thirty-five/ app.py", "cp closed.py app.py"]
+)
+async def test_what_the_user_changed_before_a_command_of_the_same_turn_is_not_lost(
+    env: dict[str, str], folder: Path, command: str
+):
+    """The agent edits a file, the user changes another line of it, and a command of the agent removes or replaces it."""
+    path = folder / "app.py"
+    path.write_text(changed_lines())
+    path.chmod(0o644)
+    (folder / "closed.py").write_text("x = 1\n")
+    replies = [
+        {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "\n5\n", "\nfive\n")]},
+        {"calls": [shell(command)]},
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        allow = client.answers["mazu/permission/request"]
+
+        def answer(params: dict[str, Any]) -> Any:
+            if params["tool"] == "run_shell":
+                path.write_text(path.read_text().replace("\n20\n", "\nmine\n"))
+                return {"optionId": "allow_once"}
+            return allow(params)
+
+        client.answers["mazu/permission/request"] = answer
+        done = await chat(client, "edit, then run")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        undone = await client.command("mazu.undo", within=60)
+        assert undone["applied"] and undone["verified"] and not undone["plan"]["conflicts"], undone
+        assert path.read_text() == changed_lines((20, "mine")) and path.stat().st_mode & 0o777 == 0o644
+        texts = [
+            (await client.command("mazu.checkpoint.file", {"id": id, "path": "app.py"}))["text"]
+            for id in done["checkpoints"]
+        ]
+        assert changed_lines((5, "five"), (20, "mine")) in texts, "a checkpoint holds it"

@@ -97,7 +97,7 @@ class StepCheckpoints(Protocol):
         """Record an edit of the agent before it is made."""
         ...
 
-    def command(self, *, may_write: bool, moves_head: bool) -> AbstractAsyncContextManager[None]:
+    def command(self, *, may_write: bool, runs_git: bool) -> AbstractAsyncContextManager[None]:
         """Attribute to the agent what changes while a command runs; see `TurnCheckpoints.command`."""
         ...
 

@@ -229,7 +229,7 @@ class ToolExecutor:
             changes_git=decision is not None and decision.changes_git,
         )
         try:
-            async with self._run.steps.command(may_write=_may_write(tool), moves_head=_names_git(call)):
+            async with self._run.steps.command(may_write=_may_write(tool), runs_git=_names_git(call)):
                 output = await tool.call(call.arguments, turn)
         finally:
             self._show_output(call, shown.flush())

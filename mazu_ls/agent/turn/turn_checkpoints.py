@@ -113,8 +113,8 @@ class TurnCheckpoints:
             await run.session.project.checkpoints.record_edit(run.session.id, path, before, after)
 
     @asynccontextmanager
-    async def command(self, *, may_write: bool, moves_head: bool) -> AsyncIterator[None]:
-        """Attribute to the agent what changes while the block runs: it may change any file. `moves_head`: and git's HEAD."""
+    async def command(self, *, may_write: bool, runs_git: bool) -> AsyncIterator[None]:
+        """Attribute to the agent what changes while the block runs: it may change any file. `runs_git`: and git's HEAD."""
         checkpoints = self._run.session.project.checkpoints
         if checkpoints is None or not may_write:
             yield
@@ -123,7 +123,7 @@ class TurnCheckpoints:
         number = None
         try:
             buffers = await host.buffers()
-            number = await checkpoints.begin_command(self._run.session.id, buffers, moves_head=moves_head)
+            number = await checkpoints.begin_command(self._run.session.id, buffers, runs_git=runs_git)
         except MazuError:
             # otherwise the user agreed to continue
             if not (self._without_undo or self._run.mode == "bypass"):
@@ -132,11 +132,24 @@ class TurnCheckpoints:
             yield
             return
         try:
+            await self._keep_own_work(checkpoints, number)
             yield
         finally:
             # A cancelled turn continues to its own end while this runs; until it is closed the command counts as running.
             self._ending = asyncio.create_task(self._end_command(checkpoints, number))
             await asyncio.shield(self._ending)
+
+    async def _keep_own_work(self, checkpoints: Checkpoints, command: int) -> None:
+        """Take a checkpoint if the user changed files since the last one: the command may overwrite or remove them."""
+        try:
+            if not await checkpoints.follows_own_work(command):
+                return
+        except MazuError as error:
+            log.warning("whether the user changed files before a command is not known: %s", error)
+            return
+        executed = self.executed
+        await self._checkpoint("step", "your changes before a command", full=False)
+        self.executed = executed
 
     async def _end_command(self, checkpoints: Checkpoints, number: int) -> None:
         try:

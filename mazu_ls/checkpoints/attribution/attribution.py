@@ -16,15 +16,16 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from mazu_ls.checkpoints.attribution.changed_bits import bits_changed
 from mazu_ls.checkpoints.attribution.head_moves import HeadMove, head_move
 from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
 from mazu_ls.checkpoints.attribution.recorded_writes import (
-    ROLLBACK,
     UNKNOWN,
     USER,
     Shown,
     Write,
+    read_heads,
     text_state,
 )
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -100,34 +101,13 @@ class Attribution:
             change.user = True
             change.uncertain |= bool(doubtful)
             change.sessions |= doubtful
-        change.user |= self._bits_changed(place, old, new)
+        edits, ends = self._edits.get(place, ()), [Shown(old.tree)]
+        if place not in self._restored and place not in {*old.texts, *new.texts}:
+            ends += [one for command in self._commands for one in self._ends(command, new)]
+            overlap = any(self._until(one) > other.id for one, other in pairwise(self._commands))
+            change.user |= not overlap and bits_changed(self._project, place, edits, [*ends, new])
         change.beneath = place in new.texts and self._changed_beneath(place, old, new)
         return change
-
-    def _bits_changed(self, place: bytes, old: Shown, new: Shown) -> bool:
-        """Return whether the user changed the permission bits of a file that agents edited: an edit leaves them as they are.
-
-        Not known, and so not claimed, of a file that was created or replaced meanwhile, or of which an editor shows an unsaved text.
-        """
-        edits = self._edits.get(place, ())
-        is_kept = all(one.before is not None and one.after is not None for one in edits)
-        is_edited = any(one.session.partition(":")[0] != ROLLBACK for one in edits)
-        unsaved = place in old.texts or place in new.texts
-        overlap = any(self._until(one) > other.id for one, other in pairwise(self._commands))
-        if not (is_edited and is_kept) or place in self._restored or unsaved or overlap:
-            return False
-        ends = [
-            Shown(old.tree),
-            *(one for command in self._commands for one in self._ends(command, new)),
-            new,
-        ]
-        try:
-            states = [self._project.state_at(one.tree, place) for one in ends]
-            bits = [self._project.bits_at(one.tree, place) for one in ends]
-        except MazuError:  # a tree is no longer in the store
-            return False
-        # A command's own changes are between an odd moment and the next one.
-        return None not in states and any(bits[at] != bits[at + 1] for at in range(0, len(bits), 2))
 
     def _changed_beneath(self, place: bytes, old: Shown, new: Shown) -> bool:
         """Return whether the file on disk differs from every record while an editor shows an unsaved text of it."""
@@ -202,7 +182,7 @@ class Attribution:
         if command.id not in self._moves:
             before, after = self._ends(command, new)
             if command.commanded and command.commanded[1] is None:
-                after = replace(after, heads=self._project.heads())
+                after = replace(after, heads=read_heads(self._project))
             self._moves[command.id] = head_move(self._project, before, after)
         return self._moves[command.id]
 

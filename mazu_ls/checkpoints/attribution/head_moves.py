@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from mazu_ls.checkpoints.attribution.recorded_writes import text_state
-from mazu_ls.checkpoints.restore.merge import merged
+from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd.commits import object_ids_at, read_objects
 from mazu_ls.workspace.text import NotText, decode
@@ -107,7 +107,7 @@ def _is_merge(
         return True
     if was is None or _text(was) == _text(old):
         return False
-    result = merged(project, was, old, new)
+    result = merge_file(project.repository, was, old, new)
     return result is not None and _text(result) == _text(now)
 
 

@@ -50,6 +50,13 @@ def text_state(text: str | None) -> State:
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
+def read_heads(project: CheckpointContext) -> dict[bytes, str]:
+    """Return the commit of the user's HEAD by folder prefix, for folders in a repository with a commit."""
+    users = ((prefix, user) for prefix, user in project.users.items() if user is not None)
+    commits = ((prefix, user.state().commit) for prefix, user in users)
+    return {prefix: commit for prefix, commit in commits if commit is not None}
+
+
 class Shown(Struct, frozen=True):
     """The files as the user saw them at one moment: a tree, and the states of unsaved texts."""
 
@@ -77,9 +84,9 @@ class Shown(Struct, frozen=True):
         heads: HeadAt,
     ) -> Shown:
         """Scan the files, see `CheckpointContext.present`. `heads`: HEAD is read right before or after that, if at all."""
-        first = project.heads() if heads == "before" else {}
+        first = read_heads(project) if heads == "before" else {}
         view = BufferView(project.present(db, touched)[1], open_texts(held_buffers(project, buffers)))
-        return cls.from_view(project, view, project.heads() if heads == "after" else first)
+        return cls.from_view(project, view, read_heads(project) if heads == "after" else first)
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON data."""

@@ -11,12 +11,33 @@ from msgspec.structs import replace
 from mazu_ls.checkpoints.attribution.agent_edits import keep_edits
 from mazu_ls.checkpoints.attribution.attribution import Attribution
 from mazu_ls.checkpoints.attribution.owners import Change, changes_by
-from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, read_heads, writes
 from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
-from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.context import CheckpointContext, base_checkpoint
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts
+from mazu_ls.checkpoints.store import schema
 
 if TYPE_CHECKING:
     import apsw
+
+
+def follows_own_work(project: CheckpointContext, db: apsw.Connection, command: int) -> bool:
+    """Return whether the user changed files between the last checkpoint and the start of a command.
+
+    Only a checkpoint taken now keeps what that was: the command may change or remove the same files.
+    """
+    base = base_checkpoint(db)
+    recorded = writes(db)
+    started = next((write.commanded for write in recorded if write.id == command), None)
+    if base is None or started is None:
+        return False
+    tree = bytes.fromhex(base.tree)
+    old = Shown.from_view(project, BufferView(tree, held_texts(project, tree)))
+    earlier = [write for write in recorded if write.id < command]
+    restored = restored_entries(db, schema.next_number(db))
+    return any(
+        change.user for change in Attribution(project, earlier, restored).changes(old, started[0]).values()
+    )
 
 
 def attribute(
@@ -58,7 +79,7 @@ def attribute(
         is_open = write.commanded is not None and write.commanded[1] is None
         if is_open and project.commands.is_open(write.id, write.process):
             assert write.commanded
-            heads = project.heads() if write.commanded[0].heads else {}
+            heads = read_heads(project) if write.commanded[0].heads else {}
             data = json.dumps({**replace(new, heads=heads).dump(), "process": write.process})
             db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
         else:

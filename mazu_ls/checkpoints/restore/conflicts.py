@@ -14,10 +14,12 @@ from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Ow
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.checkpoints.git.objects import BLOB
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
+from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merge import Merge, merged, replay_users_changes
+from mazu_ls.checkpoints.restore.merge import Merge, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, shown_text
 from mazu_ls.checkpoints.store import schema
@@ -25,16 +27,6 @@ from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw
-
-ONLY_YOURS = "only you changed it"
-BOTH = "you changed it on top of the agent's change"
-ONLY_ANOTHERS = "only another session changed it"
-ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
-GITS_WORK = "git changed it, since HEAD moved while a command of the agent ran"
-YOUR_FILE = "the file on disk: you changed it while the editor held the agent's change unsaved"
-KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
-UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
-KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 
 
 class RollbackDecision:
@@ -140,7 +132,7 @@ class RollbackDecision:
             ):  # a merge that changes nothing leaves only the user's work
                 kept[step.shown] = self.reason("user" if result else owner, step.place)
                 if owner == "user" != owners[step.place]:
-                    kept[step.shown] = YOUR_FILE
+                    kept[step.shown] = keep_reasons.YOUR_FILE
         writer.finish()
         typed: list[BufferChange] = []
         for change in buffers:
@@ -162,9 +154,9 @@ class RollbackDecision:
         plan.buffers = [change.buffer.uri for change in typed]
         changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
         for shown, reason in sorted(kept.items()):
-            if reason in (BOTH, ANOTHER_ON_TOP, UNCERTAIN):
+            if reason in (keep_reasons.BOTH, keep_reasons.ANOTHER_ON_TOP, keep_reasons.UNCERTAIN):
                 plan.conflicts.append(PathReason(shown, reason))
-            elif shown not in changing or reason == YOUR_FILE:
+            elif shown not in changing or reason == keep_reasons.YOUR_FILE:
                 plan.keep.append(PathReason(shown, reason))
         undecided = {conflict.path for conflict in plan.conflicts}
         plan.write, plan.delete = (
@@ -181,13 +173,19 @@ class RollbackDecision:
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         if owner == "user":
             moved = place is not None and self._changes.moved(place)
-            return ONLY_ANOTHERS if another else GITS_WORK if moved else ONLY_YOURS
+            return (
+                keep_reasons.ONLY_ANOTHERS
+                if another
+                else keep_reasons.GITS_WORK
+                if moved
+                else keep_reasons.ONLY_YOURS
+            )
         uncertain = place is not None and self._changes.uncertain(place)
         if self.choice == "keep":
-            return KEPT_UNCERTAIN if uncertain else KEPT
+            return keep_reasons.KEPT_UNCERTAIN if uncertain else keep_reasons.KEPT
         if uncertain:
-            return UNCERTAIN
-        return ANOTHER_ON_TOP if another else BOTH
+            return keep_reasons.UNCERTAIN
+        return keep_reasons.ANOTHER_ON_TOP if another else keep_reasons.BOTH
 
     def takes_all(self, owner: Owner) -> bool:
         """Return whether a place of this owner is restored as it was, without a question."""
@@ -208,7 +206,7 @@ class RollbackDecision:
         place = step.place
         project, owner_of = self._project, Change.file_owner
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
-        if data is None or step.was is None:
+        if data is None:
             return None
         own = self.without_agent(
             place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
@@ -252,4 +250,4 @@ class RollbackDecision:
             for one in self._history.intervals(place)
         ]
         then = read(self._history.view(self._target.id))
-        return replay_users_changes(then, intervals, merge or partial(merged, self._project))
+        return replay_users_changes(then, intervals, merge or partial(merge_file, self._project.repository))

@@ -1,28 +1,13 @@
-"""Three-way merges of one file's content, by `git merge-file`, and the user's changes separated from the agent's by them."""
+"""The user's changes of one file, separated from the agent's by three-way merges."""
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from mazu_ls.checkpoints.attribution.owners import Owner
-from mazu_ls.checkpoints.context import CheckpointContext
 
 Merge = Callable[[bytes, bytes, bytes], bytes | None]
 """Merges mine, ancestor and theirs; None if they conflict."""
-
-
-def merged(project: CheckpointContext, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
-    """Return both changes of the ancestor in one text; None if they overlap, or if one is binary."""
-    with tempfile.TemporaryDirectory(dir=project.repository.path) as folder:
-        files = []
-        for name, data in (("mine", mine), ("ancestor", ancestor), ("theirs", theirs)):
-            file = Path(folder) / name
-            file.write_bytes(data)
-            files.append(str(file))
-        status, clean = project.repository.run_unchecked("merge-file", "-p", "-q", *files)
-    return clean if status == 0 else None  # 1 to 127: the number of conflicts; 255: not mergeable
 
 
 def replay_users_changes(

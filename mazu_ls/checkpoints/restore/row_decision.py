@@ -8,7 +8,8 @@ from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry, object_id
 from mazu_ls.checkpoints.models import MemoryCounts, PathReason, PlanFiles
-from mazu_ls.checkpoints.restore.conflicts import BOTH, KEPT, RollbackDecision
+from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
+from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT
 from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes
 from mazu_ls.checkpoints.snapshot_part import OwnedPart

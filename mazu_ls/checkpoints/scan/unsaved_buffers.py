@@ -29,18 +29,6 @@ class UnsavedText(Struct, frozen=True):
     text: str
 
 
-class UnsavedElsewhere(Struct, frozen=True):
-    """The unsaved text of a document in an editor of another process, and its hash; no text if it is too long to be shared.
-
-    `at`: when that process shared it, in seconds since the epoch.
-    """
-
-    uri: str
-    hash: str
-    text: str | None = None
-    at: float = 0.0
-
-
 class BufferView(Struct, frozen=True):
     """A tree, and the unsaved texts of documents in it."""
 

@@ -185,7 +185,7 @@ def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
 
 def _who(plan: PlanFiles) -> str:
     """Return who changed the files in conflict."""
-    from mazu_ls.checkpoints.restore.conflicts import ANOTHER_ON_TOP, UNCERTAIN
+    from mazu_ls.checkpoints.restore.keep_reasons import ANOTHER_ON_TOP, UNCERTAIN
 
     reasons = {conflict.reason for conflict in plan.conflicts}
     if reasons == {ANOTHER_ON_TOP}:

@@ -15,8 +15,7 @@ from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints import Checkpoints
-    from mazu_ls.checkpoints.models import PlanFiles
-    from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
+    from mazu_ls.checkpoints.models import PlanFiles, UnsavedElsewhere
     from mazu_ls.host import Host
     from mazu_ls.server.client.editor import ConnectedEditor
     from mazu_ls.workspace import Workspace
@@ -79,7 +78,7 @@ class UnsavedRegistry:
         import msgspec
         from msgspec.structs import replace
 
-        from mazu_ls.checkpoints.scan.unsaved_buffers import UnsavedElsewhere
+        from mazu_ls.checkpoints.models import UnsavedElsewhere
         from mazu_ls.checkpoints.store.lock import is_held
 
         found: dict[Path, UnsavedElsewhere] = {}

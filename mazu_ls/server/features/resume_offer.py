@@ -62,6 +62,8 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
     if chosen is None or session.running:
         return
     if start is not None:
+        if interrupted_turn(await asyncio.to_thread(session.events)) != start:
+            return  # the user went on meanwhile, and answered an offer that was still shown
         session.append(journal.ResumeAnswered(ANSWERS[chosen]))
     if chosen == GO_ON:
         await _go_on(server, session, last)

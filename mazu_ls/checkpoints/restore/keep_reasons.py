@@ -1,0 +1,11 @@
+"""Why a rollback leaves a file as it is, in words for the user."""
+
+ONLY_YOURS = "only you changed it"
+BOTH = "you changed it on top of the agent's change"
+ONLY_ANOTHERS = "only another session changed it"
+ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
+GITS_WORK = "git changed it, since HEAD moved while a command of the agent ran"
+YOUR_FILE = "the file on disk: you changed it while the editor held the agent's change unsaved"
+KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
+UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
+KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
