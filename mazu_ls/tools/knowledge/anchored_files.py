@@ -113,8 +113,12 @@ class RenamedFiles:
         root = self._workspace.roots[0]
         with self._lock:
             if self._tracked is None:
-                self._repository = user_repository.find(root)
-                self._tracked = set(self._repository.tracked()) if self._repository is not None else set()
+                self._tracked = set()
+                try:
+                    if (repository := user_repository.find(root)) is not None:
+                        self._tracked, self._repository = set(repository.tracked()), repository
+                except MazuError as error:
+                    log.info("renames were not looked for: %s", error)
         # What git still tracks was removed from the work tree alone: an earlier rename of that name was another file's.
         if self._repository is None or os.fsencode(path) in self._tracked:
             return None
