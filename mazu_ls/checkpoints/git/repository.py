@@ -19,6 +19,7 @@ from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.text import split_lines
 
 REFS = "refs/mazu/c/"
+_TRIES = 5
 MANY_PACKS = 50
 _AHEAD = 500  # ids asked for at once: few enough to fit into a pipe
 _CONFIG = """[core]
@@ -68,6 +69,19 @@ def _answers(process: subprocess.Popen[bytes], oids: Sequence[bytes]) -> Iterato
         yield None
 
 
+def _put(file: Path, text: str) -> None:
+    """Replace a small file of the store atomically; again if another process, which tidies it, takes the draft away."""
+    for attempt in range(_TRIES):
+        draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
+        draft.write_text(text, encoding="utf-8")
+        try:
+            draft.replace(file)
+            return
+        except FileNotFoundError:
+            if attempt == _TRIES - 1:
+                raise
+
+
 class StoreRepository:
     """Objects and refs of one store. For one thread at a time."""
 
@@ -91,9 +105,7 @@ class StoreRepository:
         ):
             file = path / name
             if not file.exists() or file.read_text(encoding="utf-8", errors="replace") != text:
-                draft = file.with_name(f"{file.name}.{secrets.token_hex(4)}.new")
-                draft.write_text(text, encoding="utf-8")
-                draft.replace(file)
+                _put(file, text)
         return repository
 
     def run(
