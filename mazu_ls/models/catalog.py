@@ -47,7 +47,9 @@ def resolve(
     if wanted is None:
         message = "No model can be called: no API key is set."
         raise MazuError(
-            Kind.AUTH, message, f"Set one of {KEYS}, or choose a local model such as ollama:NAME."
+            Kind.AUTH,
+            message,
+            f"Run `mazu-ls setup`, set one of {KEYS}, or choose a local model such as ollama:NAME.",
         )
     return _build(wanted.strip(), config, env, patience or RetryPolicy())
 

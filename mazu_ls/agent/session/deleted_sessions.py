@@ -69,7 +69,9 @@ class DeletedSessions:
         one = next((one for one in self.list() if session_id in (None, one.session_id)), None)
         if one is None:
             what = f"There is no deleted session {session_id}." if session_id else "No session was deleted."
-            raise MazuError(Kind.NOT_FOUND, what, "List the deleted sessions to see which can be restored.")
+            raise MazuError(
+                Kind.NOT_FOUND, what, "`mazu-ls session list --deleted` lists those that can be restored."
+            )
         journal = self._journals / f"{one.session_id}.jsonl"
         if journal.exists():
             raise MazuError(

@@ -81,8 +81,12 @@ def _problem_with(name: str, value: Any, settings: config.Config) -> str:
         except MazuError as error:
             return f"It cannot be used as it is: {error.message} {error.hint}".strip()
     if name.endswith(".base_url") and isinstance(value, str):
-        address = urlsplit(value)
-        if address.scheme not in ("http", "https") or not address.hostname or " " in value:
+        try:
+            address = urlsplit(value)
+            usable = address.scheme in ("http", "https") and address.hostname and " " not in value
+        except ValueError:  # such as half of an IPv6 address
+            usable = False
+        if not usable:
             return f"It cannot be used as it is: {value!r} is not an http or https address."
     return ""
 

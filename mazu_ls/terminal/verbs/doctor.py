@@ -83,7 +83,11 @@ def _sqlite() -> str:
 
 def _keys() -> list[DoctorFinding]:
     present = [key for key in KEYS if os.environ.get(key)]
-    advice = "set one of " + ", ".join(KEYS) + ", or configure a local endpoint under [models.<name>]"
+    advice = (
+        "run `mazu-ls setup`, set one of "
+        + ", ".join(KEYS)
+        + ", or configure a local endpoint under [models.<name>]"
+    )
     return [DoctorFinding("model keys", True if present else None, ", ".join(present) if present else advice)]
 
 
