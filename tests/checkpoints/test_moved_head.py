@@ -167,3 +167,17 @@ async def test_a_package_of_a_repository_and_odd_names(tmp_path: Path):
         kept = await undo(project, first)
         assert {path for path, reason in kept.items() if reason == GITS_WORK} == {"ü ö.txt", "-x", 'quote"'}
         assert list(kept.values()).count(BOTH) == 1, "git cannot be asked for a name with a line break"
+
+
+async def test_a_file_that_the_move_did_not_touch_is_not_gits_work(project: Bed):
+    """The command puts the committed text over work that nobody committed, while the user commits another file."""
+    project.write("clean.txt", lines(at9="a day's work"))
+
+    def commit() -> None:
+        project.write("clean.txt", lines())
+        project.write("mixed.txt", lines(at2="user"))
+        project.git("commit", "-qm", "by the user", "mixed.txt")
+
+    first = await turn(project, commit)
+    await undo(project, first)
+    assert project.read("clean.txt") == lines(at9="a day's work")

@@ -75,9 +75,11 @@ def _sort(
         present = None if now is None or now.is_folder else now.oid.hex()
         if b"\n" in path:
             mixed.add(path)
-        elif present == new and (old or new):
+        elif old == new:  # the move did not touch it, whatever it holds now
+            continue
+        elif present == new:
             alone.add(path)
-        elif old != new:
+        else:
             if old and new and present:
                 unequal.append((path, old, new))
             mixed.add(path)
