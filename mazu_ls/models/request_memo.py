@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 G = TypeVar("G")
+MAX_COSTS = 512
+"""Maximum number of tools and texts whose estimate is remembered; a request has about a hundred."""
 
 
 class RequestMemo:
@@ -23,7 +25,7 @@ class RequestMemo:
         self._rendered: list[tuple[object, Any]] = []
         self._rendered_for: object = None
         self._counted: tuple[list[Message], int, int] = [], 0, 0
-        self._costs: dict[int, tuple[object, int]] = {}
+        self._costs: dict[int | str, tuple[object, int]] = {}
 
     def render(self, groups: Sequence[G], form: object, write: Callable[[G], T]) -> list[T]:
         """Return `write(group)` for each group. `form` names what else the result depends on. The results must not be changed."""
@@ -47,8 +49,11 @@ class RequestMemo:
         return first + more, second + others
 
     def cost(self, value: object, measure: Callable[[Any], int]) -> int:
-        """Return `measure(value)`, remembered for this very object."""
-        known = self._costs.get(id(value))
-        if known is None or known[0] is not value:
-            known = self._costs[id(value)] = value, measure(value)
+        """Return `measure(value)`, remembered for a text, and for this very object if it is no text."""
+        key = value if isinstance(value, str) else id(value)
+        known = self._costs.get(key)
+        if known is None or not (isinstance(value, str) or known[0] is value):
+            if len(self._costs) >= MAX_COSTS:  # those of earlier calls: a role document may change with each
+                self._costs.clear()
+            known = self._costs[key] = value, measure(value)
         return known[1]
