@@ -33,7 +33,9 @@ def render_memory(memory: Memory, at: datetime | None = None) -> str:
     text = f"{memory.title}: {' '.join(memory.body.split())}" if memory.body else memory.title
     if len(text) > MAX_ITEM_CHARACTERS:
         text = f"{text[:MAX_ITEM_CHARACTERS].rstrip()}… (recall {memory.id} for the rest)"
-    return "- " + escape_closing_tag(redact(f"[{memory.id}] ({'; '.join(marks)}) {text}"), "memory")
+    line = redact(f"[{memory.id}] ({'; '.join(marks)}) {text}")
+    # One line each, whatever its origin, paths and names hold: a second one would be a memory of its own to the model.
+    return "- " + escape_closing_tag(" ".join(line.split()), "memory")
 
 
 def describe_age(elapsed: object) -> str:

@@ -276,7 +276,7 @@ def explain_match(c: RecallCandidate, memory: Memory, words: Mapping[str, str]) 
         reasons.append(memory.state)
     if memory.origin:
         reasons.append(f"untrusted, from {memory.origin}")
-    return "; ".join(reasons) or "matches in part"
+    return " ".join("; ".join(reasons).split()) or "matches in part"
 
 
 def _words(text: str) -> dict[str, str]:

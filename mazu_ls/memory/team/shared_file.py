@@ -27,6 +27,9 @@ _ID = re.compile(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that could hide or reorder text on a terminal; the only allowed control characters are tab and line feed."""
+LINE_END = re.compile("[\n\u2028\u2029]")
+"""What ends a line besides the control characters: nothing but a body has several, or it could forge lines of the memory
+that a model is given."""
 _AHEAD = 86_400 * 1_000_000
 """Maximum time that a version may be dated in the future: one from the year 2100 would win over everything until then."""
 
@@ -179,14 +182,14 @@ def _checked(field: str, value: Any, name: str) -> Any:
     match field:
         case "title" | "body":
             limit = validation.MAX_TITLE if field == "title" else validation.MAX_BODY
-            good = _is_text(value, limit) and not (field == "title" and "\n" in value)
+            good = _is_text(value, limit) if field == "body" else _is_line(value, limit)
         case "category":
             good = value in CATEGORIES
         case "tags" | "anchors":
-            good = isinstance(value, list | tuple) and len(value) <= 100 and all(_is_text(v) for v in value)
+            good = isinstance(value, list | tuple) and len(value) <= 100 and all(map(_is_line, value))
             value = tuple(value) if good else value
         case "origin":
-            good = value is None or _is_text(value)
+            good = value is None or _is_line(value)
         case "supersedes":
             good = value is None or is_id(value)
         case _:
@@ -201,6 +204,15 @@ def _is_text(value: Any, limit: int = validation.MAX_TITLE) -> bool:
     if not isinstance(value, str) or len(value) > limit or CONTROL.search(value):
         return False
     return value.isascii() or value.encode("utf-8", "ignore").decode() == value
+
+
+def _is_line(value: Any, limit: int = validation.MAX_TITLE) -> bool:
+    return _is_text(value, limit) and not LINE_END.search(value)
+
+
+def one_line(text: str) -> str:
+    """Return the text as a shared file may hold it where a body may not stand."""
+    return CONTROL.sub("", LINE_END.sub(" ", text))
 
 
 def _digest(value: Any) -> str:

@@ -17,7 +17,7 @@ from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, micr
 from mazu_ls.memory.store import forgotten, upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.memory.team.shared_file import CONTROL
+from mazu_ls.memory.team.shared_file import CONTROL, one_line
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
 
@@ -73,7 +73,7 @@ def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:
 def as_shared(entry: MemoryEntry, id: str = "t_0000000000000000", by: str = "unknown") -> SharedMemory:
     """Return an entry as a shared memory of one version."""
     memory = SharedMemory(id, {})
-    for name, value in {**_values(entry), "origin": entry.origin and CONTROL.sub("", entry.origin)}.items():
+    for name, value in {**_values(entry), "origin": entry.origin and one_line(entry.origin)}.items():
         if value != EMPTY[name]:
             memory = memory.with_value(name, value, entry.updated_at, by)
     return memory
@@ -200,8 +200,8 @@ def _values(entry: MemoryEntry) -> dict[str, Any]:
     """Return the shared fields of an entry, without characters that no clone accepts."""
     anchors = dict.fromkeys(a.path + (f"#{a.symbol}" if a.symbol else "") for a in entry.anchors)
     return {
-        "title": CONTROL.sub("", entry.title), "body": CONTROL.sub("", entry.body), "category": entry.category,
-        "tags": tuple(CONTROL.sub("", tag) for tag in entry.tags), "anchors": tuple(CONTROL.sub("", place) for place in anchors),
+        "title": one_line(entry.title), "body": CONTROL.sub("", entry.body), "category": entry.category,
+        "tags": tuple(map(one_line, entry.tags)), "anchors": tuple(map(one_line, anchors)),
     }  # fmt: skip
 
 
