@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.policy import PolicyContext, ToolCallInfo
+from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
@@ -146,3 +147,26 @@ def test_paths(row: dict, tmp_path: Path) -> None:
 def test_any_text_gets_a_verdict(text: str) -> None:
     line = analyse(ToolCallInfo("run_shell", Effect.EXECUTE, {"command": text}), PLACE)
     assert line.denied is None or line.denied.reason != "it could not be judged"
+
+
+TEXTS = (
+    "echo \"$(sort <<Q\nit's\nQ\n)\"; touch ran; echo 'x'",
+    "echo \"$(tr a b <<-'Q'\n\tit's\n\tQ\n)\"; touch ran",
+    'echo "$(cat <<\'EOF\'\nEOF)"; touch ran; echo "\nEOF\n)"',
+    "echo $(cat <<'E'\n(\nE ); touch ran; \nE\n)",
+    "echo $(cat <<'E'\n\"\nE ; touch ran )\nE\n)",
+    "echo \"a$(cat <<'E'\n`\nE)\nE) (\"\ntouch ran\n\nE\n",
+    "echo $(cat <<'E'\n)\ntouch ran\nE\n)",
+    "echo \"$(cat <<'E'\nit's (\nE\n)\"; touch ran",
+    "cat <<E\n$(cat <<'E'\nE\ntouch ran\nE\n)\nE\n",
+)
+
+
+@pytest.mark.parametrize("line", TEXTS)
+def test_what_bash_runs_behind_a_text_is_seen(line: str, tmp_path: Path) -> None:
+    """Each line is run in bash: a command behind a here document, wherever that ends for bash, is among those judged."""
+    subprocess.run(
+        ["bash", "--noprofile", "--norc", "-c", line], cwd=tmp_path, check=False, capture_output=True
+    )
+    seen = DenyScan(PLACE).run(line).argvs
+    assert not (tmp_path / "ran").exists() or ["touch", "ran"] in seen

@@ -18,8 +18,10 @@ _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
 _PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
 _CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
 _BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
-# `"$(cat <<'EOF' ... EOF)"`: quotes and brackets in it mean nothing. Bash ends it at a line that only begins with EOF, too: no match.
-_QUOTED_TEXT = re.compile(r"\$\(\s*cat <<\s*(['\"])(\w+)\1[ \t]*\n(?:(?!\t*\2)[^\n]*\n)*\2(?=\n)")
+# `"$(sort <<'EOF' ... EOF)"`: quotes and brackets in it mean nothing. Bash ends it at EOF, or where EOF begins a line that has a `)`.
+_QUOTED_TEXT = re.compile(
+    r"\$\([^\n'\"`()]*?<<-?\s*(['\"\\]?)(\w+)['\"]?[^\n'\"`()]*\n(?:(?!\t*\2(?:\n|[^\n]*\)))[^\n]*\n)*\t*\2(?=\n|[^\n]*\))"
+)
 _SKIPPED = {
     "'": re.compile(r"[^']+"),
     '"': re.compile(r"[^\"\\`$]+"),
@@ -228,7 +230,7 @@ class _Lexer:
         return len(text)
 
     def _skip_text(self, at: int) -> int:
-        """Skip the here document of a `$(cat <<'EOF'` that ends at `at`."""
+        """Skip the here document of a `$(cat <<'EOF'` whose bracket ends at `at`."""
         if self.text.startswith("$(", at - 2) and (match := _QUOTED_TEXT.match(self.text, at - 2)):
             spend(1 + len(match[0]) // 40)
             return match.end()
@@ -236,15 +238,13 @@ class _Lexer:
 
     def _here_document(self, redirect: Redirect) -> None:
         delimiter = re.sub(r"[\"'\\]", "", redirect.target)
-        lines = []
-        while self.at < len(self.text):
-            end = self.text.find("\n", self.at)
-            end = len(self.text) if end < 0 else end
-            line = self.text[self.at : end]
-            self.at = end + 1
-            if (line.lstrip("\t") if redirect.op == "<<-" else line) == delimiter:
-                redirect.body = "\n".join(lines)
-                return
-            lines.append(line)
-        redirect.body = "\n".join(lines)
-        self.broken = True
+        line = ("^\\t*" if redirect.op == "<<-" else "^") + re.escape(delimiter)
+        end = re.compile(f"{line}$", re.MULTILINE).search(self.text, self.at)
+        redirect.body = self.text[self.at : end.start() if end else None].removesuffix("\n")
+        if end is None:
+            self.broken = True
+            # In a substitution bash takes a line that begins with the delimiter for its end, and runs what is behind it.
+            begun = re.compile(line, re.MULTILINE).search(self.text, self.at)
+            self.at = begun.end() if begun else len(self.text)
+        else:
+            self.at = end.end() + 1

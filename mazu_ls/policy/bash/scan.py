@@ -87,9 +87,12 @@ class DenyScan:
     def _script(self, script: str, scope: ShellScope) -> None:
         """Read a script until its variables have every value that they get: a loop's next round sees the later ones."""
         lexed = lex(script)
+        if lexed.broken and re.search(
+            r"(\$\(|`|<\()[^\n]*<<", script
+        ):  # its quotes may hide what stands behind it
+            self._refuse("where its text ends cannot be known", "nothing unreadable runs")
         self._functions(lexed.segments, scope)
-        defines = [segment for segment in lexed.segments if segment.words and segment.after == "("]
-        repeats = defines or any(_REPEATS.intersection(segment.words) for segment in lexed.segments)
+        repeats = any(s.after == "(" or _REPEATS.intersection(s.words) for s in lexed.segments if s.words)
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
         for number in range(MAX_ROUNDS if repeats else 1):
@@ -208,10 +211,6 @@ class DenyScan:
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
         return value
 
-    def _hidden(self, word: str, scope: ShellScope) -> None:
-        for match in re.finditer(r"\$\(|`", word):
-            self._push(word[match.end() :].rstrip(")`]"), scope.copy(), scope)
-
     def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
         if index:
@@ -302,8 +301,8 @@ class DenyScan:
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
             if name in _COMPUTES:  # bash evaluates some of these words, and the result may be a command
-                for word in words:
-                    self._hidden(word, scope)
+                for text in (word[m.end() :] for word in words for m in re.finditer(r"\$\(|`", word)):
+                    self._push(text.rstrip(")`]"), scope.copy(), scope)
             todo += inner(words) + commands.found_by_find(words)
             given = commands.positional(words)
             for script in scripts(words):
