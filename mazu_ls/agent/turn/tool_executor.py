@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -44,6 +43,7 @@ OUT_OF_TIME = "error: stopped at the time limit of the turn before it finished; 
 TYPED_MEANWHILE = (
     "the user typed elsewhere in it while they were asked; their text stays, line numbers may have moved"
 )
+_QUOTING = re.compile(r"""['"\\]""")
 NOT_RUN = "error: not run, because the turn was stopped first."
 
 
@@ -229,7 +229,7 @@ class ToolExecutor:
             changes_git=decision is not None and decision.changes_git,
         )
         try:
-            async with self._run.steps.command(may_write=_may_write(tool), runs_git=_names_git(call)):
+            async with self._run.steps.command(may_write=_may_write(tool), runs_git=may_run_git(call)):
                 output = await tool.call(call.arguments, turn)
         finally:
             self._show_output(call, shown.flush())
@@ -317,10 +317,25 @@ def _may_write(tool: Tool) -> bool:
     return tool.effect is Effect.EXECUTE or (tool.source == "mcp" and tool.effect is not Effect.READ)
 
 
-def _names_git(call: ToolCall) -> bool:
+def may_run_git(call: ToolCall) -> bool:
     """Return whether a call may move HEAD: it or its tool names git, other than by a file such as `.gitignore`."""
-    said = f"{call.name} {json.dumps(call.arguments, default=str, ensure_ascii=False)}"
+    said = _QUOTING.sub("", "\n".join([call.name, *_texts_of(call.arguments)]))
     return re.search(r"(?<![.\w])(?:git|gh|jj|hub)(?![\w.])|git_|_git", said) is not None
+
+
+def _texts_of(value: object) -> Iterator[str]:
+    """Yield every text in the arguments of a call, names included."""
+    todo = [value]
+    while todo:
+        match todo.pop():
+            case str(text):
+                yield text
+            case dict(fields):
+                todo += [*fields, *fields.values()]
+            case list(items) | tuple(items):
+                todo += items
+            case _:
+                pass
 
 
 def result_summary(text: str) -> str:
