@@ -177,8 +177,8 @@ def files(root: Path, leave_out: Sequence[str] = ()) -> State:
     return found
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """One git command of the user's."""
+def git(folder: Path, *arguments: str, made: str | None = None) -> str:
+    """One git command of the user's. `made`: the date of its commits."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     who = {
         "GIT_AUTHOR_NAME": "u",
@@ -186,6 +186,8 @@ def git(folder: Path, *arguments: str) -> str:
         "GIT_COMMITTER_NAME": "u",
         "GIT_COMMITTER_EMAIL": "u@x",
     }
+    if made is not None:
+        env |= {"GIT_AUTHOR_DATE": made, "GIT_COMMITTER_DATE": made}
     out = subprocess.run(
         ["git", "-c", "protocol.file.allow=always", *arguments],
         cwd=folder,

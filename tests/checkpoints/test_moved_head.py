@@ -12,6 +12,8 @@ from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.restore.keep_reasons import BOTH, GITS_WORK
 from tests.checkpoints.bed import Bed, bed, git
 
+EARLIER = "2026-01-02T03:04:05+0000"
+
 
 def lines(**changed: str) -> str:
     """Forty numbered lines, some of them with a word after the number: `at5="agent"`."""
@@ -35,7 +37,7 @@ async def project(tmp_path: Path) -> AsyncIterator[Bed]:
     (root / "old.txt").unlink()
     (root / "new.txt").write_text("new\n")
     git(root, "add", "-A")
-    git(root, "commit", "-qm", "on main")
+    git(root, "commit", "-qm", "on main", made=EARLIER)
     git(root, "checkout", "-q", "work")
     async with bed(tmp_path, root=root) as opened:
         yield opened
@@ -122,6 +124,26 @@ async def test_a_commit_of_the_users_changes_nothing(project: Bed):
     assert project.read("a.txt") == lines() and project.read("log.txt") is None
 
 
+async def test_a_commit_that_was_made_meanwhile_may_be_of_a_script_and_is_asked_about(project: Bed):
+    def script() -> None:
+        project.write("clean.txt", lines(at9="script"))
+        project.git("commit", "-qam", "by a script of the command, or a rebase of the user's")
+
+    first = await turn(project, script)
+    assert await undo(project, first) == {"clean.txt": BOTH}
+    assert project.read("a.txt") == lines() and project.read("clean.txt") == lines(at9="script")
+
+
+async def test_beside_a_command_that_runs_git_nothing_is_certain(project: Bed):
+    first = await project.take(kind="baseline", session_id="s")
+    one = await project.engine.begin_command("s", ())
+    other = await project.engine.begin_command("s", (), runs_git=True)
+    project.git("switch", "-q", "main")
+    await project.engine.end_command(other, ())
+    await project.engine.end_command(one, ())
+    assert GITS_WORK not in (await undo(project, first)).values()
+
+
 async def test_what_a_git_command_of_the_agent_did_is_the_agents(project: Bed):
     first = await turn(project, lambda: project.git("switch", "-q", "-m", "main"), runs_git=True)
     assert await undo(project, first) == {}
@@ -157,7 +179,7 @@ async def test_a_package_of_a_repository_and_odd_names(tmp_path: Path):
     git(top, "checkout", "-qb", "other")
     for path in (*(package / name for name in names), top / "outside.txt"):
         path.write_text("2\n")
-    git(top, "commit", "-qam", "two")
+    git(top, "commit", "-qam", "two", made=EARLIER)
     git(top, "checkout", "-q", "main")
     async with bed(tmp_path, root=package) as project:
         first = await project.take(kind="baseline", session_id="s")

@@ -142,8 +142,7 @@ class Attribution:
     def _explain(
         self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
     ) -> None:
-        """Explain the state at a place: left as by the earlier records, changed by running commands, or made by the
-        user."""
+        """Explain the state at a place: left by the earlier records, by running commands, or by the user."""
         if self._among(state, possible):
             return
         saves = self._saves.get(place, ())
@@ -183,7 +182,10 @@ class Attribution:
             before, after = self._ends(command, new)
             if command.commanded and command.commanded[1] is None:
                 after = replace(after, heads=read_heads(self._project))
-            self._moves[command.id] = head_move(self._project, before, after)
+            move = head_move(self._project, before, after)
+            git = (one for one in self._commands if one.commanded and not one.commanded[0].heads)
+            overlap = any(one.id < self._until(command) and command.id < self._until(one) for one in git)
+            self._moves[command.id] = HeadMove(mixed=move.alone | move.mixed) if overlap else move
         return self._moves[command.id]
 
     def _saved_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
@@ -211,8 +213,7 @@ class Attribution:
         return possible
 
     def _states(self, shown: Shown, place: bytes) -> list[State]:
-        """Return what the user saw at a place and what the file held beneath: showing the file again is nobody's
-        change."""
+        """Return what the user saw at a place, and the file beneath: showing that again is nobody's change."""
         found = [self._state(shown, place)]
         if place in shown.texts:
             found.append(self._state(Shown(shown.tree), place))

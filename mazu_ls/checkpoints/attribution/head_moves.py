@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_MERGED = 200
 """Files with work of their own in them, in which it is looked whether git merged HEAD's change into them."""
+_MADE = re.compile(rb"^committer .* (\d+) [-+]\d+$", re.MULTILINE)
 log = logging.getLogger(__name__)
 
 
@@ -34,8 +36,9 @@ class HeadMove(Struct, frozen=True):
 def head_move(project: CheckpointContext, before: Shown, after: Shown) -> HeadMove:
     """Return which files changed between two moments because HEAD moved; none if it is where it was.
 
-    A file is git's work if it is now as the new commit has it, or as git merges that commit's change into what the file
-    held. If git cannot say what the commits hold, every changed file may be.
+    A file is git's work if HEAD's move changed it, and it is now as the new commit has it, or as git merges that commit's
+    change into what the file held. If the new commit was made meanwhile (a rebase, but perhaps a script of the command that
+    commits its own changes), or if git cannot say what the commits hold, that is not certain: then it is `mixed`.
     """
     alone: set[bytes] = set()
     mixed: set[bytes] = set()
@@ -51,8 +54,11 @@ def head_move(project: CheckpointContext, before: Shown, after: Shown) -> HeadMo
         except MazuError as error:
             log.warning("what git changed while a command ran is not known: %s", error.message)
             found = set(), set(paths)
-        alone |= {prefix + path for path in found[0]}
-        mixed |= {prefix + path for path in found[1]}
+        certain, other = found
+        if certain and not _is_older(project, mount, str(commits[1]), before.at):
+            certain, other = set[bytes](), certain | other
+        alone |= {prefix + path for path in certain}
+        mixed |= {prefix + path for path in other}
     return HeadMove(frozenset(alone), frozenset(mixed))
 
 
@@ -91,6 +97,17 @@ def _sort(
             if _is_merge(project, (place, *trees), old, new):
                 alone.add(path)
     return alone, mixed - alone
+
+
+def _is_older(project: CheckpointContext, mount: CheckpointRoot, commit: str, moment: float) -> bool:
+    """Return whether a commit was certainly made before a moment; its time is in whole seconds."""
+    user = project.users[mount.prefix]
+    try:
+        data = read_objects(user, [commit])[0] if user is not None else None
+    except MazuError:
+        return False
+    made = _MADE.search(data or b"")
+    return made is not None and int(made[1]) < int(moment)
 
 
 def _is_merge(

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.file_state import State
@@ -64,6 +66,8 @@ class Shown(Struct, frozen=True):
     texts: Mapping[bytes, State] = field(default_factory=dict)
     heads: Mapping[bytes, str] = field(default_factory=dict)
     """The commit of the user's HEAD by folder prefix; empty if a command itself may move it."""
+    at: float = 0.0
+    """When HEAD was read, in seconds since the epoch; 0 if it was not."""
 
     @classmethod
     def from_view(
@@ -72,7 +76,7 @@ class Shown(Struct, frozen=True):
         """Build it from a view: its tree and its unsaved texts."""
         places = ((place_of(project, held), held.text) for held in view.unsaved)
         texts = {place: text_state(text) for place, text in places if place is not None}
-        return cls(view.tree, texts, heads or {})
+        return cls(view.tree, texts, heads or {}, time.time() if heads else 0.0)
 
     @classmethod
     def scan(
@@ -84,9 +88,10 @@ class Shown(Struct, frozen=True):
         heads: HeadAt,
     ) -> Shown:
         """Scan the files, see `CheckpointContext.present`. `heads`: HEAD is read right before or after that, if at all."""
-        first = read_heads(project) if heads == "before" else {}
+        first, began = read_heads(project) if heads == "before" else {}, time.time()
         view = BufferView(project.present(db, touched)[1], open_texts(held_buffers(project, buffers)))
-        return cls.from_view(project, view, read_heads(project) if heads == "after" else first)
+        found = cls.from_view(project, view, read_heads(project) if heads == "after" else first)
+        return replace(found, at=began) if first else found
 
     def dump(self) -> dict[str, Any]:
         """Return it as JSON data."""
@@ -94,6 +99,7 @@ class Shown(Struct, frozen=True):
             "tree": self.tree.hex() if self.tree else None,
             "texts": {place.hex(): state for place, state in self.texts.items()},
             "heads": {prefix.decode(): commit for prefix, commit in self.heads.items()},
+            "at": self.at,
         }
 
     @classmethod
@@ -102,7 +108,8 @@ class Shown(Struct, frozen=True):
         tree = bytes.fromhex(data["tree"]) if data["tree"] else None
         texts = {bytes.fromhex(place): state for place, state in data["texts"].items()}
         heads = data.get("heads", {})
-        return cls(tree, texts, {prefix.encode(): commit for prefix, commit in heads.items()})
+        commits = {prefix.encode(): commit for prefix, commit in heads.items()}
+        return cls(tree, texts, commits, data.get("at", 0.0))
 
 
 class Write(Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -80,7 +81,7 @@ def attribute(
         if is_open and project.commands.is_open(write.id, write.process):
             assert write.commanded
             heads = read_heads(project) if write.commanded[0].heads else {}
-            data = json.dumps({**replace(new, heads=heads).dump(), "process": write.process})
+            data = json.dumps({**replace(new, heads=heads, at=time.time()).dump(), "process": write.process})
             db.execute("UPDATE checkpoint_write SET before = ? WHERE id = ?", (data, write.id))
         else:
             db.execute("DELETE FROM checkpoint_write WHERE id = ?", (write.id,))
