@@ -515,3 +515,12 @@ async def test_a_repository_that_the_user_makes_meanwhile_with_hooks_of_a_templa
     assert await user.wait() == 0
     assert "It was not moved" in text
     assert (project.root / ".git/hooks/pre-commit").exists()
+
+
+async def test_what_a_command_takes_off_the_ignore_list_stays_out_of_reach(clone) -> None:
+    clone.write({".gitignore": "*.sqlite3\n*.pem\n", "server.pem": "the-secret\n"})
+    for command in ("ls", "echo '!*' >> .gitignore", "cat server.pem; echo evil > db.sqlite3"):
+        said = await clone.call(run_shell, command=command)
+        assert "the-secret" not in said.text
+    assert (clone.root / ".gitignore").read_text().endswith("!*\n")
+    assert (clone.root / "db.sqlite3").read_text() == "rows\n"

@@ -13,6 +13,8 @@ from typing import Any
 
 WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n"))
 """Matches text that some YAML reader takes for another type."""
+MAX_EVENTS = 50_000
+"""Maximum number of YAML events (scalars, beginnings and ends): some 5,000 changes; three million small numbers took 25 s."""
 _UNPRINTABLE = "[^\x09\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 
 
@@ -25,13 +27,14 @@ def quoted(value: Any) -> str:
 
 
 def read(text: str) -> dict[str, Any] | None:
-    """Return the fields; None for anything but a YAML mapping with text keys, or with an alias."""
+    """Return the fields; None for anything but a YAML mapping with text keys, with an alias, or with too
+    many items."""
     import yaml
 
     try:
-        events = yaml.parse(text, Loader=_loader())
-        if any(isinstance(event, yaml.AliasEvent) for event in events):
-            return None
+        for count, event in enumerate(yaml.parse(text, Loader=_loader())):
+            if count > MAX_EVENTS or isinstance(event, yaml.AliasEvent):
+                return None
         found = yaml.load(text, Loader=_loader())
     except (yaml.YAMLError, RecursionError, ValueError):
         return None

@@ -88,6 +88,9 @@ class _Folder(Struct, frozen=True):
 
 
 _seen: dict[str, _Folder] = {}
+MAX_REMEMBERED = 100_000
+_once_ignored: dict[str, int] = {}
+"""The inode of each path that was ignored. A file that git or the user put in its place is another one."""
 Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
 
 
@@ -201,7 +204,7 @@ def _sort(
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        ignored = is_ignored(f"{folder}/{name}", is_folder, rules)
+        ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, rules)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
             others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
             if not entry.is_symlink():
@@ -221,6 +224,17 @@ def _sort(
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
     return found
+
+
+def _is_or_was_ignored(path: str, entry: os.DirEntry[str], is_folder: bool, rules: Rules) -> bool:
+    """Return whether a file or folder is ignored, or was when this process first saw it: a command that nobody approved may
+    write `.gitignore`, and the next one must not see or destroy more than it did."""
+    if is_ignored(path, is_folder, rules):
+        if len(_once_ignored) >= MAX_REMEMBERED:
+            _once_ignored.clear()
+        _once_ignored[path] = entry.inode()
+        return True
+    return _once_ignored.get(path) == entry.inode()
 
 
 def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
