@@ -355,3 +355,15 @@ def test_a_supervisor_whose_parent_is_gone_starts_nothing(tmp_path: Path) -> Non
     command = supervised("/bin/sh", "-c", f"touch {never}", parent=wrong.pid)
     assert subprocess.run(command, check=False).returncode == 1
     assert not never.exists()
+
+
+async def test_a_process_that_changes_its_program_as_the_command_ends_is_killed(tmp_path: Path) -> None:
+    """It carries the mark when it is told to stop, and stops without it: nobody would find it again."""
+    (tmp_path / "orphan.py").write_text(ORPHAN)
+    python = f"{sys.executable} -I -S orphan.py {own_seconds(362)}"
+    line = supervised("sh", "-c", f"rm -f born; {python}; until [ -e born ]; do :; done", parent=os.getpid())
+    for _ in range(25):
+        environment = {**os.environ, "MAZU_CHILD": "of-a-test"}
+        done = await asyncio.to_thread(subprocess.run, line, cwd=tmp_path, check=False, env=environment)
+        assert done.returncode == 0
+    await gone(own_seconds(362))

@@ -15,11 +15,15 @@ import os
 import resource
 import signal
 import sys
+import time
 from typing import NoReturn
 
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 MARK = b"MAZU_CHILD="
 ROUNDS = 50
+STOP_SECONDS = 2.0
+_HALTED = (b"T", b"t", b"Z", b"X")
+"""States of proc_pid_stat(5): stopped, stopped by a tracer, ended and not waited for, gone."""
 _IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
 """Sent to the whole group: they are for the command."""
 
@@ -65,10 +69,20 @@ def _hold_rest() -> None:
             return
         for pid in new:
             _signal(pid, signal.SIGSTOP)
+        _await_stop(new)
         for pid in new:
             if not _carries(pid, mark):
                 _signal(pid, signal.SIGKILL)
         met |= new
+
+
+def _await_stop(pids: set[int]) -> None:
+    """Wait until these processes are stopped or gone: one inside execve(2) stops only with its new program, and the mark
+    that it carried until then may not be in its new environment."""
+    deadline = time.monotonic() + STOP_SECONDS
+    for pid in pids:
+        while _stat(str(pid))[0] not in _HALTED and time.monotonic() < deadline:
+            time.sleep(0.001)
 
 
 def _end_all() -> NoReturn:
