@@ -1,5 +1,7 @@
 """Memory, wiki, graph, skills, custom tools and MCP servers, as the model meets them."""
 
+import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from mazu_ls.agent.turn.turn import Prompt
 from mazu_ls.config.config import MemorySettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.memory.memories import Memories
+from mazu_ls.terminal.verbs.grammar import parse
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
@@ -504,6 +507,8 @@ async def test_a_run_without_commands_has_the_mcp_tools_that_a_rule_allows_and_s
     assert ("42" in answered) is ruled
     for text in (told, answered, said):
         assert ("Not available in this run: mcp__stub__add" in text) is not ruled
+    for advice in re.findall(r"`mazu-ls ([^`]*)`", said):
+        assert parse(shlex.split(advice)).tool == ADD["name"]
 
 
 async def test_one_odd_schema_takes_neither_the_server_nor_the_conversation_with_it(

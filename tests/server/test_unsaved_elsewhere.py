@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mazu_ls.server.documents.unsaved_elsewhere import MAX_CHARACTERS
+from mazu_ls.checkpoints.store.lock import lock_exclusively
+from mazu_ls.server.documents.unsaved_elsewhere import FOLDER, MAX_CHARACTERS, UnsavedRegistry
 from tests.server.client import Client, RpcFailure, connected, eventually
 from tests.server.test_turns import agent, edit_call
 from tests.server.test_undo_stories import OPTED
@@ -325,3 +327,12 @@ async def test_a_text_too_long_to_be_shared_is_named(env: dict[str, str], folder
             assert (await other.command("mazu.checkpoint", {"label": "three"}))["skipped"] == []
             back = await other.command("mazu.rollback", {"id": taken["id"], "onConflict": "overwrite"})
             assert back["applied"] and path.read_text() == "saved\n"
+
+
+def test_what_a_server_of_an_earlier_version_shares_is_understood(tmp_path: Path):
+    """It may still run in another window while the extension is updated; it shares hashes of the texts alone."""
+    here, folder = UnsavedRegistry(tmp_path), tmp_path / FOLDER
+    folder.mkdir()
+    (folder / "other.json").write_text(json.dumps({str(tmp_path / "a.py"): "0123abcd"}))
+    with lock_exclusively(folder / "other", 0.0):
+        assert here.elsewhere() == {tmp_path / "a.py": "0123abcd"}

@@ -288,8 +288,8 @@ def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
     ):  # deny and ask rules come before every allow rule
         return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
     if tool.effect is Effect.EXECUTE and tool.name != SHELL:
-        return f"allow it with a rule for {tool.name} (mazu-ls permissions allow {tool.name})"
-    if tool.name != SHELL:
+        subject = "*"
+    elif tool.name != SHELL:
         subject = str(call.arguments.get("url") or call.arguments.get("path") or "*")
     elif decision.always is not None:
         subject = " ".join(decision.always)

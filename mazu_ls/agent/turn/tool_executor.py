@@ -306,7 +306,7 @@ def withheld_note(names: Sequence[str]) -> str:
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return (
         f"Not available in this run: {shown}. It was started without --allow-shell, and no rule allows them"
-        f" (mazu-ls permissions allow {names[0]})."
+        f" (`mazu-ls permissions allow {names[0]} '*'`)."
     )
 
 

@@ -89,9 +89,11 @@ class UnsavedRegistry:
             try:
                 if is_held(lock):
                     listed = json.loads(file.read_text("utf-8"))
-                    documents = msgspec.convert(listed, dict[str, UnsavedElsewhere])
                     at = file.stat().st_mtime
-                    found |= {Path(path): replace(one, at=at) for path, one in documents.items()}
+                    # The server of an earlier version, which may still run beside this one, shares hashes alone.
+                    for path, one in msgspec.convert(listed, dict[str, UnsavedElsewhere | str]).items():
+                        known = UnsavedElsewhere("", one) if isinstance(one, str) else one
+                        found[Path(path)] = replace(known, at=at)
                 else:
                     file.unlink(missing_ok=True)
                     lock.unlink(missing_ok=True)
