@@ -175,7 +175,7 @@ class TerminalSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """Commands in a terminal."""
 
     keep_server_minutes: Annotated[int, Meta(ge=0, le=1440)] = 0
-    """Minutes for which a command in a terminal leaves a server running for the next commands, counted from the last one; 0 starts none. It holds about 60 MiB for each project."""
+    """Minutes for which a command in a terminal leaves a server running for the next commands, counted from the last one; 0 starts none. It holds about 75 MiB for each project."""
 
 
 class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
