@@ -108,12 +108,15 @@ class ApprovalGate:
         return any(rule.verdict != "allow" and rule.applies(READING) for rule in self._rules())
 
     async def _judge_memory_write(self, call: ToolCall, decision: Decision) -> Decision:
-        """Apply `memory.write`; but the user's own memories are replaced only with the user's consent."""
+        """Apply `memory.write`; but a rule that asks counts, and the user's own memories are replaced only with the user's
+        consent."""
         setting = self.run.turn.config.memory.write
         why = None
         if self.run.mode != "bypass":
             said = (self.run.asked.text, *self.run.session.conversation.said)
             why = await reason_to_ask(call.name, call.arguments, self.run.turn.memories, said)
+        if decision.verdict == "ask":
+            return replace(decision, reason=f"{decision.reason}; {why}" if why else decision.reason)
         verdict = "ask" if setting == "ask" or why else "allow"
         return replace(decision, verdict=verdict, reason=why or f"memory.write is {setting}")
 

@@ -1,0 +1,68 @@
+"""What the approval gate does at its edges: rules about memories, grants, what is said with a question."""
+
+import pytest
+
+from tests.scenario import check
+
+REMEMBER = """
+-- model calls remember --
+title: x uses tabs
+body: The makefiles in x use tabs
+category: convention
+-- model calls graph_add --
+source: x
+relation: uses
+target: tabs
+-- model says --
+Done.
+"""
+
+
+@pytest.mark.parametrize("mode", ["ask", "auto"])
+def test_a_rule_that_asks_counts_for_what_the_agent_remembers(mode: str) -> None:
+    world = check(
+        f"""
+-- settings --
+permissions.mode = "{mode}"
+[[permissions.rules]]
+tool = "remember"
+verdict = "ask"
+-- answers --
+deny
+{REMEMBER}""",
+        """
+tool: error: …
+tool: …
+assistant: Done.
+stop: end_turn
+""",
+    )
+    assert [question.tool for question in world.host.asked] == (["remember"] if mode == "ask" else [])
+    assert not any(line.startswith("memory: created x uses tabs") for line in world.lines)
+
+
+@pytest.mark.parametrize("denied", [True, False])
+def test_that_commands_are_not_confined_is_said_where_one_may_run(denied: bool) -> None:
+    world = check(
+        f"""
+-- settings --
+shell.sandbox = "off"
+[[permissions.rules]]
+tool = "run_shell"
+pattern = "rm *"
+verdict = "deny"
+-- answers --
+deny
+-- model calls run_shell --
+command: {"rm -f a" if denied else "touch a"}
+-- model says --
+Done.
+""",
+        """
+tool: error: …
+assistant: Done.
+stop: end_turn
+""",
+    )
+    said = [text for _, text in world.host.said if "do not run in a sandbox (shell.sandbox is off)" in text]
+    assert len(said) == (0 if denied else 1)
