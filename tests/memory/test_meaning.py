@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.embeddings.embedder import CATCH_UP
@@ -176,6 +177,12 @@ def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path, monkeypa
     monkeypatch.setenv("MAZU_CACHE_HOME", str(tmp_path / "file" / "below"))
     made = TextEmbeddings().embed(["where are pictures hosted", ""])
     assert [round(float(row @ row), 3) for row in made] == [1, 0]
+
+
+def test_the_products_of_small_matrices_take_one_thread():
+    """More of them busy-wait for each other: ten times the CPU time of a vector, a tenth of that of a whole recall."""
+    TextEmbeddings().embed(["where are pictures hosted"])
+    assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
 
 
 async def test_in_a_store_of_many_right_answers_are_shown_as_found(memories: Memories):

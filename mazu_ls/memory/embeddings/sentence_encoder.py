@@ -59,8 +59,8 @@ class SentenceEncoder:
             self._table = (folder / "table.bin").open("rb", buffering=0)
             with np.load(folder / _SMALL, allow_pickle=False) as archive:
                 self._weights = dict(archive)
-        # The matrices are small: more than one thread costs ten times the CPU time and gains nothing.
-        self._threads = ThreadpoolController()
+        # The matrices here and in VectorIndex are small: more than one thread costs ten times the CPU time and gains nothing.
+        ThreadpoolController().limit(limits=1, user_api="blas")
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
         """Return one row of length 1 for each text; shape (texts, 512)."""
@@ -68,12 +68,11 @@ class SentenceEncoder:
 
         made = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         batch: list[list[int]] = []
-        with self._threads.limit(limits=1, user_api="blas"):
-            for n, text in enumerate(texts):
-                batch.append([_BEGIN, *self._tokenizer.encode(text)[:MAX_PIECES], _END])
-                if sum(map(len, batch)) >= _BATCH_PIECES or n + 1 == len(texts):
-                    made[n + 1 - len(batch) : n + 1] = self._forward(batch)
-                    batch = []
+        for n, text in enumerate(texts):
+            batch.append([_BEGIN, *self._tokenizer.encode(text)[:MAX_PIECES], _END])
+            if sum(map(len, batch)) >= _BATCH_PIECES or n + 1 == len(texts):
+                made[n + 1 - len(batch) : n + 1] = self._forward(batch)
+                batch = []
         return made
 
     def knows_words(self, text: str) -> bool:

@@ -12,6 +12,7 @@ part.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from heapq import nlargest
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mazu_ls.memory.embeddings.text_embeddings import DIMENSIONS, MODEL_ID
@@ -38,10 +39,14 @@ class SampleMean(NamedTuple):
     size: int
     whole: bool
 
-    def usual_closeness(self, query: NDArray[Any], own: float) -> float:
-        """Return the mean cosine of `query` with the entries of the store, without the one whose cosine is `own`."""
+    def closeness(self, query: NDArray[Any]) -> float:
+        """Return the mean cosine of `query` with the entries of the sample."""
+        return float(self.vector @ query) if self.size else 0.0
+
+    def usual_closeness(self, mean: float, own: float) -> float:
+        """Return the `mean` cosine of a query with the entries of the store, without the one whose cosine is `own`."""
         left = self.size - self.whole
-        total = self.size * float(self.vector @ query) - self.whole * own if self.size else 0.0
+        total = self.size * mean - self.whole * own if self.size else 0.0
         return (total + _PRIOR_ENTRIES * _PRIOR_CLOSENESS) / (max(left, 0) + _PRIOR_ENTRIES)
 
 
@@ -63,16 +68,20 @@ class VectorIndex:
         """Numbers and signs of the entries, by the dimensions of their rows: 64 signs a word, one row per word; column
         `i` belongs to entry `numbers[i]`."""
 
-    def search(self, db: apsw.Connection, query: NDArray[Any], limit: int = NEAREST) -> dict[int, float]:
-        """Return the cosine, by number, of the entries nearest to `query` (length 1), the nearest first."""
+    def search(
+        self, db: apsw.Connection, query: NDArray[Any], limit: int = NEAREST, also: Sequence[int] = ()
+    ) -> tuple[list[int], dict[int, float]]:
+        """Return the numbers of the entries nearest to `query` (length 1), the nearest first, and the cosine of each of them and of
+        those of `also` that have a vector."""
         self._refresh(db)
-        nearest = [
+        nearest = {
             int(n)
             for dimensions, (numbers, signs) in self._groups.items()
             for n in numbers[_nearest_columns(signs, self.fit(query, dimensions))]
-        ]
-        found = self.closeness(db, nearest, query)
-        return dict(sorted(found.items(), key=lambda pair: -pair[1])[:limit])
+        }
+        found = self.closeness(db, list(nearest.union(also)), query)
+        first = nlargest(limit, nearest & found.keys(), key=found.__getitem__)
+        return first, found
 
     def closeness(self, db: apsw.Connection, numbers: Sequence[int], query: NDArray[Any]) -> dict[int, float]:
         """Return the cosine of `query` (length 1) with the vectors of these entries; entries without a fitting vector

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -92,6 +91,8 @@ _LANGUAGES_OF = {
     for word in frozenset().union(*_LISTS.values())
 }
 """The languages of each function word: a recall detects the language of a hundred titles."""
+_ONLY_ENGLISH = _OF_ENGLISH - _LANGUAGES_OF.keys()
+_ORDER = {name: at for at, name in enumerate(_LISTS)}
 # Letters and endings that few other languages have; each counts as a function word.
 _LETTERS = {
     "german": re.compile("[äß]|[öü]"),
@@ -108,21 +109,26 @@ _ASCII_ENDINGS = (("turkish", _LETTERS["turkish"]),)
 @lru_cache(4096)
 def detect_language(text: str) -> str:
     """Return the Snowball name of the language of `text`; "" for English and if unknown."""
-    beginning = unicodedata.normalize("NFC", text[:2_000])
-    found = Counter(word.casefold() for word in _WORD.findall(beginning) if len(word) > 1 or word.islower())
+    beginning = text[:2_000]
+    plain = beginning.isascii()
+    if not plain:
+        beginning = unicodedata.normalize("NFC", beginning)
     english = 0
-    votes = dict.fromkeys(_LISTS, 0.0)
-    for word, count in found.items():
-        lists = _LANGUAGES_OF.get(word, ())
-        if word in _OF_ENGLISH:
-            english += 0 if lists else count
-            continue
-        for name in lists:
-            votes[name] += count / len(lists)
-    for name, special in _LETTERS.items() if not beginning.isascii() else _ASCII_ENDINGS:
-        votes[name] += min(3, len(special.findall(beginning)))
-    best = max(votes, key=lambda name: votes[name])
-    return best if votes[best] > 0 and votes[best] >= english else ""
+    votes: dict[str, float] = {}
+    for word in _WORD.findall(beginning):
+        folded = word if word.islower() else word.casefold()
+        if (lists := _LANGUAGES_OF.get(folded)) is None:
+            english += folded in _ONLY_ENGLISH and (len(word) > 1 or word.islower())
+        elif folded not in _OF_ENGLISH and (len(word) > 1 or word.islower()):
+            for name in lists:
+                votes[name] = votes.get(name, 0.0) + 1 / len(lists)
+    for name, special in _ASCII_ENDINGS if plain else _LETTERS.items():
+        if found := len(special.findall(beginning)):
+            votes[name] = votes.get(name, 0.0) + min(3, found)
+    if not votes:
+        return ""
+    best = max(votes, key=lambda name: (votes[name], -_ORDER[name]))
+    return best if votes[best] >= english else ""
 
 
 @lru_cache(4096)

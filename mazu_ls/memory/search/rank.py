@@ -151,16 +151,20 @@ def _score_words(
     is_asked = idf.__contains__
     documents, matching, bonuses = [], [], []
     for c in found:
-        title, body, anchor = [line.split(" ") for line in c.terms.split("\n")]
-        in_title, in_body = list(filter(is_asked, title)), list(filter(is_asked, body))
-        in_anchor = list(filter(is_asked, anchor))
-        if not (in_title or in_body or in_anchor):  # near in meaning only
+        title, body, anchor = c.terms.split("\n")
+        in_title = list(filter(is_asked, words := title.split(" ")))
+        bonus = _adjacency(words, in_title, idf) if len(in_title) > 1 else 0.0
+        in_body = list(filter(is_asked, words := body.split(" ")))
+        if len(in_body) > 1:
+            bonus += _adjacency(words, in_body, idf)
+        hits = [*in_title, *in_body, *filter(is_asked, anchor.split(" "))]
+        if not hits:  # near in meaning only
             continue
-        c.matched = tuple(dict.fromkeys(in_title + in_body + in_anchor))
-        documents.append(in_title * _TITLE_TIMES + in_body + in_anchor)
+        c.matched = tuple(dict.fromkeys(hits))
+        documents.append(in_title * (_TITLE_TIMES - 1) + hits)
         matching.append(c)
         c.query_share = sum([idf[term] for term in c.matched]) / asked
-        bonuses.append(_adjacency(title, in_title, idf) + _adjacency(body, in_body, idf))
+        bonuses.append(bonus)
     if not documents:
         return
     model = BM25Okapi(documents, k1=K1, b=B)
@@ -176,16 +180,18 @@ def _score_words(
 
 def _adjacency(words: Sequence[str], hits: Sequence[str], idf: Mapping[str, float]) -> float:
     """Return 0.4 * the smaller idf / distance for each pair of different query terms within four words, once per pair."""
-    if len(hits) < 2:
-        return 0.0
     best: dict[tuple[str, str], int] = {}
-    at, last = words.index(hits[0]), hits[0]
+    find = words.index
+    at, last = find(hits[0]), hits[0]
     for word in hits[1:]:
-        before, at = at, words.index(word, at + 1)
-        if word != last and at - before <= ADJACENT_WITHIN:
+        before, at = at, find(word, at + 1)
+        if word != last and (distance := at - before) <= ADJACENT_WITHIN:
             pair = (word, last) if word < last else (last, word)
-            best[pair] = min(best.get(pair, ADJACENT_WITHIN), at - before)
+            if distance < best.get(pair, ADJACENT_WITHIN + 1):
+                best[pair] = distance
         last = word
+    if not best:
+        return 0.0
     return sum([ADJACENT * min(idf[a], idf[b]) / distance for (a, b), distance in best.items()])
 
 

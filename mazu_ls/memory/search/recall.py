@@ -193,15 +193,16 @@ def gather(
     if len(best) < index.CANDIDATES:
         best = list(dict.fromkeys(best + index.candidates(db, names[1], query.where)))[: index.CANDIDATES]
     anchored = _anchored(db, query.files)
-    near: dict[int, float] | None = None
-    if query.meaning is not None:
-        try:
-            near = shelf.vectors.search(db, query.meaning.vector)
-        except Exception:  # whatever is wrong with vectors, words still work
-            log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
-    wanted = dict.fromkeys([*best, *(near or ())])
+    wanted = dict.fromkeys(best)
     if query.with_anchored:
         wanted.update(dict.fromkeys(sorted(anchored, reverse=True)[:_ANCHORED]))
+    cosines: dict[int, float] | None = None
+    if query.meaning is not None:
+        try:
+            near, cosines = shelf.vectors.search(db, query.meaning.vector, also=list(wanted))
+            wanted.update(dict.fromkeys(near))
+        except Exception:  # whatever is wrong with vectors, words still work
+            log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
     found = _load(db, shelf.scope, list(wanted), query.where)
     found += _conversations(db, shelf.scope, found, set(best[:_SESSION_TOP]), query.where)
     language = detect_language(query.text)
@@ -209,8 +210,8 @@ def gather(
     for c in found:
         c.in_files = c.n in anchored
         c.same_language = known and detect_language(c.title) == language
-    if near is not None and query.meaning is not None and found:
-        _measure_closeness(db, shelf, query.meaning, found, near)
+    if cosines is not None and query.meaning is not None and found:
+        _measure_closeness(db, shelf, query.meaning, found, cosines)
     return found
 
 
@@ -219,21 +220,21 @@ def _measure_closeness(
     shelf: MemoryStore,
     meaning: QueryEmbedding,
     found: Sequence[RecallCandidate],
-    near: Mapping[int, float],
+    cosines: dict[int, float],
 ) -> None:
-    """Set how close each candidate is to the query, and how close the store is to it on average."""
+    """Set how close each candidate is to the query, and how close the store is to it on average. `cosines` are those that are known."""
     try:
-        others = [c.n for c in found if c.n not in near]
-        near = {**shelf.vectors.closeness(db, others, meaning.vector), **near}
+        others = [c.n for c in found if c.n not in cosines]
+        cosines.update(shelf.vectors.closeness(db, others, meaning.vector))
         usual = shelf.vectors.mean(db)
-        vector = shelf.vectors.fit(meaning.vector, len(usual.vector)) if usual.size else meaning.vector
+        mean = usual.closeness(shelf.vectors.fit(meaning.vector, len(usual.vector))) if usual.size else 0.0
     except Exception:
         log.warning("recall uses words only: the vectors of a store cannot be read", exc_info=True)
         return
     for c in found:
-        c.closeness = near.get(c.n, 0.0)
-        c.usual_closeness = usual.usual_closeness(vector, c.closeness)
-        c.has_vector = c.n in near
+        c.closeness = cosines.get(c.n, 0.0)
+        c.usual_closeness = usual.usual_closeness(mean, c.closeness)
+        c.has_vector = c.n in cosines
 
 
 async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit: int) -> list[Memory]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from mazu_ls.memory.search.language import ENGLISH, RUSSIAN, detect_language, stop_words, words
@@ -87,7 +88,8 @@ def query_terms(text: str, language: str | None = None) -> list[str]:
     return list(kept) or list(dict.fromkeys(terms(text)))
 
 
-def query_alternatives(text: str) -> dict[str, str]:
+@lru_cache(64)  # one recall asks three times
+def query_alternatives(text: str) -> Mapping[str, str]:
     """Return stems of the query's words in its language, each with the term that it stands in for.
 
     If the language of a short query is unknown, those of several languages.
