@@ -61,7 +61,10 @@ class FolderScanner:
         """Return those of these paths that the ignore rules name and the user's git does not track."""
         if not paths or not self.mount.scanned:
             return set()
-        listed = b"\0".join(paths)
+        rules = ignore_list.exclude_text(self._user)
+        if not (asked := ignore_list.maybe_ignored(self.mount.root, self.mount.inside, rules, paths)):
+            return set()
+        listed = b"\0".join(asked)
         # 128: a folder on the way became a link meanwhile; what is behind it is not read anyway.
         out = self._git(self._blank(), "check-ignore", "-z", "--stdin", input=listed, accept=(0, 1, 128))
         found = set(out.split(b"\0")) - {b""}
