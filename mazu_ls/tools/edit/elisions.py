@@ -9,18 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from mazu_ls.tools.edit.elisions_by_language import OTHER_LANGUAGES
+
 # The long expressions are text: `re` compiles each when the first edit is checked, and caches it.
 
 _OPENS = (
     "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", r"@\*", "<%#", "<%--", r"\{\{!(?:--)?",
-    "'", '"""', '"', r"rem\b", r"dnl\b", "!",
+    "'", '"""', '"', r"rem\b", r"::+", r"dnl\b", "!",
 )  # fmt: skip
 _CLOSES = (r"\*+/\}?", r"\*@", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
 _SIGNS = rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$"
 _WEAK = frozenset({"*", "'", '"', "!"})
 """Signs that begin a comment in few languages, and text in more: what follows must contain dots."""
 _DOTS = r"(?:\.{3,}|\u2026+)"
-_FRAMED = rf"^[(\[{{<\s-]*(?P<before>{_DOTS})?[(\[\s]*(?P<words>.*?)[)\]\s]*(?P<after>{_DOTS})?[.)\]}}>\s-]*$"
+_FRAMED = rf"^[(\[{{<（【\s-]*(?P<before>{_DOTS})?[(\[（【\s]*(?P<words>.*?)[)\]）】\s]*(?P<after>{_DOTS})?[.。)\]}}>）】\s-]*$"
 _THINGS = (
     r"(?:code|lines?|contents?|functions?|methods?|imports?|implementations?|text|logic|fields?|entries|tests?|styles?|rules?|items?|props"
     r"|files?|script|body|page|markup|jsx|html|css|templates?|columns?|rows?|classes|elements?|components?|sections?|queries|routes"
@@ -33,8 +35,11 @@ _END = (
     r"|remains?|stays?|the\s+same|same|as[\s-]+is|as\s+(?:before|above)|goes\s+here|here|above|below|for\s+brevity|from\s+(?:before|above|the\s+original))"
 )
 _VERB = r"(?!(?:is|are|was|were|be|will|must|should|can|may|has|have|had|do|does|did|go|goes|gets?|needs?|comes?|runs?|as|like|unlike|without)\b)"
+_SENTENCES = rf"(?!.*\b(?:{_THINGS}|module)\s+(?!{_THINGS}\b|{_END}|for\b|of\b|in\b|from\b|to\b|as\b|with\b|and\b|[(\[.\d])\w)"
+"""What continues is named last: "the rest of this module handles retries" is a sentence about it."""
 _RESTS = (
-    r"(?:the\s+)?(?:rest|remainder)\s+of(?:\s+(?:the|your|this|that|my|its))?(?:\s+"
+    _SENTENCES
+    + r"(?:the\s+)?(?:rest|remainder)\s+of(?:\s+(?:the|your|this|that|my|its))?(?:\s+"
     + _VERB
     + r"[\w.'()-]+){1,4}?"
 )
@@ -49,19 +54,12 @@ _MARK = (
     r"|no\s+(?:other\s+)?changes?(?:\s+(?:below|above|here|needed|after\s+this))?"
     rf"|(?:\d+\s+)?(?:more\s+|other\s+)?lines?\s+(?:\d+\s*(?:-|\u2013|to|through)\s*\d+\s*)?{_END}(?:\s+{_END})*"
     rf"|keep\s+(?:(?:the|your|all)\s+)*(?:existing(?:\s+{_THINGS})?|rest)(?:\s+{_END})*|snip(?:ped)?"
-    # The same in other languages.
-    r"|(?:der\s+|den\s+)?(?:rest|restliche[rn]?\s+\w+|\u00fcbrige[rn]?\s+\w+|bestehende[rn]?\s+\w+)\s.*(?:unver\u00e4ndert|wie\s+(?:zuvor|bisher)|gleich|hier|ohne\s+\u00c4nderung\w*)\b.*"
-    r"|bestehender?\s+code|(?:le\s+)?reste\s+(?:du|de)\b.*|(?:el\s+)?resto\s+del?\b.*|(?:o\s+)?(?:restante|resto)\s+d[oa]\b.*|il\s+resto\s+del\b.*"
-    r"|(?:code|c\u00f3digo|codice)\s+(?:existant|existente|esistente|inchang\u00e9|sin\s+cambios|invariato|inalterado)\b.*"
-    r"|reszta\s+(?:kodu|pliku)\b.*|kodun\s+(?:geri\s+)?kalan\w*.*|mevcut\s+kod\b.*|zbytek\s+(?:k\u00f3du|souboru)\b.*"
-    r"|\u043e\u0441\u0442\u0430\u043b\u044c\u043d\w+\s.*|\u0431\u0435\u0437\s+\u0438\u0437\u043c\u0435\u043d\u0435\u043d\u0438\u0439.*|\u0441\u0443\u0449\u0435\u0441\u0442\u0432\u0443\u044e\u0449\w+\s+\u043a\u043e\u0434\b.*"
-    r"|(?:\u5176\u4f59|\u5176\u4ed6|\u5269\u4f59|\u73b0\u6709|\u539f\u6709)\w*(?:\u4e0d\u53d8|\u7701\u7565|\u4fdd\u6301)?\w*|\w*(?:\u4fdd\u6301\u4e0d\u53d8|\u7701\u7565)\w*"
-    r"|(?:\u65e2\u5b58|\u6b8b\u308a)\u306e\w*|\w*(?:\u5909\u66f4\u306a\u3057|\u7701\u7565)\w*|(?:\uae30\uc874|\ub098\uba38\uc9c0)\s+\S+.*)"
+    rf"|{OTHER_LANGUAGES})"
 )
 """Comments that are always an elision."""
 _WITH_DOTS = (
     rf"(?:(?:all\s+)?(?:the\s+|your\s+)?(?:other|existing|previous|original|remaining|same|more|further)\s+[\w\s-]+|(?:\d+\s+)?more\s+lines?|{_END}|(?:the\s+)?rest"
-    r"|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)"
+    r"|(?:keep|leave)\s+(?:(?:all|the|your)\s+)*(?:other|rest|existing|remaining|everything)\b.*|(?:existing|unchanged)|lines?\s+\d+\s*(?:-|\u2013|to)\s*\d+|(?:the\s+)?(?:rest|remainder)\s+of\s.*)"
 )
 """Comments that are one next to dots, whatever is said to continue."""
 _SHORTER = (
