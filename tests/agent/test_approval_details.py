@@ -66,3 +66,63 @@ stop: end_turn
     )
     said = [text for _, text in world.host.said if "do not run in a sandbox (shell.sandbox is off)" in text]
     assert len(said) == (0 if denied else 1)
+
+
+def test_a_run_that_edits_unasked_still_asks_about_commands_and_pages() -> None:
+    world = check(
+        """
+-- kept.txt --
+mine
+-- answers --
+deny
+deny
+-- user run --
+Tidy up.
+-- model calls write_file --
+path: a.txt
+content: x
+-- model calls run_shell --
+command: rm -f kept.txt
+-- model calls web_fetch --
+url: http://192.0.2.1/
+-- model says --
+Done.
+""",
+        """
+tool: created a.txt…
+tool: error: the user refused this…
+tool: error: the user refused this…
+assistant: Done.
+stop: end_turn
+-- kept.txt --
+mine
+""",
+    )
+    assert [question.tool for question in world.host.asked] == ["run_shell", "web_fetch"]
+
+
+@pytest.mark.parametrize(
+    ("call", "advice"),
+    [
+        ("run_shell --\ncommand: uniq-lines gone.txt", "allow it with `mazu-ls permissions allow run_shell uniq-lines`"),
+        ("run_shell --\ncommand: rm -f a; uniq-lines > b", "no pattern allows this line"),
+        ("web_fetch --\nurl: http://192.0.2.1/a b", "`mazu-ls permissions allow web_fetch 'http://192.0.2.1/a b'`"),
+    ],
+)  # fmt: skip
+def test_where_nobody_is_asked_the_answer_says_how_to_allow_it(call: str, advice: str) -> None:
+    world = check(
+        f"""
+-- settings --
+permissions.mode = "auto"
+shell.sandbox = "off"
+-- model calls {call}
+-- model says --
+Done.
+""",
+        """
+tool: error: not allowed: …
+assistant: Done.
+stop: end_turn
+""",
+    )
+    assert advice in str(world.bodies).replace("\\'", "'"), world.bodies[-1]
