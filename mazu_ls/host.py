@@ -199,6 +199,11 @@ class Host(Protocol):
         """The editor's other language servers; None if it shares none."""
         ...
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is somebody who could be asked, as far as is known."""
+        ...
+
     async def read(self, path: Path) -> str:
         """Return the text the user sees: the open buffer if there is one, else the file. Raises FileNotFoundError."""
         ...

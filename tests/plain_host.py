@@ -82,6 +82,10 @@ class PlainHost:
         choice = next((choice for choice in question.choices if choice.kind == kind), None)
         return UserReply(choice, rest if kind == "deny" else "")
 
+    @property
+    def can_ask(self) -> bool:
+        return True
+
     async def say(self, level: Literal["info", "warning", "error"], text: str) -> None:
         self.said.append((level, text))
 

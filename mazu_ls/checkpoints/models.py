@@ -108,7 +108,8 @@ class PlanFiles(Struct):
 
     `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with the
     reason, including what only the user changed. `conflicts`: files that the user changed on top of the agent's change,
-    and that are not decided. No file is in two of these. `users`: the files that hold the user's own work since the
+    and that are not decided. No file is in two of these, except one that changes, and of which some lines or the text on disk are
+    kept. `users`: the files that hold the user's own work since the
     checkpoint, `agents`: those that only agents changed. `own_memories`: which of the names are those of memories
     that the user changed, and of no file.
     """

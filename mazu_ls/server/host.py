@@ -214,6 +214,11 @@ class LspHost:
             )
         return [document.path for document in await self._unsaved(paths) if document.path]
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether the editor, or another client, asks: unless it declined the last question."""
+        return self._editor.approvals.can_ask
+
     async def ask(self, question: Question, timeout: float) -> UserReply:
         """Ask one question at a time; no answer in time is a reply without a choice."""
         self._waiting(question.session_id, True)

@@ -42,6 +42,11 @@ class TerminalHost:
         """None: a terminal has no language servers."""
         return None
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a user at this terminal, or another client that is asked."""
+        return self.surface.interactive or (self.questions is not None and self.questions.asks_others)
+
     async def read(self, path: Path) -> str:
         """The file's text."""
         return await asyncio.to_thread(read_text, self._workspace, path)

@@ -529,6 +529,28 @@ def test_bare_mazu_ls_on_a_pipe_is_the_server(script: Script):
         process.wait(120)
 
 
+def test_what_was_changed_in_the_same_line_stays_and_the_sentence_says_how_to_decide(script: Script):
+    path = script.root / "list.txt"
+    path.write_text("".join(f"{n}\n" for n in range(1, 10)))
+    changes = [{"old": "3\n", "new": "three\n"}, {"old": "9\n", "new": "nine\n"}]
+    edit = {"name": "edit_file", "arguments": {"path": "list.txt", "edits": changes}}
+    read = {"name": "read_file", "arguments": {"path": "list.txt"}}
+    script.model_says({"calls": [read]}, {"calls": [edit]}, {"text": "Done."})
+    assert script("run", "change two lines")[0] == 0
+    path.write_text(path.read_text().replace("three", "drei").replace("1\n", "eins\n"))
+    mine = path.read_text()
+    status, preview, _ = script("undo", "--preview")
+    assert "conflict: list.txt" in preview and "You would be asked" not in preview
+    status, out, _ = script("undo")
+    assert (status, path.read_text()) == (4, mine), out
+    assert "mazu-ls redo, then mazu-ls undo with --on-conflict keep or overwrite" in out
+    assert script("redo")[0] == 0
+    status, out, _ = script("undo", "--on-conflict", "keep")
+    assert (status, path.read_text()) == (0, "eins\n2\ndrei\n4\n5\n6\n7\n8\n9\n")
+    assert "write: list.txt" in out
+    assert "keep: list.txt (your text stays in the lines that both you and the agent changed)" in out
+
+
 def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves_no_folder_behind(
     script: Script,
 ):
@@ -545,7 +567,9 @@ def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves
     path.write_text(path.read_text().replace("8\n", "eight\n"))
     status, out, _ = script("undo", "--on-conflict", "ask")
     assert (status, "conflict: list.txt" in out) == (4, True)
+    status, preview, _ = script("undo", "--preview")
     status, out, _ = script("undo")
     assert status == 0, out
+    assert "write: list.txt" in preview and preview.splitlines()[:-1] == out.splitlines()[:-1]
     assert path.read_text() == "1\n2\n3\n4\n5\n6\n7\neight\n9\n"
     assert not list(script.root.glob(".mazu-staging*"))

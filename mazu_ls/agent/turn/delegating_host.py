@@ -46,6 +46,11 @@ class DelegatingHost:
         return await self.host.show(path, line)
 
     @property
+    def can_ask(self) -> bool:
+        """Whether somebody could be asked."""
+        return self.host.can_ask
+
+    @property
     def lender(self) -> LanguageServices | None:
         """The editor's other language servers."""
         return self.host.lender

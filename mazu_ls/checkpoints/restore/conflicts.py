@@ -51,6 +51,8 @@ class RollbackDecision:
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: LastInterval | None = None
+        self._same_lines: set[bytes] = set()
+        """The places of which both changed the same lines, in which the user's text stays."""
         self._history = PlaceHistory(project, db, self._number, session)
 
     def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
@@ -127,6 +129,8 @@ class RollbackDecision:
             result = self._step(step, owner, writer.add, bits)
             if result is not None and (result is step or result.changes(bits)):
                 done.append(result)
+                if step.place in self._same_lines:
+                    kept[step.shown] = keep_reasons.SAME_LINES
             elif (
                 result is None or owner != "agent"
             ):  # a merge that changes nothing leaves only the user's work
@@ -141,6 +145,8 @@ class RollbackDecision:
             self._note(plan, change.shown, owner)
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
+                if change.place in self._same_lines:
+                    kept[change.shown] = keep_reasons.SAME_LINES
             elif result is None or owner != "agent":
                 kept.setdefault(change.shown, self.reason("user" if result else owner, change.place))
         steps[:], buffers[:] = done, typed
@@ -156,7 +162,7 @@ class RollbackDecision:
         for shown, reason in sorted(kept.items()):
             if reason in (keep_reasons.BOTH, keep_reasons.ANOTHER_ON_TOP, keep_reasons.UNCERTAIN):
                 plan.conflicts.append(PathReason(shown, reason))
-            elif shown not in changing or reason == keep_reasons.YOUR_FILE:
+            elif shown not in changing or reason in (keep_reasons.YOUR_FILE, keep_reasons.SAME_LINES):
                 plan.keep.append(PathReason(shown, reason))
         undecided = {conflict.path for conflict in plan.conflicts}
         plan.write, plan.delete = (
@@ -171,6 +177,8 @@ class RollbackDecision:
     def reason(self, owner: Owner, place: bytes | None) -> str:
         """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)
+        if place in self._same_lines:
+            return keep_reasons.SAME_LINES
         if owner == "user":
             moved = place is not None and self._changes.moved(place)
             return (
@@ -250,4 +258,10 @@ class RollbackDecision:
             for one in self._history.intervals(place)
         ]
         then = read(self._history.view(self._target.id))
-        return replay_users_changes(then, intervals, merge or partial(merge_file, self._project.repository))
+        merge_lines = partial(merge_file, self._project.repository)
+        found = replay_users_changes(then, intervals, merge or merge_lines)
+        if found is None and merge is None and self.choice == "keep":
+            found = replay_users_changes(then, intervals, partial(merge_lines, prefer_mine=True))
+            if found is not None:
+                self._same_lines.add(place)
+        return found

@@ -13,7 +13,7 @@ Merge = Callable[[bytes, bytes, bytes], bytes | None]
 def replay_users_changes(
     then: bytes | None, intervals: Iterable[tuple[bytes | None, bytes | None, Owner]], merge: Merge
 ) -> bytes | None:
-    """Return the content `then` with the user's changes since and without the agent's; None if they cannot be separated.
+    """Return the content `then` with the user's changes since and without the agent's; None if `merge` cannot separate them.
 
     `intervals`: the content before and after each, and whose its change is, the oldest first.
     """

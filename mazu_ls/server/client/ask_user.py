@@ -10,14 +10,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import MAX_LABEL_CHARS, Choice, Question, UserReply
-from mazu_ls.server import uris
+from mazu_ls.server.client.question_view import not_offered, question_view
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.server.wire import permissions as wire
 from mazu_ls.workspace.visible_text import make_line, make_visible
 
 if TYPE_CHECKING:
@@ -139,12 +138,19 @@ class ClientApprovals:
         self.listener: Callable[[OpenQuestion], None] | None = None
         """Called with every question that is shown."""
         self._askers: list[Asker] = []
+        self._declined = False
+        """Whether the editor answered the last question with an error, as one does that cannot ask."""
         self.open_review: Callable[[Question], Awaitable[ReviewDocument | None]] | None = None
         """Writes all of a question into a document and opens it; None if that is not possible."""
 
     def add_asker(self, asker: Asker) -> None:
         """Ask another client, too; the first answer counts."""
         self._askers.append(asker)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody is asked; False once the editor declined, until it answers a question again."""
+        return bool(self._askers) or not self._declined
 
     def remove_asker(self, asker: Asker) -> None:
         """Stop asking that client."""
@@ -247,10 +253,13 @@ class ClientApprovals:
             await asyncio.wait({request, asked.answered}, return_when=asyncio.FIRST_COMPLETED)
             if asked.answered.done():
                 return asked.answered.result()
-            return request.result()
+            reply = request.result()
+            self._declined = False
+            return reply
         except TimeoutError:
             return UserReply(None)
         except ClientError as error:
+            self._declined = True
             logger.warning("The question %r was not answered: %s", asked.question.title, error)
             if asked.in_chat:
                 # For an editor that cannot ask, the chat document remains, which shows the question.
@@ -361,32 +370,3 @@ def _labels(choices: Sequence[Choice]) -> tuple[str, ...]:
 def _beginning(text: str) -> str:
     lines = text[: MESSAGE // 2].split("\n")[: MESSAGE_LINES // 2]
     return "\n".join([*lines, "…"])
-
-
-def not_offered(question: Question, reply: UserReply) -> tuple[str, str] | None:
-    """Return what an answer names that the question does not offer: a sentence and the field."""
-    for name, value in (reply.arguments or {}).items():
-        if name not in question.editable or not isinstance(value, str):
-            return f"`arguments.{name}` cannot be changed in this answer", f"arguments.{name}"
-    offered = {one.id for one in question.hunks}
-    for id in reply.hunks or ():
-        if id not in offered:
-            return f"`hunks` names {id!r}, which is not a hunk of this question", "hunks"
-    return None
-
-
-def question_view(question: Question) -> wire.QuestionView:
-    """Return a question for the wire; absent fields are left out."""
-    return wire.QuestionView(
-        question.session_id,
-        question.call_id,
-        question.tool,
-        question.title,
-        question.detail,
-        [wire.QuestionOptionView(choice.id, choice.label, choice.kind) for choice in question.choices],
-        diff=UNSET if question.diff is None else question.diff,
-        hunks=[wire.QuestionHunkView(one.id, one.diff) for one in question.hunks] or UNSET,
-        rule=UNSET if question.rule is None else question.rule,
-        document=uris.from_path(question.document) if question.document else UNSET,
-        editable=list(question.editable) or UNSET,
-    )

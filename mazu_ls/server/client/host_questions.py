@@ -33,6 +33,11 @@ class HostQuestions:
         if asker in self._askers:
             self._askers.remove(asker)
 
+    @property
+    def asks_others(self) -> bool:
+        """Whether other clients may be asked, too."""
+        return bool(self._askers)
+
     async def ask(
         self, question: Question, here: Callable[[Question], Awaitable[UserReply]], timeout: float
     ) -> UserReply:

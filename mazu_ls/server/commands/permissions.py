@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import UNSET
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
-from mazu_ls.server.client.ask_user import question_view
+from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import permissions as wire
 from mazu_ls.server.wire.common import NoParams

@@ -4,41 +4,25 @@ the editor."""
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
-from mazu_ls.errors import MazuError
-from mazu_ls.host import Choice, Question
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about
 from mazu_ls.server.documents import unsaved_elsewhere
 from mazu_ls.server.documents.apply_edit import apply_to_document
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.checkpoints import Checkpoints
     from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport, Section
+    from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
     from mazu_ls.host import Buffer
     from mazu_ls.server.state import ServerState
     from mazu_ls.server.wire.checkpoints import OwnWork
-
-NAMED = 5
-ASK_SECONDS = 60.0
-_QUESTIONS = itertools.count(1)
-"""Each question has its own id, so that a late answer cannot decide a later question."""
-LEAVE = Choice("leave", "Leave it as it is", "deny")
-OF_ROLLBACK = (
-    Choice("keep", "Only the agent's changes", "allow_once"),
-    Choice("overwrite", "Everything as it was", "allow_once"),
-    LEAVE,
-)
-OF_UNDO = (
-    Choice("keep", "Keep mine", "allow_once"),
-    Choice("agents", "Take the earlier text", "allow_once"),
-    LEAVE,
-)
-DECIDED: dict[str, OnConflict] = {"keep": "keep", "overwrite": "overwrite", "agents": "agents"}
 
 
 @dataclass(frozen=True)
@@ -90,13 +74,8 @@ async def roll_back(
                 server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
             )
     if not wanted.preview:
-        for session in project.sessions.opened():
-            session.cancel()
-            await session.wait_idle()
-    plan = await checkpoints.plan(
-        checkpoint_id, only=wanted.only, paths=wanted.paths, buffers=await server.host.buffers(),
-        session=wanted.session, own=wanted.undo, on_conflict=wanted.first, redo_of=wanted.redo_of,
-    )  # fmt: skip
+        await _stop_turns(project)
+    plan = await _plan(server, checkpoints, checkpoint_id, wanted)
     preview = plan.preview()
     await unsaved_elsewhere.require_none_in_plan(
         server.unsaved, project.workspace, preview.plan, with_users=wanted.first == "overwrite"
@@ -108,14 +87,7 @@ async def roll_back(
     await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
     report = await plan.apply(wanted.first, write)
     if not report.applied and wanted.answer in (None, "ask"):
-        decided = await _ask(server, checkpoints, report, wanted)
-        if decided is not None:
-            await unsaved_elsewhere.require_none_in_plan(
-                server.unsaved, project.workspace, report.plan, with_users=decided == "overwrite"
-            )
-            report = await plan.apply(decided, write)
-            of_rollback = not wanted.leaves_users_work
-            report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)
+        report = await _ask_and_apply(server, checkpoints, (plan, report), wanted)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:
             from mazu_ls.memory.team.shared_table import keep_after_rollback
@@ -128,6 +100,77 @@ async def roll_back(
     return report
 
 
+async def _stop_turns(project: Project) -> None:
+    for session in project.sessions.opened():
+        session.cancel()
+        await session.wait_idle()
+
+
+async def _plan(
+    server: ServerState, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
+) -> RollbackPlan:
+    first = wanted.first
+    if wanted.preview and wanted.answer is None and not server.host.can_ask:
+        first = "merge"  # as the rollback itself, if nobody can be asked
+    return await checkpoints.plan(
+        checkpoint_id, only=wanted.only, paths=wanted.paths, buffers=await server.host.buffers(),
+        session=wanted.session, own=wanted.undo, on_conflict=first, redo_of=wanted.redo_of,
+    )  # fmt: skip
+
+
+async def _ask_and_apply(
+    server: ServerState,
+    checkpoints: Checkpoints,
+    planned: tuple[RollbackPlan, RollbackReport],
+    wanted: Wanted,
+) -> RollbackReport:
+    """Ask about the user's own work and do what they answer.
+
+    While the question is open the user goes on working, so the plan is made again afterwards. If more of their work is
+    affected than they were asked about, they are asked again. Raises MazuError(conflict) if the conversation to undo continued.
+    """
+    plan, report = planned
+    project = await server.wait_opened()
+    begun = await _last_turn(project, wanted)
+    while True:
+        asked = names_to_ask_about(report.plan, undo=wanted.leaves_users_work)
+        answer = await ask_about_own_work(
+            server, checkpoints, report, asked, session=wanted.session, is_undo=wanted.undo
+        )
+        decided: OnConflict | None = answer.decided
+        if answer.unreachable and wanted.answer is None:
+            decided = "merge"
+        if decided is None:
+            return report
+        if not answer.unreachable:
+            if begun != await _last_turn(project, wanted):
+                raise MazuError(
+                    Kind.CONFLICT,
+                    "The conversation continued while you were asked, so nothing was changed.",
+                    "Undo again.",
+                )
+            await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
+            await _stop_turns(project)
+            plan = await _plan(server, checkpoints, report.checkpoint.id, wanted)
+            now = names_to_ask_about(plan.preview().plan, undo=wanted.leaves_users_work)
+            if not set(now) <= set(asked):
+                report = plan.preview()
+                continue
+        await unsaved_elsewhere.require_none_in_plan(
+            server.unsaved, project.workspace, plan.preview().plan, with_users=decided == "overwrite"
+        )
+        report = await plan.apply(decided, partial(_write_buffer, server))
+        of_rollback = not wanted.leaves_users_work
+        report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)
+        return report
+
+
+async def _last_turn(project: Project, wanted: Wanted) -> datetime | None:
+    """Return when the last turn of the conversation that is undone began."""
+    session = project.sessions.find(wanted.session) if wanted.session and wanted.leaves_users_work else None
+    return await session.last_started() if session else None
+
+
 def _keeps_users(plan: PlanFiles) -> bool:
     """Return whether a file stays because only the user changed it and nobody could be asked, so that it is still
     undecided."""
@@ -138,76 +181,10 @@ async def _write_buffer(server: ServerState, buffer: Buffer, text: str) -> bool:
     document = server.editor.documents.get(buffer.uri) if server.editor else None
     if document is None or server.editor is None:
         return False
+    if document.text not in (buffer.text, text):  # typed since the plan was made: no checkpoint holds it
+        return False
     try:
         await apply_to_document(server.editor, document, text, "Mazu: roll back", in_command=True)
     except MazuError:
         return False
     return True
-
-
-async def _ask(
-    server: ServerState, checkpoints: Checkpoints, report: RollbackReport, wanted: Wanted
-) -> OnConflict | None:
-    """Ask the one question; None: nothing is done. If nobody can be asked only the agent's changes are reverted."""
-    plan = report.plan
-    names = [conflict.path for conflict in plan.conflicts] if wanted.leaves_users_work else plan.users
-    listed = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    title = report.checkpoint.title or report.checkpoint.label
-    if wanted.undo:
-        who = _who(plan)
-        detail = f"{who} changed this on top of what the agent did. Undoing can be undone."
-        asked = f"Undo: what should happen to {listed}?"
-    else:
-        detail = f"Since then you changed {listed} yourself. Rolling back can be undone."
-        asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
-    files = [name for name in names if name not in plan.own_memories and not name.startswith("/")]
-    diffs = [
-        await _diff(server, checkpoints, report.checkpoint.id, files) if files else None,
-        await _memory_diff(checkpoints, report.checkpoint.id)
-        if not set(names).isdisjoint(plan.own_memories)
-        else None,
-    ]
-    question = Question(
-        wanted.session or report.checkpoint.session_id or "", f"rollback_{report.checkpoint.id}_{next(_QUESTIONS)}",
-        "mazu.undo" if wanted.undo else "mazu.rollback", asked, detail,
-        _answers_to_undo(plan) if wanted.undo else OF_ROLLBACK, "".join(filter(None, diffs)) or None,
-    )  # fmt: skip
-    reply = await server.host.ask(question, ASK_SECONDS)
-    if reply.choice is not None:
-        return DECIDED.get(reply.choice.id)
-    return "merge" if reply.unreachable and wanted.answer is None else None
-
-
-def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
-    keep = OF_UNDO[0] if "You" in _who(plan) else replace(OF_UNDO[0], label="Keep what it did")
-    return (keep, *OF_UNDO[1:])
-
-
-def _who(plan: PlanFiles) -> str:
-    """Return who changed the files in conflict."""
-    from mazu_ls.checkpoints.restore.keep_reasons import ANOTHER_ON_TOP, UNCERTAIN
-
-    reasons = {conflict.reason for conflict in plan.conflicts}
-    if reasons == {ANOTHER_ON_TOP}:
-        return "Another session"
-    if UNCERTAIN in reasons:
-        return "You, or a command that was interrupted,"
-    return "You and another session" if ANOTHER_ON_TOP in reasons else "You"
-
-
-async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
-    """Return a diff from the present state to the checkpoint; None if it cannot be shown."""
-    try:
-        return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
-    except MazuError:
-        return None
-
-
-async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
-    """Return a patch from the present memories to those of the checkpoint."""
-    try:
-        found = await checkpoints.diff(id)
-    except MazuError:
-        return None
-    files = found.patch.split("diff --git ")
-    return "".join(f"diff --git {file}" for file in files if file.startswith("a/memory/")) or None

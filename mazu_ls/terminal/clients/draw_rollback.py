@@ -37,8 +37,10 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
     if plan["conversation"]:
         out.print("  conversation: back to where it was then")
     left_out(out, value["checkpoint"])
+    would_ask = value.get("isPreview") and plan["undecided"] and value.get("onConflict") != "leave"
     for conflict in plan["conflicts"]:
-        out.print(f"  conflict: {conflict['path']} ({conflict['reason']})", markup=False)
+        verb = "ask about" if would_ask else "conflict"
+        out.print(f"  {verb}: {conflict['path']} ({conflict['reason']})", markup=False)
     for problem in value["problems"]:
         out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
     parts = restored_parts(value)
@@ -84,7 +86,8 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
     undo = f"To undo this: {'' if is_redo else 'mazu-ls redo, or '}mazu-ls rollback {safety}"
     checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
     if value["plan"]["conflicts"]:
-        decides = "" if is_redo else "; --on-conflict keep or overwrite decides about it"
+        again = "mazu-ls redo, then mazu-ls undo" if value.get("isUndo") else "the same command"
+        decides = "" if is_redo else f"; to decide about it: {again} with --on-conflict keep or overwrite"
         rest = f"what is in conflict was left as it is{decides}"
         what = (
             f"Only {', '.join(parts)} went back to {id}, {checked}" if parts else f"Nothing went back to {id}"

@@ -27,7 +27,11 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
         from mazu_ls.terminal import show
 
         if isinstance(result, dict) and "plan" in result:
-            asked = {"isPreview": bool(arguments.get("preview")), "onConflict": arguments.get("onConflict")}
+            asked = {
+                "isPreview": bool(arguments.get("preview")),
+                "onConflict": arguments.get("onConflict"),
+                "isUndo": name == "mazu.undo",
+            }
             result = {**result, **asked}
         show.result(name, result)
     return DONE if arguments.get("preview") else exit_status(result)

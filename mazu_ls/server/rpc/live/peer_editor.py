@@ -18,7 +18,8 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import MAX_LABEL_CHARS
 from mazu_ls.journal import journal
 from mazu_ls.server import commands
-from mazu_ls.server.client.ask_user import OpenQuestion, question_view, relayed_from
+from mazu_ls.server.client.ask_user import OpenQuestion, relayed_from
+from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.live.questions import question_for_peer, question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised

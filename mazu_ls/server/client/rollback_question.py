@@ -1,0 +1,151 @@
+"""The question about the user's own work before an undo or a rollback: its words, its diff, its answers and their meaning."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mazu_ls.errors import MazuError
+from mazu_ls.host import Choice, Question
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport
+    from mazu_ls.server.state import ServerState
+
+NAMED = 5
+_QUESTIONS = itertools.count(1)
+"""Each question has its own id, so that a late answer cannot decide a later question."""
+LEAVE = Choice("leave", "Leave it as it is", "deny")
+OF_ROLLBACK = (
+    Choice("keep", "Only the agent's changes", "allow_once"),
+    Choice("overwrite", "Everything as it was", "allow_once"),
+    LEAVE,
+)
+OF_UNDO = (
+    Choice("keep", "Keep mine", "allow_once"),
+    Choice("agents", "Take the earlier text", "allow_once"),
+    LEAVE,
+)
+DECIDED: dict[str, OnConflict] = {"keep": "keep", "overwrite": "overwrite", "agents": "agents"}
+
+
+class OwnWorkAnswer(Struct, frozen=True):
+    """`decided`: None if nothing is to be done. `unreachable`: there was nobody who could be asked."""
+
+    decided: OnConflict | None
+    unreachable: bool = False
+
+
+def names_to_ask_about(plan: PlanFiles, *, undo: bool) -> list[str]:
+    """Return the files and memories that the question is about. An undo leaves what only the user changed unasked."""
+    return [conflict.path for conflict in plan.conflicts] if undo else plan.users
+
+
+async def ask_about_own_work(
+    server: ServerState,
+    checkpoints: Checkpoints,
+    report: RollbackReport,
+    names: Sequence[str],
+    *,
+    session: str | None,
+    is_undo: bool,
+) -> OwnWorkAnswer:
+    """Ask once about all of `names`, and wait as long as the user set for any question (`permissions.timeout_seconds`).
+
+    The question says how long that is. Without an answer nothing is done, and a message says so.
+    """
+    seconds = (await server.wait_opened()).config.permissions.timeout_seconds
+    question = await _question(server, checkpoints, report, names, session=session, is_undo=is_undo)
+    waits = f"If you do not answer within {_duration(seconds)}, nothing is changed."
+    question = replace(question, detail=f"{question.detail} {waits}")
+    asked = time.monotonic()
+    reply = await server.host.ask(question, seconds)
+    is_late = time.monotonic() - asked >= seconds
+    if reply.choice is None and is_late and not reply.unreachable and not reply.void:
+        what = "undone" if is_undo else "rolled back"
+        said = (
+            f"Nothing was {what}: the question about {_listed(names)} had no answer for {_duration(seconds)}."
+        )
+        await server.host.say("warning", f"Mazu: {said} Repeat the command to be asked again.")
+    return OwnWorkAnswer(DECIDED.get(reply.choice.id) if reply.choice else None, reply.unreachable)
+
+
+def _duration(seconds: float) -> str:
+    """Return "5 minutes", "90 seconds"."""
+    number, unit = (seconds / 60, "minute") if seconds >= 60 and seconds % 60 == 0 else (seconds, "second")
+    return f"{number:g} {unit}{'' if number == 1 else 's'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+
+async def _question(
+    server: ServerState,
+    checkpoints: Checkpoints,
+    report: RollbackReport,
+    names: Sequence[str],
+    *,
+    session: str | None,
+    is_undo: bool,
+) -> Question:
+    plan, id = report.plan, report.checkpoint.id
+    if is_undo:
+        detail = f"{_who(plan)} changed this on top of what the agent did. Undoing can be undone."
+        asked = f"Undo: what should happen to {_listed(names)}?"
+    else:
+        title = report.checkpoint.title or report.checkpoint.label
+        detail = f"Since then you changed {_listed(names)} yourself. Rolling back can be undone."
+        asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
+    files = [name for name in names if name not in plan.own_memories and not name.startswith("/")]
+    diffs = [
+        await _diff(server, checkpoints, id, files) if files else None,
+        await _memory_diff(checkpoints, id) if not set(names).isdisjoint(plan.own_memories) else None,
+    ]
+    return Question(
+        session or report.checkpoint.session_id or "", f"rollback_{id}_{next(_QUESTIONS)}",
+        "mazu.undo" if is_undo else "mazu.rollback", asked, detail,
+        _answers_to_undo(plan) if is_undo else OF_ROLLBACK, "".join(filter(None, diffs)) or None,
+    )  # fmt: skip
+
+
+def _answers_to_undo(plan: PlanFiles) -> tuple[Choice, ...]:
+    keep = OF_UNDO[0] if "You" in _who(plan) else replace(OF_UNDO[0], label="Keep what it did")
+    return (keep, *OF_UNDO[1:])
+
+
+def _who(plan: PlanFiles) -> str:
+    """Return who changed the files in conflict."""
+    from mazu_ls.checkpoints.restore.keep_reasons import ANOTHER_ON_TOP, UNCERTAIN
+
+    reasons = {conflict.reason for conflict in plan.conflicts}
+    if reasons == {ANOTHER_ON_TOP}:
+        return "Another session"
+    if UNCERTAIN in reasons:
+        return "You, or a command that was interrupted,"
+    return "You and another session" if ANOTHER_ON_TOP in reasons else "You"
+
+
+async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
+    """Return a diff from the present state to the checkpoint; None if it cannot be shown."""
+    try:
+        return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
+    except MazuError:
+        return None
+
+
+async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
+    """Return a patch from the present memories to those of the checkpoint."""
+    try:
+        found = await checkpoints.diff(id)
+    except MazuError:
+        return None
+    files = found.patch.split("diff --git ")
+    return "".join(f"diff --git {file}" for file in files if file.startswith("a/memory/")) or None

@@ -1,0 +1,83 @@
+"""What happens to an undo while its question is open: a person may think for long, and work on meanwhile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import NO_ANSWER, RpcFailure
+from tests.server.test_turns import edit_call
+from tests.server.test_undo_stories import chat, questions, restarted
+
+TEXT = "1\n2\n3\n4\n5\n6\n7\n8\n"
+
+
+async def test_an_open_question_loses_nothing_of_what_is_done_meanwhile(env: dict[str, str], folder: Path):
+    """The user types in the document that is asked about, and in one that was not: the second is asked about, too."""
+    paths = folder / "app.py", folder / "a.py"
+    for path in paths:
+        path.write_text(TEXT)
+    read = [{"name": "read_file", "arguments": {"path": path.name}} for path in paths]
+    change = [edit_call(path.name, "1\n2", "one\n2") for path in paths]
+    replies = [{"calls": read}, {"calls": change}, {"text": "Done."}, {"text": "Hello."}]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        app, other = (client.open(path.as_uri(), TEXT) for path in paths)
+        session = (await chat(client, "edit both"))["sessionId"]
+        client.change(app.uri, app.text.replace("8", "eight"))
+        answers = iter(("agents", "keep"))
+
+        def answer(params: dict[str, Any]) -> Any:
+            chosen = next(answers)
+            if chosen == "agents":
+                client.change(app.uri, app.text.replace("6", "six"))
+                client.change(other.uri, other.text.replace("8", "eight"))
+            return {"optionId": chosen}
+
+        client.answers["mazu/permission/request"] = answer
+        undone = await client.command("mazu.undo", within=60)
+        assert undone["applied"] and undone["verified"], undone
+        named = [one["title"].removeprefix("Undo: what should happen to ") for one in questions(client)]
+        assert named == ["app.py?", "a.py, app.py?"]
+        assert app.text == TEXT.replace("6", "six").replace("8", "eight")
+        assert other.text == TEXT.replace("8", "eight")
+        assert (await client.command("mazu.redo"))["applied"]
+
+        async def go_on(params: dict[str, Any]) -> Any:
+            await chat(client, "hello", session)
+            return {"optionId": "agents"}
+
+        client.answers["mazu/permission/request"] = go_on
+        with pytest.raises(RpcFailure, match="The conversation continued while you were asked"):
+            await client.command("mazu.undo", {"sessionId": session}, within=60)
+        assert app.text == "one\n" + TEXT.replace("6", "six").replace("8", "eight")[2:]
+
+
+async def test_a_question_says_how_long_it_waits_and_then_what_became_of_it(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text(TEXT)
+    (Path(env["MAZU_HOME"]) / "config.toml").parent.mkdir(exist_ok=True)
+    replies = [
+        {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "1\n2", "one\n2")]},
+        {"text": "Done."},
+    ]
+    async with ModelServer(replies) as model:
+        async with restarted(env, folder, model) as client:
+            await chat(client, "edit")
+            path.write_text(path.read_text().replace("8", "eight"))
+            client.answers["mazu/permission/request"] = lambda params: {"optionId": "leave"}
+            assert not (await client.command("mazu.undo"))["applied"]
+            assert "within 5 minutes, nothing is changed" in questions(client)[-1]["detail"]
+        (Path(env["MAZU_HOME"]) / "config.toml").write_text("[permissions]\ntimeout_seconds = 1\n")
+        async with restarted(env, folder, model) as client:
+            client.answers["mazu/permission/request"] = lambda params: NO_ANSWER
+            left = await client.command("mazu.undo", within=30)
+            assert not left["applied"] and path.read_text().startswith("one\n")
+            assert "within 1 second, nothing is changed" in questions(client)[-1]["detail"]
+            told = [one["message"] for one in client.notes("window/showMessage")]
+            assert any("the question about app.py had no answer for 1 second" in one for one in told), told
