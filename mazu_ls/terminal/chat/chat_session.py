@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import argparse
 
     from mazu_ls.agent.project.project import Project
+    from mazu_ls.agent.session.session import Session
     from mazu_ls.config.config import Mode
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
@@ -27,6 +29,8 @@ CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
 """The modes that a key may switch to; bypass needs its name."""
 JOIN_SECONDS = 20.0
 """For the connection to the process that has a conversation open."""
+ENDING_SECONDS = 10.0
+"""For a server that is closing, until it has let its sessions go."""
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
@@ -89,7 +93,7 @@ class ChatSession:
         if resume is None:
             return None
         try:
-            session = await project.sessions.get(resume)
+            session = await self._session(project, resume)
         except MazuError as error:
             if error.kind is not Kind.BUSY:
                 raise
@@ -98,6 +102,17 @@ class ChatSession:
         self.model = self.model or session.conversation.model
         found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
         return {**found, "interrupted": session.interrupted}
+
+    async def _session(self, project: Project, session_id: str) -> Session:
+        """Open a session. Raises MazuError, `busy` if another process has it open and does not end within seconds."""
+        until = time.monotonic() + (ENDING_SECONDS if getattr(self.given, "waits_for_session", False) else 0)
+        while True:
+            try:
+                return await project.sessions.get(session_id)
+            except MazuError as error:
+                if error.kind is not Kind.BUSY or time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(0.1)
 
     async def _join(self, project: Project, session_id: str, busy: MazuError) -> dict[str, Any]:
         """Take part in a conversation that another process has open. Raises `busy` where that one does not share it."""

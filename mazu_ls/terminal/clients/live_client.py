@@ -14,7 +14,8 @@ from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.questions import question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.terminal.chat.interrupt import handling_interrupts
-from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
+from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS
+from mazu_ls.terminal.clients.moved_turn import ServerEnded, was_cut_off, was_left
 from mazu_ls.terminal.clients.results import drawing_of, present_result
 from mazu_ls.terminal.clients.update_events import body_of_update
 from mazu_ls.terminal.host import TerminalHost
@@ -24,48 +25,14 @@ from mazu_ls.terminal.surfaces.make_surface import make_surface
 
 if TYPE_CHECKING:
     import argparse
-    import os
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Coroutine
 
-    from mazu_ls.terminal.project_root import ProjectRoot
 
 T = TypeVar("T")
 QUIET_SECONDS = 3.0
 """Seconds after which a message says whom a command waits for."""
 ASK_SECONDS = 24 * 3600.0
-"""The server's notification that nobody waits for an answer any more."""
-
-
-def run_asking(
-    given: argparse.Namespace,
-    root: ProjectRoot,
-    env: Mapping[str, str] | os._Environ[str],
-    command: str,
-    arguments: dict[str, Any],
-) -> int | None:
-    """Run the command on the server that has the project open and return the exit status; None if no server runs or it does not do this command."""
-    from mazu_ls.terminal import cli
-
-    if (connection := connect_to_project(root, env)) is None:
-        return None
-    cli.configure_log()
-    given.root = root
-
-    async def work() -> int:
-        connection.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=connection)
-        try:
-            client = LiveClient(LiveLink(reader, writer), given)
-            return await client.run(command, arguments, live_options(root, env))
-        finally:
-            writer.transport.abort()
-
-    try:
-        return asyncio.run(cli.interruptible(cli.reported(work(), given)))
-    except NotServed:
-        return None
-    except KeyboardInterrupt:
-        return cli.INTERRUPTED
+"""For an answer at this terminal; the server says when nobody waits for it any more."""
 
 
 class LiveClient:
@@ -78,6 +45,8 @@ class LiveClient:
         self._refusals = Refusals(self._host)
         self._session_id: str | None = None
         self._asked: dict[Any, asyncio.Task[None]] = {}
+        self._stopping: list[asyncio.Future[Any]] = []
+        self._begun = False
         link.is_awaited = lambda: True
 
     async def run(self, command: str, arguments: dict[str, Any], options: dict[str, Any]) -> int:
@@ -167,18 +136,24 @@ class LiveClient:
 
     async def _turn(self, command: str, arguments: dict[str, Any]) -> dict[str, Any]:
         self._refusals = Refusals(self._host)
-        result = await self._stoppable(self.execute(command, arguments))
+        try:
+            result = await self._stoppable(self.execute(command, arguments))
+        except MazuError as error:
+            if was_cut_off(error) and self._session_id and not self._stopping:
+                raise ServerEnded(self._session_id, self._begun) from error
+            raise
+        if was_left(result) and self._session_id and not self._stopping:
+            raise ServerEnded(self._session_id, self._begun)
         return {**result, "refusals": self._refusals.found}
 
     async def _stoppable(self, turn: Coroutine[Any, Any, T]) -> T:
         """Stop the turn on Ctrl-C, which ends in good order; a second one ends the program, which stops it too."""
         task, caller = asyncio.ensure_future(turn), asyncio.current_task()
-        stopping: list[asyncio.Future[Any]] = []
 
         def interrupt() -> None:
-            if stopping and caller:
+            if self._stopping and caller:
                 caller.cancel()
-            stopping.append(asyncio.ensure_future(self._stop()))
+            self._stopping.append(asyncio.ensure_future(self._stop()))
 
         try:
             with handling_interrupts(interrupt):
@@ -218,6 +193,7 @@ class LiveClient:
 
     def _show(self, params: dict[str, Any]) -> None:
         update, surface = params["update"], self._host.surface
+        self._begun = self._begun or update["kind"] == "turn"
         if isinstance(surface, JsonStreamSurface):
             print_line(
                 {

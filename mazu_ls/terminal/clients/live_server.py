@@ -72,7 +72,7 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
     if (arguments := _with_ids(root, env, given, wanted)) is None:
         return None
     if command not in SHOWING | CHANGING and arguments.get("preview") is not True:
-        from mazu_ls.terminal.clients.live_client import run_asking
+        from mazu_ls.terminal.clients.asking_command import run_asking
 
         return run_asking(given, root, env, command, arguments)
     if (connection := connect_to_project(root, env)) is None:
