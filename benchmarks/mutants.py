@@ -1,10 +1,11 @@
 """Mutation score of the safety code: what a test notices when one line of it is wrong.
 
-    python benchmarks/mutants.py [named] [PACKAGE ...] [--sample N=40] [--all] [--seed N=1] [--file PART]
+    python benchmarks/mutants.py [named] [PACKAGE ...] [--sample N=40] [--all] [--seed N=1] [--file PART] [--tests A,B]
 
 One mutant at a time in a copy of the checkout: the changed file is written there, and of the tests named for its package
 those that run the changed lines are run, the quickest first, until one fails. Which test runs which line is measured once
-for each state of the code (.mutants/). A package's mutants are drawn with a fixed seed; --all takes every one. Survivors that
+for each state of the code (.mutants/). A package's mutants are drawn with a fixed seed; --all takes every one. --tests takes these files
+alone instead of the package's: a quick look at the ones you are writing. Survivors that
 change nothing a user could see stand with their reason in benchmarks/data/mutants.toml, and are not counted.
 `named` are mutants written by hand, each the opposite of one promise, with the test that must notice: all of them are run.
 Prints the survivors and a score for each package; ends with 1 where a package is below 90 %.
@@ -291,6 +292,9 @@ def main() -> int:
             importlib.import_module(name)
         except ImportError:
             print(f"{name} is not there", flush=True)
+    if narrow := _option("--tests", ""):
+        for name in words:
+            PACKAGES[name]["tests"] = narrow.split(",")
     started = time.monotonic()
     scores: dict[str, Score] = {}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:

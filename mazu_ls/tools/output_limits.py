@@ -82,7 +82,7 @@ def output(data: bytes) -> str:
         shown.append(part)
         doubtful = [*doubtful, len(raw) + 1] if mostly else []
         noise = 0
-    return "\n".join([*shown, *([_counted(noise)] if noise else [])])
+    return "\n".join([*shown, *([_counted(noise - 1)] if noise else [])])  # nothing ends the last line
 
 
 def _mostly_bad(text: str) -> bool:

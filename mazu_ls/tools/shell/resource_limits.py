@@ -23,6 +23,9 @@ MAX_PROCESSES = 1_000
 FILE_BYTES = 16 * GIB
 SCRATCH_BYTES = 4 * GIB
 INTERVAL = 0.2  # seconds between two measurements
+CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Files that hold the memory limit of a container in bytes: cgroups version 2, version 1."""
+MACHINE_MEMORY = "/proc/meminfo"
 
 
 @cache
@@ -30,7 +33,7 @@ def memory_bytes() -> int:
     """Return the memory limit of a command with its children: three quarters of the machine's or container's, at least
     1 GiB."""
     total = process_limits.memory_total_bytes()
-    for place in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for place in CONTAINER_MEMORY:
         try:
             total = min(total, int(Path(place).read_text()))
         except (OSError, ValueError):
@@ -113,7 +116,7 @@ def exceeded(usage: TreeUsage) -> str | None:
 def _nearly_out_of_memory() -> bool:
     """Return whether less than a twentieth of the machine's memory is available: proc_meminfo(5)."""
     try:
-        lines = split_lines(Path("/proc/meminfo").read_text(), ends=False)
+        lines = split_lines(Path(MACHINE_MEMORY).read_text(), ends=False)
         kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
         return kib["MemAvailable"] < kib["MemTotal"] // 20
     except (OSError, KeyError, ValueError, IndexError):
