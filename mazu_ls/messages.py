@@ -104,7 +104,7 @@ class Usage(Struct, frozen=True, rename="camel"):
     """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0.
 
     `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
-    the service reported all.
+    the service reported all, or because it does not report them.
     """
 
     input_tokens: int = 0

@@ -104,6 +104,8 @@ async def test_what_the_user_read_of_an_unfinished_answer_is_there(tmp_path: Pat
         assert turn.reply.startswith("The key is [redacted")
         assert "who hears it is." in turn.reply
         assert turn.stop_reason == "error"
+        used = turn.usage
+        assert used.estimated and used.input_tokens > 0 < used.output_tokens and used.cost_usd is None
         assert (await session.prompt(Prompt("continue"))).reply == "Going on."
         said = [part["text"] for part in server.bodies[-1]["messages"][1]["content"]]
         assert said == [turn.reply]

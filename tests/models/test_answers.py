@@ -209,9 +209,12 @@ def _fields(settings: ModelSettings) -> dict:
     return {name: getattr(settings, name) for name in settings.__struct_fields__}
 
 
-async def test_tokens_that_a_service_does_not_report_are_estimated_and_have_no_price():
-    async with ModelServer([{"text": "word " * 40, "usage": False}]) as server:
-        used = (await Talk(server, "openai").say("Hello. " * 40)).usage
+@pytest.mark.parametrize("sdk", ["anthropic", "openai", "responses"])
+@pytest.mark.parametrize("usage", [False, {"input": 0, "output": 0}])
+async def test_tokens_that_a_service_does_not_report_are_estimated_and_have_no_price(sdk, usage):
+    async with ModelServer([{"text": "word " * 40, "usage": usage}]) as server:
+        used = (await Talk(server, sdk).say("Hello. " * 40)).usage
+        assert used.estimated and used.model_calls == 1
         assert 30 < used.output_tokens < 90
         assert used.input_tokens > 50
         assert used.cost_usd is None

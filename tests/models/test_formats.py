@@ -184,7 +184,7 @@ def test_events_of_any_shape_are_read_or_end_the_stream(form: str, data: st.Data
                 answer.take(event)
             if form == "anthropic":
                 answer.paused()
-            last = answer.finished() if form == "anthropic" else answer.finished(lambda: 0)
+            last = answer.finished(lambda: 0)
     except (StreamEnded, ServiceError):
         return
     assert isinstance(last, ModelAnswer)
@@ -215,7 +215,7 @@ def test_an_id_or_a_name_that_is_no_text_can_still_be_stored(form: str, given: A
         answer.take(event)
     if form == "anthropic":
         assert answer.paused() is None
-    last = answer.finished() if form == "anthropic" else answer.finished(lambda: 0)
+    last = answer.finished(lambda: 0)
     assert msgspec.json.decode(msgspec.json.encode(last.message), type=Message) == last.message
     (call,) = last.message.calls
     assert call.id and (call.name, call.invalid) == (("3", None) if given == 3 else (call.name, call.invalid))

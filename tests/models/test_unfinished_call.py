@@ -55,6 +55,12 @@ async def test_where_the_service_said_nothing_yet_tokens_and_cost_are_estimated(
 
 
 @pytest.mark.parametrize("sdk", ["anthropic", "openai", "responses"])
+async def test_a_service_that_never_counts_has_its_prompt_estimated(sdk: str):
+    usage = await cancelled({"text": STORY, "delay": 0.5, "usage": False}, sdk)
+    assert usage.input_tokens == estimate_request(REQUEST)
+
+
+@pytest.mark.parametrize("sdk", ["anthropic", "openai", "responses"])
 @pytest.mark.parametrize("what", ["text", "thinking", "calls"])
 async def test_every_kind_of_piece_counts(sdk: str, what: str):
     said: dict[str, Any] = {

@@ -14,7 +14,8 @@ from mazu_ls.agent.turn.limits import Limits
 from mazu_ls.agent.turn.types import Prompt
 from mazu_ls.errors import Kind
 from mazu_ls.journal import journal
-from mazu_ls.messages import Message, Text, Usage
+from mazu_ls.messages import Message, Text, Usage, estimate_tokens
+from mazu_ls.models.pricing.tokens import estimate_messages
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import TurnSession
@@ -24,8 +25,6 @@ BROKEN_OFF = "mazu-ls ended before this turn did."
 LEFT = "mazu-ls was closed before this turn ended."
 UNANSWERED = "error: not run, as far as the record goes: mazu-ls stopped while the user was still being asked about it."
 NOT_BEGUN = "error: not run, as far as the record goes: mazu-ls stopped before it was this call's turn."
-UNKNOWN = Usage(model_calls=1, cost_usd=None)
-"""Usage of a model call whose end was not recorded."""
 
 
 def interrupted_turn(events: Sequence[journal.Event]) -> journal.Event | None:
@@ -68,7 +67,9 @@ async def recover(session: TurnSession) -> None:
         return
     if said := read_partial(session.journal):
         message = Message("assistant", (Text(said),), last.body.model)
-        session.append(journal.ModelSaid(message, "cut", UNKNOWN), last.turn)
+        sent = session.conversation.messages_to_send()
+        used = Usage(estimate_messages(sent), estimate_tokens(said), 0, 0, 1, 0, None, estimated=True)
+        session.append(journal.ModelSaid(message, "cut", used), last.turn)
         events = await asyncio.to_thread(session.events)
     discard(session.journal.path)
     _end_calls(session, events, last.turn)

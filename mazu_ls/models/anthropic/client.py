@@ -11,6 +11,7 @@ import msgspec
 from mazu_ls.models.anthropic.request import amend_payload, build_payload, continue_payload
 from mazu_ls.models.anthropic.stream import AnthropicStream
 from mazu_ls.models.model import Chunk, ModelRequest, ModelSpec
+from mazu_ls.models.pricing.tokens import estimate_request
 from mazu_ls.models.provider_errors import UnusableAnswer, read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
@@ -59,7 +60,7 @@ class AnthropicModel:
                         yield chunk
             if (blocks := answer.paused()) is None:
                 with read_by_its_format():
-                    last = answer.finished()
+                    last = answer.finished(lambda: estimate_request(request))
                 yield last if self.spec.hosted else recognise_written_calls(last, request)
                 return
             stream = await self._create(client, continue_payload(body, blocks))

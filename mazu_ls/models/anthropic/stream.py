@@ -5,6 +5,7 @@ https://docs.anthropic.com/en/api/messages-streaming
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mazu_ls.messages import Message, Part, Text, Thinking, Usage
@@ -22,6 +23,7 @@ from mazu_ls.models.model import (
     UsageReported,
 )
 from mazu_ls.models.pricing.call_cost import with_cost
+from mazu_ls.models.pricing.missing_counts import with_missing_counts
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts
 
@@ -168,14 +170,15 @@ class AnthropicStream:
             parts.append(whole)
         return tuple(part for part in parts if part is not None)
 
-    def finished(self) -> ModelAnswer:
-        """Return the answer, once `paused` returned None."""
+    def finished(self, prompt_tokens: Callable[[], int]) -> ModelAnswer:
+        """Return the answer, once `paused` returned None; `prompt_tokens` counts if the service reports no usage."""
         given = self.stop or ""
         stop = STOPS.get(given, "end_turn")
         message = Message("assistant", self._parts(stop in ("max_tokens", "context_length")), self._spec.name)
         if stop in ("end_turn", "tool_use") and given in STOPS:
             stop = "tool_use" if message.calls else "end_turn"
-        return ModelAnswer(message, stop, self._usage(), self._detail(given))
+        used = with_missing_counts(self._usage(), self._spec.prices, prompt_tokens, message)
+        return ModelAnswer(message, stop, used, self._detail(given))
 
     def _detail(self, given: str) -> str:
         if given == "refusal":

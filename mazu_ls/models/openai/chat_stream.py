@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mazu_ls.messages import Usage, estimate_tokens
+from mazu_ls.messages import Message, Usage
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -18,7 +18,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
 )
 from mazu_ls.models.openai.chat_request import assistant_message, signatures_of
-from mazu_ls.models.pricing.call_cost import with_cost
+from mazu_ls.models.pricing.missing_counts import with_missing_counts
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded, UnusableAnswer
 from mazu_ls.models.sse import DONE_EVENT
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
@@ -118,7 +118,7 @@ class ChatStream:
         message = assistant_message(self._spec, "".join(self._thoughts), signatures, text or refusal, calls)
         if stop in ("end_turn", "tool_use") and self._finish in STOPS:
             stop = "refusal" if refusal else "tool_use" if calls else "end_turn"
-        return ModelAnswer(message, stop, self._counted(prompt_tokens), self._detail(stop, refusal))
+        return ModelAnswer(message, stop, self._counted(prompt_tokens, message), self._detail(stop, refusal))
 
     def _unsaid_finish(self) -> str:
         """Return the finish reason of an answer that its service called complete without one: it is paid for, so not
@@ -137,18 +137,8 @@ class ChatStream:
             return refusal or "the service's content filter stopped the answer"
         return "" if self._finish in STOPS else f"unknown finish reason {self._finish!r}"
 
-    def _counted(self, prompt_tokens: Callable[[], int]) -> Usage:
-        used = self._usage
-        if used is None:
-            written = (
-                "".join(self._text)
-                + "".join(self._thoughts)
-                + "".join("".join(d.pieces) for d in self._calls.drafts)
-            )
-            guessed = Usage(
-                input_tokens=prompt_tokens(), output_tokens=estimate_tokens(written), model_calls=1
-            )
-            return with_cost(guessed, self._spec.prices, reported=False)
+    def _counted(self, prompt_tokens: Callable[[], int], message: Message) -> Usage:
+        used = self._usage or {}
         details = used.get("prompt_tokens_details") or {}
         read = details.get("cached_tokens") or used.get("prompt_cache_hit_tokens") or 0
         written = details.get("cache_write_tokens") or 0
@@ -159,7 +149,7 @@ class ChatStream:
             cache_write_tokens=written,
             model_calls=1,
         )
-        return with_cost(usage, self._spec.prices, reported=True)
+        return with_missing_counts(usage, self._spec.prices, prompt_tokens, message)
 
 
 def _plain(content: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mazu_ls.messages import Message, Part, Text, Thinking, Usage, estimate_tokens
+from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -22,7 +22,7 @@ from mazu_ls.models.model import (
     ToolCallDelta,
 )
 from mazu_ls.models.openai.responses_request import opaque
-from mazu_ls.models.pricing.call_cost import with_cost
+from mazu_ls.models.pricing.missing_counts import with_missing_counts
 from mazu_ls.models.provider_errors import ServiceError, StreamEnded
 from mazu_ls.models.tool_call_builder import CallDraft, CallDrafts, word
 
@@ -152,7 +152,9 @@ class ResponsesStream:
         detail = "" if reason in ("", "max_output_tokens") else f"the service stopped the answer ({reason})"
         if stop == "refusal":
             detail = refusal or "the service's content filter stopped the answer"
-        return ModelAnswer(message, stop, self._counted(self._last.get("usage"), prompt_tokens), detail)
+        return ModelAnswer(
+            message, stop, self._counted(self._last.get("usage"), prompt_tokens, message), detail
+        )
 
     def _parts(self, cut: bool) -> list[Part]:
         parts: list[Part] = []
@@ -172,14 +174,10 @@ class ResponsesStream:
                 parts.append(Text(text))
         return parts
 
-    def _counted(self, used: dict[str, Any] | None, prompt_tokens: Callable[[], int]) -> Usage:
-        if not used:
-            written = "".join(
-                "".join(item.pieces if isinstance(item, CallDraft) else item.text)
-                for item in self._items.values()
-            )
-            guessed = Usage(prompt_tokens(), estimate_tokens(written), model_calls=1)
-            return with_cost(guessed, self._spec.prices, reported=False)
+    def _counted(
+        self, used: dict[str, Any] | None, prompt_tokens: Callable[[], int], message: Message
+    ) -> Usage:
+        used = used or {}
         details = used.get("input_tokens_details") or {}
         read, write = details.get("cached_tokens") or 0, details.get("cache_write_tokens") or 0
         usage = Usage(
@@ -189,7 +187,7 @@ class ResponsesStream:
             cache_write_tokens=write,
             model_calls=1,
         )
-        return with_cost(usage, self._spec.prices, reported=True)
+        return with_missing_counts(usage, self._spec.prices, prompt_tokens, message)
 
 
 def _say(speech: _Speech, piece: str, is_refusal: bool) -> list[Chunk]:

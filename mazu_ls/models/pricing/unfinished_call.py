@@ -26,6 +26,7 @@ from mazu_ls.models.model import (
     UsageReported,
 )
 from mazu_ls.models.pricing.call_cost import with_cost
+from mazu_ls.models.pricing.missing_counts import counts_prompt
 from mazu_ls.models.pricing.tokens import estimate_request
 
 
@@ -72,7 +73,9 @@ class UnfinishedCall:
         if not self._began and (failed or time.monotonic() < self._waits_until):
             return None
         written = estimate_tokens("".join(self._written))
-        said = self._reported or Usage(estimate_request(self._request))
+        said = self._reported or Usage()
+        if not counts_prompt(said):
+            said = msgspec.structs.replace(said, input_tokens=estimate_request(self._request))
         used = msgspec.structs.replace(
             said, output_tokens=max(said.output_tokens, written), model_calls=1, estimated=True
         )

@@ -1243,7 +1243,7 @@
 --- Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
 ---
 --- `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
---- the service reported all.
+--- the service reported all, or because it does not report them.
 ---@class mazu.Usage
 ---@field inputTokens integer
 ---@field outputTokens integer
