@@ -127,6 +127,8 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
         return held
     git_alone = line.git_alone
     default = _DEFAULTS[mode][Effect.EXECUTE]
+    if mode == "bypass" and line.unclear is not None:
+        default = Decision("ask", line.unclear, rule="nothing unclear runs")
     if default.verdict != "ask":
         return replace(default, changes_git=git_alone)
     allowing = [rule for rule in matching if rule.verdict == "allow"]
@@ -140,8 +142,10 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
         if place.confined and (doubt := line.beyond_sandbox) is None:
             return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
     exact = (line.text, place.cwd) if line.plain else None
-    reason = doubt or default.reason
-    return Decision("ask", reason, always=line.prefix(place, allowing), exact=exact, changes_git=git_alone)
+    reason = default.reason if mode == "bypass" else doubt or default.reason
+    return Decision(
+        "ask", reason, default.rule, line.prefix(place, allowing), exact=exact, changes_git=git_alone
+    )
 
 
 def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | None:

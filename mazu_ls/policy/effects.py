@@ -7,13 +7,15 @@ from itertools import pairwise
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import lex
+from mazu_ls.policy.bash.line_files import DOWNLOADED
 from mazu_ls.policy.bash.pipeline_taint import Stage, fetches
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import evaluate, printed
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import program
 
-ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[[^\]]*\])?(\+?=)(.*)$", re.DOTALL)
+_GROUPS = 10  # of a regular expression, whose matches are parts of the text
+ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
@@ -28,9 +30,16 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope, alias=name == "alias")
     elif name == "set":
-        scope.positional.append([word for word in rest if word != "--"])
+        scope.set_positional([word for word in rest if word != "--"])
     elif name in ("read", "mapfile", "readarray"):
         _read(rest, scope, stage)
+    elif name == "getopts":
+        for word in rest[2:] or [word for fields in scope.positional for word in fields]:
+            scope.assign("OPTARG", word)
+            scope.assign("OPTARG", word[2:])
+    elif name == "[[" and "=~" in rest[1:]:
+        for found in (rest[rest.index("=~") - 1], UNKNOWN):
+            scope.assign_array("BASH_REMATCH", [found] * _GROUPS)
     elif name == "printf" and "-v" in rest[:-2]:
         at = rest.index("-v")
         scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
@@ -84,7 +93,7 @@ def array(raw: str, scope: ShellScope) -> list[str]:
 
 def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
     texts = stage.bodies or stage.given
-    fetched = any(map(fetches, stage.scripts))
+    fetched = any(map(fetches, stage.scripts)) or DOWNLOADED in texts
     for variable in [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["REPLY", "MAPFILE"]:
         if fetched:
             scope.tainted.add(variable)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
+from mazu_ls.policy import hard_deny_git
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import pattern, read_table, word_set
+from mazu_ls.policy.data import read_table, word_set
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets, writes
-from mazu_ls.policy.tables.options import abbreviates, flags, operands
+from mazu_ls.policy.tables.options import flags, operands
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,14 @@ def _read_row(rule: str, reason: str, programs: str = "", **patterns: str) -> _D
 
 
 _DENIED = [_read_row(**row) for row in read_table("denied")["commands"]]
+_UNCLEAR = [_read_row("", **row) for row in read_table("denied")["unclear"]]
 
 
 def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     """Return the hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
+    if name == "git":
+        rest = [*hard_deny_git.options_of_variables(scope), *rest]
     line = " ".join((name, *rest))
     if (row := next((row for row in _DENIED if row.matches(name, rest, line)), None)) is not None:
         return Decision("deny", row.reason.replace("{}", name), rule=row.rule)
@@ -54,6 +58,18 @@ def deny(argv: list[str], scope: ShellScope) -> Decision | None:
         if (reason := check(name, rest, scope)) is not None:
             return Decision("deny", reason, rule=rule)
     return None
+
+
+def unclear(argv: list[str]) -> str | None:
+    """Return why nobody can say whether one command meets a hard deny; mode bypass asks about it."""
+    name, rest = argv[0], argv[1:]
+    if UNKNOWN in name:
+        return "which program runs cannot be known"
+    if writes.works_on_unknown(name, rest):
+        return f"what {name} works on cannot be known"
+    line = " ".join(argv)
+    row = next((row for row in _UNCLEAR if row.matches(name, rest, line)), None)
+    return row.reason.replace("{}", name) if row is not None else None
 
 
 # Subcommands of mazu-ls that only print. Others may grant a permission, agree to something, or read such a request from
@@ -126,23 +142,6 @@ def _is_ours(word: str) -> bool:
     return parts[-1].removesuffix(".exe") in _NAMES or parts[-2:] == ["mazu_ls", "__main__.py"]
 
 
-_OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
-
-
-def _force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
-    """Refuse a `git push` that overwrites or removes what others have: forced, mirrored, deleting, pruning, `+ref`,
-    `:ref`."""
-    if name not in ("git", "hub", "gh", "yadm") or not {"push", "send-pack"} & set(rest):
-        return None
-    at = min(rest.index(verb) for verb in ("push", "send-pack") if verb in rest)
-    for word in rest[at + 1 :]:
-        long = word.startswith("--") and any(abbreviates(word, option, 4) for option in _OVERWRITES)
-        short = re.match(r"^-[a-z]+", word) is not None and bool(set("fd") & set(word[1:].split("o")[0]))
-        if long or short or (word.startswith(("+", ":")) and len(word) > 1):
-            return f"`git push {word}` overwrites or removes what others have"
-    return None
-
-
 _TEXT_PROGRAMS = word_set("text_programs")
 _PATTERN_PROGRAMS = word_set("pattern_programs")
 
@@ -200,33 +199,11 @@ def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:
     return None
 
 
-_RUN = pattern("git_config.run", re.IGNORECASE)
-_READS = ("get", "get-all", "get-regexp", "get-urlmatch", "get-color", "get-colorbool", "list")
-
-
-def _set_program(name: str, rest: list[str], _: ShellScope) -> str | None:
-    """Return why `git config` would write what git runs later, or settings outside the repository."""
-    if name != "git" or "config" not in rest:
-        return None
-    words = rest[rest.index("config") + 1 :]
-    if any(word.lstrip("-") in _READS or word in ("-l", "--name-only") for word in words):
-        return None
-    plain = [word for word in words if not word.startswith("-") and word not in ("set", "unset", "edit")]
-    if len(plain) < 2 and not any(word.startswith(("--unset", "--edit", "-e", "--remove")) for word in words):
-        return None
-    if any(abbreviates(word, option, 4) for word in words for option in ("--global", "--system")):
-        return "it would change git's settings outside the workspace"
-    for key, value in pairwise([*plain, ""]):
-        if _RUN.match(key) or (key.lower().startswith("alias.") and value.lstrip().startswith("!")):
-            return f"git would run what {key} says"
-    return None
-
-
 _CHECKS: tuple[tuple[str, Callable[[str, list[str], ShellScope], str | None]], ...] = (
     ("the user's permissions are the user's", _own_program),
     ("never destructive", writes.refused_loss),
-    ("no force push", _force_push),
-    ("git runs nothing unseen", _set_program),
+    ("no force push", hard_deny_git.force_push),
+    ("git runs nothing unseen", hard_deny_git.set_program),
     ("writes stay inside the workspace", writes.refused),
     ("keys are not read", _read_secrets),
 )

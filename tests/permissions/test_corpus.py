@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.policy import PolicyContext, ToolCallInfo
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.decide import decide
@@ -66,6 +66,37 @@ def test_a_hard_deny_holds_in_every_mode(mode, every) -> None:
                 ).verdict
                 == "deny"
             )
+
+
+def test_bypass_asks_about_what_it_cannot_judge_and_about_nothing_else() -> None:
+    """Hard denies hold for what bash evaluates while it runs; what nobody can know is asked about, the rest is free."""
+    judged = []
+    for line in (HERE / "bypass.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": row["cmd"]})
+        judged.append((row["cmd"], row["expect"], decide(call, "bypass", [], PLACE).verdict))
+    assert [row for row in judged if row[1] != row[2]] == []
+
+
+def test_a_deny_rule_holds_for_what_bash_evaluates_while_it_runs() -> None:
+    rules = [Rule.parse("run_shell", "npm publish", "deny")]
+    for line in (
+        "a='x[$(npm publish)]'; echo $((a))",
+        "a='$(npm publish)'; echo ${a@P}",
+        "exec <<< 'npm publish'; . /dev/stdin",
+        "getopts a: o -a 'npm publish'; $OPTARG",
+        "choom -n 0 npm publish",
+    ):
+        call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": line})
+        assert decide(call, "bypass", rules, PLACE).verdict == "deny", line
+
+
+def test_an_allow_rule_or_a_grant_of_the_line_answers_what_bypass_would_ask() -> None:
+    line = 'ls | while read f; do rm "$f"; done'
+    call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": line})
+    granted = Rule("run_shell", (line,), "allow", origin="session", exact=(line, PLACE.cwd))
+    assert decide(call, "bypass", [granted], PLACE).verdict == "allow"
+    assert decide(call, "bypass", [Rule.parse("run_shell", "*", "allow")], PLACE).verdict == "allow"
 
 
 def test_length_and_nesting_do_not_weaken_a_deny() -> None:

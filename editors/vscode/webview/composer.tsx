@@ -10,7 +10,7 @@ export const MODES = [
   { id: 'ask', label: t('Ask'), detail: t('asks before edits and commands') },
   { id: 'auto', label: t('Auto'), detail: t('edits and harmless commands run; everything else is refused') },
   { id: 'plan', label: t('Plan'), detail: t('reads only') },
-  { id: 'bypass', label: t('Bypass'), detail: t('never asks; hard denials still apply') },
+  { id: 'bypass', label: t('Bypass'), detail: t('asks about almost nothing; hard denials still apply') },
 ];
 /** What Shift+Tab goes through; bypass is never reached by accident. */
 const CYCLE = ['ask', 'auto', 'plan'];

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.pipeline_taint import DECODERS, DOWNLOADERS, Stage, feeding, known_input
+from mazu_ls.policy.bash.pipeline_taint import DECODERS, DOWNLOADERS, Stage, feeding, fetches, known_input
 from mazu_ls.policy.data import table
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.options import operands
@@ -59,6 +59,11 @@ class LineFiles:
             self._add(name, known)
         for name in made:
             self._add(name, [DOWNLOADED])
+
+    def input_of(self, stage: Stage) -> list[str]:
+        """Return the texts that this stage reads as its input: of itself, of files; UNKNOWN or DOWNLOADED for others."""
+        found = [text for name in stage.read_files for text in self.texts.get(name, (UNKNOWN,))]
+        return [*stage.bodies, *found, *([DOWNLOADED] if any(map(fetches, stage.scripts)) else [])]
 
     def _add(self, name: str, texts: Iterable[str]) -> None:
         """Add texts that `name` may hold. Each costs a step: files copied back and forth end as too complex."""

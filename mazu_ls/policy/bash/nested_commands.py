@@ -29,6 +29,8 @@ def scripts(argv: list[str]) -> list[str]:
         return [" ".join(rest)]
     if name == "trap" and rest:
         return [rest[1] if rest[0] == "--" and len(rest) > 1 else rest[0]]
+    if name in ("mapfile", "readarray", "compgen", "complete"):
+        return [following for word, following in pairwise(rest) if word == "-C"]
     if name == "env":
         return _split_by_env(rest)
     if name in ("pwsh", "powershell"):

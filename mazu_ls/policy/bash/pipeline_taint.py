@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
-from mazu_ls.policy.bash.words import printed
+from mazu_ls.policy.bash.scope import ShellScope
+from mazu_ls.policy.bash.words import WordValue, evaluate, printed
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
@@ -18,6 +19,7 @@ DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(?!0$|63$)\d+")  # 63 is what a process substitution becomes
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
 
@@ -60,6 +62,11 @@ def ends_group(segment: Segment | None) -> bool:
     return segment is not None and (segment.after == ")" or segment.words[:1] in _GROUP_ENDS)
 
 
+def has_own_process(segment: Segment) -> bool:
+    """Return whether it is part of a pipeline or runs in the background, so that a `cd` in it has no effect later."""
+    return segment.before in ("|", "|&") or segment.after in ("|", "|&", "&")
+
+
 def closes_group(segment: Segment) -> bool:
     """Return whether it is what follows a compound command: its last word, or redirections alone."""
     return segment.words[:1] in _GROUP_ENDS or not segment.words
@@ -81,6 +88,35 @@ def feeding(stages: Sequence[Stage]) -> list[Stage]:
             return [Stage([UNKNOWN], ""), *before, *found[:0:-1]]
     spend(len(found) // 10)
     return found[:0:-1]
+
+
+def given_input(segments: Sequence[Segment], scope: ShellScope) -> list[str]:
+    """Return texts that compound commands of a script read by redirection: `while read x; do ...; done <<< TEXT`."""
+    redirects = [redirect for segment in filter(closes_group, segments) for redirect in segment.redirects]
+    found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
+    return found + [r.body for r in redirects if r.body is not None]
+
+
+def comes_from_elsewhere(
+    stages: Sequence[Stage], values: Sequence[WordValue], scope: ShellScope, piped: bool
+) -> bool:
+    """Return whether what the last stage evaluates is downloaded or decoded."""
+    fetched = any(fetches(script) for script in stages[-1].scripts)
+    tainted = any(scope.tainted & set(value.expanded) for value in values)
+    unknown = any(UNKNOWN in word for word in stages[-1].argv)
+    names = [program(stage.argv[0]) for stage in stages[:-1] if stage.argv]
+    return fetched or tainted or (piped and unknown and not DOWNLOADERS.isdisjoint(names))
+
+
+def runs_descriptor(stage: Stage) -> bool:
+    """Return whether a shell or an interpreter runs what was opened as a descriptor: `bash /dev/fd/3`, `bash <&3`."""
+    for name, *rest in unwrapped(stage.argv):
+        runs = name in SHELLS or name in ("source", ".") or INTERPRETERS.match(name)
+        if runs and any(_DESCRIPTOR.fullmatch(word) for word in rest):
+            return True
+    opened = [r.target for r in stage.redirects if r.op in ("<", "<&")]
+    named = any(word.startswith("/dev/fd/") or word.isdigit() for word in opened)
+    return named and executes_input(stage.argv)
 
 
 def executes_input(argv: list[str]) -> bool:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 import shlex
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import chain
 
 from mazu_ls.policy import effects, hard_deny
-from mazu_ls.policy.bash import commands, interpreter_code, pipeline_taint
+from mazu_ls.policy.bash import commands, evaluations, interpreter_code, pipeline_taint
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.functions import RESERVED, function_calls
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.line_files import DOWNLOADED, LineFiles, commands_in_input
 from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words, scripts
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
-from mazu_ls.policy.data import pattern, word_set
+from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
@@ -29,10 +31,7 @@ MAX_WORK = 400_000
 MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
 _REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
-# Variables whose value a shell, git or another program runs.
-_RUN_BY_OTHERS = pattern("scan.run_by_others")
-_COMPUTES = word_set("computes")
-RESERVED = word_set("reserved")
+_LISTERS = word_set("listers")
 _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
 
 
@@ -42,26 +41,31 @@ class DenyScan:
     may start programs, for the rules of the user.
 
     `line` is the line itself as it was read, without what is hidden in it; None until it was read to its end.
-    `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice.
+    `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice. `unclear`: why
+    nobody can say that it meets no hard deny; `climbs`: a loop leads above where it began if a `cd` in it fails.
     """
 
     place: PolicyContext
     rules_only: bool = False  # only collects the `argvs` that may run, and denies nothing
     found: Decision | None = None
     written_later: str | None = None
+    unclear: str | None = None
+    climbs: bool = False
     line: ReadLine | None = None
     argvs: list[list[str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
     _files: LineFiles = field(default_factory=LineFiles)
     _todo: deque[tuple[str, ShellScope, ShellScope]] = field(default_factory=deque)
     _seen: set[str] = field(default_factory=set)
+    _input: list[str] = field(default_factory=list)  # what `exec < ...` gives to every later command
+    _evaluates: bool = False  # bash evaluates values of variables
     _work: int = 0
 
     def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
         """Search the line and everything in it; stops at the first hard deny."""
         whole = scope or ShellScope(self.place)
         self._push(line, whole, whole)
-        while self._todo and self.found is None:
+        while self.found is None and (self._todo or self._queue_held(whole)):
             script, scope, parent = self._todo.popleft()
             scope.learn(parent)
             self._work += len(script) + 1
@@ -77,6 +81,16 @@ class DenyScan:
             self._seen.add(script)
             self._todo.append((script, scope, parent))
 
+    def _queue_held(self, scope: ShellScope) -> bool:
+        """Queue what the values of variables would run if bash evaluates any of them; return whether there is something."""
+        for text in list(scope.held) if self._evaluates else ():
+            self._push_all(evaluations.substitutions(text), scope)
+        return bool(self._todo)
+
+    def _push_all(self, scripts_of: Iterable[str], scope: ShellScope) -> None:
+        for script in scripts_of:
+            self._push(script, scope.copy(), scope)
+
     def _deny(self, decision: Decision | None) -> None:
         if not self.rules_only:
             self.found = self.found or decision
@@ -91,7 +105,11 @@ class DenyScan:
             r"(\$\(|`|<\()[^\n]*<<", script
         ):  # its quotes may hide what stands behind it
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
-        self._functions(lexed.segments, scope)
+        for calls, multiplies in function_calls(lexed.segments):
+            for raws in calls:
+                scope.set_positional([evaluate(raw, scope).text for raw in raws])
+            if multiplies:
+                self._refuse("a function that only multiplies itself", "never destructive")
         repeats = any(s.after == "(" or _REPEATS.intersection(s.words) for s in lexed.segments if s.words)
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
@@ -105,6 +123,9 @@ class DenyScan:
             # A chain of assignments is as long as there are variables; what grows longer is appended to.
             for name in scope.values.keys() & grown if number > len(scope.values) else ():
                 scope.assign(name, UNKNOWN)
+        self.climbs = self.climbs or bool(repeats and scope.climbs)
+        self._push_all(evaluations.run_by_others(scope.values), scope)
+        self._deny(writes.refused_variable(scope))
         if self.line is None and self.found is None and not self.rules_only:
             self.line = commands.complete_line(script, lexed, reads)
 
@@ -117,9 +138,14 @@ class DenyScan:
         stages: list[Stage] = []
         piped = False
         reads: list[ReadSegment] = []
-        given = self._given(segments, scope)
-        for segment, last in zip(segments, [None, *segments], strict=False):
+        given = pipeline_taint.given_input(segments, scope)
+        blocks: list[int] = []
+        computed = evaluations.in_arithmetic(segments)
+        for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
+            scope.enter_brackets(last.after if last else "", blocks)
+            for raw in segment.words if arithmetic else ():
+                self._compute(raw, scope)
             piped = piped or segment.before in ("|", "|&")
             read = self._read(segment, scope)
             reads.append(read)
@@ -129,43 +155,21 @@ class DenyScan:
             depth, depths = scope.depths[-1], list[int]()
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
-                stage.given = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage])) or given
+                known = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage]))
+                stage.given = known or [*given, *self._input]
                 scope.depths[-1] = depth
                 self._command(argv, globs, scope, stage)
                 depths.append(scope.depths[-1])
                 self._flow([*stages, stage], values, scope, piped=piped)
                 self._files.note(stage, stages)
                 stages.append(stage)
-            scope.depths[-1] = min(depths, default=depth)
+            apart = [depth] if pipeline_taint.has_own_process(segment) else []
+            scope.depths[-1] = min([*depths, *apart], default=depth)
             if not values and segment.redirects:
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 break
         return reads
-
-    def _given(self, segments: list[Segment], scope: ShellScope) -> list[str]:
-        """Return texts that compound commands of this script read by redirection: `while read x; do ...; done <<< TEXT`."""
-        ends = filter(pipeline_taint.closes_group, segments)
-        redirects = [redirect for segment in ends for redirect in segment.redirects]
-        found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
-        return found + [r.body for r in redirects if r.body is not None]
-
-    def _functions(self, segments: list[Segment], scope: ShellScope) -> None:
-        """Search calls of this script's functions; refuse one that starts itself in a pipe or in the background (a fork bomb)."""
-        for index, segment in enumerate(segments):
-            named = [raw for raw in segment.words if raw not in RESERVED]
-            defines = (segment.after == "(" and len(named) == 1) or segment.words[:1] == ["function"]
-            if not defines or not named:
-                continue
-            later = segments[index + 1 :]
-            spend(len(later))
-            calls = [[raw for raw in s.words if raw not in RESERVED] for s in later if named[0] in s.words]
-            for call in calls:
-                if call[0] == named[0]:
-                    scope.positional.append([evaluate(raw, scope).text for raw in call[1:]])
-            multiplies = any(s.before in ("|", "|&") or s.after == "&" for s in later if named[0] in s.words)
-            if multiplies and len(calls) > 1:
-                self._refuse("a function that only multiplies itself", "never destructive")
 
     def _read(self, segment: Segment, scope: ShellScope) -> ReadSegment:
         """Take a segment apart and evaluate its words; what they hide is put on the list."""
@@ -202,10 +206,20 @@ class DenyScan:
         read.raws, read.values = raws, [self._value(raw, scope) for raw in raws]
         return read
 
+    def _compute(self, raw: str, scope: ShellScope) -> None:
+        """Search what bash runs when it evaluates the text as arithmetic."""
+        self._evaluates = True
+        value = evaluate(raw, scope, quoted=True)
+        self._push_all(value.inner, scope)
+        for fields in value.candidates:
+            self._push_all(evaluations.substitutions(" ".join(fields)), scope)
+
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
-        for script in (*value.inner, *value.outward):
-            self._push(script, scope.copy(), scope)
+        self._push_all((*value.inner, *value.outward), scope)
+        for text in value.computed:
+            self._evaluates = True
+            self._push_all(evaluations.substitutions(text), scope)
         for script in value.outward:
             if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
@@ -213,17 +227,18 @@ class DenyScan:
 
     def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
-        if index:
-            self._value(index[1:-1], scope)
+        if index and evaluations.is_computed(index):
+            self._compute(index[1:-1], scope)
         if raw.startswith("("):
             for word in (
                 word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
             ):
                 self._value(word, scope)
+                self._evaluates = self._evaluates or word.startswith("[")
             scope.assign_array(name, effects.array(raw, scope), more=sign == "+=")
             return None
         value = self._value(raw, scope)
-        if _RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
+        if evaluations.RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
             for script in value.inner:
                 self._runs(static_output(script, scope) or "", scope)
         if any(pipeline_taint.fetches(script) for script in value.inner) or scope.tainted & set(
@@ -237,8 +252,6 @@ class DenyScan:
                 scope.assign_array(name, [text])
                 if name in ("BASH_CMDS", "BASH_ALIASES"):
                     scope.assign(f"alias {index[1:-1]}", text)
-            if _RUN_BY_OTHERS.match(name):
-                self._push(text, scope.copy(), scope)
         return value
 
     def _redirects(self, read: ReadSegment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
@@ -261,20 +274,9 @@ class DenyScan:
         return known
 
     def _target(self, op: str, target: str, scope: ShellScope) -> None:
-        if re.match(r"^/dev/(tcp|udp)/", target):
-            self._refuse("a shell would be connected to the network", "no reverse shell")
-        if op == "<<<":
-            return
-        copies = op in (">&", "<&") and re.fullmatch(r"\d+-?|-", target)
-        if ">" in op and not copies and (refused := targets.write_refused(target, scope)) is not None:
-            self._refuse(refused, "writes stay inside the workspace")
-        if ">" in op and not copies and (name := targets.run_by_itself(target, scope)) is not None:
-            reason = f"{name} is run by other programs by itself; write_file shows it to the user"
-            self._refuse(reason, "files that run by themselves")
-        if ">" in op and not copies:
+        self._deny(writes.refused_redirect(op, target, scope))
+        if writes.redirects_to_file(op, target):
             self._note_written(target, scope)
-        if "<" in op and (found := targets.secret(target, scope)) is not None:
-            self._refuse(f"{found} holds keys or passwords", "keys are not read")
 
     def _note_written(self, word: str, scope: ShellScope) -> None:
         if self.written_later is None and (name := targets.runs_later(word, scope)) is not None:
@@ -300,9 +302,9 @@ class DenyScan:
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
-            if name in _COMPUTES:  # bash evaluates some of these words, and the result may be a command
-                for text in (word[m.end() :] for word in words for m in re.finditer(r"\$\(|`", word)):
-                    self._push(text.rstrip(")`]"), scope.copy(), scope)
+            self._push_all(evaluations.substituted_words(words), scope)
+            self._evaluates = self._evaluates or evaluations.evaluates_values(words)
+            self.unclear = self.unclear or hard_deny.unclear(words)
             todo += inner(words) + commands.found_by_find(words)
             given = commands.positional(words)
             for script in scripts(words):
@@ -324,25 +326,27 @@ class DenyScan:
         for text in self._files.texts_run_by(argv, scope.cwds[-1]):
             self._runs(text, scope)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
-        for script in commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs):
-            self._push(script, scope.copy(), scope)
+        self._push_all(commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs), scope)
         runs = pipeline_taint.executes_input(argv)
+        if argv == ["exec"]:
+            self._input += self._files.input_of(stages[-1])
         evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
-        if evaluates or UNKNOWN in argv[0]:
-            self._elsewhere(stages, values, scope, piped)
+        if (evaluates or UNKNOWN in argv[0]) and pipeline_taint.comes_from_elsewhere(
+            stages, values, scope, piped
+        ):
+            self._refuse("what would run is downloaded or decoded", "no download is run")
         for script in stages[-1].scripts if evaluates else ():
             if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
                 self._runs(text, scope)
         if (words := feeder_words(argv)) is not None:
             self._fed(words, stages, scope)
+        if pipeline_taint.runs_descriptor(stages[-1]):
+            self._refuse("what would run is made by another program", "nothing unreadable runs")
         if not runs:
             return
         files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
             self._runs(text, scope)
-        for redirect in stages[-1].redirects:
-            if redirect.op == "<" and redirect.target.startswith("/dev/fd/"):
-                self._refuse("what would run is made by another program", "nothing unreadable runs")
         if piped:
             texts = pipeline_taint.known_input(pipeline_taint.feeding(stages))
             for text in texts or ():
@@ -366,21 +370,12 @@ class DenyScan:
                 # Not known to do harm; but the user's rules may be about it.
                 self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
         removes = not fed.known and any(word in writes.DESTROYS_OPERANDS for word in words[1:])
+        if removes and not (sources and program(sources[0].argv[0]) in _LISTERS):
+            self.unclear = self.unclear or f"what {words[0]} works on cannot be known"
         for stage in sources if removes else ():
             for word in stage.argv[1:]:
                 if not word.startswith("-") and targets.write_refused(word, scope) is not None:
                     self._refuse(f"it would work on what is found in {word}", "never destructive")
-
-    def _elsewhere(
-        self, stages: list[Stage], values: list[WordValue], scope: ShellScope, piped: bool
-    ) -> None:
-        fetched = any(pipeline_taint.fetches(script) for script in stages[-1].scripts)
-        tainted = any(scope.tainted & set(value.expanded) for value in values)
-        unknown = any(UNKNOWN in word for word in stages[-1].argv)
-        names = [program(stage.argv[0]) for stage in stages[:-1] if stage.argv]
-        loaded = piped and unknown and not pipeline_taint.DOWNLOADERS.isdisjoint(names)
-        if fetched or tainted or loaded:
-            self._refuse("what would run is downloaded or decoded", "no download is run")
 
     def _runs(self, text: str, scope: ShellScope) -> None:
         """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
@@ -394,5 +389,4 @@ class DenyScan:
         self._deny(interpreter_code.deny(text, scope))
         if interpreter_code.starts_programs(text):
             self.codes.append(text)
-        for script in interpreter_code.scripts_in(text):
-            self._push(script, scope.copy(), scope)
+        self._push_all(interpreter_code.scripts_in(text), scope)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mazu_ls.policy.bash.evaluations import holds_substitution
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import PolicyContext
@@ -17,6 +18,9 @@ MAX_VALUE = 4096  # characters
 MAX_ARRAYS = 12
 MAX_FIELDS = 512  # of an array
 _SET_BY_BASH = word_set("set_by_bash")
+_SOME_PROCESS = (
+    "4194305"  # stands for the number of a process of the line itself; Linux gives no higher one than 4194304
+)
 SPECIAL = frozenset("@*#?-$!_")
 
 
@@ -30,7 +34,8 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
-    open block is than where it began, `sinks`: some loop ends above where it began.
+    open block is than where it began, `sinks`: some loop ends above where it began. `cautious`: a `cd` that leads deeper may fail.
+    `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line.
     """
 
     place: PolicyContext
@@ -45,6 +50,8 @@ class ShellScope:
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
+    cautious: bool = False
+    held: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.cwds:
@@ -52,6 +59,7 @@ class ShellScope:
 
     def copy(self, positional: list[str] | None = None) -> ShellScope:
         """Return the scope of a script that this one starts."""
+        self._hold(positional or ())
         return replace(
             self,
             values={name: list(found) for name, found in self.values.items()},
@@ -70,6 +78,7 @@ class ShellScope:
         known = self.values.setdefault(name, [])
         new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
         spend(1 + len(new) // 4)
+        self._hold(new)
         known += [one for one in new if one not in known]
         if len(known) > MAX_VALUES:  # the rest is not kept, so it cannot be known
             known[MAX_VALUES:] = [UNKNOWN]
@@ -83,7 +92,16 @@ class ShellScope:
         # Like a value: an array that doubles with every assignment is cut, and its rest unknown.
         new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
         every = [*known, *(fields for fields in new if fields not in known)]
+        self._hold(text for one in new for text in one)
         self.arrays[name] = every if len(every) <= MAX_ARRAYS else [*every[:MAX_ARRAYS], [UNKNOWN]]
+
+    def set_positional(self, fields: list[str]) -> None:
+        """Add one more list that `$1`, `$2`, ... may be."""
+        self.positional.append(fields)
+        self._hold(fields)
+
+    def _hold(self, texts: Iterable[str]) -> None:
+        self.held.update(dict.fromkeys(filter(holds_substitution, texts)))
 
     def count_values(self) -> dict[str, int]:
         """Return how many values each variable has; more, as long as another reading of the script finds more."""
@@ -128,6 +146,8 @@ class ShellScope:
                 return [UNKNOWN]
         if re.fullmatch(r"[1-9]\d*", name):
             return [fields[int(name) - 1] for fields in self.positional if int(name) <= len(fields)] or [""]
+        if name in ("!", "$"):
+            return [_SOME_PROCESS, ""]
         return [UNKNOWN, ""] if name in SPECIAL else [""]
 
     def lists(self, name: str) -> list[list[str]]:
@@ -144,7 +164,16 @@ class ShellScope:
             self.jumps += [place for place in places if place not in self.jumps]
         elif deeper < 0:
             self.climbs += [place for place in places if place not in self.climbs]
-        self.depths[-1] += 0 if word.startswith("/") else deeper
+        certain = min(deeper, 0) if self.cautious else deeper
+        self.depths[-1] += 0 if word.startswith("/") else certain
+
+    def enter_brackets(self, operator: str, blocks: list[int]) -> None:
+        """Note that a subshell begins or ends, whose directory is its own; `blocks` are those that are open."""
+        if operator == "(":
+            blocks.append(len(self.depths))
+            self.depths.append(0)
+        elif operator == ")" and blocks:
+            del self.depths[blocks.pop() :]
 
     def end_block(self, *, repeats: bool) -> None:
         """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""

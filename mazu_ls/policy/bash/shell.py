@@ -10,6 +10,7 @@ from itertools import chain
 from mazu_ls.policy import repository
 from mazu_ls.policy.bash.commands import ReadLine
 from mazu_ls.policy.bash.scan import DenyScan
+from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.grant_prefix import grant_prefix
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
@@ -23,7 +24,7 @@ TOO_INVOLVED = Decision("deny", "it is too involved to be judged", rule="nothing
 @dataclass(frozen=True)
 class CommandLine:
     """What is known of a command line. `seen` are all its commands, hidden ones included, `codes` texts for interpreters
-    that may start programs, `line` what the line itself says, `commands` that as plain words, None if one cannot be known.
+    that may start programs, `line` what the line itself says, `commands` that as plain words, None if one cannot be known. `unclear`: why nobody can say that it meets no hard deny.
     """
 
     text: str
@@ -34,6 +35,7 @@ class CommandLine:
     line: ReadLine = _UNREAD
     commands: list[list[str]] | None = None
     beyond_sandbox: str | None = None
+    unclear: str | None = None
 
     def mentions(self, rule: Rule) -> bool:
         """Return whether a deny or ask rule matches the line, or any command in it, however wrapped."""
@@ -123,4 +125,13 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
         line,
         line.plain_commands(),
         beyond,
+        scan.unclear or _why_a_loop_is_unclear(text, place, scan),
     )
+
+
+def _why_a_loop_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> str | None:
+    """Return the hard deny that a line meets where a `cd` in one of its loops fails, so that the next one climbs."""
+    if not scan.climbs:
+        return None
+    found = DenyScan(place).run(text, ShellScope(place, cautious=True)).found
+    return None if found is None else f"if `cd` fails in the loop, {found.reason}"

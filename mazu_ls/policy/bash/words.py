@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 
+from mazu_ls.policy.bash.evaluations import is_computed
 from mazu_ls.policy.bash.expansions import (
     FIELD,
     MAX_BRACES,
@@ -27,6 +28,9 @@ MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
+_EVALUATES = re.compile(
+    r"@P|:(?![-=?+])(?!\s*-?\d*\s*(?::\s*-?\d*\s*)?$)"
+)  # a prompt; a place or length that is computed
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
 _GLOB = re.compile(r"[*?]|\A[^\[]*+\[.+\]", re.DOTALL)
 _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
@@ -37,7 +41,8 @@ class WordValue:
     """The possible values of a word. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
     `known_outputs` counts those that only print a quoted text. `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
-    candidates than were computed.
+    candidates than were computed. `computed` are texts that bash evaluates in arithmetic or as a prompt, with the values
+    of the variables that they name.
     """
 
     candidates: list[list[str]]
@@ -45,6 +50,7 @@ class WordValue:
     outward: list[str] = field(default_factory=list)
     known_outputs: int = 0
     expanded: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
     dynamic: bool = False
     glob: bool = False
     cut: bool = False
@@ -62,9 +68,9 @@ class WordValue:
         return " ".join(self.candidates[0]) if self.candidates else ""
 
 
-def evaluate(raw: str, scope: ShellScope, depth: int = 0) -> WordValue:
-    """Return every list of words that bash may make of `raw`."""
-    return _Word(raw, scope, depth).value()
+def evaluate(raw: str, scope: ShellScope, depth: int = 0, *, quoted: bool = False) -> WordValue:
+    """Return every list of words that bash may make of `raw`; `quoted`: as if it stood in double quotes."""
+    return _Word(raw, scope, depth).value(quoted=quoted)
 
 
 class _Word:
@@ -76,9 +82,9 @@ class _Word:
         self.result = WordValue([])
         self.quotes = False
 
-    def value(self) -> WordValue:
+    def value(self, *, quoted: bool) -> WordValue:
         spend(10 + len(self.raw) // 20)
-        self._read(self.raw, quoted=False)
+        self._read(self.raw, quoted=quoted)
         result = self.result
         combined = ["".join(parts) for parts in islice(product(*self.parts), MAX_CANDIDATES)]
         spend(sum(map(len, combined)) // 40)
@@ -142,7 +148,11 @@ class _Word:
             self.result.dynamic = True
             self._add("/dev/fd/63")
             return end + 1
-        if char == "~" and (at == 0 or text[at - 1] in "=:" or ("{" in text[:at] and text[at - 1] in "{,")):
+        if (
+            char == "~"
+            and text != "=~"
+            and (at == 0 or text[at - 1] in "=:" or ("{" in text[:at] and text[at - 1] in "{,"))
+        ):
             return self._tilde(text, at)
         self._add(char)
         return at + 1
@@ -197,6 +207,7 @@ class _Word:
             return end + 1
         if text.startswith("$[", at):  # arithmetic in bash's pre-POSIX syntax
             self.result.expanded.append("((")
+            self.result.computed.append("")
             self.result.dynamic = True
             self._add(UNKNOWN)
             return at + 2
@@ -208,19 +219,29 @@ class _Word:
 
     def _arithmetic(self, inside: str) -> None:
         self._add("0")
-        self.result.expanded.append("(" if _ARITHMETIC.match(inside) else "((")
+        plain = _ARITHMETIC.match(inside)
+        self.result.expanded.append("(" if plain else "((")
         self.result.dynamic = True
-        self._hidden(inside)
+        self._hidden(inside, computed=not plain)
 
-    def _hidden(self, text: str) -> None:
-        """Collect only the scripts in it."""
+    def _hidden(self, text: str, *, computed: bool = False) -> None:
+        """Collect only the scripts in it; where it is `computed`, quotes in it quote nothing."""
+        found = None
         if "$" in text or "`" in text or "<(" in text:
             if self.depth >= MAX_DEPTH:
                 self.result.inner.append(text)
                 return
-            found = evaluate(text, self.scope, self.depth + 1)
-            self.result.inner += found.inner
-            self.result.expanded += found.expanded
+            found = self._nested(text, quoted=computed)
+        if computed:
+            self.result.computed += [" ".join(fields) for fields in found.candidates] if found else [text]
+
+    def _nested(self, text: str, *, quoted: bool = False) -> WordValue:
+        """Evaluate a part of the word, and take over what it runs and names."""
+        found = evaluate(text, self.scope, self.depth + 1, quoted=quoted)
+        self.result.inner += found.inner
+        self.result.expanded += found.expanded
+        self.result.computed += found.computed
+        return found
 
     def _substitution(self, script: str, quoted: bool) -> None:
         self.result.inner.append(script)
@@ -241,6 +262,9 @@ class _Word:
             self._add(*(self._split(value, quoted) for value in self.scope.lookup(name)))
 
     def _parameter(self, inside: str, quoted: bool) -> None:
+        if inside[:1] in set(" \t\n|"):  # `${ command; }`, since bash 5.3
+            self._substitution(inside[1:], quoted)
+            return
         match = _PARAMETER.match(inside)
         self.result.dynamic = True
         if match is None:
@@ -253,7 +277,9 @@ class _Word:
             ("#" if length else "!" if indirect else "") + name + ("" if length else rest[:2])
         )
         if index:
-            self._hidden(index)
+            self._hidden(index, computed=is_computed(index))
+        if indirect and rest not in ("*", "@") and index not in ("*", "@"):
+            self.result.computed.append("")  # the value may be a name with a subscript
         if length and not rest:
             self._add("1")
         elif indirect:
@@ -279,10 +305,8 @@ class _Word:
         if self.depth >= MAX_DEPTH:
             self.result.inner.append(rest)
             return [UNKNOWN]
-        found = evaluate(rest, self.scope, self.depth + 1)
-        self.result.inner += found.inner
-        self.result.expanded += found.expanded
-        plain = found.text
+        plain = self._nested(rest).text
+        self.result.computed += [plain] if _EVALUATES.match(rest) else []
         if match := _DEFAULT.match(plain):
             known = [value for value in values if value]
             if match[1].endswith("="):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from math import prod
 
 from mazu_ls.policy import repository
-from mazu_ls.policy.bash import wildcards
 from mazu_ls.policy.bash.commands import MAX_ARGVS, ReadLine, ReadSegment, argvs
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect
@@ -17,6 +16,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.rules import PolicyContext
+from mazu_ls.policy.tables import wildcards
 from mazu_ls.policy.tables.programs import VARIABLE, WILD, NotProvablySafe, ProgramJudge, require
 
 _PUBLIC = word_set("public_variables")

@@ -11,11 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.gitcmd import user_repository
 from mazu_ls.policy import repository
-from mazu_ls.policy.bash import scripts, wildcards
+from mazu_ls.policy.bash import scripts
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import table
-from mazu_ls.policy.tables import allowed_commands, git, options, targets
+from mazu_ls.policy.tables import allowed_commands, git, options, targets, wildcards
 from mazu_ls.policy.tables.options import NotProvablySafe, require
 from mazu_ls.workspace import path_rules
 

@@ -80,7 +80,9 @@ def _of_unknown(argv: list[str]) -> list[list[str]]:
         or INTERPRETERS.match(argv[0])
     ):
         return []
-    starts = [start for start in _starts(argv, WrapperSpec()) if start + 1 < len(argv)]
+    letters = {word for word in argv if re.fullmatch(r"-[A-Za-z]", word)}  # each may take a value or not
+    every = {*_starts(argv, WrapperSpec()), *_starts(argv, WrapperSpec(values=" ".join(letters)))}
+    starts = [start for start in sorted(every) if start + 1 < len(argv)]
     return [argv[start:] for start in starts if program(argv[start]) in _TAKEN_FOR_COMMANDS]
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, table, word_set
+from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.git import COMMANDS
 from mazu_ls.policy.tables.options import abbreviates, find_starts, flags, operands
@@ -35,6 +36,44 @@ def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
         if name == "tee" and (found := targets.run_by_itself(word, scope)) is not None:
             return f"{found} is run by other programs by itself; write_file shows it to the user"
     return None
+
+
+def redirects_to_file(op: str, target: str) -> bool:
+    """Return whether a redirection writes, and not into another descriptor."""
+    return ">" in op and not (op == ">&" and re.fullmatch(r"\d+-?|-", target))
+
+
+def refused_redirect(op: str, target: str, scope: ShellScope) -> Decision | None:
+    """Return the hard deny that a redirection meets."""
+    if re.match(r"^/dev/(tcp|udp)/", target):
+        return Decision("deny", "a shell would be connected to the network", rule="no reverse shell")
+    if redirects_to_file(op, target):
+        if (reason := targets.write_refused(target, scope)) is not None:
+            return Decision("deny", reason, rule="writes stay inside the workspace")
+        if (name := targets.run_by_itself(target, scope)) is not None:
+            reason = f"{name} is run by other programs by itself; write_file shows it to the user"
+            return Decision("deny", reason, rule="files that run by themselves")
+    if "<" in op and op != "<<<" and (found := targets.secret(target, scope)) is not None:
+        return Decision("deny", f"{found} holds keys or passwords", rule="keys are not read")
+    return None
+
+
+def refused_variable(scope: ShellScope) -> Decision | None:
+    """Return the hard deny that a variable meets in which programs look for the name of a file to write."""
+    for name in filter(_VARIABLES.match, scope.values):
+        for value in scope.values[name]:
+            if (reason := targets.write_refused(value, scope)) is not None:
+                return Decision("deny", reason, rule="writes stay inside the workspace")
+    return None
+
+
+def works_on_unknown(name: str, rest: list[str]) -> bool:
+    """Return whether a program that destroys what it is given is given something that cannot be known."""
+    if name not in DESTROYS_OPERANDS or not any(UNKNOWN in word for word in rest):
+        return False
+    if name in ("find", "fd", "fdfind"):
+        return "-delete" in rest
+    return name not in _RECURSIVELY or not {"r", "R"}.isdisjoint(flags(rest))
 
 
 def written_by(name: str, rest: list[str]) -> list[str]:
@@ -117,6 +156,8 @@ def _outputs(name: str, rest: list[str]) -> list[str]:
     return [word for word in found if word]
 
 
+_VARIABLES = pattern("writes.variables")
+_RECURSIVELY = word_set("destroys_recursively")
 DESTROYS_OPERANDS = word_set("destroys_operands")
 # What these programs would do, in words, and the programs.
 _LOSSES: dict[str, str] = {

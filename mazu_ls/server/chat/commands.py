@@ -67,7 +67,9 @@ def _mode_of(text: str, session: str) -> dict[str, str]:
         raise MazuError(Kind.NOT_FOUND, f"There is no mode {mode!r}.", f"Choose {', '.join(get_args(Mode))}.")
     if mode == "bypass" and not confirm:
         raise MazuError(
-            Kind.PERMISSION, "Mode bypass asks about nothing.", "To confirm it, write `/mode bypass bypass`."
+            Kind.PERMISSION,
+            "Mode bypass asks about nothing that it can judge.",
+            "To confirm it, write `/mode bypass bypass`.",
         )
     return {"mode": mode, **({"confirm": confirm.strip()} if confirm else {})}
 

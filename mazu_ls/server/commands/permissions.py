@@ -95,7 +95,9 @@ async def mode(server: ServerState, params: wire.SetModeParams) -> wire.Permissi
     project = await server.wait_opened()
     if params is not None:
         if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":
-            raise InvalidArguments('mode "bypass" never asks; confirm it with `confirm: "bypass"`', "confirm")
+            raise InvalidArguments(
+                'mode "bypass" asks about almost nothing; confirm it with `confirm: "bypass"`', "confirm"
+            )
         project.set_mode(params.mode)
     return _state(project)
 

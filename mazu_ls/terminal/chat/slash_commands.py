@@ -121,7 +121,7 @@ async def _pick_mode(chat: ChatSession) -> str:
         "ask": "ask before anything is changed or run",
         "auto": "change files and run what the rules and the sandbox allow, without asking",
         "plan": "read only",
-        "bypass": "never ask; hard limits still apply",
+        "bypass": "ask about almost nothing; hard limits still apply",
     }
     options = [QuestionOption(mode[0], f"{mode}: {said[mode]}") for mode in MODES if mode != "auto"]
     options.insert(1, QuestionOption("u", f"auto: {said['auto']}"))

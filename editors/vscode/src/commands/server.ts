@@ -7,7 +7,7 @@ const MODES = [
   { label: 'ask', description: l10n.t('Ask before edits and commands') },
   { label: 'auto', description: l10n.t('Edits and harmless commands run; everything else is refused') },
   { label: 'plan', description: l10n.t('Read only') },
-  { label: 'bypass', description: l10n.t('Never ask; hard denials still apply') },
+  { label: 'bypass', description: l10n.t('Ask about almost nothing; hard denials still apply') },
 ] as const;
 
 /** The server itself: model, mode, keys, log, restart. */
