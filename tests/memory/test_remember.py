@@ -90,6 +90,14 @@ async def test_saying_it_again_is_a_duplicate(memories: Memories, again: str):
         ("Backups run daily", "Backups run weekly"),
         ("Retry three times", "Retry 5 times"),
         ("Los tests tardan diez minutos", "Los tests tardan veinte minutos"),
+        ("The timeout is 30 s and retries are 5", "The timeout is 60 s and retries are 3"),
+        ("The cache holds 100 entries for 5 minutes", "The cache holds 500 entries for 10 minutes"),
+        (
+            "Retry 5 times, wait 1 second between, give up after 60 seconds",
+            "Retry 3 times, wait 2 seconds between, give up after 30 seconds",
+        ),
+        ("The limit is 10 for free users and 20 for paid", "The limit is 20 for free users and 10 for paid"),
+        ("Backups run on Friday at 10", "Backups run on Monday at 9"),
     ],
 )
 async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, new: str):
@@ -120,6 +128,7 @@ async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, n
         ("Never use tabs in Python", "Always use tabs in Makefiles"),
         ("Never deploy on Fridays", "Never deploy on Mondays"),
         ("Don't release in December", "Don't release in August"),
+        ("Step 3 runs after step 4", "Step 4 runs after step 3"),
     ],
 )
 async def test_like_is_not_same(memories: Memories, one: str, other: str):

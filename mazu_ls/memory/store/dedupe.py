@@ -36,11 +36,12 @@ _VALUE_BEFORE = words(
     "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width"
     " length depth rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was"
     " to at of than uses use after every within by about equals default defaults exactly least most = : v on"
+    " ist sind beträgt bei es son est sont"
 )
 _UNITS = words(
     "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib"
     " gib b bytes percent px pixels columns spaces characters chars lines times retries attempts workers threads replicas"
-    " usd dollars eur"
+    " usd dollars eur entries items rows connections users people reviewers approvals instances pods shards partitions"
     " sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat monate zeichen zeilen mal"
     " segundo segundos minuto minutos hora horas día días semana semanas mes meses caracteres líneas veces"
     " seconde secondes heure heures jour jours semaine semaines mois caractères lignes fois"
@@ -76,7 +77,7 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
         and _calendar(new_words) == _calendar(old_words)
         and _adds_nothing(new, old)
     ):
-        return "same"
+        return _exchanged(new_words, old_words) or "same"
     if _plain(new_title) == _plain(old_title):
         return _same_subject(new_body, old_body)
     if _replaced_value(new_words, old_words) or _replaced_time(new_words, old_words):
@@ -89,13 +90,16 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
 
 
 def differ_in_one_thing(new: str, old: str) -> bool:
-    """Return whether two texts say the same of one or two other words: a changed fact, or another subject of the same kind.
+    """Return whether two texts say the same of one or two other words, or the same words in another order: a changed fact, or another
+    subject of the same kind.
 
     Only a person can tell "is called hermes" from "the search service".
     """
     new_content, old_content = _content(new), _content(old)
     only_new, only_old = new_content - old_content, old_content - new_content
     shared = len(new_content & old_content)
+    if not only_new and not only_old:
+        return shared > 0
     return 0 < len(only_new) <= 2 and 0 < len(only_old) <= 2 and shared >= max(len(only_new), len(only_old))
 
 
@@ -115,8 +119,12 @@ def _split(text: str) -> list[str]:
     return [number_of_word(word) or word for word in found]
 
 
+def _in_order(tokens: list[str]) -> list[str]:
+    return [word for word in tokens if _NUMBER.match(word)]
+
+
 def _numbers(tokens: list[str]) -> list[str]:
-    return sorted(word for word in tokens if _NUMBER.match(word))
+    return sorted(_in_order(tokens))
 
 
 def _turned(new: list[str], old: list[str]) -> bool:
@@ -186,15 +194,25 @@ def _close(new: str, old: str) -> bool:
 
 
 def _replaced_value(new: list[str], old: list[str]) -> bool:
-    """Return whether both have the same words around one or two numbers that are values."""
+    """Return whether both have the same words around up to three numbers that are values."""
     new_frame = [word for word in new if not _NUMBER.match(word) and word not in _WEAK]
     old_frame = [word for word in old if not _NUMBER.match(word) and word not in _WEAK]
     if not new_frame or set(terms(" ".join(new_frame))) != set(terms(" ".join(old_frame))):
         return False
     changed = set(_numbers(new)) ^ set(_numbers(old))
-    return 0 < len(changed) <= 4 and all(
-        _is_value(tokens, number) for tokens in (new, old) for number in changed & set(tokens)
-    )
+    return 0 < len(changed) <= 6 and _are_values(changed, new, old)
+
+
+def _exchanged(new: list[str], old: list[str]) -> Verdict | None:
+    """Return the verdict on two texts that differ only in which number stands where ("10 for free and 20 for paid users"); None if
+    the words around them differ too."""
+    frames = [[word for word in some if not _NUMBER.match(word)] for some in (new, old)]
+    moved = {
+        n for pair in zip(_in_order(new), _in_order(old), strict=True) if pair[0] != pair[1] for n in pair
+    }
+    if frames[0] != frames[1] or not moved:
+        return None
+    return "changed" if any(_is_value(new, number) for number in moved) else "different"
 
 
 def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
@@ -209,12 +227,18 @@ def _replaced_time(new: list[str], old: list[str]) -> bool:
     changed = _calendar(new) ^ _calendar(old)
     if len({kind for kind, _ in changed}) != 1 or not _calendar(new) or not _calendar(old):
         return False
-    if _numbers(new) != _numbers(old):
+    numbers = set(_numbers(new)) ^ set(_numbers(old))
+    if len(_numbers(new)) != len(_numbers(old)) or not _are_values(numbers, new, old):
         return False
     frames = [
-        _content(" ".join(word for word in some if calendar_value(word) is None)) for some in (new, old)
+        _content(" ".join(word for word in some if calendar_value(word) is None and word not in numbers))
+        for some in (new, old)
     ]
     return bool(frames[0]) and frames[0] == frames[1]
+
+
+def _are_values(numbers: set[str], *texts: list[str]) -> bool:
+    return all(_is_value(tokens, number) for tokens in texts for number in numbers.intersection(tokens))
 
 
 def _is_value(tokens: list[str], number: str) -> bool:
