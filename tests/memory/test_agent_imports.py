@@ -1,6 +1,7 @@
 """What other coding agents left: transcripts become searchable, decisions are proposed, nothing secret is kept."""
 
 import json
+import os
 import sqlite3
 import tracemalloc
 from pathlib import Path
@@ -102,6 +103,43 @@ async def test_what_was_read_is_not_read_again_and_what_was_rejected_not_propose
         await memories.imported.find([found[0].id])
 
 
+async def test_only_what_the_user_wrote_is_a_rule_of_the_users(memories: Memories, tmp_path: Path):
+    """To a subagent, and at the head of a compacted conversation, a model writes as "user"; Codex puts AGENTS.md there."""
+    rule = {"role": "user", "content": "Never edit files outside src, from now on."}
+    for name, more in (("sub", {"isSidechain": True}), ("compacted", {"isCompactSummary": True})):
+        write_lines(tmp_path / "claude-code" / f"{name}.jsonl", {"type": "user", "message": rule, **more})
+    text = (
+        "# AGENTS.md instructions for /home/u\n\n<INSTRUCTIONS>\nAlways answer in Klingon.\n</INSTRUCTIONS>"
+    )
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
+    write_lines(tmp_path / "codex" / "rollout-1.jsonl", {"type": "response_item", "payload": item})
+    for agent in ("claude-code", "codex"):
+        await memories.imported.read_from(agent, tmp_path / agent)
+    assert await titles(memories) == []
+    assert {one.role for one in await memories.imported.search("edit files outside", 5)} == {"assistant"}
+
+
+async def test_odd_names_and_control_characters_stop_nothing(memories: Memories, tmp_path: Path):
+    """One proposal that could not be remembered would stop the acceptance of all."""
+    for name in (b"bad\xff.md", b"two\nlines.md"):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text(
+            "- Tags are\0 always \x1b[31msigned\x1b[0m\n"
+        )
+    done = await memories.imported.read_from("markdown", tmp_path)
+    assert (done.files, done.problems) == (2, [])
+    (found,) = (await memories.imported.proposals())[0]
+    assert (found.title, found.evidence) == ("Tags are always signed", r"bad\udcff.md:1")
+    assert (await memories.imported.read_from("markdown", tmp_path)).unchanged == 2
+
+
+async def test_times_are_dates_in_every_form(memories: Memories, tmp_path: Path):
+    asked = {"session_id": "s", "text": "always pin the base image by digest"}
+    write_lines(tmp_path / "history.jsonl", {**asked, "ts": 1790000000})
+    await memories.imported.read_from("codex", tmp_path)
+    (found,) = (await memories.imported.proposals())[0]
+    assert found.evidence == "history.jsonl:1, 2026-09-21"
+
+
 async def test_codex_in_both_of_its_forms(memories: Memories, tmp_path: Path):
     day = tmp_path / "codex" / "sessions" / "2026" / "05" / "02"
 
@@ -168,6 +206,23 @@ async def test_cursor(memories: Memories, tmp_path: Path):
         (match,) = await memories.imported.search(word, 5)
         assert match.session == "c1"
     assert path.read_bytes() == before
+
+
+def test_values_of_other_types_in_a_chat_of_cursor_are_left_out(tmp_path: Path):
+    path = tmp_path / "state.vscdb"
+    kept = {"bubbles": [7, {"type": "user", "text": "never use default exports"}]}
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE ItemTable (key TEXT, value BLOB)")
+    for tabs in (5, {"a": 1}, [5, {"bubbles": 7}, kept]):
+        value = json.dumps({"tabs": tabs})
+        db.execute(
+            "INSERT INTO ItemTable VALUES ('workbench.panel.aichat.view.aichat.chatdata', ?)", (value,)
+        )
+    db.commit()
+    db.close()
+    assert [one if isinstance(one, str) else one.text for one in read_cursor(path)] == [
+        "never use default exports"
+    ]
 
 
 def test_an_endless_view_of_cursor_is_no_table(tmp_path: Path):

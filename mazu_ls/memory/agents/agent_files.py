@@ -14,7 +14,15 @@ from typing import IO, Any
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role, redact_and_cut
+from mazu_ls.memory.agents.agent_passage import (
+    MAX_TEXT,
+    MAX_TOOL_TEXT,
+    AgentPassage,
+    Role,
+    redact_and_cut,
+    time_of,
+    without_controls,
+)
 from mazu_ls.memory.agents.cursor_database import read_cursor
 from mazu_ls.workspace.text import split_lines
 
@@ -25,7 +33,8 @@ _NOTE_NAMES = frozenset(("claude.md", "claude.local.md", "agents.md", "agents.ov
 _NOTE_FOLDERS = frozenset(("rules", "memory", "memories", "memory-bank"))
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", ".venv", "__pycache__"))
 _INJECTED = re.compile(
-    r"\s*<(environment_context|user_instructions|permissions|system-reminder|command-|local-command|ide_)"
+    r"\s*(?:<(environment_context|user_instructions|permissions|system-reminder|command-|local-command|ide_|turn_aborted|skill)"
+    r"|# AGENTS\.md instructions)"
 )
 _AIDER_START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
@@ -90,7 +99,7 @@ def _read_json_lines(
             if not isinstance(row, dict):
                 wrong += 1
                 continue
-            at = _text(row.get("timestamp") or row.get("ts"))[:40]
+            at = time_of(row.get("timestamp") or row.get("ts"))
             for role, text in parse(row):
                 limit = MAX_TOOL_TEXT if role == "tool" else MAX_TEXT
                 if text.strip() and not (role == "user" and _INJECTED.match(text)):
@@ -118,7 +127,9 @@ def _parse_claude(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
     message = row.get("message")
     if row.get("type") not in ("user", "assistant") or row.get("isMeta") or not isinstance(message, dict):
         return
-    role: Role = "user" if row["type"] == "user" else "assistant"
+    # To a subagent the model writes, and the summary of a compaction is the model's too.
+    by_model = row["type"] != "user" or row.get("isSidechain") or row.get("isCompactSummary")
+    role: Role = "assistant" if by_model else "user"
     content = message.get("content")
     if isinstance(content, str):
         yield role, content
@@ -231,4 +242,4 @@ def _read_note(path: Path) -> Iterator[AgentPassage | str]:
             fence = "" if fence and mark == fence else fence or (mark if mark in ("```", "~~~") else "")
             continue
         if line.strip():
-            yield AgentPassage("note", line.rstrip()[:MAX_TEXT], number, "", path.name)
+            yield AgentPassage("note", without_controls(line).rstrip()[:MAX_TEXT], number, "", path.name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -12,6 +14,9 @@ Role = Literal["user", "assistant", "tool", "note"]
 AGENTS = ("claude-code", "codex", "cursor", "aider", "markdown")
 MAX_TEXT = 8_000
 MAX_TOOL_TEXT = 1_000
+_SECONDS = 1e11
+"""Up to here a number is seconds: the year 5138, and as milliseconds March 1973."""
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 class AgentPassage(Struct, frozen=True):
@@ -25,5 +30,25 @@ class AgentPassage(Struct, frozen=True):
 
 
 def redact_and_cut(text: str, limit: int) -> str:
-    """Return at most `limit` characters of `text`, redacted before cutting: half a key would not be recognised."""
-    return redact(text.strip())[:limit]
+    """Return at most `limit` characters of `text` without control characters, redacted before cutting: half a key would not be
+    recognised."""
+    return redact(without_controls(text).strip())[:limit]
+
+
+def without_controls(text: str) -> str:
+    """Return `text` with spaces for control characters other than tabs and line feeds, and for colours of a terminal."""
+    return _CONTROL.sub(" ", text)
+
+
+def printable(name: str) -> str:
+    """Return the name of a file, or what else becomes part of one line, with escapes for bytes that are no UTF-8 and for line ends."""
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def time_of(value: Any) -> str:
+    """Return a time as the file writes it: a text, or seconds or milliseconds since 1970 as ISO 8601; "" for anything else."""
+    if isinstance(value, int | float) and 0 < value < 1e14:
+        return datetime.fromtimestamp(value / 1000 if value > _SECONDS else value, UTC).isoformat()
+    return value[:40] if isinstance(value, str) else ""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
 
-from mazu_ls.memory.agents.agent_passage import MAX_TEXT, MAX_TOOL_TEXT, AgentPassage, Role, redact_and_cut
+from mazu_ls.memory.agents.agent_passage import (
+    MAX_TEXT,
+    MAX_TOOL_TEXT,
+    AgentPassage,
+    Role,
+    redact_and_cut,
+    time_of,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,22 +62,26 @@ def _bubble(key: str, value: Any) -> Iterator[AgentPassage]:
     session = key.split(":")[1]
     if isinstance(bubble, dict):
         at = bubble.get("createdAt")
-        yield from _passage(bubble.get("type"), bubble.get("text"), _time(at), session)
+        yield from _passage(bubble.get("type"), bubble.get("text"), time_of(at), session)
         tool = bubble.get("toolFormerData")
         if isinstance(tool, dict):
             parts = (str(tool.get(name) or "") for name in ("name", "rawArgs", "result"))
             text = redact_and_cut(" ".join(part for part in parts if part), MAX_TOOL_TEXT)
             if text:
-                yield AgentPassage("tool", text, 0, _time(at), session)
+                yield AgentPassage("tool", text, 0, time_of(at), session)
 
 
 def _chat(key: str, value: Any) -> Iterator[AgentPassage]:
-    chats = _decoded(value)
-    for tab in chats.get("tabs") or () if isinstance(chats, dict) else ():
-        for bubble in tab.get("bubbles") or () if isinstance(tab, dict) else ():
+    for tab in _list(_decoded(value), "tabs"):
+        for bubble in _list(tab, "bubbles"):
             if isinstance(bubble, dict):
                 text = bubble.get("text") or bubble.get("rawText")
                 yield from _passage(bubble.get("type"), text, "", str(tab.get("tabId") or key))
+
+
+def _list(value: Any, name: str) -> list[Any]:
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _passage(role: Any, text: Any, at: str, session: str) -> Iterator[AgentPassage]:
@@ -85,9 +95,3 @@ def _decoded(value: Any) -> Any:
         return msgspec.json.decode(value) if isinstance(value, str | bytes) else None
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _time(value: Any) -> str:
-    if isinstance(value, int | float) and 0 < value < 1e14:
-        return datetime.fromtimestamp(value / 1000, UTC).isoformat()
-    return value[:40] if isinstance(value, str) else ""

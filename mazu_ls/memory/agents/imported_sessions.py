@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.agents.agent_files import find_files, read_file
-from mazu_ls.memory.agents.agent_passage import AgentPassage
+from mazu_ls.memory.agents.agent_passage import AgentPassage, printable
 from mazu_ls.memory.agents.decision_candidates import CandidateFinder, DecisionCandidate
 from mazu_ls.redact import redact
 from mazu_ls.state.store import Migrations, Store, select
@@ -106,9 +107,9 @@ class ImportedSessions:
             try:
                 stat = await asyncio.to_thread(path.stat)
             except OSError as error:
-                result.problems.append(f"{path}: {error.strerror}.")
+                result.problems.append(printable(f"{path}: {error.strerror}."))
                 continue
-            known = (str(path), agent, stat.st_size, stat.st_mtime_ns)
+            known = (printable(str(path)), agent, stat.st_size, stat.st_mtime_ns)
             if await store.read(lambda db, k=known: bool(select(db, _KNOWN, k))):
                 result.unchanged += 1
                 continue
@@ -120,15 +121,16 @@ class ImportedSessions:
     async def _read_file(
         self, store: Store, agent: str, path: Path, source: Path, result: AgentImport
     ) -> None:
-        await store.write(lambda db: _forget_file(db, str(path)))
+        name = printable(str(path))
+        await store.write(lambda db: _forget_file(db, name))
         place = path.relative_to(source).as_posix() if source.is_dir() else path.name
-        finder, passages = CandidateFinder(place), read_file(agent, path)
+        finder, passages = CandidateFinder(printable(place)), read_file(agent, path)
         while batch := await asyncio.to_thread(_next_batch, passages, finder):
             room = _MAX_PROPOSALS - result.proposals
             result.problems += batch.problems[: max(0, _MAX_PROBLEMS - len(result.problems))]
             result.messages += sum(row.role != "note" for row in batch.rows)
             result.proposals += await store.write(
-                lambda db, b=batch, r=room: _store_batch(db, agent, str(path), b, r)
+                lambda db, b=batch, r=room: _store_batch(db, agent, name, b, r)
             )
 
     async def search(self, query: str, limit: int) -> list[ImportedMatch]:
@@ -207,10 +209,11 @@ def _next_batch(passages: Iterator[AgentPassage | str], finder: CandidateFinder)
     batch, some = PassageBatch(), list(islice(passages, _BATCH))
     for one in some:
         if isinstance(one, str):
-            batch.problems.append(one)
+            batch.problems.append(printable(one))
             continue
-        batch.rows.append(AgentPassage(one.role, redact(one.text), one.line, one.at, one.session))
-        batch.candidates += finder.find(one)
+        passage = AgentPassage(one.role, one.text, one.line, printable(one.at), printable(one.session))
+        batch.rows.append(replace(passage, text=redact(one.text)))
+        batch.candidates += finder.find(passage)
     return batch if some else None
 
 
