@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
-from mazu_ls.terminal.chat.question_keys import hunk_questions, with_keys
+from mazu_ls.terminal.chat.question_keys import WHY, hunk_questions, with_keys
 from mazu_ls.terminal.surfaces.surface import Surface
 from mazu_ls.workspace import Workspace
 from mazu_ls.workspace.disk import edit_text, read_text
+from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.server.client.host_questions import HostQuestions
@@ -26,8 +27,8 @@ class TerminalHost:
         self._asking = asyncio.Lock()
         self.require_editable: Callable[[Path], Awaitable[None]] | None = None
         """Raises MazuError if an editor of another process holds unsaved text of a file."""
-        self.own_command: str | None = None
-        """The command line that the user typed after `!`, while it runs: the user need not allow it again."""
+        self.own_command: tuple[str, str] | None = None
+        """The session and the command line that the user typed after `!`, while it runs: the user need not allow it again."""
         self.unanswered: set[str] = set()
         """Calls whose question nobody was there to answer."""
         self.questions: HostQuestions | None = None
@@ -67,7 +68,7 @@ class TerminalHost:
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
         """Show what will happen and read a key, one question at a time."""
-        if self.own_command is not None and question.tool == "run_shell":
+        if self._is_own_command(question):
             return UserReply(next(choice for choice in question.choices if choice.kind == "allow_once"))
         if question.session_id and self.has_chosen is not None:
             await self.has_chosen()
@@ -80,6 +81,14 @@ class TerminalHost:
         if reply.unreachable:
             self.unanswered.add(question.call_id)
         return reply
+
+    def _is_own_command(self, question: Question) -> bool:
+        """Return whether it is about the command that the user typed, and none of the agent's, here or in another session."""
+        if self.own_command is None or question.tool != "run_shell":
+            return False
+        session, command = self.own_command
+        asked = question.detail.rpartition(WHY)[0].strip()
+        return question.session_id == session and asked == make_visible(command).strip()
 
     async def _ask_here(self, question: Question, timeout: float) -> UserReply:
         if not self.surface.interactive:

@@ -179,7 +179,8 @@ class ChatSession:
         project = await self.server.wait_opened()
         refusals = Refusals(self.host)
         unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)
-        self.host.own_command = text[1:].strip() if text.startswith("!") else None
+        if text.startswith("!"):
+            self.host.own_command = arguments["sessionId"], text[1:].strip()
         place = self.shared_with
         try:
             result = await self.execute("mazu.chat", arguments)
