@@ -1,6 +1,7 @@
 """A conversation's past to the message: what is cut, what a summary is told, what a checkpoint holds of it."""
 
 from pathlib import Path
+from typing import Literal
 
 import apsw
 import msgspec
@@ -252,6 +253,9 @@ def test_a_call_without_a_result_gets_one_when_the_conversation_goes_on() -> Non
         closed = replay(events(journal.UserSaid(user(), "Go."), model(two), ended("b"), body))
         assert closed.pending_tool_calls() == []
     assert closed.messages == [user(SUMMARY + "short")] and closed.was_compacted
+    assert replay(events(journal.UserSaid(user(), "Go."), model(Message("assistant", ())))).messages == [
+        user()
+    ]
     done = replay(events(journal.UserSaid(user(), "Go."), model(two), ended("b"), ended("a")))
     assert done.messages == done.messages_to_send() and len(done.messages) == 3
     assert not done.was_compacted and not Conversation().was_compacted
@@ -268,7 +272,7 @@ def test_a_compaction_keeps_the_newest_messages_and_joins_what_the_user_said() -
 
 
 @pytest.mark.parametrize("part", ["pictures", "message"])
-def test_what_a_service_refused_is_a_note_where_it_stood(part: str) -> None:
+def test_what_a_service_refused_is_a_note_where_it_stood(part: Literal["pictures", "message"]) -> None:
     seen = Message("user", (Text("Look."), PICTURE))
     got = ToolResult("a", "a picture", True, (PICTURE,))
     call = Message("assistant", (ToolCall("a", "x", {}),))
@@ -325,6 +329,18 @@ def test_a_checkpoint_holds_what_was_added_since_the_last_one(tmp_path: Path, db
     path.unlink()
     assert part.changed(db) == {"s_1/head.json": None}
     assert part.everything(db) == {}
+
+
+def test_a_checkpoint_before_a_turn_ends_at_its_start(tmp_path: Path, db: apsw.Connection) -> None:
+    part, path = ConversationPart(tmp_path), tmp_path / "s_1.jsonl"
+    path.write_bytes(line(1) + b"torn\n" + line(2) + line(3))
+    for boundary, kept in (
+        (2, line(1) + b"torn\n" + line(2)),
+        (3, path.read_bytes()),
+        (9, path.read_bytes()),
+    ):
+        part.boundary["s_1"] = boundary
+        assert part.everything(db)["s_1/000000000000.jsonl"] == kept
 
 
 def test_a_restored_conversation_ends_where_the_checkpoint_says(tmp_path: Path, db: apsw.Connection) -> None:
