@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.terminal.screen.markdown_stream import MarkdownStream
+from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 
 TEXT = "# a\n\npara\nmore\n\n```py\nx\n\ny\n```\n\n~~~~\n```\n\n~~~\n~~~~\nend\n\nlast"
 
@@ -48,3 +48,19 @@ def test_the_end_of_a_long_table_keeps_its_head_and_a_long_line_is_cut() -> None
     stream = MarkdownStream()
     stream.feed("short\nlines")
     assert stream.excerpt(5, 40) == "short\nlines"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Wrap it in <Button> and return List<String>.", "Wrap it in <Button> and return List<String>."),
+        ("<details>\n\nhidden\n\n</details>", "<details>\n\nhidden\n\n</details>"),
+        ("<!-- kept --> and <br/>", "<!-- kept --> and <br/>"),
+        ("See [the docs](https://a.example/b).", "See the docs (https://a.example/b)."),
+        ("At <https://a.example/b>.", "At https://a.example/b."),
+        ("Look: ![a cat](cat.png) here", "Look: a cat (cat.png) here"),
+        ("a[0] and [x] of dict[str, int]", "a[0] and [x] of dict[str, int]"),
+    ],
+)
+def test_nothing_that_was_said_is_missing_on_the_screen(said: str, shown: str) -> None:
+    assert render_markdown(said, 80, colours=False) == shown

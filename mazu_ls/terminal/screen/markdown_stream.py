@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
+    from markdown_it.token import Token
     from rich.markdown import Markdown
 
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
@@ -79,7 +80,12 @@ class MarkdownStream:
 
 @cache
 def _markdown_type() -> type[Markdown]:
-    """Return rich's Markdown with left-aligned headings: a centred one is hard to find on a wide screen."""
+    """Return rich's Markdown with headings on the left, tags shown as text and the addresses of links and images.
+
+    rich drops raw HTML, so that `<Button>` and `List<String>` of an answer would be missing, and it hides addresses
+    behind links that few terminals can open.
+    """
+    from markdown_it import MarkdownIt
     from rich import markdown
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -91,7 +97,31 @@ def _markdown_type() -> type[Markdown]:
     class Left(markdown.Markdown):
         elements: ClassVar = {**markdown.Markdown.elements, "heading_open": LeftHeading}
 
+        def __init__(self, markup: str) -> None:
+            super().__init__("", code_theme="ansi_dark", hyperlinks=False)
+            parser = MarkdownIt().enable(["strikethrough", "table"]).disable(["html_inline", "html_block"])
+            self.markup = markup
+            self.parsed = parser.parse(markup)
+            for token in self.parsed:
+                token.children = _with_addresses(token.children)
+
     return Left
+
+
+def _with_addresses(tokens: list[Token] | None) -> list[Token] | None:
+    """Return inline tokens with images as text in their place, and without links that show their address already."""
+    if not tokens:
+        return tokens
+    shown: list[Token] = []
+    for token in tokens:
+        if token.type == "image":
+            address = str(token.attrs.get("src", ""))
+            token.type, token.tag, token.children = "text", "", None
+            token.content = f"{token.content} ({address})" if token.content else address
+        if token.type in ("link_open", "link_close") and token.info == "auto":
+            continue
+        shown.append(token)
+    return shown
 
 
 def render_markdown(text: str, width: int, *, colours: bool) -> str:
@@ -103,5 +133,5 @@ def render_markdown(text: str, width: int, *, colours: bool) -> str:
         file=out, width=width, force_terminal=colours, no_color=not colours, highlight=False,
         color_system="standard" if colours else None,
     )  # fmt: skip
-    console.print(_markdown_type()(text, code_theme="ansi_dark"))
+    console.print(_markdown_type()(text))
     return "\n".join(row.rstrip() for row in out.getvalue().rstrip("\n").split("\n"))
