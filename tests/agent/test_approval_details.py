@@ -105,7 +105,8 @@ mine
     ("call", "advice"),
     [
         ("run_shell --\ncommand: uniq-lines gone.txt", "allow it with `mazu-ls permissions allow run_shell uniq-lines`"),
-        ("run_shell --\ncommand: rm -f a; uniq-lines > b", "no pattern allows this line"),
+        ("run_shell --\ncommand: rm -f a; uniq-lines > b", "no pattern allows this line: run it where you can answer"),
+        ("run_shell --\ncommand: python3 check.py", "allow it with `mazu-ls permissions allow run_shell 'python3 check.py'`"),
         ("web_fetch --\nurl: http://192.0.2.1/a b", "`mazu-ls permissions allow web_fetch 'http://192.0.2.1/a b'`"),
     ],
 )  # fmt: skip

@@ -47,7 +47,7 @@ async def test_with_a_sandbox_commands_run_unasked(tmp_path: Path) -> None:
 async def test_without_one_it_is_said_what_is_not_held_and_that_no_one_can_be_asked(tmp_path: Path) -> None:
     _, err, told = await run(tmp_path, "--allow-shell", config='[shell]\nsandbox = "off"\n')
     assert not (tmp_path / "project/made.txt").exists()
-    assert "nobody is here to approve it; no pattern allows this line" in str(told)
+    assert "nobody is here to approve it; allow it with `mazu-ls permissions allow run_shell" in str(told)
     assert "in time" not in str(told)
     assert "do not run in a sandbox (shell.sandbox is off)" in err
 

@@ -26,6 +26,7 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.files import BUILT_IN_ASKS
+from mazu_ls.policy.rules import ANYTHING
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 READING = "read_file"
 SHELL = "run_shell"
+UNCONFINED = ", or install bubblewrap (Linux), with which `run --allow-shell` and mode auto run any command in a sandbox"
 MAX_LABEL_CHARS = 60  # characters of a command line on a button; the question shows all of it
 
 
@@ -81,7 +83,9 @@ class ApprovalGate:
             self._record(call, "allow", decision.reason, _by(decision))
             return None
         if self.run.mode == "auto":
-            reason = f"{decision.reason}; mode auto does not ask; {_how_to_allow(call, tool, decision)}"
+            reason = (
+                f"{decision.reason}; mode auto does not ask; {await self._how_to_allow(call, tool, decision)}"
+            )
             self._record(call, "deny", reason, "policy")
             raise ToolError(f"not allowed: {reason}")
         if tool.effect is Effect.EDIT:
@@ -137,6 +141,40 @@ class ApprovalGate:
 
     def _judged(self, call: ToolCallInfo, mode: Mode) -> Decision:
         return _decide(call, mode, self._rules(), self._place(confined=False))
+
+    async def _how_to_allow(self, call: ToolCall, tool: Tool, decision: Decision) -> str:
+        """Tell whoever started this how the call can be allowed next time, only by what would allow it."""
+        if (
+            decision.rule is not None and decision.rule not in BUILT_IN_ASKS
+        ):  # deny and ask rules come before every allow rule
+            return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
+        if tool.effect is Effect.EXECUTE and tool.name != SHELL:
+            subject = "*"
+        elif tool.name != SHELL:
+            subject = str(call.arguments.get("url") or call.arguments.get("path") or "*")
+        elif decision.always is not None:
+            subject = " ".join(decision.always)
+        elif await self._is_allowed_by_itself(call):
+            subject = str(call.arguments["command"])
+        else:  # several commands, or one that writes files: a pattern would match nothing
+            shell = self.run.turn.config.shell
+            confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
+            return "no pattern allows this line: run it where you can answer" + (
+                "" if confined else UNCONFINED
+            )
+        return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
+
+    async def _is_allowed_by_itself(self, call: ToolCall) -> bool:
+        """Return whether a grant whose pattern is the command line would allow it: it is one command that writes no files."""
+        try:
+            words = tuple(shlex.split(str(call.arguments["command"])))
+        except (KeyError, ValueError):
+            return False
+        granted = Rule(SHELL, (*words, ANYTHING), "allow")
+        judged = ToolCallInfo(SHELL, Effect.EXECUTE, call.arguments)
+        rules = [granted, *self._rules()]
+        decision = await asyncio.to_thread(_decide, judged, "ask", rules, self._place(confined=False))
+        return decision.verdict == "allow"
 
     def _place(self, *, confined: bool) -> PolicyContext:
         turn = self.run.turn
@@ -198,7 +236,7 @@ class ApprovalGate:
                 self._record(call, "deny", reply.void, "user")
                 raise ToolError(f"not done: {reply.void} Read it again, then edit it.")
             if reply.unreachable:
-                reason = f"nobody is here to approve it; {_how_to_allow(call, tool, decision)}"
+                reason = f"nobody is here to approve it; {await self._how_to_allow(call, tool, decision)}"
                 self._record(call, "deny", reason, "policy")
                 raise ToolError(f"not allowed: {decision.reason}; {reason}")
             by = "user" if reply.choice else "timeout"
@@ -282,23 +320,6 @@ def _rule(tool: Tool, decision: Decision) -> str | None:
     if decision.always is not None:
         return _describe_grant(tool.name, decision)
     return f"exactly `{_short(decision.exact[0])}`" if decision.exact is not None else None
-
-
-def _how_to_allow(call: ToolCall, tool: Tool, decision: Decision) -> str:
-    """Tell whoever started this how the call can be allowed next time."""
-    if (
-        decision.rule is not None and decision.rule not in BUILT_IN_ASKS
-    ):  # deny and ask rules come before every allow rule
-        return f"your rule `{decision.rule}` makes it ask: change that rule in config.toml, or run this where you can answer"
-    if tool.effect is Effect.EXECUTE and tool.name != SHELL:
-        subject = "*"
-    elif tool.name != SHELL:
-        subject = str(call.arguments.get("url") or call.arguments.get("path") or "*")
-    elif decision.always is not None:
-        subject = " ".join(decision.always)
-    else:  # several commands, or one that writes files: a pattern would match nothing
-        return "no pattern allows this line: run it where you can answer, or with --allow-shell where commands run in a sandbox"
-    return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
 
 
 def _describe_grant(tool: str, decision: Decision) -> str:

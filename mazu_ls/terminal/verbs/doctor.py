@@ -67,7 +67,8 @@ def _programs() -> list[DoctorFinding]:
         DoctorFinding(
             "bubblewrap",
             True if sandbox else None,
-            sandbox or "optional: holds commands in a sandbox; Landlock is used where the kernel has it",
+            sandbox
+            or "missing: mode auto and `run --allow-shell` run few commands without it; apt install bubblewrap (Landlock confines what you approve)",
         ),
         DoctorFinding("SQLite", True, _sqlite()),
     ]

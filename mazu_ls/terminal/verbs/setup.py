@@ -88,7 +88,7 @@ async def _sandbox(surface: PlainSurface) -> None:
     said = (
         "bubblewrap is installed."
         if bubblewrap
-        else "bubblewrap is not installed; Landlock is used where the kernel has it."
+        else "bubblewrap is not installed (apt install bubblewrap): without it, mode auto and `run --allow-shell` run few commands; Landlock confines those that you approve, where the kernel has it."
     )
     options = (
         QuestionOption("a", "use it where the machine has one"),
