@@ -2,7 +2,7 @@
 ---
 --- mazu-ls hosts a coding agent that remembers and can be undone.
 ---
---- Install the server with `pipx install mazu-ls` or `uv tool install mazu-ls`, then:
+--- Install the server with `pipx install .` or `uv tool install .` in a clone of mazu-ls, then:
 ---
 --- ```lua
 --- vim.lsp.enable('mazu_ls')

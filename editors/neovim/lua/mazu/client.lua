@@ -113,7 +113,7 @@ function M.start(bufnr)
   local program = M.command_line()[1]
   if vim.fn.executable(program) == 0 then
     tell.error(
-      '`%s` cannot be run. Install it with `pipx install mazu-ls`, or name it in vim.g.mazu = { cmd = {...} }.',
+      '`%s` cannot be run. Install it with `pipx install .` in a clone of mazu-ls, or name it in vim.g.mazu = { cmd = {...} }.',
       program
     )
     return

@@ -44,7 +44,7 @@ local function check_program()
   if vim.fn.executable(cmd[1]) == 0 then
     return health.error(
       ('`%s` cannot be run'):format(cmd[1]),
-      { 'pipx install mazu-ls', 'uv tool install mazu-ls', 'or name it: vim.g.mazu = { cmd = { "/path/to/mazu-ls" } }' }
+      { 'in a clone of mazu-ls: pipx install .  (or: uv tool install .)', 'or name it: vim.g.mazu = { cmd = { "/path/to/mazu-ls" } }' }
     )
   end
   local ok, answer = pcall(function()

@@ -18,7 +18,7 @@ bed.check('an unknown option is named', text:find('vim.g.mazu.colour is not an o
 bed.check('a missing program is named', text:find('`no-such-program` cannot be run', 1, true), text)
 bed.open('app.py')
 vim.cmd('Mazu status')
-bed.wait_said('pipx install mazu-ls')
+bed.wait_said('pipx install .')
 vim.g.mazu = { cmd = bed.server }
 
 vim.lsp.enable('mazu_ls')
