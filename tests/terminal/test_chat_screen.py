@@ -73,6 +73,18 @@ async def test_a_conversation_with_markdown_and_its_cost(chat: Chat):
     assert await terminal.ends() == 0
 
 
+async def test_without_a_key_it_says_what_to_do_and_leaves_nothing_behind(chat: Chat):
+    terminal = await chat(ANTHROPIC_API_KEY="")
+    await terminal.sees("No model can be called yet: run `mazu-ls setup`")
+    await terminal.says("hi")
+    await terminal.sees("No model can be called: no API key is set")
+    await terminal.rests()
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0, "nothing ran that leaving could stop"
+    again = await chat(arguments=("--continue",), ANTHROPIC_API_KEY="")
+    assert not again.shows("unnamed")
+
+
 async def test_keys_of_the_first_prompt_are_the_message(chat: Chat):
     terminal = await chat({"text": "Well."}, sees=">")
     terminal.types(f"/bin/sh is broken{ENTER}")  # before anything of the conversation is loaded
@@ -123,9 +135,7 @@ async def test_keys_that_come_at_once_are_a_message(chat: Chat, tmp_path: Path, 
 
 
 async def test_a_word_that_begins_with_the_letter_of_an_answer_is_a_message(chat: Chat, tmp_path: Path):
-    for _ in range(
-        20
-    ):  # until this process was not held up between the two keys: a slow hand does allow by "s"
+    while True:  # until this process was not held up between the two keys: a slow hand does allow by "s"
         terminal = await chat(shell("touch ran.txt"), {"text": "Well."})
         await terminal.says("do it")
         await terminal.sees("Allow once")
@@ -375,6 +385,10 @@ async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kil
     await again.sees("word word")
     await again.kill()
     assert "a + b" in app.read_text()
+    fresh = await chat({"text": "It was done."})
+    await fresh.sees("A turn of “change it” was interrupted: `mazu-ls --continue` shows it")
+    fresh.types(CTRL_D)
+    assert await fresh.ends() == 0
     last = await chat(
         {"text": "It was done."}, arguments=("--continue",), sees="The last turn was interrupted."
     )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.journal import journal
 from mazu_ls.server.rpc.live.served import NOT_KNOWN
 from mazu_ls.terminal.chat.bypass import confirmed_mode
+from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, opened_session
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.refusals import Refusals
@@ -18,8 +17,6 @@ from mazu_ls.terminal.refusals import Refusals
 if TYPE_CHECKING:
     import argparse
 
-    from mazu_ls.agent.project.project import Project
-    from mazu_ls.agent.session.session import Session
     from mazu_ls.config.config import Mode
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
@@ -27,10 +24,6 @@ if TYPE_CHECKING:
 MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
 CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
 """The modes that a key may switch to; bypass needs its name."""
-JOIN_SECONDS = 20.0
-"""For the connection to the process that has a conversation open."""
-ENDING_SECONDS = 10.0
-"""For a server that is closing, until it has let its sessions go."""
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
@@ -46,6 +39,8 @@ class ChatSession:
         self.model: str | None = getattr(given, "model", None)
         self.spent: float | None = 0.0
         self.share = ""
+        self.interrupted = ""
+        """The name of another conversation whose last turn was interrupted."""
         server.asks_about_moved = host.surface.interactive
         host.concerns = self._concerns
         self._chosen = asyncio.Event()
@@ -64,6 +59,16 @@ class ChatSession:
         if self.session_id is None or project is None or project.sessions.find(self.session_id) is not None:
             return None
         return next((peer.place for peer in self.server.peers), None)
+
+    @property
+    def turn_runs(self) -> bool:
+        """Whether a turn of this conversation runs, in this process or another one."""
+        project = self.server.project
+        if self.session_id is None or project is None:
+            return False
+        if session := project.sessions.find(self.session_id):
+            return session.running
+        return bool(self.server.updates.state_elsewhere(self.session_id))
 
     async def execute(self, name: str, arguments: dict[str, Any]) -> Any:
         """A command of the wire, carried out by the process that has the session open."""
@@ -93,62 +98,19 @@ class ChatSession:
         if resume is None:
             return None
         try:
-            session = await self._session(project, resume)
+            seconds = ENDING_SECONDS if getattr(self.given, "waits_for_session", False) else 0
+            session = await opened_session(project, resume, seconds)
         except MazuError as error:
             if error.kind is not Kind.BUSY:
                 raise
-            return await self._join(project, resume, error)
+            found = await joined_session(self.server, self.host, self.given, resume, error)
+            self.session_id, self.name = resume, str(found["name"])
+            self.model = self.model or found["model"]
+            return found
         self.session_id, self.name = session.id, session.name
         self.model = self.model or session.conversation.model
         found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
         return {**found, "interrupted": session.interrupted}
-
-    async def _session(self, project: Project, session_id: str) -> Session:
-        """Open a session. Raises MazuError, `busy` if another process has it open and does not end within seconds."""
-        until = time.monotonic() + (ENDING_SECONDS if getattr(self.given, "waits_for_session", False) else 0)
-        while True:
-            try:
-                return await project.sessions.get(session_id)
-            except MazuError as error:
-                if error.kind is not Kind.BUSY or time.monotonic() >= until:
-                    raise
-            await asyncio.sleep(0.1)
-
-    async def _join(self, project: Project, session_id: str, busy: MazuError) -> dict[str, Any]:
-        """Take part in a conversation that another process has open. Raises `busy` where that one does not share it."""
-        from mazu_ls.server.rpc.live.peer_editor import execute_elsewhere
-        from mazu_ls.server.rpc.live.remote_error import NotServed
-
-        if self.host.questions is None:  # nothing is shared
-            raise busy
-        try:
-            async with asyncio.timeout(JOIN_SECONDS):
-                while not self.server.peers and not self.server.listens:  # noqa: ASYNC110 - a connection that is being made
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
-            raise busy from None
-        try:
-            found: dict[str, Any] = await execute_elsewhere(
-                self.server, "mazu.session.show", {"sessionId": session_id}
-            )
-        except NotServed:
-            raise busy from None
-        self._require_no_own_limits()
-        self.session_id, self.name = session_id, str(found["name"])
-        starts = (event.body for event in reversed(await project.sessions.events(session_id)))
-        talked = next((body.model for body in starts if isinstance(body, journal.TurnStarted)), None)
-        self.model = self.model or talked
-        return {**found, "interrupted": False}
-
-    def _require_no_own_limits(self) -> None:
-        """Raise MazuError where the command line names a mode or a limit: those of the other process hold."""
-        options = {"--mode": "mode", "--max-cost": "maxCost"}
-        if named := [flag for flag, name in options.items() if getattr(self.given, name, None) is not None]:
-            raise MazuError(
-                Kind.UNSUPPORTED,
-                f"This conversation is open in another terminal or editor, whose mode and limits hold: {' and '.join(named)} would have no effect.",
-                "Set them there, or begin a new conversation with them.",
-            )
 
     async def wait_free(self) -> None:
         """Wait while a turn runs that somebody else began."""
@@ -169,6 +131,9 @@ class ChatSession:
 
     async def send(self, text: str) -> dict[str, Any]:
         """Send one message or `!command` as a turn; return the turn's result, with what was refused in it."""
+        project = await self.server.wait_opened()
+        if self.session_id is None and not text.startswith("!"):
+            await project.model(self.model)  # a conversation that no model can answer does not begin
         arguments: dict[str, Any] = {"message": text, "wait": True, "sessionId": await self.begin()}
         if self.model:
             arguments["model"] = self.model
@@ -176,7 +141,6 @@ class ChatSession:
             if attached := getattr(self.given, name, None):
                 arguments[name] = attached
                 setattr(self.given, name, None)
-        project = await self.server.wait_opened()
         refusals = Refusals(self.host)
         unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)
         if text.startswith("!"):

@@ -21,10 +21,18 @@ PICKED = 9
 
 async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dict[str, Any] | None:
     """Open the conversation that the command line asks for; None if a new one will begin."""
+    from mazu_ls.server.commands.models import current_model
+
     resume = getattr(given, "resume", None) or getattr(given, "sessionId", None)
     if resume is True:
         resume = await _pick(chat)
-    return await chat.open(resume=resume, last=bool(getattr(given, "continued", False)))
+    opened = await chat.open(resume=resume, last=bool(getattr(given, "continued", False)))
+    project = await chat.server.wait_opened()
+    if chat.model is None:
+        chat.model = await current_model(project)
+    if opened is None and (broken := await project.sessions.last_interrupted()):
+        chat.interrupted = broken.name or "unnamed"
+    return opened
 
 
 async def _pick(chat: ChatSession) -> str | None:
@@ -54,4 +62,14 @@ def opening_lines(
     rows = [line(("bold", first[:7]), first[7:]), *map(line, rest)]
     if opened is not None and opened.get("interrupted"):
         rows.append(line(("yellow", "The last turn was interrupted. Type continue, or /undo it.")))
+    hints = []
+    if chat.interrupted:
+        said = f"A turn of “{styled.clean(chat.interrupted)}” was interrupted: `mazu-ls --continue` shows it, `mazu-ls undo` reverts it."
+        hints.append(said)
+    if chat.model is None and chat.shared_with is None:
+        hints.append(
+            "No model can be called yet: run `mazu-ls setup`, or set ANTHROPIC_API_KEY or another provider's key."
+        )
+    for hint in hints:
+        rows += [line(("yellow", row)) for row in styled.wrapped(hint, styled.width_of_terminal() - 1)]
     return rows

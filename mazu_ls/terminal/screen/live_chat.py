@@ -89,10 +89,6 @@ class LiveChat:
         project = await self.server.wait_opened()
         subscribe_shared(self.server, project, lambda: self.chat.session_id, self._show)
         self._mode = await self.chat.mode()
-        if self.chat.model is None:
-            from mazu_ls.server.commands.models import current_model
-
-            self.chat.model = await current_model(project)
         if opened is not None and self.chat.session_id:
             self.surface.session_id = self.chat.session_id
             events = await project.sessions.events(self.chat.session_id)
@@ -151,6 +147,8 @@ class LiveChat:
             self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
             if isinstance(error, MazuError) and error.kind is Kind.BUSY:  # it was not sent
                 self.screen.write("\n".join(filter(None, (text, self.screen.buffer.text))))
+            elif self.surface.view is not None and not self.chat.turn_runs:  # it did not begin
+                self.surface.view = None
         finally:
             following = next(iter(self.screen.queued), "/")
             # otherwise something runs from here on, and can be stopped
@@ -166,12 +164,12 @@ class LiveChat:
             self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")
 
     async def _turn(self, text: str) -> None:
-        self.surface.session_id = await self.chat.begin()
-        await self.chat.wait_free()
-        self.screen.set_activity(self.surface.new_view().activity)
         if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's
             project = await self.server.wait_opened()
             self.surface.context_window = (await project.model(self.chat.model)).spec.context_window
+        self.surface.session_id = await self.chat.begin()
+        await self.chat.wait_free()
+        self.screen.set_activity(self.surface.new_view().activity)
         result = await self.chat.send(text)
         view = self.surface.view
         if view is not None and self.surface.context_window and view.context_tokens:
@@ -197,7 +195,7 @@ class LiveChat:
 
     def _runs_elsewhere(self) -> bool:
         """Whether a turn runs that was begun at another door of this conversation."""
-        return not self._is_sending() and self.surface.view is not None and not self.surface.view.ended
+        return not self._is_sending() and self.chat.turn_runs
 
     async def _wait_others(self) -> None:
         if self._runs_elsewhere():
