@@ -263,6 +263,21 @@ Body = (
     | ModelSaid | CallStarted | CallDecided | CallOutput | CallEnded | CheckpointTaken | MemoryTouched | Compacted
     | ContentWithheld | UsageRecorded | TurnEnded | QuestionAsked | QuestionClosed | MessageQueued | MessageDequeued | ResumeAnswered
 )  # fmt: skip
+
+
+class Event(Struct, frozen=True):
+    """One entry. `seq` counts from 1 in a session; `parent` is the event it follows, so a conversation is a tree.
+
+    A transient event has the seq of the last stored one. `at` is RFC 3339 UTC.
+    """
+
+    seq: int
+    parent: int
+    at: str
+    turn: str | None
+    body: Body
+
+
 OPAQUE = ("data", "signature", "redacted")
 """Fields that are returned to a provider byte for byte, or are pictures."""
 TRANSIENT = (Delta, MessageRestarted, Retrying, CallOutput)

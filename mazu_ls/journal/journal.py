@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError, system_advice
 from mazu_ls.journal.events import (
@@ -28,6 +28,7 @@ from mazu_ls.journal.events import (
     Compacted,
     ContentWithheld,
     Delta,
+    Event,
     MemoryTouched,
     MessageDequeued,
     MessageQueued,
@@ -47,6 +48,7 @@ from mazu_ls.journal.events import (
     UsageRecorded,
     UserSaid,
 )
+from mazu_ls.journal.order import has_order, put_in_order
 from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 from mazu_ls.redact import redact
@@ -94,19 +96,6 @@ __all__ = [
     "now",
     "read",
 ]
-
-
-class Event(Struct, frozen=True):
-    """One entry. `seq` counts from 1 in a session; `parent` is the event it follows, so a conversation is a tree.
-
-    A transient event has the seq of the last stored one. `at` is RFC 3339 UTC.
-    """
-
-    seq: int
-    parent: int
-    at: str
-    turn: str | None
-    body: Body
 
 
 Listener = Callable[[str, Event], None]
@@ -260,7 +249,15 @@ class Journal:
 
 
 def read(path: Path) -> Iterator[Event]:
-    """Yield every whole event of a journal, in order of writing; a torn line (a crash) is skipped."""
+    """Yield every whole event of a journal, in order of writing; a torn line (a crash) is skipped.
+
+    A file whose lines are not in order is read as a whole, see `put_in_order`.
+    """
+    events = _read_lines(path)
+    yield from events if has_order(path) else put_in_order(events)
+
+
+def _read_lines(path: Path) -> Iterator[Event]:
     with path.open("rb") as lines:
         for line in lines:
             if event := decode(line):
@@ -281,13 +278,6 @@ def branch_events(events: Iterable[Event], head: int) -> list[Event]:
         found.append(event)
         head = min(event.parent, event.seq - 1)
     return found[::-1]
-
-
-def count_unreadable(path: Path) -> int:
-    """Return the number of lines that hold no event, without the last one, which a crash may have cut."""
-    with path.open("rb") as file:
-        lines = [line for line in file.read().split(b"\n") if line.strip()]
-    return sum(decode(line) is None for line in lines[:-1])
 
 
 def _redacted(body: Body) -> Body:
@@ -348,7 +338,7 @@ def is_locked(path: Path) -> bool:
 def decode(line: bytes) -> Event | None:
     """Return the event of one line, None for a torn one."""
     try:
-        return _decode(line)
+        return _decode(line.removeprefix(codecs.BOM_UTF8))
     except msgspec.DecodeError:
         return None
 

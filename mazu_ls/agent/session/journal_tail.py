@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
 from mazu_ls.journal import journal
+from mazu_ls.journal.order import put_in_order
 
 MAX_KEPT_BYTES = 32 << 20
 """Bytes above which a journal is read as a whole each time, so that it does not stay in memory."""
@@ -35,7 +37,11 @@ class JournalTail:
                 self._offset += len(line)
                 if event := journal.decode(line):
                     self._events.append(event)
-            found = list(self._events)
+            found = put_in_order(self._events) if _is_damaged(self._events) else list(self._events)
             if self._offset > MAX_KEPT_BYTES:
                 self._key, self._events = None, []
             return found
+
+
+def _is_damaged(events: list[journal.Event]) -> bool:
+    return any(one.seq >= next.seq for one, next in pairwise(events))

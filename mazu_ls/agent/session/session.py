@@ -71,10 +71,12 @@ class Session:
 
     async def load(self) -> None:
         """Read the conversation up to its head, which a rollback, also of another process, may have moved."""
+        stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
+        is_disordered = self.journal.last < (last := stored[-1].seq if stored else 0)
+        self.journal.last = max(self.journal.last, last)
         head = await self.project.conversation_head(self.id, self.journal.last)
         moved = self._loaded and head != self.journal.head
         self.journal.head, self.journal.stale = head, False
-        stored = await asyncio.to_thread(lambda: [*journal.read(self.journal.path)])
         events = journal.branch_events(stored, head)
         self.conversation = replay(events)
         for event in events:
@@ -86,6 +88,8 @@ class Session:
         ]
         self.name = next((name for name in reversed(named) if name), "")
         self._loaded = True
+        if is_disordered and head == last and self.journal.held:
+            self.append(journal.SessionNamed(self.name))  # the last line is the last event again
         if moved:
             self.project.head_moved(self.id, head)
         if self.project.proposals:

@@ -21,6 +21,7 @@ from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
+from mazu_ls.journal.damage import describe_damage
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -297,15 +298,12 @@ class Sessions:
     async def report_damage(self, session_id: str, name: str = "") -> bool:
         """Report what of a session cannot be read, if anything; its file stays as it is, and new events are appended."""
         path = self._existing(session_id)
-        lost = await asyncio.to_thread(journal.count_unreadable, path)
-        is_empty = not await asyncio.to_thread(lambda: any(True for _ in journal.read(path)))
-        if lost or is_empty:
-            what = f"{lost} of its entries cannot be read" if lost else "nothing of it can be read"
+        if what := await asyncio.to_thread(describe_damage, path):
             await self._project.warn_once(
                 f"The conversation “{name or session_id}” is damaged: {what}. The readable part is shown; "
                 f"the file is kept: {path}."
             )
-        return bool(lost) or is_empty
+        return bool(what)
 
     def _events_until(self, path: Path, last: int) -> builtins.list[journal.Event]:
         return [event for event in self._tail.events(path) if event.seq <= last]
