@@ -269,7 +269,7 @@ class Memories:
     async def supersede(self, id: str, by: str, scope: str | None = None) -> Memory:
         """Supersede a memory by `by`, of the same scope. Raises MazuError(not_found, conflict)."""
         shelf, n = self._place(id, scope)
-        return await shelf.write(lambda rows: upsert.supersede(rows, n, number(by, rows.scope)))
+        return await shelf.write(lambda rows: upsert.supersede_by(rows, n, by))
 
     async def consolidate(
         self, *, apply: bool = False, scope: str | None = None

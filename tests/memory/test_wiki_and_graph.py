@@ -164,3 +164,25 @@ async def test_bad_nodes_depths_and_directions(memories: Memories):
     ):
         with pytest.raises(InvalidArguments):
             await bad
+
+
+async def test_a_node_is_found_by_its_bare_name(memories: Memories):
+    """As in the terminal, where nobody writes `page:` or `file:` first."""
+    await memories.wiki.write("build/local", "See [[release]].")
+    await memories.remember("Handlers are thin", tags=["api"], anchors=[AnchorRequest("src/App.py")])
+    for bare, name in (
+        ("build/local", "page:build/local"),
+        ("src/App.py", "file:src/App.py"),
+        ("api", "tag:api"),
+    ):
+        drawn = await memories.graph.neighbours(bare)
+        assert drawn == await memories.graph.neighbours(name) != []
+
+
+async def test_memories_of_two_scopes_do_not_supersede_each_other(memories: Memories):
+    mine = (await memories.remember("Answers are short", scope="global")).memory.id
+    here = (await memories.remember("Answers are long", scope="project")).memory.id
+    for old, new in ((mine, here), (here, mine)):
+        with pytest.raises(MazuError, match="belong to different scopes") as caught:
+            await memories.supersede(old, new)
+        assert caught.value.kind is Kind.CONFLICT

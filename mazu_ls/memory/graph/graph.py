@@ -127,8 +127,7 @@ class MemoryGraph:
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
         def work(rows: EntryTable) -> list[Neighbour]:
-            _known(rows, origin)
-            reached = _walk(rows, origin, reach, direction, most)
+            reached = _walk(rows, _known(rows, origin), reach, direction, most)
             return [Neighbour(name, far, _title(rows, name)) for name, far in reached.items() if far]
 
         return await self._shelf(scope).read(work)
@@ -138,9 +137,7 @@ class MemoryGraph:
         first, last = node(start, "start"), node(end, "end")
 
         def work(rows: EntryTable) -> list[GraphEdge]:
-            _known(rows, first)
-            _known(rows, last)
-            return _path(rows, first, last)
+            return _path(rows, _known(rows, first), _known(rows, last))
 
         return await self._shelf(scope).read(work)
 
@@ -149,8 +146,7 @@ class MemoryGraph:
         origin, reach, most = node(start, "node"), _depth(depth), min(validation.limit(limit), MAX_NODES)
 
         def work(rows: EntryTable) -> str:
-            _known(rows, origin)
-            names = list(_walk(rows, origin, reach, "both", most))
+            names = list(_walk(rows, _known(rows, origin), reach, "both", most))
             lines = [
                 f'    n{at}["{_drawn(_title(rows, name) or label(name))}"]' for at, name in enumerate(names)
             ]
@@ -234,11 +230,22 @@ def _between(rows: EntryTable, names: list[str]) -> list[GraphEdge]:
     )
 
 
-def _known(rows: EntryTable, name: str) -> None:
-    if not select(rows.db, "SELECT 1 FROM memory_edge WHERE source = ?1 OR target = ?1 LIMIT 1", (name,)):
-        raise MazuError(
-            Kind.NOT_FOUND, f"The graph has no {name[:80]!r}.", "Match the graph to see its nodes."
-        )
+def _known(rows: EntryTable, name: str) -> str:
+    """Return the node: of a bare name the entity, else the page, file or tag with that name. Raises MazuError(not_found)."""
+    names = [
+        name,
+        *(f"{kind}:{label(name)}" for kind in ("page", "file", "tag") if name.startswith("entity:")),
+    ]
+    for one in names:
+        if select(rows.db, "SELECT 1 FROM memory_edge WHERE source = ?1 OR target = ?1 LIMIT 1", (one,)):
+            return one
+    for one in names[1:]:  # an entity is in lower case
+        sql = "SELECT node FROM (SELECT source AS node FROM memory_edge UNION ALL SELECT target FROM memory_edge)"
+        if found := select(rows.db, f"{sql} WHERE node = ? COLLATE NOCASE LIMIT 1", (one,)):
+            return found[0][0]
+    raise MazuError(
+        Kind.NOT_FOUND, f"The graph has no {label(name)[:80]!r}.", "Without a node it shows all of them."
+    )
 
 
 def _title(rows: EntryTable, name: str) -> str:

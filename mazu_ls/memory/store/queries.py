@@ -48,7 +48,7 @@ def move(rows: EntryTable, n: int, before: tuple[str, ...], after: str) -> Memor
     if entry.state not in before:
         id = identifier(rows.scope, n)
         raise MazuError(
-            Kind.CONFLICT, f"{id} is {entry.state}.", f"Only {' or '.join(before)} ones can be {after}."
+            Kind.CONFLICT, f"{id} is {entry.state}.", f"This can be done to {' or '.join(before)} ones only."
         )
     rows.put(replace(entry, state=after))
     return rows.memory(n)

@@ -21,7 +21,7 @@ from mazu_ls.memory.models import (
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
 from mazu_ls.memory.store.dedupe import compare_texts, differ_in_one_thing
-from mazu_ls.memory.store.entries import EntryTable, digest
+from mazu_ls.memory.store.entries import EntryTable, digest, number, scope_of
 from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
 
@@ -139,6 +139,17 @@ def supersede(rows: EntryTable, n: int, by: int) -> Memory:
     rows.change(by, supersedes=n, pinned=new.pinned or old.pinned)
     rows.change(n, state="superseded", superseded_by=by, updated_at=old.updated_at)
     return rows.memory(by)
+
+
+def supersede_by(rows: EntryTable, n: int, by: str) -> Memory:
+    """Supersede one memory by another, named by its id. Raises MazuError(not_found, conflict)."""
+    if scope_of(by) != rows.scope:
+        raise MazuError(
+            Kind.CONFLICT,
+            f"{identifier(rows.scope, n)} and {by} belong to different scopes, of this project and of all projects.",
+            "Remember the new one again in the scope of the old one.",
+        )
+    return supersede(rows, n, number(by, rows.scope))
 
 
 def forget(rows: EntryTable, n: int) -> Memory:
