@@ -80,11 +80,11 @@ class CheckpointContext:
 
         A path that leads through a link to the folder (`/tmp` on macOS) is resolved.
         """
-        for spelt in (path, Path(os.path.realpath(path.parent)) / path.name):
-            for mount in reversed(self.mounts):
-                if (inside := mount.relative(spelt)) is not None:
-                    return mount, inside
-        return None
+        return self._locate(path) or self._locate(Path(os.path.realpath(path.parent)) / path.name)
+
+    def _locate(self, path: Path) -> tuple[CheckpointRoot, bytes] | None:
+        found = ((mount, mount.relative(path)) for mount in reversed(self.mounts))
+        return next(((mount, inside) for mount, inside in found if inside is not None), None)
 
     def place(self, path: Path) -> bytes | None:
         """Return the place in the tree of an absolute path; None for what no checkpoint holds."""
@@ -329,7 +329,7 @@ class CheckpointContext:
         that the base does not hold although they were there."""
         places: dict[bytes, set[bytes]] = {}
         behind: dict[tuple[bytes, bytes], bool] = {}
-        for path in touched:
+        for path in dict.fromkeys(touched):
             if (found := self.locate(path)) is None:
                 continue
             mount, inside = found

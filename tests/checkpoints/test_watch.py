@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -139,3 +141,26 @@ async def test_a_look_at_all_files_right_after_a_step_finds_nothing_more(
             except OSError:
                 continue
         await step(project)
+
+
+async def test_a_preview_scans_only_where_the_watch_has_a_doubt(
+    watched: Bed, monkeypatch: pytest.MonkeyPatch
+):
+    scans: list[str] = []
+
+    class Recorded(subprocess.Popen[bytes]):
+        def __init__(self, command: Sequence[str], **given: Any) -> None:
+            scans.extend(word for word in command if word == "ls-files")
+            super().__init__(command, **given)
+
+    target = await watched.take()
+    monkeypatch.setattr(subprocess, "Popen", Recorded)
+    watched.write("still/here", "changed by somebody")
+    watched.write("new/file", "1")
+    for doubt in (False, True):
+        if doubt:
+            (watched.root / "still").rename(watched.root / "moved")
+            (watched.root / "moved").rename(watched.root / "still")
+        files = (await watched.engine.plan(target.id)).preview().plan
+        assert bool(scans) is doubt
+        assert set(files.users) == {"still/here", "new/file"}

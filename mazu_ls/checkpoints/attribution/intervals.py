@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.agent_edits import divide_interval, edits_of
 from mazu_ls.checkpoints.attribution.owners import Change, Owner
+from mazu_ls.checkpoints.attribution.place_records import PlaceRecords
 from mazu_ls.checkpoints.attribution.restored_places import restored_view
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw
@@ -80,8 +80,8 @@ class PlaceHistory:
         self._number = number
         self._session = session
         self._last = last
+        self._records = PlaceRecords(db, number)
         self._views: dict[str, BufferView] = {}
-        self._begun: dict[int, int] = {}
 
     def intervals(self, place: bytes) -> list[Interval]:
         """Return the intervals whose changes make up the present state of a place, the oldest first.
@@ -90,11 +90,42 @@ class PlaceHistory:
         the file. The intervals that led to its target count again, so that redoing an undo gives the agent its changes
         back. An interval in which somebody changed further what a rollback had left counts as two, if that is known.
         """
+        return self._counted(place, self._then, [*self._moments(place)]) or []
+
+    def latest_intervals(self, place: bytes) -> list[Interval]:
+        """Return the `intervals` after the last of them at whose end the place was as at the checkpoint."""
+        later: list[tuple[int, Interval]] = []
+        for number, interval in self._moments(place, newest_first=True):
+            views = self._then, interval.before, interval.after
+            if any(self._is_unsaved(view, place) for view in views):
+                break  # the same text need not be the same file
+            if self.same_text(place, self._then, interval.after):
+                counted = self._counted(place, interval.after, later[::-1], is_all=False)
+                if counted is not None:
+                    return counted
+                break
+            later.append((number, interval))
+        intervals = self.intervals(place)
+        ends = (at for at, one in enumerate(intervals, 1) if self.same_text(place, self._then, one.after))
+        return intervals[max(ends, default=0) :]
+
+    @property
+    def _then(self) -> BufferView:
+        return self.view(schema.checkpoint_id(self._number))
+
+    def _counted(
+        self, place: bytes, start: BufferView, moments: Sequence[tuple[int, Interval]], *, is_all: bool = True
+    ) -> list[Interval] | None:
+        """Return which of the intervals since `start` count; None if there are earlier ones that may count, too."""
         kept: list[Interval] = []
-        ends = [_End(self._number, self.view(schema.checkpoint_id(self._number)), kept)]
-        for number, interval in self._recorded(place):
+        ends = [_End(self._number, start, kept)]
+        for number, interval in moments:
             if interval.change.is_rollback:
-                kept = self._after_rollback(place, interval, ends)
+                # If the place reads as at an earlier moment, the intervals that led there account for it again.
+                led = (end.kept for end in reversed(ends) if self.same_text(place, end.view, interval.after))
+                if (again := next(led, None)) is None and not is_all:
+                    return None
+                kept = self._after_rollback(place, interval, ends) if again is None else again
             else:
                 kept = [*kept, interval]
             ends.append(_End(number, interval.after, kept))
@@ -114,14 +145,8 @@ class PlaceHistory:
         return owners.pop() if owners else "user"
 
     def _after_rollback(self, place: bytes, interval: Interval, ends: Sequence[_End]) -> list[Interval]:
-        """Return the intervals that count after a rollback."""
+        """Return the intervals that count after a rollback to a state that no end has."""
         kept = ends[-1].kept
-        # The place reads as at an earlier moment: the intervals that led there account for it again.
-        led = next(
-            (end.kept for end in reversed(ends) if self.same_text(place, end.view, interval.after)), None
-        )
-        if led is not None:
-            return led
         target = schema.rollback_target(self._db, interval.number) if interval.number else None
         writer = next(iter(interval.change.rollbacks)).partition(":")[2] or None
         if target is not None and target.number >= self._number:
@@ -153,19 +178,17 @@ class PlaceHistory:
         """Return who changed a place in the last interval in which it changed."""
         if self._last is not None and (found := self._last.changes.get(place)) is not None:
             return found
-        ((number,),) = select(
-            self._db,
-            "SELECT max(number) FROM checkpoint_change WHERE number > ? AND place = ?",
-            (self._number, place),
-        )
-        return Change() if number is None else self._change(place, number)
+        return next(reversed(self._records.changes(place).values()), Change())
 
     def same_text(self, place: bytes, one: BufferView, other: BufferView) -> bool:
         """Return whether the user saw the same at a place in both views; byte by byte if no unsaved text is involved."""
-        if any(place_of(self._project, held) == place for view in (one, other) for held in view.unsaved):
+        if any(self._is_unsaved(view, place) for view in (one, other)):
             text = shown_text(self._project, one, place)
             return text is not None and text == shown_text(self._project, other, place)
         return self._project.state_at(one.tree, place) == self._project.state_at(other.tree, place)
+
+    def _is_unsaved(self, view: BufferView, place: bytes) -> bool:
+        return any(place_of(self._project, held) == place for held in view.unsaved)
 
     def view(self, id: str) -> BufferView:
         """Return the files and unsaved texts of a checkpoint."""
@@ -174,42 +197,37 @@ class PlaceHistory:
             found = self._views[id] = BufferView(tree, held_texts(self._project, tree))
         return found
 
-    def _before(self, number: int) -> int:
-        """Return the checkpoint at the start of the interval that ends with `number`."""
-        if number not in self._begun:
-            ((self._begun[number],),) = select(
-                self._db, "SELECT max(number) FROM checkpoint WHERE number < ?", (number,)
-            )
-        return self._begun[number]
-
-    def _recorded(self, place: bytes) -> Iterator[tuple[int, Interval]]:
-        """Yield every interval in which a place changed, with the number of the checkpoint that ends it."""
-        changes: dict[int, Change] = {}
-        for number, session, user in select(
-            self._db,
-            "SELECT number, session, user FROM checkpoint_change WHERE number > ? AND place = ? ORDER BY number",
-            (self._number, place),
-        ):
-            changes.setdefault(number, Change()).add([session], user)
-        for number, change in changes.items():
-            began = self._before(number)
-            before, after = (self.view(schema.checkpoint_id(one)) for one in (began, number))
-            interval = Interval(before, after, change, began)
-            yield from self._split(place, number, interval, is_present=False)
+    def _moments(self, place: bytes, *, newest_first: bool = False) -> Iterator[tuple[int, Interval]]:
+        """Yield every interval in which a place changed, split, with the number of the checkpoint that ends it."""
+        numbers = [*self._records.changes(place)]
         if self._last is not None and place in self._last.changes:
+            numbers.append(schema.next_number(self._db))
+        for number in reversed(numbers) if newest_first else numbers:
+            parts = self._split(place, number, *self._recorded(place, number))
+            yield from reversed([*parts]) if newest_first else parts
+
+    def _recorded(self, place: bytes, number: int) -> tuple[Interval, bool]:
+        """Return the interval that a checkpoint ends, and whether that one is still to be taken."""
+        if (change := self._records.changes(place).get(number)) is None:
+            assert self._last is not None
             base = schema.state(self._db, "base")
             began = schema.checkpoint_number(base) if base else None
-            interval = Interval(self._last.before, self._last.after, self._last.changes[place], began)
-            yield from self._split(place, schema.next_number(self._db), interval, is_present=True)
+            return Interval(self._last.before, self._last.after, self._last.changes[place], began), True
+        began = self._records.checkpoint_before(number)
+        before, after = (self.view(schema.checkpoint_id(one)) for one in (began, number))
+        return Interval(before, after, change, began), False
 
     def _split(
-        self, place: bytes, number: int, interval: Interval, *, is_present: bool
+        self, place: bytes, number: int, interval: Interval, is_present: bool
     ) -> Iterator[tuple[int, Interval]]:
         """Split an interval at moments with a known state: after a rollback, and before and after each edit of the agent if
         the user changed the place between two of them.
         """
         for at, one in self._split_rollback(place, number, interval):
-            edits = edits_of(self._db, place, one.change, None if is_present else number)
+            if not is_present and not self._records.is_edited(number, place):
+                edits = []
+            else:
+                edits = edits_of(self._db, place, one.change, None if is_present else number)
             parts = divide_interval(self._project, place, (one.before, one.after), edits) if edits else []
             for before, after, change in parts:
                 yield at, replace(one, before=before, after=after, change=change)
@@ -221,7 +239,8 @@ class PlaceHistory:
     ) -> Iterator[tuple[int, Interval]]:
         """Split an interval that started with a rollback in two: the rollback's change, and what came after it."""
         between = None
-        if interval.change.rollbacks and not interval.change.is_rollback:
+        is_mixed = interval.change.rollbacks and not interval.change.is_rollback
+        if is_mixed and self._records.is_restored(number, place):
             between = restored_view(self._project, self._db, number, place, interval.before)
         if between is None:
             yield number, interval
@@ -229,13 +248,3 @@ class PlaceHistory:
         restored, later = interval.change.split()
         yield number, replace(interval, after=between, change=restored)
         yield number, Interval(between, interval.after, later)
-
-    def _change(self, place: bytes, number: int) -> Change:
-        change = Change()
-        for session, user in select(
-            self._db,
-            "SELECT session, user FROM checkpoint_change WHERE place = ? AND number = ?",
-            (place, number),
-        ):
-            change.add([session], user)
-        return change

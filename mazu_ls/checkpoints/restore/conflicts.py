@@ -96,11 +96,7 @@ class RollbackDecision:
         simple = found != "both" and not self._changes.rolled_back(place)
         if simple or self._changes.unknown:
             return found
-        intervals, target = self._history.intervals(place), self._history.view(self._target.id)
-        for at in reversed(range(len(intervals))):
-            if self._history.same_text(place, target, intervals[at].after):
-                intervals = intervals[at + 1 :]
-                break
+        intervals = self._history.latest_intervals(place)
         if (found := merge_changes(intervals).owner(self._session)) != "both":
             return found
         shown, bits = shown_text(self._project, now, place), self._project.bits_at(now.tree, place)

@@ -62,9 +62,8 @@ def preview_rollback(
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
     target = schema.get(db, target.id)
-    # The safety checkpoint then reads what was found here, and what the watcher saw since.
-    touched = unseen_files(db) if project.dirty.is_cheap else None
-    seen, tree = project.present(db, touched, whole=True)
+    # Without a watcher that is certain this scans every file; the safety checkpoint then reads what was found here.
+    seen, tree = project.present(db, unseen_files(db), whole=True)
     before = replace(target, skipped=tuple(seen.skipped.values()))
     decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))

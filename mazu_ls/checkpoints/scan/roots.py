@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -53,11 +54,9 @@ class CheckpointRoot:
 
     def relative(self, path: Path) -> bytes | None:
         """Return `path` (absolute) as bytes relative to this folder; None if it is outside or never included."""
-        try:
-            inside = os.fsencode(path.relative_to(self.directory).as_posix())
-        except ValueError:
-            return None
-        return inside if inside != b"." and self.holds(inside) else None
+        full = os.fsencode(path)
+        inside = full[len(self._start) :] if full.startswith(self._start) else b""
+        return inside if inside and self.holds(inside) else None
 
     def holds(self, relative: bytes) -> bool:
         """Return False for git's own files, and for everything in `.git` and `.mazu`, in any case, at any depth."""
@@ -86,14 +85,14 @@ class CheckpointRoot:
 
     def is_folder(self, relative: bytes) -> bool:
         """Return whether a real folder is there, not a link to one."""
-        place = self.directory / os.fsdecode(relative)
-        return place.is_dir() and not place.is_symlink()
+        return stat.S_ISDIR(_type_at(self.full(relative)))
 
     def behind_link(self, relative: bytes) -> bool:
         """Return whether a folder on the way to the file is a symbolic link: the file then belongs to the link's
         target."""
         inside = self.folder(relative)
-        return any((self.directory / folder).is_symlink() for folder in (inside, *inside.parents))
+        places = (self.full(os.fsencode(folder)) for folder in (inside, *inside.parents))
+        return any(stat.S_ISLNK(_type_at(place)) for place in places)
 
     def folder(self, relative: bytes) -> PurePosixPath:
         """Return the folder of a file, relative to this mount's directory."""
@@ -102,6 +101,14 @@ class CheckpointRoot:
     def from_root(self, folder: PurePosixPath) -> PurePosixPath:
         """Return a folder of this mount, relative to `root`."""
         return _posix(self.inside) / folder
+
+
+def _type_at(path: bytes) -> int:
+    """Return the mode of what is at a path, of the link itself if it is one; 0 if nothing is."""
+    try:
+        return os.lstat(path).st_mode
+    except (OSError, ValueError):
+        return 0
 
 
 @lru_cache(1024)
