@@ -124,6 +124,13 @@ def _command_line(process: Path) -> bytes:
         return b""
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+async def test_its_process_starts_no_threads_for_matrices(project: ProjectMap):
+    assert await project.render(1000)
+    assert project._process is not None
+    assert len(list(Path(f"/proc/{project._process.pid}/task").iterdir())) == 1
+
+
 async def test_what_is_used_most_stays_when_there_is_little_room(project: ProjectMap):
     shown = await project.render(32)
     assert "bank/money.py\n  def parse_amount(text: str) -> Money" in shown

@@ -32,6 +32,8 @@ END_SECONDS = 2.0
 SMALL_WINDOW = 16_000
 """Context windows with fewer tokens get no map: they are needed for the task."""
 LARGEST_SHARE = 0.05
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+"""The map multiplies no matrices: starting and ending numpy's threads costs as much as importing all the rest of it."""
 
 
 def map_token_budget(context_window: int | None, wanted: int) -> int:
@@ -137,7 +139,7 @@ class ProjectMap:
             self._process = await asyncio.create_subprocess_exec(
                 *command("process", str(self._cache), *map(str, self._roots)),
                 stdin=PIPE, stdout=PIPE, cwd=self._cache.parent, start_new_session=NEW_SESSION, creationflags=CREATION_FLAGS,
-                env=without_secrets(os.environ),
+                env={**_ONE_THREAD, **without_secrets(os.environ)},
             )  # fmt: skip
         process = self._process
         assert process.stdin and process.stdout
