@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -320,8 +321,8 @@ def test_a_process_that_nobody_listens_to_any_more_ends_quietly(module: str, roo
     ) as process:  # fmt: skip
         assert process.stdin and process.stdout and process.stderr
         process.stdout.close()
-        write_frame(process.stdin, frame)
-        write_frame(process.stdin, frame)
+        write_frame(cast(Any, process.stdin), frame)
+        write_frame(cast(Any, process.stdin), frame)
         process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait(40) == 0

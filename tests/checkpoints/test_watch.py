@@ -122,7 +122,11 @@ def act(root: Path, what: str, one: Path, other: Path, number: int) -> None:
         one.chmod(0o755 if number % 2 else 0o644)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(operations=OPERATIONS)
 async def test_a_look_at_all_files_right_after_a_step_finds_nothing_more(
     operations: list[tuple[str, str, str, int]],
