@@ -63,6 +63,9 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("sentry token", "sntrys_ sntryu_", r"\bsntry[su]_[A-Za-z0-9+/=_-]{40,}"),
     ("grafana token", "glsa_ glc_", r"\bgl(?:sa|c)_[A-Za-z0-9+/=_]{32,}"),
     ("age key", "AGE-SECRET-KEY-", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
+    # A service that quotes a key in part shows its beginning and end: `sk-abc***xyz`, `sk-proj-abc...wxyz`, `key: ****f0a1`.
+    ("part of a key", "*** ... \u2026 \u2022\u2022", r"\b(?:(?:sk|pk|rk)-|(?:sk|gsk|hf|r8|ghp|fw)_|xai-|pplx-|nvapi-|AIza)[A-Za-z0-9_-]{0,60}(?:\*{3,200}|\.{3}|\u2026|\u2022{2,200})[A-Za-z0-9_-]{2,12}\b"),
+    ("part of a key", "***", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{2,60}\*{3,200}|(?P<keep>\b[Aa][Pp][Ii][ _-]?[Kk]ey\b[^\n*]{0,40}?)(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{0,12}\*{3,200}[A-Za-z0-9_-]{2,12}\b"),
     ("web token", "eyJ", r"(?<![A-Za-z0-9_-])(?P<keep>(?>(?:(?!\beyJ)[A-Za-z0-9_-])*))eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{10,}"),
     ("azure key", "AccountKey= SharedAccess", r"(?P<keep>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%&?_.-]{20,}"),
     ("authorization", "uthorization UTHORIZATION -key -Key -KEY", r"(?P<keep>\b(?:Authorization|Proxy-Authorization|X-Api-Key)[\"']?\s*[:=]\s*[\"']?(?:(?:Bearer|Basic|Token)\s+)?)(?!\[redacted)(?![{$<%])[A-Za-z0-9._~+/=-]{12,}"),

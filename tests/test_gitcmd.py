@@ -11,7 +11,7 @@ import pytest
 
 from mazu_ls import gitcmd
 from mazu_ls.errors import MazuError
-from mazu_ls.gitcmd import scratch_folder, user_repository
+from mazu_ls.gitcmd import process, scratch_folder, user_repository
 from tests.hostile.shapes import git
 
 
@@ -98,6 +98,20 @@ def test_a_subfolder_sees_its_own_part(root: Path):
     assert [inside for _, inside in repository.parents()] == ["docs"]
 
 
+def test_a_repository_of_somebody_else_above_the_project_is_not_the_projects(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Everybody may make `/tmp/.git`; one that belongs to the owner of the project's folder counts, as in a container."""
+    fill(root.parent)
+    assert found(root).top == root.parent
+    monkeypatch.setattr(user_repository, "is_own", lambda status: False)
+    assert found(root).top == root.parent
+    if os.geteuid() == 0:
+        os.chown(root.parent / ".git", 12345, 12345)
+        assert user_repository.find(root) is None
+        assert found(root.parent).top == root.parent
+
+
 def test_what_only_looks_like_a_repository_is_none(root: Path):
     for name in ("objects", "refs"):
         (root / name).mkdir()
@@ -175,7 +189,7 @@ def test_transport_needs_its_own_profile(root: Path, tmp_path: Path):
 
 
 def test_an_ignore_rule_that_takes_for_ever_ends_with_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(gitcmd.process, "SCAN_CPU_SECONDS", 1)
+    monkeypatch.setattr(process, "SCAN_CPU_SECONDS", 1)
     fill(root)
     (root / ("a" * 150 + ".py")).write_text("")
     (root / ".gitignore").write_text("*a" * 12 + "*b\n")

@@ -18,6 +18,7 @@ from msgspec import Struct
 from mazu_ls.gitcmd import transport
 from mazu_ls.gitcmd.editor_files import EXCLUDE_OPTIONS
 from mazu_ls.gitcmd.isolated import MAX_RULES, IsolatedGit, read_start
+from mazu_ls.platform.open_flags import is_own
 from mazu_ls.workspace.project_files import read_file
 
 _STATES = {
@@ -48,15 +49,24 @@ class RepositoryState(Struct, frozen=True):
 def find(folder: Path) -> UserRepository | None:
     """The repository whose work tree holds `folder`; None without git, in a bare repository and inside `.git`.
 
-    Found by its `.git` alone. A folder that merely looks like a bare repository is none: git calls that trust `safe.bareRepository`.
+    Found by its `.git` alone; one above `folder` must belong to this user or to the owner of `folder`, since everybody may make
+    one in a shared folder such as /tmp. A folder that merely looks like a bare repository is none: git calls that trust `safe.bareRepository`.
     """
     folder = folder.resolve()
     if ".git" in folder.parts:
         return None
     for top in (folder, *folder.parents):
-        if (git_dir := _git_dir(top)) is not None:
+        if (git_dir := _git_dir(top)) is not None and (top == folder or _is_trusted(top, folder)):
             return UserRepository(git_dir, top, folder)
     return None
+
+
+def _is_trusted(top: Path, folder: Path) -> bool:
+    try:
+        made = os.lstat(top / ".git")
+        return is_own(made) or made.st_uid == folder.stat().st_uid
+    except OSError:
+        return False
 
 
 def _git_dir(top: Path) -> Path | None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.rules import Decision, PolicyContext, ToolCallInfo, subject
 from mazu_ls.tools.base import Effect
-from mazu_ls.workspace import PathRefused, Workspace, path_rules
+from mazu_ls.workspace import PathRefused, Workspace, autorun, path_rules
 
 LARGE = 64 * 2**20  # bytes
 # Package stores (pnpm, uv) fill these with hard links, so that a link there is no sign of anything.
@@ -51,7 +51,7 @@ BUILT_IN_ASKS = frozenset(("files that run later", "secrets", "hard links", "lar
 
 def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision | None:
     parts = _inside(path, place)
-    if write and (name := path_rules.runs_later(parts)) is not None:
+    if write and (name := autorun.runs_later(parts)) is not None:
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"
         )

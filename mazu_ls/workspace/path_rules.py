@@ -78,57 +78,6 @@ def is_protected(parts: Sequence[str]) -> str | None:
     return None
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_RUNS_FOLDERS = _words(
-    ".vscode .idea .zed .vs .fleet .nvim .helix .sublime .devcontainer .husky .githooks .hooks .cursor .claude"
-    " .codex .gemini .continue .roo .cline .windsurf .aider .amazonq .kiro .opencode .agents .circleci .buildkite"
-    " .cargo .woodpecker .gradle .mvn .direnv .config .bundle .yarn .ssh .aws .gnupg .docker .kube"
-)
-_RUNS_FILES = _words(
-    ".envrc .env .gitmodules .gitattributes .gitconfig .pre-commit-config.yaml .pre-commit-hooks.yaml"
-    " .lefthook.yml lefthook.yml .mcp.json mcp.json claude.md agents.md gemini.md agent.md claude.local.md"
-    " .cursorrules .windsurfrules .clinerules .roorules .roomodes .goosehints .aider.conf.yml copilot-instructions.md"
-    " makefile gnumakefile bsdmakefile justfile .justfile rakefile taskfile.yml taskfile.yaml cmakelists.txt"
-    " package.json .npmrc .yarnrc .yarnrc.yml .pnpmfile.cjs lerna.json turbo.json"
-    " setup.py setup.cfg pyproject.toml tox.ini noxfile.py pytest.ini .pytest.ini conftest.py sitecustomize.py"
-    " usercustomize.py .pdbrc .pylintrc tasks.py fabfile.py dodo.py gemfile build.rs build.gradle build.gradle.kts"
-    " settings.gradle gradlew mvnw pom.xml meson.build configure autogen.sh dockerfile docker-compose.yml"
-    " docker-compose.yaml compose.yml compose.yaml jenkinsfile .gitlab-ci.yml .travis.yml azure-pipelines.yml"
-    " vagrantfile procfile .exrc .vimrc .nvimrc .nvim.lua .lvimrc .dir-locals.el .dir-locals-2.el .gdbinit .lldbinit"
-    " .bashrc .bash_profile .bash_login .bash_logout .profile .zshrc .zshenv .zprofile .zlogin .inputrc .netrc"
-    " .tool-versions mise.toml .mise.toml .rtx.toml devbox.json flake.nix shell.nix default.nix .ripgreprc"
-    " .curlrc .wgetrc .screenrc .tmux.conf .drone.yml .woodpecker.yml .woodpecker.yaml bitbucket-pipelines.yml appveyor.yml .appveyor.yml"
-    " cloudbuild.yaml buildspec.yml .pnp.cjs .lintstagedrc .lintstagedrc.json .lintstagedrc.js gulpfile.js gruntfile.js opencode.json"
-    " .emacs .yarnrc.yaml gradle-wrapper.jar gradle-wrapper.properties"
-)
-_RUNS_SUFFIXES = (".code-workspace", ".pth", ".sublime-project", ".service", ".desktop", ".mk")
-
-
-def runs_later(parts: Sequence[str]) -> str | None:
-    """Return the component that an editor, a build, a hook or another agent obeys by itself, so that a write asks
-    first."""
-    names = [fold_case(part) for part in parts]
-    for name, part in zip(names[:-1], parts, strict=False):
-        if name in _RUNS_FOLDERS:
-            return part
-    if not names:
-        return None
-    last = names[-1]
-    if (
-        last in _RUNS_FILES
-        or last in _RUNS_FOLDERS
-        or last.endswith(_RUNS_SUFFIXES)
-        or last.startswith(".env.")
-    ):
-        return parts[-1]
-    if ".github" in names[:-1]:
-        return ".github"
-    return None
-
-
 _SECRET_FOLDERS = frozenset(
     (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".gcloud", ".password-store")
 )

@@ -90,6 +90,26 @@ def test_code_and_hashes_stay(text: str):
     assert redact(text) == text
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    ["sk-abc***xyz", "sk-proj-" + "*" * 40 + "abcd", "sk-ab************90", "sk-ant-api03-abc...wxyz", "AIza…xyz1", "gsk_ab…cd", "sk-abc***"],
+)  # fmt: skip
+def test_a_key_that_a_service_quotes_in_part_is_replaced(quoted: str):
+    assert (
+        redact(f"Incorrect API key provided: {quoted}.")
+        == "Incorrect API key provided: [redacted: part of a key]."
+    )
+    assert "f0a1" not in redact("Authentication Fails, Your api key: ****f0a1 is invalid")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["OPENAI_API_KEY=sk-...", "an API key **in bold**", "task-list...done", "/^sk-.*$/", "api key: ***"],
+)
+def test_what_only_stands_for_a_key_stays(text: str):
+    assert redact(text) == text
+
+
 def test_what_kind_it_was_is_said_and_the_rest_stays_readable():
     assert redact("postgres://bob:s3cr3tpass@db/app") == "postgres://bob:[redacted: password]@db/app"
     assert (

@@ -17,7 +17,7 @@ from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.search.inject import RecallContext
-from mazu_ls.memory.team import shared_file, shared_table
+from mazu_ls.memory.team import shared_file, shared_folder, shared_table
 from mazu_ls.memory.team.memory_remote import resolve_remote
 from mazu_ls.memory.team.shared_memory import FieldVersion, SharedMemory, find_standing, merge
 from mazu_ls.memory.team.team_memory import TeamMemory
@@ -288,6 +288,20 @@ async def test_what_cannot_be_read_is_named_and_left_where_it_is(pair: tuple[Clo
     assert (await grace.team.sync(remote)).sent == 1
     listed = run_git("-C", remote, "ls-tree", "--name-only", "refs/mazu/memory")
     assert b"bad.md" in listed.stdout
+
+
+def test_the_folder_is_read_up_to_a_number_of_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / ".mazu/shared"
+    folder.mkdir(parents=True)
+    for name in "abcd":
+        (folder / f"{name}.md").write_text("x" * 40)
+    monkeypatch.setattr(shared_folder, "MAX_FOLDER_BYTES", 100)
+    content = shared_folder.read_folder(tmp_path)
+    assert content.unreadable >= {"c.md", "d.md"}
+    assert [problem for problem in content.problems if problem[:4] in ("c.md", "d.md")] == [
+        "c.md: is larger than 20 bytes.",
+        "d.md: is larger than 20 bytes.",
+    ]
 
 
 @pytest.mark.parametrize(

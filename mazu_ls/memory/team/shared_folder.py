@@ -16,6 +16,8 @@ from mazu_ls.workspace import project_files
 NAME = "shared"
 FOLDER = PurePosixPath(PROJECT_FOLDER, NAME)
 _IGNORE = PurePosixPath(PROJECT_FOLDER, ".gitignore")
+MAX_FOLDER_BYTES = 16 << 20
+"""Bytes that are read of all files together, each at most `shared_file.MAX_BYTES`."""
 _ALL, _ALL_BUT_SHARED = b"*\n", f"*\n!/{NAME}/\n!/{NAME}/*.md\n".encode()
 
 
@@ -65,11 +67,13 @@ def read_folder(root: Path, known: SharedMemories | None = None) -> FolderConten
     except OSError as error:
         content.problems.append(f"{FOLDER}: {error.strerror}.")
         return content
+    left = MAX_FOLDER_BYTES
     for entry in entries:
         if entry.kind != "file" or not entry.name.endswith(".md"):
             continue
         try:
-            text = project_files.read_text(root, FOLDER / entry.name, shared_file.MAX_BYTES)
+            text = project_files.read_text(root, FOLDER / entry.name, min(shared_file.MAX_BYTES, left))
+            left -= len(text.encode())
             ours = written.get(entry.name)
             if ours is not None and text == shared_file.write(ours):
                 content.add_memory(entry.name, ours)

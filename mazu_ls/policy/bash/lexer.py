@@ -20,7 +20,7 @@ _CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
 _BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
 # `"$(sort <<'EOF' ... EOF)"`: quotes and brackets in it mean nothing. Bash ends it at EOF, or where EOF begins a line that has a `)`.
 _QUOTED_TEXT = re.compile(
-    r"\$\([^\n'\"`()]*?<<-?\s*(['\"\\]?)(\w+)['\"]?[^\n'\"`()]*\n(?:(?!\t*\2(?:\n|[^\n]*\)))[^\n]*\n)*\t*\2(?=\n|[^\n]*\))"
+    r"\$\([^\n'\"`()]*?<<-?\s*(['\"\\]?)(\w++)['\"]?[^\n'\"`()]*\n(?:(?!\t*\2(?:\n|[^\n]*\)))[^\n]*\n)*\t*\2(?=\n|[^\n]*\))"
 )
 _SKIPPED = {
     "'": re.compile(r"[^']+"),

@@ -13,8 +13,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import table, word_set
 from mazu_ls.policy.rules import PolicyContext
 from mazu_ls.policy.step_budget import known, spend
-from mazu_ls.workspace import path_rules
-from mazu_ls.workspace.autorun import runs_by_itself
+from mazu_ls.workspace import autorun, path_rules
 
 HARMLESS_DEVICES = word_set("harmless_devices")
 _TOP = word_set("top_folders")
@@ -132,12 +131,12 @@ def write_refused(word: str, scope: ShellScope) -> str | None:
 
 def run_by_itself(word: str, scope: ShellScope) -> str | None:
     """Return what programs run by themselves there, below a workspace folder."""
-    return _named(word, scope, runs_by_itself)
+    return _named(word, scope, autorun.runs_by_itself)
 
 
 def runs_later(word: str, scope: ShellScope) -> str | None:
     """Return what programs run there, by themselves or when a build is started."""
-    return _named(word, scope, path_rules.runs_later) or run_by_itself(word, scope)
+    return _named(word, scope, autorun.runs_later)
 
 
 def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | None]) -> str | None:

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
-from mazu_ls.workspace.autorun import runs_by_itself
+from mazu_ls.workspace.autorun import is_obeyed, runs_by_itself
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.text import split_lines
 
@@ -215,7 +215,7 @@ def _sort(
             hidden.append(name)
         elif (ignored and any(fnmatchcase(name, pattern) for pattern in patterns)) or name in _NEVER_OURS:
             not_walked += [name] * is_folder
-        elif ignored:
+        elif ignored or is_obeyed((*above, name)):
             read_only.append(name)
             not_walked += [name] * is_folder
         elif is_folder:
