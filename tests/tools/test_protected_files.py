@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
+
 from mazu_ls.tools.shell.protected_files import find_protected
+from tests.hostile.shapes import git
 
 
-def read_only(root: Path) -> set[str]:
-    return {path.relative_to(root).as_posix() for path in find_protected(root).read_only}
+def read_only(root: Path, largest: int | None = None) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in find_protected(root, (), largest).read_only}
 
 
 OBEYED = [
@@ -35,3 +39,57 @@ def test_what_programs_and_agents_obey_unasked_is_read_only(tmp_path: Path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     assert read_only(tmp_path) == {*OBEYED} - {".github/prompts/a.md"} | {".github/prompts"}
+
+
+@pytest.fixture
+def committed(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "sub").mkdir(parents=True)
+    git(root, "init", "-q")
+    (root / ".gitignore").write_text("*.sqlite\n/data\n")
+    (root / "sub/.gitignore").write_text("kept.csv\n")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "one")
+    (root / "data").mkdir()
+    for name in ("a.sqlite", "sub/b.sqlite", "sub/kept.csv", "sub/free.csv", "data/x"):
+        (root / name).write_text("mine")
+    return root
+
+
+IGNORED = {"a.sqlite", "sub/b.sqlite", "sub/kept.csv", "data", ".git"}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "true",
+        "rm .gitignore sub/.gitignore",
+        ": > .gitignore; : > sub/.gitignore",
+        "echo '!*' >> .gitignore; echo '!*' >> sub/.gitignore",
+        "mkdir new; echo '!*.sqlite' > sub/.gitignore",
+        "mv .gitignore x; mkdir .gitignore",
+    ],
+)
+def test_an_edit_of_the_ignore_list_before_the_first_command_uncovers_nothing(committed: Path, edit: str):
+    assert os.system(f"cd '{committed}'; {edit}") == 0
+    assert read_only(committed) == IGNORED
+
+
+def test_what_the_list_ignores_since_the_last_commit_is_covered_too(committed: Path):
+    (committed / "sub/.gitignore").write_text("kept.csv\nfree.csv\n!b.sqlite\n")
+    assert read_only(committed) == IGNORED | {"sub/free.csv"}
+
+
+def test_a_commit_that_ignores_less_is_believed(committed: Path):
+    (committed / "sub/.gitignore").write_text("free.csv\n")
+    git(committed, "commit", "-qam", "two")
+    assert read_only(committed) == IGNORED - {"sub/kept.csv"} | {"sub/free.csv"}
+
+
+def test_a_file_that_is_too_large_for_a_checkpoint_is_read_only(committed: Path):
+    (committed / "large.bin").write_bytes(b"x" * 100_001)
+    (committed / "tracked.bin").write_bytes(b"x" * 100_001)
+    (committed / "small.bin").write_bytes(b"x" * 100_000)
+    git(committed, "add", "tracked.bin")
+    assert read_only(committed, 100_000) == IGNORED | {"large.bin"}
+    assert read_only(committed) == IGNORED

@@ -1,7 +1,7 @@
 """The parts of a project that an unapproved command must leave alone, found by a scan that caches each folder.
 
-Read-only: what programs run by themselves, and ignored files that are no build output, since no checkpoint holds those. Hidden: files
-whose names suggest secrets. Paths are absolute, below the real path of the root.
+Read-only: what programs run by themselves or obey, and what no checkpoint holds: ignored files that are no build output, and untracked
+files that are too large. Ignored is also what the last commit ignores. Hidden: files whose names suggest secrets. Paths are absolute, below the real path of the root.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct, field
 
+from mazu_ls.gitcmd import user_repository
+from mazu_ls.gitcmd.committed_ignores import committed_ignores
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 50_000
 MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
+LARGE = 1 << 16  # bytes; the size of a smaller file is not remembered
 # Folders and files that a build creates again.
 BUILD_OUTPUT: tuple[str, ...] = tuple(
     str.split(
@@ -85,6 +88,7 @@ class _Folder(Struct, frozen=True):
     run_by_others: tuple[tuple[str, int, int], ...]
     folders: tuple[str, ...]
     not_walked: tuple[str, ...]
+    large: tuple[tuple[str, int], ...]
 
 
 _seen: dict[str, _Folder] = {}
@@ -92,33 +96,43 @@ MAX_REMEMBERED = 100_000
 _once_ignored: dict[str, int] = {}
 """The inode of each path that was ignored. A file that git or the user put in its place is another one."""
 Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
+Chains = tuple[Rules, ...]
+"""The rules as they are on the disk, and, where those of the last commit differ, these. Ignored is what either ignores."""
 
 
-def find_protected(root: Path, outputs: Sequence[str] = ()) -> Protected:
-    """Scan `root`. `outputs` are further names of build output folders, as the project's settings have them."""
+def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None = None) -> Protected:
+    """Scan `root`. `outputs` are further names of build output folders, as the project's settings have them; `largest` the
+    bytes up to which checkpoints hold an untracked file."""
     top = os.path.realpath(root)
+    committed = committed_ignores(Path(top))
     found = Protected()
     patterns = (*BUILD_OUTPUT, *outputs)
-    stack: list[tuple[str, Rules, tuple[object, ...], tuple[int, ...]]] = [(top, *_outer_rules(top), ())]
+    outer, outer_stamp = _outer_rules(top)
+    stack: list[tuple[str, Chains, tuple[object, ...], tuple[int, ...]]] = [(top, (outer,), outer_stamp, ())]
     looked = 0
     not_walked: list[str] = []
     while stack:
-        folder, rules, stamp, chain = stack.pop()
+        folder, chains, stamp, chain = stack.pop()
         looked += 1
         if looked > MAX_FOLDERS:
             found.complete = False
             break
-        rules, stamp = _with_own_rules(top, folder, rules, stamp)
-        entries = _look(top, folder, rules, (stamp, outputs), patterns)
+        chains, stamp = _with_own_rules(top, folder, chains, stamp, committed)
+        entries = _look(top, folder, chains, (stamp, outputs), patterns)
         if entries is None:
             continue
         found.read_only += [Path(folder, name) for name in entries.read_only]
+        found.read_only += [
+            Path(folder, name)
+            for name, size in entries.large
+            if largest is not None and size > largest and not _is_tracked(Path(top), Path(folder, name))
+        ]
         found.hidden += [Path(folder, name) for name in entries.hidden]
         chain = chain if folder == top else (*chain, entries.inode)
         found.run_by_others |= {
             Path(folder, name): Identity(chain, *identity) for name, *identity in entries.run_by_others
         }
-        stack += [(f"{folder}/{name}", rules, stamp, chain) for name in entries.folders]
+        stack += [(f"{folder}/{name}", chains, stamp, chain) for name in entries.folders]
         not_walked += [f"{folder}/{name}" for name in entries.not_walked]
     found.repositories = find_repositories(top, not_walked)
     found.hidden += _sockets_below(top, {str(path) for path in found.hidden})
@@ -149,24 +163,29 @@ def _spec(text: str) -> GitIgnoreSpec:
 
 
 def _with_own_rules(
-    top: str, folder: str, rules: Rules, stamp: tuple[object, ...]
-) -> tuple[Rules, tuple[object, ...]]:
-    path = f"{folder}/.gitignore"
+    top: str, folder: str, chains: Chains, stamp: tuple[object, ...], committed: Mapping[str, str] | None
+) -> tuple[Chains, tuple[object, ...]]:
+    """Add the rules of the folder's `.gitignore`; where the last commit has others there, they continue a chain of their own."""
     try:
-        status = os.lstat(path)
-        text = project_files.read_text(Path(top), os.path.relpath(path, top), IGNORE_BYTES, "replace")
+        path = os.path.relpath(f"{folder}/.gitignore", top)
+        text = project_files.read_text(Path(top), path, IGNORE_BYTES, "replace")
     except OSError:
-        return rules, stamp
-    return (*rules, (folder, _spec(text))), (
-        *stamp,
-        folder,
-        status.st_mtime_ns,
-        status.st_size,
-    )
+        text = None
+    then = committed.get(folder) if committed is not None else text
+    if text is None and then is None:
+        return chains, stamp
+    texts = (text,) if len(chains) == 1 and text == then else (text, then)
+    added = [() if one is None else ((folder, _spec(one)),) for one in texts]
+    longer = ((*chains[0], *added[0]), (*chains[-1], *added[-1]))
+    return longer[: len(texts)], (*stamp, folder, *map(hash, texts))
 
 
 def _look(
-    top: str, folder: str, rules: Rules, stamp: tuple[object, ...], patterns: Sequence[str]
+    top: str,
+    folder: str,
+    chains: Chains,
+    stamp: tuple[object, ...],
+    patterns: Sequence[str],
 ) -> _Folder | None:
     """Return the classified entries of one folder, cached for as long as neither it nor the rules change."""
     inside = os.path.relpath(folder, top)
@@ -180,7 +199,7 @@ def _look(
                 return known
             with os.scandir(opened) as listing:
                 entries = list(listing)
-                return _sort(folder, inside, entries, rules, key=key, inode=status.st_ino, patterns=patterns)
+                return _sort(folder, inside, entries, chains, key=key, inode=status.st_ino, patterns=patterns)
     except OSError:
         return None
 
@@ -189,7 +208,7 @@ def _sort(
     folder: str,
     inside: str,
     entries: Sequence[os.DirEntry[str]],
-    rules: Rules,
+    chains: Chains,
     *,
     key: tuple[object, ...],
     inode: int,
@@ -200,11 +219,12 @@ def _sort(
     others: list[tuple[str, int, int]] = []
     folders: list[str] = []
     not_walked: list[str] = []
+    large: list[tuple[str, int]] = []
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
-        ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, rules)
+        ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, chains)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
             others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
             if not entry.is_symlink():
@@ -220,21 +240,36 @@ def _sort(
             not_walked += [name] * is_folder
         elif is_folder:
             folders.append(name)
-    sorted_names = (tuple(read_only), tuple(hidden), tuple(others), tuple(folders), tuple(not_walked))
+        elif (size := entry.stat(follow_symlinks=False).st_size) > LARGE:
+            large.append((name, size))
+    sorted_names = (
+        tuple(read_only),
+        tuple(hidden),
+        tuple(others),
+        tuple(folders),
+        tuple(not_walked),
+        tuple(large),
+    )
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
     return found
 
 
-def _is_or_was_ignored(path: str, entry: os.DirEntry[str], is_folder: bool, rules: Rules) -> bool:
+def _is_or_was_ignored(path: str, entry: os.DirEntry[str], is_folder: bool, chains: Chains) -> bool:
     """Return whether a file or folder is ignored, or was when this process first saw it: a command that nobody approved may
     write `.gitignore`, and the next one must not see or destroy more than it did."""
-    if is_ignored(path, is_folder, rules):
+    if any(is_ignored(path, is_folder, rules) for rules in chains):
         if len(_once_ignored) >= MAX_REMEMBERED:
             _once_ignored.clear()
         _once_ignored[path] = entry.inode()
         return True
     return _once_ignored.get(path) == entry.inode()
+
+
+def _is_tracked(top: Path, path: Path) -> bool:
+    """Return whether the user's git tracks a file: a checkpoint then holds more of it."""
+    repository = user_repository.find(top)
+    return repository is not None and repository.tracks(os.fsencode(path.relative_to(top)))
 
 
 def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:

@@ -91,11 +91,12 @@ def wrap_in_sandbox(
     readable: Sequence[Path] = (),
     unattended: bool = False,
     outputs: Sequence[str] = (),
+    largest: int | None = None,
 ) -> SandboxedCommand:
     """Return how to start `argv` in the sandbox.
 
     `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
-    agreed, so that more of the project is read-only; `outputs` are its build output folders. `scratch` is a folder for
+    agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file. `scratch` is a folder for
     temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
     required and none works.
     """
@@ -119,7 +120,7 @@ def wrap_in_sandbox(
         calls = seccomp.build_filter(families)
         confined = landlock.command(argv, [*roots, scratch], hidden, network=network, calls=calls)
         return SandboxedCommand(_supervised(confined), "landlock")
-    protected = _found_in(roots, outputs) if unattended else Protected()
+    protected = _found_in(roots, outputs, largest) if unattended else Protected()
     if (reason := bubblewrap.too_much(protected)) is not None:
         raise MazuError(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
@@ -150,10 +151,10 @@ def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), *argv)
 
 
-def _found_in(roots: Sequence[Path], outputs: Sequence[str]) -> Protected:
+def _found_in(roots: Sequence[Path], outputs: Sequence[str], largest: int | None) -> Protected:
     protected = Protected()
     for root in roots:
-        found = find_protected(root, outputs)
+        found = find_protected(root, outputs, largest)
         protected.read_only += found.read_only
         protected.hidden += found.hidden
         protected.run_by_others |= found.run_by_others

@@ -158,7 +158,7 @@ async def _started(
         held = await asyncio.to_thread(
             lambda: sandbox.wrap_in_sandbox(
                 argv, roots=roots, env=turn.env, setting=settings.sandbox, network=settings.network,
-                scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs,
+                scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs, largest=turn.config.checkpoints.max_untracked_file_bytes,
                 readable=[Path(place) for place in settings.readable],
             )
         )  # fmt: skip
