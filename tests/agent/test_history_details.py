@@ -269,6 +269,7 @@ def test_a_compaction_keeps_the_newest_messages_and_joins_what_the_user_said() -
     conversation = replay(said)
     assert conversation.messages == [Message("user", (Text(SUMMARY + "short"), Text("2"))), says("two")]
     assert list(conversation.said) == ["2", "1"]
+    assert not replay(events(journal.UserSaid(user("What an editor adds."), ""))).said
 
 
 @pytest.mark.parametrize("part", ["pictures", "message"])

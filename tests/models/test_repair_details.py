@@ -56,6 +56,16 @@ def test_a_message_with_calls_is_not_joined_with_the_next_one() -> None:
     assert turns[4].parts == (ToolResult("b", NOT_RUN, ok=False), Text("Go."))
 
 
+def test_turns_alternate_also_where_nothing_is_left_of_one_between() -> None:
+    nobody = Message("user", (ToolResult("nobody", "asked"),))
+    one, other = Message("assistant", (Text("One."),)), Message("assistant", (Text("Other."),))
+    turns = repair_history([GO, one, nobody, other], keep_all)
+    assert [turn.parts for turn in turns] == [(Text("Go."),), (Text("One."), Text("Other.")), (Text(GO_ON),)]
+    results = [Message("user", (ToolResult(id, id.upper()),)) for id in "ab"]
+    answered = repair_history([GO, called("a", "b"), *results], keep_all)
+    assert answered[-1].parts == (ToolResult("a", "A"), ToolResult("b", "B")), "both count, in two messages"
+
+
 def test_pictures_that_no_service_takes_are_named_and_those_of_results_left_out() -> None:
     png, bmp = Image("image/png", "AAAA"), Image("image/bmp", "AAAA")
     said = [

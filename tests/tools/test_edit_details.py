@@ -16,6 +16,7 @@ from mazu_ls.tools.edit.placeholders import refuse_placeholders, restore_secrets
 from mazu_ls.tools.edit.rebased_edit import rebase_edit
 from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passage, replace_passages
 from mazu_ls.tools.edit.shown_text import ShownText, numbered_lines
+from mazu_ls.tools.edit.text_or_notebook import edited_text
 from mazu_ls.workspace.text import REPLACEMENT
 
 pytestmark = pytest.mark.portable
@@ -40,6 +41,18 @@ def test_the_nearest_passage_is_looked_for_where_that_is_quick(lines: int, quote
     assert said.startswith(". The nearest passage is at line 1:\nvalue 0\nvalue 1\n") is shown
     assert (said == "; read that part of the file again") is not shown
     assert not shown or said.endswith(f"value {quoted - 1}")
+
+
+def test_json_that_looks_like_a_notebook_is_one_by_its_name_alone() -> None:
+    source = '{"cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": ["x = 1"]}], "metadata": {}, "nbformat": 4}'
+    edit, cell = Replacement('"x = 1"', '"x = 2"'), Replacement("x = 1", "x = 2\ny")
+    assert (
+        edited_text(source, [edit], "a.json")
+        == source.replace("x = 1", "x = 2")
+        == edited_text(source, [edit], "a.IPYNB")
+    )
+    assert edited_text(source, [cell], "a.ipynb") == source.replace('"x = 1"', '"x = 2\\n", "y"')
+    assert edited_text(source, [cell], "a.json") == source.replace("x = 1", "x = 2\ny")
 
 
 def test_a_miss_names_the_most_similar_passage_or_none() -> None:
