@@ -108,6 +108,11 @@ def _run(arguments: list[str]) -> int:
 
         sys.stdout.write(f"mazu-ls {__version__}\n")
         return 0
+    if arguments in (["--help"], ["-h"], ["help"]):
+        from mazu_ls.terminal.help.overview import columns, overview
+
+        sys.stdout.write(overview(columns()))
+        return 0
     from mazu_ls.platform.support import unsupported_reason
 
     if (reason := unsupported_reason()) and not {"-h", "--help"} & set(arguments):

@@ -1,6 +1,7 @@
-"""What the terminal's grammar needs to know of each argument: mazu_ls/terminal/verbs/wire_arguments.py.
+"""What the terminal knows without importing what it follows from.
 
-The terminal reads this table instead of the structs of the server, whose import would cost more than the whole command line.
+mazu_ls/terminal/verbs/wire_arguments.py: what the grammar needs to know of each argument; the structs of the server would cost more
+than the whole command line. mazu_ls/terminal/help/summaries.py: what `mazu-ls --help` says, without the grammar.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from msgspec import inspect as shapes
 
 from codegen import wire
 from codegen.descriptions import field_descriptions
+from mazu_ls.terminal.verbs.grammar import summaries
 from mazu_ls.terminal.verbs.verbs import VERBS
 
-TABLE = Path(__file__).resolve().parents[2] / "mazu_ls" / "terminal" / "verbs" / "wire_arguments.py"
+TERMINAL = Path(__file__).resolve().parents[2] / "mazu_ls" / "terminal"
+TABLE = TERMINAL / "verbs" / "wire_arguments.py"
+SUMMARIES = TERMINAL / "help" / "summaries.py"
 HEAD = '''\
 """The arguments that can be typed, by command and field. Written by `make generate` from mazu_ls/server/wire: do not edit."""
 
@@ -42,6 +46,20 @@ def module() -> str:
                 )
             lines.append("    },\n")
     return "".join([*lines, "}\n# fmt: on\n"])
+
+
+def summaries_module() -> str:
+    """The whole file of what the overview of the commands says."""
+    about, epilog, commands, options = summaries()
+    head = '"""What `mazu-ls --help` says. Written by `make generate` from mazu_ls/terminal/verbs/grammar.py: do not edit."""'
+    tables = [
+        f"{name} = (\n{''.join(f'    {row!r},' + chr(10) for row in rows)})\n"
+        for name, rows in (("COMMANDS", commands), ("OPTIONS", options))
+    ]
+    return (
+        "\n".join((f"{head}\n\n# fmt: off", f"ABOUT = {about!r}", f"EPILOG = {epilog!r}", *tables))
+        + "# fmt: on\n"
+    )
 
 
 def _argument(field: shapes.Field, about: str) -> str:

@@ -83,6 +83,14 @@ class Parser(argparse.ArgumentParser):
             known += [option.flag for option in (*TALK, ATTACH) if option.flag]
         self.error(f"there is no option {name}.{_suggest(name, known)}")
 
+    def format_help(self) -> str:
+        """Return the help of a command; of the whole program what `mazu-ls --help` prints without this parser."""
+        if self.prog != "mazu-ls":
+            return super().format_help()
+        from mazu_ls.terminal.help.overview import columns, overview
+
+        return overview(columns())
+
     def error(self, message: str) -> NoReturn:
         """Raise CommandLineError."""
         if message.endswith(f"required: {SUBVERB}"):
@@ -168,6 +176,23 @@ def parser(only: str = "") -> argparse.ArgumentParser:
     compare.add_argument("second", nargs="?", default="now", help="another; now if not given")
     _verbs(commands)
     return root
+
+
+def summaries() -> tuple[str, str, list[tuple[str, str]], list[tuple[str, str]]]:
+    """Return what help says of the program: what it is, the text at the end, each command, each option."""
+    root = parser()
+    commands = [
+        (str(row.dest), row.help or "")
+        for action in root._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for row in action._choices_actions
+    ]
+    options = [
+        (", ".join(action.option_strings), action.help or "")
+        for action in root._actions
+        if action.option_strings
+    ]
+    return root.description or "", root.epilog or "", commands, options
 
 
 def _call(commands: Any) -> None:

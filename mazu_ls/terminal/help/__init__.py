@@ -1,0 +1,1 @@
+"""The text of `mazu-ls --help`, which is printed without building the grammar."""
