@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.checkpoints.scan import dirty_set
 from mazu_ls.memory.checkpoint_part import MemoryPart
 from mazu_ls.memory.models import MemoryEntry
@@ -284,8 +284,9 @@ async def memory(base: Path, count: int) -> None:
     try:
         db = engine._store.connection
         rows = EntryTable(db, "project")
+        numbers = list[int]()
         with db:
-            numbers = [
+            numbers += [
                 rows.insert(MemoryEntry(title=f"fact {n}", body=f"the body of fact {n}\n"))
                 for n in range(count)
             ]

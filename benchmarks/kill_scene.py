@@ -8,7 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.state.store import connect
 from tests.checkpoints.bed import Notes, State, files, open_engine
 

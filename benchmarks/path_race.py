@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.platform import openat2

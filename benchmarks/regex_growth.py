@@ -8,6 +8,9 @@ times as long, quadratic ones sixteen. Prints those that took more than eight ti
 of patterns tried. Those in BOUNDED are timed with the longest input that their callers give them. Exit status 1: there is one.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportUnusedExpression=false
+# (the constants of the parser are made at run time)
+
 from __future__ import annotations
 
 import argparse
@@ -26,6 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import mazu_ls
+from mazu_ls.workspace.lazy_pattern import LazyPattern
 
 LEAST_SECONDS = 0.004
 """Below this the clock says more about the machine than about the pattern."""
@@ -80,7 +84,9 @@ def uses(name: str, source: str) -> tuple[bool, bool]:
 
 def compiled(value: Any, depth: int) -> Iterator[re.Pattern[Any]]:
     """The expressions in a value and in what it holds."""
-    if isinstance(value, re.Pattern):
+    if isinstance(value, LazyPattern):
+        yield value.compiled()
+    elif isinstance(value, re.Pattern):
         yield value
     elif depth and isinstance(value, dict):
         yield from (found for inner in value.values() for found in compiled(inner, depth - 1))

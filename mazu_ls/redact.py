@@ -7,6 +7,8 @@ from bisect import bisect_right
 from functools import cache, lru_cache
 from typing import NamedTuple
 
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
 MARK = "[redacted: {}]"
 
 # Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match. Every pattern takes time that is
@@ -92,11 +94,11 @@ _PLACEHOLDER = (
     r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)"
 )
 _MARKED = tuple((MARK.format(name), tuple(hints.split()), pattern) for name, hints, pattern in _PATTERNS)
-PLACEHOLDER = re.compile(
+PLACEHOLDER = lazy_pattern(
     "|".join(sorted({re.escape(mark) for mark, _, _ in _MARKED} | {r"\[redacted: secret\]"}))
 )
 """Any mark that `redact` leaves."""
-_NAMED_HINT = re.compile(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
+_NAMED_HINT = lazy_pattern(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
 
 
 @cache

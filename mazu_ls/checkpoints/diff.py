@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -17,6 +16,7 @@ from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, require_
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
 from mazu_ls.gitcmd import PythonGit
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_PATCH = 1 << 20  # characters
 MOST_NAMES = 100_000
@@ -24,7 +24,7 @@ MOST_NAMES = 100_000
 COUNT_SECONDS = 2.0
 """Seconds that git may count lines for the end of a turn."""
 Counted = list[FileDiff] | None
-_ID = re.compile(r"m_\d+")
+_ID = lazy_pattern(r"m_\d+")
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
 

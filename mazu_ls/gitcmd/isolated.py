@@ -13,13 +13,14 @@ from pathlib import Path
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import process, scratch_folder
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 from mazu_ls.workspace.project_files import is_regular, list_folder, open_file, read_file, stat_entry
 
 SECONDS = 60.0
 MAX_INDEX = 1 << 30
 MAX_RULES = 1 << 20
-_SHARED = re.compile(r"sharedindex\.[0-9a-f]{40,64}")
-_OBJECT_FORMAT = re.compile(rb"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
+_SHARED = lazy_pattern(r"sharedindex\.[0-9a-f]{40,64}")
+_OBJECT_FORMAT = lazy_pattern(rb"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
 _SPARSE_FOLDERS = (
     b"sdir\0\0\0\0"  # the index extension of `sparse-checkout --sparse-index`: folders represent files
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -53,6 +52,7 @@ from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import try_lock, wait_for_lock
 from mazu_ls.redact import redact
 from mazu_ls.workspace.file_names import show_name
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 __all__ = [
     "OPAQUE",
@@ -298,7 +298,7 @@ def _without_surrogates(text: str) -> str:
     return _SURROGATE.sub(lambda match: show_name(match[0]), text)
 
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = lazy_pattern("[\ud800-\udfff]")
 
 
 def _strings(value: Any, found: list[str]) -> None:

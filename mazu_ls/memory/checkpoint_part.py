@@ -3,7 +3,6 @@ transaction."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -20,8 +19,9 @@ from mazu_ls.memory.store.links import repair_links
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.memory.store.writers import USER, forget_writers, noted_writers
 from mazu_ls.state.store import select
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
-_NUMBERED = re.compile(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
+_NUMBERED = lazy_pattern(r"(?:[0-9a-f]{2}/[0-9a-f]|relations)/m_(\d+)\.md")
 _UNREADABLE = (MazuError, msgspec.MsgspecError, ValueError, TypeError, KeyError, AttributeError)
 SHOWN = 60
 """So many characters of an entry's title are shown where it is named."""

@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.tables.global_options import may_be_alias, without_global_options
+from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.tools.base import Effect
 
 Verdict = Literal["allow", "ask", "deny"]
@@ -115,6 +114,8 @@ class Rule(Struct, frozen=True):
 
     def matches_command(self, argv: Sequence[str]) -> bool:
         """Return whether it matches this command, whatever global options precede the subcommand."""
+        from mazu_ls.policy.tables.global_options import without_global_options  # reads the tables
+
         forms, _ = without_global_options(list(argv))
         return any(self.matches_argv(form) for form in (argv, *forms))
 
@@ -134,6 +135,8 @@ class Rule(Struct, frozen=True):
         return self._why_words_may_match(argv) if len(self.pattern) > 1 else None
 
     def _why_words_may_match(self, argv: Sequence[str]) -> str | None:
+        from mazu_ls.policy.tables.global_options import may_be_alias, without_global_options
+
         forms, option = without_global_options(list(argv))
         if option is not None:
             return f"the value of the unknown option {option} may match a rule"

@@ -80,6 +80,8 @@ class ServerState:
         self.served: set[str] = set()
         self.asks_about_moved = editor is not None
         """Whether somebody will be asked about the state of a moved project; otherwise a notice says how to attach it."""
+        self.opens_checkpoints = True
+        """False for a command that only reads memory: opening them would be a tenth of it."""
         self.unsaved: UnsavedRegistry | None = None
         self.pending: PendingRollback | None = None
         self.settings: Mapping[str, Any] = {}
@@ -296,7 +298,13 @@ class ServerState:
     async def _open(self) -> Project:
         # Imported in a thread: the loop answers the editor meanwhile.
         project_type = await asyncio.to_thread(_project_type)
-        self.project = await project_type.open(self.folders, self.host, settings=self.settings, env=self.env)
+        self.project = await project_type.open(
+            self.folders,
+            self.host,
+            settings=self.settings,
+            env=self.env,
+            checkpoints=self.opens_checkpoints,
+        )
         self.project.given = self._given  # valid while this server runs, whatever folders are open
         self.project.subscribe(self.updates.on_event)
         self.project.head_listeners.append(self.updates.head_moved)

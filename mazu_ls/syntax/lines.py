@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from mazu_ls.syntax.grammar import MAX_BYTES
 from mazu_ls.syntax.languages import GRAMMARS, has_definitions, words
 from mazu_ls.syntax.source import SourceText
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 _MODIFIERS = words("""
     export public private protected internal static abstract final open override suspend async inline virtual sealed
@@ -22,11 +22,11 @@ _KINDS = {
     "function": "function", "sub": "function", "proc": "function", "procedure": "function", "contract": "class",
     "type": "type", "typealias": "type", "library": "module", "defn": "function", "method": "function",
 }  # fmt: skip
-_DEFINITION = re.compile(
+_DEFINITION = lazy_pattern(
     rf"^(?P<indent>[ \t]*)(?:(?:{'|'.join(sorted(_MODIFIERS))}|@\w+(?:\([^)]*\))?)[ \t]+)*"
     rf"(?P<keyword>{'|'.join(_KINDS)})[ \t]+(?P<name>[^\W\d][\w.:]*[!?]?)"
 )
-_NAME = re.compile(rb"[A-Za-z_]\w*")
+_NAME = lazy_pattern(rb"[A-Za-z_]\w*")
 _CLOSING = (")", "}", "]", "end")
 
 

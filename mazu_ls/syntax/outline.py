@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, cast
@@ -12,6 +11,7 @@ from msgspec import Struct
 from mazu_ls.syntax import grammar, lines
 from mazu_ls.syntax.languages import canonical, words
 from mazu_ls.syntax.source import SourceText
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -33,9 +33,9 @@ _STATEMENTS = words("""
 # These belong to the definition that they wrap, but not to its signature.
 _WRAPPERS = words("decorated_definition export_statement ambient_declaration template_declaration")
 _USES = ("reference", "call", "import")
-_SEPARATOR = re.compile(r"::|\\|\.(?=\w)")
-_INNER_SPACE = re.compile(r"([(\[]) |,? ([)\]])")
-_ANNOTATIONS = re.compile(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
+_SEPARATOR = lazy_pattern(r"::|\\|\.(?=\w)")
+_INNER_SPACE = lazy_pattern(r"([(\[]) |,? ([)\]])")
+_ANNOTATIONS = lazy_pattern(r"^(?:@[\w.]+(?:\([^()]*\))?\s+)+(?=\w)")
 
 
 class CodeSymbol(Struct, frozen=True, gc=False):

@@ -7,14 +7,15 @@ accepts; and a line feed in a name would break every list. The escape is lossles
 from __future__ import annotations
 
 import os
-import re
 import unicodedata
 from collections.abc import Iterable
 
-_UNSHOWABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\\ud800-\udfff]")
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
+_UNSHOWABLE = lazy_pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\\\ud800-\udfff]")
 # Never `/` and `.`: an escape must not spell a path that could not be written without it.
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
-_ESCAPE = re.compile(r"\\x([89a-f][0-9a-f]|0[1-9a-f]|1[0-9a-f]|7f|5c)")
+_NOT_ASCII = lazy_pattern(r"[^\x00-\x7f]")
+_ESCAPE = lazy_pattern(r"\\x([89a-f][0-9a-f]|0[1-9a-f]|1[0-9a-f]|7f|5c)")
 
 
 def show_name(path: str) -> str:

@@ -6,21 +6,23 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
 # Git refuses the same spellings of `.git` (core.protectNTFS, core.protectHFS): NTFS ignores trailing dots, spaces
 # and stream names and has short names; HFS+ ignores these code points.
 _HFS_IGNORED = dict.fromkeys(
     [*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0x200B, 0x2060, 0xFEFF, 0x00AD]
 )
-_SHORT_NAME = re.compile(r"^\.?(git|mazu)[a-z0-9]{0,2}~[0-9]+$")
-_GIT_SHORT_HASH = re.compile(r"^(gi|ma)[0-9a-f]{4}~[0-9]+$")
+_SHORT_NAME = lazy_pattern(r"^\.?(git|mazu)[a-z0-9]{0,2}~[0-9]+$")
+_GIT_SHORT_HASH = lazy_pattern(r"^(gi|ma)[0-9a-f]{4}~[0-9]+$")
 _SLASHES = dict.fromkeys(map(ord, "\u2044\u2215\u29f8\uff0f\u29f5\ufe68\uff3c"), "/")
-_URI = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
-_DRIVE = re.compile(r"^[A-Za-z]:([\\/]|$)")
-_HOME = re.compile(
+_URI = lazy_pattern(r"^[A-Za-z][A-Za-z0-9+.-]*:/")
+_DRIVE = lazy_pattern(r"^[A-Za-z]:([\\/]|$)")
+_HOME = lazy_pattern(
     r"^~(?:[A-Za-z_][\w-]*)?(?:/|$)"
 )  # `~`, `~/x` and `~user/x`, but `~x.py` and `~$a.doc` are file names
-_VARIABLE = re.compile(r"^(\$\{?[A-Z_][A-Z0-9_]*|\$\(|%[A-Za-z_]+%|`)")
-_PERCENT = re.compile(r"%(2e|2f|5c|00|0[ad]|c0|c1|e0%80|25)", re.IGNORECASE)
+_VARIABLE = lazy_pattern(r"^(\$\{?[A-Z_][A-Z0-9_]*|\$\(|%[A-Za-z_]+%|`)")
+_PERCENT = lazy_pattern(r"%(2e|2f|5c|00|0[ad]|c0|c1|e0%80|25)", re.IGNORECASE)
 MAX_PATH = 4000  # bytes; Linux's PATH_MAX is 4096 with its NUL
 MAX_NAME = 255
 
@@ -81,7 +83,7 @@ def is_protected(parts: Sequence[str]) -> str | None:
 _SECRET_FOLDERS = frozenset(
     (".ssh", ".gnupg", ".aws", ".azure", ".kube", ".docker", ".gcloud", ".password-store")
 )
-_SECRET_NAME = re.compile(
+_SECRET_NAME = lazy_pattern(
     r"""^(
       \.env(\..+)? | .*\.env | \.envrc | \.?env\.(local|prod|production|dev|development|staging|test)
     | (.*[._-])?id_(rsa|dsa|ecdsa|ed25519|xmss)(_sk)? | .*_rsa | .*_ed25519
@@ -98,8 +100,8 @@ _SECRET_NAME = re.compile(
     )$""",
     re.VERBOSE,
 )
-_SAMPLE = re.compile(r"[._-](example|sample|template|dist|defaults?|schema)$|\.pub$")
-_SOURCE = re.compile(
+_SAMPLE = lazy_pattern(r"[._-](example|sample|template|dist|defaults?|schema)$|\.pub$")
+_SOURCE = lazy_pattern(
     r"\.(py|pyi|js|ts|tsx|jsx|rs|go|java|rb|c|h|cc|cpp|hpp|md|rst|html|css|sh|lua|kt|swift|cs|php)$"
 )
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding, same_letters
 from mazu_ls.workspace.encoding.plausibility import utf8_plausibility
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
 _MARKS = (
@@ -23,21 +24,21 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-_DECLARED = re.compile(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
+_DECLARED = lazy_pattern(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
     rb"""(?:coding[:=]\s*|(?:vim?|ex):.*?\b(?:fileencoding|fenc)=|<\?xml[^>]*encoding=["']|<meta[^>]*charset=["']?"""
     rb"""|@charset\s+["'])([-\w.:]+)""",
     re.IGNORECASE,
 )
 _SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
-_MODELINES = re.compile(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
+_MODELINES = lazy_pattern(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
 _ENOUGH = 12
 """Characters from which on bytes that happen to be valid UTF-16 are text."""
 _SNIFFED = 8192  # bytes; git looks for NUL in as many
 _STRAY = {code: code - 0xDC00 + 0xE400 for code in range(0xDC80, 0xDD00)}
 _UNSTRAY = {shown: code for code, shown in _STRAY.items()}
-STRAY = re.compile("[\ue480-\ue4ff]")
+STRAY = lazy_pattern("[\ue480-\ue4ff]")
 """An undecodable byte, as a character of the private use area that no known icon font uses."""
-_SURROGATE = re.compile("\ue4ed[\ue4a0-\ue4bf][\ue480-\ue4bf]")
+_SURROGATE = lazy_pattern("\ue4ed[\ue4a0-\ue4bf][\ue480-\ue4bf]")
 """A lone surrogate of UTF-16 that was encoded as if it were a character."""
 REPLACEMENT = "\ufffd"
 """What editors show for such a byte."""

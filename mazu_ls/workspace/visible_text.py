@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 # Controls except tab and line feed; format characters (bidi, zero width, tags); fillers, variation selectors and blanks
 # that draw nothing or look like a space; line separators; halves of surrogate pairs (Unicode UAX #9, UTS #36, UTS #39).
-_INVISIBLE = re.compile(
+_INVISIBLE = lazy_pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f"
     "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_NOT_IN_TOOL_NAME = re.compile(r"[^A-Za-z0-9_.-]")
+_NOT_IN_TOOL_NAME = lazy_pattern(r"[^A-Za-z0-9_.-]")
 
 
 def make_visible(text: str) -> str:

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mazu_ls.checkpoints import Checkpoint, Checkpoints, RollbackReport, SnapshotPart
+from mazu_ls.checkpoints.engine import Checkpoints
+from mazu_ls.checkpoints.models import Checkpoint, RollbackReport
+from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.host import Buffer
 from mazu_ls.state.paths import private_folder, root_state

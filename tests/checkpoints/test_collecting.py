@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoint
 from mazu_ls.checkpoints.git.repository import MANY_PACKS
+from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.upkeep import gc, retention
 from mazu_ls.errors import Kind, MazuError

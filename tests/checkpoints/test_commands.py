@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoint
 from mazu_ls.checkpoints.attribution import recorded_writes
+from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.scan import reported_writes
 from mazu_ls.state.store import select
 from tests.checkpoints.bed import Bed, open_engine

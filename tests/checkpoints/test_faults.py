@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.checkpoints.restore import (
     atomic_rename,
     restore_files,

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from mazu_ls.checkpoints import Checkpoint, Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
+from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Notes, State, files, git, open_engine
 
@@ -170,7 +171,7 @@ TestCheckpointing.settings = settings(
     max_examples=50,
     stateful_step_count=25,
     deadline=None,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=list(HealthCheck),  # pyright: ignore[reportArgumentType]
     phases=(
         Phase.explicit,
         Phase.reuse,

@@ -15,8 +15,8 @@ from typing import Any
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.checkpoints import Checkpoint, Checkpoints
-from mazu_ls.checkpoints.models import RollbackReport
+from mazu_ls.checkpoints.engine import Checkpoints
+from mazu_ls.checkpoints.models import Checkpoint, RollbackReport
 from mazu_ls.checkpoints.restore.keep_reasons import ONLY_YOURS
 from tests.checkpoints.bed import open_engine
 from tests.checkpoints.killed_rollback import AFTER_COMMIT, BEFORE_COMMIT

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from mazu_ls.checkpoints import Checkpoint, RollbackReport
-from mazu_ls.checkpoints.models import FileCounts, OnConflict
+from mazu_ls.checkpoints.models import Checkpoint, FileCounts, OnConflict, RollbackReport
 from mazu_ls.checkpoints.restore.keep_reasons import YOUR_FILE
 from mazu_ls.host import Buffer
 from tests.checkpoints.bed import Bed

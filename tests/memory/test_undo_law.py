@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints import Checkpoints
+from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.memory.checkpoint_part import MemoryPart
 from mazu_ls.memory.models import MemoryEntry

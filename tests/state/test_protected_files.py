@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from mazu_ls.checkpoints import Checkpoint
 from mazu_ls.checkpoints.context import BUFFERS
 from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, TreeEntry
+from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.restore import restore_files, staging
 from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.host import Buffer

@@ -21,6 +21,7 @@ from mazu_ls.messages import escape_closing_tag
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 from mazu_ls.workspace.path_rules import is_secret
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ MOST_FOLDERS = 64
 """Maximum of folders with touched files that are searched, the newest first."""
 NEAREST = "Where these disagree, the one nearest to the file you work on counts."
 
-_FENCE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*+(`{3,}+(?=[^`]*$)|~{3,}+)")
-_TICKS = re.compile("`+")
-_IMPORT = re.compile(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
+_FENCE = lazy_pattern(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*+(`{3,}+(?=[^`]*$)|~{3,}+)")
+_TICKS = lazy_pattern("`+")
+_IMPORT = lazy_pattern(r"(?:^|(?<=[\s(\[]))@(?!@)([^\s@]+)", re.MULTILINE)
 
 
 class _Collection(Struct):

@@ -38,11 +38,12 @@ class Project(ProjectServices):
         settings: Mapping[str, Any] | None = None,
         env: Mapping[str, str] = os.environ,
         patience: RetryPolicy | None = None,
+        checkpoints: bool = True,
     ) -> Project:
-        """Read the settings, open memory and checkpoints, find the sessions. `patience` is the retry policy for failing
+        """Read the settings, open memory and `checkpoints`, find the sessions. `patience` is the retry policy for failing
         models."""
         project = cls(folders, host, env, patience)
-        await project.open_services(settings or {})
+        await project.open_services(settings or {}, checkpoints=checkpoints)
         if project.checkpoints:
             project.checkpoints.upkeep.named_by_undo = lambda: undo_targets(project)
         sessions = project.sessions = Sessions(project, project.journals)

@@ -102,11 +102,14 @@ class ProjectServices:
         self._warming: asyncio.Task[None]
         self._patience = patience
 
-    async def open_services(self, settings: Mapping[str, Any]) -> None:
-        """Read the settings, open memory and checkpoints, load the user's grants."""
+    async def open_services(self, settings: Mapping[str, Any], *, checkpoints: bool = True) -> None:
+        """Read the settings, open memory and `checkpoints`, load the user's grants."""
         await asyncio.to_thread(self._read_settings, settings)
         await asyncio.to_thread(self._make_folders)
-        await self._open_stores()
+        await self._open_memory()
+        self.conversation_part = ConversationPart(self.journals)
+        if checkpoints:
+            await self._open_checkpoints()
         self._extensions = ExtensionTools(self.folders, self.key, self.host, self.env)
         self._extend()
         self.role_document = RoleDocument(self._documents, self.root, self.key, self.host, self.env)
@@ -135,7 +138,7 @@ class ProjectServices:
         self.journals = paths.private_folder(self.state / "journal")
         self.database = self.state / "memory.db"
 
-    async def _open_stores(self) -> None:
+    async def _open_memory(self) -> None:
         from mazu_ls.memory.memories import Memories
 
         common = self._home / volatile.GLOBAL_DATABASE
@@ -154,13 +157,11 @@ class ProjectServices:
             if len(aside := quarantined(path)) > before:
                 renamed = f"renamed to {aside[-1].name} and a new one was created."
                 self.warnings.append(f"{path.name} was damaged; it was {renamed}")
-        await self._open_checkpoints()
 
     async def _open_checkpoints(self) -> None:
         from mazu_ls.checkpoints.engine import Checkpoints
         from mazu_ls.memory.checkpoint_part import MemoryPart
 
-        self.conversation_part = ConversationPart(self.journals)
         if not self.folders:
             self.no_checkpoints = MazuError(
                 Kind.UNSUPPORTED,
@@ -190,8 +191,7 @@ class ProjectServices:
 
     def configure(self, settings: Mapping[str, Any]) -> list[str]:
         """Apply the editor's settings (section `mazu`), read the files again, return one sentence for each problem."""
-        # Not in a thread: the settings must apply to the request that follows.
-        problems = self._read_settings(settings)
+        problems = self._read_settings(settings)  # at once: they apply to the request that follows
         self._extend()
         return problems
 

@@ -19,7 +19,7 @@ from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.running_turn import RunningTurn
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import CheckpointKind
 
 log = logging.getLogger(__name__)

@@ -10,24 +10,25 @@ from msgspec import Struct
 
 from mazu_ls.memory.agents.agent_passage import AgentPassage
 from mazu_ls.redact import redact
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MIN_TITLE, MAX_TITLE = 12, 300
-_BULLET = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)")
-_HEADING = re.compile(r"(#{1,6})\s+(.+)")
-_MARKUP = re.compile(r"\*\*|__|`")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZÄÖÜÁÉÍÓÚ¿¡])|\n+")
-_RULE = re.compile(
+_BULLET = lazy_pattern(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)")
+_HEADING = lazy_pattern(r"(#{1,6})\s+(.+)")
+_MARKUP = lazy_pattern(r"\*\*|__|`")
+_SENTENCE = lazy_pattern(r"(?<=[.!?])\s+(?=[A-ZÄÖÜÁÉÍÓÚ¿¡])|\n+")
+_RULE = lazy_pattern(
     r"\b(always|never|from now on|must(?: not)?|do(?:n't| not) (?:ever |use|edit|touch|commit|write|add|call)|we (?:use|never|always|decided|agreed|prefer)"
     r"|let's use|stop (?:using|doing|adding)|remember (?:that|to)|make sure (?:to|that)|instead of|prefer|our convention"
     r"|immer|niemals|nie wieder|ab jetzt|wir (?:verwenden|benutzen|haben entschieden)|statt"
     r"|siempre|nunca|a partir de ahora|usamos|hemos decidido|en lugar de)\b",
     re.IGNORECASE,
 )
-_DECISION = re.compile(
+_DECISION = lazy_pattern(
     r"\b(decided|decision|agreed|chose|switched to|entschieden|entscheidung|decidido)\b", re.IGNORECASE
 )
-_STATED = re.compile(r"\s*(?:decided|decision)\s*:\s*(.+)", re.IGNORECASE)
-_MISTAKE = re.compile(r"\b(mistake|pitfall|gotcha|breaks? when|caution|beware)\b", re.IGNORECASE)
+_STATED = lazy_pattern(r"\s*(?:decided|decision)\s*:\s*(.+)", re.IGNORECASE)
+_MISTAKE = lazy_pattern(r"\b(mistake|pitfall|gotcha|breaks? when|caution|beware)\b", re.IGNORECASE)
 _LONGEST_MESSAGE = 2_000
 """Characters from which a user's message counts as pasted text, whose sentences are not the user's rules."""
 

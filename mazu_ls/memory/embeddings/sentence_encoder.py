@@ -11,9 +11,9 @@ read.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
-import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -49,7 +49,6 @@ class SentenceEncoder:
 
     def __init__(self) -> None:
         import numpy as np
-        from threadpoolctl import ThreadpoolController
 
         weights, model = locate_files(_PACKAGE, _WEIGHTS, _PIECES)
         with unpacked(
@@ -59,8 +58,7 @@ class SentenceEncoder:
             self._table = (folder / "table.bin").open("rb", buffering=0)
             with np.load(folder / _SMALL, allow_pickle=False) as archive:
                 self._weights = dict(archive)
-        # The matrices here and in VectorIndex are small: more than one thread costs ten times the CPU time and gains nothing.
-        ThreadpoolController().limit(limits=1, user_api="blas")
+        _limit_threads()
 
     def embed(self, texts: Sequence[str]) -> NDArray[Any]:
         """Return one row of length 1 for each text; shape (texts, 512)."""
@@ -148,7 +146,18 @@ def _feed_forward(x: NDArray[Any], w: dict[str, Any]) -> NDArray[Any]:
     return made / np.maximum(np.linalg.norm(made, axis=1, keepdims=True), 1e-6)
 
 
+def _limit_threads() -> None:
+    """Let BLAS have one thread. The matrices here and in VectorIndex are small: more cost ten times the CPU time and gain nothing."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":  # a short command, in which it has only one
+        return
+    from threadpoolctl import ThreadpoolController
+
+    ThreadpoolController().limit(limits=1, user_api="blas")
+
+
 def _unpack(weights: Path, model: Path, folder: Path) -> None:
+    import zipfile
+
     import numpy as np
 
     with zipfile.ZipFile(weights) as archive, (folder / "table.bin").open("wb") as table:

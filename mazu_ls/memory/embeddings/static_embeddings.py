@@ -8,7 +8,6 @@ are used, not its code: of the table only the rows of the words that occur are r
 from __future__ import annotations
 
 import json
-import re
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from mazu_ls.memory.embeddings.model_files import locate_files, unpacked
 from mazu_ls.memory.embeddings.word_pieces import PieceTokenizer, PieceVocabulary, split_by_merges
 from mazu_ls.memory.search.tokens import STOP_WORDS
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,7 @@ _WEIGHTS = "wordllama/weights/l2_supercat_256.safetensors"
 _TOKENIZER = "wordllama/tokenizers/l2_supercat_tokenizer_config.json"
 _TENSOR = "embedding.weight"
 _ROW_BYTES = 2 * DIMENSIONS
-_WORD = re.compile(r"\w[\w'’-]*")
+_WORD = lazy_pattern(r"\w[\w'’-]*")
 
 
 class StaticEmbeddings:

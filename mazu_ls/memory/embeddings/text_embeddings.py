@@ -7,7 +7,6 @@ find more than either (benchmarks/recall_paraphrase.py).
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.memory.embeddings import sentence_encoder, static_embeddings
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +25,7 @@ DIMENSIONS = sentence_encoder.DIMENSIONS + static_embeddings.DIMENSIONS
 MAX_CHARACTERS = 4_000
 QUERY_WORDS = 24
 _STATIC_WEIGHT = 0.8
-_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CASE = lazy_pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 log = logging.getLogger(__name__)
 

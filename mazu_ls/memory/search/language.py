@@ -6,11 +6,12 @@ Without evidence the answer is "" and English stems apply.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from functools import lru_cache
 
-_WORD = re.compile(r"[^\W\d_]+")
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
+_WORD = lazy_pattern(r"[^\W\d_]+")
 
 
 def words(text: str) -> frozenset[str]:
@@ -95,12 +96,12 @@ _ONLY_ENGLISH = _OF_ENGLISH - _LANGUAGES_OF.keys()
 _ORDER = {name: at for at, name in enumerate(_LISTS)}
 # Letters and endings that few other languages have; each counts as a function word.
 _LETTERS = {
-    "german": re.compile("[äß]|[öü]"),
-    "french": re.compile("[çêèœùë]"),
-    "spanish": re.compile("[ñ¿¡]"),
-    "portuguese": re.compile("[ãõ]"),
-    "turkish": re.compile(r"[ğışİ]|\w{2}(?:[iıuü]yor\w*|[ae]l[ae]r\w*|l[ae]r[ıi]\w*|l[ae]r)\b"),
-    "russian": re.compile("[\u0400-\u04ff]"),
+    "german": lazy_pattern("[äß]|[öü]"),
+    "french": lazy_pattern("[çêèœùë]"),
+    "spanish": lazy_pattern("[ñ¿¡]"),
+    "portuguese": lazy_pattern("[ãõ]"),
+    "turkish": lazy_pattern(r"[ğışİ]|\w{2}(?:[iıuü]yor\w*|[ae]l[ae]r\w*|l[ae]r[ıi]\w*|l[ae]r)\b"),
+    "russian": lazy_pattern("[\u0400-\u04ff]"),
 }
 
 _ASCII_ENDINGS = (("turkish", _LETTERS["turkish"]),)

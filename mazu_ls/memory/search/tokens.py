@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -10,18 +9,19 @@ from typing import Any
 
 from mazu_ls.memory.search.language import ENGLISH, RUSSIAN, detect_language, stop_words, words
 from mazu_ls.memory.search.stemmers import load_stemmer
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_TERM = 64
 # South and South-East Asian scripts are listed as blocks, because `re` does not count their vowel signs as letters.
 _LETTER = r"(?:[^\W_]|[\u0900-\u0dff\u0e00-\u0eff\u0f00-\u109f\u1780-\u17ff])"
-_WORD = re.compile(rf"{_LETTER}+(?:_+{_LETTER}+)*")
+_WORD = lazy_pattern(rf"{_LETTER}+(?:_+{_LETTER}+)*")
 # camelCase, acronyms before a word (HTTPServer), digits apart (utf 8).
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_ACCENT = re.compile(r"[\u0300-\u036f]")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
-_CYRILLIC = re.compile(r"[\u0400-\u04ff]")
+_PART = lazy_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ACCENT = lazy_pattern(r"[\u0300-\u036f]")
+_CJK = lazy_pattern(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
+_CYRILLIC = lazy_pattern(r"[\u0400-\u04ff]")
 _STEM_MEMO_LIMIT = 50_000
-_QUERY_WORD = re.compile(r"[\s'’]+")
+_QUERY_WORD = lazy_pattern(r"[\s'’]+")
 INFLECTED = ("german", "french", "spanish", "turkish")
 """Languages whose stems are tried if a query has too few words for detection."""
 _FEW = 3

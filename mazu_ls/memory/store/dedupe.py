@@ -7,6 +7,7 @@ from typing import Literal
 
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
 from mazu_ls.memory.store.calendar_words import calendar_value, number_of_word
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 Verdict = Literal["same", "changed", "different"]
 
@@ -46,15 +47,15 @@ _UNITS = words(
     " segundo segundos minuto minutos hora horas día días semana semanas mes meses caracteres líneas veces"
     " seconde secondes heure heures jour jours semaine semaines mois caractères lignes fois"
 )
-_TOKEN = re.compile(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
-_NUMBER = re.compile(r"^\d")
+_TOKEN = lazy_pattern(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
+_NUMBER = lazy_pattern(r"^\d")
 # A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
 # before a word.
-_NAME = re.compile(
+_NAME = lazy_pattern(
     r"(?<![\w-])-*+\w[\w-]*+(?:[./:]+\w[\w-]*+)+|\b\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
 )
-_VERSION = re.compile(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
-_VALUE_SHAPED = re.compile(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
+_VERSION = lazy_pattern(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
+_VALUE_SHAPED = lazy_pattern(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
 def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:

@@ -21,6 +21,7 @@ from mazu_ls.platform import open_flags
 from mazu_ls.platform.file_lock import wait_for_lock
 from mazu_ls.redact import redact
 from mazu_ls.state.paths import private_folder
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 from mazu_ls.workspace.text import split_lines
 
 REF = "refs/mazu/memory"
@@ -30,9 +31,9 @@ MAX_TOTAL = 256 << 20
 _CONFIG = (
     "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[fetch]\n\tfsckObjects = true\n[gc]\n\tauto = 0\n"
 )
-_SCP = re.compile(r"[\w.-]+@[\w.-]+:[^:]*|[\w-]+(?:\.[\w-]+)+:[^:/][^:]*")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-_ENTRY = re.compile(rb"100644 blob ([0-9a-f]{40,64}) +(\d+)\t([^\0/]+)\0")
+_SCP = lazy_pattern(r"[\w.-]+@[\w.-]+:[^:]*|[\w-]+(?:\.[\w-]+)+:[^:/][^:]*")
+_NAME = lazy_pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_ENTRY = lazy_pattern(rb"100644 blob ([0-9a-f]{40,64}) +(\d+)\t([^\0/]+)\0")
 _STALE = (
     "[rejected]",
     "cannot lock ref",

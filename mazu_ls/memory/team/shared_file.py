@@ -19,15 +19,16 @@ from mazu_ls.memory.io import front_matter_yaml, markdown
 from mazu_ls.memory.models import CATEGORIES, micros, moment, now
 from mazu_ls.memory.team.shared_memory import EMPTY, FIELDS, FieldVersion, SharedMemory, canonical
 from mazu_ls.redact import has_secret
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_BYTES = 4 << 20
 MAX_AUTHOR = 120
 BY_HAND = "edited in the file"
-_ID = re.compile(r"t_[0-9a-f]{16}")
+_ID = lazy_pattern(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CONTROL = lazy_pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that could hide or reorder text on a terminal; the only allowed control characters are tab and line feed."""
-LINE_END = re.compile("[\n\u2028\u2029]")
+LINE_END = lazy_pattern("[\n\u2028\u2029]")
 """What ends a line besides the control characters: nothing but a body has several, or it could forge lines of the memory
 that a model is given."""
 _AHEAD = 86_400 * 1_000_000

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from fnmatch import translate
 from itertools import pairwise
 
+from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.policy.data import pattern
 from mazu_ls.policy.step_budget import spend
 
-UNKNOWN = "\ue000"  # stands for unknown text
 FIELD = "\ue001"  # marks where an unquoted expansion is split into words
 _QUOTED = {char: chr(0xE010 + index) for index, char in enumerate("{},*?[]~.-!^=:\\")}
 _UNQUOTED = {ord(code): char for char, code in _QUOTED.items()}

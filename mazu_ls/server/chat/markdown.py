@@ -7,14 +7,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
 FOLDER = (".mazu", "chats")
-SESSION = re.compile(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
-HEADING = re.compile(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
-OURS_IN_TEXT = re.compile(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
-MENTION = re.compile(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
-UNDONE_TURNS = re.compile(r"\*\d+ turns? (?:undone|taken back)\*")
+SESSION = lazy_pattern(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
+HEADING = lazy_pattern(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
+OURS_IN_TEXT = lazy_pattern(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
+MENTION = lazy_pattern(r"(?<![\w@`/])@(?P<path>[\w./~+-]*[\w/~+-])(?:#L(?P<first>\d+)(?:-L?(?P<last>\d+))?)?")
+UNDONE_TURNS = lazy_pattern(r"\*\d+ turns? (?:undone|taken back)\*")
 """The line in place of turns that were undone; documents of earlier versions say "taken back"."""
-FOOTER = re.compile(
+FOOTER = lazy_pattern(
     r"\*(?:\d++ files? changed \+\d++ -\d++[^*]*+|(?:(?:about )?\$[\d.]++|cost unknown) · [\d.]++k? tokens?[^*]*+)\*"
 )
 """The line under a turn; another version may word the cost differently."""
@@ -135,8 +137,8 @@ def fenced(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text}\n{fence}"
 
 
-_MARKUP = re.compile(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|&(?=#?\w+;)")
-_AT_LINE_START = re.compile(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
+_MARKUP = lazy_pattern(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|&(?=#?\w+;)")
+_AT_LINE_START = lazy_pattern(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
 
 
 def escape(text: str) -> str:

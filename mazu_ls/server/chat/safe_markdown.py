@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import re
 
-_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-_FENCE = re.compile(r" {0,3}(`{3,}+(?=[^`|]*$)|~{3,}+(?=[^|]*$))")
-_FENCE_INSIDE = re.compile(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
-_TICKS = re.compile("`+")
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
+
+_LINE_ENDS = lazy_pattern("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+_FENCE = lazy_pattern(r" {0,3}(`{3,}+(?=[^`|]*$)|~{3,}+(?=[^|]*$))")
+_FENCE_INSIDE = lazy_pattern(r"(?:[ \t>]|[-+*][ \t]|\d{1,9}[.)][ \t])*(?:`{3,}|~{3,})")
+_TICKS = lazy_pattern("`+")
 _PLAIN = r"\x00-\x20\x7f\s()<>\\"
 _ANY = rf"(?:[^{_PLAIN}]|\\[^{_PLAIN}]|\((?:[^{_PLAIN}]|\\[^{_PLAIN}])*+\))*+"
 _NAME = rf"(?:[^{_PLAIN}&%:/]|\([^{_PLAIN}&%:/]*+\))*+"
@@ -17,9 +19,9 @@ _DESTINATION = rf"(?:(?i:https?|mailto|file|mazu):{_ANY}|{_NAME}(?:/{_ANY})?)"
 _LINK = rf"[ \t]*{_DESTINATION}(?:[ \t]+(?:\"[^\"\\]*\"|'[^'\\]*'))?[ \t]*\)"
 """The rest of a link in the same line, without code: every reader agrees where it ends (CommonMark 6.3)."""
 _DEFINITION = rf"[ \t]*(?=\S){_DESTINATION}(?:[ \t]|$)"
-_ACTIVE = re.compile(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?!{_LINK})|\]:(?!{_DEFINITION})")
+_ACTIVE = lazy_pattern(rf"\\.|!(?=\[)|<(?=[A-Za-z/!?])|\]\((?!{_LINK})|\]:(?!{_DEFINITION})")
 _ESCAPED = {"!": "!\\", "<": "\\<", "](": "]\\(", "]:": "\\]:"}
-_UNDECIDED = re.compile(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z", re.DOTALL)
+_UNDECIDED = lazy_pattern(rf"(?:[!<\\]|\]|\]\((?!{_LINK}).*|\]:.*)\Z", re.DOTALL)
 """Text that may become one of these with the next piece."""
 
 

@@ -15,7 +15,7 @@ from mazu_ls.host import Choice, Question
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport
     from mazu_ls.server.state import ServerState
 

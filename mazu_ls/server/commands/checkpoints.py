@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
-    from mazu_ls.checkpoints import Checkpoints, models
+    from mazu_ls.checkpoints import models
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import Section
     from mazu_ls.server.state import ServerState
 

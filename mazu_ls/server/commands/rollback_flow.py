@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mazu_ls.agent.project.project import Project
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport, Section
     from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
     from mazu_ls.host import Buffer

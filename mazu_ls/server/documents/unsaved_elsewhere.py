@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import Kind, MazuError
 
 if TYPE_CHECKING:
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import PlanFiles, UnsavedElsewhere
     from mazu_ls.host import Host
     from mazu_ls.server.client.editor import ConnectedEditor

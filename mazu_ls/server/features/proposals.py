@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.proposals.proposal_store import LocatedHunk
     from mazu_ls.agent.proposals.proposals import AcceptedText, Proposals
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.journal.journal import Event
     from mazu_ls.server.state import ServerState
 

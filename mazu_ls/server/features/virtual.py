@@ -28,6 +28,7 @@ from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 from mazu_ls.workspace.visible_text import make_tool_name
 
 if TYPE_CHECKING:
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 SCHEME = "mazu"
-NAME = re.compile(
+NAME = lazy_pattern(
     r"^/(?P<kind>session|checkpoint|memory|call|next-call)/(?P<id>[A-Za-z0-9_]+|(?<=call/)\w+\.[\w-]+)\.(?P<suffix>md|diff|json)$"
 )
-FILE = re.compile(r"^/checkpoint/(?P<id>cp_\d+)/file/(?P<path>[^/\0]+(?:/[^/\0]+)*)$")
+FILE = lazy_pattern(r"^/checkpoint/(?P<id>cp_\d+)/file/(?P<path>[^/\0]+(?:/[^/\0]+)*)$")
 SUFFIXES = {"session": "md", "checkpoint": "diff", "memory": "md", "call": "diff", "next-call": "json"}
-IDS = re.compile(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
-CALL = re.compile(r"\[diff\]\((?P<uri>mazu:/call/[\w.-]+\.diff)\)")
+IDS = lazy_pattern(r"\b(?:(?P<checkpoint>cp_\d{6,})|(?P<memory>[mg]_\d{6,}))\b")
+CALL = lazy_pattern(r"\[diff\]\((?P<uri>mazu:/call/[\w.-]+\.diff)\)")
 """Matches the link to a call's diff in a chat document."""
 CHANGED_BY = {
     "sessions": ("session", "next-call"),

@@ -24,6 +24,9 @@ from mazu_ls.terminal.verbs.read_only_commands import environment
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
 
+ONLY_MEMORY = ("mazu.recall", "mazu.memory.list", "mazu.memory.show", "mazu.memory.why", "mazu.memory.stats")
+"""Commands that read memory and nothing else."""
+
 
 @asynccontextmanager
 async def opened_client(
@@ -39,6 +42,7 @@ async def opened_client(
             "mazu.state.attach",
             "mazu.state.decline",
         )
+        server.opens_checkpoints = wire is None or wire.command not in ONLY_MEMORY
         server.plan_opening(root.folders, settings_of(given))
         if given.verb in ("chat", "run"):  # meanwhile the message is written
             server.on_ready.append(_start_mcp_servers)

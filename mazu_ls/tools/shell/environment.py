@@ -7,21 +7,22 @@ import re
 from collections.abc import Mapping
 
 from mazu_ls.redact import has_secret
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
-_SECRET = re.compile(
+_SECRET = lazy_pattern(
     r"key|token|secret|passw|passphrase|credential|cookie|private|(?:^|_)(?:auth|pass|pwd|pat|dsn|jwt|sas)(?:_|$)",
     re.I,
 )
 _HARMLESS = frozenset(("PWD", "OLDPWD", "SSH_TTY", "KEYBOARD", "XKB_DEFAULT_LAYOUT"))
 # Read by shells, loaders, interpreters and git to run or load something else.
-_POISON = re.compile(
+_POISON = lazy_pattern(
     r"^(BASH_ENV|ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|IFS|CDPATH|GLOBIGNORE|LD_.*|DYLD_.*|GCONV_PATH"
     r"|PYTHONSTARTUP|PYTHONHOME|PYTHONINSPECT|PYTHONBREAKPOINT|PERL5OPT|PERL5DB|RUBYOPT|NODE_OPTIONS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS"
     r"|GIT_.*|SSH_AUTH_SOCK|SSH_ASKPASS|SSH_AGENT_PID|SUDO_.*|GPG_AGENT_INFO|DBUS_SESSION_BUS_ADDRESS|XAUTHORITY"
     r"|LESSOPEN|LESSCLOSE|PAGER|MANPAGER|EDITOR|VISUAL|BROWSER|RIPGREP_CONFIG_PATH|GREP_OPTIONS|TMUX|TMUX_PANE|STY"
     r"|MAZU_.*|ANTHROPIC_.*|OPENAI_.*|DEEPSEEK_.*|GEMINI_.*|GOOGLE_.*|OLLAMA_.*|AWS_.*|AZURE_.*|DOCKER_.*|KUBECONFIG)$"
 )
-_OF_PROVIDERS = re.compile(r"^(ANTHROPIC|OPENAI|DEEPSEEK|GEMINI|GOOGLE|OLLAMA|AWS|AZURE)_")
+_OF_PROVIDERS = lazy_pattern(r"^(ANTHROPIC|OPENAI|DEEPSEEK|GEMINI|GOOGLE|OLLAMA|AWS|AZURE)_")
 _SET = {
     "PAGER": "cat",
     "GIT_PAGER": "cat",

@@ -5,7 +5,6 @@ The weights are ours, tuned for accuracy over short texts in 23 languages (tests
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 from mazu_ls.workspace.encoding.letters import (
@@ -33,9 +32,10 @@ from mazu_ls.workspace.encoding.letters import (
     THAI_LEADING,
     TYPOGRAPHIC,
 )
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
-_WORD = re.compile(r"[^\W\d_]+")
-_CONSONANTS = re.compile("[бвгджзйклмнпрстфхцчшщґ]+")
+_WORD = lazy_pattern(r"[^\W\d_]+")
+_CONSONANTS = lazy_pattern("[бвгджзйклмнпрстфхцчшщґ]+")
 MANY_CONSONANTS = 5
 """Consonants in a row; hardly any Cyrillic word has so many."""
 

@@ -15,7 +15,7 @@ from mazu_ls.server.wire.checkpoints import RollbackResult
 
 if TYPE_CHECKING:
     from mazu_ls.agent.proposals.turn_changes import FileChange, TurnChanges
-    from mazu_ls.checkpoints import Checkpoints
+    from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import RollbackReport
     from mazu_ls.server.state import ServerState
 
