@@ -115,6 +115,25 @@ def test_only_changed_lines_are_sent():
 
 
 @pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a\rb\n", "a\r\nb\n"),
+        ("a\r\nb\n", "a\rb\n"),
+        ("a\nb\n", "a\r\nb\n"),
+        ("a\r\nb\n", "a\nb\n"),
+        ("a\r\n\nb\n", "a\r\n\r\nb\n"),
+    ],
+)
+def test_no_edit_begins_or_ends_between_the_two_characters_of_a_line_end(before: str, after: str):
+    ours = document(before)
+    for edit in text_edits(ours, after):
+        start, end = ours.offset(edit.range.start), ours.offset(edit.range.end)
+        assert not (before[:start].endswith("\r") and (before[start:] + edit.new_text).startswith("\n"))
+        assert not (before[:start].endswith("\r") and edit.new_text.startswith("\n"))
+        assert not ((edit.new_text or before[:start]).endswith("\r") and before[end:].startswith("\n"))
+
+
+@pytest.mark.parametrize(
     ("offered", "chosen"),
     [
         (None, "utf-16"),

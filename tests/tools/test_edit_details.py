@@ -312,6 +312,12 @@ def test_a_placeholder_in_a_passage_means_a_value_of_that_passage() -> None:
     refuse_placeholders("x [redacted]", "the wiki")
 
 
+@pytest.mark.parametrize("old", ["x = [redacted: anth", "key]\ny", "redacted", "[redacted: anthropic key"])
+def test_a_passage_that_cuts_a_placeholder_is_refused(old: str) -> None:
+    with pytest.raises(ToolError, match="`old` begins or ends within a placeholder"):
+        replace_passage(f"x = {A}\ny = 1\n", Replacement(old, "z"), "a.env")
+
+
 def test_lines_within_a_secret_have_no_number() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\nAAAA\n-----END PRIVATE KEY-----"
     lines = numbered_lines(f"a\n{key}\nb\n\nc", first=5)
