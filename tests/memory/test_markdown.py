@@ -152,6 +152,7 @@ async def test_an_import_that_was_interrupted_goes_on_where_it_stopped(memories:
         for at, record in enumerate(imports.read(tmp_path / "out.md")):
             if at == 530:
                 raise OSError("the disk went away")
+            assert not isinstance(record, str)
             yield record
 
     with pytest.raises(OSError):
@@ -261,7 +262,18 @@ def test_front_matter_that_would_grow_without_end_is_not_followed():
     with pytest.raises(InvalidArguments, match="not a field"):
         markdown.read(f"---\n{bomb}---\n# t\n", "x.md")
     deep = "tags: " + "[" * 20_000
-    assert markdown.read(f"---\n{deep}\n---\n# t\n", "x.md")[0].title == "t"
+    with pytest.raises(InvalidArguments, match="neither a list nor an object"):
+        markdown.read(f"---\n{deep}\n---\n# t\n", "x.md")
+
+
+@pytest.mark.parametrize("field", ["id: [broken", "id: m_1x", "supersedes: 7", "tags: [a, b", "category: {x"])
+async def test_front_matter_that_cannot_be_read_is_no_new_memory(
+    memories: Memories, tmp_path: Path, field: str
+):
+    (tmp_path / "x.md").write_text(f"---\n{field}\n---\n# A thing\n")
+    result = await memories.import_(tmp_path)
+    assert result.created == 0 and result.problems[0].startswith("x.md: ")
+    assert (await memories.list())[1] == 0
 
 
 async def test_front_matter_is_seen_however_an_editor_wrote_its_first_line(

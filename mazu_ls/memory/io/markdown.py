@@ -17,6 +17,7 @@ _FENCE = "---"
 _OPENED = re.compile(r"\s*---[ \t]*\r?\n")
 """Matches the first line in all variants that editors write: front matter that is missed would become a new memory."""
 _PLAIN = re.compile(r"[A-Za-z0-9_/][A-Za-z0-9_./@+:, ()-]*(?<! )")
+_ID = re.compile(r"[mg]_[0-9]{1,18}")
 _TRUTH = {"true": True, "false": False}
 _FIELDS = words(
     "id kind key category tags pinned source origin state supersedes superseded_by session created updated uses last_used"
@@ -60,6 +61,11 @@ def read(text: str, name: str) -> tuple[MemoryEntry, dict[str, Any]]:
     """
     fields, rest = front_matter(text, name)
     title, body = heading(rest, name)
+    for field in ("id", "supersedes", "superseded_by"):
+        value = fields.get(field)
+        if value is not None and not _ID.fullmatch(str(value)):
+            message = f"{name}: {field} {str(value)[:40]!r} is not the id of a memory, such as m_000012."
+            raise InvalidArguments(message, "uri")
     try:
         entry = MemoryEntry(
             kind=str(fields.get("kind", "memory")),
@@ -98,7 +104,10 @@ def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tupl
     head = text[len(_FENCE) + 1 : end + 1]
     fields = front_matter_yaml.read(head)
     if fields is None:  # written by hand or by an earlier version, and not valid YAML
-        fields = _by_line(head)
+        try:
+            fields = _by_line(head)
+        except ValueError as error:
+            raise InvalidArguments(f"{name}: the front matter is not valid ({error}).", "uri") from error
     for key in fields:
         if key not in known:
             number = 2 + next((n for n, line in enumerate(head.split("\n")) if line.startswith(key)), 0)
@@ -107,7 +116,7 @@ def front_matter(text: str, name: str, known: Collection[str] = _FIELDS) -> tupl
 
 
 def _by_line(head: str) -> dict[str, Any]:
-    """Parse `name: value` lines, and lists of lines that begin with a dash."""
+    """Parse `name: value` lines, and lists of lines that begin with a dash. Raises ValueError for a bracket that never closes."""
     fields: dict[str, Any] = {}
     items: list[Any] | None = None
     for line in head.removesuffix("\n").split("\n"):
@@ -172,6 +181,8 @@ def _value(text: str) -> Any:
         except (json.JSONDecodeError, RecursionError):
             if text.startswith("[") and text.endswith("]"):
                 return _listed(text[1:-1])
+            if text[0] != '"':
+                raise ValueError(f"{text[:40]} is neither a list nor an object") from None
             return text
     return int(text) if re.fullmatch(r"-?\d{1,18}", text) else text
 
