@@ -1,10 +1,11 @@
-import type { LogOutputChannel } from 'vscode';
+import type { Disposable, LogOutputChannel } from 'vscode';
 import {
   type ClientCapabilities,
   type Executable,
   type FeatureState,
   LanguageClient,
   type LanguageClientOptions,
+  ProgressType,
   RevealOutputChannelOn,
   type StaticFeature,
 } from 'vscode-languageclient/node';
@@ -29,6 +30,10 @@ export function makeClient(server: Executable, log: LogOutputChannel, source: So
   client.registerFeature(new OptIn());
   return client;
 }
+
+/** Hears what comes of a result before it is complete, under the token that the request has. */
+export const onPartialResult = <P>(client: LanguageClient, token: string, handler: (part: P) => void): Disposable =>
+  client.onProgress(new ProgressType<P>(), token, handler);
 
 /** Tells the server what this client can do beyond standard LSP. */
 class OptIn implements StaticFeature {

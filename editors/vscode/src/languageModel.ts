@@ -12,6 +12,7 @@ import {
 } from 'vscode';
 import type { App } from './app';
 import type { CallerMessage, Model } from './protocol';
+import { StreamedText } from './streamedText';
 
 const VENDOR = 'mazu';
 const CHARACTERS_PER_TOKEN = 4;
@@ -45,8 +46,9 @@ export function registerLanguageModel({ server, context }: App): void {
         ...(offered.length ? { tools: offered } : {}),
         ...(forced ? { forceTool: forced.name } : {}),
       };
-      const { text, calls } = await server.execute('mazu.models.call', request, token);
-      if (text) progress.report(new LanguageModelTextPart(text));
+      const streamed = new StreamedText((part) => progress.report(new LanguageModelTextPart(part)));
+      const { text, calls } = await server.callModel(request, (part) => streamed.take(part), token);
+      streamed.end(text);
       for (const { id, name, arguments: given } of calls) {
         progress.report(new LanguageModelToolCallPart(id, name, given));
       }

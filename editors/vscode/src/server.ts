@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import {
   type CancellationToken,
   type Disposable,
@@ -124,6 +125,23 @@ export class Server implements Disposable {
     token?: CancellationToken,
   ): Promise<AllCommands[C][1]> {
     return this.send(command, Object.keys(argument).length ? [argument] : [], token);
+  }
+
+  /** As `execute`; `onText` hears the text of the answer as it comes, and undefined where what came is void. */
+  async callModel(
+    argument: AllCommands['mazu.models.call'][0],
+    onText: (text: string | undefined) => void,
+    token: CancellationToken,
+  ): Promise<AllCommands['mazu.models.call'][1]> {
+    const client = await this.start();
+    const { onPartialResult } = await import('./client');
+    const partialResultToken = randomUUID();
+    const parts = onPartialResult<{ text?: string }>(client, partialResultToken, ({ text }) => onText(text));
+    try {
+      return await this.execute('mazu.models.call', { ...argument, partialResultToken }, token);
+    } finally {
+      parts.dispose();
+    }
   }
 
   private async send<R>(command: string, args: unknown[], token?: CancellationToken): Promise<R> {

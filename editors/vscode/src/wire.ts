@@ -771,6 +771,8 @@ export interface ModelCallParams {
   tools?: OfferedTool[];
   forceTool?: string | null;
   model?: string | null;
+  /** The answer's text is also sent as it comes, as `$/progress` of this token. */
+  partialResultToken?: string | null;
 }
 
 /** What the model said, and the calls that it asks its caller for. */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.turn.prompt import Attachment, user_parts
@@ -45,14 +45,18 @@ def without_words(model: str) -> MazuError:
 
 
 async def call_once(
-    project: ProjectServices, model: models.Model, request: models.ModelRequest, purpose: str
+    project: ProjectServices,
+    model: models.Model,
+    request: models.ModelRequest,
+    purpose: str,
+    on_chunk: Callable[[models.Chunk], object] = lambda chunk: None,
 ) -> models.ModelAnswer:
     """Return the answer to one call outside any conversation and record its cost, also what is known of it after a
-    cancellation."""
+    cancellation. `on_chunk` is called with each chunk before the answer."""
 
     def record(usage: Usage) -> None:
         project.record_usage(journal.UsageRecorded(model.name, usage, purpose))
 
-    said = await await_answer(model, request, record)
+    said = await await_answer(model, request, record, on_chunk)
     record(said.usage)
     return said

@@ -84,11 +84,15 @@ class UnfinishedCall:
 
 
 async def await_answer(
-    model: Model, request: ModelRequest, cut_short: Callable[[Usage], object]
+    model: Model,
+    request: ModelRequest,
+    cut_short: Callable[[Usage], object],
+    on_chunk: Callable[[Chunk], object] = lambda chunk: None,
 ) -> ModelAnswer:
-    """Return the answer to a call without showing its stream. Raises MazuError.
+    """Return the answer to a call. Raises MazuError.
 
-    `cut_short` is called with the usage of a call that failed or was cancelled.
+    `cut_short` is called with the usage of a call that failed or was cancelled, `on_chunk` with each chunk before the
+    answer.
     """
     call = UnfinishedCall(request, model.spec)
     try:
@@ -97,6 +101,7 @@ async def await_answer(
                 if isinstance(chunk, ModelAnswer):
                     return chunk
                 call.take(chunk)
+                on_chunk(chunk)
         raise MazuError(Kind.NETWORK, f"{model.name} ended its answer without a finish reason.", "Try again.")
     except (MazuError, asyncio.CancelledError) as error:
         failed = not isinstance(error, asyncio.CancelledError)

@@ -125,6 +125,8 @@ class ModelCallParams(Params, frozen=True):
     tools: tuple[OfferedTool, ...] = ()
     force_tool: str | None = None
     model: ModelWanted | None = None
+    partial_result_token: str | None = None
+    """The answer's text is also sent as it comes, as `$/progress` of this token."""
 
 
 class MadeCall(Wire, frozen=True):

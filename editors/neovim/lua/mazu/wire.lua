@@ -591,6 +591,7 @@
 ---@field tools? mazu.OfferedTool[]
 ---@field forceTool? string
 ---@field model? string
+---@field partialResultToken? string The answer's text is also sent as it comes, as `$/progress` of this token.
 
 --- What the model said, and the calls that it asks its caller for.
 ---@class mazu.ModelCallResult

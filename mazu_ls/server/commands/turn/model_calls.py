@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
@@ -11,6 +12,7 @@ from mazu_ls.server.commands.turn.turns import selection
 from mazu_ls.server.wire import models as wire
 
 if TYPE_CHECKING:
+    from mazu_ls.models.model import Chunk
     from mazu_ls.server.jobs import BackgroundJob, Token
     from mazu_ls.server.state import ServerState
 
@@ -39,9 +41,10 @@ async def call(
     model = await project.model(params.model)
     request = ModelRequest(messages=messages, tools=tools, force_tool=params.force_tool)
     job_id = new_id("q")
+    on_chunk = _streaming(server, params.partial_result_token)
 
     async def work(job: BackgroundJob) -> wire.ModelCallResult:
-        said = await call_once(project, model, request, "another agent")
+        said = await call_once(project, model, request, "another agent", on_chunk)
         server.notify_changed("usage")
         parts = said.message.parts
         calls = [wire.MadeCall(p.id, p.name, p.arguments) for p in parts if isinstance(p, ToolCall)]
@@ -53,6 +56,20 @@ async def call(
     return await server.jobs.answer(
         "answering another agent", work, wait=True, token=token, started=None, name=job_id, then=nothing
     )
+
+
+def _streaming(server: ServerState, token: str | None) -> Callable[[Chunk], None]:
+    """Return what sends the text of each chunk to the editor; without a token it sends nothing."""
+    from mazu_ls.models.model import AnswerRestarted, TextDelta
+
+    def send(chunk: Chunk) -> None:
+        if token is None or server.editor is None:
+            return
+        if isinstance(chunk, TextDelta | AnswerRestarted):
+            value = {"text": chunk.text} if isinstance(chunk, TextDelta) else {"restart": True}
+            server.editor.link.notify("$/progress", {"token": token, "value": value})
+
+    return send
 
 
 def _message(number: int, given: wire.CallerMessage) -> Message:
