@@ -30,6 +30,7 @@ const NOUNS = {
   question: [l10n.t('{0} question'), l10n.t('{0} questions')],
   proposal: [l10n.t('{0} proposed edit'), l10n.t('{0} proposed edits')],
   memory: [l10n.t('{0} memory change'), l10n.t('{0} memory changes')],
+  checkpoint: [l10n.t('{0} checkpoint'), l10n.t('{0} checkpoints')],
   day: [l10n.t('{0} day'), l10n.t('{0} days')],
   hour: [l10n.t('{0} hour'), l10n.t('{0} hours')],
   minute: [l10n.t('{0} minute'), l10n.t('{0} minutes')],

@@ -2,6 +2,7 @@ import { render } from 'preact';
 import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import type { Chip, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
 import type { PermissionRequest } from '../src/updates';
+import { Asked } from './asked';
 import { onTranscriptClick } from './clicks';
 import { Composer } from './composer';
 import { EmptyState } from './empty';
@@ -38,7 +39,7 @@ function App() {
       <Header transcript={transcript} view={view} running={running} />
       {view.problem && <Problem view={view} />}
       {rows.length === 0 ? (
-        <EmptyState view={view} />
+        <EmptyState view={view} asked={open.length > 0} />
       ) : (
         <List
           of={transcript.sessionId}
@@ -47,6 +48,7 @@ function App() {
           after={<Queue transcript={transcript} />}
         />
       )}
+      <Asked open={open} sessionId={transcript.sessionId} />
       {notice && (
         <div class={`notice ${notice.level}`} role={notice.level === 'error' ? 'alert' : 'status'}>
           {notice.text}

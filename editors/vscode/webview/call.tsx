@@ -8,6 +8,8 @@ import type { Call } from './transcript';
 import { callTitle, diffSize, pathOf, sign, signName } from './words';
 
 const LIVE_LINES = 6;
+/** Tools whose line says all that came of them where they succeed. */
+const SAID_ALL = new Set(['read_file', 'edit_file', 'write_file', 'remember']);
 
 /** One tool call: one line, and what belongs to it. Failures are open, the rest is folded. */
 export const CallCard = memo(({ call }: { call: Call }) => {
@@ -16,6 +18,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
   const [opened, setOpened] = useState<boolean | null>(null);
   const open = opened ?? (result === 'failed' && verdict?.verdict !== 'deny');
   const { verb, object, path } = callTitle(call);
+  const asks = question && !call.title ? question.title : '';
   const foldable = !question && Boolean(diff || output || (call.summary && call.summary.length > 80));
   return (
     <div class={`call ${result ?? (question ? 'asks' : 'running')}`} data-call={call.id}>
@@ -23,7 +26,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
         <span class="sign" role="img" aria-label={signName[state] ?? ''}>
           {state}
         </span>
-        {verb && <span class="verb">{verb}</span>}
+        {asks ? <span>{asks}</span> : verb && <span class="verb">{verb}</span>}
         {object && (
           <code class="object" title={whole(call, object)}>
             {object}
@@ -59,7 +62,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
         )}
       </div>
       {question ? (
-        <Question question={question} call={call} />
+        <Question question={question} arguments={call.arguments} />
       ) : (
         <Details call={call} open={open} live={result === null && Boolean(output)} />
       )}
@@ -88,7 +91,7 @@ function Details({ call: { diff, output, summary }, open, live }: { call: Call; 
 function outcome({ tool, result, summary, verdict, question }: Call): string {
   if (question) return '';
   if (verdict?.verdict === 'deny') return t('not allowed');
-  if (tool === 'read_file' && result === 'ok') return ''; // what it read is no outcome
+  if (SAID_ALL.has(tool) && result === 'ok') return '';
   if (result === 'void') return t('not run');
   const first = summary.split('\n', 1)[0] ?? '';
   return first.length > 80 ? `${first.slice(0, 79)}…` : first;

@@ -9,8 +9,9 @@ const STARTS = [
 ];
 
 /** Nothing was said yet: one sentence, and three things that can be done at once. */
-export function EmptyState({ view }: { view: ViewState }) {
+export function EmptyState({ view, asked }: { view: ViewState; asked: boolean }) {
   const { condition, folder } = view;
+  if (asked) return <div class="empty" />; // what is asked comes first
   if (condition === 'untrusted') {
     return (
       <Sentence text={t('The agent works in trusted folders only.')}>

@@ -3,7 +3,6 @@ import type { PermissionReply, Question as QuestionData, QuestionOption } from '
 import { Diff } from './diff';
 import { send } from './host';
 import { t } from './l10n';
-import type { Call } from './transcript';
 
 /** Who has pressed a key so lately is typing. */
 const TYPING_MS = 1000;
@@ -19,8 +18,17 @@ const SHORT: Record<string, string> = {
 };
 const KEYS: Record<string, string> = { allow_once: 'Enter', allow_session: 's', allow_always: 'a', deny: 'n' };
 
-/** The open question of a call, in its place: everything that would happen, and every answer by keyboard. */
-export function Question({ question, call }: { question: QuestionData; call: Call }) {
+/** Whether an option allows or denies a tool call; what is asked about something else has answers of its own. */
+const isOfCall = ({ label }: QuestionOption): boolean => /^(Allow|Always allow|Deny)\b/.test(label);
+
+interface Props {
+  question: QuestionData;
+  /** What the call would be called with. */
+  arguments: Record<string, unknown>;
+}
+
+/** An open question, in its place: everything that would happen, and every answer by keyboard. */
+export function Question({ question, arguments: given }: Props) {
   const [note, setNote] = useState<string | null>(null);
   const [edited, setEdited] = useState<string | null>(null);
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -29,7 +37,8 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
   const { callId, options, detail, diff, hunks, rule } = question;
   const of = (kind: string) => options.find((option) => option.kind === kind);
   const deny = of('deny');
-  const wider = of('allow_always') ?? of('allow_session');
+  const widest = of('allow_always') ?? of('allow_session');
+  const wider = widest && isOfCall(widest) ? widest : undefined;
   const editable = question.editable?.[0];
   const answer = (option: QuestionOption | undefined, more: Omit<PermissionReply, 'optionId'> = {}) => {
     if (!option) return;
@@ -37,7 +46,8 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
     const allowed = option.kind === 'deny' ? {} : some;
     send({ type: 'answer', callId, reply: { optionId: option.id, ...allowed, ...more } });
   };
-  const change = editable ? () => setEdited(String(call.arguments[editable] ?? '')) : undefined;
+  const refuse = () => (deny && !isOfCall(deny) ? answer(deny) : setNote(''));
+  const change = editable ? () => setEdited(String(given[editable] ?? '')) : undefined;
 
   useLayoutEffect(() => {
     // No key that was meant for something else answers: the keyboard comes here only where nothing is being written,
@@ -63,7 +73,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
     if (event.key === 'Enter') answer(of('allow_once'));
     else if (event.key === 's') answer(of('allow_session'));
     else if (event.key === 'a') answer(of('allow_always'));
-    else if (event.key === 'n') setNote('');
+    else if (event.key === 'n') refuse();
     else if (event.key === 'e' && change) change();
     else return;
     event.preventDefault();
@@ -74,7 +84,11 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
       ref={box}
       class="question"
       role="group"
-      aria-label={t('Mazu asks: {0}. Enter allows once, n denies.', question.title)}
+      aria-label={
+        of('allow_once') && deny && isOfCall(deny)
+          ? t('Mazu asks: {0}. Enter allows once, n denies.', question.title)
+          : t('Mazu asks: {0}', question.title)
+      }
       tabIndex={0}
       onKeyDown={onKeyDown}
     >
@@ -125,7 +139,7 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
                 title={title(option, rule)}
                 onClick={() => answer(option)}
               >
-                {SHORT[option.kind] ?? option.label}
+                {(isOfCall(option) && SHORT[option.kind]) || option.label}
               </button>
             ))}
           {change && (
@@ -134,8 +148,8 @@ export function Question({ question, call }: { question: QuestionData; call: Cal
             </button>
           )}
           {deny && (
-            <button type="button" class="secondary" title="n" onClick={() => setNote('')}>
-              {t('Deny…')}
+            <button type="button" class="secondary" title="n" onClick={refuse}>
+              {isOfCall(deny) ? t('Deny…') : deny.label}
             </button>
           )}
         </div>

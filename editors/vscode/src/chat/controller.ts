@@ -62,6 +62,7 @@ export class ChatController implements Disposable {
       await this.feed.show(null); // it was deleted
     }
     void this.app.context.workspaceState.update(LAST, this.feed.sessionId ?? '');
+    this.app.chats.noteShown();
     this.postQuestions();
   }
 

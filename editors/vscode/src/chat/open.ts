@@ -3,9 +3,9 @@ import type { App } from '../app';
 import { UserError } from '../errors';
 import { picturesFolder } from './pictures';
 
-/** Opens a file of the project by its path relative to a folder of the workspace. */
+/** Opens a file of the project by its path, which may be relative to a folder of the workspace. */
 export async function openProjectFile(path: string, line?: number): Promise<void> {
-  const uri = await projectFile(path);
+  const uri = await projectFile(relative(path));
   if (!uri) throw new UserError(l10n.t('there is no file {0} in this workspace.', path));
   if (await isFolder(uri)) {
     await commands.executeCommand('revealInExplorer', uri);
@@ -42,7 +42,7 @@ export async function openLink(href: string): Promise<void> {
   const [path = '', place = ''] = decodeURIComponent(href.replace(/^file:\/\//, '').replace(/^\.\//, '')).split('#');
   const line = /^L?(\d+)/.exec(place)?.[1] ?? /:(\d+)(?::\d+)?$/.exec(path)?.[1];
   const bare = path.replace(/:\d+(:\d+)?$/, '');
-  await openProjectFile(relative(bare), line === undefined ? undefined : Number(line) - 1);
+  await openProjectFile(bare, line === undefined ? undefined : Number(line) - 1);
 }
 
 /** A path of the project that was written as a whole one. */

@@ -1,6 +1,7 @@
 import {
   type CancellationToken,
   commands,
+  EventEmitter,
   l10n,
   type TreeView,
   Uri,
@@ -28,6 +29,9 @@ export class ChatViews implements WebviewViewProvider {
   private view: { view: WebviewView; chat: ChatController } | undefined;
   private readonly panels = new Map<WebviewPanel, ChatController>();
   private readonly resolved: (() => void)[] = [];
+  private readonly shownChanged = new EventEmitter<void>();
+  /** A chat shows another conversation. */
+  readonly onDidShow = this.shownChanged.event;
   /** The view that has the badge as long as the chat was never opened: a webview view has none before. */
   standIn: TreeView<unknown> | undefined;
 
@@ -35,6 +39,7 @@ export class ChatViews implements WebviewViewProvider {
     const { context, questions } = app;
     const options = { webviewOptions: { retainContextWhenHidden: true } };
     context.subscriptions.push(
+      this.shownChanged,
       window.registerWebviewViewProvider(VIEW, this, options),
       window.registerWebviewPanelSerializer(PANEL, {
         deserializeWebviewPanel: async (panel, state?: { sessionId?: string | null }) =>
@@ -55,6 +60,11 @@ export class ChatViews implements WebviewViewProvider {
   get shownSession(): string | null {
     const inEditor = [...this.panels].find(([panel]) => panel.active)?.[1];
     return (inEditor ?? this.view?.chat)?.sessionId ?? null;
+  }
+
+  /** Says that a chat shows another conversation. */
+  noteShown(): void {
+    this.shownChanged.fire();
   }
 
   resolveWebviewView(view: WebviewView, _context: WebviewViewResolveContext, _token: CancellationToken): void {

@@ -1,6 +1,6 @@
 import { type QuickPickItem, window, l10n } from 'vscode';
 import type { App } from '../app';
-import type { PermissionReply, PermissionRequest } from '../updates';
+import type { PermissionReply, PermissionRequest, QuestionOption } from '../updates';
 
 interface AnswerItem extends QuickPickItem {
   reply?: PermissionReply;
@@ -28,7 +28,9 @@ export async function answerQuestion({ questions, chats, preview }: App): Promis
   if (chosen.act === 'edit') await edit(questions, request, chosen.reply!);
   else if (chosen.act === 'show') {
     if (request.diff) await preview.diff(request.title, request.diff);
-    await chats.show(request.sessionId);
+    // One about no call stands in the chat, whatever conversation is shown there.
+    const isOfTurn = request.sessionId && !request.tool.startsWith('mazu.');
+    await chats.show(isOfTurn ? request.sessionId : undefined);
   } else if (chosen.act === 'deny') {
     const prompt = l10n.t('What the agent should do instead, or why it may not (may be empty)');
     const note = await window.showInputBox({ title: request.title, prompt, ignoreFocusOut: true });
@@ -47,6 +49,12 @@ async function edit(questions: App['questions'], request: PermissionRequest, rep
   if (changed?.trim()) await questions.answer(request.callId, { ...reply, arguments: { [name]: changed } });
 }
 
+/** A tool call is denied with a note for the model; other questions are simply answered. */
+const refusal = ({ id, label }: QuestionOption): AnswerItem =>
+  label === 'Deny'
+    ? { label: `$(close) ${label}…`, reply: { optionId: id }, act: 'deny' }
+    : { label: `$(close) ${label}`, reply: { optionId: id } };
+
 function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
   const { options, rule, title, detail } = request;
   const allowing = options.filter(({ kind }) => kind !== 'deny');
@@ -61,7 +69,7 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
     ...(once && request.editable?.length
       ? [{ label: l10n.t('$(edit) Edit, then allow once…'), reply: { optionId: once.id }, act: 'edit' as const }]
       : []),
-    ...(deny ? [{ label: `$(close) ${deny.label}…`, reply: { optionId: deny.id }, act: 'deny' as const }] : []),
+    ...(deny ? [refusal(deny)] : []),
     { label: l10n.t('$(eye) Show what would happen'), act: 'show' },
   ];
   const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : l10n.t('What may it do?');

@@ -12,6 +12,8 @@ const MCP_STATES: Record<McpServer['state'], [string, string]> = {
   failed: [l10n.t('failed'), 'error'],
   stopped: [l10n.t('stopped'), 'circle-slash'],
 };
+/** How often a server that is being connected is looked at: nothing says when it is. */
+const MCP_LOOK_MS = 1000;
 const VERDICTS = { allow: 'check', ask: 'question', deny: 'circle-slash' } as const;
 
 export class RuleItem extends TreeItem {
@@ -23,9 +25,16 @@ export class RuleItem extends TreeItem {
     this.description = `${value.verdict} · ${SOURCES[value.source] ?? value.source}`;
     this.iconPath = new ThemeIcon(VERDICTS[value.verdict]);
     this.contextValue = value.id ? 'rule' : 'settingsRule';
+    if (!value.id) this.command = openSetting('mazu.permissions.rules');
   }
 }
 
+const KINDS: Record<TrustItem['kind'], string> = {
+  role: l10n.t('role document'),
+  skill: l10n.t('skill'),
+  tool: l10n.t('tool file'),
+  mcp: l10n.t('MCP server'),
+};
 const SOURCES: Record<string, string> = {
   settings: l10n.t('from the settings'),
   given: l10n.t('while the server runs'),
@@ -33,19 +42,61 @@ const SOURCES: Record<string, string> = {
   session: l10n.t('in this session'),
 };
 
-export class SkillItem extends TreeItem {
-  override readonly contextValue = 'skill';
+const openSetting = (name: string) => ({
+  title: l10n.t('Open Setting'),
+  command: 'workbench.action.openSettings',
+  arguments: [name],
+});
 
-  constructor(readonly value: Skill) {
+/** What menus look for in the row of something that the user may have agreed to. */
+const trustContext = (brought: TrustItem | undefined, other: string): string =>
+  brought ? (brought.state === 'agreed' ? 'agreed' : 'notAgreed') : other;
+
+export class SkillItem extends TreeItem {
+  override readonly contextValue: string;
+
+  /** `trust`: where the project brings it. */
+  constructor(
+    readonly value: Skill,
+    readonly trust: TrustItem | undefined,
+  ) {
     super(value.name);
+    this.contextValue = trustContext(trust, 'skill');
     this.id = `skill/${value.scope}/${value.name}`;
-    const trust = { new: l10n.t('not agreed yet'), changed: l10n.t('changed since you agreed'), agreed: '' }[
+    const said = { new: l10n.t('not agreed yet'), changed: l10n.t('changed since you agreed'), agreed: '' }[
       value.trust
     ];
-    this.description = [value.scope === 'global' ? 'everywhere' : '', trust].filter(Boolean).join(' · ');
+    this.description = [value.scope === 'global' ? l10n.t('everywhere') : '', said].filter(Boolean).join(' · ');
     this.tooltip = value.description;
     this.iconPath = new ThemeIcon(value.trust === 'agreed' ? 'tools' : 'shield');
     this.command = { title: l10n.t('Open Skill'), command: 'vscode.open', arguments: [Uri.parse(value.uri)] };
+  }
+}
+
+/** An MCP server, with its state and what mends it. */
+export class McpItem extends TreeItem {
+  override readonly contextValue: string;
+
+  /** `trust`: where the project brings it. */
+  constructor(
+    { name, state, tools, waiting = [], detail }: McpServer,
+    readonly trust: TrustItem | undefined,
+  ) {
+    super(name);
+    const [said, icon] = MCP_STATES[state];
+    this.id = `mcp/${name}`;
+    this.contextValue = trustContext(trust, 'mcp');
+    this.description = [
+      state === 'connected' ? l10n.t('{0}, {1} tools', said, tools) : said,
+      waiting.length ? l10n.t('{0} new or changed', waiting.length) : '',
+    ]
+      .filter(Boolean)
+      .join(' · ');
+    this.tooltip = [detail ?? '', ...waiting].filter(Boolean).join('\n');
+    this.iconPath = new ThemeIcon(waiting.length ? 'question' : icon);
+    this.command = trust
+      ? { title: l10n.t('Read It'), command: 'mazu.readTrusted', arguments: [this] }
+      : openSetting('mazu.mcpServers');
   }
 }
 
@@ -53,17 +104,17 @@ export class SkillItem extends TreeItem {
 export class TrustRow extends TreeItem {
   override readonly contextValue: string;
 
-  constructor(readonly value: TrustItem) {
-    super(value.id.replace(/^[^:]*:/, ''));
-    const { id, kind, state, path } = value;
+  constructor(readonly trust: TrustItem) {
+    super(trust.id.replace(/^[^:]*:/, ''));
+    const { id, kind, state, path } = trust;
     this.id = `trust/${id}`;
-    this.contextValue = state === 'agreed' ? 'agreed' : 'notAgreed';
+    this.contextValue = trustContext(trust, '');
     const said = {
       new: l10n.t('not agreed yet'),
       changed: l10n.t('changed since you agreed'),
       agreed: l10n.t('agreed'),
     };
-    this.description = `${kind} · ${said[state]}`;
+    this.description = `${KINDS[kind]} · ${said[state]}`;
     this.tooltip = path;
     this.iconPath = new ThemeIcon(state === 'agreed' ? 'verified' : 'shield');
     this.command = { title: l10n.t('Read It'), command: 'mazu.readTrusted', arguments: [this] };
@@ -71,27 +122,34 @@ export class TrustRow extends TreeItem {
 }
 
 /** Nothing is agreed to that was not shown: the file is opened, and the hash is of what was read. */
-async function agree({ server }: App, { id, path, hash }: TrustItem): Promise<void> {
-  await openProjectFile(path).catch(() => undefined);
+async function agree({ server }: App, { id, kind, path, hash }: TrustItem): Promise<void> {
+  await openProjectFile(path);
   const yes = l10n.t('Agree');
   const detail = l10n.t(
     'It works for the agent from now on, as it is in {0}. If it changes, you are asked again.',
     path,
   );
-  const asked = l10n.t('Mazu: agree to {0}?', id.replace(':', ' '));
+  const asked = l10n.t('Mazu: agree to the {0} {1}?', KINDS[kind], id.replace(/^[^:]*:/, ''));
   if ((await window.showWarningMessage(asked, { modal: true, detail }, yes)) !== yes) return;
   await server.execute('mazu.trust.agree', { id, hash });
 }
 
 /** Takes back a rule that was given or granted; agrees to what the project brings, and takes that back. */
 export function registerAgentCommands(app: App): void {
-  app.command('mazu.readTrusted', (item) => item instanceof TrustRow && openProjectFile(item.value.path));
+  const brought = (item: unknown) =>
+    item instanceof TrustRow || item instanceof SkillItem || item instanceof McpItem ? item.trust : undefined;
+  app.command('mazu.readTrusted', (item) => {
+    const trust = brought(item);
+    return trust && openProjectFile(trust.path);
+  });
   app.command('mazu.agreeTrusted', async (item) => {
-    if (item instanceof TrustRow) await agree(app, item.value);
+    const trust = brought(item);
+    if (trust) await agree(app, trust);
     app.refreshViews();
   });
   app.command('mazu.revokeTrusted', async (item) => {
-    if (item instanceof TrustRow) await app.server.execute('mazu.trust.revoke', { id: item.value.id });
+    const trust = brought(item);
+    if (trust) await app.server.execute('mazu.trust.revoke', { id: trust.id });
     app.refreshViews();
   });
   app.command('mazu.revokeRule', async (item) => {
@@ -102,8 +160,8 @@ export function registerAgentCommands(app: App): void {
   });
 }
 
-/** What the agent can do and may do: MCP servers, skills, tools, rules. */
-export async function agentRows({ server }: App): Promise<TreeItem[]> {
+/** What the agent can do and may do: MCP servers, skills, tools, rules. `again` is called where it will soon be something else. */
+export async function agentRows({ server }: App, again: () => void): Promise<TreeItem[]> {
   const [status, { skills }, { tools }, { mode, rules }, { items }] = await Promise.all([
     server.execute('mazu.status'),
     server.execute('mazu.skills.list'),
@@ -111,20 +169,27 @@ export async function agentRows({ server }: App): Promise<TreeItem[]> {
     server.execute('mazu.permissions.list'),
     server.execute('mazu.trust.list'),
   ]);
+  const servers = status.mcpServers ?? [];
+  if (servers.some(({ state }) => state === 'starting' || state === 'reconnecting')) setTimeout(again, MCP_LOOK_MS);
   const permissions = new GroupItem(l10n.t('Permissions'), 'permissions', [
     modeItem(mode),
     ...rules.map((rule) => new RuleItem(rule)),
   ]);
   permissions.description = l10n.t('mode {0}', mode);
   const brought = items.map((item) => new TrustRow(item));
+  const trusted = (kind: string, name: string) => items.find((item) => item.id === `${kind}:${name}`);
   return [
     permissions,
     ...(brought.length ? [new GroupItem(l10n.t('Brought by this project'), 'trust', brought)] : []),
-    new GroupItem(l10n.t('MCP servers'), 'mcp', (status.mcpServers ?? []).map(mcpItem)),
+    new GroupItem(
+      l10n.t('MCP servers'),
+      'mcp',
+      servers.map((one) => new McpItem(one, trusted('mcp', one.name))),
+    ),
     new GroupItem(
       l10n.t('Skills'),
       'skills',
-      skills.map((skill) => new SkillItem(skill)),
+      skills.map((skill) => new SkillItem(skill, skill.scope === 'project' ? trusted('skill', skill.name) : undefined)),
     ),
     new GroupItem(l10n.t('Tools'), 'tools', tools.map(toolItem), false),
   ];
@@ -135,16 +200,6 @@ function modeItem(mode: string): TreeItem {
   item.id = 'mode';
   item.iconPath = new ThemeIcon('shield');
   item.command = { title: l10n.t('Select Permission Mode'), command: 'mazu.selectMode' };
-  return item;
-}
-
-function mcpItem({ name, state, tools, detail }: McpServer): TreeItem {
-  const [said, icon] = MCP_STATES[state];
-  const item = new TreeItem(name);
-  item.id = `mcp/${name}`;
-  item.description = state === 'connected' ? l10n.t('{0}, {1} tools', said, tools) : said;
-  item.tooltip = detail ?? '';
-  item.iconPath = new ThemeIcon(icon);
   return item;
 }
 

@@ -3,19 +3,23 @@ import { ago, counted } from '../describe';
 import type { Session } from '../protocol';
 
 const SESSION_ICONS: Record<string, string> = { running: 'loading~spin', waiting: 'bell-dot', ended: 'archive' };
+const STATES: Record<string, string> = { running: l10n.t('running'), waiting: l10n.t('waits for you') };
+
 export class SessionItem extends TreeItem {
   override readonly contextValue = 'session';
 
+  /** `shown`: the chat shows it. */
   constructor(
     readonly value: Session,
-    current: boolean,
+    shown: boolean,
   ) {
     super(value.name || l10n.t('Conversation'));
     this.id = value.id;
-    this.description = [current ? 'current' : '', counted(value.turnCount, 'turn'), ago(value.updatedAt)]
+    const { state, turnCount, updatedAt } = value;
+    this.description = [STATES[state], shown ? l10n.t('in the chat') : '', counted(turnCount, 'turn'), ago(updatedAt)]
       .filter(Boolean)
       .join(' · ');
-    this.iconPath = new ThemeIcon(SESSION_ICONS[value.state] ?? 'comment-discussion');
+    this.iconPath = new ThemeIcon(SESSION_ICONS[state] ?? 'comment-discussion');
     this.command = { title: l10n.t('Open Session'), command: 'mazu.openSession', arguments: [this] };
   }
 }

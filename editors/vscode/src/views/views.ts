@@ -1,13 +1,10 @@
-import { commands, l10n, TreeItem, window } from 'vscode';
+import { commands, window } from 'vscode';
 import type { App } from '../app';
-import type { Checkpoint } from '../protocol';
 import { agentRows, registerAgentCommands } from './agent';
-import { CheckpointItem } from './checkpointItems';
+import { checkpointRows } from './checkpointRows';
 import { SessionItem } from './items';
 import { memoryRows } from './memoryRows';
-import { GroupItem, Tree } from './tree';
-
-const CHECKPOINTS = 200;
+import { Tree } from './tree';
 
 /** Sessions, checkpoints, memory, and what the agent can do, in the container of the chat. */
 export function registerViews(app: App): void {
@@ -15,16 +12,13 @@ export function registerViews(app: App): void {
   let everySession = false;
   const trees = {
     sessions: new Tree(app, async () => {
-      const { sessions, current } = await server.execute('mazu.session.list');
-      const shown = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
-      return shown.map((session) => new SessionItem(session, session.id === current));
+      const { sessions } = await server.execute('mazu.session.list');
+      const listed = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
+      return listed.map((session) => new SessionItem(session, session.id === app.chats.shownSession));
     }),
-    checkpoints: new Tree(app, async () => {
-      const { checkpoints, current } = await server.execute('mazu.checkpoint.list', { limit: CHECKPOINTS });
-      return checkpointRows(app, checkpoints, current);
-    }),
+    checkpoints: new Tree(app, () => checkpointRows(app)),
     memory: new Tree(app, () => memoryRows(app)),
-    agent: new Tree(app, () => agentRows(app)),
+    agent: new Tree(app, () => agentRows(app, () => trees.agent.refresh())),
   };
   const follows = {
     sessions: ['sessions'],
@@ -44,6 +38,10 @@ export function registerViews(app: App): void {
     server.onCondition(() => tree.refresh());
     view.onDidChangeVisibility(({ visible }) => visible && tree.refresh());
   }
+  context.subscriptions.push(
+    server.onUpdate(({ update }) => update.kind === 'state' && trees.sessions.refresh()),
+    app.chats.onDidShow(() => trees.sessions.refresh()),
+  );
   registerAgentCommands(app);
   app.command('mazu.refreshViews', () => Object.values(trees).forEach((tree) => tree.refresh()));
   app.command('mazu.showEverySession', () => filter(true));
@@ -53,21 +51,4 @@ export function registerViews(app: App): void {
     void commands.executeCommand('setContext', 'mazu.everySession', every);
     trees.sessions.refresh();
   };
-}
-
-/** Newest first; what hangs on another branch than the one that stands stands under "Other branches". */
-function checkpointRows(app: App, checkpoints: Checkpoint[], current: string | null): TreeItem[] {
-  const byId = new Map(checkpoints.map((checkpoint) => [checkpoint.id, checkpoint]));
-  const line = new Set<string>();
-  for (
-    let at = current ? byId.get(current) : checkpoints[0];
-    at;
-    at = at.parentId ? byId.get(at.parentId) : undefined
-  ) {
-    line.add(at.id);
-  }
-  const item = (checkpoint: Checkpoint) => new CheckpointItem(app, checkpoint, checkpoint.id === current);
-  const here = checkpoints.filter(({ id }) => line.has(id)).map(item);
-  const elsewhere = checkpoints.filter(({ id }) => !line.has(id)).map(item);
-  return elsewhere.length ? [...here, new GroupItem(l10n.t('Other branches'), 'branches', elsewhere, false)] : here;
 }
