@@ -22,7 +22,7 @@ export function ago(time: string | null | undefined): string {
 /** What is counted: one of it, several of it. */
 const NOUNS = {
   file: [l10n.t('{0} file'), l10n.t('{0} files')],
-  buffer: [l10n.t('{0} buffer'), l10n.t('{0} buffers')],
+  editor: [l10n.t('{0} open editor'), l10n.t('{0} open editors')],
   place: [l10n.t('{0} place'), l10n.t('{0} places')],
   turn: [l10n.t('{0} turn'), l10n.t('{0} turns')],
   message: [l10n.t('{0} message'), l10n.t('{0} messages')],
@@ -67,6 +67,19 @@ export function checkpointChanges({ files, memories }: Checkpoint): string {
   const learned = memories.added + memories.changed + memories.removed;
   if (learned) parts.push(counted(learned, 'memory'));
   return parts.join(', ') || l10n.t('no changes');
+}
+
+/** What a roll back does to code, open editors, memory and conversation. */
+export function rollbackChanges({ write, delete: deleted, buffers, memories, conversation }: RollbackPlan): string {
+  const learned = memories.added + memories.changed + memories.removed;
+  const parts = [
+    write.length && l10n.t('{0} written', counted(write.length, 'file')),
+    deleted.length && l10n.t('{0} deleted', counted(deleted.length, 'file')),
+    buffers.length && l10n.t('{0} changed', counted(buffers.length, 'editor')),
+    learned && counted(learned, 'memory'),
+    conversation && l10n.t('conversation'),
+  ];
+  return parts.filter(Boolean).join(', ') || l10n.t('no changes');
 }
 
 /** US dollars per million tokens. */

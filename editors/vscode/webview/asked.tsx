@@ -8,10 +8,11 @@ const isOfTurn = ({ sessionId, tool }: PermissionRequest): boolean => Boolean(se
 
 /**
  * What is asked and stands in no turn: whether a part of the project may be used, what to do with the user's own changes.
- * One at a time. A question of another conversation is answered there, and a line leads to it.
+ * One at a time, and after those of the turn that is shown. A question of another conversation is answered there, and a line leads to it.
  */
 export function Asked({ open, sessionId }: { open: PermissionRequest[]; sessionId: string | null }) {
-  const here = open.find((question) => !isOfTurn(question));
+  const inTurn = open.some((question) => isOfTurn(question) && question.sessionId === sessionId);
+  const here = inTurn ? undefined : open.find((question) => !isOfTurn(question));
   const elsewhere = open.find((question) => isOfTurn(question) && question.sessionId !== sessionId);
   return (
     <>

@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
-import { ago, checkpointChanges, checkpointName, counted, keptAsIs } from '../describe';
+import { ago, checkpointChanges, checkpointName, keptAsIs, rollbackChanges } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TIME_MACHINE, TimeMachine } from '../panels/timeMachine';
@@ -34,13 +34,14 @@ export function registerCheckpointCommands(app: App): void {
   app.command(
     'mazu.restoreFile',
     (item) =>
-      item instanceof StepFileItem && rollBackTo(app, item.checkpoint.id, { only: ['code'], paths: [item.path] }),
+      item instanceof StepFileItem &&
+      rollBackTo(app, item.checkpoint.id, { only: ['code'], paths: [item.path] }, item.path),
   );
   app.command(
     'mazu.restoreMemory',
     (item) =>
       item instanceof StepMemoryItem &&
-      rollBackTo(app, item.checkpoint.id, { only: ['memory'], memories: [item.memoryId] }),
+      rollBackTo(app, item.checkpoint.id, { only: ['memory'], memories: [item.memoryId] }, `“${item.label}”`),
   );
   app.command('mazu.showCheckpointDiff', async (item) => {
     if (item instanceof CheckpointItem) await showCheckpointChanges(app, item.value.id, 'now', l10n.t('since then'));
@@ -74,10 +75,10 @@ async function rollBack(app: App, given: string | undefined): Promise<void> {
 
 type Part = Pick<RollbackArgument, 'only' | 'paths' | 'memories'>;
 
-/** Shows what going back to a checkpoint, or a part of it, would do; then does what was decided. */
-export async function rollBackTo(app: App, id: string, part: Part = {}): Promise<void> {
+/** Shows what going back to a checkpoint, or a part of it that `name` says, would do; then does what was decided. */
+export async function rollBackTo(app: App, id: string, part: Part = {}, name = ''): Promise<void> {
   const preview = await app.server.execute('mazu.rollback', { id, ...part, preview: true });
-  const decision = await reviewPlan(preview, (path) => showRollbackFile(app, id, path), Boolean(part.only));
+  const decision = await reviewPlan(preview, (path) => showRollbackFile(app, id, path), name);
   if (decision) await apply(app, id, { ...decision, ...part });
 }
 
@@ -129,9 +130,7 @@ async function tell(app: App, result: RollbackResult): Promise<void> {
 function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResult): string {
   const reasons = [...problems, ...plan.conflicts].map(({ path, reason }) => `${path}: ${reason}`).join('; ');
   if (!applied) return [l10n.t('nothing was rolled back'), reasons && `(${reasons})`].filter(Boolean).join(' ');
-  const files = counted(plan.write.length + plan.delete.length, 'file');
-  const buffers = counted(plan.buffers.length, 'buffer');
-  const done = l10n.t('rolled back to {0}: {1}, {2}', checkpointName(checkpoint), files, buffers);
+  const done = l10n.t('rolled back to “{0}”: {1}', checkpointName(checkpoint), rollbackChanges(plan));
   if (problems.length) return l10n.t('{0}, but not everything came back: {1}', done, reasons);
   return [verified ? done : l10n.t('{0}, but that could not be verified', done), keptAsIs(plan)]
     .filter(Boolean)

@@ -1,5 +1,5 @@
 import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace, l10n } from 'vscode';
-import { checkpointName, counted } from '../describe';
+import { checkpointName, counted, rollbackChanges } from '../describe';
 import { report } from '../errors';
 import type { Part, Reasoned, RollbackArgument, RollbackPlan, RollbackResult } from '../protocol';
 
@@ -14,18 +14,20 @@ interface PlanItem extends QuickPickItem {
 /**
  * Shows what a roll back would do, before anything is touched.
  *
- * The first lines decide; a file shows its diff and leaves the list open. Undefined: the user gave up.
+ * The first lines decide; a file shows its diff and leaves the list open. `part`: what alone is restored, "" for all.
+ * Undefined: the user gave up.
  */
 export function reviewPlan(
   preview: RollbackResult,
   showDiff: (path: string) => Promise<void>,
-  isPart = false,
+  part = '',
 ): Promise<Decision | undefined> {
   const pick = window.createQuickPick<PlanItem>();
-  pick.title = l10n.t('Mazu: roll back to {0}', checkpointName(preview.checkpoint));
+  const name = checkpointName(preview.checkpoint);
+  pick.title = part ? l10n.t('Mazu: restore {0} as of “{1}”', part, name) : l10n.t('Mazu: roll back to “{0}”', name);
   pick.placeholder = l10n.t('Nothing has been touched yet. Choose a file to see its changes.');
   pick.ignoreFocusOut = true;
-  pick.items = planItems(preview, isPart);
+  pick.items = planItems(preview, part !== '');
   return new Promise((resolve) => {
     pick.onDidAccept(() => {
       const [item] = pick.activeItems;
@@ -47,9 +49,9 @@ function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   const section = (title: string, icon: string, entries: (string | Reasoned)[]) =>
     sectionOf(title, icon, entries, plan.ownMemories);
   return [
-    ...decisions(plan),
+    ...decisions(plan, isPart ? l10n.t('Restore') : l10n.t('Roll back')),
     ...section(l10n.t('Changed since by you'), 'warning', plan.conflicts),
-    ...section(l10n.t('Buffers changed'), 'edit', buffers),
+    ...section(l10n.t('Open editors changed'), 'edit', buffers),
     ...section(l10n.t('Files written'), 'file', plan.write),
     ...section(l10n.t('Files deleted'), 'trash', plan.delete),
     ...section(l10n.t('Kept as they are'), 'lock', plan.keep),
@@ -67,23 +69,19 @@ const PARTS: PlanItem[] = [
   ...(['code', 'memory', 'conversation'] as const).map(partOnly),
 ];
 
-function decisions({ conflicts, write, delete: deleted, buffers, ownMemories }: RollbackPlan): PlanItem[] {
-  const detail = l10n.t(
-    '{0} written, {1} deleted, {2} changed; a safety checkpoint is taken first',
-    counted(write.length, 'file'),
-    deleted.length,
-    counted(buffers.length, 'buffer'),
-  );
+function decisions(plan: RollbackPlan, verb: string): PlanItem[] {
+  const { conflicts, ownMemories } = plan;
+  const detail = l10n.t('{0}; a safety checkpoint is taken first', rollbackChanges(plan));
   const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
     label: `$(discard) ${label}`,
     detail,
     decision: { onConflict },
   });
-  if (!conflicts.length) return [decide(l10n.t('Roll back'), 'keep')];
+  if (!conflicts.length) return [decide(verb, 'keep')];
   const mine = counted(conflicts.length, conflicts.some(({ path }) => ownMemories.includes(path)) ? 'place' : 'file');
   return [
-    decide(l10n.t('Roll back, keep my changes in {0}', mine), 'keep'),
-    decide(l10n.t('Roll back, overwrite my changes in {0}', mine), 'overwrite'),
+    decide(l10n.t('{0}, keep my changes in {1}', verb, mine), 'keep'),
+    decide(l10n.t('{0}, overwrite my changes in {1}', verb, mine), 'overwrite'),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { App } from '../app';
 import type { Checkpoint, CheckpointContents } from '../protocol';
+import type { EventPage } from '../updates';
 import type { Said, StateView, StepView } from './messages';
 
 const EXCERPT = 1200;
@@ -53,8 +54,25 @@ async function turnsUpTo({ server }: App, { sessionId, turnId }: Checkpoint): Pr
   return turns.slice(0, turns.findIndex(({ id }) => id === turnId) + 1);
 }
 
+/** The turn of a checkpoint that was undone since, or is on another branch: only the session's events still have it. */
+async function undoneTurn({ server }: App, { sessionId, turnId }: Checkpoint): Promise<Turn | undefined> {
+  if (!sessionId || !turnId) return undefined;
+  const found: Turn = { id: turnId, message: '', reply: '' };
+  for (let after: number | null = 0; after !== null;) {
+    const page: EventPage | undefined = await server
+      .execute('mazu.session.events', { sessionId, after })
+      .catch(() => undefined); // it is deleted
+    for (const { update } of page?.events.filter((event) => event.turnId === turnId) ?? []) {
+      if (update.kind === 'user') found.message ||= update.shown || update.text;
+      else if (update.kind === 'reply') found.reply = update.text || found.reply;
+    }
+    after = page?.next ?? null;
+  }
+  return found.message || found.reply ? found : undefined;
+}
+
 async function saidAt(app: App, checkpoint: Checkpoint): Promise<Said[]> {
-  const turn = (await turnsUpTo(app, checkpoint)).at(-1);
+  const turn = (await turnsUpTo(app, checkpoint)).at(-1) ?? (await undoneTurn(app, checkpoint));
   return turn ? saidIn(turn, EXCERPT) : [];
 }
 

@@ -58,9 +58,14 @@ export class TimeMachine {
       case 'restore':
         return rollBackTo(this.app, message.id);
       case 'restoreFile':
-        return rollBackTo(this.app, message.id, { only: ['code'], paths: [message.path] });
+        return rollBackTo(this.app, message.id, { only: ['code'], paths: [message.path] }, message.path);
       case 'restoreMemory':
-        return rollBackTo(this.app, message.id, { only: ['memory'], memories: [message.memory] });
+        return rollBackTo(
+          this.app,
+          message.id,
+          { only: ['memory'], memories: [message.memory] },
+          l10n.t('this memory'),
+        );
       case 'branch':
         return checkpoint && branchFrom(this.app, checkpoint);
     }

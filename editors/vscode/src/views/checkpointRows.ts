@@ -63,7 +63,7 @@ class BranchItem extends GroupItem {
   override contextValue = 'branch';
 
   constructor(branch: Checkpoint[], from: Checkpoint | undefined, rows: TreeItem[]) {
-    const [newest] = branch as [Checkpoint];
+    const newest = branch.find(({ kind }) => kind !== 'safety') ?? (branch[0] as Checkpoint);
     super(checkpointName(newest), `branch/${branch.at(-1)!.id}`, rows, false);
     this.description = [l10n.t('other branch'), counted(branch.length, 'checkpoint')].join(' · ');
     this.tooltip = from ? l10n.t('Branched off from “{0}”', checkpointName(from)) : '';
