@@ -182,6 +182,7 @@ await story(async (bed, step) => {
       return texts.some((text) => /Roll back/.test(text)) && texts.some((text) => text.includes(app)) && texts;
     });
     assert.ok(rows.length > 2, rows.join(' | '));
+    assert.match(rows.join(' '), /1 open editor changed.*, conversation; a safety checkpoint is taken first/);
     await bed.shot('preview');
     assert.equal(await bed.text(app), changed, 'a preview touches nothing');
     await bed.rows().filter({ hasText: 'Roll back' }).first().click();
@@ -198,6 +199,7 @@ await story(async (bed, step) => {
   await step('the views list what there is', async () => {
     await bed.openView('Checkpoints');
     await until('the checkpoint is listed', async () => (await bed.sidebar()).includes('before the agent'));
+    await until('the branch that was left is named', async () => (await bed.sidebar()).includes('other branch'));
     await bed.shot('views');
   });
 });

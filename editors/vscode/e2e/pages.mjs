@@ -184,6 +184,34 @@ const STEPS = {
     await page.close();
   },
 
+  async 'a question about no call stands above the composer, with its own words and after those of the turn'() {
+    const detail = '{"command": "clock"}';
+    const options = [
+      { id: 'allow_always', label: 'I agree', kind: 'allow_always' },
+      { id: 'deny', label: 'Not now', kind: 'deny' },
+    ];
+    const trust = { sessionId: '', callId: 'q1', tool: 'trust', title: 'Start the clock?', detail, options };
+    const ofTurn = { ...trust, sessionId: 's1', callId: 'c1', tool: 'run_shell', options: OPTIONS };
+    const page = await chat();
+    await post(page, { type: 'questions', open: [trust] });
+    await page.locator('.asked', { hasText: detail }).waitFor();
+    assert.equal(await page.locator('.empty button').count(), 0, 'nothing else is offered');
+    await listens(page);
+    await page.keyboard.press('Enter'); // agrees to nothing
+    await page.keyboard.press('n');
+    assert.deepEqual(await last(page, 'answer'), { type: 'answer', callId: 'q1', reply: { optionId: 'deny' } });
+    assert.equal((await sent(page, 'answer')).length, 1);
+    await post(page, reset([...turn(1, ''), ...call('c1', 'run_shell', { command: 'make' })], 'waiting'));
+    await post(page, { type: 'questions', open: [trust, ofTurn] });
+    await page.locator('.call .question').waitFor();
+    await page.locator('.asked').waitFor({ state: 'detached' }); // one at a time
+    await post(page, { type: 'questions', open: [{ ...ofTurn, sessionId: 's2', title: 'Run make' }] });
+    await page.locator('.notice', { hasText: 'Another conversation waits for you: Run make' }).waitFor();
+    await page.locator('.notice .link', { hasText: 'show' }).click();
+    assert.deepEqual((await last(page, 'command')).arguments, ['s2']);
+    await page.close();
+  },
+
   async 'what goes along stands as chips; @ completes; Enter sends and queues, Escape stops, Shift+Tab changes the mode'() {
     const page = await chat(turn(1, 'Done.'));
     const area = page.locator('.composer textarea');

@@ -60,6 +60,31 @@ await story(
       await bed.serverPid(before);
       await until('it runs again', async () => /Mazu: ask · claude/.test(await bed.status()));
     });
+
+    await step('what a project brings is asked about in the chat, with all that would run', async () => {
+      const config = path.join(bed.project, '.mazu/config.toml');
+      fs.mkdirSync(path.dirname(config), { recursive: true });
+      fs.writeFileSync(config, '[[mcp_servers]]\nname = "clock"\ncommand = "no-such-clock"\n');
+      await bed.command('Mazu: Restart Server');
+      await until('the status bar says that it waits', async () => /waits for you/.test(await bed.status()));
+      await bed.command('Mazu: Open Chat');
+      const chat = await bed.chat();
+      await chat.locator('.asked', { hasText: 'no-such-clock' }).waitFor();
+      await bed.shot('asked');
+      await chat.locator('.asked button', { hasText: 'Not now' }).click();
+      await chat.locator('.asked').waitFor({ state: 'detached' });
+      await bed.openView('Skills, Tools And Rules');
+      const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'wants your agreement' }).first();
+      await until('its file is shown before it is agreed to', async () => {
+        await row.hover({ timeout: 5000 });
+        await row.locator('.action-label[aria-label^="Agree"]').click({ timeout: 5000 });
+        await bed.page.locator('.monaco-dialog-box', { hasText: 'the MCP server clock' }).waitFor({ timeout: 5000 });
+        return true;
+      });
+      await bed.editor('config.toml').waitFor();
+      await bed.shot('agree');
+      await bed.page.locator('.monaco-dialog-box .monaco-button', { hasText: 'Cancel' }).click();
+    });
   },
   { trusted: false },
 );

@@ -183,8 +183,15 @@ async def test_what_is_remembered_is_found_again_and_a_council_decides(bed: Bed)
     answer = ScriptedReply(
         when="any number of arguments", text="Keep two arguments; **the callers** pass two.", repeat=True
     )
+    streamed = ScriptedReply(
+        when="stream to the other agent",
+        text="It will rain in Oslo at six.",
+        calls=[{"name": "weather", "arguments": {"city": "Oslo"}}],
+        chunk=6,
+        delay=0.1,
+    )
     host = package_host_tests(bed.home)
-    async with ModelServer([answer]) as model:
+    async with ModelServer([streamed, answer]) as model:
         await bed.tell("memory", model, more=[str(host)])
 
 

@@ -60,6 +60,22 @@ const TESTS = {
     assert.ok(model.maxInputTokens > 10_000);
     assert.equal(await model.countTokens('12345678'), 2);
   },
+  'another agent gets the answer of a model as it comes, and its tool calls': async () => {
+    const [model] = await vscode.lm.selectChatModels({ vendor: 'mazu' });
+    const tools = [{ name: 'weather', description: 'Says it.', inputSchema: { type: 'object' } }];
+    const question = vscode.LanguageModelChatMessage.User('stream to the other agent');
+    const parts = [];
+    const { stream } = await model.sendRequest([question], { tools });
+    for await (const part of stream) parts.push(part);
+    const texts = parts.filter((part) => part instanceof vscode.LanguageModelTextPart);
+    assert.equal(texts.map(({ value }) => value).join(''), 'It will rain in Oslo at six.');
+    assert.ok(texts.length > 2, `${texts.length} parts`);
+    const calls = parts.filter((part) => part instanceof vscode.LanguageModelToolCallPart);
+    assert.deepEqual(
+      calls.map(({ name, input }) => [name, input]),
+      [['weather', { city: 'Oslo' }]],
+    );
+  },
   'an editor gets lenses and actions of memory': async () => {
     const lenses = await vscode.commands.executeCommand('vscode.executeCodeLensProvider', appUri(), 100);
     assert.ok(lenses.some(({ command }) => /double by multiplying/.test(command?.title ?? '')));

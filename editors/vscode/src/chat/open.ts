@@ -12,7 +12,11 @@ export async function openProjectFile(path: string, line?: number): Promise<void
     return;
   }
   const selection = line === undefined ? {} : { selection: new Range(line, 0, line, 0) };
-  await window.showTextDocument(uri, { preview: true, ...selection });
+  // Where it is in sight already it is shown there, not once more beside.
+  const shown = window.visibleTextEditors.find(
+    ({ document }) => document.uri.toString() === uri.toString(),
+  )?.viewColumn;
+  await window.showTextDocument(uri, { preview: true, ...selection, ...(shown ? { viewColumn: shown } : {}) });
 }
 
 /** Opens what was attached to a message: a file of the project, or a picture that was pasted. */
