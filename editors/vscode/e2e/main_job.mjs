@@ -36,6 +36,8 @@ await story(async (bed, step) => {
     await bed.command('Mazu: Open Chat');
     chat = await bed.chat();
     await chat.locator('.empty').waitFor();
+    // What is opened takes the keyboard; a click elsewhere before that would lose it again.
+    await until('the composer has the keyboard', () => bed.hasKeyboard(chat, '.composer textarea'));
     await bed.shot('empty');
   });
 
@@ -198,6 +200,7 @@ await story(async (bed, step) => {
 
   await step('the views list what there is', async () => {
     await bed.openView('Checkpoints');
+    await bed.page.locator('.sidebar .pane-header', { hasText: 'Chat' }).first().click(); // the room is theirs
     await until('the checkpoint is listed', async () => (await bed.sidebar()).includes('before the agent'));
     await until('the branch that was left is named', async () => (await bed.sidebar()).includes('other branch'));
     await bed.shot('views');
