@@ -154,7 +154,7 @@ async def test_undo_takes_back_what_a_command_wrote_beneath_an_unsaved_edit(proj
     assert project.read("a.txt") == START
 
 
-async def test_redo_brings_back_a_saved_file_beneath_what_the_user_had_typed(project: Bed):
+async def test_what_was_typed_before_the_turn_and_saved_after_it_stays_in_the_file(project: Bed):
     project.write("a.txt", START)
     mine = typed(project, "a.txt", USERS)
     first = await project.take(buffers=[mine])
@@ -162,8 +162,8 @@ async def test_redo_brings_back_a_saved_file_beneath_what_the_user_had_typed(pro
     project.write("a.txt", EDITED)  # the user saves that text
     saved = Buffer(mine.uri, mine.path, 2, "text", EDITED, False)
     await undo(project, first, saved)
-    assert (project.read("a.txt"), project.typed[mine.uri]) == (START, USERS)
-    again = await redo(project, mine)
+    assert (project.read("a.txt"), project.typed[mine.uri]) == (USERS, USERS)
+    again = await redo(project, Buffer(mine.uri, mine.path, 3, "text", USERS, False))
     assert (again.plan.keep, project.read("a.txt"), project.typed[mine.uri]) == ([], EDITED, EDITED)
 
 
@@ -192,3 +192,19 @@ async def test_pruning_forgets_neither_who_changed_the_text_nor_who_the_file_ben
     report = await undo(project, first, buffer)
     assert [(one.path, one.reason) for one in report.plan.keep] == [("a.txt", YOUR_FILE)]
     assert (project.read("a.txt"), project.typed) == (USERS, {buffer.uri: START})
+
+
+async def test_two_rollbacks_whose_files_were_saved_again_can_be_pruned(project: Bed):
+    """Each interval holds what its rollback left, and no change: the user saved the same text again."""
+    project.write("a.txt", START)
+    first = await project.take()
+    project.write("a.txt", USERS)
+    second = await project.take()
+    for _ in range(3):
+        await project.roll_back(first, "overwrite")
+        assert project.read("a.txt") == START
+        project.write("a.txt", USERS)
+        await project.take()
+    for kept in (first, second):
+        await project.engine.pin(kept.id)
+    assert len((await project.engine.prune(keep=1)).removed) == 4

@@ -131,6 +131,11 @@ class PlaceHistory:
             ends.append(_End(number, interval.after, kept))
         return kept
 
+    def was_unsaved(self, place: bytes) -> bool:
+        """Return whether an unsaved text of the place was shown at the start or end of one of these intervals."""
+        views = (view for one in self.intervals(place) for view in (one.before, one.after))
+        return any(place_of(self._project, held) == place for view in views for held in view.unsaved)
+
     def file_owner(self, place: bytes) -> Owner:
         """Return whose a file's changes on disk are when the user changed it beneath an unsaved text: only writes of
         the file count."""

@@ -72,6 +72,10 @@ def attribute(
         ],
     )
     mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
+    # An unsaved text that was saved after the rollback is nobody's change, and not the file that the rollback left.
+    mixed |= {
+        at for at, left in restored_entries(db, number).items() if left != project.state_at(new.tree, at)
+    }
     keep_restored(db, number, mixed, open_places)
     keep_edits(db, number, {place: change for place, change in found.items() if place not in open_places})
     for write in recorded:

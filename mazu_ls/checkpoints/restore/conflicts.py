@@ -13,15 +13,16 @@ from mazu_ls.checkpoints.attribution.intervals import Interval, LastInterval, Pl
 from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_by, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
+from mazu_ls.checkpoints.attribution.saved_since import texts_saved_since
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.merge_file import merge_file
-from mazu_ls.checkpoints.git.objects import BLOB
+from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import Merge, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, shown_text
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.state.store import select
 
@@ -51,6 +52,8 @@ class RollbackDecision:
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: LastInterval | None = None
+        self._saved: dict[bytes, str] = {}
+        self._unsaved: set[bytes | None] = set()
         self._same_lines: set[bytes] = set()
         """The places of which both changed the same lines, in which the user's text stays."""
         self._history = PlaceHistory(project, db, self._number, session)
@@ -114,6 +117,9 @@ class RollbackDecision:
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         writer = self._project.repository.writer()
+        self._unsaved = {place_of(self._project, held) for held in now.unsaved}
+        if self.choice != "overwrite":
+            self._saved = texts_saved_since(self._project, self._db, self._target, now)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
@@ -203,13 +209,20 @@ class RollbackDecision:
     def _step(
         self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes], bits: bytes
     ) -> RestoreStep | None:
+        project, place, owner_of = self._project, step.place, Change.file_owner
+        text = self._saved.get(place)
         if self.takes_all(owner):
-            return step
+            if text is None:
+                return step
+            entry = step.now or step.was
+            return step.with_content(add(BLOB, self._encoded(entry, text)), step.bits_after(bits))
         if owner == "user" or not self.merges:
             return None
-        place = step.place
-        project, owner_of = self._project, Change.file_owner
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
+        # Nothing is unsaved now: the file is what the user saw, also where a part of it was not saved at some time.
+        was_unsaved = place not in self._unsaved and self._history.was_unsaved(place)
+        if was_unsaved and (shown := self.text_without_agent(place)) is not None:
+            data = self._encoded(step.was or step.now, shown)
         if data is None:
             return None
         own = self.without_agent(
@@ -223,13 +236,21 @@ class RollbackDecision:
         place = change.place
         if owner == "user" or not self.merges or place is None:
             return None
+        text = self.text_without_agent(place)
+        return None if text is None else replace(change, text=text)
+
+    def text_without_agent(self, place: bytes) -> str | None:
+        """Return a file's text as the user saw it, without the agent's changes; None if they cannot be separated."""
 
         def read(view: BufferView) -> bytes | None:
             text = shown_text(self._project, view, place)
             return None if text is None else text.encode("utf-8", "surrogatepass")
 
         data = self.without_agent(place, read, Change.owner)
-        return None if data is None else replace(change, text=data.decode("utf-8", "surrogatepass"))
+        return None if data is None else data.decode("utf-8", "surrogatepass")
+
+    def _encoded(self, entry: TreeEntry | None, text: str) -> bytes:
+        return encode_like(self._project.repository.read(entry.oid) if entry else b"", text)
 
     def row_owner(self, place: bytes, now: BufferView) -> Owner:
         """Return the owner of a part's row; "agent" if that is not recorded (checkpoints of earlier versions)."""

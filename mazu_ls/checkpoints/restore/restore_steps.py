@@ -115,6 +115,10 @@ class RestoreStep(Struct, frozen=True):
         mode = b"100755" if permissions & 0o100 else b"100644"
         return replace(self, now=TreeEntry(mode, oid), permissions=permissions)
 
+    def bits_after(self, bits: bytes) -> bytes:
+        """Return the permission bits after the step; `bits`, those of now, if it deletes the file."""
+        return b"%o" % self.permissions if self.now is not None else bits
+
     def changes(self, bits: bytes) -> bool:
         """Return whether the step changes a file that has these permission bits."""
         return self.now != self.was or int(bits, 8) != self.permissions

@@ -193,13 +193,13 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
 
 def _merge_restored(db: apsw.Connection, number: int, later: int) -> None:
     """Merge two intervals into one: what a rollback left is known only if nothing happened to the place before it, and no other
-    rollback after it."""
+    rollback after it; of two rollbacks that left a row each, the later one's counts."""
     db.execute(
         "DELETE FROM checkpoint_restored WHERE number = ? AND place IN (SELECT place FROM checkpoint_change WHERE number = ?)",
         (later, number),
     )
     db.execute(
-        "INSERT INTO checkpoint_restored SELECT ?, place, entry, data, text FROM checkpoint_restored WHERE number = ?"
+        "INSERT OR IGNORE INTO checkpoint_restored SELECT ?, place, entry, data, text FROM checkpoint_restored WHERE number = ?"
         " AND place NOT IN (SELECT place FROM checkpoint_change WHERE number = ?"
         " AND (session = 'rollback' OR session LIKE 'rollback:%'))",
         (later, number, later),
