@@ -22,16 +22,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, FunctionType
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from mazu_ls import policy  # noqa: E402
-from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo  # noqa: E402
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, Verdict  # noqa: E402
 from mazu_ls.policy.data import pattern  # noqa: E402
 from mazu_ls.policy.decide import decide  # noqa: E402
 from mazu_ls.tools.base import Effect  # noqa: E402
@@ -43,7 +44,7 @@ MOST_ROWS = 1_200  # of those that run the line, drawn at random
 SECONDS = 5  # a mutant that loops is killed, and counts as killed
 # Lines and rules that no corpus has: what stands behind global options, grants, the sandbox.
 DENIED = ("git push*", "npm publish", "rm", "npm run deploy", "docker push", "docker rm", "kubectl delete *", "terraform apply", "docker compose down")  # fmt: skip
-ALLOWED = (
+ALLOWED: tuple[tuple[str, Verdict], ...] = (
     ("npm test", "allow"),
     ("pytest *", "allow"),
     ("git push*", "ask"),
@@ -102,6 +103,7 @@ def rows(fuzz: int) -> list[Row]:
     found += [Row(text, mode, ruled=True) for text in CASES for mode in ("bypass", "auto")]
     found += [Row(text, "ask", ruled=True) for text in ALLOWED_CASES]
     found += [Row(row["cmd"], "bypass", ruled=True) for row in _labelled("rules")]
+    found += [Row(row["cmd"], "bypass") for row in _labelled("bypass")]
     there = make_project(Path(tempfile.mkdtemp()))
     found += [Row(row["cmd"], there=there) for row in _labelled("on_disk")]
     tools = {"read": "read_file", "write": "write_file"}
@@ -159,7 +161,7 @@ def mutants(path: Path, tables: bool, share: float) -> Iterator[Mutant]:
             )
 
 
-def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, object, str | None]]:
+def _changes(node: ast.AST, tables: bool) -> Iterator[tuple[str, Callable[[Any], object], str | None]]:
     if isinstance(node, ast.If | ast.IfExp | ast.While) and "TYPE_CHECKING" not in ast.unparse(node.test):
         for value in (False, True) if not isinstance(node, ast.While) else (False,):
             yield f"if {value}", lambda twin, value=value: setattr(twin, "test", ast.Constant(value)), None

@@ -511,6 +511,18 @@ async def test_a_run_without_commands_has_the_mcp_tools_that_a_rule_allows_and_s
         assert parse(shlex.split(advice)).tool == ADD["name"]
 
 
+async def test_a_run_without_commands_says_why_when_the_model_calls_one(tmp_path: Path):
+    world = World(Story(), tmp_path)
+    call = {"name": "run_shell", "arguments": {"command": "ls"}}
+    async with ModelServer([{"calls": [call]}, {"text": "Done."}]) as model:
+        world.env["ANTHROPIC_BASE_URL"] = model.url
+        project = await world.open()
+        await (await project.sessions.new()).prompt(Prompt("List.", kind="run", allow_shell=False))
+        answered = str(model.bodies[1]["messages"][-1])
+        await project.close()
+    assert "run_shell is not available in this run: it was started without --allow-shell" in answered
+
+
 async def test_one_odd_schema_takes_neither_the_server_nor_the_conversation_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -249,6 +249,11 @@ class ToolExecutor:
     def _no_tool(self, name: str) -> str:
         if name in self._run.withheld:
             return withheld_note([name])
+        known = {tool.name for tool in self._run.session.project.tools()} - self._tools.keys()
+        if name in known and self._run.mode == "plan":
+            return f"{name} is not allowed in mode plan, which only reads; the user can change the mode"
+        if name in known and not self._run.asked.allow_shell:
+            return f"{name} is not available in this run: it was started without --allow-shell"
         return f"there is no tool {result_summary(name)!r}; there are: {', '.join(sorted(self._tools))}"
 
     async def _prepare_change(self, call: ToolCall) -> None:
