@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.agents.agent_files import find_files, read_file
 from mazu_ls.memory.agents.agent_passage import AgentPassage, printable
 from mazu_ls.memory.agents.decision_candidates import CandidateFinder, DecisionCandidate
-from mazu_ls.redact import redact
 from mazu_ls.state.store import Migrations, Store, select
 
 if TYPE_CHECKING:
@@ -205,14 +203,15 @@ class PassageBatch(Struct):
 
 
 def _next_batch(passages: Iterator[AgentPassage | str], finder: CandidateFinder) -> PassageBatch | None:
-    """Return the next passages, redacted; None at the end. Reads the file: call it from a thread."""
+    """Return the next passages, None at the end. Messages are redacted by their readers, notes are not stored. Reads the file: call it
+    from a thread."""
     batch, some = PassageBatch(), list(islice(passages, _BATCH))
     for one in some:
         if isinstance(one, str):
             batch.problems.append(printable(one))
             continue
         passage = AgentPassage(one.role, one.text, one.line, printable(one.at), printable(one.session))
-        batch.rows.append(replace(passage, text=redact(one.text)))
+        batch.rows.append(passage)
         batch.candidates += finder.find(passage)
     return batch if some else None
 
