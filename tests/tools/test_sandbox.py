@@ -19,7 +19,7 @@ from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import landlock, sandbox, supervisor
 from mazu_ls.tools.shell.sandbox import Sandbox
-from mazu_ls.tools.shell.shell import run_shell
+from mazu_ls.tools.shell.shell import run_shell, shell_stop
 from tests.own_sleep import own_seconds
 from tests.tools.test_shell import gone, sleeps
 
@@ -132,6 +132,28 @@ async def test_keyrings_vsock_and_terminals_are_out_of_reach(project, held: str,
     closed = str(errno.EACCES if held == "landlock" and not network else errno.EAFNOSUPPORT)
     assert said.split("\n")[:8] == [*refused, "16 made", *(f"{family} {closed}" for family in (17, 38, 40))]
     assert said.split("\n")[8] == "not typed"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python3 -c 'import urllib.request as r; r.urlopen(\"http://127.0.0.1:9\")'",
+        "python3 -c 'import urllib.request as r; r.urlopen(\"http://name.invalid\")'",
+        "bash -c 'curl() { return 7; }; curl -s http://127.0.0.1:9'",
+    ],
+)
+async def test_a_failure_for_want_of_a_network_is_explained(project, held: str, command: str) -> None:
+    output = await project.call(run_shell, command=command, timeout=20)
+    assert not output.ok
+    assert "commands have no network here" in output.text, output.text
+
+
+async def test_a_server_in_the_background_that_nothing_can_reach_is_said_to_be_one(
+    project, held: str
+) -> None:
+    said = await project.text(run_shell, command="sleep 305", background=True)
+    assert "commands have no network here" in said
+    await project.call(shell_stop, id="sh1")
 
 
 async def test_the_network_is_there_when_it_is_switched_on(project, held: str) -> None:

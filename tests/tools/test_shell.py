@@ -11,6 +11,7 @@ import pytest
 
 from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.shell import shell
 from mazu_ls.tools.shell.shell import run_shell, shell_output, shell_stop
 from tests.own_sleep import own_seconds
 
@@ -150,7 +151,9 @@ async def test_a_background_command_that_ends_by_itself_leaves_nothing(project, 
     monkeypatch.setattr(tempfile, "tempdir", str(project.home))
     project.configure(ShellSettings(sandbox="off"))
     await project.call(
-        run_shell, command=f"setsid sleep {own_seconds(304)} & echo ok; touch ended; exit 3", background=True
+        run_shell,
+        command=f"setsid sleep {own_seconds(304)} & echo ok; touch ended; sleep 1; exit 3",
+        background=True,
     )
     (scratch,) = project.home.glob("mazu-*")
     async with asyncio.timeout(60):
@@ -159,6 +162,14 @@ async def test_a_background_command_that_ends_by_itself_leaves_nothing(project, 
     await gone(own_seconds(304))
     assert await project.text(shell_output, id="sh1") == "ok\n\n[sh1: exit code 3]"
     assert await project.text(shell_stop, id="sh1") == "ok\n\n[sh1: exit code 3]"
+
+
+async def test_a_background_command_that_ends_at_once_is_not_said_to_run(project, monkeypatch) -> None:
+    monkeypatch.setattr(shell, "START_SECONDS", 60.0)  # on a busy machine it takes longer
+    output = await project.call(run_shell, command="no-such-server --port 1", background=True)
+    assert not output.ok
+    assert "command not found" in output.text and "[exit code 127]" in output.text
+    assert "it ended at once: nothing runs in the background" in output.text
 
 
 async def test_a_syntax_error_is_bashs_own(project) -> None:

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 CONFIG = """\
 # Settings of this project. They may tighten what the user's own settings allow, never loosen it.
-# Every key is optional; these are the defaults.
+# Every key is optional.
 
 # [limits]
-# max_steps = 15
-# max_cost_usd = 1.0
+# max_steps = 15        # the default
+# max_cost_usd = 1.0    # US dollars for one turn; without it there is no limit
 
 # [memory]
-# write = "auto"        # "ask", "off"
+# write = "auto"        # the default; or "ask", "off"
 
 # [checkpoints]
-# keep_days = 30
+# keep_days = 30        # the default
 """
 ROLE = """\
 You work on this project as a careful colleague.

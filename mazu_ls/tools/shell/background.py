@@ -109,6 +109,16 @@ class BackgroundProcess:
                     self._grown.clear()
                     await self._grown.wait()
 
+    async def ends_within(self, seconds: float) -> bool:
+        """Wait for the end of a command that nobody waits for, for `seconds` at most; return whether it came."""
+        until = time.monotonic() + seconds
+        while self.child.running:  # the rest, once it has ended, may take longer
+            if time.monotonic() >= until:
+                return False
+            await asyncio.sleep(0.02)
+        await self.wait_ended()
+        return True
+
     async def stop(self) -> int:
         """End it and all its children; one that has ended is only released."""
         if self._released is None and (self.code is None or self._ending is None):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -31,6 +32,24 @@ _SECRET_PLACES: list[str] = str.split(
 )
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
+_WRITABLE = {
+    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
+    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
+    " nor ignored files that no build makes; files with secrets are not there",
+}
+
+
+NO_NETWORK = (
+    "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
+)
+_UNREACHED = re.compile(
+    r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
+    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
+    r"|socket[^\n]*(?:Operation not permitted|Permission denied|EPERM|EACCES)"
+    r"|(?s:\bsocket\b.{0,2000}(?:PermissionError|Operation not permitted))"
+)
+_CURL_UNREACHED = (6, 7)
+"""curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
 
 class Sandbox(Struct, frozen=True):
@@ -183,3 +202,25 @@ def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
     ]
     found = sorted({place for place in places if os.path.lexists(place)})
     return [place for place in found if not any(one.is_relative_to(place) for one in shown)]
+
+
+class EndedCommand(NamedTuple):
+    """A command line, its exit status (None while unknown), and its output as the model is shown it."""
+
+    line: str
+    code: int | None
+    output: str
+
+
+def hints_on_failure(ended: EndedCommand, setting: Setting, *, network: bool, attended: bool) -> list[str]:
+    """Return hints on a failure that looks like the sandbox's, so that nobody looks for another cause."""
+    if setting == "off" or not (held := probe()).in_force:
+        return []
+    is_quiet_curl = ended.code in _CURL_UNREACHED and re.search(r"\bcurl\b", ended.line)
+    if not network and (is_quiet_curl or _UNREACHED.search(ended.output)):
+        return [NO_NETWORK]
+    if re.search(
+        r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", ended.output
+    ):
+        return [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[attended]}]"]
+    return []

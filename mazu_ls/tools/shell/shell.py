@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,11 +32,8 @@ _LARGE = "the environment is too large; unset large variables"
 ORIGIN = "a command's output"
 # The command is passed to eval, not pasted, so that a syntax error in it cannot swallow the report of its final directory.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
-_WRITABLE = {
-    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
-    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
-    " nor ignored files that no build makes; files with secrets are not there",
-}
+START_SECONDS = 0.8
+"""After which a background command counts as running: a mistyped one has ended by then."""
 
 
 class RunShellArgs(Struct, forbid_unknown_fields=True):
@@ -67,6 +63,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     """Run a command in bash, without input, in the session's working directory, which `cd` changes for later calls.
 
     Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
+    In a sandbox commands have no network, not even this machine's own ports, unless the user sets shell.network.
     """
     refuse_placeholders(args.command, "the command")
     cwd = _working_directory(turn)
@@ -78,9 +75,13 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         if args.background:
             turn.shell.background[name] = running
             running.clean_up_when_ended()
-            return ToolOutput(
-                f"running in the background as {name}; shell_output reads it, shell_stop ends it"
-            )
+            if await running.ends_within(START_SECONDS):
+                answer = f"{_render_running(running, '', turn)}\n[it ended at once: nothing runs in the background]"
+                return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)
+            said = f"running in the background as {name}; shell_output reads it, shell_stop ends it"
+            held = turn.config.shell.sandbox != "off" and sandbox.probe().in_force
+            unreachable = held and not turn.config.shell.network
+            return ToolOutput(f"{said}\n{sandbox.NO_NETWORK}" if unreachable else said)
         seconds = args.timeout or turn.config.shell.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -200,22 +201,11 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
             f"[{running.left} processes that it left running were ended; use background=true to keep one]"
         )
     lines += running.take_notes()
-    if running.code != 0 and (note := _confined(lines[0], turn)):
-        lines.append(note)
+    if running.code != 0:
+        shell = turn.config.shell
+        ended = sandbox.EndedCommand(running.command, running.code, lines[0])
+        lines += sandbox.hints_on_failure(ended, shell.sandbox, network=shell.network, attended=turn.attended)
     return "\n".join([*lines, *([moved] if moved else [])])
-
-
-def _confined(output: str, turn: ToolContext) -> str:
-    """Add a hint to a failure that looks like the sandbox's, so that the model does not look for another cause."""
-    if turn.config.shell.sandbox == "off" or not (held := sandbox.probe()).in_force:
-        return ""
-    if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
-        return f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"
-    if not turn.config.shell.network and re.search(
-        r"resolve host|name resolution|Network is unreachable|ENOTFOUND|EAI_AGAIN|Could not connect", output
-    ):
-        return "[commands have no network here; the user can change that with the setting shell.network]"
-    return ""
 
 
 def _follow(turn: ToolContext, before: Path, place: str) -> str:
