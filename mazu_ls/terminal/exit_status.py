@@ -6,6 +6,16 @@ from typing import Any
 
 DONE, FAILED, USAGE, AT_LIMIT, UNANSWERED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 LIMITS = ("max_steps", "max_cost", "max_tokens", "max_seconds")
+LIMIT_SETTINGS = {"max_cost": "max_cost_usd"}
+"""Settings below `limits` that have another name than the limit."""
+
+
+def how_to_go_on(stop: str, *, in_chat: bool) -> str:
+    """Return what to do after a turn that a limit ended; empty for any other end."""
+    if stop not in LIMITS:
+        return ""
+    goes_on = "say continue" if in_chat else "`mazu-ls --continue` and the word continue"
+    return f"The work may be unfinished: {goes_on}; `mazu-ls config set limits.{LIMIT_SETTINGS.get(stop, stop)} N` is another limit."
 
 
 def exit_status(result: Any) -> int:

@@ -80,6 +80,8 @@ class TerminalHost:
             reply = await self.questions.ask(question, lambda asked: self._ask_here(asked, timeout), timeout)
         if reply.unreachable:
             self.unanswered.add(question.call_id)
+        if reply.answered_in and reply.choice:
+            self.surface.say("info", f"Answered in {reply.answered_in}: {reply.choice.label}")
         return reply
 
     def _is_own_command(self, question: Question) -> bool:

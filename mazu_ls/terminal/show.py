@@ -11,6 +11,7 @@ from mazu_ls.terminal import lists
 from mazu_ls.terminal.clients import draw_memory
 from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
 from mazu_ls.terminal.screen.markup import escape
+from mazu_ls.terminal.times import local_stamp
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -116,7 +117,7 @@ def _checkpoint(out: Console, value: Result) -> None:
         changes += f", memories +{learned['added']} ~{learned['changed']} -{learned['removed']}"
     changes += " [yellow]partial[/]" if value["skipped"] else ""
     out.print(
-        f"[bold]{value['id']}[/] [dim]{value['createdAt'][:19]}[/] {value['kind']} {changes} {escape(value['label'])}"
+        f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(value['label'])}"
     )
     left_out(out, value)
 
@@ -169,7 +170,7 @@ def _sessions(out: Console, value: Result) -> None:
     for session in value["sessions"]:
         turns = f"{session['turnCount']} turn{'' if session['turnCount'] == 1 else 's'}"
         out.print(
-            f"[bold]{session['id']}[/] [dim]{session['updatedAt'][:16].replace('T', ' ')} {turns} {'interrupted' if session.get('interrupted') else session['state']}[/] {escape(session['name'])}"
+            f"[bold]{session['id']}[/] [dim]{local_stamp(session['updatedAt'])[:16]} {turns} {'interrupted' if session.get('interrupted') else session['state']}[/] {escape(session['name'])}"
         )
     if not value["sessions"]:
         out.print("there are no conversations yet")
@@ -185,11 +186,21 @@ def _restored(out: Console, value: Result) -> None:
     out.print(f"restored [bold]{value['id']}[/] {escape(value['name'])}")
 
 
+def _renamed(out: Console, value: Result) -> None:
+    out.print(f"renamed [bold]{value['id']}[/] to {escape(value['name'])}")
+
+
+def _forked(out: Console, value: Result) -> None:
+    out.print(
+        f"[bold]{value['id']}[/] {escape(value['name'])}: `mazu-ls --resume {value['id']}` continues it"
+    )
+
+
 def _session(out: Console, value: Result) -> None:
     from mazu_ls.terminal.screen.call_lines import describe_call
 
     for turn in value.get("turns") or ():
-        out.print(f"[bold]You[/] [dim]{turn['at'][:16].replace('T', ' ')}[/]")
+        out.print(f"[bold]You[/] [dim]{local_stamp(turn['at'])[:16]}[/]")
         out.print(escape(turn["message"].strip()))
         out.print("[bold]Mazu[/]")
         for call in turn["calls"]:
@@ -223,7 +234,7 @@ def _audit(out: Console, value: Result) -> None:
         arguments = json.dumps(entry["arguments"], ensure_ascii=False)
         by = entry["decidedBy"] + (f" in {place}" if (place := entry.get("answeredIn")) else "")
         out.print(
-            f"{entry['at'][:19]} {entry['tool']} {arguments[:100]}: {entry['verdict']} by {by}; {entry['outcome']}",
+            f"{local_stamp(entry['at'])} {entry['tool']} {arguments[:100]}: {entry['verdict']} by {by}; {entry['outcome']}",
             markup=False,
         )
 
@@ -312,8 +323,8 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.proposal.reject": _rejected,
     "mazu.session.show": _session,
     "mazu.session.new": _session,
-    "mazu.session.rename": _session,
-    "mazu.session.fork": _session,
+    "mazu.session.rename": _renamed,
+    "mazu.session.fork": _forked,
     "mazu.session.end": _session,
     "mazu.session.rewind": _session,
     "mazu.session.compact": _session,

@@ -1152,9 +1152,12 @@ export interface Role {
   text: string;
 }
 
-/** Without `id` the newest checkpoint; without `only` everything it holds. */
+/**
+ * Without `id` the newest checkpoint that was taken by name, or before a turn, and differs from now; without `only` everything
+ * it holds.
+ */
 export interface RollbackParams {
-  /** An id or a label; the newest if not given. */
+  /** An id or a label; if not given, the newest taken by name or before a turn that differs from now. */
   id?: string | null;
   /** Only these parts. */
   only?: ('code' | 'conversation' | 'memory' | 'skills')[];

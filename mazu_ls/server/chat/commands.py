@@ -32,6 +32,12 @@ def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
     return arguments
 
 
+def _count(text: str) -> int:
+    if text and not text.isdecimal():
+        raise InvalidArguments(f"{text!r} is not a number of turns", "turns")
+    return int(text or 1)
+
+
 def _rolled_back(done: str) -> Callable[[Any], str]:
     def said(result: Any) -> str:
         again = f" {result['safety']['id']} undoes this." if result["applied"] and result["safety"] else ""
@@ -83,7 +89,7 @@ COMMANDS: dict[str, ChatCommand] = {
     ),
     "rewind": ChatCommand(
         "remove turns from the conversation; files stay", "mazu.session.rewind",
-        lambda text, s: {"sessionId": s, "turns": int(text) if text.isdecimal() else 1},
+        lambda text, s: {"sessionId": s, "turns": _count(text)},
         lambda result: "1 turn remains." if result["turnCount"] == 1 else f"{result['turnCount']} turns remain.",
     ),
     "compact": ChatCommand(
@@ -95,7 +101,7 @@ COMMANDS: dict[str, ChatCommand] = {
         lambda text, s: {"label": text}, lambda result: f"Took {result['id']}.",
     ),
     "rollback": ChatCommand(
-        "go back to a checkpoint, the newest without an id", "mazu.rollback",
+        "go back to a checkpoint; without an id to before the last change", "mazu.rollback",
         lambda text, s: {"id": text} if text else {}, _rolled_back("Rolled back"),
     ),
     "remember": ChatCommand("remember this", "mazu.remember", _needs("title"), _remembered),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
+from mazu_ls.server.commands.rollback_target import last_differing
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
@@ -177,7 +178,7 @@ async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.Rol
     if params.memories:
         return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, params))
     wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
-    id = params.id or (await _newest(server)).id
+    id = params.id or await last_differing(server, checkpoints)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, id, wanted))
 
 

@@ -101,10 +101,11 @@ class FileText(Wire, frozen=True):
 
 
 class RollbackParams(Params, frozen=True):
-    """Without `id` the newest checkpoint; without `only` everything it holds."""
+    """Without `id` the newest checkpoint that was taken by name, or before a turn, and differs from now; without `only` everything
+    it holds."""
 
     id: str | None = None
-    """An id or a label; the newest if not given."""
+    """An id or a label; if not given, the newest taken by name or before a turn that differs from now."""
     only: tuple[PartName, ...] = ()
     """Only these parts."""
     paths: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.chat.slash_commands import LEAVE
-from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status
+from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status, how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.printing import print_text
 from mazu_ls.terminal.wording import error_text
@@ -97,9 +97,11 @@ def turn_facts(result: Result) -> str:
     problem = f"{error_text(error['message'], error['hint'])}\n" if error else ""
     edits = result["edits"]
     changed = f"{styled.plural(len(edits), 'file')} changed +{sum(e['added'] for e in edits)} -{sum(e['removed'] for e in edits)}"
-    return problem + styled.join([
+    unfinished = how_to_go_on(stop, in_chat=False)
+    facts = styled.join([
         "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
         changed if edits else "",
         styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
         styled.money(usage["costUsd"], usage["estimated"]),
     ])  # fmt: skip
+    return f"{problem}{facts}\n{unfinished}".rstrip()

@@ -83,9 +83,18 @@ class ChatSession:
     async def open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         """Continue the session `resume`, or the last one; None if a new one will begin."""
         try:
-            return await self._open(resume=resume, last=last)
+            opened = await self._open(resume=resume, last=last)
         finally:
             self._chosen.set()
+        if opened is not None:
+            await self.count_cost()
+        return opened
+
+    async def count_cost(self) -> None:
+        """Read what the whole conversation cost, at whichever door and in whichever process it was spent."""
+        if self.session_id is not None:
+            used = await self.execute("mazu.usage", {"sessionId": self.session_id})
+            self.spent = used["costUsd"]
 
     async def _open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         await offer_moved_state(self.server, self.host.surface)
@@ -158,12 +167,8 @@ class ChatSession:
         finally:
             self.host.own_command = None
             unlisten()
-        self._count(result)
+        await self.count_cost()
         return {**result, "refusals": refusals.found}
-
-    def _count(self, result: dict[str, Any]) -> None:
-        cost = (result.get("usage") or {}).get("costUsd")
-        self.spent = None if cost is None or self.spent is None else self.spent + cost
 
     async def choose_model(self, name: str) -> str:
         """Use another model from the next turn on; return its full name. Raises MazuError if there is none."""

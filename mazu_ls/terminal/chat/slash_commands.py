@@ -15,7 +15,7 @@ KEYS = (
     ("Enter", "send; while a turn runs the message waits for its end"),
     ("Alt-Enter, or \\ and Enter", "a new line"),
     ("Esc, Ctrl-C", "stop the turn; Ctrl-C once more leaves"),
-    ("Ctrl-D", "leave"),
+    ("Ctrl-D, /quit", "leave"),
     ("Ctrl-R, Up", "search what you wrote before, or go back through it"),
     ("Ctrl-X Ctrl-E, Ctrl-Z", "write in $EDITOR; suspend, `fg` comes back"),
     ("Shift-Tab", "the next permission mode: ask, auto, plan"),

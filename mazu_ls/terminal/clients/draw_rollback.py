@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.chat.rollback_text import restored_parts
 from mazu_ls.terminal.lists import path_of
+from mazu_ls.terminal.times import local_time
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -21,6 +22,10 @@ def draw_redo(out: Console, value: Result) -> None:
 def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None:
     """Render what was done or would be, file by file, and the outcome."""
     plan = value["plan"]
+    if value.get("isPreview") and not value.get("isUndo"):
+        target = value["checkpoint"]
+        words = f"{target['title'] or target['label'] or target['kind']}, {local_time(target['createdAt'])}"
+        out.print(f"To {target['id']} “{' '.join(words.split())}”", markup=False)
     for verb, key in (
         ("write", "write"),
         ("delete", "delete"),

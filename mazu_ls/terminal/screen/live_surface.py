@@ -33,7 +33,10 @@ class LiveSurface:
     def new_view(self) -> TurnScreen:
         """Return a view of the next turn; its events are drawn from now on."""
         self.view = TurnScreen(
-            self.screen.emit, colours=self.screen.colours, width=lambda: max(20, self.screen.size[1])
+            self.screen.emit,
+            colours=self.screen.colours,
+            width=lambda: max(20, self.screen.size[1]),
+            in_chat=self.screen.composing,
         )
         self.view.context_window = self.context_window
         return self.view

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mazu_ls.journal import journal
+from mazu_ls.terminal.exit_status import how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
@@ -48,10 +49,14 @@ class CallView:
 class TurnScreen:
     """One turn of one session. `emit` gets finished text, as ANSI text that ends with a line break."""
 
-    def __init__(self, emit: Callable[[str], None], *, colours: bool, width: Callable[[], int]) -> None:
+    def __init__(
+        self, emit: Callable[[str], None], *, colours: bool, width: Callable[[], int], in_chat: bool = True
+    ) -> None:
+        """`in_chat`: there is a conversation around it, in which /undo and continue can be typed."""
         self._emit = emit
         self._colours = colours
         self._width = width
+        self._in_chat = in_chat
         self._markdown = MarkdownStream()
         self._drawn: tuple[tuple[int, int, int], list[str]] = (0, 0, 0), []
         self._thought = ""
@@ -193,12 +198,14 @@ class TurnScreen:
             ended.stop_reason == "end_turn" and ended.detail
         ):
             rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))
+            if hint := how_to_go_on(ended.stop_reason, in_chat=self._in_chat):
+                rows += [line(("dim", row)) for row in styled.wrapped(hint, self._width() - 1)]
         elif ended.stop_reason == "cancelled":
             rows.append(line(("yellow", "Stopped.")))
         done = ended.changes
         changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
-            f"{changed} · /undo" if done.files else "",
+            f"{changed} · {'/undo' if self._in_chat else 'mazu-ls undo'}" if done.files else "",
             "what commands changed was not counted" if done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(ended.usage.cost_usd, ended.usage.estimated) if ended.usage.model_calls else "",

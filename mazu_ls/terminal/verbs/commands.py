@@ -106,6 +106,9 @@ async def execute(
 
         if await remove_named_rules(server, arguments["id"]):
             name, arguments = "mazu.permissions.list", {}
+    if name == "mazu.checkpoint.diff" and "id" not in arguments:
+        newest = (await run("mazu.checkpoint.list", {"limit": 1}))["checkpoints"]
+        arguments = {**arguments, "id": newest[0]["id"]} if newest else arguments
     for field in ("id", "against"):
         if name in OF_CHECKPOINTS and isinstance(arguments.get(field), str):
             arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}

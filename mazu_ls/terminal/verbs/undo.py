@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.chat.rollback_text import rollback_sentence
+from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
+from mazu_ls.terminal.times import local_time
 from mazu_ls.terminal.verbs.compare import checkpoint_named
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.chat.chat_session import ChatSession, Execute
+
+LOOKED_AT = 100
+PICKED = 9
 
 
 async def take_back(chat: ChatSession, name: str, text: str) -> str:
@@ -20,9 +25,27 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
     if name == "undo":
         undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
         return rollback_sentence(undone) + (" Use /redo to restore it." if undone["applied"] else "")
-    target = {"id": await checkpoint_named(chat.execute, text)} if text else {}
+    target = {"id": await checkpoint_named(chat.execute, text)} if text else await _pick_point(chat)
+    if target is None:
+        return "Nothing was rolled back."
     result = await decide(chat.execute, "mazu.rollback", target)
     return rollback_sentence(result, "Rolled back") + _way_back(chat, result)
+
+
+async def _pick_point(chat: ChatSession) -> dict[str, Any] | None:
+    """Have the user choose a point by words and time, as in the editors; {} where nobody can choose, None for none of them."""
+    listed = (await chat.execute("mazu.checkpoint.list", {"limit": LOOKED_AT}))["checkpoints"]
+    points = [one for one in listed if one["kind"] in ("manual", "baseline", "safety")][:PICKED]
+    if not points or not chat.host.surface.interactive:
+        return {}
+    options = [
+        QuestionOption(str(number), f"{local_time(one['createdAt'])} · {' '.join((one['title'] or one['label'] or one['kind']).split())}")
+        for number, one in enumerate(points, 1)
+    ]  # fmt: skip
+    answer = await chat.host.surface.ask(
+        Ask("Roll back everything to…", (*options, QuestionOption("n", "Leave everything as it is"))), None
+    )
+    return {"id": points[int(answer.key) - 1]["id"]} if answer.key and answer.key.isdecimal() else None
 
 
 def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:

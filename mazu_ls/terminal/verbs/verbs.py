@@ -96,6 +96,16 @@ def place(value: str) -> dict[str, Any]:
     return {"uri": Path(name).absolute().as_uri(), "range": span}
 
 
+def lines_of(value: str) -> dict[str, Any]:
+    """Parse FILE:LINE or FILE:FROM-TO as `{uri, range}`."""
+    import argparse
+
+    found = place(value)
+    if "range" not in found:
+        raise argparse.ArgumentTypeError(f"{value}: say which lines, {value}:FROM-TO")
+    return found
+
+
 def _line_count(path: Path) -> int | None:
     """Return the number of lines of a file; None if it cannot be read, which its reader reports."""
     try:
@@ -188,7 +198,7 @@ VERBS = (
         CommandOption("allowShell", "--allow-shell")), WAIT),
     TerminalCommand("ask", "mazu.ask", "ask one question: no tools, no memory", (text("question"), ATTACH, MODEL), WAIT),
     TerminalCommand("edit", "mazu.edit", "rewrite lines of a file", (
-        CommandOption("place", help="FILE:FROM-TO", kind=place, required=True), text("instruction"), MODEL), WAIT),
+        CommandOption("place", help="FILE:FROM-TO", kind=lines_of, required=True), text("instruction"), MODEL), WAIT),
     TerminalCommand("council", "mazu.council", "ask several models at once", (
         text("question"), CommandOption("models", "--member"),
         CommandOption("lead", "--lead"), ATTACH), WAIT),
@@ -213,10 +223,13 @@ VERBS = (
         ID, CommandOption("by"), SCOPE)),
     TerminalCommand("memory stats", "mazu.memory.stats", "number and size of memories"),
     TerminalCommand("trait", "mazu.memory.trait.list", "facts about you that every prompt includes", (SCOPE,)),
+    TerminalCommand("trait list", "mazu.memory.trait.list", "facts about you that every prompt includes", (SCOPE,)),
     TerminalCommand("trait set", "mazu.memory.trait.set", "set a trait", (
         CommandOption("key"), text("value"), CommandOption("pinned", "--pinned"), SCOPE)),
     TerminalCommand("trait delete", "mazu.memory.trait.delete", "remove a trait", (CommandOption("key"), SCOPE)),
     TerminalCommand("wiki", "mazu.wiki.list", "list the pages of the project", (
+        CommandOption("prefix", "--below"), CommandOption("tag", "--tag"))),
+    TerminalCommand("wiki list", "mazu.wiki.list", "list the pages of the project", (
         CommandOption("prefix", "--below"), CommandOption("tag", "--tag"))),
     TerminalCommand("wiki show", "mazu.wiki.show", "print a page", (CommandOption("slug"),)),
     TerminalCommand("wiki write", "mazu.wiki.write", "write a page from a file", (
@@ -275,8 +288,8 @@ VERBS = (
         text("label"),)),
     TerminalCommand("checkpoint list", "mazu.checkpoint.list", "list checkpoints, newest first", (LIMIT, SESSION)),
     TerminalCommand("checkpoint show", "mazu.checkpoint.diff", "differences between a checkpoint and now", (ID,)),
-    TerminalCommand("checkpoint diff", "mazu.checkpoint.diff", "what changed since a checkpoint", (
-        ID, CommandOption("against", "--against"), CommandOption("paths", "--path"))),
+    TerminalCommand("checkpoint diff", "mazu.checkpoint.diff", "what changed since a checkpoint, the newest if none is named", (
+        CommandOption("id", required=False), CommandOption("against", "--against"), CommandOption("paths", "--path"))),
     TerminalCommand("checkpoint pin", "mazu.checkpoint.pin", "keep a checkpoint until it is unpinned", (ID,)),
     TerminalCommand("checkpoint unpin", "mazu.checkpoint.unpin", "let retention delete it again", (ID,)),
     TerminalCommand("checkpoint file", "mazu.checkpoint.file", "print a file as it was at a checkpoint", (

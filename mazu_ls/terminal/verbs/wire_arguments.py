@@ -239,7 +239,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "limit": WireArgument('return at most this many', kind="integer", least=1),
     },
     "mazu.rollback": {
-        "id": WireArgument('an id or a label; the newest if not given'),
+        "id": WireArgument('an id or a label; if not given, the newest taken by name or before a turn that differs from now'),
         "only": WireArgument('only these parts', choices=('code', 'conversation', 'memory', 'skills'), many=True),
         "paths": WireArgument('only these files or folders', many=True),
         "preview": WireArgument('only show what would happen', kind="switch"),

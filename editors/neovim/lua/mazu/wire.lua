@@ -884,9 +884,10 @@
 ---@field uri string
 ---@field text string
 
---- Without `id` the newest checkpoint; without `only` everything it holds.
+--- Without `id` the newest checkpoint that was taken by name, or before a turn, and differs from now; without `only` everything
+--- it holds.
 ---@class mazu.RollbackParams
----@field id? string An id or a label; the newest if not given.
+---@field id? string An id or a label; if not given, the newest taken by name or before a turn that differs from now.
 ---@field only? ("code"|"conversation"|"memory"|"skills")[] Only these parts.
 ---@field paths? string[] Only these files or folders.
 ---@field preview? boolean Only show what would happen.

@@ -1,0 +1,61 @@
+"""Going back without naming a checkpoint, and what an earlier conversation cost."""
+
+from tests.terminal.terminal import CTRL_D
+from tests.terminal.test_chat_screen import EDIT, Chat, chat
+from tests.terminal.test_scripts import WRITE, Script, script
+
+__all__ = ["chat", "script"]  # fixtures
+
+
+def test_without_an_id_a_rollback_goes_to_before_the_last_change(script: Script):
+    script.model_says(WRITE, {"text": "Written."})
+    new = script.root / "new.txt"
+    assert script("checkpoint", "take", "before refactoring")[0] == 0
+    assert script("run", "write it")[0] == 0
+    assert script("undo")[0] == 0
+    assert not new.exists()
+    status, _, err = script("rollback")  # never to what the undo replaced
+    assert (status, "Nothing differs from the checkpoints" in err, new.exists()) == (1, True, False), err
+    assert script("redo")[0] == 0
+    assert new.exists()
+    status, out, _ = script("rollback", "--preview")
+    assert (status, out.startswith("To cp_"), "delete: new.txt" in out) == (0, True, True), out
+    assert script("rollback")[0] == 0
+    assert not new.exists()
+
+
+def test_small_answers_in_a_shell(script: Script):
+    script.model_says({"text": "Hello.", "repeat": True})
+    assert script("checkpoint", "take", "now")[0] == 0
+    assert script("checkpoint", "diff")[0] == 0  # of the newest
+    assert script("trait", "list")[0] == script("wiki", "list")[0] == 0
+    assert "app.py: say which lines, app.py:FROM-TO" in script("edit", "app.py", "x")[2]
+    assert script("chat", "hi")[0] == 0
+    status, out, _ = script("session", "rename", "My talk")
+    assert (status, out.startswith("renamed "), out.count("\n")) == (0, True, 1), out
+
+
+def test_a_limit_says_how_to_go_on(script: Script):
+    script.model_says({"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}], "repeat": True})
+    status, _, err = script("run", "read it", "--max-steps", "1")
+    assert (status, "limits.max_steps" in err, "--continue" in err) == (3, True, True), err
+
+
+async def test_a_conversation_offers_points_and_knows_what_it_cost(chat: Chat):
+    first = await chat({"calls": [EDIT]}, {"text": "Done."})
+    await first.says("fix it")
+    await first.sees("Edit app.py", "Allow once")
+    await first.answers("y")
+    await first.sees("1 file changed")
+    await first.rests()
+    first.types(CTRL_D)
+    assert await first.ends() == 0
+    terminal = await chat({"text": "Again."}, arguments=("--continue",), sees="fix it")
+    await terminal.until(lambda: "$" in terminal.screen.display[-1] or terminal.shows("· $"), "no cost")
+    await terminal.says("/rewind x")
+    await terminal.sees("'x' is not a number of turns")
+    await terminal.says("/rollback")
+    await terminal.sees("Roll back everything to…", "before: fix it")
+    await terminal.answers("n")
+    await terminal.sees("Nothing was rolled back.")
+    assert "a + b" in (terminal.root / "app.py").read_text()
