@@ -205,7 +205,7 @@ def test_a_command_for_which_the_server_is_asked_imports_nothing_heavy(server: E
         "import mazu_ls.__main__ as entry\n"
         "sys.argv = ['mazu-ls', 'status']\n"
         "status = entry.main()\n"
-        "heavy = 'asyncio msgspec pygls lsprotocol anthropic openai apsw rich mazu_ls.agent mazu_ls.memory'.split()\n"
+        "heavy = 'asyncio msgspec pygls lsprotocol anthropic openai apsw rich mazu_ls.agent mazu_ls.memory mazu_ls.workspace'.split()\n"
         "print('IMPORTED', [name for name in heavy if name in sys.modules], status)\n"
     )
     done = subprocess.run(

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
-
-from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 Span = tuple[str, str]
 """A style name and text without line breaks."""
@@ -15,12 +14,10 @@ Line = tuple[Span, ...]
 SGR = {
     "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "invert": "7",
 }  # fmt: skip
-_CONTROLS = lazy_pattern(
+_CONTROLS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
-_HIDDEN = lazy_pattern(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]"
-)
+_HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 
 
 def clean(text: str) -> str:
