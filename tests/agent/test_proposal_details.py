@@ -243,6 +243,16 @@ async def test_rejections_turns_and_renames_touch_their_own_hunks_alone(tmp_path
         assert proposals.paths == ["lib/a"]
 
 
+async def test_a_file_that_a_rename_replaced_leaves_no_proposal(tmp_path: Path) -> None:
+    async with kept(tmp_path) as proposals:
+        (mine,) = await proposals.propose("a", "a\n", "A\n", "s", "t")
+        await proposals.propose("b", "b\n", "B\n", "s", "t")
+        await proposals.renamed("a", "b")
+        assert [hunk.id for hunk in proposals.for_path("b")] == [mine.id]
+    async with kept(tmp_path) as proposals:
+        assert proposals.paths == ["b"] and [hunk.id for hunk in proposals.for_path("b")] == [mine.id]
+
+
 def test_acceptances_that_the_editor_undid_come_back_newest_first() -> None:
     history = AcceptHistory()
     assert not history and history.take_undone("a", ["x\n"]) == ()

@@ -315,7 +315,7 @@ class Proposals:
             self._notify(path)
 
     async def renamed(self, old: str, new: str) -> None:
-        """A file or folder was renamed: move its proposal along."""
+        """A file or folder was renamed: move its proposal along; what was proposed for a file that it replaced is gone."""
         found = [
             replace(one, path=new + one.path.removeprefix(old))
             for path in self.paths
@@ -324,12 +324,20 @@ class Proposals:
         ]
         if not found:
             return
+        moved = {one.path for one in found}
+        replaced = [one.id for path in moved for one in self.for_path(path)]
+
+        def write(db: apsw.Connection) -> None:
+            table.delete(db, replaced)
+            for one in found:
+                table.put(db, one)
+
         async with self._writing:
-            await self._store.write(lambda db: [table.put(db, one) for one in found])
+            await self._store.write(write)
             for path in [path for path in self.paths if path == old or path.startswith(f"{old}/")]:
                 self._set(path, [])
                 self._notify(path)
-            for path in {one.path for one in found}:
+            for path in moved:
                 self._set(path, [one for one in found if one.path == path])
                 self._notify(path)
 
