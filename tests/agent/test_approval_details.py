@@ -73,6 +73,8 @@ def test_a_run_that_edits_unasked_still_asks_about_commands_and_pages() -> None:
         """
 -- kept.txt --
 mine
+-- settings --
+shell.sandbox = "off"
 -- answers --
 deny
 deny
