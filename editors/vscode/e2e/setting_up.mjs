@@ -34,6 +34,18 @@ await story(
       await bed.shot('not found');
     });
 
+    await step('the setting is opened where it holds: on the machine that this window is connected to', async () => {
+      await bed.press('no-such-server', 'Open Setting');
+      const settings = bed.page.locator('.settings-editor');
+      await settings.locator('.settings-tabs-widget .action-label.checked', { hasText: 'Remote' }).waitFor();
+      await bed.shot('remote settings');
+      await until('the settings are closed', async () => {
+        if (!(await settings.isVisible())) return true;
+        await bed.keys('Escape');
+        return false;
+      });
+    });
+
     await step('the setting is put right, and the server runs without a model', async () => {
       setting('mazu-ls');
       await until('the server starts', async () => {
@@ -73,7 +85,8 @@ await story(
       await bed.shot('asked');
       await chat.locator('.asked button', { hasText: 'Not now' }).click();
       await chat.locator('.asked').waitFor({ state: 'detached' });
-      await bed.openView('Skills, Tools And Rules');
+      await bed.openView('Skills, Tools and Rules');
+      await bed.page.locator('.sidebar .pane-header', { hasText: 'Chat' }).first().click(); // the room is theirs
       const row = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'wants your agreement' }).first();
       await until('its file is shown before it is agreed to', async () => {
         await row.hover({ timeout: 5000 });
