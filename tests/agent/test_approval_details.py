@@ -128,4 +128,6 @@ assistant: Done.
 stop: end_turn
 """,
     )
-    assert advice in str(world.bodies).replace("\\'", "'"), world.bodies[-1]
+    told = str(world.bodies).replace("\\'", "'")
+    assert advice in told, world.bodies[-1]
+    assert "install bubblewrap" not in told, "the user switched the sandbox off"

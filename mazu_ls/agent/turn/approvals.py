@@ -158,9 +158,11 @@ class ApprovalGate:
             subject = str(call.arguments["command"])
         else:  # several commands, or one that writes files: a pattern would match nothing
             shell = self.run.turn.config.shell
-            confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
-            return "no pattern allows this line: run it where you can answer" + (
-                "" if confined else UNCONFINED
+            is_missing = (
+                shell.sandbox != "off" and (await asyncio.to_thread(sandbox.probe)).kind != "bubblewrap"
+            )
+            return (
+                f"no pattern allows this line: run it where you can answer{UNCONFINED if is_missing else ''}"
             )
         return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
 

@@ -37,16 +37,13 @@ _WRITABLE = {
     False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
     " nor ignored files that no build makes; files with secrets are not there",
 }
-
-
 NO_NETWORK = (
     "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
 )
 _UNREACHED = re.compile(
     r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
-    r"|socket[^\n]*(?:Operation not permitted|Permission denied|EPERM|EACCES)"
-    r"|(?s:\bsocket\b.{0,2000}(?:PermissionError|Operation not permitted))"
+    r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
 )
 _CURL_UNREACHED = (6, 7)
 """curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
