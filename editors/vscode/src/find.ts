@@ -45,7 +45,7 @@ export async function findServer(log: LogOutputChannel): Promise<ServerCommand> 
   throw new UserError(
     l10n.t('the server mazu-ls was not found.'),
     l10n.t(
-      'Install it here or with "pipx install mazu-ls" (Python 3.11 or newer), or name it in the setting mazu.server.command.',
+      'Install it here, or with "pipx install ." in a clone of mazu-ls (Python 3.11 or newer), or name it in the setting mazu.server.command.',
     ),
     [INSTALL, openSetting(), RETRY],
   );

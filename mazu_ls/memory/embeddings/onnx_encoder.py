@@ -37,7 +37,7 @@ _INHERITED = (
 _ENGLISH_VOCABULARY = 2_000_000
 """Bytes up to which a tokenizer counts as English only: 0.5 MB for 30,000 pieces, 9 MB and more for a hundred
 languages."""
-_HINT = "Install mazu-ls[semantic], or remove `memory.embeddings` from your settings."
+_HINT = "Run `pipx inject mazu-ls onnxruntime tokenizers`, or remove `memory.embeddings` from your settings."
 
 
 class OnnxEncoder:

@@ -252,7 +252,7 @@ class McpConnection:
             try:
                 await self._one_connection()
             except ImportError:
-                self._state, self._detail = "failed", "MCP needs the extra: pip install 'mazu-ls[mcp]'"
+                self._state, self._detail = "failed", "MCP needs the package mcp beside mazu-ls: pipx inject mazu-ls mcp"
                 self._trouble()
                 return
             except Exception as error:
