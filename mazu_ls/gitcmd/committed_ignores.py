@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from pathlib import Path, PurePosixPath
 
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import user_repository
 
+logger = logging.getLogger(__name__)
 SECONDS = 10.0
 MAX_BYTES = 1 << 20
 """Bytes of one file that are used."""
 _NAME = b".gitignore"
-_read: dict[Path, tuple[str, dict[str, str] | None]] = {}
+_read: dict[Path, tuple[str, dict[str, str] | None, float]] = {}
+AGAIN_SECONDS = 60.0
+"""After which a commit that could not be read is read again: a busy machine may have been the reason."""
 
 
 def committed_ignores(root: Path) -> dict[str, str] | None:
@@ -25,11 +30,13 @@ def committed_ignores(root: Path) -> dict[str, str] | None:
     if repository is None or commit is None:
         return None
     known = _read.get(repository.git_dir)
-    if known is None or known[0] != commit:
+    now = time.monotonic()
+    if known is None or known[0] != commit or (known[1] is None and now - known[2] > AGAIN_SECONDS):
         try:
-            known = (commit, _texts(repository, commit))
-        except MazuError:  # a shallow or damaged repository; what is on the disk still counts
-            known = (commit, None)
+            known = (commit, _texts(repository, commit), now)
+        except MazuError as error:  # a shallow or damaged repository; what is on the disk still counts
+            logger.warning("The ignore files of the last commit could not be read: %s", error)
+            known = (commit, None, now)
         _read[repository.git_dir] = known
     return known[1]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mazu_ls.tools.shell import protected_files
 from mazu_ls.tools.shell.protected_files import find_protected
 from tests.hostile.shapes import git
 
@@ -93,3 +96,24 @@ def test_a_file_that_is_too_large_for_a_checkpoint_is_read_only(committed: Path)
     git(committed, "add", "tracked.bin")
     assert read_only(committed, 100_000) == IGNORED | {"large.bin"}
     assert read_only(committed) == IGNORED
+    with (committed / "small.bin").open("ab") as file:  # its folder does not change
+        file.write(b"x")
+    assert read_only(committed, 100_000) == IGNORED | {"large.bin", "small.bin"}
+
+
+def test_a_file_that_vanishes_during_the_scan_uncovers_no_other(committed: Path, monkeypatch):
+    (committed / ".envrc").write_text("")
+    before = read_only(committed)
+    (committed / "new").touch()  # so that the folder is listed again
+
+    def list_more(opened: int) -> Any:
+        (committed / ".mcp.json").touch()
+        entries = [*scandir(opened)]
+        (committed / ".mcp.json").unlink()
+        return contextlib.nullcontext(entries)
+
+    scandir = os.scandir
+    monkeypatch.setattr(protected_files.os, "scandir", list_more)
+    found = find_protected(committed, (), 100_000)
+    assert {path.relative_to(committed).as_posix() for path in found.read_only} - {".mcp.json"} == before
+    assert committed / ".envrc" in found.run_by_others and committed / ".mcp.json" not in found.run_by_others

@@ -252,7 +252,10 @@ class McpConnection:
             try:
                 await self._one_connection()
             except ImportError:
-                self._state, self._detail = "failed", "MCP needs the package mcp beside mazu-ls: pipx inject mazu-ls mcp"
+                self._state, self._detail = (
+                    "failed",
+                    "MCP needs the package mcp in the same environment: pipx inject mazu-ls mcp",
+                )
                 self._trouble()
                 return
             except Exception as error:

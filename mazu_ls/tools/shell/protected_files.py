@@ -7,6 +7,7 @@ files that are too large. Ignored is also what the last commit ignores. Hidden: 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 50_000
 MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
-LARGE = 1 << 16  # bytes; the size of a smaller file is not remembered
+_UNREACHABLE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EACCES, errno.EPERM))
+"""What says that a folder is gone, became a link, or is closed to this user, and so to commands."""
 # Folders and files that a build creates again.
 BUILD_OUTPUT: tuple[str, ...] = tuple(
     str.split(
@@ -88,7 +90,7 @@ class _Folder(Struct, frozen=True):
     run_by_others: tuple[tuple[str, int, int], ...]
     folders: tuple[str, ...]
     not_walked: tuple[str, ...]
-    large: tuple[tuple[str, int], ...]
+    plain: tuple[str, ...]
 
 
 _seen: dict[str, _Folder] = {}
@@ -118,15 +120,18 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
             found.complete = False
             break
         chains, stamp = _with_own_rules(top, folder, chains, stamp, committed)
-        entries = _look(top, folder, chains, (stamp, outputs), patterns)
-        if entries is None:
+        try:
+            entries = _look(top, folder, chains, (stamp, outputs), patterns)
+        except OSError as error:
+            found.complete = found.complete and error.errno in _UNREACHABLE
             continue
         found.read_only += [Path(folder, name) for name in entries.read_only]
-        found.read_only += [
-            Path(folder, name)
-            for name, size in entries.large
-            if largest is not None and size > largest and not _is_tracked(Path(top), Path(folder, name))
-        ]
+        if (
+            largest is not None
+        ):  # a file grows without a change of its folder, so that its size is never remembered
+            large = (name for name in entries.plain if _size(f"{folder}/{name}") > largest)
+            paths = (Path(folder, name) for name in large)
+            found.read_only += [path for path in paths if not _is_tracked(Path(top), path)]
         found.hidden += [Path(folder, name) for name in entries.hidden]
         chain = chain if folder == top else (*chain, entries.inode)
         found.run_by_others |= {
@@ -186,22 +191,19 @@ def _look(
     chains: Chains,
     stamp: tuple[object, ...],
     patterns: Sequence[str],
-) -> _Folder | None:
-    """Return the classified entries of one folder, cached for as long as neither it nor the rules change."""
+) -> _Folder:
+    """Return the classified entries of one folder, cached for as long as neither it nor the rules change. Raises OSError."""
     inside = os.path.relpath(folder, top)
-    try:
-        # Below the root and through no link: a command may have put one in the place of a folder meanwhile.
-        with folder_beneath(Path(top), PurePosixPath(inside)) as opened:
-            status = os.fstat(opened)
-            # A command can set the modification time, but not the ctime.
-            key = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, stamp)
-            if (known := _seen.get(folder)) is not None and known.key == key:
-                return known
-            with os.scandir(opened) as listing:
-                entries = list(listing)
-                return _sort(folder, inside, entries, chains, key=key, inode=status.st_ino, patterns=patterns)
-    except OSError:
-        return None
+    # Below the root and through no link: a command may have put one in the place of a folder meanwhile.
+    with folder_beneath(Path(top), PurePosixPath(inside)) as opened:
+        status = os.fstat(opened)
+        # A command can set the modification time, but not the ctime.
+        key = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_dev, stamp)
+        if (known := _seen.get(folder)) is not None and known.key == key:
+            return known
+        with os.scandir(opened) as listing:
+            entries = list(listing)
+            return _sort(folder, inside, entries, chains, key=key, inode=status.st_ino, patterns=patterns)
 
 
 def _sort(
@@ -219,14 +221,15 @@ def _sort(
     others: list[tuple[str, int, int]] = []
     folders: list[str] = []
     not_walked: list[str] = []
-    large: list[tuple[str, int]] = []
+    plain: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
         ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, chains)
         if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
-            others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
+            with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
+                others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
             if not entry.is_symlink():
                 (hidden if _is_secret((*above, name), is_folder, ignored) else read_only).append(name)
         elif entry.is_symlink():
@@ -240,15 +243,15 @@ def _sort(
             not_walked += [name] * is_folder
         elif is_folder:
             folders.append(name)
-        elif (size := entry.stat(follow_symlinks=False).st_size) > LARGE:
-            large.append((name, size))
+        else:
+            plain.append(name)
     sorted_names = (
         tuple(read_only),
         tuple(hidden),
         tuple(others),
         tuple(folders),
         tuple(not_walked),
-        tuple(large),
+        tuple(plain),
     )
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
@@ -264,6 +267,14 @@ def _is_or_was_ignored(path: str, entry: os.DirEntry[str], is_folder: bool, chai
         _once_ignored[path] = entry.inode()
         return True
     return _once_ignored.get(path) == entry.inode()
+
+
+def _size(path: str) -> int:
+    """Return the bytes of a file, of the link itself if it is one; 0 if it has gone."""
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        return 0
 
 
 def _is_tracked(top: Path, path: Path) -> bool:
