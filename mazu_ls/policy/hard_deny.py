@@ -12,6 +12,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import read_table, word_set
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets, writes
+from mazu_ls.policy.tables.global_options import without_global_options
 from mazu_ls.policy.tables.options import flags, operands
 
 
@@ -49,11 +50,14 @@ _UNCLEAR = [_read_row("", **row) for row in read_table("denied")["unclear"]]
 def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     """Return the hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
-    if name == "git":
-        rest = [*hard_deny_git.options_of_variables(scope), *rest]
-    line = " ".join((name, *rest))
-    if (row := next((row for row in _DENIED if row.matches(name, rest, line)), None)) is not None:
-        return Decision("deny", row.reason.replace("{}", name), rule=row.rule)
+    forms = [[name, *rest], *without_global_options([name, *rest])[0]]  # `git -C . credential fill`
+    if name == "git" and (variables := hard_deny_git.options_of_variables(scope)):
+        rest = [*variables, *rest]
+        forms.append([name, *rest])
+    for form in forms:
+        line = " ".join(form)
+        if (row := next((row for row in _DENIED if row.matches(name, form[1:], line)), None)) is not None:
+            return Decision("deny", row.reason.replace("{}", name), rule=row.rule)
     for rule, check in _CHECKS:
         if (reason := check(name, rest, scope)) is not None:
             return Decision("deny", reason, rule=rule)

@@ -17,6 +17,9 @@ from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrap
 
 DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
+_LISTERS = word_set("listers")
+_SEARCHERS = frozenset(("rg", "grep", "egrep", "fgrep"))
+_PATHS_ONLY = ("--files", "--files-with-matches", "--files-without-match")
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(?!0$|63$)\d+")  # 63 is what a process substitution becomes
@@ -202,3 +205,13 @@ def trouble(stages: Sequence[Stage]) -> str | None:
     if any(name not in _PASSES for name in names):
         return "what would run is made by another program, so it cannot be judged"
     return None
+
+
+def lists_paths(argv: list[str]) -> bool:
+    """Return whether a command prints paths below those that it is given, and not what is in files."""
+    name, rest = program(argv[0]), argv[1:]
+    if name == "git":
+        return rest[:1] == ["ls-files"] or (rest[:1] == ["diff"] and "--name-only" in rest)
+    if name in _SEARCHERS:
+        return any(word in _PATHS_ONLY or re.match(r"-[A-Za-z]*[lL]", word) for word in rest)
+    return name in _LISTERS

@@ -20,7 +20,6 @@ from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words, scrip
 from mazu_ls.policy.bash.pipeline_taint import Stage
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
-from mazu_ls.policy.data import word_set
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
@@ -31,7 +30,6 @@ MAX_WORK = 400_000
 MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
 _REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
-_LISTERS = word_set("listers")
 _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
 
 
@@ -105,7 +103,9 @@ class DenyScan:
             r"(\$\(|`|<\()[^\n]*<<", script
         ):  # its quotes may hide what stands behind it
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
-        for calls, multiplies in function_calls(lexed.segments):
+        functions = [*function_calls(lexed.segments)]
+        scope.has_functions = scope.has_functions or bool(functions)
+        for calls, multiplies in functions:
             for raws in calls:
                 scope.set_positional([evaluate(raw, scope).text for raw in raws])
             if multiplies:
@@ -370,7 +370,7 @@ class DenyScan:
                 # Not known to do harm; but the user's rules may be about it.
                 self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
         removes = not fed.known and any(word in writes.DESTROYS_OPERANDS for word in words[1:])
-        if removes and not (sources and program(sources[0].argv[0]) in _LISTERS):
+        if removes and not (sources and pipeline_taint.lists_paths(sources[0].argv)):
             self.unclear = self.unclear or f"what {words[0]} works on cannot be known"
         for stage in sources if removes else ():
             for word in stage.argv[1:]:

@@ -46,6 +46,7 @@ class ShellScope:
     climbs: list[str] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0])
     sinks: bool = False
+    has_functions: bool = False
     tainted: set[str] = field(default_factory=set)
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
@@ -69,6 +70,7 @@ class ShellScope:
             climbs=[],
             depths=[0],
             sinks=False,
+            has_functions=self.has_functions,
             tainted=set(self.tainted),
             positional=[positional] if positional is not None else list(self.positional),
         )
@@ -172,8 +174,12 @@ class ShellScope:
         if operator == "(":
             blocks.append(len(self.depths))
             self.depths.append(0)
-        elif operator == ")" and blocks:
-            del self.depths[blocks.pop() :]
+        elif (
+            operator == ")" and blocks and len(self.depths) == blocks[-1] + 1
+        ):  # not that of a pattern of `case`
+            blocks.pop()
+            # A function whose body is a subshell may call itself from there.
+            self.sinks = self.sinks or (self.depths.pop() < 0 and self.has_functions)
 
     def end_block(self, *, repeats: bool) -> None:
         """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""

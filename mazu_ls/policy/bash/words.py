@@ -29,7 +29,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
 _EVALUATES = re.compile(
-    r"@P|:(?![-=?+])(?!\s*-?\d*\s*(?::\s*-?\d*\s*)?$)"
+    r"@P|:(?![-=?+])(?!\s*+-?+\d*+\s*+(?::\s*+-?+\d*+\s*+)?+$)"
 )  # a prompt; a place or length that is computed
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
 _GLOB = re.compile(r"[*?]|\A[^\[]*+\[.+\]", re.DOTALL)
