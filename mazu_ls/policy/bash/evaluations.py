@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from mazu_ls.policy.bash.expansions import ansi
 from mazu_ls.policy.bash.lexer import Segment
 from mazu_ls.policy.data import pattern, word_set
+from mazu_ls.policy.step_budget import spend
 
 RUN_BY_OTHERS = pattern("evaluations.run_by_others")
 """Variables whose value a shell, git or another program runs."""
@@ -26,9 +27,10 @@ def holds_substitution(text: str) -> bool:
 
 
 def substitutions(text: str) -> Iterator[str]:
-    """Yield the scripts that bash would run if it evaluated the text."""
+    """Yield the scripts that bash would run if it evaluated the text. Each is a copy of the rest of it, which costs steps."""
     for form in dict.fromkeys((text, ansi(text) if "\\" in text else text)):
         for match in _SUBSTITUTION.finditer(form):
+            spend(10 + (len(form) - match.end()) // 20)
             yield form[match.end() :].rstrip(")`]}")
 
 

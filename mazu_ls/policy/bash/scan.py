@@ -87,7 +87,8 @@ class DenyScan:
 
     def _push_all(self, scripts_of: Iterable[str], scope: ShellScope) -> None:
         for script in scripts_of:
-            self._push(script, scope.copy(), scope)
+            if script not in self._seen:
+                self._push(script, scope.copy(), scope)
 
     def _deny(self, decision: Decision | None) -> None:
         if not self.rules_only:
