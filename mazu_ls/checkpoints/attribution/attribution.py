@@ -10,7 +10,7 @@ the user.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -21,17 +21,15 @@ from mazu_ls.checkpoints.attribution.head_moves import HeadMove, head_move
 from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
 from mazu_ls.checkpoints.attribution.recorded_writes import (
-    UNKNOWN,
     USER,
     Shown,
     Write,
     read_heads,
-    text_state,
 )
+from mazu_ls.checkpoints.attribution.same_states import SameStates
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.file_state import State
 from mazu_ls.errors import MazuError
-from mazu_ls.workspace.text import NotText, decode
 
 
 class Attribution:
@@ -59,7 +57,7 @@ class Attribution:
             and not write.commanded[1]
             and project.commands.is_open(write.id, write.process)
         }
-        self._texts: dict[str, State] = {}
+        self._same = SameStates(project)
         self._moves: dict[int, HeadMove] = {}
         self._edits: dict[bytes, list[Write]] = {}
         self._saves: dict[bytes, list[Write]] = {}
@@ -97,7 +95,7 @@ class Attribution:
                 possible = self._through(write, place, new, change)
             # The command around this record may have changed the place after it, too.
             possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
-        if not self._among(self._state(new, place), possible):
+        if not self._same.among(self._state(new, place), possible):
             change.user = True
             change.uncertain |= bool(doubtful)
             change.sessions |= doubtful
@@ -118,10 +116,10 @@ class Attribution:
         for command in self._commands:
             assert command.commanded
             before, after = (self._state(Shown(one.tree), place) for one in self._ends(command, new))
-            if not self._among(before, possible):
+            if not self._same.among(before, possible):
                 return True
             possible.append(after)
-        return not self._among(self._state(Shown(new.tree), place), possible)
+        return not self._same.among(self._state(Shown(new.tree), place), possible)
 
     @staticmethod
     def _ends(command: Write, new: Shown) -> tuple[Shown, Shown]:
@@ -143,7 +141,7 @@ class Attribution:
         self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
     ) -> None:
         """Explain the state at a place: left by the earlier records, by running commands, or by the user."""
-        if self._among(state, possible):
+        if self._same.among(state, possible):
             return
         saves = self._saves.get(place, ())
         change.sessions.update(command.session for command in around)
@@ -166,13 +164,13 @@ class Attribution:
             change.sessions.add(write.session)
             return [self._state(after, place)]
         possible = self._saved_during(write, place, after, change)
-        if files[0] != files[1] and not self._among(files[1], possible):
+        if files[0] != files[1] and not self._same.among(files[1], possible):
             move = self._head_move(write, new)
             change.moved = place in move.alone
             change.user |= change.moved or place in move.mixed
             if not change.moved:
                 change.sessions.add(write.session)
-        if place in after.texts and not self._among(after.texts[place], [*possible, files[1]]):
+        if place in after.texts and not self._same.among(after.texts[place], [*possible, files[1]]):
             change.user = True  # typed, not saved
         return self._states(after, place)
 
@@ -202,12 +200,13 @@ class Attribution:
         for save in self._saves.get(place, ()):
             is_late = command.commanded[1] is not None and save.id > command.until
             if save.id < command.id or (
-                is_late and not (self._among(save.before, possible) and self._same(save.after, left))
+                is_late
+                and not (self._same.among(save.before, possible) and self._same.same(save.after, left))
             ):
                 continue
-            if not self._among(save.before, possible):
+            if not self._same.among(save.before, possible):
                 change.sessions.add(command.session)
-            if not self._among(save.after, [save.before, *agents]):
+            if not self._same.among(save.after, [save.before, *agents]):
                 change.user = True
             possible = [save.after]
         return possible
@@ -222,29 +221,4 @@ class Attribution:
     def _state(self, shown: Shown, place: bytes) -> State:
         if place in shown.texts:
             return shown.texts[place]
-        try:
-            return self._project.state_at(shown.tree, place)
-        except MazuError:
-            return UNKNOWN
-
-    def _among(self, state: State, states: Iterable[State]) -> bool:
-        return any(self._same(state, other) for other in states)
-
-    def _same(self, one: State, other: State) -> bool:
-        if one == other:
-            return one != UNKNOWN
-        if one is None or other is None or one[0] == other[0]:
-            return False
-        return self._text(one) == self._text(other)
-
-    def _text(self, state: str) -> State:
-        """Return the state as that of a text, if it is one."""
-        if not state.startswith("e"):
-            return state
-        if state not in self._texts:
-            oid = bytes.fromhex(state.rpartition(" ")[2])
-            try:
-                self._texts[state] = text_state(decode(self._project.repository.read(oid)).text)
-            except (NotText, MazuError):
-                self._texts[state] = state
-        return self._texts[state]
+        return self._same.file_state(shown.tree, place)

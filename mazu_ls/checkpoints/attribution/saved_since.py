@@ -1,56 +1,88 @@
-"""Unsaved texts of a checkpoint that the user saved since: they belong to the file now."""
+"""Unsaved texts of checkpoints that the user saved since: they belong to the file now. Others were thrown away."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.intervals import LastInterval
+from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
+from mazu_ls.checkpoints.attribution.saved_texts import saved_places
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     import apsw
 
 
-def texts_saved_since(
-    project: CheckpointContext, db: apsw.Connection, target: Checkpoint, now: BufferView
-) -> dict[bytes, str]:
-    """Return the texts that were unsaved at the checkpoint, by place, where no unsaved text is left and the file was written.
+class SavedSince:
+    """Reads what became of the unsaved texts of checkpoint `number` and of later ones, within one transaction.
 
-    To restore the file as it was would take from it what the user saved. A file that is still as a rollback left it, which
-    put the unsaved text away, was not saved.
+    `last`: the interval that no checkpoint ends yet. A text that nothing on disk shows to be saved counts as thrown away.
     """
-    unsaved = {place_of(project, held) for held in now.unsaved}
-    found: dict[bytes, str] = {}
-    for held in held_texts(project, bytes.fromhex(target.tree)):
-        place = place_of(project, held)
-        if place is None or held.path is None or place in unsaved:
-            continue
-        if not _is_left_by_rollback(project, db, schema.checkpoint_number(target.id), place, now):
-            found[place] = held.text
-    return found
 
+    def __init__(
+        self, project: CheckpointContext, db: apsw.Connection, number: int, last: LastInterval | None = None
+    ) -> None:
+        self._project = project
+        rows = select(
+            db, "SELECT number, tree_id FROM checkpoint WHERE number >= ? ORDER BY number", (number,)
+        )
+        self._trees = [(at, bytes.fromhex(tree)) for at, tree in rows]
+        self._saved: set[tuple[int | None, bytes]] = {
+            (at, bytes(place))
+            for at, place in select(
+                db, "SELECT number, place FROM checkpoint_saved WHERE number > ?", (number,)
+            )
+        }
+        self._held: dict[int, dict[bytes, str]] = {}
+        self._last = last
+        if last is not None:
+            ends = (Shown.from_view(project, last.before), Shown.from_view(project, last.after))
+            restored = restored_entries(db, schema.next_number(db))
+            self._saved |= {(None, place) for place in saved_places(project, writes(db), restored, ends)}
 
-def _is_left_by_rollback(
-    project: CheckpointContext, db: apsw.Connection, since: int, place: bytes, now: BufferView
-) -> bool:
-    """Return whether the last rollback after checkpoint `since` left the file as it is."""
-    rows = select(db, "SELECT safety_id FROM checkpoint_rollback ORDER BY id DESC LIMIT 1")
-    if not rows or (safety := schema.checkpoint_number(rows[0][0])) < since:
-        return False
-    ((number,),) = select(db, "SELECT min(number) FROM checkpoint WHERE number > ?", (safety,))
-    is_newest, state = number is None, project.state_at(now.tree, place)
-    number = schema.next_number(db) if is_newest else number
-    left = restored_entries(db, number)
-    if place in left:
-        return left[place] == state
-    try:
-        # A place that a rollback left is in the next checkpoint; one that it did not touch is in its safety checkpoint, too.
-        id = schema.checkpoint_id(safety if is_newest else number)
-        return project.state_at(bytes.fromhex(schema.get(db, id).tree), place) == state
-    except MazuError:
-        return False
+    def texts(self, places: Collection[bytes], now: BufferView) -> dict[bytes, str]:
+        """Return the texts that were unsaved at the checkpoint and were saved since, of those places that are not unsaved now.
+
+        To restore the file as it was would take from it what the user saved.
+        """
+        unsaved = {place_of(self._project, held) for held in now.unsaved}
+        number, tree = self._trees[0]
+        return {
+            place: text
+            for place, text in self._texts_at(number, tree).items()
+            if place in places and place not in unsaved and next(self._ends(place), False)
+        }
+
+    def was_discarded(self, place: bytes) -> bool:
+        """Return whether an unsaved text of the place, at the checkpoint or later, is gone and was not saved."""
+        return not all(self._ends(place))
+
+    def _ends(self, place: bytes) -> Iterator[bool]:
+        """Yield for each time that the place had unsaved text, and has none any more, whether any of that was saved."""
+        was_unsaved = saved = False
+        for at, unsaved in self._moments(place):
+            saved |= was_unsaved and (at, place) in self._saved
+            if was_unsaved and not unsaved:
+                yield saved
+                saved = False
+            was_unsaved = unsaved
+
+    def _moments(self, place: bytes) -> Iterator[tuple[int | None, bool]]:
+        """Yield each checkpoint, and None for now, with whether the place had unsaved text then."""
+        for at, tree in self._trees:
+            yield at, place in self._texts_at(at, tree)
+        if self._last is not None:
+            yield None, any(place_of(self._project, held) == place for held in self._last.after.unsaved)
+
+    def _texts_at(self, number: int, tree: bytes) -> dict[bytes, str]:
+        if number not in self._held:
+            texts = ((place_of(self._project, held), held) for held in held_texts(self._project, tree))
+            self._held[number] = {
+                place: held.text for place, held in texts if place is not None and held.path is not None
+            }
+        return self._held[number]

@@ -14,6 +14,7 @@ from mazu_ls.checkpoints.attribution.attribution import Attribution
 from mazu_ls.checkpoints.attribution.owners import Change, changes_by
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, read_heads, writes
 from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
+from mazu_ls.checkpoints.attribution.saved_texts import saved_places
 from mazu_ls.checkpoints.context import CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts
 from mazu_ls.checkpoints.store import schema
@@ -59,7 +60,8 @@ def attribute(
     """
     recorded = writes(db)
     old, new = ends
-    found = Attribution(project, recorded, restored_entries(db, number)).changes(old, new)
+    restored = restored_entries(db, number)
+    found = Attribution(project, recorded, restored).changes(old, new)
     found.update(changes_by(rows))
     found.update({place: Change(user=True) for place in typed})
     db.executemany(
@@ -73,9 +75,9 @@ def attribute(
     )
     mixed = {place for place, change in found.items() if change.rollbacks and not change.is_rollback}
     # An unsaved text that was saved after the rollback is nobody's change, and not the file that the rollback left.
-    mixed |= {
-        at for at, left in restored_entries(db, number).items() if left != project.state_at(new.tree, at)
-    }
+    mixed |= {at for at, left in restored.items() if left != project.state_at(new.tree, at)}
+    saved = saved_places(project, recorded, restored, ends)
+    db.executemany("INSERT INTO checkpoint_saved VALUES (?, ?)", [(number, place) for place in saved])
     keep_restored(db, number, mixed, open_places)
     keep_edits(db, number, {place: change for place, change in found.items() if place not in open_places})
     for write in recorded:

@@ -13,7 +13,7 @@ from mazu_ls.checkpoints.attribution.intervals import Interval, LastInterval, Pl
 from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_by, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
-from mazu_ls.checkpoints.attribution.saved_since import texts_saved_since
+from mazu_ls.checkpoints.attribution.saved_since import SavedSince
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
@@ -53,6 +53,7 @@ class RollbackDecision:
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: LastInterval | None = None
         self._saved: dict[bytes, str] = {}
+        self._since = SavedSince(project, db, self._number)
         self._unsaved: set[bytes | None] = set()
         self._same_lines: set[bytes] = set()
         """The places of which both changed the same lines, in which the user's text stays."""
@@ -67,6 +68,7 @@ class RollbackDecision:
         found.update(changes_by(self._project.row_writers(self._db)))
         self._live = LastInterval(last, now, found)
         self._history = PlaceHistory(self._project, self._db, self._number, self._session, self._live)
+        self._since = SavedSince(self._project, self._db, self._number, self._live)
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.stored_user)
 
@@ -119,7 +121,7 @@ class RollbackDecision:
         writer = self._project.repository.writer()
         self._unsaved = {place_of(self._project, held) for held in now.unsaved}
         if self.choice != "overwrite":
-            self._saved = texts_saved_since(self._project, self._db, self._target, now)
+            self._saved = self._since.texts({step.place for step in steps}, now)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
@@ -219,9 +221,13 @@ class RollbackDecision:
         if owner == "user" or not self.merges:
             return None
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
-        # Nothing is unsaved now: the file is what the user saw, also where a part of it was not saved at some time.
+        # Nothing is unsaved now, nor was thrown away: the file is what the user saw, also where a part was not saved at some time.
         was_unsaved = place not in self._unsaved and self._history.was_unsaved(place)
-        if was_unsaved and (shown := self.text_without_agent(place)) is not None:
+        if (
+            was_unsaved
+            and not self._since.was_discarded(place)
+            and (shown := self.text_without_agent(place)) is not None
+        ):
             data = self._encoded(step.was or step.now, shown)
         if data is None:
             return None

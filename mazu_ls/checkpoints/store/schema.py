@@ -61,6 +61,11 @@ MIGRATIONS = Migrations(
             number INTEGER NOT NULL, place BLOB NOT NULL, id INTEGER NOT NULL, session TEXT NOT NULL, texts BLOB NOT NULL,
             PRIMARY KEY (number, place, id)) WITHOUT ROWID;
         """,
+        # The places whose unsaved text of the checkpoint before was saved in the interval that ends with checkpoint `number`.
+        """
+        CREATE TABLE checkpoint_saved (
+            number INTEGER NOT NULL, place BLOB NOT NULL, PRIMARY KEY (number, place)) WITHOUT ROWID;
+        """,
     ),
 )
 _COLUMNS = (
@@ -171,6 +176,10 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
     rows = select(db, "SELECT number FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (number,))
     if rows:
         _merge_restored(db, number, rows[0][0])
+        db.execute(
+            "INSERT OR IGNORE INTO checkpoint_saved SELECT ?, place FROM checkpoint_saved WHERE number = ?",
+            (rows[0][0], number),
+        )
         # An interval that grows by changes of which the edits are not known cannot be divided by them any more.
         db.execute(
             "DELETE FROM checkpoint_edit WHERE number = ?"
@@ -187,7 +196,7 @@ def _merge_into_next(db: apsw.Connection, number: int) -> None:
             " AND NOT (SELECT attributed FROM checkpoint WHERE number = ?)",
             (rows[0][0], number),
         )
-    for table in ("checkpoint_change", "checkpoint_restored", "checkpoint_edit"):
+    for table in ("checkpoint_change", "checkpoint_restored", "checkpoint_edit", "checkpoint_saved"):
         db.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
 
 

@@ -1,0 +1,50 @@
+"""Compares states of places: a file and a text are the same if the file holds that text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mazu_ls.checkpoints.attribution.recorded_writes import UNKNOWN, text_state
+from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.scan.file_state import State
+from mazu_ls.errors import MazuError
+from mazu_ls.workspace.text import NotText, decode
+
+
+class SameStates:
+    """Compares states; reads each file at most once."""
+
+    def __init__(self, project: CheckpointContext) -> None:
+        self._project = project
+        self._texts: dict[str, State] = {}
+
+    def file_state(self, tree: bytes | None, place: bytes) -> State:
+        """Return the state of the file at a place; UNKNOWN if the tree is no longer in the store."""
+        try:
+            return self._project.state_at(tree, place)
+        except MazuError:
+            return UNKNOWN
+
+    def among(self, state: State, states: Iterable[State]) -> bool:
+        """Return whether a state is the same as one of the others."""
+        return any(self.same(state, other) for other in states)
+
+    def same(self, one: State, other: State) -> bool:
+        """Return whether two states are the same; what is unknown is the same as nothing."""
+        if one == other:
+            return one != UNKNOWN
+        if one is None or other is None or one[0] == other[0]:
+            return False
+        return self._text(one) == self._text(other)
+
+    def _text(self, state: str) -> State:
+        """Return the state as that of a text, if it is one."""
+        if not state.startswith("e"):
+            return state
+        if state not in self._texts:
+            oid = bytes.fromhex(state.rpartition(" ")[2])
+            try:
+                self._texts[state] = text_state(decode(self._project.repository.read(oid)).text)
+            except (NotText, MazuError):
+                self._texts[state] = state
+        return self._texts[state]
