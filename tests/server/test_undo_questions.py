@@ -22,7 +22,13 @@ async def test_an_open_question_loses_nothing_of_what_is_done_meanwhile(env: dic
         path.write_text(TEXT)
     read = [{"name": "read_file", "arguments": {"path": path.name}} for path in paths]
     change = [edit_call(path.name, "1\n2", "one\n2") for path in paths]
-    replies = [{"calls": read}, {"calls": change}, {"text": "Done."}, {"text": "Hello."}]
+    replies = [
+        {"calls": read},
+        {"calls": change},
+        {"text": "Done."},
+        {"text": "Hello."},
+        {"text": "Hello again."},
+    ]
     async with ModelServer(replies) as model, restarted(env, folder, model) as client:
         app, other = (client.open(path.as_uri(), TEXT) for path in paths)
         session = (await chat(client, "edit both"))["sessionId"]
@@ -49,9 +55,19 @@ async def test_an_open_question_loses_nothing_of_what_is_done_meanwhile(env: dic
             await chat(client, "hello", session)
             return {"optionId": "agents"}
 
-        client.answers["mazu/permission/request"] = go_on
-        with pytest.raises(RpcFailure, match="The conversation continued while you were asked"):
-            await client.command("mazu.undo", {"sessionId": session}, within=60)
+        async def go_on_and_fail(params: dict[str, Any]) -> Any:
+            await chat(client, "hello", session)
+            asked = [one for one in client.received if one.get("method") == "mazu/permission/request"][-1]
+            client.raw({"jsonrpc": "2.0", "id": asked["id"], "error": {"code": -32603, "message": "gone"}})
+            return NO_ANSWER
+
+        for answered in (go_on, go_on_and_fail):
+            client.answers["mazu/permission/request"] = answered
+            with pytest.raises(RpcFailure, match="The conversation continued while you were asked"):
+                await client.command("mazu.undo", {"sessionId": session}, within=60)
+            assert (await client.command("mazu.undo", {"sessionId": session}))[
+                "applied"
+            ]  # the last turn alone
         assert app.text == "one\n" + TEXT.replace("6", "six").replace("8", "eight")[2:]
 
 

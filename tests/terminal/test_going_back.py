@@ -22,6 +22,14 @@ def test_without_an_id_a_rollback_goes_to_before_the_last_change(script: Script)
     assert (status, out.startswith("To cp_"), "delete: new.txt" in out) == (0, True, True), out
     assert script("rollback")[0] == 0
     assert not new.exists()
+    (script.root / "app.py").write_text("mine\n")
+    assert script("checkpoint", "take", "of mine")[0] == 0
+    new.write_text("other\n")
+    named = '{"paths": ["app.py"], "preview": true}'
+    status, out, err = script("call", "rollback", named)
+    assert (status, "app.py" in out, "of mine" in out) == (0, True, False), (
+        out + err
+    )  # new.txt does not count
 
 
 def test_small_answers_in_a_shell(script: Script):

@@ -1845,7 +1845,7 @@ export interface WireCommands {
   'mazu.permissions.set': [SetRuleParams, PermissionState];
   /** Revoke a rule that was added, a grant of the project or of a session; rules of the settings are changed there. */
   'mazu.permissions.revoke': [RevokeRuleParams, PermissionState];
-  /** Change the mode while this server runs. `bypass` has to be typed, since nothing is asked any more. */
+  /** Change the mode while this server runs. `bypass` has to be typed, since almost nothing is asked any more. */
   'mazu.permissions.mode': [SetModeParams, PermissionState];
   /** Return what would be decided about a tool call; nothing is run. */
   'mazu.permissions.check': [CheckPermissionParams, PermissionVerdict];

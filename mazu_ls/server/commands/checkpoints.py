@@ -175,15 +175,15 @@ def _held_memories(held: Mapping[str, bytes]) -> list[wire.HeldMemoryView]:
 async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.RollbackResult:
     """Bring code, buffers, memory, skills and conversation back to one checkpoint."""
     checkpoints = await opened_checkpoints(server)
+    id = params.id or await last_differing(server, checkpoints, params.only or (), params.paths or ())
     if params.memories:
-        return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, params))
+        return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, id, params))
     wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
-    id = params.id or await last_differing(server, checkpoints)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, id, wanted))
 
 
 async def _restore_memories(
-    server: ServerState, checkpoints: Checkpoints, params: wire.RollbackParams
+    server: ServerState, checkpoints: Checkpoints, id: str, params: wire.RollbackParams
 ) -> models.RollbackReport:
     """Restore some memories alone."""
     if params.only != ("memory",):
@@ -191,7 +191,7 @@ async def _restore_memories(
     if not params.preview:
         project = await server.wait_opened()
         await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
-    plan = await checkpoints.plan(params.id, only=params.only, memories=params.memories)
+    plan = await checkpoints.plan(id, only=params.only, memories=params.memories)
     report = plan.preview() if params.preview else await plan.apply("overwrite")
     server.notify_changed("memory", "checkpoints")
     return report

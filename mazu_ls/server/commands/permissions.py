@@ -91,7 +91,7 @@ def _revoked_in_session(project: Project, rule_id: str) -> bool:
 
 @command("mazu.permissions.mode", natural=_show_rules)
 async def mode(server: ServerState, params: wire.SetModeParams) -> wire.PermissionState:
-    """Change the mode while this server runs. `bypass` has to be typed, since nothing is asked any more."""
+    """Change the mode while this server runs. `bypass` has to be typed, since almost nothing is asked any more."""
     project = await server.wait_opened()
     if params is not None:
         if params.mode == "bypass" and project.mode != "bypass" and params.confirm != "bypass":

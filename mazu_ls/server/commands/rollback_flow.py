@@ -142,20 +142,20 @@ async def _ask_and_apply(
             decided = "merge"
         if decided is None:
             return report
-        if not answer.unreachable:
-            if begun != await _last_turn(project, wanted):
-                raise MazuError(
-                    Kind.CONFLICT,
-                    "The conversation continued while you were asked, so nothing was changed.",
-                    "Undo again.",
-                )
-            await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
-            await _stop_turns(project)
-            plan = await _plan(server, checkpoints, report.checkpoint.id, wanted)
-            now = names_to_ask_about(plan.preview().plan, undo=wanted.leaves_users_work)
-            if not set(now) <= set(asked):
-                report = plan.preview()
-                continue
+        # Also where nobody could be asked: a client may say so minutes after it showed the question.
+        if begun != await _last_turn(project, wanted):
+            raise MazuError(
+                Kind.CONFLICT,
+                "The conversation continued while you were asked, so nothing was changed.",
+                "Undo again." if wanted.undo else "",
+            )
+        await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
+        await _stop_turns(project)
+        plan = await _plan(server, checkpoints, report.checkpoint.id, wanted)
+        now = names_to_ask_about(plan.preview().plan, undo=wanted.leaves_users_work)
+        if not answer.unreachable and not set(now) <= set(asked):
+            report = plan.preview()
+            continue
         await unsaved_elsewhere.require_none_in_plan(
             server.unsaved, project.workspace, plan.preview().plan, with_users=decided == "overwrite"
         )

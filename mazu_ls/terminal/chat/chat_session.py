@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, cast
 
@@ -93,8 +94,12 @@ class ChatSession:
     async def count_cost(self) -> None:
         """Read what the whole conversation cost, at whichever door and in whichever process it was spent."""
         if self.session_id is not None:
-            used = await self.execute("mazu.usage", {"sessionId": self.session_id})
-            self.spent = used["costUsd"]
+            self.spent = None
+            with contextlib.suppress(
+                MazuError
+            ):  # who has it open may have ended; the turn's result counts more
+                used = await self.execute("mazu.usage", {"sessionId": self.session_id})
+                self.spent = used["costUsd"]
 
     async def _open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         await offer_moved_state(self.server, self.host.surface)

@@ -24,8 +24,8 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
     plan = value["plan"]
     if value.get("isPreview") and not value.get("isUndo"):
         target = value["checkpoint"]
-        words = f"{target['title'] or target['label'] or target['kind']}, {local_time(target['createdAt'])}"
-        out.print(f"To {target['id']} “{' '.join(words.split())}”", markup=False)
+        words = " ".join((target["title"] or target["label"] or target["kind"]).split())
+        out.print(f"To {target['id']} “{words}”, {local_time(target['createdAt'])}", markup=False)
     for verb, key in (
         ("write", "write"),
         ("delete", "delete"),

@@ -106,7 +106,7 @@ class LiveClient:
         mode = capabilities.get("experimental", {}).get("mazu", {}).get("mode")
         if mode == "bypass" and command in ("mazu.chat", "mazu.run"):
             self._host.surface.say(
-                "warning", "Mode bypass is on in the server of this project: nothing is asked."
+                "warning", "Mode bypass is on in the server of this project: it asks about almost nothing."
             )
 
     async def _talk(self, command: str, arguments: dict[str, Any]) -> int:

@@ -160,6 +160,8 @@ export function registerAgentCommands(app: App): void {
   });
 }
 
+let look: NodeJS.Timeout | undefined;
+
 /** What the agent can do and may do: MCP servers, skills, tools, rules. `again` is called where it will soon be something else. */
 export async function agentRows({ server }: App, again: () => void): Promise<TreeItem[]> {
   const [status, { skills }, { tools }, { mode, rules }, { items }] = await Promise.all([
@@ -170,7 +172,8 @@ export async function agentRows({ server }: App, again: () => void): Promise<Tre
     server.execute('mazu.trust.list'),
   ]);
   const servers = status.mcpServers ?? [];
-  if (servers.some(({ state }) => state === 'starting' || state === 'reconnecting')) setTimeout(again, MCP_LOOK_MS);
+  clearTimeout(look); // one at a time, however often the rows are read
+  if (servers.some(({ state }) => state === 'starting' || state === 'reconnecting')) look = setTimeout(again, MCP_LOOK_MS);
   const permissions = new GroupItem(l10n.t('Permissions'), 'permissions', [
     modeItem(mode),
     ...rules.map((rule) => new RuleItem(rule)),
