@@ -101,6 +101,24 @@ def test_a_file_that_is_too_large_for_a_checkpoint_is_read_only(committed: Path)
     assert read_only(committed, 100_000) == IGNORED | {"large.bin", "small.bin"}
 
 
+def test_secrets_in_an_ignored_folder_are_hidden_also_after_a_move(committed: Path):
+    (committed / ".gitignore").write_text("/store/\n/certs/server.pem\n")
+    files = ("store/.env", "store/deep/id_rsa", "store/deep/server.key", "certs/server.pem")
+    for name in (*files, "store/data.csv", "tests.pem"):
+        (committed / name).parent.mkdir(parents=True, exist_ok=True)
+        (committed / name).write_text("x")
+
+    def hidden() -> set[str]:
+        return {path.relative_to(committed).as_posix() for path in find_protected(committed).hidden}
+
+    assert hidden() == {*files}
+    (committed / "certs").rename(committed / "moved")
+    assert hidden() == {*files[:3], "moved/server.pem"}
+    for number in range(120):
+        (committed / f"store/{number}.pem").write_text("x")
+    assert hidden() == {"store", "moved/server.pem"}
+
+
 def test_a_file_that_vanishes_during_the_scan_uncovers_no_other(committed: Path, monkeypatch):
     (committed / ".envrc").write_text("")
     before = read_only(committed)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 MAX_FOLDERS = 50_000
+MAX_IGNORED_FOLDERS = 2_000
+MAX_IGNORED_SECRETS = 100
 MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
 _UNREACHABLE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EACCES, errno.EPERM))
@@ -91,12 +93,15 @@ class _Folder(Struct, frozen=True):
     folders: tuple[str, ...]
     not_walked: tuple[str, ...]
     plain: tuple[str, ...]
+    ignored: tuple[str, ...]
 
 
 _seen: dict[str, _Folder] = {}
 MAX_REMEMBERED = 100_000
 _once_ignored: dict[str, int] = {}
 """The inode of each path that was ignored. A file that git or the user put in its place is another one."""
+_once_hidden: set[int] = set()
+"""The inodes of files that were hidden, in this process."""
 Rules = tuple[tuple[str, "GitIgnoreSpec"], ...]
 Chains = tuple[Rules, ...]
 """The rules as they are on the disk, and, where those of the last commit differ, these. Ignored is what either ignores."""
@@ -133,6 +138,8 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
             paths = (Path(folder, name) for name in large)
             found.read_only += [path for path in paths if not _is_tracked(Path(top), path)]
         found.hidden += [Path(folder, name) for name in entries.hidden]
+        for name in entries.ignored:
+            found.hidden += _secrets_below(top, f"{folder}/{name}")
         chain = chain if folder == top else (*chain, entries.inode)
         found.run_by_others |= {
             Path(folder, name): Identity(chain, *identity) for name, *identity in entries.run_by_others
@@ -222,6 +229,7 @@ def _sort(
     folders: list[str] = []
     not_walked: list[str] = []
     plain: list[str] = []
+    ignored_folders: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
     for entry in entries:
         name = entry.name
@@ -231,16 +239,17 @@ def _sort(
             with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
                 others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
             if not entry.is_symlink():
-                (hidden if _is_secret((*above, name), is_folder, ignored) else read_only).append(name)
+                (hidden if _is_secret((*above, name), entry, ignored) else read_only).append(name)
         elif entry.is_symlink():
             continue
-        elif _is_secret((*above, name), is_folder, ignored) or _is_socket(entry):
+        elif _is_secret((*above, name), entry, ignored) or _is_socket(entry):
             hidden.append(name)
         elif (ignored and any(fnmatchcase(name, pattern) for pattern in patterns)) or name in _NEVER_OURS:
             not_walked += [name] * is_folder
         elif ignored or is_obeyed((*above, name)):
             read_only.append(name)
             not_walked += [name] * is_folder
+            ignored_folders += [name] * is_folder
         elif is_folder:
             folders.append(name)
         else:
@@ -252,6 +261,7 @@ def _sort(
         tuple(folders),
         tuple(not_walked),
         tuple(plain),
+        tuple(ignored_folders),
     )
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
@@ -283,13 +293,45 @@ def _is_tracked(top: Path, path: Path) -> bool:
     return repository is not None and repository.tracks(os.fsencode(path.relative_to(top)))
 
 
-def _is_secret(parts: Sequence[str], is_folder: bool, ignored: bool) -> bool:
-    """Judge a file by its path, as `read_file` asks about it; certificates tracked by the repository are most often test data."""
-    if is_folder:
+def _is_secret(parts: Sequence[str], entry: os.DirEntry[str], ignored: bool) -> bool:
+    """Judge a file by its path, as `read_file` asks about it; certificates that are not ignored are most often test data.
+
+    One that was hidden stays so where a command moved it, though no ignore rule names it there.
+    """
+    if entry.is_dir(follow_symlinks=False):
         return path_rules.fold_case(parts[-1]) in (".ssh", ".gnupg", ".aws")
     if path_rules.is_secret(parts) is None:
         return False
-    return ignored or not _OFTEN_TEST_DATA.search(parts[-1])
+    if ignored or not _OFTEN_TEST_DATA.search(parts[-1]):
+        if len(_once_hidden) >= MAX_REMEMBERED:
+            _once_hidden.clear()
+        _once_hidden.add(entry.inode())
+        return True
+    return entry.inode() in _once_hidden
+
+
+def _secrets_below(top: str, folder: str) -> list[Path]:
+    """Return the files in an ignored folder whose names suggest secrets; the whole folder if it has too many to look through."""
+    found: list[Path] = []
+    stack = [folder]
+    looked = 0
+    while stack:
+        looked += 1
+        if looked > MAX_IGNORED_FOLDERS or len(found) > MAX_IGNORED_SECRETS:
+            return [Path(folder)]
+        place = stack.pop()
+        inside = os.path.relpath(place, top)
+        with contextlib.suppress(OSError), folder_beneath(Path(top), PurePosixPath(inside)) as opened:
+            with os.scandir(opened) as listing:
+                entries = list(listing)
+            for entry in entries:
+                if entry.is_symlink():
+                    continue
+                if _is_secret((*inside.split("/"), entry.name), entry, ignored=True):
+                    found.append(Path(place, entry.name))
+                elif entry.is_dir(follow_symlinks=False) and entry.name not in _NEVER_OURS:
+                    stack.append(f"{place}/{entry.name}")
+    return found
 
 
 def _sockets_below(top: str, known: set[str]) -> list[Path]:
