@@ -57,6 +57,7 @@ def test_the_end_of_a_long_table_keeps_its_head_and_a_long_line_is_cut() -> None
         ("<details>\n\nhidden\n\n</details>", "<details>\n\nhidden\n\n</details>"),
         ("<!-- kept --> and <br/>", "<!-- kept --> and <br/>"),
         ("See [the docs](https://a.example/b).", "See the docs (https://a.example/b)."),
+        ("&#x202e;gnp.exe &amp; more", "<U+202E>gnp.exe & more"),
         ("At <https://a.example/b>.", "At https://a.example/b."),
         ("Look: ![a cat](cat.png) here", "Look: a cat (cat.png) here"),
         ("a[0] and [x] of dict[str, int]", "a[0] and [x] of dict[str, int]"),

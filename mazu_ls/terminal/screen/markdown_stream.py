@@ -7,6 +7,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
+from mazu_ls.terminal.screen.styled_text import clean
+
 if TYPE_CHECKING:
     from markdown_it.token import Token
     from rich.markdown import Markdown
@@ -118,6 +120,10 @@ def _with_addresses(tokens: list[Token] | None) -> list[Token] | None:
             address = str(token.attrs.get("src", ""))
             token.type, token.tag, token.children = "text", "", None
             token.content = f"{token.content} ({address})" if token.content else address
+        if token.type == "text":
+            token.content = clean(
+                token.content
+            )  # an entity may have become a bidirectional or invisible character
         if token.type in ("link_open", "link_close") and token.info == "auto":
             continue
         shown.append(token)
