@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice, pairwise, product
 
-from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash import elements
+from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import lex
-from mazu_ls.policy.bash.line_files import DOWNLOADED
-from mazu_ls.policy.bash.pipeline_taint import Stage, fetches
-from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.bash.words import evaluate, printed
+from mazu_ls.policy.bash.scope import MAX_ARRAYS, ShellScope
+from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
+from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
+from mazu_ls.policy.bash.words import evaluate
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import program
 
+MAX_STARTS = 32  # of the last variable of `read` in a line
 _GROUPS = 10  # of a regular expression, whose matches are parts of the text
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
@@ -30,7 +33,11 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope, alias=name == "alias")
     elif name == "set":
-        scope.set_positional([word for word in rest if word != "--"])
+        _set(rest, scope)
+    elif name == "shift":
+        scope.shift(rest[0] if rest else "1")
+    elif name == "unset":
+        _unset(rest, scope)
     elif name in ("read", "mapfile", "readarray"):
         _read(rest, scope, stage)
     elif name == "getopts":
@@ -42,7 +49,7 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
             scope.assign_array("BASH_REMATCH", [found] * _GROUPS)
     elif name == "printf" and "-v" in rest[:-2]:
         at = rest.index("-v")
-        scope.assign(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN)
+        _put(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN, scope)
     elif name == "hash" and rest[:1] == ["-p"] and len(rest) > 2:
         scope.assign(f"alias {rest[2]}", rest[1])
     elif name in ("ln", "cp", "install"):
@@ -71,34 +78,112 @@ def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
 
 def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
     named = any(re.fullmatch(r"-\w*n\w*", option) for option in rest)
+    if any(re.fullmatch(r"-\w*A\w*", option) for option in rest):
+        scope.loose |= {word.partition("=")[0] for word in rest if not word.startswith("-")}
     for word in rest:
         if match := ASSIGNMENT.match(word):
-            name, _, _, value = match.groups()
+            name, index, _, value = match.groups()
             if alias:
                 scope.assign(f"alias {name}", value)
             if value.startswith("("):
-                scope.assign_array(name, array(value, scope))
+                for fields in arrays(name, value, scope):
+                    scope.assign_array(name, fields)
+            elif index:
+                elements.assign_element(scope, name, index[1:-1], value)
             elif named:
                 scope.references.setdefault(name, []).append(value)
             else:
                 scope.assign(name, value)
 
 
-def array(raw: str, scope: ShellScope) -> list[str]:
-    """Return the fields of `(a b [2]=c)`."""
+def _set(rest: list[str], scope: ShellScope) -> None:
+    """Apply `set`: what follows its options are the positional parameters, and `--` alone leaves none."""
+    at = 0
+    while at < len(rest) and re.match(r"[-+]\w", rest[at]):
+        at += 2 if re.fullmatch(r"[-+]\w*o", rest[at]) else 1
+    ends = rest[at : at + 1] in (["--"], ["-"])
+    if ends or at < len(rest):
+        scope.set_positional(rest[at + ends :])
+
+
+def _unset(rest: list[str], scope: ShellScope) -> None:
+    """Forget the places in an array of which an element goes; which fields are left is known only for a number."""
+    for name, found in ((name, re.fullmatch(r"(\w+)\[(.*)\]", name, re.DOTALL)) for name in rest):
+        if found is None or found[1] not in scope.arrays:
+            if name in scope.arrays:
+                scope.loose.add(name)
+            continue
+        scope.loose.add(found[1])
+        for fields in list(scope.arrays[found[1]]):
+            at = int(found[2]) if re.fullmatch(r"\d{1,4}", found[2]) else -1
+            scope.assign_array(found[1], [*fields[:at], *fields[at + 1 :]] if at >= 0 else [UNKNOWN])
+
+
+def _put(name: str, text: str, scope: ShellScope) -> None:
+    """Assign to a variable or to an element of an array, as `read` and `printf -v` do."""
+    if found := re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", name, re.DOTALL):
+        elements.assign_element(scope, found[1], found[2], text)
+    else:
+        scope.assign(name, text)
+
+
+def arrays(name: str, raw: str, scope: ShellScope) -> list[list[str]]:
+    """Return the lists that `(a $b [2]=c)` may be; notes where the places of its fields are not known."""
     words = [word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words]
-    fields = [text for word in words for text in (evaluate(word, scope).candidates or [[]])[0]]
-    return [re.sub(r"^\[[^\]]*\]\+?=", "", text) for text in fields]
+    choices: list[list[list[str]]] = []
+    for word in words:
+        found = evaluate(word, scope).candidates or [[]]
+        if word.startswith("[") and (key := re.match(r"\[[^\]]*\]\+?=", word)):
+            scope.loose.add(name)
+            texts = [" ".join(fields) for fields in evaluate(word[key.end() :], scope).candidates]
+            found = [[text] for text in texts or [""]]
+        choices.append(found)
+    lists = [
+        [text for fields in chosen for text in fields] for chosen in islice(product(*choices), MAX_ARRAYS + 1)
+    ]
+    if len(lists) > MAX_ARRAYS or (name in scope.loose and any(len(fields) > 1 for fields in lists)):
+        for text in (text for found in choices for fields in found for text in fields):
+            scope.assign(name, text)
+        lists = [*lists[:MAX_ARRAYS], [UNKNOWN]]
+    return lists
 
 
 def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
+    """Apply `read` and `mapfile`: a variable may hold a field of the text, what follows one, a line, or all of it."""
     texts = stage.bodies or stage.given
     fetched = any(map(fetches, stage.scripts)) or DOWNLOADED in texts
-    for variable in [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*", word)] or ["REPLY", "MAPFILE"]:
+    named = [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*(?:\[.*\])?", word, re.DOTALL)]
+    for variable in named or ["REPLY", "MAPFILE"]:
         if fetched:
             scope.tainted.add(variable)
         for text in texts or [UNKNOWN]:
-            lines = text.split("\n")
-            for piece in (*text.split(), *lines, text):
-                scope.assign(variable, piece)
-            scope.assign_array(variable, lines)
+            for piece in _pieces(text, scope):
+                _put(variable, piece, scope)
+            if "[" in variable:
+                continue
+            for separators in _separators(scope):
+                scope.assign_array(variable, [part for part in re.split(separators, text) if part])
+            scope.assign_array(variable, text.split("\n"))
+
+
+def _separators(scope: ShellScope) -> list[str]:
+    """Return the expressions by which `read` may split: all of IFS, and what is not blank of it."""
+    every, visible = scope.separators, re.sub(r"\s", "", scope.separators)
+    return [f"[{re.escape(one)}]" for one in dict.fromkeys((every, visible)) if one]
+
+
+def _pieces(text: str, scope: ShellScope) -> list[str]:
+    """Return what one variable may get of a text that is read."""
+    found: dict[str, None] = {}
+    for form in dict.fromkeys((text, text.replace("\\\n", "").replace("\\", ""))):
+        lines = form.split("\n")
+        found |= dict.fromkeys((*form.split(), *lines, form))
+        for separators in _separators(scope):
+            for line in lines:
+                starts = [match.end() for match in islice(re.finditer(separators, line), MAX_STARTS + 1)]
+                spend(1 + len(line) * len(starts) // 100)
+                found |= dict.fromkeys(part for part in re.split(separators, line) if part)
+                found |= dict.fromkeys(line[start:].strip() for start in starts)
+                if len(starts) > MAX_STARTS:
+                    found[UNKNOWN] = None
+    return list(found)

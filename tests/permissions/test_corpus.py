@@ -86,6 +86,12 @@ def test_a_deny_rule_holds_for_what_bash_evaluates_while_it_runs() -> None:
         "exec <<< 'npm publish'; . /dev/stdin",
         "getopts a: o -a 'npm publish'; $OPTARG",
         "choom -n 0 npm publish",
+        "a[1]='npm publish'; ${a[1]}",
+        "set -- q 'npm publish'; shift; $1",
+        "f() { local c=$1; $c; }; f 'npm publish'",
+        "c='npm publish'; n=c; ${!n}",
+        "head -1 <<< 'npm publish' > s; sh s",
+        "bash -c '$@' q ls; bash -c '$@' q npm publish",
     ):
         call = ToolCallInfo("run_shell", Effect.EXECUTE, {"command": line})
         assert decide(call, "bypass", rules, PLACE).verdict == "deny", line
@@ -123,6 +129,11 @@ INVOLVED = (
     "a=(x); " + 'a+=("${a[@]}"); ' * 24 + 'echo "${a[@]}"',
     "{ bash; } <<< 'ls a'; " * 1000,
     "[ '" + "$( " * 49_000 + "' -eq 1 ]",
+    "set -- " + "x " * 4000 + "; shift $n; $1",
+    "read x <<< '" + "a " * 4000 + "'; $x",
+    "a=(x); " + "a[$i]=y; " * 400 + '"${a[@]}"',
+    "f() { f $(f $1); }; " + "f a; " * 100,
+    "x=a; " + "echo ${y:-$x}; x=b$x; " * 100,
 )
 
 

@@ -5,7 +5,6 @@ Its structure is checked by a real grammar (tree-sitter-bash): only node types l
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -139,14 +138,6 @@ def by_wildcard(argv: list[str], globs: set[str]) -> list[list[str]]:
         return []
     pattern = program(argv[0])
     return [[name, *argv[1:]] for name in _FOUND_BY_WILDCARD if fnmatchcase(name, pattern)]
-
-
-def positional(argv: list[str]) -> list[str] | None:
-    """Return what `$0`, `$1`, ... are in `sh -c SCRIPT NAME A B`."""
-    for index, word in enumerate(argv[:-1]):
-        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
-            return argv[index + 3 :]
-    return None
 
 
 def found_by_find(argv: list[str]) -> list[list[str]]:

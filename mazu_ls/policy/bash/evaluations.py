@@ -16,7 +16,7 @@ _COMPUTES = word_set("computes")
 _SUBSTITUTION = re.compile(r"\$\(|`|[<>]\(|\$\{(?=[\s|])")
 _FIXED_INDEX = re.compile(r"\[?(?:\d*|[@*])\]?$")
 _COMPARES = frozenset(str.split("-eq -ne -lt -le -gt -ge -v -R"))
-_DECLARES = frozenset(str.split("declare typeset local readonly export"))
+DECLARES = frozenset(str.split("declare typeset local readonly export"))
 
 
 def holds_substitution(text: str) -> bool:
@@ -40,10 +40,13 @@ def substituted_words(argv: Sequence[str]) -> Iterator[str]:
         yield from substitutions(word)
 
 
-def run_by_others(values: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield what variables hold that a shell, git or another program runs."""
-    for name in filter(RUN_BY_OTHERS.match, list(values)):
-        for text in values[name]:
+def run_by_others(
+    values: Mapping[str, Sequence[str]], arrays: Mapping[str, Sequence[Sequence[str]]]
+) -> Iterator[str]:
+    """Yield what variables and arrays hold that a shell, git or another program runs."""
+    for name in filter(RUN_BY_OTHERS.match, [*values, *(name for name in arrays if name not in values)]):
+        fields = [text for one in arrays.get(name, ()) for text in one]
+        for text in dict.fromkeys([*values.get(name, ()), *fields]):
             yield from (text, *substitutions(text))
             if name.startswith("GIT_CONFIG_"):  # the value of an alias, among others
                 setting = text.replace("'", "").split("=", 1)[-1] if name.endswith("S") else text
@@ -63,7 +66,7 @@ def evaluates_values(argv: Sequence[str]) -> bool:
     if name in ("[[", "[", "test"):
         return not _COMPARES.isdisjoint(rest)
     indexed = any("[" in word for word in rest)
-    if name in _DECLARES:
+    if name in DECLARES:
         return indexed or any(re.match(r"-\w*[in]", word) for word in rest)
     return name in _COMPUTES and (indexed or (name == "printf" and "-v" in rest))
 

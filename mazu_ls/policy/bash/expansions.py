@@ -74,6 +74,15 @@ def modified(value: str, operation: str) -> str:
     return UNKNOWN
 
 
+def sliced(fields: list[str], operation: str) -> list[str] | None:
+    """Return `${a[@]<operation>}` of a known list; None for a place or length that is not a plain number."""
+    if (match := _SLICE.match(operation)) is None:
+        return None
+    start, length = int(match[1]), match[2]
+    rest = fields[start:] if -len(fields) <= start else []
+    return rest if length is None else rest[: int(length)] if not length.startswith("-") else None
+
+
 def _trimmed(value: str, operation: str) -> str:
     sign = operation[0]
     longest = operation.startswith(sign * 2)
@@ -143,3 +152,33 @@ def _items(word: str, start: int, end: int, commas: list[int]) -> list[str]:
         return [str(number) for number in numbers[:MAX_BRACES]]
     first, last = ord(match[1][0]), ord(match[2][0])
     return [chr(code) for code in (range(first, last + 1) if first <= last else range(first, last - 1, -1))]
+
+
+def printed(argv: list[str]) -> str | None:
+    """Return what this command prints, if it is an `echo` or `printf` and everything in it is known."""
+    if not argv or any(UNKNOWN in word for word in argv):
+        return None
+    name, *arguments = argv
+    if name == "echo":
+        escapes = False
+        while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
+            escapes = escapes or "e" in arguments.pop(0)
+        text = " ".join(arguments)
+        # An octal number has a 0 before it here.
+        return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text
+    if name == "printf" and arguments:
+        pattern, *values = arguments
+        if pattern == "--" and values:
+            pattern, *values = values
+        pieces = re.split(r"%[-+ #0-9.]*[sbqdixc]", ansi(pattern))
+        if len(pieces) == 1:
+            return pieces[0].replace("%%", "%")
+        out = []
+        for start in range(0, max(1, len(values)), len(pieces) - 1):
+            taken = values[start : start + len(pieces) - 1]
+            for index, piece in enumerate(pieces):
+                out.append(piece)
+                if index < len(pieces) - 1:
+                    out.append(ansi(taken[index]) if index < len(taken) else "")
+        return "".join(out)
+    return None

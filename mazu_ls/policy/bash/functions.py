@@ -11,8 +11,8 @@ from mazu_ls.policy.step_budget import spend
 RESERVED = word_set("reserved")
 
 
-def function_calls(segments: Sequence[Segment]) -> Iterator[tuple[list[list[str]], bool]]:
-    """Yield of each function the raw words behind its name in every call, and whether it is a fork bomb: it is started more
+def function_calls(segments: Sequence[Segment]) -> Iterator[tuple[str, list[list[str]], bool]]:
+    """Yield of each function its name, the raw words behind its name in every call, and whether it is a fork bomb: it is started more
     than once in a pipe or in the background."""
     for index, segment in enumerate(segments):
         named = [raw for raw in segment.words if raw not in RESERVED]
@@ -23,4 +23,4 @@ def function_calls(segments: Sequence[Segment]) -> Iterator[tuple[list[list[str]
         later = [s for s in segments[index + 1 :] if named[0] in s.words]
         calls = [[raw for raw in s.words if raw not in RESERVED] for s in later]
         multiplies = any(s.before in ("|", "|&") or s.after == "&" for s in later)
-        yield [call[1:] for call in calls if call[0] == named[0]], multiplies and len(calls) > 1
+        yield named[0], [call[1:] for call in calls if call[0] == named[0]], multiplies and len(calls) > 1

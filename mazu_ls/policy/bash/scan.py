@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections import deque
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import chain
 
 from mazu_ls.policy import effects, hard_deny
-from mazu_ls.policy.bash import commands, evaluations, interpreter_code, pipeline_taint
+from mazu_ls.policy.bash import commands, elements, evaluations, interpreter_code
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
+from mazu_ls.policy.bash.evaluations import DECLARES
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.functions import RESERVED, function_calls
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
-from mazu_ls.policy.bash.line_files import DOWNLOADED, LineFiles, commands_in_input
-from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words, scripts
-from mazu_ls.policy.bash.pipeline_taint import Stage
+from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.bash.words import WordValue, evaluate, printed, static_output
-from mazu_ls.policy.rules import Decision, PolicyContext
+from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
+from mazu_ls.policy.bash.texts.input_scan import InputScan
+from mazu_ls.policy.bash.texts.pipeline_taint import Stage
+from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
-from mazu_ls.policy.tables.wrappers import SHELLS, inner, program, unwrapped
+from mazu_ls.policy.tables.wrappers import inner, program
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
 MAX_WORK = 400_000
+MAX_CALLS = 16  # of a function with other words, out of another script than its own
 MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
 _REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
-_EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
 
 
 @dataclass
-class DenyScan:
+class DenyScan(InputScan):
     """One search. `argvs` are all the commands that were found, wrapped ones included, and `codes` the texts for interpreters that
     may start programs, for the rules of the user.
 
@@ -43,19 +43,11 @@ class DenyScan:
     nobody can say that it meets no hard deny; `climbs`: a loop leads above where it began if a `cd` in it fails.
     """
 
-    place: PolicyContext
-    rules_only: bool = False  # only collects the `argvs` that may run, and denies nothing
-    found: Decision | None = None
     written_later: str | None = None
-    unclear: str | None = None
     climbs: bool = False
     line: ReadLine | None = None
-    argvs: list[list[str]] = field(default_factory=list)
-    codes: list[str] = field(default_factory=list)
-    _files: LineFiles = field(default_factory=LineFiles)
-    _todo: deque[tuple[str, ShellScope, ShellScope]] = field(default_factory=deque)
-    _seen: set[str] = field(default_factory=set)
-    _input: list[str] = field(default_factory=list)  # what `exec < ...` gives to every later command
+    _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
+    _calls: Counter[str] = field(default_factory=Counter)
     _evaluates: bool = False  # bash evaluates values of variables
     _work: int = 0
 
@@ -73,29 +65,11 @@ class DenyScan:
             self._script(script, scope)
         return self
 
-    def _push(self, script: str, scope: ShellScope, parent: ShellScope) -> None:
-        """Queue a script; it may run when `parent` has ended, and then sees what was assigned there (traps, functions)."""
-        if script not in self._seen and script.strip():
-            self._seen.add(script)
-            self._todo.append((script, scope, parent))
-
     def _queue_held(self, scope: ShellScope) -> bool:
         """Queue what the values of variables would run if bash evaluates any of them; return whether there is something."""
-        for text in list(scope.held) if self._evaluates else ():
+        for text in list(scope.held) if self._evaluates or scope.computed else ():
             self._push_all(evaluations.substitutions(text), scope)
         return bool(self._todo)
-
-    def _push_all(self, scripts_of: Iterable[str], scope: ShellScope) -> None:
-        for script in scripts_of:
-            if script not in self._seen:
-                self._push(script, scope.copy(), scope)
-
-    def _deny(self, decision: Decision | None) -> None:
-        if not self.rules_only:
-            self.found = self.found or decision
-
-    def _refuse(self, reason: str, rule: str) -> None:
-        self._deny(Decision("deny", reason, rule=rule))
 
     def _script(self, script: str, scope: ShellScope) -> None:
         """Read a script until its variables have every value that they get: a loop's next round sees the later ones."""
@@ -106,7 +80,8 @@ class DenyScan:
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
         functions = [*function_calls(lexed.segments)]
         scope.has_functions = scope.has_functions or bool(functions)
-        for calls, multiplies in functions:
+        for name, calls, multiplies in functions:
+            self._functions.setdefault(name, (script, scope))
             for raws in calls:
                 scope.set_positional([evaluate(raw, scope).text for raw in raws])
             if multiplies:
@@ -125,7 +100,7 @@ class DenyScan:
             for name in scope.values.keys() & grown if number > len(scope.values) else ():
                 scope.assign(name, UNKNOWN)
         self.climbs = self.climbs or bool(repeats and scope.climbs)
-        self._push_all(evaluations.run_by_others(scope.values), scope)
+        self._push_all(evaluations.run_by_others(scope.values, scope.arrays), scope)
         self._deny(writes.refused_variable(scope))
         if self.line is None and self.found is None and not self.rules_only:
             self.line = commands.complete_line(script, lexed, reads)
@@ -145,8 +120,9 @@ class DenyScan:
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
             scope.enter_brackets(last.after if last else "", blocks)
-            for raw in segment.words if arithmetic else ():
-                self._compute(raw, scope)
+            for raw in segment.words:  # `exec {x[a]}>f` has a subscript
+                if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
+                    self._compute(raw, scope)
             piped = piped or segment.before in ("|", "|&")
             read = self._read(segment, scope)
             reads.append(read)
@@ -156,7 +132,8 @@ class DenyScan:
             depth, depths = scope.depths[-1], list[int]()
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
-                known = pipeline_taint.known_input(pipeline_taint.feeding([*stages, stage]))
+                stage.number = len(reads)
+                known = pipeline_taint.known_texts([*stages, stage])
                 stage.given = known or [*given, *self._input]
                 scope.depths[-1] = depth
                 self._command(argv, globs, scope, stage)
@@ -167,10 +144,23 @@ class DenyScan:
             apart = [depth] if pipeline_taint.has_own_process(segment) else []
             scope.depths[-1] = min([*depths, *apart], default=depth)
             if not values and segment.redirects:
+                self._files.note_group(redirects, stages)
                 stages.append(Stage([], segment.before, redirects))
             if self.found is not None:
                 break
         return reads
+
+    def _call(self, words: list[str], scope: ShellScope) -> None:
+        """Note what a function of the line is called with; one of another script is read again with that."""
+        if (function := self._functions.get(words[0])) is None:
+            return
+        script, defined = function
+        if defined is scope:
+            scope.set_positional(words[1:])
+        elif len(words) > 1:
+            self._calls[words[0]] += 1
+            given = words[1:] if self._calls[words[0]] < MAX_CALLS else [UNKNOWN]
+            self._push(script, defined.copy(given), scope)
 
     def _read(self, segment: Segment, scope: ShellScope) -> ReadSegment:
         """Take a segment apart and evaluate its words; what they hide is put on the list."""
@@ -189,6 +179,8 @@ class DenyScan:
             elif raws[0] in ("for", "select"):
                 scope.depths.append(0)
                 if raws[2:3] != ["in"]:
+                    for text in (text for fields in scope.positional for text in fields) if raws[1:] else ():
+                        scope.assign(raws[1], text)
                     break
                 read.variable = raws[1]
                 read.loop = [(raw, self._value(raw, scope)) for raw in raws[3:]]
@@ -205,6 +197,9 @@ class DenyScan:
             else:
                 break
         read.raws, read.values = raws, [self._value(raw, scope) for raw in raws]
+        if not DECLARES.isdisjoint(raws[:3]):  # whose words are assignments, and not split
+            for match in filter(None, map(effects.ASSIGNMENT.match, raws[1:])):
+                self._assign(match, scope)
         return read
 
     def _compute(self, raw: str, scope: ShellScope) -> None:
@@ -236,7 +231,8 @@ class DenyScan:
             ):
                 self._value(word, scope)
                 self._evaluates = self._evaluates or word.startswith("[")
-            scope.assign_array(name, effects.array(raw, scope), more=sign == "+=")
+            for fields in effects.arrays(name, raw, scope):
+                scope.assign_array(name, fields, more=sign == "+=")
             return None
         value = self._value(raw, scope)
         if evaluations.RUN_BY_OTHERS.match(name):  # `BASH_ENV=<(echo ...)`
@@ -249,10 +245,10 @@ class DenyScan:
         for fields in value.candidates:
             text = " ".join(fields)
             scope.assign(name, text, more=sign == "+=")
-            if index:
-                scope.assign_array(name, [text])
+            for key in evaluate(index[1:-1], scope).candidates if index else ():
+                elements.assign_element(scope, name, "".join(key), text)
                 if name in ("BASH_CMDS", "BASH_ALIASES"):
-                    scope.assign(f"alias {index[1:-1]}", text)
+                    scope.assign(f"alias {''.join(key)}", text)
         return value
 
     def _redirects(self, read: ReadSegment, scope: ShellScope, hidden: list[str]) -> list[Redirect]:
@@ -307,7 +303,8 @@ class DenyScan:
             self._evaluates = self._evaluates or evaluations.evaluates_values(words)
             self.unclear = self.unclear or hard_deny.unclear(words)
             todo += inner(words) + commands.found_by_find(words)
-            given = commands.positional(words)
+            given = shell_scripts.positional(words)
+            self._call(words, scope)
             for script in scripts(words):
                 spend(10 + len(given or ()) // 20)
                 if name == "eval":  # sets its variables for the rest of the line
@@ -316,78 +313,10 @@ class DenyScan:
                     )
                     for match in filter(None, found):
                         self._assign(match, scope)
-                self._push(script, scope.copy(given), scope)
+                below = scope.copy(given and given[1:])
+                for zeroth in given[:1] if given else ():
+                    below.assign("0", zeroth)
+                self._push(script, below, scope)
             for text in interpreter_code.code_of(words):
                 self._code(text, scope)
             effects.apply(words, scope, stage)
-
-    def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
-        """Check what the command would run that comes from elsewhere."""
-        argv = stages[-1].argv
-        for text in self._files.texts_run_by(argv, scope.cwds[-1]):
-            self._runs(text, scope)
-        outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
-        self._push_all(commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs), scope)
-        runs = pipeline_taint.executes_input(argv)
-        if argv == ["exec"]:
-            self._input += self._files.input_of(stages[-1])
-        evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
-        if (evaluates or UNKNOWN in argv[0]) and pipeline_taint.comes_from_elsewhere(
-            stages, values, scope, piped
-        ):
-            self._refuse("what would run is downloaded or decoded", "no download is run")
-        for script in stages[-1].scripts if evaluates else ():
-            if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
-                self._runs(text, scope)
-        if (words := feeder_words(argv)) is not None:
-            self._fed(words, stages, scope)
-        if pipeline_taint.runs_descriptor(stages[-1]):
-            self._refuse("what would run is made by another program", "nothing unreadable runs")
-        if not runs:
-            return
-        files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
-        for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
-            self._runs(text, scope)
-        if piped:
-            texts = pipeline_taint.known_input(pipeline_taint.feeding(stages))
-            for text in texts or ():
-                self._runs(text, scope)
-            if texts is None:  # `echo ... | (bash)`
-                for text in filter(None, (printed(stage.argv) for stage in stages[:-1])):
-                    self._runs(text, scope)
-            if texts is None and (reason := pipeline_taint.trouble(stages)) is not None:
-                self._refuse(reason, "no download is run")
-
-    def _fed(self, words: list[str], stages: list[Stage], scope: ShellScope) -> None:
-        """Check `xargs rm`: its input are operands, if it is known; otherwise the places that are listed."""
-        sources = pipeline_taint.feeding(stages)
-        bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
-        texts = bodies or pipeline_taint.known_input(sources)
-        fed = fed_scripts(words, texts[0] if texts else None)
-        for script in fed.scripts:
-            if fed.known:
-                self._push(script, scope.copy(), scope)
-            elif not self.rules_only:
-                # Not known to do harm; but the user's rules may be about it.
-                self.argvs += DenyScan(self.place, rules_only=True).run(script, scope.copy()).argvs
-        removes = not fed.known and any(word in writes.DESTROYS_OPERANDS for word in words[1:])
-        if removes and not (sources and pipeline_taint.lists_paths(sources[0].argv)):
-            self.unclear = self.unclear or f"what {words[0]} works on cannot be known"
-        for stage in sources if removes else ():
-            for word in stage.argv[1:]:
-                if not word.startswith("-") and targets.write_refused(word, scope) is not None:
-                    self._refuse(f"it would work on what is found in {word}", "never destructive")
-
-    def _runs(self, text: str, scope: ShellScope) -> None:
-        """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
-        if text == DOWNLOADED:
-            self._refuse("what would run is downloaded", "no download is run")
-        spend(50 + len(text) // 50)
-        self._push(text, scope.copy(), scope)
-        self._code(text, scope)
-
-    def _code(self, text: str, scope: ShellScope) -> None:
-        self._deny(interpreter_code.deny(text, scope))
-        if interpreter_code.starts_programs(text):
-            self.codes.append(text)
-        self._push_all(interpreter_code.scripts_in(text), scope)

@@ -17,7 +17,9 @@ MAX_VALUES = 200
 MAX_VALUE = 4096  # characters
 MAX_ARRAYS = 12
 MAX_FIELDS = 512  # of an array
+MAX_POSITIONAL = 100  # lists
 _SET_BY_BASH = word_set("set_by_bash")
+_INTEGERS = word_set("integers_of_bash")
 _SOME_PROCESS = (
     "4194305"  # stands for the number of a process of the line itself; Linux gives no higher one than 4194304
 )
@@ -35,7 +37,8 @@ class ShellScope:
 
     `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
     open block is than where it began, `sinks`: some loop ends above where it began. `cautious`: a `cd` that leads deeper may fail.
-    `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line.
+    `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line, as is `computed`, the variables of bash that are given a value as
+    arithmetic. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
     """
 
     place: PolicyContext
@@ -53,6 +56,9 @@ class ShellScope:
     references: dict[str, list[str]] = field(default_factory=dict)
     cautious: bool = False
     held: dict[str, None] = field(default_factory=dict)
+    computed: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
+    shares: bool = True
 
     def __post_init__(self) -> None:
         if not self.cwds:
@@ -72,6 +78,8 @@ class ShellScope:
             sinks=False,
             has_functions=self.has_functions,
             tainted=set(self.tainted),
+            loose=set(self.loose),
+            shares=positional is None,
             positional=[positional] if positional is not None else list(self.positional),
         )
 
@@ -86,6 +94,8 @@ class ShellScope:
             known[MAX_VALUES:] = [UNKNOWN]
         if name == "IFS":
             self.separators += value
+        if name in _INTEGERS:
+            self.computed.add(name)
 
     def assign_array(self, name: str, fields: list[str], *, more: bool = False) -> None:
         """Add one more list that `name` may be."""
@@ -99,8 +109,20 @@ class ShellScope:
 
     def set_positional(self, fields: list[str]) -> None:
         """Add one more list that `$1`, `$2`, ... may be."""
-        self.positional.append(fields)
+        spend(1 + len(self.positional) // 10)
+        if fields in self.positional or [UNKNOWN] in self.positional:
+            return
+        self.positional.append(fields if len(self.positional) < MAX_POSITIONAL else [UNKNOWN])
         self._hold(fields)
+
+    def shift(self, word: str) -> None:
+        """Add what `shift` leaves of the positional parameters; every rest of them if it is not known how many go."""
+        for fields in list(self.positional):
+            if re.fullmatch(r"\d{1,4}", word):
+                self.set_positional(fields[int(word) :])
+                continue
+            for at in range(1, len(fields) + 1):
+                self.set_positional(fields[at:])
 
     def _hold(self, texts: Iterable[str]) -> None:
         self.held.update(dict.fromkeys(filter(holds_substitution, texts)))
@@ -109,6 +131,7 @@ class ShellScope:
         """Return how many values each variable has; more, as long as another reading of the script finds more."""
         counts = {name: len(values) for name, values in self.values.items()}
         lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
+        lists += len(self.positional) + len(self.loose)
         return {**counts, "": lists + len(self.tainted) + len(self.next_round([]))}
 
     def learn(self, parent: ShellScope) -> None:
@@ -119,13 +142,20 @@ class ShellScope:
                 if value not in known:
                     self.assign(name, value)
         for name, lists in parent.arrays.items() if parent is not self else ():
-            self.arrays.setdefault(name, lists)
+            for one in lists if lists is not self.arrays.get(name) else ():
+                self.assign_array(name, one)
         self.tainted |= parent.tainted
+        self.loose |= parent.loose
+        for fields in list(parent.positional) if self.shares and parent is not self else ():
+            self.set_positional(fields)
 
     def lookup(self, name: str) -> list[str]:
         """Return every value that `$name` may have. An unset variable is empty, as in bash."""
         if name in self.references:
             return [value for target in self.references[name] for value in self.values.get(target, [""])]
+        if lists := self.arrays.get(name):
+            first = {text for fields in lists for text in (fields if name in self.loose else fields[:1])}
+            return list(dict.fromkeys([*self.values.get(name, ()), *sorted(first)])) or [""]
         if name in self.values:
             return self.values[name]
         home = str(self.place.home)
@@ -147,7 +177,15 @@ class ShellScope:
             case _ if name in _SET_BY_BASH:
                 return [UNKNOWN]
         if re.fullmatch(r"[1-9]\d*", name):
-            return [fields[int(name) - 1] for fields in self.positional if int(name) <= len(fields)] or [""]
+            at = int(name) if len(name) < 5 else MAX_FIELDS
+            found = [fields[at - 1] for fields in self.positional if at <= len(fields)]
+            hidden = any(
+                UNKNOWN in fields[: at - 1] for fields in self.positional
+            )  # it may be several fields
+            return [*found, *([UNKNOWN] if hidden else [])] or [""]
+        if name == "#" and self.positional:
+            counts = [UNKNOWN if UNKNOWN in fields else str(len(fields)) for fields in self.positional]
+            return list(dict.fromkeys(counts))
         if name in ("!", "$"):
             return [_SOME_PROCESS, ""]
         return [UNKNOWN, ""] if name in SPECIAL else [""]

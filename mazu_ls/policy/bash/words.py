@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 
+from mazu_ls.policy.bash import elements, outputs
 from mazu_ls.policy.bash.evaluations import is_computed
 from mazu_ls.policy.bash.expansions import (
     FIELD,
@@ -16,14 +17,14 @@ from mazu_ls.policy.bash.expansions import (
     braces,
     modified,
     protect,
+    sliced,
     unprotect,
 )
-from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.step_budget import spend
 
 MAX_CANDIDATES = 256
-MAX_DEPTH = 12
+MAX_OPERANDS = 32  # of `${x:-$y}`, where y has several values
 MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
@@ -32,6 +33,8 @@ _EVALUATES = re.compile(
     r"@P|:(?![-=?+])(?!\s*+-?+\d*+\s*+(?::\s*+-?+\d*+\s*+)?+$)"
 )  # a prompt; a place or length that is computed
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
+_NAMED = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?|\d+|[@*#]")
+_REPLACES = ("-", "=", "?", "+")
 _GLOB = re.compile(r"[*?]|\A[^\[]*+\[.+\]", re.DOTALL)
 _LITERAL = re.compile(r"[^\\'\"`$<>~=:]+")
 
@@ -228,7 +231,7 @@ class _Word:
         """Collect only the scripts in it; where it is `computed`, quotes in it quote nothing."""
         found = None
         if "$" in text or "`" in text or "<(" in text:
-            if self.depth >= MAX_DEPTH:
+            if self.depth >= outputs.MAX_DEPTH:
                 self.result.inner.append(text)
                 return
             found = self._nested(text, quoted=computed)
@@ -248,7 +251,7 @@ class _Word:
         self.result.dynamic = True
         text = static_output(script, self.scope, self.depth)
         if text is not None:
-            self.result.known_outputs += _quoted_text(script) is not None
+            self.result.known_outputs += outputs.quoted_text(script) is not None
             self._add(self._split(text.rstrip("\n"), quoted))
         else:
             self._add(UNKNOWN, "")  # most commands may also print nothing
@@ -257,7 +260,7 @@ class _Word:
         self.result.dynamic = True
         self.result.expanded.append(name)
         if name in "@*":
-            self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
+            self._add(*(self._joined(fields, quoted) for fields in self.scope.lists(name)))
         else:
             self._add(*(self._split(value, quoted) for value in self.scope.lookup(name)))
 
@@ -283,38 +286,86 @@ class _Word:
         if length and not rest:
             self._add("1")
         elif indirect:
-            names = self.scope.lookup(name)
-            self._add(*({v for one in names for v in self.scope.lookup(one)} or {UNKNOWN}))
+            self._indirect(name, index, rest, quoted)
         elif index in ("@", "*") or name in "@*":
-            self._add(*(FIELD.join(map(protect, fields)) for fields in self.scope.lists(name)))
+            self._list(name, rest, quoted)
         else:
-            values = self._indexed(name, index) if index is not None else self.scope.lookup(name)
+            values = (
+                self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
+            )
             self._add(*(self._split(value, quoted) for value in self._operated(name, values, rest)))
 
-    def _indexed(self, name: str, index: str) -> list[str]:
+    def _indirect(self, name: str, index: str | None, rest: str, quoted: bool) -> None:
+        """Add what the variables hold that a value names; names of variables and keys of arrays are not known."""
+        if rest in ("*", "@") or index in ("*", "@"):
+            self._nested(rest)
+            self._add(UNKNOWN)
+            return
+        named = self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
+        texts: list[str] = []
+        for one in named:
+            if self.depth >= outputs.MAX_DEPTH or not _NAMED.fullmatch(one):
+                texts += [UNKNOWN] if one else []
+                continue
+            found = self._nested(f"${{{one}{rest}}}", quoted=quoted)
+            texts += [FIELD.join(map(protect, fields)) for fields in found.candidates]
+        if not texts:  # nothing is named
+            texts = [self._split(text, quoted) for text in self._operated("", [""], rest)]
+        self._add(*dict.fromkeys(texts))
+
+    def _list(self, name: str, rest: str, quoted: bool) -> None:
+        """Add what a list may be: whole, cut, with each field changed, or what stands in its place."""
         lists = self.scope.lists(name)
-        if re.fullmatch(r"-?\d+", index):
-            return [fields[int(index)] for fields in lists if -len(fields) <= int(index) < len(fields)] or [
-                ""
-            ]
-        return [value for fields in lists for value in fields] or [""]
+        whole = [self._joined(fields, quoted) for fields in lists]
+        if not rest:
+            self._add(*whole)
+        elif not rest.startswith(":") or rest[1:2] in _REPLACES:
+            if rest[:1] in _REPLACES or rest[1:2] in _REPLACES:
+                self._add(*whole, *(self._split(text, quoted) for text in self._operated(name, [""], rest)))
+                return
+            texts = {text: self._operated(name, [text], rest) for fields in lists for text in fields}
+            texts = texts or {"": self._operated(name, [""], rest)}
+            several = any(len(found) > 1 for found in texts.values())
+            made = [self._joined([texts[text][0] for text in fields], quoted) for fields in lists]
+            self._add(*made, *([UNKNOWN] if several else []))
+        else:
+            self._operated(name, [""], rest)
+            loose = name in self.scope.loose
+            cut = [None if loose else sliced(["bash", *f] if name in "@*" else f, rest) for f in lists]
+            self._add(*whole, *(UNKNOWN if f is None else self._joined(f, quoted) for f in cut))
 
     def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
         if not rest:
             return values
-        if self.depth >= MAX_DEPTH:
+        if self.depth >= outputs.MAX_DEPTH:
             self.result.inner.append(rest)
             return [UNKNOWN]
-        plain = self._nested(rest).text
-        self.result.computed += [plain] if _EVALUATES.match(rest) else []
+        nested = self._nested(rest)
+        plains = list(dict.fromkeys(" ".join(fields) for fields in nested.candidates))
+        if len(plains) > MAX_OPERANDS:
+            plains[MAX_OPERANDS:] = [rest[:1] + UNKNOWN]
+        computes = _EVALUATES.match(rest)
+        self.result.computed += plains if computes else []
+        if computes and not {"(", "(("}.isdisjoint(nested.expanded):
+            return [*values, UNKNOWN]
+        found: list[str] = []
+        for plain in plains:
+            found += self._operated_by(name, values, plain)
+        return list(dict.fromkeys(found))
+
+    def _operated_by(self, name: str, values: list[str], plain: str) -> list[str]:
         if match := _DEFAULT.match(plain):
             known = [value for value in values if value]
-            if match[1].endswith("="):
+            if match[1].endswith("=") and name:
                 self.scope.assign(name, match[2])
             if match[1].endswith("+"):
                 return ["", match[2]]
             return [*known, match[2]] if not match[1].endswith("?") else values
+        spend(len(values))
         return [modified(value, plain) for value in values]
+
+    def _joined(self, fields: list[str], quoted: bool) -> str:
+        return FIELD.join(self._split(text, quoted) for text in fields)
 
     def _split(self, value: str, quoted: bool) -> str:
         if quoted:
@@ -334,63 +385,7 @@ def _closing(text: str, at: int, closing: str) -> int:
 
 
 def static_output(script: str, scope: ShellScope, depth: int = 0) -> str | None:
-    """Return what `echo` or `printf` of known words prints, or `cat` of a text behind it; None for any other script."""
-    if depth >= MAX_DEPTH:
-        return None
-    segments = lex(script).segments
-    if len(segments) != 1 or not segments[0].words:
-        return None
-    if segments[0].redirects:
-        return _quoted_text(script)
-    argv = [word for raw in segments[0].words for word in evaluate(raw, scope, depth + 1).candidates[0]]
-    if argv == ["pwd"]:
-        return scope.cwds[-1]
-    if len(argv) > 1 and argv[:-1] in (["which"], ["type", "-p"], ["type", "-P"], ["command", "-v"]):
-        return argv[-1]
-    if argv == ["git", "rev-parse", "--show-toplevel"]:
-        return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
-    return printed(argv)
-
-
-def _quoted_text(script: str) -> str | None:
-    """Return what `cat <<'EOF'` prints; None for any other script, and for a text in which something is expanded."""
-    lexed = lex(script)
-    if (
-        lexed.broken
-        or [segment.words for segment in lexed.segments] != [["cat"]]
-        or len(lexed.segments[0].redirects) != 1
-    ):
-        return None
-    redirect = lexed.segments[0].redirects[0]
-    plain = redirect.op == "<<" and not redirect.fd and not redirect.is_expanded()
-    return f"{redirect.body}\n" if plain else None
-
-
-def printed(argv: list[str]) -> str | None:
-    """Return what this command prints, if it is an `echo` or `printf` and everything in it is known."""
-    if not argv or any(UNKNOWN in word for word in argv):
-        return None
-    name, *arguments = argv
-    if name == "echo":
-        escapes = False
-        while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
-            escapes = escapes or "e" in arguments.pop(0)
-        text = " ".join(arguments)
-        # An octal number has a 0 before it here.
-        return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text
-    if name == "printf" and arguments:
-        pattern, *values = arguments
-        if pattern == "--" and values:
-            pattern, *values = values
-        pieces = re.split(r"%[-+ #0-9.]*[sbqdixc]", ansi(pattern))
-        if len(pieces) == 1:
-            return pieces[0].replace("%%", "%")
-        out = []
-        for start in range(0, max(1, len(values)), len(pieces) - 1):
-            taken = values[start : start + len(pieces) - 1]
-            for index, piece in enumerate(pieces):
-                out.append(piece)
-                if index < len(pieces) - 1:
-                    out.append(ansi(taken[index]) if index < len(taken) else "")
-        return "".join(out)
-    return None
+    """Return what a script prints if that is known without running it."""
+    return outputs.static_output(
+        script, scope, depth, lambda raw, known, at: evaluate(raw, known, at).candidates[0]
+    )

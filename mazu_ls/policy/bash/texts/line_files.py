@@ -9,8 +9,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.pipeline_taint import DECODERS, DOWNLOADERS, Stage, feeding, fetches, known_input
+from mazu_ls.policy.bash.expansions import UNKNOWN, printed
+from mazu_ls.policy.bash.lexer import Redirect
+from mazu_ls.policy.bash.texts.pipeline_taint import (
+    DECODERS,
+    DOWNLOADERS,
+    Stage,
+    feeding,
+    fetches,
+    known_input,
+)
 from mazu_ls.policy.data import table
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.options import operands
@@ -25,6 +33,7 @@ _MAKEFILES = frozenset(("Makefile", "makefile", "GNUmakefile"))
 _MAKE_NO_FILE = frozenset(str.split("ssh host dig nslookup drill"))
 _UNPACKERS = frozenset(str.split("tar bsdtar gtar unzip 7z 7za 7zz unar unrar cpio pax ar zipfile tarfile"))
 _CLONERS = frozenset(str.split("git hub gh glab hg svn degit"))
+_STDIN_NAMES = frozenset(("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"))
 _RUNNERS = frozenset(str.split("source . chmod install dpkg rpm apt exec java"))
 
 
@@ -51,7 +60,9 @@ class LineFiles:
             ] or [""]
             for name in self.texts.keys() & set(sources) - {copy}:
                 self._add(copy, self.texts[name])
-        known = known_input([*feeding([*earlier, stage]), stage]) or []
+            if _STDIN_NAMES & set(stage.argv[1:]):
+                self._add(copy, [*stage.bodies, *stage.given, *([UNKNOWN] if piped else [])])
+        known = known_input([*feeding([*earlier, stage]), stage]) or self._changed(stage, earlier)
         made = _fetched_files(stage) if program(stage.argv[0]) in DOWNLOADERS else set[str]()
         if program(stage.argv[0]) in DECODERS or (piped and any(map(_comes_from_outside, earlier))):
             made |= stage.written_files
@@ -59,6 +70,29 @@ class LineFiles:
             self._add(name, known)
         for name in made:
             self._add(name, [DOWNLOADED])
+
+    def note_group(self, redirects: Sequence[Redirect], earlier: Sequence[Stage]) -> None:
+        """Record what a compound command writes by its redirection: any text of the commands before it, in any order."""
+        names = {PurePosixPath(redirect.target).name for redirect in redirects if ">" in redirect.op}
+        texts = [text for stage in earlier for text in self.carried_by(stage)] if names - {"", "null"} else []
+        for name in names if texts else ():
+            self._add(name, [*texts, UNKNOWN])
+
+    def _changed(self, stage: Stage, earlier: Sequence[Stage]) -> list[str]:
+        """Return the texts of the line that a program changes before it writes them, and UNKNOWN for what it makes of them."""
+        if not stage.written_files:
+            return []
+        sources = [*feeding([*earlier, stage]), stage]
+        found = [text for source in sources for text in self.carried_by(source)]
+        return [*found, UNKNOWN] if found else []
+
+    def carried_by(self, stage: Stage) -> list[str]:
+        """Return the texts of the line that a command prints or reads, as its input or as a file that it names."""
+        spend(5 + len(stage.argv))
+        named = {*map(program, stage.argv[1:]), *stage.read_files} & self.texts.keys()
+        found = [text for name in sorted(named) for text in self.texts[name]]
+        text = printed(stage.argv)
+        return [*([text] if text else []), *stage.bodies, *stage.given, *found]
 
     def input_of(self, stage: Stage) -> list[str]:
         """Return the texts that this stage reads as its input: of itself, of files; UNKNOWN or DOWNLOADED for others."""
@@ -84,12 +118,20 @@ class LineFiles:
     def texts_run_by(self, argv: list[str], folder: str) -> list[str]:
         """Return the texts of files that this command, in this folder, runs or makes executable."""
         named: set[str] = set()
+        scripts: set[str] = set()  # of these it matters that nobody knows what is in them
         for name, *rest in unwrapped(argv):
             named |= {name, *(_MAKEFILES if name == "make" else ())}
+            scripts |= {name, *_script_of(name, rest)}
             if name in SHELLS or INTERPRETERS.match(name) or name in _RUNNERS:
                 named |= set(map(program, rest))
         spend(len(self.texts) // 10)
-        found = [text for name, texts in self.texts.items() if name in named for text in texts]
+        found = [
+            text
+            for name, texts in self.texts.items()
+            if name in named
+            for text in texts
+            if text != UNKNOWN or name in scripts
+        ]
         return [*found, *([DOWNLOADED] if self._runs_unpacked(argv, folder) else [])]
 
     def _runs_unpacked(self, argv: list[str], folder: str) -> bool:
@@ -105,6 +147,13 @@ class LineFiles:
                 )
                 found += [script] if not script.startswith("-") else []
         return not all(os.path.lexists(os.path.join(folder, word)) for word in found)  # noqa: PTH118
+
+
+def _script_of(name: str, rest: list[str]) -> list[str]:
+    """Return the name of the file that a shell or an interpreter runs."""
+    if name not in SHELLS and name not in ("source", ".") and not INTERPRETERS.match(name):
+        return []
+    return [program(word) for word in rest if not word.startswith(("-", "+"))][:1]
 
 
 def _clones(argv: list[str]) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.bash.words import WordValue, evaluate, printed
+from mazu_ls.policy.bash.words import WordValue, evaluate
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
+from mazu_ls.policy.tables import writes
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
 
 DOWNLOADERS = word_set("downloaders")
@@ -22,7 +23,10 @@ _SEARCHERS = frozenset(("rg", "grep", "egrep", "fgrep"))
 _PATHS_ONLY = ("--files", "--files-with-matches", "--files-without-match")
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
 _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
-_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(?!0$|63$)\d+")  # 63 is what a process substitution becomes
+# They write no text, or `LineFiles` follows it.
+_NO_TEXT = frozenset(
+    str.split("touch mkdir rmdir truncate rm unlink shred wipe chattr setfattr ln cp mv install")
+)
 _PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
 
 
@@ -31,7 +35,7 @@ class Stage:
     """One command of a pipeline: its words, its operator, and the scripts in its words.
 
     `grouped`: its operator follows a compound command, such as `{ a; b; }`, not this command alone. `given`: texts that it may read,
-    from the pipe or from the redirection of the enclosing compound command.
+    from the pipe or from the redirection of the enclosing compound command. `number`: of its segment in the script; the stages of one are what it may be.
     """
 
     argv: list[str]
@@ -40,6 +44,7 @@ class Stage:
     scripts: list[str] = field(default_factory=list)
     grouped: bool = False
     given: list[str] = field(default_factory=list)
+    number: int = -1
 
     @property
     def bodies(self) -> list[str]:
@@ -57,6 +62,9 @@ class Stage:
         found = [redirect.target for redirect in self.redirects if ">" in redirect.op]
         if self.argv and program(self.argv[0]) == "tee":
             found += [word for word in self.argv[1:] if not word.startswith("-")]
+        if self.argv:
+            name, rest = program(self.argv[0]), self.argv[1:]
+            found += [word for word in writes.written_by(name, rest) if name not in _NO_TEXT]
         return {PurePosixPath(word).name for word in found} - {"", "null"}
 
 
@@ -111,17 +119,6 @@ def comes_from_elsewhere(
     return fetched or tainted or (piped and unknown and not DOWNLOADERS.isdisjoint(names))
 
 
-def runs_descriptor(stage: Stage) -> bool:
-    """Return whether a shell or an interpreter runs what was opened as a descriptor: `bash /dev/fd/3`, `bash <&3`."""
-    for name, *rest in unwrapped(stage.argv):
-        runs = name in SHELLS or name in ("source", ".") or INTERPRETERS.match(name)
-        if runs and any(_DESCRIPTOR.fullmatch(word) for word in rest):
-            return True
-    opened = [r.target for r in stage.redirects if r.op in ("<", "<&")]
-    named = any(word.startswith("/dev/fd/") or word.isdigit() for word in opened)
-    return named and executes_input(stage.argv)
-
-
 def executes_input(argv: list[str]) -> bool:
     """Return whether the program would run its input: a shell or interpreter without a script, `source /dev/stdin`, ..."""
     return any(map(_executes, unwrapped(argv)))
@@ -173,6 +170,20 @@ def known_input(stages: Sequence[Stage]) -> list[str] | None:
     return bodies if bodies and (first.argv == ["cat"] or first.argv[:1] == ["tee"]) else None
 
 
+def known_texts(stages: Sequence[Stage]) -> list[str] | None:
+    """Return the texts that may reach the last stage; UNKNOWN among them if only some are known, None if none is."""
+    sources = feeding(stages)
+    if not sources:
+        return None
+    spend(1 + len(stages) // 10)
+    first, *others = sources
+    same = [stage for stage in stages[:-1] if stage.number == first.number >= 0] or [first]
+    found = [known_input([stage, *others]) for stage in same]
+    if all(texts is None for texts in found):
+        return None
+    return list(dict.fromkeys(text for texts in found for text in (texts or [UNKNOWN])))
+
+
 def fetches(script: str) -> str | None:
     """Return the first program anywhere in a script that downloads or decodes."""
     todo, seen = [script], set[str]()
@@ -202,9 +213,15 @@ def trouble(stages: Sequence[Stage]) -> str | None:
             return "what would run is downloaded"
         if any(fetches(script) for script in stage.scripts):
             return "what would run is downloaded or decoded"
-    if any(name not in _PASSES for name in names):
+    cut = any(stage.bodies or stage.given or at for at, stage in enumerate(sources) if _cuts(stage))
+    if cut or any(name not in _PASSES for name in names):
         return "what would run is made by another program, so it cannot be judged"
     return None
+
+
+def _cuts(stage: Stage) -> bool:
+    """Return whether a stage passes on some lines of a text, so that what remains may mean something else."""
+    return bool(stage.argv) and program(stage.argv[0]) in ("head", "tail")
 
 
 def lists_paths(argv: list[str]) -> bool:
