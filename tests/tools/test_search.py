@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.search import content_search
+from mazu_ls.tools.search.bounded_pattern import compile_pattern
 from mazu_ls.tools.search.name_pattern import name_matcher
 from mazu_ls.tools.search.tools import glob_files, grep
 
@@ -35,6 +36,16 @@ async def test_matches_are_found_with_file_and_line(made, searcher) -> None:
     assert sorted(text.splitlines()) == [
         "a.py:2:needle = 1", "src/.hidden/e.py:1:needle", "src/b.py:2:needle()", "src/kept.log:1:needle",
     ]  # fmt: skip
+
+
+async def test_a_fifo_that_ripgrep_reads_by_itself_does_not_stop_it(made, searcher, monkeypatch) -> None:
+    monkeypatch.setattr(content_search, "TIME_LIMIT", 15.0)
+    project = made({"a.py": "needle\n", "nested/b.py": "needle\n"})
+    for folder in (project.root, project.root / "nested"):
+        (folder / ".git/info").mkdir(parents=True)
+        os.mkfifo(folder / ".git/info/exclude")
+    text = await project.text(grep, pattern="needle")
+    assert sorted(text.splitlines()) == ["a.py:1:needle", "nested/b.py:1:needle"]
 
 
 async def test_options_of_a_search(made, searcher) -> None:
@@ -105,7 +116,9 @@ def test_a_file_without_the_literal_of_a_pattern_has_no_match(pattern: str, line
     except re.error:
         return
     needed = content_search.literal(
-        content_search.SearchRequest(compiled, pattern, fixed, False, None, None, 0, 10)
+        content_search.SearchRequest(
+            compile_pattern(pattern, fixed=fixed), pattern, fixed, False, None, None, 0, 10
+        )
     )
     if needed is not None and compiled.search(line):
         assert needed in line.encode()

@@ -21,6 +21,7 @@ from mazu_ls.tools.search.bounded_pattern import BoundedPattern
 from mazu_ls.tools.search.gitignore_walk import walk
 from mazu_ls.workspace import NotText, Workspace, decode
 from mazu_ls.workspace import path_rules as names
+from mazu_ls.workspace.fifos import release_readers
 from mazu_ls.workspace.text import split_lines
 
 FILE_BYTES = 4 * 2**20
@@ -202,6 +203,7 @@ def _contents(
                 yield f"{folder}/{name}", data
 
 
+_READ_BY_RIPGREP = frozenset(("exclude", "config", "commondir", ".git", ".gitignore", ".ignore", ".rgignore"))
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16, in which ASCII text has other bytes
 _RUN = re.compile(r"\\(\W)|\\(.)|\[\^?\]?(?:[^\]\\]|\\.)*\]|(.)", re.DOTALL)
 
@@ -247,6 +249,7 @@ async def _ripgrep(
         limit=2 * FILE_BYTES, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert process.stdout is not None
+    releasing = asyncio.ensure_future(release_readers(places, _READ_BY_RIPGREP))
     try:
         async with asyncio.timeout(TIME_LIMIT):
             async for raw in process.stdout:
@@ -258,6 +261,7 @@ async def _ripgrep(
         found.note = f"stopped after {TIME_LIMIT:.0f} s"
         return True
     finally:
+        releasing.cancel()
         if process.returncode is None:
             process.kill()
             await process.wait()
