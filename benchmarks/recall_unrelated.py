@@ -1,6 +1,6 @@
 """False injections: what turns are given of memory for messages that it holds nothing about, and what recall says to nonsense.
 
-    python benchmarks/recall_unrelated.py [--show]
+    python benchmarks/recall_unrelated.py [--show] [--embeddings MODEL]
 
 The store holds the facts of the sets of recall_paraphrase.py, the two older ones (161, twice what the budget of a turn holds), then all (361). The 100 messages
 of data/unrelated.txt are about other things, half of them about programming, so that each memory which one of them is
@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from recall_paraphrase import DATA, DEFAULT, LOOKED_AT
 
-from mazu_ls.config.config import MemorySettings
+from mazu_ls.agent.project.embedding_model import open_encoder
+from mazu_ls.config.config import Config, MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.memory.search.inject import RecallContext
@@ -32,15 +34,20 @@ NONSENSE = (
 BUDGET = MemorySettings().inject_tokens
 
 
-async def measure(category: str, files: Sequence[Path], *, semantic: bool, show: bool) -> None:
+async def measure(
+    category: str, files: Sequence[Path], *, semantic: bool, show: bool, embeddings: str | None
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
+        settings = MemorySettings(semantic=semantic, embeddings=embeddings)
+        encoder = open_encoder(Config(memory=settings), os.environ, [])
         memories = await Memories.open(
-            Path(folder, "memory.db"), Path(folder, "global.db"), MemorySettings(semantic=semantic)
+            Path(folder, "memory.db"), Path(folder, "global.db"), settings, encoder
         )
         lines = [line for path in files for line in path.read_text(encoding="utf-8").strip().split("\n")]
         for line in lines:
             await memories.remember(line.split("\t")[1], category=category)
         await memories.recall("warm")
+        await memories.embedder.make_all()
         given = troubled = 0
         for message in MESSAGES.read_text(encoding="utf-8").strip().split("\n"):
             injection = await memories.inject(RecallContext(message), BUDGET)
@@ -76,10 +83,12 @@ async def measure(category: str, files: Sequence[Path], *, semantic: bool, show:
 def main() -> None:
     parser = argparse.ArgumentParser(description="False injections and nonsense.")
     parser.add_argument("--show", action="store_true", help="name each")
+    parser.add_argument("--embeddings", metavar="MODEL", help="a second model: a folder or `ollama:NAME`")
     options = parser.parse_args()
     for category, files in (("fact", LOOKED_AT), ("fact", DEFAULT), ("decision", DEFAULT)):
         for semantic in (False, True):
-            asyncio.run(measure(category, files, semantic=semantic, show=options.show))
+            second = options.embeddings if semantic else None
+            asyncio.run(measure(category, files, semantic=semantic, show=options.show, embeddings=second))
 
 
 if __name__ == "__main__":

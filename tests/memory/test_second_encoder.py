@@ -9,7 +9,7 @@ from mazu_ls.agent.project.embedding_model import open_encoder
 from mazu_ls.config.config import Config, MemorySettings, ModelSettings
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import MazuError
-from mazu_ls.memory.embeddings import embedder
+from mazu_ls.memory.embeddings import centered_encoder, embedder
 from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.memory.memories import Memories
@@ -24,8 +24,10 @@ FACTS = (
 )
 
 
-async def open_with(server: ModelServer, folder: Path, warnings: list[str]) -> Memories:
-    settings = MemorySettings(embeddings="mine:nomic")
+async def open_with(
+    server: ModelServer, folder: Path, warnings: list[str], *, model: str = "nomic"
+) -> Memories:
+    settings = MemorySettings(embeddings=f"mine:{model}")
     config = Config(
         memory=settings, models={"mine": ModelSettings(provider="openai", base_url=f"{server.url}/v1")}
     )
@@ -56,7 +58,7 @@ async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path
             await memories.remember(fact)
         found = await memories.recall("gardening weather", count_use=False)
         assert found[0].title == "Passwords are hashed with argon2id"
-        assert await model_ids(memories) == [f"{MODEL_ID}+mine:nomic/128"] * 2
+        assert await model_ids(memories) == [f"{MODEL_ID}+mine:nomic+centered-1/128"] * 2
         assert {request.body["model"] for request in server.embedded} == {"nomic"}
         await memories.close()
         await close_clients()
@@ -171,6 +173,7 @@ async def test_a_model_that_answers_again_makes_what_waits_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(embedder, "RETRY_SECONDS", 0.2)
+    monkeypatch.setattr(centered_encoder, "RETRY_SECONDS", 0.2)
     async with ModelServer() as server:
         memories = await open_with(server, tmp_path, [])
         await memories.remember(FACTS[0])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
 
 from mazu_ls.errors import MazuError
+from mazu_ls.memory.embeddings.centered_encoder import RETRY_SECONDS, CenteredEncoder
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
-from mazu_ls.memory.embeddings.text_embeddings import MAX_CHARACTERS, MODEL_ID, TextEmbeddings, load_default
-from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, join_query, padded_size
+from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, join_query
 from mazu_ls.memory.embeddings.vector_rows import pending, require_model, store_vectors
 from mazu_ls.memory.search.language import detect_language
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
@@ -25,8 +25,6 @@ CATCH_UP = 8
 """Maximum number of entries without a vector that a query waits for, the newest: what was remembered a moment ago is
 found, and an import of thousands, whose vectors are still being computed, delays nobody."""
 PAUSE_SECONDS = 0.1
-RETRY_SECONDS = 60.0
-"""Seconds for which a second encoder is not asked again after a failure."""
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
 _MISSING = (
     "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model"
@@ -46,10 +44,7 @@ class Embedder:
 
     def __init__(self, shelves: MemoryStores, *, enabled: bool, second: TextEncoder | None = None) -> None:
         self.problem = "" if enabled else "memory.semantic is off"
-        self.second_problem = ""
-        self._second = second
-        self._size = 0
-        self._retry_at = 0.0
+        self._second = CenteredEncoder(second) if second is not None else None
         self._shelves = shelves
         self._embeddings: TextEmbeddings | None = None
         self._lock = asyncio.Lock()
@@ -66,6 +61,11 @@ class Embedder:
     def schedule(self) -> None:
         """Something was written: compute its vector soon."""
         self._pending.set()
+
+    @property
+    def second_problem(self) -> str:
+        """Why the second encoder is not used at present; empty if it is, or if there is none."""
+        return self._second.problem if self._second is not None else ""
 
     async def embed_query(self, text: str) -> QueryEmbedding | None:
         """Return the vector of `text`; None if recall uses words alone."""
@@ -90,11 +90,11 @@ class Embedder:
             return None
         if not vector.any():
             return None
-        if self._size:
+        if self._second is not None and self._second.size:
             language = detect_language(text)
-            second = await self._encode([text])
-            share = self._second.share(language) if self._second is not None else 0.0
-            vector = join_query(vector, second[0] if second else None, self._size, share)
+            second = await self._second.encode([text], query=True)
+            share = self._second.share(language)
+            vector = join_query(vector, None if second is None else second[0], self._second.size, share)
         return QueryEmbedding(vector, known)
 
     async def make_all(self) -> None:
@@ -159,43 +159,21 @@ class Embedder:
     @property
     def _model_id(self) -> str:
         """The id under which new vectors are stored."""
-        return (
-            f"{MODEL_ID}+{self._second.name}/{self._size}"
-            if self._second is not None and self._size
-            else MODEL_ID
-        )
+        second = self._second
+        return f"{MODEL_ID}+{second.id}/{second.size}" if second is not None and second.size else MODEL_ID
 
     async def _prepare_second(self) -> None:
         """Find the length of the second encoder's vectors: by asking it or, if that fails, from the stored ones."""
         if self._second is None:
             return
-        if probe := await self._encode(["how long is a vector"]):
-            self._size = padded_size(len(probe[0]))
+        if await self._second.prepare():
             return
         known = await self._shelves.common.reader.read(lambda db: select(db, _KEPT_MODEL))
         if self._shelves.project is not None:
             known += await self._shelves.project.reader.read(lambda db: select(db, _KEPT_MODEL))
-        start = f"{MODEL_ID}+{self._second.name}/"
+        start = f"{MODEL_ID}+{self._second.id}/"
         # 0, if none is stored, leaves it out until the next start.
-        self._size = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
-
-    async def _encode(self, texts: Sequence[str]) -> Sequence[Sequence[float]] | None:
-        """Return the second encoder's vectors; None if it cannot be asked now, which is logged once a minute."""
-        loop = asyncio.get_running_loop()
-        if self._second is None or loop.time() < self._retry_at:
-            return None
-        try:
-            made = await self._second.encode([text[:MAX_CHARACTERS] for text in texts])
-        except MazuError as error:
-            self.second_problem = f"{error.message} {error.hint}".strip()
-        else:
-            if not self._size or all(padded_size(len(vector)) == self._size for vector in made):
-                self.second_problem = ""
-                return made
-            self.second_problem = f"{self._second.name} answers with vectors of another length than before."
-        self._retry_at = loop.time() + RETRY_SECONDS
-        log.warning("the model of memory.embeddings is not used: %s", self.second_problem)
-        return None
+        self._second.size = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Compute up to `limit` missing vectors of one store; return how many entries were processed."""
@@ -211,11 +189,13 @@ class Embedder:
                 return 0
             model_id = MODEL_ID
             ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
-            if self._size and kept == self._model_id:  # otherwise another process has another second encoder
-                second = await self._encode([text for _, text in some])
+            if (
+                self._second is not None and self._second.size and kept == self._model_id
+            ):  # otherwise another process has another second encoder
+                second = await self._second.encode([text for _, text in some])
                 if second is None:
                     return 0
-                vectors, model_id = join_documents(vectors, second, self._size), kept
+                vectors, model_id = join_documents(vectors, second, self._second.size), kept
             stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
             if stored is None:
                 log.warning("vectors of memories were not kept: another process has another model for them")

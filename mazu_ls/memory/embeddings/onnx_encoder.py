@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.memory.embeddings.encoder_folder import EncoderPrompts, read_encoder_folder
 from mazu_ls.memory.embeddings.onnx_worker import MAX_FRAME, frame
 from mazu_ls.workspace.text import split_lines
 
@@ -19,11 +20,6 @@ IDLE_SECONDS = 120.0
 ANSWER_SECONDS = 120.0
 _BATCH = 32
 _KEPT_BYTES = 4_096
-_WEIGHTS = (
-    "model.onnx", "model_quantized.onnx", "model_int8.onnx", "onnx/model_quantized.onnx", "onnx/model_int8.onnx",
-    "onnx/model_quint8_avx2.onnx", "onnx/model_qint8_avx512.onnx", "onnx/model.onnx",
-)  # fmt: skip
-"""Usual places of the weights in a folder; the first that exists is used."""
 _INHERITED = (
     "PATH",
     "SYSTEMROOT",
@@ -41,25 +37,23 @@ _HINT = "Run `pipx inject mazu-ls onnxruntime tokenizers`, or remove `memory.emb
 
 
 class OnnxEncoder:
-    """See `TextEncoder`. The constructor raises MazuError(config) if the folder holds no model."""
+    """See `TextEncoder`. The constructor raises MazuError(config) if the folder holds no model that can be used."""
 
     def __init__(self, folder: Path) -> None:
-        found = [folder / name for name in _WEIGHTS if (folder / name).is_file()]
-        self._tokenizer = folder / "tokenizer.json"
-        if not found or not self._tokenizer.is_file():
-            raise MazuError(
-                Kind.CONFIG,
-                f"{folder} holds no sentence encoder: model.onnx (or onnx/model.onnx) and tokenizer.json are needed.",
-                "Name another folder in `memory.embeddings`, or remove the setting.",
-            )
-        self._model = found[0]
-        self.name = f"onnx:{folder.name}:{self._model.stat().st_size}"
-        self._english = self._tokenizer.stat().st_size <= _ENGLISH_VOCABULARY
+        self._folder = read_encoder_folder(folder)
+        made_by = self._folder.weights.stat().st_size
+        self.name = f"onnx:{folder.name}:{made_by}:{self._folder.pooling}"
+        self._english = self._folder.tokenizer.stat().st_size <= _ENGLISH_VOCABULARY
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._written = b""
         self._draining: asyncio.Task[None] | None = None
+
+    @property
+    def prompts(self) -> EncoderPrompts:
+        """What the folder or the name of its model says."""
+        return self._folder.prompts
 
     def share(self, language: str) -> float:
         """Return two thirds; less for a language that the model does not know."""
@@ -92,7 +86,7 @@ class OnnxEncoder:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await self._exchange(texts)
         except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as error:
-            message = f"The sentence encoder of {self._model.parent} cannot be used: {await self._last_words(error)}."
+            message = f"The sentence encoder of {self._folder.weights.parent} cannot be used: {await self._last_words(error)}."
             raise MazuError(Kind.CONFIG, message, _HINT) from error
         except asyncio.CancelledError:  # the pipe may still hold half an answer
             self._end()
@@ -119,7 +113,8 @@ class OnnxEncoder:
         if self._process is None or self._process.returncode is not None:
             self._process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-P", "-m", "mazu_ls.memory.embeddings.onnx_worker"),
-                *(str(self._model), str(self._tokenizer)),
+                *(str(self._folder.weights), str(self._folder.tokenizer)),
+                *(self._folder.pooling, str(self._folder.max_tokens)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from mazu_ls.memory.embeddings.encoder_folder import EncoderPrompts
+
 _WORD_BITS = 64
 """Dimensions are padded to a multiple of this, since signs are compared in 64-bit words."""
 
@@ -18,6 +20,11 @@ class TextEncoder(Protocol):
     @property
     def name(self) -> str:
         """Part of the id under which the vectors are stored."""
+        ...
+
+    @property
+    def prompts(self) -> EncoderPrompts | None:
+        """What stands before questions and statements; None if only its name can tell."""
         ...
 
     async def encode(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
@@ -40,28 +47,25 @@ def padded_size(dimensions: int) -> int:
     return -(-dimensions // _WORD_BITS) * _WORD_BITS
 
 
-def join_documents(builtin: NDArray[Any], second: Sequence[Sequence[float]], size: int) -> NDArray[Any]:
+def join_documents(builtin: NDArray[Any], second: NDArray[Any], size: int) -> NDArray[Any]:
     """Concatenate rows of length 1 so that both vectors have the same weight."""
     import numpy as np
 
     return np.hstack((builtin, _units(second, size))) / np.float32(np.sqrt(2))
 
 
-def join_query(
-    builtin: NDArray[Any], second: Sequence[float] | None, size: int, share: float
-) -> NDArray[Any]:
+def join_query(builtin: NDArray[Any], second: NDArray[Any] | None, size: int, share: float) -> NDArray[Any]:
     """Build the query vector whose product with a joined row is the weighted mean of both cosines; of the built-in one
     alone if the second encoder gave none."""
     import numpy as np
 
-    other = np.zeros((1, size), dtype=np.float32) if second is None else share * _units([second], size)
+    other = np.zeros((1, size), dtype=np.float32) if second is None else share * _units(second[None], size)
     own = builtin if second is None else (1 - share) * builtin
     return np.float32(np.sqrt(2)) * np.hstack((own, other[0]))
 
 
-def _units(vectors: Sequence[Sequence[float]], size: int) -> NDArray[Any]:
+def _units(rows: NDArray[Any], size: int) -> NDArray[Any]:
     import numpy as np
 
-    rows = np.asarray(vectors, dtype=np.float32)
     rows = np.pad(rows, ((0, 0), (0, size - rows.shape[1])))
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)

@@ -37,6 +37,11 @@ class OpenAIEmbeddings:
         self._model = model
         self._connection = connection
 
+    @property
+    def prompts(self) -> None:
+        """Return None: an endpoint does not tell what its model expects before a text."""
+        return None
+
     def share(self, language: str) -> float:
         """Return half: it is not known which languages the model supports."""
         del language

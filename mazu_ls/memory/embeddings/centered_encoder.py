@@ -1,0 +1,121 @@
+"""The encoder that a user names, as recall uses it: with its prompts, its vectors counted from their usual mean.
+
+Some encoders put every text close to every other (a cosine of 0.75 between unrelated texts is usual for E5), and many
+put all questions on one side. Measured from the mean of a few questions, or of a few statements, about different
+things, unrelated texts have a cosine of about 0 (Mu and Viswanath 2018, "All-but-the-top"), so that one bound for a
+match fits every encoder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.embeddings.encoder_folder import prompts_by_name
+from mazu_ls.memory.embeddings.text_embeddings import MAX_CHARACTERS
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder, padded_size
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+RETRY_SECONDS = 60.0
+"""Seconds for which the encoder is not asked again after a failure."""
+QUESTIONS = (
+    "When does the invoice have to be paid?",
+    "how do I renew my passport",
+    "where is the configuration stored",
+    "Why does the build fail on Windows?",
+    "who feeds the cat while we are away",
+    "Wann fährt der letzte Zug nach Hamburg?",
+    "¿A qué hora cierra la biblioteca?",
+    "which editor does she use",
+)
+STATEMENTS = (
+    "Bills are due within thirty days.",
+    "Travel documents are issued at the town hall.",
+    "Settings are read from a file in the home directory.",
+    "Compiling on a PC stops because paths are too long.",
+    "Our neighbour looks after the pets during holidays.",
+    "Nach Mitternacht gibt es keine Verbindung mehr in den Norden.",
+    "La sala de lectura abre hasta las ocho de la tarde.",
+    "She writes everything in Vim.",
+)
+_VERSION = "centered-1"
+"""Part of the id of stored vectors: other texts above make other vectors."""
+
+log = logging.getLogger(__name__)
+
+
+class CenteredEncoder:
+    """A `TextEncoder` that is not asked for a minute after a failure. `problem` says why it is not used at present.
+
+    `size` is the padded length of its vectors, 0 until it is known; the caller may set it to that of stored vectors.
+    """
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.problem = ""
+        self.size = 0
+        self._encoder = encoder
+        self._prompts = encoder.prompts or prompts_by_name(encoder.name)
+        self._means: tuple[NDArray[Any], NDArray[Any]] | None = None
+        self._retry_at = 0.0
+
+    @property
+    def id(self) -> str:
+        """Identifies what the vectors depend on, but for their length."""
+        return f"{self._encoder.name}+{_VERSION}"
+
+    def share(self, language: str) -> float:
+        """See `TextEncoder`."""
+        return self._encoder.share(language)
+
+    async def close(self) -> None:
+        """Release the resources of the encoder."""
+        await self._encoder.close()
+
+    async def prepare(self) -> bool:
+        """Find the length of the vectors and their means; return False if the encoder cannot be asked now."""
+        if self._means is None:
+            questions = await self._ask(QUESTIONS, self._prompts.query)
+            statements = (
+                await self._ask(STATEMENTS, self._prompts.document) if questions is not None else None
+            )
+            if questions is not None and statements is not None:
+                self._means = questions.mean(axis=0), statements.mean(axis=0)
+                self.size = self.size or padded_size(questions.shape[1])
+        return self._means is not None
+
+    async def encode(self, texts: Sequence[str], *, query: bool = False) -> NDArray[Any] | None:
+        """Return a vector of length 1 for each question (`query`) or statement; None if it cannot be asked now."""
+        if not await self.prepare() or self._means is None:
+            return None
+        made = await self._ask(texts, self._prompts.query if query else self._prompts.document)
+        return None if made is None else _units(made - self._means[0 if query else 1])
+
+    async def _ask(self, texts: Sequence[str], prompt: str) -> NDArray[Any] | None:
+        import numpy as np
+
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._retry_at:
+            return None
+        try:
+            made = await self._encoder.encode([prompt + text[:MAX_CHARACTERS] for text in texts])
+        except MazuError as error:
+            self.problem = f"{error.message} {error.hint}".strip()
+        else:
+            if not self.size or all(padded_size(len(vector)) == self.size for vector in made):
+                self.problem = ""
+                return _units(np.asarray(made, dtype=np.float32))
+            self.problem = f"{self._encoder.name} answers with vectors of another length than before."
+        self._retry_at = loop.time() + RETRY_SECONDS
+        log.warning("the model of memory.embeddings is not used: %s", self.problem)
+        return None
+
+
+def _units(rows: NDArray[Any]) -> NDArray[Any]:
+    import numpy as np
+
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
