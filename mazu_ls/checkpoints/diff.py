@@ -12,7 +12,8 @@ from mazu_ls.checkpoints.attribution.owners import owners_between
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.models import CheckpointDiff, FileDiff, FileStatus, MemoryDiff
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, require_known
+from mazu_ls.checkpoints.restore.restore_steps import require_known
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
 from mazu_ls.gitcmd import PythonGit

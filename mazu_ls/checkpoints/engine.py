@@ -29,9 +29,9 @@ from mazu_ls.checkpoints.models import (
 )
 from mazu_ls.checkpoints.restore import rollback, staging_folder
 from mazu_ls.checkpoints.restore.pending_buffers import PendingBuffers
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
 from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_buffers, open_texts
@@ -174,7 +174,7 @@ class Checkpoints:
         own: bool = False,
         memories: Sequence[str] = (),
         on_conflict: OnConflict | None = None,
-        redo_of: int | None = None,
+        redo_of: schema.PastRollback | None = None,
     ) -> RollbackPlan:
         """Return what rolling back to a checkpoint (default: the newest) would do. Nothing is changed before `apply`.
 
@@ -182,7 +182,7 @@ class Checkpoints:
         conversations only this one; with `own` of the files only what its agent changed. `memories`: of the memories only these.
         `on_conflict`: the answer that the preview assumes. `redo_of`: the rollback to revert.
         """
-        selection = RestoreSelection(tuple(only), tuple(paths), session, own, tuple(memories))
+        selection = RestoreSelection(tuple(only), tuple(paths), session, own, tuple(memories), redo_of)
         target = await (self.get(id) if id is not None else self._newest())
 
         def preview(db: apsw.Connection) -> tuple[RollbackReport, tuple[Buffer, ...]]:
@@ -196,7 +196,7 @@ class Checkpoints:
         return RollbackPlan(
             target,
             report,
-            lambda choice: self._roll_back(target, selection, held, choice, redo_of),
+            lambda choice: self._roll_back(target, selection, held, choice),
             self.pending,
         )
 
@@ -337,7 +337,9 @@ class Checkpoints:
         """Record that parts of these files were reverted by edits, after the report's safety checkpoint: `redo` restores them."""
         ends = report.safety.id if report.safety else "", report.checkpoint.id
         await self._store.write(
-            lambda db: schema.add_rollback(db, session_id, *ends, (("code",), tuple(paths)), partial=True)
+            lambda db: schema.add_rollback(
+                db, session_id, *ends, (("code",), tuple(paths)), of=session_id, partial=True
+            )
         )
 
     async def last_rollback(self, session_id: str) -> schema.PastRollback | None:
@@ -382,7 +384,6 @@ class Checkpoints:
         selection: RestoreSelection,
         buffers: tuple[Buffer, ...],
         on_conflict: OnConflict | None,
-        redo_of: int | None,
     ) -> rollback.RollbackRun:
         done = await self._locked(
             lambda db: rollback.roll_back(
@@ -392,7 +393,6 @@ class Checkpoints:
                 selection=selection,
                 buffers=buffers,
                 on_conflict=on_conflict,
-                redo_of=redo_of,
             )
         )
         self._sweep.start()

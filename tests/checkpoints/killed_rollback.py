@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from mazu_ls.checkpoints.store.schema import PastRollback
 from tests.checkpoints.bed import open_engine
 
 AFTER_COMMIT = ("rollback:finish_rollback", "restore_files:exchange", "staging:retire_replaced")
@@ -29,6 +30,8 @@ def kill_at(step: str) -> None:
 
 async def roll_back(root: str, state: str, step: str, planned: dict[str, Any], choice: str) -> None:
     engine = await open_engine([Path(root)], Path(state))
+    if redone := planned.pop("redo_of", None):
+        planned["redo_of"] = PastRollback(*redone)
     plan = await engine.plan(**planned)
     kill_at(step)
     await plan.apply(choice)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.attribution.owners import (
 )
 from mazu_ls.checkpoints.attribution.recorded_writes import AUTOMATIC, IMPORTED, ROLLBACK, USER, rollback_of
 from mazu_ls.checkpoints.models import is_selected, readable_size
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 
 MINE, OTHER = "s_mine", "s_other"
 

@@ -243,8 +243,9 @@ async def test_a_rollback_is_taken_back_without_a_question_also_after_a_restart(
     try:
         found = await other.last_rollback("s")
         assert found is not None
-        number, safety, only, paths = found
-        plan = await other.plan(safety, only=only, paths=paths, session="s", redo_of=number)
+        plan = await other.plan(
+            found.safety, only=found.only, paths=found.paths, session=found.session, redo_of=found
+        )
         assert plan.preview().plan.write == ["a"]
         assert (await plan.apply("spare")).verified
         assert await other.last_rollback("s") is None

@@ -105,7 +105,7 @@ class Chain:
             if found is None:
                 assert self.pruned
                 return
-            planned = {"id": found.safety, "only": found.only, "session": SESSION, "redo_of": found.number}
+            planned = {"id": found.safety, "only": found.only, "session": SESSION, "redo_of": found}
             if not await self.killed(planned):
                 self.check(await (await self.engine.plan(**planned, on_conflict="ask")).apply("keep"))
 

@@ -186,3 +186,10 @@ def _follow(calls: dict[str, ToolCallRecord], body: journal.Body) -> None:
             calls[id].verdict, calls[id].reason, calls[id].decided_by = verdict, reason, decided_by
         case journal.CallEnded(id, ok, summary) if id in calls:
             calls[id].outcome = summary if ok or summary.startswith("error") else f"failed: {summary}"
+
+
+def last_started(events: Sequence[journal.Event]) -> datetime | None:
+    """Return when the last turn of a conversation began; None if there is none."""
+    starts = (event.at for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
+    at = next(starts, None)
+    return datetime.fromisoformat(at) if at else None

@@ -16,6 +16,7 @@ from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
+from mazu_ls.agent.session.journal_views import last_started
 from mazu_ls.agent.session.undo import find_turn
 from mazu_ls.agent.turn import context_blocks, prompt
 from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
@@ -350,10 +351,7 @@ class Session:
 
     async def last_started(self) -> datetime | None:
         """Return when the last turn of the conversation began."""
-        events = await asyncio.to_thread(self.events)
-        starts = (event for event in reversed(events) if isinstance(event.body, journal.TurnStarted))
-        last = next(starts, None)
-        return datetime.fromisoformat(last.at) if last else None
+        return last_started(await asyncio.to_thread(self.events))
 
     async def release(self) -> bool:
         """Close the files of a session at rest, whose journal is held again with the next use; False for one at work."""

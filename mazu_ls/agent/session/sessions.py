@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mazu_ls.agent.session.deleted_sessions import DeletedSession, DeletedSessions
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.agent.session.journal_tail import JournalTail
-from mazu_ls.agent.session.journal_views import SessionInfo, describe
+from mazu_ls.agent.session.journal_views import SessionInfo, describe, last_started
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import write_fork
 from mazu_ls.errors import Kind, MazuError
@@ -24,6 +24,8 @@ from mazu_ls.journal import journal
 from mazu_ls.journal.damage import describe_damage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.session import Session
 
@@ -104,6 +106,15 @@ class Sessions:
         events = await asyncio.to_thread(lambda: [*journal.read(path)])
         last = max((event.seq for event in events), default=0)
         return journal.branch_events(events, await self._project.conversation_head(session_id, last))
+
+    async def last_started(self, session_id: str) -> datetime | None:
+        """Return when the last turn of a session's conversation began; None if there is none, or no such session."""
+        try:
+            return last_started(await self.events(session_id))
+        except MazuError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return None
 
     async def snapshot(self, session_id: str | None = None, *, now: Callable[[str], T]) -> Snapshot[T]:
         """Return all events of a session and its head without opening it.

@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.scan.file_state import entry_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select
 
@@ -120,3 +122,27 @@ def ensure_stored(project: CheckpointContext, oid: bytes, data: bytes | None) ->
     writer.add(BLOB, bytes(data), oid)
     writer.finish()
     return True
+
+
+def places_restored(
+    project: CheckpointContext, db: apsw.Connection, rollback: schema.PastRollback
+) -> frozenset[bytes] | None:
+    """Return the files and rows that a rollback changed, and nobody's before or after it; None if that was not recorded.
+
+    Each rollback takes a checkpoint first, so that the interval after it holds the writes of one rollback alone.
+    """
+    writer = rollback_of(rollback.session)
+    since = schema.checkpoint_number(rollback.safety)
+    later = select(
+        db, "SELECT number, attributed FROM checkpoint WHERE number > ? ORDER BY number LIMIT 1", (since,)
+    )
+    if later:
+        number, attributed = later[0]
+        rows = select(
+            db, "SELECT place FROM checkpoint_change WHERE number = ? AND session = ?", (number, writer)
+        )
+        return frozenset(bytes(place) for (place,) in rows) if attributed else None
+    written = {write.place for write in writes(db) if write.session == writer and write.place is not None}
+    return frozenset(
+        written | {place for place, writers in project.row_writers(db).items() if writer in writers}
+    )

@@ -11,7 +11,8 @@ from msgspec import Struct
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE
 from mazu_ls.checkpoints.models import Checkpoint, PathReason
-from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreSelection, RestoreStep
+from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
 from mazu_ls.state.paths import PROJECT_FOLDER

@@ -12,7 +12,7 @@ from mazu_ls.checkpoints.attribution.attribution import Attribution
 from mazu_ls.checkpoints.attribution.intervals import Interval, LastInterval, PlaceHistory, merge_changes
 from mazu_ls.checkpoints.attribution.owners import AttributedChanges, Change, Owner, changes_by, changes_since
 from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
-from mazu_ls.checkpoints.attribution.restored_places import restored_entries
+from mazu_ls.checkpoints.attribution.restored_places import places_restored, restored_entries
 from mazu_ls.checkpoints.attribution.saved_since import SavedSince
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.merge_file import merge_file
@@ -22,6 +22,7 @@ from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import Merge, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.state.store import select
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 class RollbackDecision:
     """Decides about each place between a checkpoint and the present. `choice`: the user's answer, if they were asked.
 
-    `session`: only what its agent changed is rolled back; None: what any agent did.
+    `selection`: says whose changes are rolled back, and of which places.
     """
 
     def __init__(
@@ -41,14 +42,16 @@ class RollbackDecision:
         project: CheckpointContext,
         db: apsw.Connection,
         target: Checkpoint,
-        session: str | None,
+        selection: RestoreSelection,
         choice: OnConflict | None,
     ) -> None:
         self._project = project
         self._db = db
         self._target = target
         self._number = schema.checkpoint_number(target.id)
-        self._session = session
+        self._session = selection.owner
+        redone = selection.redo_of
+        self._places = places_restored(project, db, redone) if redone else None
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: LastInterval | None = None
@@ -57,7 +60,11 @@ class RollbackDecision:
         self._unsaved: set[bytes | None] = set()
         self._same_lines: set[bytes] = set()
         """The places of which both changed the same lines, in which the user's text stays."""
-        self._history = PlaceHistory(project, db, self._number, session)
+        self._history = PlaceHistory(project, db, self._number, self._session)
+
+    def concerns(self, place: bytes | None) -> bool:
+        """Return whether a place may change: of a redo only what the rollback that it reverts had changed."""
+        return self._places is None or place is None or place in self._places
 
     def add_buffer_changes(self, last: BufferView, now: BufferView) -> None:
         """Add what changed since the last checkpoint, which no checkpoint holds yet."""
@@ -116,6 +123,8 @@ class RollbackDecision:
         self, steps: list[RestoreStep], buffers: list[BufferChange], plan: PlanFiles, now: BufferView
     ) -> None:
         """Reduce both lists to what is done, and list in the plan what is written, deleted, kept, and in conflict."""
+        steps[:] = [step for step in steps if self.concerns(step.place)]
+        buffers[:] = [change for change in buffers if self.concerns(change.place)]
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         writer = self._project.repository.writer()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from typing import get_args
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mazu_ls.checkpoints.context import META, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
-from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason, Section, is_selected
+from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_modes import unusual
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
@@ -21,44 +21,6 @@ from mazu_ls.errors import Kind, MazuError
 
 PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
 _NO_NAMES = frozenset((b"", b".", b".."))
-
-
-class RestoreSelection(Struct, frozen=True):
-    """Which part of a checkpoint is restored; nothing named means all of it.
-
-    `memories`: of the memories only those of these ids or names. `session`: of the conversations only this one. `own`: of the files
-    only what this session's agent changed.
-    """
-
-    only: tuple[Section, ...] = ()
-    paths: tuple[str, ...] = ()
-    session: str | None = None
-    own: bool = False
-    memories: tuple[str, ...] = ()
-
-    def has(self, section: Section) -> bool:
-        """Return whether a section is selected. Paths name files, so naming some excludes everything else."""
-        if self.paths and section != "code" and not self.only:
-            return False
-        return not self.only or section in self.only
-
-    @property
-    def whole(self) -> bool:
-        """Whether everything is restored, also if each section is named."""
-        return (
-            not self.paths
-            and not self.memories
-            and self.session is None
-            and (not self.only or set(self.only) == set(get_args(Section)))
-        )
-
-    def names_memory(self, name: str) -> bool:
-        """Return whether a memory entry is selected, by its file's name without the suffix."""
-        return not self.memories or name in self.memories or name.rpartition("/")[2] in self.memories
-
-    def names(self, shown: str) -> bool:
-        """Return whether a file is selected: itself, or a folder above it."""
-        return is_selected(shown, self.paths)
 
 
 def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:

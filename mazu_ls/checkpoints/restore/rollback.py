@@ -21,8 +21,9 @@ from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.pending_buffers import note_pending
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection, RestoreStep
+from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore.row_decision import RowDecision, decide_rows
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
@@ -65,16 +66,12 @@ def preview_rollback(
     # Without a watcher that is certain this scans every file; the safety checkpoint then reads what was found here.
     seen, tree = project.present(db, unseen_files(db), whole=True)
     before = replace(target, skipped=tuple(seen.skipped.values()))
-    decision = RollbackDecision(project, db, target, _owning_session(selection), on_conflict)
+    decision = RollbackDecision(project, db, target, selection, on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))
     decision.add_buffer_changes(BufferView(last, held_texts(project, last)), now)
     return plan_rollback(
         project, decision, before=before, now=now, target=target, selection=selection, buffers=buffers
     )
-
-
-def _owning_session(selection: RestoreSelection) -> str | None:
-    return selection.session if selection.own else None
 
 
 def plan_rollback(
@@ -103,15 +100,22 @@ def plan_rollback(
         ends = now, BufferView(bytes.fromhex(target.tree), ())
         rows = decide_rows(project, decision, ends, selection, files)
     if selection.has("conversation"):
-        place = b"conversation" + (f"/{selection.session}".encode() if selection.session else b"")
-        folders = [project.trees.folder(tree, place) for tree in (now.tree, bytes.fromhex(target.tree))]
-        files.conversation = folders[0] != folders[1]
+        files.conversation = bool(changed_conversations(project, now.tree, target, selection))
     report = RollbackReport(target, None, files)
     asks = decision.choice in (None, "ask") and bool(files.users)
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
     if not target.complete and selection.has("code"):
         report.problems += _not_vouched_for(project, decision)
     return RollbackRun(report, found.steps, changes, rows)
+
+
+def changed_conversations(
+    project: CheckpointContext, now: bytes | None, target: Checkpoint, selection: RestoreSelection
+) -> list[str]:
+    """Return the selected sessions whose conversation differs between the present and the target."""
+    old, new = (project.trees.folder(tree, b"conversation") for tree in (now, bytes.fromhex(target.tree)))
+    heads = (path.decode().partition("/") for path, _, _ in project.trees.diff(old, new))
+    return sorted({session for session, _, _ in heads if selection.has_conversation(session)})
 
 
 def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> list[PathReason]:
@@ -134,10 +138,9 @@ def roll_back(
     selection: RestoreSelection,
     buffers: Sequence[Buffer],
     on_conflict: OnConflict | None,
-    redo_of: int | None = None,
 ) -> RollbackRun:
     """Roll back as `on_conflict` says (see `OnConflict`). The report has `applied` False if the user must first decide: then nothing
-    was changed. `redo_of`: the number of the rollback that this one reverts."""
+    was changed."""
     target = schema.get(db, target.id)
     if on_conflict in (None, "ask", "spare"):
         looked = preview_rollback(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
@@ -147,7 +150,7 @@ def roll_back(
     tree = bytes.fromhex(safety.tree)
     found = plan_rollback(
         project,
-        RollbackDecision(project, db, target, _owning_session(selection), on_conflict),
+        RollbackDecision(project, db, target, selection, on_conflict),
         before=safety,
         now=BufferView(tree, open_texts(buffers)),
         target=target,
@@ -159,7 +162,7 @@ def roll_back(
     try:
         found.report.problems += transaction(
             db,
-            lambda d: _commit(project, d, safety=safety, found=found, selection=selection, redo_of=redo_of),
+            lambda d: _commit(project, d, safety=safety, found=found, selection=selection),
         )
     except BaseException:
         staging.discard_staged(staged)
@@ -191,7 +194,6 @@ def _commit(
     safety: Checkpoint,
     found: RollbackRun,
     selection: RestoreSelection,
-    redo_of: int | None,
 ) -> list[PathReason]:
     """The commit point: from here on, only forward. Return what of the tables could not be restored."""
     target, todo = found.report.checkpoint, found.steps
@@ -205,17 +207,33 @@ def _commit(
     unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
     _record_writes(project, db, rollback_of(selection.session), safety, found)
-    session = selection.session or target.session_id or ""
     note_pending(db, found.buffers)
-    chosen = (selection.only, selection.paths)
-    schema.add_rollback(db, session, safety.id, target.id, chosen, redone=redo_of is not None)
-    if redo_of is not None:
-        schema.set_redone(db, redo_of)
+    _record_rollback(project, db, safety, target, selection)
     db.execute(
         "INSERT OR REPLACE INTO checkpoint_journal VALUES (1, ?, ?, ?, ?)",
         (str(project.repository.path), safety.id, target.id, step_journal.dump(todo)),
     )
     return problems
+
+
+def _record_rollback(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    safety: Checkpoint,
+    target: Checkpoint,
+    selection: RestoreSelection,
+) -> None:
+    """Record what is rolled back, so that a redo can revert it, and nothing else."""
+    conversations: list[str] = []
+    if selection.has("conversation"):
+        conversations = changed_conversations(project, bytes.fromhex(safety.tree), target, selection)
+    schema.add_rollback(
+        db, selection.session or target.session_id or "", safety.id, target.id,
+        (selection.only, selection.paths), of=selection.session, conversations=conversations,
+        redone=selection.redo_of is not None,
+    )  # fmt: skip
+    if selection.redo_of is not None:
+        schema.set_redone(db, selection.redo_of.number)
 
 
 def _record_writes(
@@ -280,7 +298,7 @@ def restore_part(
             not selection.names_memory(name.rpartition(".")[0]) or run.rows.leaves(name)
         ):
             continue
-        if part.name == "conversation" and selection.session not in (None, name.partition("/")[0]):
+        if part.name == "conversation" and not selection.has_conversation(name.partition("/")[0]):
             continue
         try:
             merged = run.rows.merged.get(f"{part.name}/".encode() + path)

@@ -10,7 +10,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry, object_id
 from mazu_ls.checkpoints.models import MemoryCounts, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT
-from mazu_ls.checkpoints.restore.restore_steps import RestoreSelection
+from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes
 from mazu_ls.checkpoints.snapshot_part import OwnedPart
 
@@ -49,6 +49,9 @@ def decide_rows(
         if not selection.names_memory(name):
             continue
         place = f"memory/{name}.json".encode("utf-8", "surrogateescape")
+        if not decision.concerns(place):
+            found.stay.add(name)
+            continue
         restored = now
         owner: Owner = decision.row_owner(place, views[0]) if owned else "agent"
         if owned and owner != "agent":

@@ -257,12 +257,17 @@ def _record(row: Any) -> Checkpoint:
 
 
 class PastRollback(NamedTuple):
-    """A rollback that was done: its number, the safety checkpoint that reverts it, what it restored."""
+    """A rollback that was done: its number, the safety checkpoint that reverts it, what it restored.
+
+    `session`: the only one whose turns it reverted; None for those of all. `conversations`: the sessions that it changed.
+    """
 
     number: int
     safety: str
     only: tuple[Section, ...]
     paths: tuple[str, ...]
+    session: str | None
+    conversations: tuple[str, ...]
 
 
 def add_rollback(
@@ -272,14 +277,19 @@ def add_rollback(
     target_id: str,
     chosen: tuple[Sequence[str], Sequence[str]],
     *,
+    of: str | None = None,
+    conversations: Sequence[str] = (),
     redone: bool = False,
     partial: bool = False,
 ) -> None:
     """Record a rollback of the `chosen` sections and paths, so that it can be reverted.
 
-    `redone`: it reverts one itself. `partial`: only parts of the agent's changes in files were reverted.
+    `session`: whose `mazu.redo` reverts it, "" for anybody's. `of` and `conversations`: see `PastRollback`. `redone`: it reverts one
+    itself. `partial`: only parts of the agent's changes in files were reverted.
     """
-    sections = json.dumps({"only": chosen[0], "paths": chosen[1], "partial": partial})
+    sections = json.dumps(
+        {"only": chosen[0], "paths": chosen[1], "partial": partial, "of": of, "conversations": conversations}
+    )
     db.execute(
         "INSERT INTO checkpoint_rollback (session, safety_id, target_id, sections, redone) VALUES (?, ?, ?, ?, ?)",
         (session, safety_id, target_id, sections, redone),
@@ -309,13 +319,16 @@ def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
     """Return the last rollback of a session, or of the whole project to a checkpoint of no session, that was not reverted."""
     rows = select(
         db,
-        "SELECT id, safety_id, sections FROM checkpoint_rollback WHERE session IN (?, '') AND NOT redone ORDER BY id DESC LIMIT 1",
+        "SELECT id, safety_id, sections, session FROM checkpoint_rollback WHERE session IN (?, '') AND NOT redone ORDER BY id DESC LIMIT 1",
         (session,),
     )
     if not rows:
         return None
-    chosen = json.loads(rows[0][2])
-    return PastRollback(rows[0][0], rows[0][1], tuple(chosen["only"]), tuple(chosen["paths"]))
+    id, safety, sections, owner = rows[0]
+    chosen = json.loads(sections)
+    of = chosen.get("of", owner or None)
+    conversations = chosen.get("conversations", [of] if of else [])  # of earlier versions: not recorded
+    return PastRollback(id, safety, tuple(chosen["only"]), tuple(chosen["paths"]), of, tuple(conversations))
 
 
 def set_redone(db: apsw.Connection, id: int) -> None:

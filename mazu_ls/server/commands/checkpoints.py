@@ -293,15 +293,16 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
             Kind.NOT_FOUND, "Nothing to redo: there is no undo or rollback that was not redone already.",
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
-    number, safety, only, paths = found
-    started = await session.last_started() if session else None
-    if started is not None and started > (await checkpoints.get(safety)).created_at:
-        raise MazuError(
-            Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
-            f"Rolling back to {safety} restores the state before the undo.",
-        )  # fmt: skip
-    wanted = Wanted(only, paths, session=session.id if session else None, redo_of=number)
-    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, safety, wanted))
+    taken = (await checkpoints.get(found.safety)).created_at
+    for id in {*found.conversations, *([session.id] if session else [])}:
+        started = await server.project.sessions.last_started(id)
+        if started is not None and started > taken:
+            raise MazuError(
+                Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
+                f"Rolling back to {found.safety} restores the state before the undo.",
+            )  # fmt: skip
+    wanted = Wanted(found.only, found.paths, session=found.session, redo_of=found)
+    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, found.safety, wanted))
 
 
 async def _session_of_redo(project: Project, session_id: str | None) -> Session | None:

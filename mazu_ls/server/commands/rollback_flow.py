@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.engine import Checkpoints
     from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport, Section
     from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
+    from mazu_ls.checkpoints.store.schema import PastRollback
     from mazu_ls.host import Buffer
     from mazu_ls.server.state import ServerState
     from mazu_ls.server.wire.checkpoints import OwnWork
@@ -38,7 +39,7 @@ class Wanted:
     answer: OwnWork | None = None
     session: str | None = None
     undo: bool = False
-    redo_of: int | None = None
+    redo_of: PastRollback | None = None
 
     @property
     def first(self) -> OnConflict:

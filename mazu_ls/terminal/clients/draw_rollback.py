@@ -88,10 +88,11 @@ def plan_keeps_users(plan: Result) -> bool:
 
 def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
     id, safety = value["checkpoint"]["id"], (value.get("safety") or {}).get("id", "")
-    undo = f"To undo this: {'' if is_redo else 'mazu-ls redo, or '}mazu-ls rollback {safety}"
+    of = f" --session {value['sessionId']}" if value.get("sessionId") else ""
+    undo = f"To undo this: {'' if is_redo else f'mazu-ls redo{of}, or '}mazu-ls rollback {safety}"
     checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
     if value["plan"]["conflicts"]:
-        again = "mazu-ls redo, then mazu-ls undo" if value.get("isUndo") else "the same command"
+        again = f"mazu-ls redo{of}, then mazu-ls undo{of}" if value.get("isUndo") else "the same command"
         decides = "" if is_redo else f"; to decide about it: {again} with --on-conflict keep or overwrite"
         rest = f"what is in conflict was left as it is{decides}"
         what = (

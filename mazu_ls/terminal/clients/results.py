@@ -31,6 +31,7 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
                 "isPreview": bool(arguments.get("preview")),
                 "onConflict": arguments.get("onConflict"),
                 "isUndo": name == "mazu.undo",
+                "sessionId": arguments.get("sessionId"),
             }
             result = {**result, **asked}
         show.result(name, result)

@@ -1,0 +1,120 @@
+"""A redo restores what its undo took, and nothing of what another conversation's undo took since."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from tests.server.client import Client
+from tests.server.test_turns import edit_call
+from tests.server.test_undo_stories import chat, restarted
+
+EDIT = {"a.py": ("a = 1\n", "a = 2\n"), "open.py": ("b = 1\n", "b = 2\n")}
+
+
+def replies(*edits: tuple[str, str, str]) -> list[dict[str, Any]]:
+    return [
+        reply
+        for path, old, new in edits
+        for reply in (
+            {"calls": [{"name": "read_file", "arguments": {"path": path}}]},
+            {"calls": [edit_call(path, old, new)]},
+            {"text": "Done."},
+        )
+    ]
+
+
+async def turns(client: Client, folder: Path) -> tuple[str, str]:
+    """Two conversations, each of which edits a file of its own."""
+    first = (await chat(client, "edit a"))["sessionId"]
+    second = (await client.command("mazu.session.new"))["id"]
+    await chat(client, "edit open", second)
+    assert texts(folder) == ["a = 2\n", "b = 2\n"]
+    return first, second
+
+
+def texts(folder: Path) -> list[str]:
+    return [(folder / name).read_text() for name in EDIT]
+
+
+async def said(client: Client, session: str) -> int:
+    return len((await client.command("mazu.session.show", {"sessionId": session}))["turns"])
+
+
+def write_files(folder: Path) -> list[tuple[str, str, str]]:
+    for name, (old, _) in EDIT.items():
+        (folder / name).write_text(old)
+    return [(name, *edit) for name, edit in EDIT.items()]
+
+
+@pytest.mark.parametrize("checkpoint", [False, True])
+async def test_each_redo_restores_its_own_undo(env: dict[str, str], folder: Path, checkpoint: bool):
+    edits = write_files(folder)
+    async with ModelServer(replies(*edits)) as model, restarted(env, folder, model) as client:
+        first, second = await turns(client, folder)
+        for session, held in ((second, ["a = 2\n", "b = 1\n"]), (first, ["a = 1\n", "b = 1\n"])):
+            assert (await client.command("mazu.undo", {"sessionId": session}))["verified"]
+            assert texts(folder) == held
+        if checkpoint:
+            await client.command("mazu.checkpoint")
+        redone = await client.command("mazu.redo", {"sessionId": second})
+        assert redone["plan"]["write"] == ["open.py"]
+        assert texts(folder) == ["a = 1\n", "b = 2\n"]
+        assert [await said(client, one) for one in (first, second)] == [0, 1]
+        assert (await client.command("mazu.redo", {"sessionId": first}))["plan"]["write"] == ["a.py"]
+        assert texts(folder) == ["a = 2\n", "b = 2\n"]
+        assert [await said(client, one) for one in (first, second)] == [1, 1]
+
+
+async def test_a_redo_asks_where_another_conversation_continued(env: dict[str, str], folder: Path):
+    edits = [*write_files(folder), ("a.py", "a = 1\n", "a = 3\n")]
+    async with ModelServer(replies(*edits)) as model, restarted(env, folder, model) as client:
+        first, second = await turns(client, folder)
+        assert (await client.command("mazu.undo", {"sessionId": first}))["verified"]
+        await chat(client, "edit a, too", second)
+        asked: list[Any] = []
+        client.answers["mazu/permission/request"] = lambda params: (
+            asked.append(params) or {"optionId": "leave"}
+        )
+        report = await client.command("mazu.redo", {"sessionId": first})
+        assert asked and texts(folder) == ["a = 3\n", "b = 2\n"], report
+        assert not report["plan"]["write"]
+
+
+async def test_a_redo_of_a_rollback_restores_every_conversation(env: dict[str, str], folder: Path):
+    edits = write_files(folder)
+    async with ModelServer(replies(*edits)) as model, restarted(env, folder, model) as client:
+        start = await client.command("mazu.checkpoint", {"label": "start"})
+        sessions = await turns(client, folder)
+        assert (await client.command("mazu.rollback", {"id": start["id"]}))["verified"]
+        assert texts(folder) == ["a = 1\n", "b = 1\n"]
+        assert [await said(client, one) for one in sessions] == [0, 0]
+        assert (await client.command("mazu.redo"))["verified"]
+        assert texts(folder) == ["a = 2\n", "b = 2\n"]
+        assert [await said(client, one) for one in sessions] == [1, 1]
+
+
+async def test_a_redo_leaves_memories_of_another_undo(env: dict[str, str], folder: Path):
+    kept = [
+        {"name": "remember", "arguments": {"title": title, "category": "fact"}} for title in ("One", "Two")
+    ]
+    said_once = [reply for call in kept for reply in ({"calls": [call]}, {"text": "Kept."})]
+    async with ModelServer(said_once) as model, restarted(env, folder, model) as client:
+        client.allow("remember: One", "remember: Two")
+        first = (await chat(client, "keep one"))["sessionId"]
+        second = (await client.command("mazu.session.new"))["id"]
+        await chat(client, "keep two", second)
+        for session in (second, first):
+            assert (await client.command("mazu.undo", {"sessionId": session}))["verified"]
+
+        async def titles() -> list[str]:
+            return sorted(one["title"] for one in (await client.command("mazu.memory.list"))["memories"])
+
+        assert await titles() == []
+        assert (await client.command("mazu.redo", {"sessionId": second}))["verified"]
+        assert await titles() == ["Two"]
+        assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
+        assert await titles() == ["One", "Two"]
