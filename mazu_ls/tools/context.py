@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class ShellState:
-    """What run_shell keeps for a session: the working directory and the background commands, by name."""
+    """What run_shell keeps for a session: the working directory and the background commands, by name.
+
+    `network_explained`: the user was told that commands have no network.
+    """
 
     cwd: Path
     background: dict[str, Any] = field(default_factory=dict)
+    network_explained: bool = False
 
 
 async def _nothing(query: str, limit: int) -> list[str]:

@@ -148,6 +148,20 @@ async def test_a_failure_for_want_of_a_network_is_explained(project, held: str, 
     assert "commands have no network here" in output.text, output.text
 
 
+async def test_what_waits_for_a_network_until_its_time_is_over_is_explained(project, held: str) -> None:
+    """As `npm install` does, which retries without a word; the user is told, too, once."""
+    command = "npm() { sleep 30; }; npm install lodash"
+    for _ in range(2):
+        output = await project.call(run_shell, command=command, timeout=0.4)
+        assert "[ended: the time limit of 0.4 s was reached]\n[commands have no network here" in output.text
+    told = [text for level, text in project.host.said if "no network" in text]
+    assert told == [
+        "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
+    ]
+    slow = await project.call(run_shell, command="sleep 30", timeout=0.4)
+    assert "network" not in slow.text
+
+
 async def test_a_server_in_the_background_that_nothing_can_reach_is_said_to_be_one(
     project, held: str
 ) -> None:

@@ -40,11 +40,19 @@ _WRITABLE = {
 NO_NETWORK = (
     "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
 )
+NETWORK_FOR_USER = (
+    "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
+)
 _UNREACHED = re.compile(
     r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
     r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
 )
+_NETWORKED = re.compile(
+    r"\b(?:npm|npx|pnpm|yarn|bun|pip3?|uv|poetry|cargo|rustup|go (?:get|install|mod)|gem|bundle|composer|mvn|gradle"
+    r"|apt(?:-get)?|brew|conda|curl|wget|ssh|scp|rsync|docker|git (?:clone|fetch|pull|push))\b"
+)
+"""Programs that retry without a word until their time is over."""
 _CURL_UNREACHED = (6, 7)
 """curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
@@ -202,7 +210,7 @@ def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
 
 
 class EndedCommand(NamedTuple):
-    """A command line, its exit status (None while unknown), and its output as the model is shown it."""
+    """A command line, its exit status (None if it ran out of time), and its output as the model is shown it."""
 
     line: str
     code: int | None
@@ -214,7 +222,8 @@ def hints_on_failure(ended: EndedCommand, setting: Setting, *, network: bool, at
     if setting == "off" or not (held := probe()).in_force:
         return []
     is_quiet_curl = ended.code in _CURL_UNREACHED and re.search(r"\bcurl\b", ended.line)
-    if not network and (is_quiet_curl or _UNREACHED.search(ended.output)):
+    is_waiting = ended.code is None and _NETWORKED.search(ended.line)
+    if not network and (is_quiet_curl or is_waiting or _UNREACHED.search(ended.output)):
         return [NO_NETWORK]
     if re.search(
         r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", ended.output

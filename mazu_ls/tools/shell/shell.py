@@ -89,17 +89,11 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         except TimeoutError:
             await running.stop()
             _keep(turn, running)
-            return ToolOutput(
-                "\n".join(
-                    [
-                        running.summary(),
-                        f"[ended: the time limit of {seconds:g} s was reached]",
-                        *running.take_notes(),
-                    ]
-                ),
-                untrusted=ORIGIN,
-                ok=False,
-            )
+            over = f"[ended: the time limit of {seconds:g} s was reached]"
+            lines = [running.summary(), over, *running.take_notes()]
+            hints = _hints(running.command, None, lines[0], turn)
+            await _explain_network(turn, hints)
+            return ToolOutput("\n".join([*lines, *hints]), untrusted=ORIGIN, ok=False)
         except BaseException:
             await asyncio.shield(running.stop())
             running.spool.close()
@@ -107,6 +101,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         _keep(turn, running)
         moved = _follow(turn, cwd, report.read_last_line())
     answer = _render_running(running, moved, turn)
+    await _explain_network(turn, answer.split("\n"))
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)  # the directory's name is its text, too
@@ -202,10 +197,20 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
         )
     lines += running.take_notes()
     if running.code != 0:
-        shell = turn.config.shell
-        ended = sandbox.EndedCommand(running.command, running.code, lines[0])
-        lines += sandbox.hints_on_failure(ended, shell.sandbox, network=shell.network, attended=turn.attended)
+        lines += _hints(running.command, running.code, lines[0], turn)
     return "\n".join([*lines, *([moved] if moved else [])])
+
+
+def _hints(command: str, code: int | None, output: str, turn: ToolContext) -> list[str]:
+    shell, ended = turn.config.shell, sandbox.EndedCommand(command, code, output)
+    return sandbox.hints_on_failure(ended, shell.sandbox, network=shell.network, attended=turn.attended)
+
+
+async def _explain_network(turn: ToolContext, lines: list[str]) -> None:
+    """Tell the user, too, once in a session."""
+    if sandbox.NO_NETWORK in lines and not turn.shell.network_explained:
+        turn.shell.network_explained = True
+        await turn.host.say("warning", sandbox.NETWORK_FOR_USER)
 
 
 def _follow(turn: ToolContext, before: Path, place: str) -> str:
