@@ -49,7 +49,7 @@ async def run(
         first = first or next(iter(result["checkpoints"]), None)
         if not host.surface.interactive or result["stopReason"] not in EARLY:
             return result
-        match await _choice(host, result):
+        match await _choice(host, result, can_go_back=first is not None):
             case "c":
                 arguments = {**arguments, "task": "continue", "sessionId": result["sessionId"]}
             case "r" if first:
@@ -82,11 +82,13 @@ async def _once(server: ServerState, host: TerminalHost, arguments: Result) -> R
     return {**result, "refusals": refusals.found}
 
 
-async def _choice(host: TerminalHost, result: Result) -> str:
+async def _choice(host: TerminalHost, result: Result, *, can_go_back: bool) -> str:
+    """Ask how to go on; a rollback is offered only if there is something to go back to."""
     error = result.get("error") or {}
     why = error.get("message") or WHY[result["stopReason"]]
+    options = tuple(option for option in OPTIONS if option.key != "r" or can_go_back)
     try:
-        answer = await stoppable(host.surface.ask(Ask(why, OPTIONS, error.get("hint", "")), None))
+        answer = await stoppable(host.surface.ask(Ask(why, options, error.get("hint", "")), None))
     except asyncio.CancelledError:
         return "q"
     return answer.key or "q"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.screen.styled_text import Line, clean, fit, line
+from mazu_ls.terminal.screen.styled_text import Line, clean, count_changes, fit, line, plural
+
+if TYPE_CHECKING:
+    from mazu_ls.journal.journal import CallEnded
 
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
@@ -14,6 +18,12 @@ WORDS = {
     "running": "Started:", "done": "Done:", "failed": "Failed:", "waits": "Waits for you:", "not run": "Not run:",
     "undone": "Undone:",
 }  # fmt: skip
+TO_THE_USER = {"the user refused": "you refused it", "stopped by the user": "stopped before it finished"}
+"""What the model is told of the user, as the user reads it."""
+_NUMBERED = re.compile(r"^\d+\t", re.MULTILINE)
+"""A line of a file, as the model reads it."""
+_EXIT = re.compile(r"^\[(exit code [^\[\]\n]*)\]$", re.MULTILINE)
+"""How a command ended, behind its output."""
 NOT_RUN = (
     "not allowed:",
     "the user refused",
@@ -46,3 +56,22 @@ def outcome_state(ok: bool, summary: str) -> str:
     """Return the display state of an ended call; one that was refused was not run."""
     said = summary.removeprefix("error: ")
     return "done" if ok else "not run" if said.startswith(NOT_RUN) else "failed"
+
+
+def call_outcome(tool: str, body: CallEnded, *, streamed: bool) -> str:
+    """Return the outcome of a call in a few words; `streamed`: its output is shown, so that no line of it is said again."""
+    if body.diff:
+        added, removed = count_changes(body.diff)
+        return f"+{added} -{removed}"
+    summary = clean(body.summary.removeprefix("error: "))
+    if told := next((words for start, words in TO_THE_USER.items() if summary.startswith(start)), ""):
+        return told
+    if tool == "read_file" and body.ok and (lines := len(_NUMBERED.findall(body.text))):
+        return plural(lines, "line")
+    if (
+        tool == "run_shell"
+        and (streamed or summary.startswith("[exit code"))
+        and (ended := _EXIT.findall(body.text))
+    ):
+        return "" if body.ok else clean(ended[-1])
+    return summary

@@ -56,7 +56,9 @@ class LiveSurface:
     def say(self, level: Level, text: str) -> None:
         """Print one sentence above the live part."""
         style = {"info": "", "warning": "yellow", "error": "red"}[level]
-        self.screen.say(*(line((style, row)) for row in clean(text).split("\n")))
+        width = max(20, self.screen.size[1]) - 1
+        rows = [styled.folded(line((style, row)), width) for row in clean(text).split("\n")]
+        self.screen.say(*(row for folded in rows for row in folded))
 
     async def ask(self, asked: Ask, timeout: float | None) -> Answer:
         """Ask on the screen; the answer stays in the transcript."""

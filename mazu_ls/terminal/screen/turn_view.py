@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from mazu_ls.journal import journal
 from mazu_ls.terminal.exit_status import how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
+from mazu_ls.terminal.screen.call_lines import call_line, call_outcome, describe_call, outcome_state
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 from mazu_ls.terminal.wording import error_text
@@ -18,12 +18,15 @@ from mazu_ls.terminal.wording import error_text
 DIFF_LINES = 24
 OUTPUT_LINES = 8
 KEPT_LINES = 5000
+CUT = "[more output is not shown here]"
+"""The last line of an output of which only the beginning is sent."""
 
 
 @dataclass
 class CallView:
     """A tool call in progress or just ended."""
 
+    tool: str
     what: str
     began: float
     output: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
@@ -37,6 +40,11 @@ class CallView:
         else:
             self.output.append(first)
         self.output.extend(rest)
+
+    @property
+    def cut(self) -> bool:
+        """Whether there was more output than is kept, or was sent."""
+        return len(self.output) == KEPT_LINES or any(CUT in text for text in self.last(1))
 
     def last(self, count: int) -> list[str]:
         """Return the last lines of the output."""
@@ -95,7 +103,7 @@ class TurnScreen:
                 self.context_tokens = usage.tokens or self.context_tokens
             case journal.CallStarted(call_id, tool, _, arguments):
                 self._end_text()
-                self.calls[call_id] = CallView(describe_call(tool, arguments), time.monotonic())
+                self.calls[call_id] = CallView(tool, describe_call(tool, arguments), time.monotonic())
             case journal.CallOutput(call_id, text) if call := self.calls.get(call_id):
                 call.add(text)
             case journal.CallEnded():
@@ -137,6 +145,8 @@ class TurnScreen:
     def activity(self) -> str:
         """Return the text next to the spinner: what is going on, for how long, and its cost so far."""
         doing = "thinking" if self._thought else "working"
+        if any(call.waits for call in self.calls.values()):
+            doing = "waits for you"
         took = styled.seconds(time.monotonic() - self._began)
         return styled.join([f"{doing} {took}", styled.tokens(self.tokens) if self.tokens else ""])
 
@@ -146,12 +156,10 @@ class TurnScreen:
             return
         state = outcome_state(body.ok, body.summary)
         took = time.monotonic() - call.began
-        said = clean(body.summary.removeprefix("error: "))
+        said = call_outcome(call.tool, body, streamed=bool(call.output))
         rows: list[Line] = []
         if body.diff:
-            added, removed = styled.count_changes(body.diff)
             rows = styled.diff_lines(body.diff, DIFF_LINES)
-            said = f"+{added} -{removed}"
             self._fold(
                 f"The change of {call.what}", [text for _, text in _plain(styled.diff_lines(body.diff))]
             )
@@ -161,12 +169,13 @@ class TurnScreen:
             said = "" if state == "done" else said  # its summary is the beginning of what is shown here
             rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
             if len(output) > count:
-                more = f"  │ … {len(output) - count} lines before these (ctrl-o shows all)"
+                more = f"  │ … {len(output) - count} lines before these (ctrl-o shows {'them' if call.cut else 'all'})"
                 rows.insert(0, line(("dim", more)))
         if took >= 1 and not body.diff:
             said = styled.join([said, styled.seconds(took)])
         if state != "done":
-            rows = [line(("red" if state == "failed" else "dim", f"  {said}")), *rows]
+            style, room = "red" if state == "failed" else "dim", self._width() - 3
+            rows = [*(line((style, f"  {row}")) for row in styled.wrapped(said, room) if row), *rows]
             said = ""
         self._lines(call_line(state, call.what, said, width=self._width()), *rows)
 

@@ -9,7 +9,7 @@ import sys
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat.question_keys import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.call_lines import call_line, describe_call, outcome_state
+from mazu_ls.terminal.screen.call_lines import call_line, call_outcome, describe_call, outcome_state
 from mazu_ls.terminal.screen.styled_text import clean, line
 from mazu_ls.terminal.surfaces.surface import Level
 
@@ -28,7 +28,8 @@ class PlainSurface:
         self._quiet = quiet
         self._words = words
         self._in_text = False
-        self._calls: dict[str, str] = {}
+        self._calls: dict[str, tuple[str, str]] = {}
+        """The tool of each open call, and what it does."""
         self._output: dict[str, int] = {}
 
     def show_event(self, session_id: str, event: journal.Event) -> None:
@@ -47,9 +48,11 @@ class PlainSurface:
             case journal.Retrying(attempt, wait, reason):
                 self._line(f"{clean(reason)} Trying again in {max(1, round(wait))} s (attempt {attempt}).")
             case journal.CallStarted(call_id, tool, _, arguments):
-                self._calls[call_id] = describe_call(tool, arguments)
+                self._calls[call_id] = tool, describe_call(tool, arguments)
+            case journal.CallDecided(call_id, "allow") if call_id in self._calls:
+                tool, what = self._calls[call_id]
                 if tool == "run_shell":
-                    self._call("running", self._calls[call_id], "")
+                    self._call("running", what, "")
             case journal.CallOutput(call_id, text):
                 self._show_output(call_id, text)
             case journal.CallEnded():
@@ -94,11 +97,8 @@ class PlainSurface:
         sys.stderr.flush()
 
     def _show_end(self, body: journal.CallEnded) -> None:
-        what = self._calls.pop(body.call_id, "")
-        said = clean(body.summary.removeprefix("error: "))
-        if body.diff:
-            added, removed = styled.count_changes(body.diff)
-            said = f"+{added} -{removed}"
+        tool, what = self._calls.pop(body.call_id, ("", ""))
+        said = call_outcome(tool, body, streamed=body.call_id in self._output)
         self._call(outcome_state(body.ok, body.summary), what, said)
         if body.diff:
             styled.write(styled.diff_lines(body.diff, DIFF_LINES), sys.stderr)
