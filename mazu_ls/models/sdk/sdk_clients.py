@@ -87,24 +87,33 @@ async def close_clients() -> None:
 
 def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
     preload(account.sdk)
+    import ssl
+
     import httpx2
+
+    from mazu_ls.models.sdk.late_certificates import LateCertificates
 
     timeout = httpx2.Timeout(patience.first, connect=patience.connect)
     options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
-    hooks = {"request": [partial(_stays_at, httpx2.URL(account.base_url))]}
+    settings: dict[str, Any] = {
+        "timeout": timeout,
+        "event_hooks": {"request": [partial(_stays_at, httpx2.URL(account.base_url))]},
+    }
+    if httpx2.URL(account.base_url).scheme == "http":
+        settings["verify"] = LateCertificates(ssl.PROTOCOL_TLS_CLIENT)
     # The client that the SDKs create themselves closes itself when it is collected, on whatever loop runs then.
     try:
         if account.sdk == "anthropic":
             import anthropic
 
             try:
-                client = anthropic.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=hooks)
+                client = anthropic.DefaultAsyncHttpxClient(**settings)
             except (ValueError, httpx2.InvalidURL):  # it reads NO_PROXY itself, and not [::1] in it
-                client = httpx2.AsyncClient(timeout=timeout, event_hooks=hooks, follow_redirects=True)
+                client = httpx2.AsyncClient(**settings, follow_redirects=True)
             return anthropic.AsyncAnthropic(**options, http_client=client)
         import openai
 
-        client = openai.DefaultAsyncHttpxClient(timeout=timeout, event_hooks=hooks)
+        client = openai.DefaultAsyncHttpxClient(**settings)
         return openai.AsyncOpenAI(**options, http_client=client)
     except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
         # Other causes were checked before: proxies and certificates come from the environment.
