@@ -58,12 +58,33 @@ async def test_the_map_of_the_project_is_told_once_it_is_there_and_stays_the_sam
         project = await Project.open([world.root], world.host, settings={}, env=world.env)
         session = await project.sessions.get()
         async with asyncio.timeout(60):
-            while not session.map:
+            while not (server.bodies and "class Account" in json.dumps(server.bodies[-1]["system"])):
                 await session.prompt(Prompt("Look."))
-        assert "class Account" in json.dumps(server.bodies[-1]["system"])
         (world.root / "new.py").write_text("class Newcomer: ...\n")
         await session.prompt(Prompt("Again."))
         assert server.bodies[-1]["system"] == server.bodies[-2]["system"]
+        await project.close()
+
+
+async def test_a_map_that_the_first_call_did_not_wait_for_is_in_a_later_call_of_the_same_turn(tmp_path: Path):
+    files = {f"bank{number}.py": f"class Account{number}: ...\n" for number in range(60)}
+    world = World(Story(files=files, settings={}), tmp_path)
+    reads = [
+        {"calls": [{"name": "read_file", "arguments": {"path": name}}], "chunk": 6, "delay": 0.05}
+        for name in files
+    ]
+    async with ModelServer([*reads, {"text": "Done."}]) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open([world.root], world.host, settings={}, env=world.env)
+        session = await project.sessions.get()
+        turn = asyncio.create_task(session.prompt(Prompt("Look.")))
+        async with asyncio.timeout(60):
+            while not (server.bodies and "class Account" in json.dumps(server.bodies[-1]["system"])):
+                assert not turn.done()
+                await asyncio.sleep(0.02)
+        assert "class Account" not in json.dumps(server.bodies[0]["system"])
+        session.cancel()
+        await turn
         await project.close()
 
 

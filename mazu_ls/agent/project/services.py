@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 ONE_SHOTS = "oneshot"
 WARM_SECONDS = 2.0
-MAP_SECONDS = 1.0
 """Maximum of seconds that anything waits for the project map; a turn waits less, see `context_blocks.MAP_GRACE`."""
 
 
@@ -304,9 +303,9 @@ class ProjectServices:
             map_token_budget(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
         )
 
-    async def render_map(self, budget: int, focus: Sequence[str]) -> str:
-        """Return the map of the project; empty if it is off, or not ready within MAP_SECONDS."""
-        return await self._map.render(budget, focus, patience=MAP_SECONDS) if budget else ""
+    async def render_map(self, budget: int, focus: Sequence[str], patience: float) -> str:
+        """Return the map of the project; empty if it is off, or not ready within `patience` seconds."""
+        return await self._map.render(budget, focus, patience=patience) if budget else ""
 
     async def _warm_map(self) -> None:
         """Read the project before the first turn asks for its map, unless that turn comes at once."""

@@ -28,6 +28,8 @@ Summarise the conversation above for a colleague who takes over now and sees not
 ## Pending (what is still to do, in order, and the questions that are still open)
 Name files, symbols and error texts exactly. Leave out pleasantries."""
 REQUEST = "The request that is being worked on, word for word:\n\n"
+MAP_SECONDS = 1.0
+"""Seconds that a shortened conversation waits for a new project map."""
 LEAST_KEPT = 60_000
 """Tokens below which a conversation is not compacted for its price: the summary would soon cost more than it saves."""
 MAX_PART_CHARS = 4_000
@@ -107,7 +109,7 @@ async def compact(
         session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
     )
     session.map = ""
-    await session.render_map(model, buffers)
+    await session.render_map(model, buffers, MAP_SECONDS)
     request = "" if is_user_turn_start(messages[cut]) else _request(messages[:cut])
     dropped = list_dropped(messages[:cut])
     told = "\n\n".join(part for part in (summary, dropped, injection.text, request) if part)

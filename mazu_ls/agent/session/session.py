@@ -301,11 +301,12 @@ class Session:
             memory=self.standing_memory, edits_unasked=edits_unasked,
         )  # fmt: skip
 
-    async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
+    async def render_map(self, model: Model, buffers: Sequence[Buffer], patience: float) -> None:
         """Render the project map once for the whole conversation: a prefix that changes misses the provider's cache."""
         if not self.map:
             focus = context_blocks.open_files(self.project.workspace, buffers)
-            self.map = await self.project.render_map(self.project.map_budget(model), focus)
+            drawn = await self.project.render_map(self.project.map_budget(model), focus, patience)
+            self.map = self.map or drawn
 
     async def checkpoint(
         self,

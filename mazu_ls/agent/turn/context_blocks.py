@@ -25,43 +25,45 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 SKILLS_SHARE = 4
 """Share of the memory's token budget that skills may use."""
-MAP_GRACE = 0.05
-"""Seconds that the first call waits for the project map alone, once memories and the model's SDK are there."""
+MAP_SECONDS = 10.0
+"""Seconds after which a project map that is still being drawn is left to the next turn."""
+_drawing: set[asyncio.Task[None]] = set()
 
 
 async def build_context_blocks(
     session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
-    """Return the blocks for the prompt of a turn, and the memories in them. Prepares the model, too, and renders the
-    session's project map if that takes no longer than the rest."""
+    """Return the blocks for the prompt of a turn, and the memories in them. Prepares the model, too, and begins to draw the
+    session's project map: no call waits for it, and those after it have it."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggest_skills, asked.text, project.folders, project.env, room)
     said = session.conversation.said
-    drawing = asyncio.create_task(session.render_map(model, buffers))
-    try:
-        injection, _ = await asyncio.gather(
-            recall_memories(
-                project,
-                asked.text,
-                buffers,
-                attachments=asked.attachments,
-                recent=said,
-                session_id=session.id,
-                beside=skills,
-            ),
-            _prepare(model),
-        )
-        await asyncio.wait({drawing}, timeout=MAP_GRACE)
-    finally:
-        is_drawn = drawing.done()
-        drawing.cancel()  # the map itself is read on, and the next turn has it
-    if is_drawn:
-        await drawing
+    drawing = asyncio.create_task(session.render_map(model, buffers, MAP_SECONDS))
+    _drawing.add(drawing)
+    drawing.add_done_callback(_is_drawn)
+    injection, _ = await asyncio.gather(
+        recall_memories(
+            project,
+            asked.text,
+            buffers,
+            attachments=asked.attachments,
+            recent=said,
+            session_id=session.id,
+            beside=skills,
+        ),
+        _prepare(model),
+    )
     session.standing_memory = injection.standing
     blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
     return blocks, tuple(injection.memories)
+
+
+def _is_drawn(drawing: asyncio.Task[None]) -> None:
+    _drawing.discard(drawing)
+    if not drawing.cancelled() and (error := drawing.exception()) is not None:
+        log.error("no project map", exc_info=error)
 
 
 async def _prepare(model: Model) -> None:

@@ -61,8 +61,8 @@ class TurnSession(Protocol):
         """Return the system prompt of the next call."""
         ...
 
-    async def render_map(self, model: Model, buffers: Sequence[Buffer]) -> None:
-        """Render the project map, once for the whole conversation."""
+    async def render_map(self, model: Model, buffers: Sequence[Buffer], patience: float) -> None:
+        """Render the project map, once for the whole conversation, unless that takes longer than `patience` seconds."""
         ...
 
     async def checkpoint(
