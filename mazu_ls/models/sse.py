@@ -82,20 +82,56 @@ OF_AN_ERROR = (
 
 async def _timely(response: Any, patience: RetryPolicy) -> AsyncGenerator[bytes]:
     """Yield the bytes as they arrive; raises StreamEnded when none arrive in time."""
-    limit, size = patience.first, 0
-    async with aclosing(response.aiter_bytes()) as chunks:
-        while True:
-            try:
-                async with asyncio.timeout(limit):
-                    chunk = await anext(chunks)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise StreamEnded(f"nothing came for {limit:g} s") from None
-            limit, size = patience.idle, size + len(chunk)
-            if size > MOST_BYTES:
-                raise UnusableAnswer(f"it has more than {MOST_BYTES >> 20} MiB")
-            yield chunk
+    size = 0
+    waiting = _Waiting(patience.first)
+    try:
+        async with aclosing(response.aiter_bytes()) as chunks, waiting.limit:
+            while True:
+                waiting.since = waiting.loop.time()
+                chunk = await anext(chunks, None)
+                waiting.end(patience.idle)
+                if chunk is None:
+                    return
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise UnusableAnswer(f"it has more than {MOST_BYTES >> 20} MiB")
+                yield chunk
+    except TimeoutError:
+        raise StreamEnded(f"nothing came for {waiting.seconds:g} s") from None
+    finally:
+        waiting.timer.cancel()
+
+
+class _Waiting:
+    """Expires `limit` once the stream was waited for longer than `seconds`.
+
+    One timer for a whole answer, which looks when it fires how long was waited: arming one for each piece costs more than reading it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.since: float | None = None
+        """When the present wait began; None while what came is worked on, which is not limited."""
+        self.limit = asyncio.timeout(None)
+        self.loop = asyncio.get_running_loop()
+        self.timer = self.loop.call_later(seconds, self._look)
+
+    def end(self, seconds: float) -> None:
+        """What was waited for is there; the next one may take `seconds`."""
+        self.since = None
+        if self.limit.when() is not None:  # it came in the moment in which the wait was found too long
+            self.limit.reschedule(None)
+        if seconds != self.seconds:
+            self.seconds = seconds
+            self.timer.cancel()
+            self.timer = self.loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        left = self.seconds if self.since is None else self.since + self.seconds - self.loop.time()
+        if left > 0:
+            self.timer = self.loop.call_later(left, self._look)
+        else:
+            self.limit.reschedule(self.loop.time())
 
 
 async def _all(response: Any, patience: RetryPolicy) -> bytes:

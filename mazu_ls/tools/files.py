@@ -28,6 +28,8 @@ from mazu_ls.workspace.workspace import Workspace, suggestion
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
+SHORT = 32_000
+"""Characters that are numbered at once; a thread would cost more than it spares the event loop."""
 LISTED = 500
 SECRET_LINES = 400
 """Lines around the wanted ones of a long text that are searched for secrets too: a private key has about 50."""
@@ -70,7 +72,8 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
             return special
         raise ToolError(f"{args.path} is a binary file of {path.stat().st_size} bytes, not text") from error
     turn.seen[path] = text
-    return ToolOutput(await asyncio.to_thread(_shown, text, args), untrusted=args.path)
+    shown = _shown(text, args) if len(text) <= SHORT else await asyncio.to_thread(_shown, text, args)
+    return ToolOutput(shown, untrusted=args.path)
 
 
 def _special(workspace: Workspace, path: Path, args: ReadFileArgs) -> ToolOutput | None:
