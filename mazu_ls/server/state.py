@@ -230,8 +230,7 @@ class ServerState:
         """Let the user choose one of a few; return the index, or None if they did not or nobody can be asked."""
         if self.editor is None or not options:
             return None
-        chosen = await self.editor.approvals.pick(message, tuple(options), timeout)
-        return None if chosen is None else list(options).index(chosen)
+        return await self.editor.approvals.pick(message, tuple(options), timeout)
 
     def name_of(self, path: Path) -> str:
         """Return how a file is shown: relative to the workspace folder if it is inside one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 # Controls except tab and line feed; format characters (bidi, zero width, tags); fillers, variation selectors and blanks
@@ -28,6 +30,19 @@ def make_line(text: str, limit: int) -> str:
     """Return the text as one visible line of at most `limit` characters; line feeds become `⏎`, a cut is shown by `…`."""
     line = make_visible(text[: limit + 1].strip().replace("\n", " ⏎ ").replace("\t", " "))
     return shorten(line, limit) if len(text.strip()) <= limit else f"{line[: limit - 1]}…"
+
+
+def distinct_lines(texts: Iterable[str], limit: int) -> list[str]:
+    """Return each text as one line, see `make_line`; those that would read the same as an earlier one end in " (2)", " (3)", ..."""
+    found: list[str] = []
+    for text in texts:
+        line, number = make_line(text, limit), 1
+        while line in found:
+            number += 1
+            mark = f" ({number})"
+            line = make_line(text, limit - len(mark)) + mark
+        found.append(line)
+    return found
 
 
 def shorten(text: str, limit: int) -> str:

@@ -11,7 +11,7 @@ from tests.server.client import Client
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent, edit_call
 
-PLAIN = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
+PLAIN: dict[str, Any] = {"workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}}}
 REPLIES = [
     {"calls": [edit_call("app.py", "x = 1", "x = 2")]},
     {"text": "Two."},
@@ -83,6 +83,28 @@ async def test_a_point_is_chosen_by_the_users_words(env: dict[str, str], folder:
         # The memory is the user's own: a rollback of everything asks about it once, and it stays.
         assert len(asked) == (2 if title == "roll back…" else 1)
         assert (await client.command("mazu.memory.list"))["total"] == 1
+
+
+async def test_points_with_the_same_words_are_all_offered(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    async with agent(env, folder, REPLIES, **PLAIN) as client:
+        choosing(client, "Allow once")
+        for _ in range(2):
+            await client.command("mazu.chat", {"message": "Yes, continue", "wait": True}, within=60)
+        uri = (folder / "app.py").as_uri()
+        client.open(uri, "x = 3\n")
+        asked: list[Any] = []
+
+        def last_point(params: Any) -> Any:
+            asked.append(params)
+            return [one for one in params["actions"] if "Yes, continue" in one["title"]][-1]
+
+        client.answers["window/showMessageRequest"] = last_point
+        await act(client, uri, "restore this file to…")
+        await said(client, ": 1 file")
+        labels = [one["title"] for one in asked[0]["actions"]]
+        assert len(labels) == len(set(labels)) == 3, labels
+        assert (folder / "app.py").read_text() == "x = 1\n"
 
 
 async def test_what_is_known_is_shown(env: dict[str, str], folder: Path):

@@ -17,7 +17,7 @@ from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import MAX_LABEL_CHARS, Choice, Question, UserReply
 from mazu_ls.server.client.question_view import not_offered, question_view
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.workspace.visible_text import make_line, make_visible
+from mazu_ls.workspace.visible_text import distinct_lines, make_line, make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.server.client.profile import ClientConnection, ClientProfile
@@ -275,13 +275,13 @@ class ClientApprovals:
             return await self._rich(asked.question, timeout)
         return await self._plain(asked, timeout)
 
-    async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> str | None:
-        """Let the user choose one of `options`, or None. Invisible characters in the texts are made visible."""
-        shown = {make_line(option, MAX_LABEL_CHARS): option for option in options}
+    async def pick(self, message: str, options: tuple[str, ...], timeout: float = PICK_SECONDS) -> int | None:
+        """Let the user choose one of `options`; return its index, or None. Each is one visible line that no other reads like."""
+        shown = distinct_lines(options, MAX_LABEL_CHARS)
         async with self._one_at_a_time:
             try:
                 chosen = await self._message_request(make_visible(message), tuple(shown), timeout)
-                return None if chosen is None else shown[chosen]
+                return None if chosen is None else shown.index(chosen)
             except (TimeoutError, ClientError) as error:
                 logger.info("%r was not answered: %s", message, error)
                 return None

@@ -18,6 +18,8 @@ from mazu_ls.server.wire.common import NoParams
 from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mazu_ls.checkpoints.models import Checkpoint
     from mazu_ls.server.state import ServerState
 
@@ -65,7 +67,7 @@ async def rollback(server: ServerState, params: wire.ChoosePointParams) -> Any:
         await server.host.say("info", f"Mazu: {what}.")
         return None
     points = points[:POINTS]
-    labels = [point_label(one) for one in points]
+    labels = point_labels(points)
     question = f"Take {path.name} back to…" if path else "Roll back everything to…"
     chosen = await server.pick(question, [*labels, LEAVE])
     if chosen is None or chosen == len(points):
@@ -113,13 +115,21 @@ async def _differs(server: ServerState, point: Checkpoint, path: Path) -> bool:
         return False
 
 
-def point_label(point: Checkpoint) -> str:
-    """Return a checkpoint's label for a person: the time, and the words it is about."""
+def point_labels(points: Sequence[Checkpoint]) -> list[str]:
+    """Return the checkpoints' labels for a person: the time, and the words they are about; with seconds where two read the same."""
+    labels = [_point_label(one, "%H:%M") for one in points]
+    return [
+        _point_label(one, "%H:%M:%S") if labels.count(label) > 1 else label
+        for one, label in zip(points, labels, strict=True)
+    ]
+
+
+def _point_label(point: Checkpoint, clock: str) -> str:
     at = point.created_at.astimezone()
     today = datetime.now(at.tzinfo).date()
     day = "" if at.date() == today else f"{at:%d %b} "
     words = " ".join((point.title or point.label or "checkpoint").split())
-    return f"{day}{at:%H:%M} {shorten(words, MAX_LABEL_CHARS)}"
+    return f"{day}{at:{clock}} {shorten(words, MAX_LABEL_CHARS)}"
 
 
 async def _say_result(server: ServerState, result: dict[str, Any], done: str) -> None:

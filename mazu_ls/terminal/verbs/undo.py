@@ -38,14 +38,20 @@ async def _pick_point(chat: ChatSession) -> dict[str, Any] | None:
     points = [one for one in listed if one["kind"] in ("manual", "baseline", "safety")][:PICKED]
     if not points or not chat.host.surface.interactive:
         return {}
+    shown = [_shown_point(one) for one in points]
     options = [
-        QuestionOption(str(number), f"{local_time(one['createdAt'])} · {' '.join((one['title'] or one['label'] or one['kind']).split())}")
-        for number, one in enumerate(points, 1)
-    ]  # fmt: skip
+        QuestionOption(str(number), _shown_point(one, seconds=shown.count(text) > 1))
+        for number, (one, text) in enumerate(zip(points, shown, strict=True), 1)
+    ]
     answer = await chat.host.surface.ask(
         Ask("Roll back everything to…", (*options, QuestionOption("n", "Leave everything as it is"))), None
     )
     return {"id": points[int(answer.key) - 1]["id"]} if answer.key and answer.key.isdecimal() else None
+
+
+def _shown_point(point: dict[str, Any], *, seconds: bool = False) -> str:
+    words = " ".join((point["title"] or point["label"] or point["kind"]).split())
+    return f"{local_time(point['createdAt'], seconds=seconds)} · {words}"
 
 
 def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:
