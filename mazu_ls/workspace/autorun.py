@@ -22,7 +22,8 @@ def _words(text: str) -> frozenset[str]:
 FOLDERS = _words(
     ".vscode .idea .zed .vs .fleet .nvim .helix .sublime .devcontainer .husky .githooks .direnv .cursor"
     " .claude .codex .gemini .continue .roo .cline .windsurf .aider .amazonq .kiro .opencode .agents"
-    " .circleci .buildkite .woodpecker .trae .junie .augment"
+    " .circleci .buildkite .woodpecker .trae .junie .augment .clinerules .roorules .kilocode .crush .qoder .codebuddy .iflow"
+    " .tabnine .goose .amp .factory .openhands .qwen .idx .vim .hg .jj .mise"
 )
 FILES = _words(
     ".envrc .exrc .vimrc .nvimrc .nvim.lua .lvimrc .dir-locals.el .dir-locals-2.el .gdbinit .lldbinit"
@@ -32,29 +33,36 @@ FILES = _words(
     " .mise.toml mise.toml .rtx.toml .tool-versions .gitlab-ci.yml .travis.yml .drone.yml .woodpecker.yml"
     " azure-pipelines.yml bitbucket-pipelines.yml appveyor.yml .appveyor.yml cloudbuild.yaml buildspec.yml"
     " jenkinsfile .rprofile .renviron hie.yaml .iex.exs .pryrc .irbrc .ghci .ocamlinit .sbtopts .jvmopts"
-    " .bazelrc"
+    " .bazelrc .devcontainer.json .gitpod.yml .cirrus.yml .lazy.lua mise.local.toml .mise.local.toml .lefthook.yaml lefthook.yaml"
+    " .lefthook.toml lefthook.toml .lefthook.json lefthook.json lefthook-local.yml lefthook-local.yaml lefthook-local.toml"
+    " .lefthook-local.yml .lefthook-local.yaml .kilocoderules"
 )
 SUFFIXES = (".code-workspace", ".sublime-project", ".pth", ".desktop", ".service")
-_IN_GITHUB = frozenset(("workflows", "actions"))
+_FORGES = frozenset((".github", ".gitea", ".forgejo"))
+_IN_FORGE = frozenset(("workflows", "actions"))
 _OBEYED_FILES = _words(
     "claude.md claude.local.md agents.md agents.override.md agent.md gemini.md qwen.md warp.md crush.md"
     " copilot-instructions.md opencode.json opencode.jsonc .rules .airules .augment-guidelines replit.md"
     " .replit conftest.py sitecustomize.py usercustomize.py .pylintrc pylintrc .pdbrc .rubocop.yml"
     " .solargraph.yml .luarc.json .luarc.jsonc .clangd .ccls rust-analyzer.toml rust-toolchain"
-    " rust-toolchain.toml .pnpmfile.cjs .lintstagedrc .lintstagedrc.json"
-    " .lintstagedrc.js"
+    " rust-toolchain.toml .pnpmfile.cjs pylintrc.toml .pylintrc.toml mypy.ini .mypy.ini .flake8 phpstan.neon phpstan.neon.dist"
+    " phpstan.dist.neon .php-cs-fixer.php .php-cs-fixer.dist.php .formatter.exs .credo.exs mix.exs build.sbt build.sc build.mill"
+    " crush.json .crush.json .vimspector.json .ycm_extra_conf.py .luacheckrc .lintr steepfile tslint.json"
 )
-# With any extension that a program is written in: `eslint.config.mjs`, `.eslintrc.cjs`.
+# With any extension that a program or a setting is written in: `eslint.config.mjs`, `.eslintrc.cjs`, `.prettierrc`.
 _OBEYED_CODE = _words(
     "eslint.config .eslintrc prettier.config .prettierrc stylelint.config .stylelintrc babel.config .babelrc postcss.config"
-    " tailwind.config svelte.config commitlint.config .commitlintrc lint-staged.config vitest.config jest.config biome.config"
+    " tailwind.config svelte.config commitlint.config .commitlintrc lint-staged.config .lintstagedrc vitest.config vite.config"
+    " jest.config biome.config playwright.config cypress.config .mocharc .postcssrc .golangci"
 )
-_CODE = frozenset(("js", "cjs", "mjs", "ts", "cts", "mts"))
+_CODE = _words("js cjs mjs ts cts mts json jsonc json5 yml yaml toml")
 _OBEYED_PLACES = (
     (".github", "instructions"),
     (".github", "prompts"),
     (".github", "agents"),
     (".github", "hooks"),
+    (".github", "chatmodes"),
+    (".github", "skills"),
 )
 _LATER_FOLDERS = _words(".aws .bundle .cargo .config .docker .gnupg .gradle .hooks .kube .mvn .ssh .yarn")
 _LATER_FILES = _words(
@@ -76,7 +84,7 @@ def runs_by_itself(parts: Sequence[str]) -> str | None:
     for index, name in enumerate(names):
         if name in FOLDERS:
             return parts[index]
-        if name == ".github" and names[index + 1 : index + 2] and names[index + 1] in _IN_GITHUB:
+        if name in _FORGES and names[index + 1 : index + 2] and names[index + 1] in _IN_FORGE:
             return f"{parts[index]}/{parts[index + 1]}"
     last = names[-1] if names else ""
     return parts[-1] if last in FILES or last.endswith(SUFFIXES) else None
@@ -87,7 +95,8 @@ def is_obeyed(parts: Sequence[str]) -> str | None:
     names = [fold_case(part) for part in parts]
     last = names[-1] if names else ""
     stem, _, extension = last.rpartition(".")
-    if last in _OBEYED_FILES or (stem in _OBEYED_CODE and extension in _CODE):
+    named = last in _OBEYED_FILES or (last.startswith(".") and last in _OBEYED_CODE)
+    if named or (stem in _OBEYED_CODE and extension in _CODE):
         return parts[-1]
     inside = next((pair for pair in pairwise(names) if pair in _OBEYED_PLACES), None)
     return "/".join(inside) if inside else runs_by_itself(parts)

@@ -34,14 +34,37 @@ OBEYED = [
     ".luarc.json",
     "rust-toolchain.toml",
     ".github/prompts/a.md",
+    "pylintrc.toml",
+    "mypy.ini",
+    ".flake8",
+    ".eslintrc",
+    "web/.prettierrc.json",
+    ".golangci.yml",
+    "phpstan.neon",
+    "mix.exs",
+    ".lazy.lua",
+    ".devcontainer.json",
+    "lefthook-local.yml",
+    "crush.json",
+    "vite.config.ts",
+    ".mocharc.yml",
+    ".hg/hgrc",
+    ".vim/coc-settings.json",
+    ".qwen/settings.json",
+    ".gitea/workflows/ci.yml",
 ]
+FOLDERS = {".github/prompts", ".hg", ".vim", ".qwen", ".gitea/workflows"}
 
 
 def test_what_programs_and_agents_obey_unasked_is_read_only(tmp_path: Path):
     for name in (*OBEYED, "src/a.py", "tests/test_a.py", "docs/agents.md.txt", "eslint.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
-    assert read_only(tmp_path) == {*OBEYED} - {".github/prompts/a.md"} | {".github/prompts"}
+    single = {name for name in OBEYED if not any(name.startswith(f"{folder}/") for folder in FOLDERS)}
+    assert read_only(tmp_path) == single | FOLDERS
+    assert {
+        path.relative_to(tmp_path).as_posix() for path in find_protected(tmp_path).run_by_others
+    } == single | FOLDERS
 
 
 @pytest.fixture
@@ -87,6 +110,14 @@ def test_a_commit_that_ignores_less_is_believed(committed: Path):
     (committed / "sub/.gitignore").write_text("free.csv\n")
     git(committed, "commit", "-qam", "two")
     assert read_only(committed) == IGNORED - {"sub/kept.csv"} | {"sub/free.csv"}
+
+
+def test_caches_of_tools_with_an_ignore_list_of_their_own_are_build_output(committed: Path):
+    for folder, inner in ((".mypy_cache", "3.11"), (".pytest_cache", "v/cache"), ("public", "uploads")):
+        (committed / folder / inner).mkdir(parents=True)
+        (committed / folder / ".gitignore").write_text("*\n")
+        (committed / folder / inner / "data.json").write_text("{}")
+    assert read_only(committed) == IGNORED | {"public/.gitignore", "public/uploads"}
 
 
 def test_a_file_that_is_too_large_for_a_checkpoint_is_read_only(committed: Path):

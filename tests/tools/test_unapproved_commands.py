@@ -135,6 +135,19 @@ async def test_what_programs_would_run_by_themselves_is_moved_away(project) -> N
     assert (moved[0] / "tasks.json").read_text() == "{}\n"
 
 
+async def test_new_files_that_agents_obey_are_named_and_stay(clone) -> None:
+    clone.write({"package/AGENTS.md": "mine\n"})
+    made = "echo evil > CLAUDE.md; mv package old; mkdir package; echo evil > package/AGENTS.md; touch sub/conftest.py notes.md"
+    text = await clone.text(run_shell, command=made)
+    said = (
+        "New since a command ran that nobody approved: CLAUDE.md, package/AGENTS.md, sub/conftest.py. Agents"
+    )
+    assert said in text
+    assert [said in sentence for _, sentence in clone.host.said] == [True]
+    assert (clone.root / "CLAUDE.md").read_text() == "evil\n"
+    assert said not in await clone.text(run_shell, command="echo more >> sub/code.py; mv old older")
+
+
 MAKES_REPOSITORIES = """python3 -c "
 import os
 open('.gitignore', 'a').write('hidden/\\ndist/\\n')

@@ -71,7 +71,7 @@ class Identity(NamedTuple):
 
 
 class Protected(Struct):
-    """The result of the scan. `run_by_others`: each file or folder that programs run by themselves.
+    """The result of the scan. `run_by_others`: each file or folder that programs run by themselves, or obey.
 
     `repositories`: each `.git` in folders that are not scanned (ignored ones, `node_modules`) or directly below them. `complete` is
     False if there were too many folders to scan.
@@ -94,6 +94,11 @@ class _Folder(Struct, frozen=True):
     not_walked: tuple[str, ...]
     plain: tuple[str, ...]
     ignored: tuple[str, ...]
+
+
+def starts_programs(parts: Sequence[str]) -> bool:
+    """Return whether programs run what is at a path of the project by themselves; version control folders included."""
+    return parts[-1] in _VERSION_CONTROL or runs_by_itself(parts) is not None
 
 
 _seen: dict[str, _Folder] = {}
@@ -231,22 +236,25 @@ def _sort(
     plain: list[str] = []
     ignored_folders: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
+    in_output = any(_is_output(part, patterns) for part in above if part.startswith("."))
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
         ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, chains)
-        if name in _VERSION_CONTROL or runs_by_itself((*above, name)):
+        obeyed = name in _VERSION_CONTROL or is_obeyed((*above, name))
+        if obeyed and name not in _NEVER_OURS:
             with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
                 others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
+        if starts_programs((*above, name)):
             if not entry.is_symlink():
                 (hidden if _is_secret((*above, name), entry, ignored) else read_only).append(name)
         elif entry.is_symlink():
             continue
         elif _is_secret((*above, name), entry, ignored) or _is_socket(entry):
             hidden.append(name)
-        elif (ignored and any(fnmatchcase(name, pattern) for pattern in patterns)) or name in _NEVER_OURS:
+        elif (ignored and (in_output or _is_output(name, patterns))) or name in _NEVER_OURS:
             not_walked += [name] * is_folder
-        elif ignored or is_obeyed((*above, name)):
+        elif ignored or obeyed:
             read_only.append(name)
             not_walked += [name] * is_folder
             ignored_folders += [name] * is_folder
@@ -266,6 +274,12 @@ def _sort(
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found
     return found
+
+
+def _is_output(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether builds make a file or folder of this name. What is ignored in such a folder is output too where its name
+    begins with a dot: caches of tools bring a `.gitignore` of their own; `public` and `log` may hold data."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _is_or_was_ignored(path: str, entry: os.DirEntry[str], is_folder: bool, chains: Chains) -> bool:

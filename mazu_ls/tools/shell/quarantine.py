@@ -17,13 +17,14 @@ from mazu_ls.gitcmd import user_setting
 from mazu_ls.gitcmd.obeyed_files import ObeyedFile, find_obeyed
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
-from mazu_ls.tools.shell.protected_files import Protected, find_protected
+from mazu_ls.tools.shell.protected_files import Protected, find_protected, starts_programs
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.openat import folder_beneath
 from mazu_ls.workspace.visible_text import make_line
 
 MOVED_WITHIN = 10.0  # seconds; during a longer time the user does other things in the project
 MAX_HOOK = 1 << 18
+MAX_NAMED = 10  # of new files that are obeyed
 NAME_CHARS = 400  # maximum characters of a path in a sentence
 _WHY_MOVED = "programs run files there automatically; write it with write_file, so that the user sees it"
 _GIT_STATE = ("HEAD", "index", "FETCH_HEAD", "ORIG_HEAD", "config", "logs/HEAD", "refs/heads")
@@ -68,7 +69,7 @@ class CreatedFilesCheck:
         self._obeyed = frozenset(one for root in self.roots for one in self._find_obeyed(root))
 
     def created(self) -> list[CreatedFile]:
-        """Return new files that programs run by themselves, and those in a folder that was replaced.
+        """Return new files that programs run by themselves or obey, and those in a folder that was replaced.
 
         A file that alone was replaced is somebody else's work: for the command it was a mount, which cannot be replaced. What was
         only moved, with a folder that leads to it, is left out: it is the user's own.
@@ -93,7 +94,7 @@ class CreatedFilesCheck:
             for path, stamp in after.repositories.items():
                 if stamp in stamps or stamp[0] is None or stamp[0][0] in inodes:
                     continue
-                if not _is_plain_folder(path) or _starts_programs(path):
+                if not _is_plain_folder(path) or _has_programs(path):
                     created.append(CreatedFile(root, path, stamp[0][0]))
         return created
 
@@ -120,7 +121,7 @@ class CreatedFilesCheck:
         if self.background or self.was_there(path) or time.monotonic() - self._started > MOVED_WITHIN:
             return False
         if any(path == root / ".git" for root in self.roots):
-            return _starts_programs(path)
+            return _has_programs(path)
         if (
             self._git_state() != self._git
         ):  # read-only for the command: somebody else pulls, commits or switches
@@ -147,20 +148,29 @@ def quarantine_created(
             named.append(
                 f"{shown} is new since a git command ran: {obeyed.why}. It was not moved; review it."
             )
+    new: list[str] = []
     for file in check.created():
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
-        if check.may_move(file.path, others):
+        if not starts_programs(file.path.relative_to(file.root).parts):
+            new.append(shown)
+        elif check.may_move(file.path, others):
             moved.append(_moved(file, shown, env, _WHY_MOVED))
         else:
-            new = "was changed" if check.was_there(file.path) else "is new"
+            how = "was changed" if check.was_there(file.path) else "is new"
             named.append(
-                f"{shown} {new} since a command ran that nobody approved, and programs run files there automatically."
+                f"{shown} {how} since a command ran that nobody approved, and programs run files there automatically."
                 " It was not moved; review it, unless you made it yourself."
             )
+    if new:
+        more = f" and {len(new) - MAX_NAMED} more" if len(new) > MAX_NAMED else ""
+        named.append(
+            f"New since a command ran that nobody approved: {', '.join(sorted(new)[:MAX_NAMED])}{more}. Agents, or extensions of editors,"
+            " obey such files; review them, unless you made them yourself."
+        )
     return moved, named
 
 
-def _starts_programs(git: Path) -> bool:
+def _has_programs(git: Path) -> bool:
     """Return whether a new repository starts programs: `git init` makes no such configuration, and no hooks but those of a template."""
     try:
         return (
