@@ -44,7 +44,7 @@ MOST_ROUNDS = 20
 LINE = 20_000
 """Characters of a command line that the policy judges (`policy/bash/grammar.py`)."""
 BOUNDED = {
-    "policy.bash.interpreter_code._STRING": LINE, "policy.bash.interpreter_code._SECRETS": LINE,
+    "policy.bash.interpreter_code._SECRETS": LINE,
     "server.chat.ai_comments.COMMENT": 2000, "tools.edit.placeholders._STATEMENT": 200, "workspace.path_rules._SECRET_NAME": 255,
     "workspace.text._DECLARED": 1024, "workspace.text._MODELINES": 1024,
 }  # fmt: skip

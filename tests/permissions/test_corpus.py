@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
+from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo, step_budget
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.bash.shell import analyse
 from mazu_ls.policy.decide import decide
@@ -134,12 +134,15 @@ INVOLVED = (
     "a=(x); " + "a[$i]=y; " * 400 + '"${a[@]}"',
     "f() { f $(f $1); }; " + "f a; " * 100,
     "x=a; " + "echo ${y:-$x}; x=b$x; " * 100,
+    ". a; " * 2000,
+    "find . " + "-exec sh -c ls \\; " * 3000,
 )
 
 
 @pytest.mark.parametrize("line", INVOLVED, ids=lambda line: line[:12].strip())
-def test_no_line_keeps_the_gate_busy(line: str) -> None:
+def test_no_line_keeps_the_gate_busy(line: str, monkeypatch) -> None:
     """Counted in function calls, which are the same on every machine; each of these lines took tens of millions."""
+    monkeypatch.setattr(step_budget, "MAX_SECONDS", 1000)
     left = 10_000_000
 
     def count(*_: object) -> None:
@@ -154,6 +157,12 @@ def test_no_line_keeps_the_gate_busy(line: str) -> None:
         verdict(line)
     finally:
         sys.setprofile(None)
+
+
+def test_what_costs_more_than_its_steps_say_ends_by_the_clock(monkeypatch) -> None:
+    monkeypatch.setattr(step_budget, "MAX_SECONDS", 0)
+    assert verdict("ls") == "allow"
+    assert verdict("ls; " * 200) == "deny"
 
 
 def test_an_involved_line_is_denied_in_every_mode_and_says_so() -> None:

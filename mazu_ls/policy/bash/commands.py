@@ -16,10 +16,12 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import LexedLine, Redirect, Segment
 from mazu_ls.policy.bash.words import WordValue
 from mazu_ls.policy.data import word_set
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.options import find_starts
 from mazu_ls.policy.tables.wrappers import SHELLS, WRAPPERS, program
 
 MAX_ARGVS = 256
+_NARROWS = frozenset(str.split("-name -iname -path -regex -newer -mtime -size"))
 _PARTS = frozenset(("{/}", "{.}", "{//}", "{/.}"))  # of a path that `fd` finds
 # Programs that a wildcard in program position could match.
 _FOUND_BY_WILDCARD = SHELLS | WRAPPERS.keys() | word_set("found_by_wildcard")
@@ -145,15 +147,15 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
     if argv[0] not in ("find", "gfind", "fd", "fdfind"):
         return []
     found: list[list[str]] = []
+    narrowed, starts = False, find_starts(argv[1:])
     for index, word in enumerate(argv):
+        narrowed = narrowed or word in _NARROWS
         if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
-            command = argv[index + 1 :]
-            ends = [i for i, w in enumerate(command) if w in (";", "\\;") or (w == "+" and i)]
-            command = command[: ends[0]] if ends else command
-            narrowed = any(
-                w in ("-name", "-iname", "-path", "-regex", "-newer", "-mtime", "-size") for w in argv[:index]
-            )
-            for start in find_starts(argv[1:]):
+            behind = range(index + 1, len(argv))
+            ends = (i for i in behind if argv[i] in (";", "\\;") or (argv[i] == "+" and i > index + 1))
+            command = argv[index + 1 : next(ends, len(argv))]
+            for start in starts:
+                spend(len(command))
                 place = (
                     f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
                 )

@@ -10,7 +10,11 @@ from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
 
-_STRING = pattern("interpreter_code.string", re.DOTALL)
+_OPENS = re.compile(r"['\"`]|(%)x?[{(\[]|(q)x?[/{(]")
+_REST_OF_STRING = {
+    "'": re.compile(r"((?:[^'\\]|\\.)*+)'", re.DOTALL), '"': re.compile(r'((?:[^"\\]|\\.)*+)"', re.DOTALL), "`": re.compile(r"([^`]*+)`"),
+    "%": re.compile(r"([^})\]]*+)[})\]]"), "q": re.compile(r"([^/})]*+)[/})]"),
+}  # fmt: skip
 _LIST = re.compile(r"\[((?:\s*+(?:'[^']*+'|\"[^\"]*+\")\s*+,?)++)\]")
 _RUNS = pattern("interpreter_code.runs")
 _NETWORK = pattern("interpreter_code.network")
@@ -112,4 +116,15 @@ def deny(code: str, scope: ShellScope) -> Decision | None:
 
 
 def _strings(code: str) -> list[str]:
-    return [next(filter(None, match.groups()), "") for match in _STRING.finditer(code)]
+    """Return the strings of code; where one is not closed, no later one of its kind is, and none is looked for again."""
+    found: list[str] = []
+    at, unclosed = 0, set[str]()
+    while opening := _OPENS.search(code, at):
+        kind = opening[1] or opening[2] or opening[0]
+        rest = None if kind in unclosed else _REST_OF_STRING[kind].match(code, opening.end())
+        if rest is None:
+            unclosed.add(kind)
+        else:
+            found.append(rest[1])
+        at = rest.end() if rest else opening.start() + 1
+    return found

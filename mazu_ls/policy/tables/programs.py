@@ -24,6 +24,7 @@ VARIABLE = re.compile(r"^[a-z][a-z0-9]{0,14}$")
 WILD = ("*", "?", "[")
 _ALL_MATCHING_SECRETS = tuple(table("programs.all_matching_secrets").split())
 MAX_MATCHES = 5_000
+MAX_DEPTH = 100  # folders that a wildcard leads through
 # Files by which a project chooses the program that runs under this name: rustup's, yarn's, corepack's.
 _CHOOSES = {
     "cargo": ("rust-toolchain", "rust-toolchain.toml"),
@@ -182,7 +183,8 @@ class ProgramJudge:
 
     def _matches_on_disk(self, word: str, *, listing: bool) -> None:
         """Raise NotProvablySafe if a file that the wildcard finds leads out of the workspace, or may hold secrets."""
-        require(not wildcards.cannot_be_tried(word), f"what {word} matches cannot be known")
+        clear = not wildcards.cannot_be_tried(word) and word.count("/") <= MAX_DEPTH
+        require(clear, f"what {word} matches cannot be known")
         every = chain.from_iterable(wildcards.matches_on_disk(word, cwd) for cwd in self.scope.cwds)
         found = islice(every, MAX_MATCHES + 1)
         for count, path in enumerate(found):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import dropwhile
 
 from mazu_ls.policy.data import pattern, read_table, table, word_set
 from mazu_ls.policy.step_budget import spend
@@ -49,9 +50,10 @@ def inner(argv: list[str]) -> list[list[str]]:
         return []
     found: list[list[str]] = []
     for start in _starts(argv, spec):
+        spend(1 + len(argv) // 20)
         command = [word for word in argv[start + spec.before :] if word != ":::"]  # parallel's operands
-        while spec.assignments and command and re.match(r"^[A-Za-z_]\w*=", command[0]):
-            command = command[1:]
+        if spec.assignments:
+            command = list(dropwhile(re.compile(r"[A-Za-z_]\w*=").match, command))
         if command and command not in found:
             found.append(command)
     return found

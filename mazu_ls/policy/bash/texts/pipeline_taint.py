@@ -115,8 +115,10 @@ def comes_from_elsewhere(
     fetched = any(fetches(script) for script in stages[-1].scripts)
     tainted = any(scope.tainted & set(value.expanded) for value in values)
     unknown = any(UNKNOWN in word for word in stages[-1].argv)
-    names = [program(stage.argv[0]) for stage in stages[:-1] if stage.argv]
-    return fetched or tainted or (piped and unknown and not DOWNLOADERS.isdisjoint(names))
+    if fetched or tainted or not (piped and unknown):
+        return fetched or tainted
+    spend(len(stages))
+    return any(program(stage.argv[0]) in DOWNLOADERS for stage in stages[:-1] if stage.argv)
 
 
 def executes_input(argv: list[str]) -> bool:
