@@ -475,7 +475,7 @@ handed on."
                       (string-join (cdr (split-string (or (plist-get params :message) "") "\n")) "\n"))))
         (unless (string-empty-p rest) (mazu--add (concat rest "\n")))))
     (mazu--add (cond
-                ((member (plist-get params :tool) '("mazu.rollback" "mazu.undo"))
+                ((string-prefix-p "mazu." (or (plist-get params :tool) ""))
                  (concat (mazu--rollback-keys (append (plist-get params :options) nil)) "\n"))
                 ((equal (nth 1 question) "mazu/permission/request")
                  (concat (mazu--permission-keys (append (plist-get params :options) nil)) "\n"))

@@ -61,6 +61,7 @@ class Client:
         self._ids = itertools.count(1)
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self.connection: Any = None
+        self.process: Any = None
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}

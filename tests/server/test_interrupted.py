@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import Client, connected
+from tests.server.client import NO_ANSWER, Client, connected
 from tests.server.test_turns import ALL, agent, edit_call
 
 RUN = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
 
 
+PLAIN = {**ALL, "experimental": {"mazu": {"updates": True}}}
+ASKED = "mazu/permission/request"
+
+
 def choosing(client: Client, title: str) -> None:
     """Answer every question with this choice."""
+
+    def answer(params: Any) -> Any:
+        return {"optionId": next(it["id"] for it in params["options"] if it["label"] == title)}
+
+    client.answers[ASKED] = answer
     client.answers["window/showMessageRequest"] = lambda params: {"title": title}
     client.answers["window/workDoneProgress/create"] = lambda params: None
 
 
-async def offered(client: Client) -> Any:
+async def offered(client: Client, method: str = ASKED) -> Any:
     """The question, once it is asked."""
-    return (await client.until(lambda m: m.get("method") == "window/showMessageRequest", within=60))["params"]
+    return (await client.until(lambda m: m.get("method") == method, within=60))["params"]
 
 
 @pytest.fixture
@@ -43,8 +53,8 @@ async def test_after_a_kill_the_run_is_rolled_back(broken_off: dict[str, str], f
     assert (folder / "app.py").read_text() == "x = 2\n"
     async with connected(broken_off) as client:
         choosing(client, "Roll back")
-        await client.initialize(folder, **ALL)
-        shown = await offered(client)
+        await client.initialize(folder, **PLAIN)
+        shown = await offered(client, "window/showMessageRequest")
         assert shown["message"] == "Mazu: “Make x two” was interrupted when mazu-ls ended."
         assert [action["title"] for action in shown["actions"]] == ["Leave it", "Continue", "Roll back"]
         await client.until(lambda m: "rolled back to" in str(m.get("params", {}).get("message")), within=60)
@@ -75,7 +85,54 @@ async def test_what_is_left_is_not_offered_again(broken_off: dict[str, str], fol
         await client.initialize(folder, **ALL)
         await client.command("mazu.session.list", within=60)
         await client.command("mazu.checkpoint.list", within=60)
-        assert client.notes("window/showMessageRequest") == []
+        assert client.notes(ASKED) == client.notes("window/showMessageRequest") == []
+
+
+async def test_who_continues_otherwise_is_asked_no_longer(broken_off: dict[str, str], folder: Path):
+    async with ModelServer([{"text": "Here I am."}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**broken_off, **keys}) as client:
+            client.answers["window/workDoneProgress/create"] = lambda params: None
+            client.answers[ASKED] = lambda params: NO_ANSWER
+            await client.initialize(folder, **ALL)
+            asked = await offered(client)
+            assert asked["title"] == "“Make x two” was interrupted when mazu-ls ended."
+            assert [(one["id"], one["label"]) for one in asked["options"]] == [
+                ("leave", "Leave it"), ("continue", "Continue"), ("rollback", "Roll back"),
+            ]  # fmt: skip
+            said = {"sessionId": asked["sessionId"], "message": "Are you there?", "wait": True}
+            reply = await client.command("mazu.chat", said, within=60)
+            assert reply["reply"] == "Here I am."
+            gone = await client.until(lambda m: m.get("method") == "mazu/permission/resolved", within=60)
+            assert gone["params"] == {
+                "sessionId": asked["sessionId"], "callId": asked["callId"], "verdict": "void", "by": "cancelled",
+            }  # fmt: skip
+            assert (folder / "app.py").read_text() == "x = 2\n"
+
+
+async def test_a_message_that_still_stands_decides_nothing_and_says_so(
+    broken_off: dict[str, str], folder: Path
+):
+    async with ModelServer([{"text": "Here I am."}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**broken_off, **keys}) as client:
+            pressed = asyncio.Event()
+
+            async def answer(params: Any) -> Any:
+                await pressed.wait()
+                return {"title": "Roll back"}
+
+            choosing(client, "Roll back")
+            client.answers["window/showMessageRequest"] = answer
+            await client.initialize(folder, **PLAIN)
+            await offered(client, "window/showMessageRequest")
+            await client.command("mazu.chat", {"message": "Are you there?", "wait": True}, within=60)
+            pressed.set()
+            await client.until(
+                lambda m: "was continued after this was asked" in str(m.get("params", {}).get("message")),
+                within=60,
+            )
+            assert (folder / "app.py").read_text() == "x = 2\n"
 
 
 async def test_a_run_at_its_limit_goes_on_from_there(env: dict[str, str], folder: Path):
@@ -83,5 +140,5 @@ async def test_a_run_at_its_limit_goes_on_from_there(env: dict[str, str], folder
     async with agent(env, folder, RUN) as client:
         choosing(client, "Continue")
         await client.command("mazu.run", {"task": "Make x two", "maxSteps": 1}, within=60)
-        assert (await offered(client))["message"].startswith("Mazu stopped at the limit of steps")
+        assert (await offered(client))["title"].startswith("Mazu stopped at the limit of steps")
         await client.until(lambda m: m.get("params", {}).get("update", {}).get("text") == "Done.", within=60)

@@ -22,8 +22,8 @@ from tests.server.test_turns import ALL, edit_call
 
 
 @asynccontextmanager
-async def process(env: dict[str, str], folder: Path, **answers: Any) -> AsyncIterator[Client]:
-    """A client of a real server process, which is killed at the end if it still lives."""
+async def process(env: dict[str, str], folder: Path, offered: Any = None) -> AsyncIterator[Client]:
+    """A client of a real server process, which is killed at the end if it still lives; `offered` answers the offer to continue."""
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mazu_ls", env={**os.environ, **env}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -32,17 +32,22 @@ async def process(env: dict[str, str], folder: Path, **answers: Any) -> AsyncIte
     client = Client(child.stdin.write)
     client.process = child
 
+    out = child.stdout
+
     async def read() -> None:
-        while data := await child.stdout.read(1 << 16):
+        while data := await out.read(1 << 16):
             client.deliver(data)
 
     reading = asyncio.create_task(read())
     client.allow("edit_file: app.py")
+    allowed = client.answers["mazu/permission/request"]
     client.answers |= {
+        "mazu/permission/request": lambda params: (
+            offered(params) if offered and params["tool"] == "mazu.resume" else allowed(params)
+        ),
         "workspace/applyEdit": client.apply_edit,
         "window/workDoneProgress/create": lambda params: None,
         "window/showDocument": lambda params: {"success": True},
-        **answers,
     }
     try:
         await client.initialize(folder, **ALL)
@@ -134,16 +139,16 @@ async def test_edit_undo_restart_undo_kill_continue_undo(env: dict[str, str], fo
 
         def choose(params: Any) -> Any:
             asked.append(params)
-            return {"title": "Continue"}
+            return {"optionId": "continue"}
 
-        async with process(env, folder, **{"window/showMessageRequest": choose}) as client:
+        async with process(env, folder, offered=choose) as client:
             chat = client.open(chat.uri, stale, "markdown")
             await shown(chat, "It was done already.")
             assert (
                 "Make it three" in chat.text and "word word" in chat.text and "*1 turn undone*" in chat.text
             )
-            assert [question["message"] for question in asked] == [
-                "Mazu: “Make it two” was interrupted when mazu-ls ended."
+            assert [question["title"] for question in asked] == [
+                "“Make it two” was interrupted when mazu-ls ended."
             ]
             assert app.read_text() == "x = 3\n"
             for _ in range(2):  # the turn that went on changed nothing; the one before it did
@@ -179,9 +184,9 @@ async def test_a_run_is_offered_again_however_the_server_ended(env: dict[str, st
         async def choose(params: Any) -> Any:
             offers.append(params)
             await later.wait()
-            return {"title": "Continue"}
+            return {"optionId": "continue"}
 
-        async with process(env, folder, **{"window/showMessageRequest": choose}) as client:
+        async with process(env, folder, offered=choose) as client:
             await client.command("mazu.session.show", {"sessionId": started["sessionId"]}, within=SLOW)
             await eventually(lambda: _is(offers), within=SLOW)
             later.set()
@@ -189,15 +194,16 @@ async def test_a_run_is_offered_again_however_the_server_ended(env: dict[str, st
                 lambda m: m.get("params", {}).get("update", {}).get("reply") == "All is done.", within=SLOW
             )
             await leave(client)
-        async with process(env, folder, **{"window/showMessageRequest": lambda params: NO_ANSWER}) as client:
+        async with process(env, folder, offered=lambda params: NO_ANSWER) as client:
             await client.command("mazu.session.list", within=SLOW)
             await client.command("mazu.checkpoint.list", within=SLOW)
-            assert client.notes("window/showMessageRequest") == []
+            assert client.notes("mazu/permission/request") == []
         (path,) = Path(env["MAZU_STATE_HOME"]).rglob("s_*.jsonl")
         from mazu_ls.journal import journal
 
         starts = [e.body for e in journal.read(path) if isinstance(e.body, journal.TurnStarted)]
-        assert starts[0].limits == starts[1].limits and starts[1].limits.cost == 0.5
+        limits = starts[1].limits
+        assert starts[0].limits == limits and limits is not None and limits.cost == 0.5
         assert [one.allow_shell for one in starts] == [False, False]
 
 
@@ -212,11 +218,9 @@ async def test_a_message_that_was_acknowledged_survives_a_kill_at_once(env: dict
             started = await client.command("mazu.chat", {"message": "Do not lose this"}, within=SLOW)
             client.process.kill()
             await client.process.wait()
-        async with process(
-            env, folder, **{"window/showMessageRequest": lambda params: {"title": "Leave it"}}
-        ) as client:
-            offer = await client.until(lambda m: m.get("method") == "window/showMessageRequest", within=SLOW)
-            assert "Do not lose this" in offer["params"]["message"]
+        async with process(env, folder, offered=lambda params: {"optionId": "leave"}) as client:
+            offer = await client.until(lambda m: m.get("method") == "mazu/permission/request", within=SLOW)
+            assert "Do not lose this" in offer["params"]["title"]
             page = await client.command("mazu.session.events", {"sessionId": started["sessionId"]})
             said = [e["update"]["text"] for e in page["events"] if e["update"]["kind"] == "user"]
             assert said == ["Do not lose this"]

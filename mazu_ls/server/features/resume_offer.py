@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import to_builtins
+
+from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
+from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.workspace.visible_text import make_line
@@ -27,6 +34,9 @@ ANSWERS: dict[str, Literal["leave", "continue", "rollback"]] = {
     GO_ON: "continue",
     BACK: "rollback",
 }
+TOOL = "mazu.resume"
+"""As what it is asked of a client that opted in to questions."""
+_OFFERS = itertools.count(1)
 SETTLE_SECONDS = 0.05
 TITLE = 120
 
@@ -56,19 +66,46 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
         return
     from mazu_ls.agent.session.recovery import interrupted_turn
 
-    start = interrupted_turn(await asyncio.to_thread(session.events))
-    last = start or await asyncio.to_thread(_last_start, session)
-    chosen = await _choice(server.editor, server, session, text, first)
-    if chosen is None or session.running:
+    with _watch_conversation(await server.wait_opened(), session.id) as continued:
+        start = interrupted_turn(await asyncio.to_thread(session.events))
+        last = start or await asyncio.to_thread(_last_start, session)
+        chosen = await _choice(server.editor, server, session, text, first, continued=continued)
+    settled = continued.done() or session.running
+    if start is not None and not settled:
+        settled = interrupted_turn(await asyncio.to_thread(session.events)) != start
+    if chosen is None or settled:
+        if chosen in (GO_ON, BACK):
+            said = f"“{session.name}” was continued after this was asked, so nothing was done."
+            await server.host.say("info", f"Mazu: {said}")
         return
     if start is not None:
-        if interrupted_turn(await asyncio.to_thread(session.events)) != start:
-            return  # the user went on meanwhile, and answered an offer that was still shown
         session.append(journal.ResumeAnswered(ANSWERS[chosen]))
     if chosen == GO_ON:
         await _go_on(server, session, last)
     elif chosen == BACK and first:
         await _back(server, first)
+
+
+@contextmanager
+def _watch_conversation(project: Project, session_id: str) -> Iterator[asyncio.Future[None]]:
+    """Give a future that is done once a turn begins in the conversation, or something else moves its head."""
+    continued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def note_event(of: str, event: journal.Event) -> None:
+        if isinstance(event.body, journal.TurnStarted | journal.ResumeAnswered):
+            note_moved(of, event.seq)
+
+    def note_moved(of: str, head: int) -> None:
+        if of == session_id and not continued.done():
+            continued.set_result(None)
+
+    unsubscribe = project.subscribe(note_event)
+    project.head_listeners.append(note_moved)
+    try:
+        yield continued
+    finally:
+        unsubscribe()
+        project.head_listeners.remove(note_moved)
 
 
 def _last_start(session: Session) -> journal.Event | None:
@@ -77,10 +114,59 @@ def _last_start(session: Session) -> journal.Event | None:
 
 
 async def _choice(
-    editor: ConnectedEditor, server: ServerState, session: Session, text: str, first: str | None
+    editor: ConnectedEditor,
+    server: ServerState,
+    session: Session,
+    text: str,
+    first: str | None,
+    *,
+    continued: asyncio.Future[None],
 ) -> str | None:
     """Return the user's choice; an editor that cannot ask shows the text. A client of ours can show the session meanwhile."""
     options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
+    try:
+        if editor.profile.opted("permissions"):
+            return await _ask_rich(editor, session.id, text, options, continued)
+        return await _ask_plain(editor, session.id, text, options)
+    except TimeoutError:
+        return None
+    except ClientError as error:
+        logger.info("The offer to continue was not answered: %s", error)
+        await server.host.say("warning", f"{text} Say continue in its chat, or run mazu.undo.")
+        return None
+
+
+async def _ask_rich(
+    editor: ConnectedEditor,
+    session: str,
+    text: str,
+    options: tuple[str, ...],
+    continued: asyncio.Future[None],
+) -> str | None:
+    """Ask like any question, but not in line with them: it may stand for long. It is withdrawn once the user continues."""
+    choices = tuple(Choice(ANSWERS[it], it, "deny" if it == LEAVE else "allow_once") for it in options)
+    title = text.removeprefix("Mazu: ")
+    question = Question(session, f"resume_{session}_{next(_OFFERS)}", TOOL, title, "", choices)
+    params = to_builtins(question_view(question))
+    asking = asyncio.ensure_future(editor.link.ask("mazu/permission/request", params, OFFER_SECONDS))
+    try:
+        await asyncio.wait({asking, continued}, return_when=asyncio.FIRST_COMPLETED)
+        answer = asking.result() if asking.done() else None
+    except TimeoutError:
+        answer = None
+    finally:
+        asking.cancel()
+    if answer is None:
+        by = "cancelled" if continued.done() else "timeout"
+        resolved = {"sessionId": session, "callId": question.call_id, "verdict": "void", "by": by}
+        editor.link.notify("mazu/permission/resolved", resolved)
+    chosen = answer.get("optionId") if isinstance(answer, dict) else None
+    return next((it for it in options if ANSWERS[it] == chosen), None)
+
+
+async def _ask_plain(
+    editor: ConnectedEditor, session: str, text: str, options: tuple[str, ...]
+) -> str | None:
     while editor.approvals.open is not None:  # noqa: ASYNC110 - some editors show one question at a time: others go first
         await asyncio.sleep(SETTLE_SECONDS)
     params: dict[str, object] = {
@@ -89,15 +175,8 @@ async def _choice(
         "actions": [{"title": option} for option in options],
     }
     if editor.profile.opted("updates"):
-        params["sessionId"] = session.id
-    try:
-        answer = await editor.link.ask("window/showMessageRequest", params, OFFER_SECONDS)
-    except TimeoutError:
-        return None
-    except ClientError as error:
-        logger.info("The offer to continue was not answered: %s", error)
-        await server.host.say("warning", f"{text} Say continue in its chat, or run mazu.undo.")
-        return None
+        params["sessionId"] = session
+    answer = await editor.link.ask("window/showMessageRequest", params, OFFER_SECONDS)
     title = answer.get("title") if isinstance(answer, dict) else None
     return title if title in options else None
 
