@@ -158,6 +158,7 @@ def bed(tools: dict[str, str]) -> Iterator[Bed]:
 
 async def test_the_main_job(bed: Bed):
     other = FIX | {"new": "return sum((a, b))"}
+    product = {"path": "app.py", "old": "return sum((a, b))", "new": "return a * b"}
     script = [
         ScriptedReply(
             when="total subtracts",
@@ -172,6 +173,9 @@ async def test_the_main_job(bed: Bed):
         ScriptedReply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
         ScriptedReply(when="edited app.py", text="With sum, then."),
         ScriptedReply(when="are you there", text="Yes, I am here."),
+        ScriptedReply(when="make total a product", calls=[{"name": "edit_file", "arguments": product}]),
+        ScriptedReply(when="edited app.py", text="Counting the callers. " * 500, delay=0.5),
+        ScriptedReply(when="continue", text="It is a product already."),
         ScriptedReply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
         ScriptedReply(when="Add or fix the documentation", text=DOCUMENTED),
     ]
