@@ -81,7 +81,12 @@ def _servers(servers: list[Result]) -> str:
 
 def _status(out: Console, value: Result) -> None:
     memory, checkpoints = value["memory"], value["checkpoints"]
-    remembered = sum(part["entries"] for part in (memory.get("project"), memory.get("global")) if part)
+    parts = [part for part in (memory.get("project"), memory.get("global")) if part]
+    summaries = sum(part["kinds"].get("summary", 0) for part in parts)
+    remembered = sum(part["entries"] for part in parts) - summaries
+    summarized = (
+        f", {summaries} summar{'y' if summaries == 1 else 'ies'} of conversations" if summaries else ""
+    )
     proposed = memory.get("waiting")
     waiting = f", {plural(proposed, 'proposal')} to review: mazu-ls memory proposals" if proposed else ""
     keys = [name for name, present in value["keys"].items() if present]
@@ -93,7 +98,10 @@ def _status(out: Console, value: Result) -> None:
         ("mode", value["mode"]),
         ("running", ", ".join(running) or "nothing"),
         *([("interrupted", _interrupted(broken))] if (broken := value.get("interrupted")) else []),
-        ("memory", f"{remembered} remembered{waiting}" if memory["available"] else "not available"),
+        (
+            "memory",
+            f"{remembered} remembered{summarized}{waiting}" if memory["available"] else "not available",
+        ),
         ("checkpoints", _kept(checkpoints)),
         ("keys", keyed),
         ("git", "yes" if value["git"] else "no: checkpoints need it"),

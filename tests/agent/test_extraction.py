@@ -67,6 +67,9 @@ def test_memories_and_a_summary_are_kept_and_told_in_the_next_session():
     _, asked, told = world.bodies
     assert asked["tool_choice"] == {"type": "tool", "name": "save_memories"}
     assert "Which port do we use" in json.dumps(asked["messages"])
+    ((_, notice),) = [said for said in world.host.said if "remembered from" in said[1]]
+    assert "remembered from “Choosing the port”: The port is 8080 because 80 needs root (m_000001);" in notice
+    assert notice.endswith("Forget it: mazu-ls memory forget m_000001")
     assert "80 needs root" in json.dumps(told["system"]) and "prefers tabs" in json.dumps(told["system"])
     assert "Choosing the port" in told["messages"][0]["content"][0]["text"]
 
@@ -230,3 +233,25 @@ def test_the_cheapest_model_is_one_of_the_same_provider_at_its_own_address():
     assert cheapest_like(sonnet) == "anthropic:claude-sonnet-5-5"
     unknown = ModelSpec("mine", "llama", 8000, 1000, hosted=True)
     assert cheapest_like(unknown) == "mine:llama"
+
+
+async def test_the_next_conversation_knows_what_was_said_in_one_that_waits_for_its_extraction(tmp_path: Path):
+    """Nobody waits for an extraction: leave, begin anew and ask."""
+    world = World(Story(), tmp_path)
+    async with ModelServer([{"text": "Noted."}, {"text": "Done."}, {"text": "On Tuesdays."}]) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await Project.open(
+            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
+        )
+        first = await project.sessions.get()
+        await first.prompt(Prompt("Deploys happen on Tuesdays, with sk-ant-api03-" + "a1B2" * 20))
+        head = first.journal.head
+        await first.prompt(Prompt("A turn that is undone"))
+        await project.move_head(first.id, head, first.journal.last)
+        second = await project.sessions.new()
+        await second.prompt(Prompt("When do we deploy?"))
+        told = json.dumps(server.requests[-1].body["messages"], ensure_ascii=False)
+        assert "conversations that have no summary yet" in told
+        assert "“Deploys happen on Tuesdays, with" in told and "a1B2a1B2" not in told
+        assert "A turn that is undone" not in told
+        await project.close()

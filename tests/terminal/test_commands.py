@@ -257,6 +257,7 @@ def test_a_team_shares_memories_from_the_terminal(
     assert "decision, shared by " in typed(["memory", "list"], capsys)[1]
     assert "title: Amounts are whole cents" in typed(["memory", "show", "m_000001"], capsys)[1]
     assert "no proposals" in typed(["memory", "proposals"], capsys)[1]
+    assert "sync` forgets it for everybody" in typed(["memory", "forget", "m_000001"], capsys)[1]
     code, _, err = typed(["memory", "sync", "--remote", str(tmp_path / "nowhere")], capsys)
     assert (code, "is no remote of this repository" in err) == (2, True)
 
@@ -267,13 +268,58 @@ def test_a_memory_is_in_doubt_once_anything_changed_its_file(
     (project / "price.py").write_text("def price():\n    return 100\n")
     typed(["remember", "price", "returns", "cents", "--about", "price.py:1-2"], capsys)
     state = lambda: json.loads(typed(["recall", "price", "--json"], capsys)[1])["memories"][0]["state"]  # noqa: E731
+    show = lambda: typed(["memory", "show", "m_000001"], capsys)[1]  # noqa: E731
     assert state() == "current"
     (project / "price.py").write_text("def price():\n    return 1.0\n")
     assert state() == "check"
+    assert "fact, to check: its code changed price returns cents" in typed(["memory", "list"], capsys)[1]
+    assert (
+        "memory update m_000001 --about FILE:LINES" in show() and "price.py#price (changed or gone)" in show()
+    )
+    typed(["memory", "update", "m_000001", "--about", "price.py:1-2"], capsys)
+    assert "to check" not in show() and state() == "current"
     (project / "price.py").write_text("def price():\n    return 100\n")
-    assert state() == "current"
+    assert state() == "check"
+    typed(["memory", "update", "m_000001", "--about", "price.py:1-2"], capsys)
     (project / "price.py").unlink()
     assert state() == "check"
+
+
+def test_a_changed_rule_names_the_old_one_and_how_to_replace_it(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    typed(["remember", "Run the tests with pytest -q"], capsys)
+    said = typed(["remember", "Run the tests with tox"], capsys)[1]
+    assert "much like m_000001 Run the tests with pytest -q" in said
+    assert "If the new one replaces it: mazu-ls memory supersede m_000001 m_000002" in said
+
+
+def test_an_export_holds_the_project_and_global_memory_only_if_asked(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    typed(["remember", "I like tabs", "--scope", "global"], capsys)
+    typed(["remember", "The port is 8080"], capsys)
+    assert typed(["memory", "export", "out.md"], capsys)[1] == f"1 entry written to {project / 'out.md'}\n"
+    assert "I like tabs" not in (project / "out.md").read_text()
+    assert "2 entries" in typed(["memory", "export", "all.md", "--scope", "all"], capsys)[1]
+    assert "I like tabs" in (project / "all.md").read_text()
+
+
+def test_the_status_counts_summaries_apart(project: Path, capsys: pytest.CaptureFixture[str]):
+    summary = (
+        "---\nid: m_000002\nkind: summary\nkey: s_1\ncategory: summary\nstate: current\n---\n# Deploy day\n"
+    )
+    (project / "one.md").write_text(summary)
+    assert "1 read" in typed(["memory", "import", "one.md"], capsys)[1]
+    assert "0 remembered, 1 summary of conversations" in typed(["status"], capsys)[1]
+    assert "no memories" in typed(["memory", "list"], capsys)[1]
+
+
+def test_one_word_is_close_to_little(project: Path, capsys: pytest.CaptureFixture[str]):
+    typed(["remember", "I like tabs", "--scope", "global"], capsys)
+    assert "Nothing remembered matches clearly" in typed(["recall", "cents"], capsys)[1]
+    typed(["remember", "Amounts are whole cents"], capsys)
+    assert "m_000001" in typed(["recall", "money"], capsys)[1].split("\n")[0]
 
 
 def test_traits_and_pages_from_the_terminal(

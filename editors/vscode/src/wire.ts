@@ -440,10 +440,12 @@ export interface ExplainInjectionParams {
   range?: Range | null;
 }
 
-/** `uri`: a Markdown file or a folder. */
+/** `uri`: a Markdown file or a folder. `scope`: whose memory; without it the project's, and global memory where no project is open. */
 export interface ExportImportParams {
   /** A file or folder. */
   uri: string;
+  /** Write the memory of this project (the default), of all projects, or both. */
+  scope?: 'all' | 'global' | 'project' | null;
 }
 
 /** `uri`: the file to write; one that exists is replaced only with `overwrite`. */
@@ -601,12 +603,16 @@ export interface InjectedMemory {
   why: string;
 }
 
-/** `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`. */
+/**
+ * `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`. `saidBefore` are lines about conversations that have no summary
+ * yet: their date and what the user said last.
+ */
 export interface Injection {
   told: InjectedMemory[];
   left: LeftOutMemory[];
   tokens: number;
   budget: number;
+  saidBefore: string[];
 }
 
 /** The session used last, whose last turn was broken off. */
@@ -1735,7 +1741,7 @@ export interface WireCommands {
   'mazu.memory.forget': [ForgetParams, ForgetResult];
   /** Archive near-duplicates, propose drafts; a dry run unless `apply`, which takes a checkpoint first. `last` */
   'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
-  /** All memories as Markdown, lossless. */
+  /** The project's memories as Markdown, lossless; those of every project only where that is asked for. */
   'mazu.memory.export': [ExportImportParams, ExportedMemories];
   /** Import memories from Markdown that `mazu.memory.export` wrote, or the rows of a database, with their origin mar */
   'mazu.memory.import': [ImportParams, ImportedMemories | AgentImportResult];

@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
+from mazu_ls.agent.jobs.extracted_memories import mark_origins, summarize_stored, tell_stored
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
-from mazu_ls.messages import Message, Text, ToolResult
+from mazu_ls.messages import Message, Text
 from mazu_ls.models import model as models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mazu_ls.agent.project.services import ProjectServices
-    from mazu_ls.memory.io.extract import ExtractedMemory, Extraction
+    from mazu_ls.memory.io.extract import Extraction
     from mazu_ls.memory.io.extract import ExtractionQueue as Pending
-    from mazu_ls.memory.models import RememberOutcome
 
 log = logging.getLogger(__name__)
 EARLIER = "earlier sessions"
@@ -42,6 +39,13 @@ ROOM_SHARE = 0.5
 
 class NoExtractionModel(MazuError):
     """No model is available at present, which is no failure."""
+
+
+class Answered(NamedTuple):
+    """What a model found, and what asking it cost in US dollars; None where its price is not known."""
+
+    found: Extraction
+    cost_usd: float | None
 
 
 class MemoryExtractor:
@@ -157,16 +161,19 @@ class MemoryExtractor:
             await pending.skip(session_id)
             return
         messages = conversation.messages_to_send()
-        found = mark_origins(await self._asked(messages, conversation.model), messages)
+        asked = await self._asked(messages, conversation.model)
+        found = mark_origins(asked.found, messages)
         if await self._may_keep(session_id, found, pending):
             merged = await pending.merge(session_id, found)
             for problem in merged.problems:
                 log.warning("session %s: %s", session_id, problem)
             if body := summarize_stored(merged.memories):
                 project.emit(session_id, journal.Event(0, 0, journal.now(), None, body))
+                text = tell_stored(merged.memories, found.summary.title, asked.cost_usd)
+                await project.host.say("info", text)
         self._noted.discard(session_id)
 
-    async def _asked(self, messages: list[Message], model_name: str | None) -> Extraction:
+    async def _asked(self, messages: list[Message], model_name: str | None) -> Answered:
         from mazu_ls.models.catalog import cheapest_like
 
         try:
@@ -181,7 +188,7 @@ class MemoryExtractor:
                 log.warning("%s could not say what to remember, %s is asked: %s", chosen, model.name, error)
         return await self._ask(model, messages)
 
-    async def _ask(self, model: models.Model, messages: list[Message]) -> Extraction:
+    async def _ask(self, model: models.Model, messages: list[Message]) -> Answered:
         from mazu_ls.agent.jobs.ask import call_once
         from mazu_ls.agent.session.compaction import render_messages
         from mazu_ls.memory.io import extract
@@ -202,7 +209,8 @@ class MemoryExtractor:
         if call is None or call.invalid:
             why = f": {call.invalid}" if call else ""
             raise ToolError(f"{model.name} did not say what to keep{why}")
-        return extract.decode(fit_to_schema(call.arguments, extract.schema()))
+        found = extract.decode(fit_to_schema(call.arguments, extract.schema()))
+        return Answered(found, said.usage.cost_usd)
 
     async def _may_keep(self, session_id: str, found: Extraction, pending: Pending) -> bool:
         """Ask the user if `memory.write` is "ask". A no is final; without an answer the session stays pending."""
@@ -216,33 +224,3 @@ class MemoryExtractor:
         if reply.choice and reply.choice.kind == "deny":
             await pending.skip(session_id)
         return reply.choice is not None and reply.choice.kind != "deny"
-
-
-def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
-    """Set a file as the origin of memories that repeat what was read from it and not the user's own words."""
-    from mazu_ls.tools.knowledge.memory_origin import quoted_file
-
-    calls = {call.id: call for message in messages for call in message.calls if call.name == "read_file"}
-    seen: dict[Path, str] = {}
-    said: list[str] = []
-    for part in (part for message in messages if message.role == "user" for part in message.parts):
-        if isinstance(part, ToolResult) and part.call_id in calls:
-            path = Path(str(calls[part.call_id].arguments.get("path", "")))
-            seen[path] = f"{seen.get(path, '')}\n{part.text}"
-        elif isinstance(part, Text) and not part.untrusted:
-            said.append(part.text)
-
-    def mark(item: ExtractedMemory) -> ExtractedMemory:
-        quoted = None if item.untrusted_source else quoted_file(f"{item.title} {item.body}", seen, said)
-        return replace(item, untrusted_source=quoted.as_posix()) if quoted else item
-
-    return replace(found, memories=[mark(item) for item in found.memories])
-
-
-def summarize_stored(stored: Sequence[RememberOutcome]) -> journal.MemoryTouched | None:
-    """Return one notice about everything new, None if nothing is."""
-    new = [one for one in stored if one.outcome != "duplicate"]
-    if not new:
-        return None
-    more = f" (and {len(new) - 1} more)" if len(new) > 1 else ""
-    return journal.MemoryTouched(new[0].memory.id, new[0].outcome, new[0].memory.title + more)

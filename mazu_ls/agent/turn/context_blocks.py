@@ -85,6 +85,7 @@ async def recall_memories(
     beside: str = "",
 ) -> Injection:
     """Recall memories for a request. The block `beside` shares its token budget."""
+    from mazu_ls.agent.project.waiting_sessions import recent_words
     from mazu_ls.memory.search.inject import Injection, RecallContext
     from mazu_ls.messages import estimate_tokens
 
@@ -96,6 +97,7 @@ async def recall_memories(
     context = RecallContext(
         task=text, file=attached[0].name if attached else None, files=open_files(project.workspace, buffers),
         selection=selected, recent=tuple(recent), session_id=session_id,
+        said_before=await recent_words(project, session_id),
     )  # fmt: skip
     room = project.config.memory.inject_tokens - (estimate_tokens(beside) if beside else 0)
     try:

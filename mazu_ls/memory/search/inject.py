@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -60,6 +61,8 @@ class RecallContext(Struct, frozen=True):
     recent: tuple[str, ...] = ()
     session_id: str | None = None
     at: datetime | None = None
+    said_before: tuple[str, ...] = ()
+    """Lines about conversations that have no summary yet, the newest first."""
 
 
 class NotInjected(Struct, frozen=True):
@@ -83,6 +86,8 @@ class Injection(Struct, frozen=True):
     standing_count: int = 0
     tokens: int = 0
     left_out: tuple[NotInjected, ...] = ()
+    said_before: tuple[str, ...] = ()
+    """Those lines of the context's `said_before` that fit."""
 
 
 async def build_injection(
@@ -104,6 +109,8 @@ async def build_injection(
     standing = _in_stable_order([m for shelf in shelves for m in await shelf.read(_standing_memories)])
     kept, crowded_out = _choose_standing(standing, room)
     room -= sum(estimate_tokens(text) for _, text in kept)
+    said = _fit_lines(context.said_before, int(room * SUMMARY_SHARE))
+    room -= sum(map(estimate_tokens, said))
     summaries, _ = _fit(
         ((m, render_memory(m, at)) for m in await _summaries(shelves, context.session_id)),
         int(room * SUMMARY_SHARE),
@@ -118,6 +125,8 @@ async def build_injection(
     block = [text for _, text in items]
     if summaries:
         block += ["Earlier sessions, newest first:", *(text for _, text in summaries)]
+    if said:
+        block += ["Said by the user in conversations that have no summary yet, newest first:", *said]
     standing_text = "\n".join((_STANDING_HEAD, *(text for _, text in kept), _TAIL)) if kept else ""
     text = "\n".join((_CONTEXT_HEAD, *block, _TAIL)) if block else ""
     return Injection(
@@ -127,7 +136,13 @@ async def build_injection(
         len(kept),
         sum(estimate_tokens(one) for one in (text, standing_text) if one),
         tuple({n.memory.id: n for n in left_out if n.memory.id not in chosen}.values()),
+        tuple(said),
     )
+
+
+def _fit_lines(lines: Sequence[str], room: int) -> list[str]:
+    costs = list(accumulate(map(estimate_tokens, lines)))
+    return [line for line, cost in zip(lines, costs, strict=True) if cost <= room]
 
 
 def _in_stable_order(memories: Sequence[Memory]) -> list[Memory]:

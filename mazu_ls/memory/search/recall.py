@@ -33,6 +33,8 @@ MATCH_FROM, MATCH_GROWTH = 0.195, 0.024
 number, plus the second for each e-fold of entries from 8 to 400. A query from the store's own field is closer to all of it, and among
 more entries chance comes closer. Nine of ten right answers among the first five are above, in stores of every size
 (benchmarks/recall_paraphrase.py)."""
+ONE_WORD = 0.045
+"""Added to that minimum for a query of one word: it says little of what is meant, and twice as many memories are that close by chance."""
 _FEWEST, _MOST = 8, 400
 _NEVER = 3.0
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
@@ -120,6 +122,7 @@ async def find(shelves: Sequence[MemoryStore], query: RecallQuery) -> RankedMemo
     )
     known = query.meaning is not None and query.meaning.known
     least = closeness_threshold(corpus.entries) if known else _NEVER
+    least += ONE_WORD * (len(query_terms(query.text)) == 1)
     result = _separate_weak(ranked, _words(query.text), least)
     result.entries = corpus.entries
     return result

@@ -101,7 +101,7 @@ def differ_in_one_thing(new: str, old: str) -> bool:
     shared = len(new_content & old_content)
     if not only_new and not only_old:
         return shared > 0
-    return 0 < len(only_new) <= 2 and 0 < len(only_old) <= 2 and shared >= max(len(only_new), len(only_old))
+    return 0 < len(only_new) <= 2 and 0 < len(only_old) <= 2 and shared >= min(len(only_new), len(only_old))
 
 
 def _same_subject(new: str, old: str) -> Verdict:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.lists import columns
+from mazu_ls.terminal.clients.draw_imports import draw_decided, draw_import_proposals, draw_imported
+from mazu_ls.terminal.lists import columns, path_of
 from mazu_ls.terminal.screen.markup import escape
 from mazu_ls.terminal.screen.styled_text import plural
 
@@ -14,13 +15,18 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 _SHOWN = 10
+_CHECK = (
+    "the code that it is about changed or is gone. If it still holds: mazu-ls memory update {id} --about FILE:LINES;"
+    " if not: mazu-ls memory forget {id}"
+)
+_STATES = {"current": "", "check": ", to check: its code changed"}
 
 
 def _memory(out: Console, memory: Result) -> None:
     flags = "".join(
         [
             " pinned" if memory.get("pinned") else "",
-            "" if memory["state"] == "current" else f" {memory['state']}",
+            _STATES.get(memory["state"], f", {memory['state']}"),
             f", shared by {memory['author']}"
             if memory.get("author")
             else ", shared"
@@ -51,6 +57,10 @@ def _memories(out: Console, value: Result) -> None:
 def _injection(out: Console, value: Result) -> None:
     for one in value["told"]:
         _memory(out, {**one["memory"], "why": one["why"]})
+    if value["saidBefore"]:
+        out.print("[dim]Conversations that have no summary yet, by what you said last:[/]")
+        for said in value["saidBefore"]:
+            out.print("  " + said.removeprefix("- "), markup=False)
     for one in value["left"]:
         out.print(f"[dim]left out ({one['why']}): {one['memory']['title']}[/]")
     out.print(f"about {value['tokens']} of {value['budget']} tokens")
@@ -67,7 +77,7 @@ def _remembered(out: Console, value: Result) -> None:
     if other := value.get("alike"):
         new = value["memory"]["id"]
         out.print(f"  much like {other['id']} {other['title']}", markup=False)
-        out.print(f"  If it holds instead: mazu-ls memory supersede {other['id']} {new}", markup=False)
+        out.print(f"  If the new one replaces it: mazu-ls memory supersede {other['id']} {new}", markup=False)
 
 
 def draw_changed(out: Console, value: Result) -> None:
@@ -79,8 +89,11 @@ def _forgotten_memory(out: Console, value: Result) -> None:
     out.print("forgotten:", end=" ")
     _memory(out, value["forgotten"])
     if value["forgotten"].get("shared"):
+        id = value["forgotten"]["id"]
+        out.print("It is shared: the next `mazu-ls memory sync` forgets it for everybody.", markup=False)
         out.print(
-            "Team memory keeps its text in its history: the shared files, the remote, everybody's machine."
+            f"`mazu-ls memory restore {id}` brings it back. Its text stays in the team's history.",
+            markup=False,
         )
 
 
@@ -103,58 +116,25 @@ def _consolidated(out: Console, value: Result) -> None:
         out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
 
 
-def _imported(out: Console, value: Result) -> None:
-    for problem in value["problems"]:
-        out.print(f"left out: {problem}", markup=False)
-    if "proposals" not in value:
-        parts = (f"{value[name]} {name}" for name in ("created", "updated", "unchanged", "duplicates"))
-        out.print(f"{value['count']} read: {', '.join(parts)}")
-        return
-    out.print(
-        f"{plural(value['count'], 'message')} of {plural(value['files'], 'file')} can be searched;"
-        f" {plural(value['unchanged'], 'file')} unchanged since the last import"
-    )
-    if not value["files"] and not value["unchanged"]:
-        out.print("Nothing of that agent is in this folder.")
-    elif not value["count"] and not value["proposals"] and value["files"]:
-        out.print(
-            "No new rules or points were found. mazu-ls memory import PATH takes each Markdown file as a memory."
-        )
-    if value["proposals"]:
-        out.print(f"{plural(value['proposals'], 'proposal')} to review: mazu-ls memory proposals")
+def _place(anchor: Result) -> str:
+    symbol = f"#{anchor['symbol']}" if anchor["symbol"] else ""
+    return f"{anchor['path']}{symbol}" + (" (changed or gone)" if anchor["state"] == "stale" else "")
 
 
-def _import_proposals(out: Console, value: Result) -> None:
-    for one in value["proposals"]:
-        times = f" [dim]{one['times']} times[/]" if one["times"] > 1 else ""
-        out.print(f"[bold]{one['id']}[/] [dim]{one['category']}[/] {escape(one['title'])}{times}")
-        out.print(f"  [dim]{escape(one['evidence'])}[/]")
-    if rest := value["total"] - len(value["proposals"]):
-        out.print(f"{plural(rest, 'more proposal')} to review")
-    if value["proposals"]:
-        out.print("mazu-ls memory accept ID... or --all takes them over; memory reject drops them.")
-    else:
-        out.print("no proposals to review")
-
-
-def _decided(out: Console, value: Result) -> None:
-    for memory in value["memories"]:
-        out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
-    if value["duplicates"]:
-        out.print(f"{plural(value['duplicates'], 'proposal')} taken over that added no memory")
-    if value["rejected"]:
-        out.print(f"{plural(value['rejected'], 'proposal')} dropped")
-    out.print(f"{plural(value['left'], 'proposal')} left to review")
+def _exported(out: Console, value: Result) -> None:
+    entries = "1 entry" if value["count"] == 1 else f"{value['count']} entries"
+    out.print(f"{entries} written to {path_of(value['uri'])}", markup=False)
 
 
 def _shown(out: Console, value: Result) -> None:
     memory = value["memory"]
     _memory(out, memory)
     rows = [
+        *([("to check", _CHECK.format(id=memory["id"]))] if memory["state"] == "check" else []),
         ("source", memory["source"] + (f", from {memory['origin']}" if memory["origin"] else "")),
         (
             "about",
-            ", ".join(a["path"] + (f"#{a['symbol']}" if a["symbol"] else "") for a in memory["anchors"]),
+            ", ".join(map(_place, memory["anchors"])),
         ),
         ("tags", ", ".join(memory["tags"])),
         ("session", memory["sessionId"] or ""),
@@ -214,10 +194,11 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.memory.restore": draw_changed,
     "mazu.memory.supersede": draw_changed,
     "mazu.memory.consolidate": _consolidated,
-    "mazu.memory.import": _imported,
-    "mazu.memory.import.proposals": _import_proposals,
-    "mazu.memory.import.accept": _decided,
-    "mazu.memory.import.reject": _decided,
+    "mazu.memory.export": _exported,
+    "mazu.memory.import": draw_imported,
+    "mazu.memory.import.proposals": draw_import_proposals,
+    "mazu.memory.import.accept": draw_decided,
+    "mazu.memory.import.reject": draw_decided,
     "mazu.memory.show": _shown,
     "mazu.memory.share": _sharing,
     "mazu.memory.unshare": _sharing,

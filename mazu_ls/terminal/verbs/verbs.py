@@ -164,6 +164,9 @@ TALK = (
 ATTACH = CommandOption(
     "attachments", "--attach", "FILE, FILE:LINE or FILE:FROM-TO; - is standard input", kind=attachment
 )
+ABOUT = CommandOption(
+    "anchors", "--about", "the code that it is about: FILE, FILE:LINE or FILE:FROM-TO", kind=place
+)
 SCOPE = CommandOption("scope", "--scope")
 CATEGORIES = ("decision", "convention", "mistake", "task_outcome", "fact", "user_preference")
 CATEGORY = CommandOption("category", "--category")
@@ -205,15 +208,14 @@ VERBS = (
     TerminalCommand("remember", "mazu.remember", "save a decision, convention, mistake or fact", (
         text("title"), CommandOption("body", "--body"), CATEGORY, SCOPE,
         CommandOption("tags", "--tag"), CommandOption("pinned", "--pin"),
-        CommandOption("anchors", "--about", "the code that it is about: FILE, FILE:LINE or FILE:FROM-TO", kind=place),
-        CommandOption("supersedes", "--supersedes"))),
+        ABOUT, CommandOption("supersedes", "--supersedes"))),
     TerminalCommand("recall", "mazu.recall", "search memories", (text("query"), LIMIT, SCOPE, CATEGORY)),
     TerminalCommand("memory list", "mazu.memory.list", "list memories", (
         SCOPE, CATEGORY, CommandOption("state", "--state"), LIMIT,
         CommandOption("offset", "--offset"))),
     TerminalCommand("memory update", "mazu.memory.update", "change a memory", (
         ID, CommandOption("title", "--title"), CommandOption("body", "--body"), CATEGORY, SCOPE, CommandOption("tags", "--tag"),
-        CommandOption("pinned", "--pin"), CommandOption("pinned", "--unpin", "it may be forgotten", off=True))),
+        CommandOption("pinned", "--pin"), CommandOption("pinned", "--unpin", "it may be forgotten", off=True), ABOUT)),
     TerminalCommand("memory forget", "mazu.memory.forget", "remove a memory", (
         ID, SCOPE, CommandOption("forGood", "--for-good"))),
     TerminalCommand("memory restore", "mazu.memory.restore", "bring back a memory that was removed", (ID, SCOPE)),
@@ -250,7 +252,8 @@ VERBS = (
         CommandOption("ids", required=True),)),
     TerminalCommand("memory sync", "mazu.memory.sync", "exchange shared memories: files in .mazu/shared, or a git remote", (
         CommandOption("remote", "--remote"), CommandOption("pull", "--pull"), CommandOption("accept", "--accept"))),
-    TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (CommandOption("uri", kind=uri),)),
+    TerminalCommand("memory export", "mazu.memory.export", "write memory as Markdown", (
+        CommandOption("uri", kind=uri), CommandOption("scope", "--scope"))),
     TerminalCommand("memory import", "mazu.memory.import", "read memory from Markdown, a memory.db, or what another agent left", (
         CommandOption("uri", kind=uri),
         CommandOption("agent", "--from"))),

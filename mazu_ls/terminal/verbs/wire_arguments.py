@@ -104,6 +104,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "category": WireArgument('the kind of memory', choices=('convention', 'decision', 'fact', 'mistake', 'task_outcome', 'user_preference')),
         "tags": WireArgument('tags', many=True),
         "pinned": WireArgument('never forget it', kind="switch"),
+        "anchors": WireArgument('', kind="other", many=True),
     },
     "mazu.memory.forget": {
         "id": WireArgument('an id', required=True),
@@ -116,6 +117,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
     },
     "mazu.memory.export": {
         "uri": WireArgument('a file or folder', required=True),
+        "scope": WireArgument('write the memory of this project (the default), of all projects, or both', choices=('all', 'global', 'project')),
     },
     "mazu.memory.import": {
         "uri": WireArgument('a file or folder of Markdown, a memory.db, or the folder of the other agent', required=True),

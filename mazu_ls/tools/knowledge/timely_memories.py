@@ -143,7 +143,8 @@ class TimelyMemories:
     def _render(self, found: Iterable[Memory], why: str) -> str:
         from mazu_ls.memory.search.memory_lines import render_memory
 
-        new = [memory for memory in found if memory.id not in self._told][: min(MOST_EACH, self._left)]
+        once = {memory.id: memory for memory in reversed(list(found))}  # of two reasons the first one counts
+        new = [m for m in reversed(once.values()) if m.id not in self._told][: min(MOST_EACH, self._left)]
         if not new:
             return ""
         self._told.update(memory.id for memory in new)

@@ -341,9 +341,10 @@
 ---@field uri? string
 ---@field range? lsp.Range
 
---- `uri`: a Markdown file or a folder.
+--- `uri`: a Markdown file or a folder. `scope`: whose memory; without it the project's, and global memory where no project is open.
 ---@class mazu.ExportImportParams
 ---@field uri string A file or folder.
+---@field scope? "all"|"global"|"project" Write the memory of this project (the default), of all projects, or both.
 
 --- `uri`: the file to write; one that exists is replaced only with `overwrite`.
 ---@class mazu.ExportStateParams
@@ -467,12 +468,14 @@
 ---@field block "context"|"standing"
 ---@field why string
 
---- `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`.
+--- `tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`. `saidBefore` are lines about conversations that have no summary
+--- yet: their date and what the user said last.
 ---@class mazu.Injection
 ---@field told mazu.InjectedMemory[]
 ---@field left mazu.LeftOutMemory[]
 ---@field tokens integer
 ---@field budget integer
+---@field saidBefore string[]
 
 --- The session used last, whose last turn was broken off.
 ---@class mazu.InterruptedSession

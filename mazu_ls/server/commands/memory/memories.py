@@ -211,11 +211,14 @@ async def _usual_place(server: ServerState) -> wire.ExportImportParams:
 
 @command("mazu.memory.export", natural=_usual_place)
 async def export(server: ServerState, params: wire.ExportImportParams) -> wire.ExportedMemories:
-    """All memories as Markdown, lossless."""
+    """The project's memories as Markdown, lossless; those of every project only where that is asked for."""
     memories = await opened_memories(server)
+    scope = params.scope or memories.shelves.default_store
     path = server.path_of(params.uri)
     within = next((root for root in server.folders if root != path and path.is_relative_to(root)), None)
-    return wire.ExportedMemories(await memories.export(path, within=within), uris.from_path(path))
+    return wire.ExportedMemories(
+        await memories.export(path, None if scope == "all" else scope, within), uris.from_path(path)
+    )
 
 
 async def _usual_import(server: ServerState) -> wire.ImportParams:

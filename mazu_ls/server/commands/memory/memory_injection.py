@@ -46,7 +46,8 @@ async def explain_injection(server: ServerState, params: wire.ExplainInjectionPa
         for position, memory in enumerate(injection.memories)
     ]  # fmt: skip
     left = [wire.LeftOutMemory(MemoryView.from_memory(one.memory), one.why) for one in injection.left_out]
-    return wire.InjectionView(told, left, injection.tokens, project.config.memory.inject_tokens)
+    budget, said = project.config.memory.inject_tokens, list(injection.said_before)
+    return wire.InjectionView(told, left, injection.tokens, budget, said)
 
 
 def _reason(why: str | None, pinned: bool) -> str:

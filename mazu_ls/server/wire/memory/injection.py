@@ -33,9 +33,11 @@ class LeftOutMemory(Wire, frozen=True):
 
 
 class InjectionView(Wire, frozen=True):
-    """`tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`."""
+    """`tokens` (an estimate) of `budget`, the setting `memory.inject_tokens`. `saidBefore` are lines about conversations that have no summary
+    yet: their date and what the user said last."""
 
     told: list[InjectedMemory]
     left: list[LeftOutMemory]
     tokens: int
     budget: int
+    said_before: list[str]

@@ -99,10 +99,12 @@ class ConsolidateParams(Params, frozen=True):
 
 
 class ExportImportParams(Params, frozen=True):
-    """`uri`: a Markdown file or a folder."""
+    """`uri`: a Markdown file or a folder. `scope`: whose memory; without it the project's, and global memory where no project is open."""
 
     uri: str
     """A file or folder."""
+    scope: Literal["all", "global", "project"] | None = None
+    """Write the memory of this project (the default), of all projects, or both."""
 
 
 class ImportParams(Params, frozen=True):
