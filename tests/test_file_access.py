@@ -128,6 +128,8 @@ ALLOWED = {
     "checkpoints/store/lock.py": STORE,
     "checkpoints/git/merge_file.py": STORE,
     "checkpoints/git/pack.py": STORE,
+    "platform/boot.py": "/proc",
+    "checkpoints/git/unsynced_packs.py": STORE,
     "checkpoints/git/repository.py": STORE,
     "checkpoints/scan/ignore_rules.py": STORE,
     "checkpoints/scan/scan.py": STORE,

@@ -28,6 +28,7 @@ from mazu_ls.checkpoints.git.objects import (
 )
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import REFS
+from mazu_ls.checkpoints.git.unsynced_packs import keep_pack
 from mazu_ls.checkpoints.models import (
     UNSAVED_ELSEWHERE,
     Checkpoint,
@@ -248,7 +249,8 @@ def _publish(
     assert tree is not None
     message = f"{checkpoint.id} {checkpoint.kind} {checkpoint.label}".rstrip()
     commit = writer.add(COMMIT, format_commit(tree, int(checkpoint.created_at.timestamp()), message))
-    size = writer.finish()
+    first = schema.state(db, "base") is None
+    size = writer.finish() if first else writer.finish_for(lambda pack: keep_pack(db, pack))
     project.repository.set_ref(REFS + checkpoint.id, commit)
     checkpoint = replace(checkpoint, commit=commit.hex(), tree=tree.hex(), bytes=size)
     schema.set_state(db, "current", checkpoint.id)

@@ -8,9 +8,10 @@ import os
 import secrets
 import struct
 import zlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, TREE, object_id
 from mazu_ls.platform import open_flags
@@ -24,6 +25,19 @@ _SMALL, _MEDIUM = (
     32 << 10,
 )  # setting zlib up for its largest window takes 40 µs, more than such data itself
 _HEADER = 12
+KEPT_BYTES = 256 << 10  # a larger pack costs more to write twice than to sync
+
+
+class UnsyncedPack(NamedTuple):
+    """A pack that git sees and that is not durable yet, with its index; `name` is that of its files without suffix."""
+
+    name: str
+    data: bytes
+    pack_index: bytes
+
+    def files(self, folder: Path) -> tuple[tuple[Path, bytes], ...]:
+        """Return the files of the pack and what they hold, the index last: git looks for a pack only if it finds one."""
+        return (folder / f"{self.name}.pack", self.data), (folder / f"{self.name}.idx", self.pack_index)
 
 
 class PackWriter:
@@ -61,13 +75,23 @@ class PackWriter:
 
     def finish(self) -> int:
         """Make the pack durable and visible; return its size in bytes, index included. Raises OSError (ENOSPC, EACCES)."""
+        return self._publish(durably=True)[0]
+
+    def finish_for(self, keep: Callable[[UnsyncedPack], object]) -> int:
+        """Like `finish`, but do not sync a small pack: `keep` gets it and has to make it durable."""
+        size, pack = self._publish(durably=self._file is not None or self._offset > KEPT_BYTES)
+        if pack is not None:
+            keep(pack)
+        return size
+
+    def _publish(self, *, durably: bool) -> tuple[int, UnsyncedPack | None]:
         if not self._entries:
-            return 0
+            return 0, None
         try:
-            checksum = self._write_pack()
+            data, checksum = self._write_pack(durably)
             index = _index(self._entries, checksum)
             draft = self._path.with_suffix(".idx")
-            _write_durably(draft, index)
+            write_file(draft, index, durably=durably)
         except BaseException:
             self.discard()
             raise
@@ -75,8 +99,9 @@ class PackWriter:
         self._path.replace(name.with_suffix(".pack"))
         # last, because git looks for a pack only if it finds an index
         draft.replace(name.with_suffix(".idx"))
-        sync_folder(self._folder)
-        return self._offset + 20 + len(index)
+        if durably:
+            sync_folder(self._folder)
+        return self._offset + 20 + len(index), None if durably else UnsyncedPack(name.name, data, index)
 
     def discard(self) -> None:
         """Drop everything and leave nothing on disk."""
@@ -95,16 +120,17 @@ class PackWriter:
         self._chunks.clear()
         self._held = 0
 
-    def _write_pack(self) -> bytes:
-        """Write the pack. Its header holds the number of objects, which is known last, so a spilled pack is copied
+    def _write_pack(self, durably: bool) -> tuple[bytes, bytes]:
+        """Write the pack and return it, empty if it was spilled, and its checksum. Its header holds the number of objects, which is known last, so a spilled pack is copied
         once."""
         header = struct.pack(">4sLL", b"PACK", 2, len(self._entries))
         digest = hashlib.sha1(header, usedforsecurity=False)
         if self._file is None:
             body = b"".join(self._chunks)
             digest.update(body)
-            _write_durably(self._path, header + body + digest.digest())
-            return digest.digest()
+            data = header + body + digest.digest()
+            write_file(self._path, data, durably=durably)
+            return data, digest.digest()
         self._spill()
         with self._file as file:
             file.seek(0)
@@ -115,7 +141,7 @@ class PackWriter:
             file.flush()
             open_flags.set_mode(file.fileno(), 0o444)
             os.fsync(file.fileno())
-        return digest.digest()
+        return b"", digest.digest()
 
 
 def _deflated(data: bytes, level: int) -> bytes:
@@ -168,13 +194,15 @@ def _index(entries: dict[bytes, tuple[int, int]], checksum: bytes) -> bytes:
     return body + hashlib.sha1(body, usedforsecurity=False).digest()
 
 
-def _write_durably(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes, *, durably: bool) -> None:
+    """Write a new read-only file."""
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | open_flags.CLOEXEC, 0o444)
     try:
         view = memoryview(data)
         while view:
             view = view[os.write(fd, view) :]
-        os.fsync(fd)
+        if durably:
+            os.fsync(fd)
     finally:
         os.close(fd)
 

@@ -150,7 +150,12 @@ class StoreRepository:
 
     def writer(self) -> PackWriter:
         """Return a writer that collects new objects into one pack."""
-        return PackWriter(self.path / "objects" / "pack")
+        return PackWriter(self.packs)
+
+    @property
+    def packs(self) -> Path:
+        """The folder of the packs."""
+        return self.path / "objects" / "pack"
 
     def read(self, oid: bytes) -> bytes:
         """Return one object's data. Raises MazuError(storage) if the store does not hold it."""
@@ -235,17 +240,21 @@ class StoreRepository:
         """The lock of the process that removes objects; it may be held without the store's own lock."""
         return self.path / "collecting"
 
-    def consolidate(self) -> None:
-        """Merge small packs into few: each git command opens them all. Cheap, because large packs are left alone."""
+    def consolidate(self) -> bool:
+        """Merge small packs into few: each git command opens them all. Cheap, because large packs are left alone.
+
+        Return whether that was done.
+        """
         if lock.is_held(self.collecting):
-            return
-        packs = self.path / "objects" / "pack"
-        if sum(path.suffix == ".pack" for path in packs.iterdir()) < MANY_PACKS:
-            return
+            return False
+        if sum(path.suffix == ".pack" for path in self.packs.iterdir()) < MANY_PACKS:
+            return False
         self.run("pack-refs", "--all")
-        if shutil.disk_usage(packs).free > 2 * self.bytes():
-            self.forget_reader()
-            self.run("repack", "--geometric=2", "-d", "-q")
+        if shutil.disk_usage(self.packs).free <= 2 * self.bytes():
+            return False
+        self.forget_reader()
+        self.run("repack", "--geometric=2", "-d", "-q")
+        return True
 
     def sweep(self) -> None:
         """Remove what a killed process left behind. Only for the holder of the lock."""

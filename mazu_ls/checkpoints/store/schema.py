@@ -66,6 +66,8 @@ MIGRATIONS = Migrations(
         CREATE TABLE checkpoint_saved (
             number INTEGER NOT NULL, place BLOB NOT NULL, PRIMARY KEY (number, place)) WITHOUT ROWID;
         """,
+        # Packs whose files are not synced yet: see unsynced_packs.py.
+        "CREATE TABLE checkpoint_pack (name TEXT PRIMARY KEY, pack BLOB NOT NULL, pack_index BLOB NOT NULL)",
     ),
 )
 _COLUMNS = (

@@ -14,6 +14,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import record_missing
 from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
 from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
+from mazu_ls.checkpoints.git.unsynced_packs import restore_packs
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.restore import rollback
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -129,6 +130,7 @@ def explain_disk(work: Callable[[], T], place: Path) -> T:
 
 def recover(project: CheckpointContext, db: apsw.Connection) -> None:
     """Complete everything unfinished. A rollback that cannot be completed now does not keep the server from starting."""
+    restore_packs(db, project.repository.packs)
     try:
         rollback.recover_rollback(project, db)
     except MazuError as error:

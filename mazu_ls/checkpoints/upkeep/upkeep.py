@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.unsynced_packs import MOST, sync_packs
 from mazu_ls.checkpoints.models import Checkpoint, PruneResult, readable_size
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.upkeep import gc, retention
@@ -116,7 +117,7 @@ class Upkeep:
         """Update scan indexes and packs; enforce the size cap and, once per process, the retention policy."""
         try:
             await self._locked(self._project.refresh)
-            await self._locked(lambda _: self._project.repository.consolidate())
+            await self._locked(self._consolidate)
             size = await asyncio.to_thread(self._project.repository.bytes)
             self._room = self._project.settings.max_bytes - size
             if not self._pruning.locked() and (not self._pruned or self._room < 0):
@@ -124,6 +125,17 @@ class Upkeep:
                 await self.prune()
         except (MazuError, OSError) as error:
             log.warning("the checkpoint store was not tidied: %s", error)
+
+    def _consolidate(self, db: apsw.Connection) -> None:
+        merged = self._project.repository.consolidate()
+        sync_packs(db, self._project.repository.packs, 1 if merged else MOST)
+
+    def _finish_collection(
+        self, db: apsw.Connection, collection: gc.GarbageCollection, names: set[str]
+    ) -> None:
+        repository = self._project.repository
+        sync_packs(db, repository.packs, 1)  # none of those that are deleted may be written again
+        gc.finish_collection(repository, collection, names)
 
     async def _collect(self) -> bool:
         """Free the space of pruned checkpoints; others may take checkpoints meanwhile. False if there is no room to do
@@ -134,5 +146,5 @@ class Upkeep:
             collection = await self._locked(lambda _: gc.begin_collection(repository))
             if collection is not None:
                 names = await asyncio.to_thread(gc.repack, repository, collection)
-                await self._locked(lambda _: gc.finish_collection(repository, collection, names))
+                await self._locked(lambda db: self._finish_collection(db, collection, names))
         return collection is not None
