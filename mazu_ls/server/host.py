@@ -95,7 +95,8 @@ class LspHost:
             await require_encodable(self._editor, self._disk, document, after)
         _require(document, before)
         if after is not None:
-            await self._edit_open(document, after, apply_to_document(self._editor, document, after))
+            applying = apply_to_document(self._editor, document, after, revert_late=True)
+            await self._edit_open(document, after, applying)
         elif await self._dirty(document):
             raise MazuError(
                 Kind.CONFLICT,
@@ -127,7 +128,7 @@ class LspHost:
         for number, text in (await asyncio.to_thread(new_sources, before, after, path.name)).items():
             if (document := self._editor.notebooks.document(notebook, number)) is None:
                 raise changed_meanwhile(path.name)
-            await apply_to_document(self._editor, document, text)
+            await apply_to_document(self._editor, document, text, revert_late=True)
 
     async def propose_edit(self, uri: str, before: str, after: str, label: str) -> str:
         """Edit a document in the editor for the user to review: shown first if supported, unsaved. Return the resulting text, which

@@ -45,6 +45,8 @@ class ConnectedEditor:
         """Chat documents with a reply in progress."""
         self.followed: object = None
         """The project whose turns show in the open chat documents while they run."""
+        self.late_edits: set[asyncio.Task[None]] = set()
+        """What reverts edits that the editor made too late."""
         self.focus: EditorFocus | None = None
         self.own_settings: Mapping[str, Any] = {}
         """Settings from `initialize`: the user's own, like the command line."""

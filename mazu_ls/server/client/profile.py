@@ -17,8 +17,14 @@ class ClientConnection(Protocol):
         """Send a notification."""
         ...
 
-    async def ask(self, method: str, params: Any, timeout: float | None = None) -> Any:
-        """Send a request. Raises ClientError or TimeoutError."""
+    async def ask(
+        self,
+        method: str,
+        params: Any,
+        timeout: float | None = None,
+        late: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Send a request. Raises ClientError or TimeoutError. `late` gets an answer that comes when nobody waits any more."""
         ...
 
 

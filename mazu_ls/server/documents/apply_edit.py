@@ -10,7 +10,8 @@ from typing import Any
 from mazu_ls.server import uris
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.documents.documents import OpenDocument
-from mazu_ls.server.documents.file_io import unified_text
+from mazu_ls.server.documents.edit_confirmation import EditConfirmation
+from mazu_ls.server.documents.late_edit import LateEdit
 from mazu_ls.server.documents.text_edits import annotated, text_edits
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
@@ -30,48 +31,6 @@ WORD_SECONDS = 1.0
 """The same during a command; then the editor's answer counts."""
 
 
-class EditConfirmation:
-    """Watches a document until it shows the edit, or the edit overwrote what the user typed meanwhile.
-
-    Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
-    """
-
-    def __init__(
-        self, editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], expected: str
-    ) -> None:
-        self._expected = {unified_text(expected)}
-        if not expected.endswith(("\n", "\r")):
-            # Vim cannot remove the last line end of a file that has one.
-            self._expected.add(unified_text(expected) + "\n")
-        self._edits = edits
-        self._before = self._previous = document.text
-        self.overwritten: str | None = None
-        self.settled = asyncio.Event()
-        self._stop = editor.documents.watch(document.uri, self._changed)
-
-    def _changed(self, document: OpenDocument) -> None:
-        typed = self._previous != self._before
-        stale = typed and document.text == document.with_edits(self._previous, self._edits)
-        if stale and not self._halfway(document):
-            self.overwritten = self._previous
-            self.settled.set()
-        elif unified_text(document.text) in self._expected:
-            # The user may type on at once: it suffices that the document once had the intended text.
-            self.settled.set()
-        self._previous = document.text
-
-    def _halfway(self, document: OpenDocument) -> bool:
-        """Return whether what looks typed is a part of the edit: Neovim reports one hunk, then the rest."""
-        shown = unified_text(self._previous).rstrip("\n")
-        return any(
-            shown == unified_text(step).rstrip("\n") for step in document.steps(self._before, self._edits)
-        )
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._stop()
-
-
 async def apply_to_document(
     editor: ConnectedEditor,
     document: OpenDocument,
@@ -79,14 +38,16 @@ async def apply_to_document(
     label: str = "Mazu",
     *,
     in_command: bool = False,
+    revert_late: bool = False,
 ) -> None:
     """Set an open document's text to `after`, unsaved, in the editor's own undo stack.
 
     `in_command`: for the user's command, whose answer some editors await before they report the edit; an editor that says it applied
-    the edit and reports nothing else is then trusted. Raises ContentModified if the editor refuses, or shows something else
-    afterwards.
+    the edit and reports nothing else is then trusted. `revert_late`: an edit that the editor makes after nobody waits for it any
+    more is reverted. Raises ContentModified if the editor refuses, or shows something else afterwards.
     """
-    await apply_edits(editor, document, text_edits(document, after), after, label, in_command=in_command)
+    edits = text_edits(document, after)
+    await apply_edits(editor, document, edits, after, label, in_command=in_command, revert_late=revert_late)
 
 
 async def apply_edits(
@@ -97,14 +58,18 @@ async def apply_edits(
     label: str = "Mazu",
     *,
     in_command: bool = False,
+    revert_late: bool = False,
 ) -> None:
     """Apply edits that result in the text `after`. Like `apply_to_document`."""
     if not edits:
         return
     echo = EditConfirmation(editor, document, edits, after)
+    late = _late_edit(editor, document, edits, after, label) if revert_late else None
     version = document.version
+    answered = False
     try:
-        await _request(editor, document, edits, label, echo)
+        await _request(editor, document, edits, label, echo=echo, late=late)
+        answered = True
         async with asyncio.timeout(WORD_SECONDS if in_command else ECHO_SECONDS):
             await echo.settled.wait()
     except TimeoutError as error:
@@ -119,9 +84,21 @@ async def apply_edits(
             "Read it again before going on.",
         ) from error
     finally:
+        if late and answered and not echo.settled.is_set():
+            late.watch()
+            late.answer({"applied": True})
         echo.close()
         editor.note_edited(document)
     await _keep_typed(editor, document, echo, label)
+
+
+def _late_edit(
+    editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], after: str, label: str
+) -> LateEdit:
+    async def apply(reverting: list[TextEdit], text: str) -> None:
+        await apply_edits(editor, document, reverting, text, label)
+
+    return LateEdit(editor, document, edits, after, apply)
 
 
 async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: str, label: str) -> str:
@@ -132,13 +109,14 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
     """
     edits = text_edits(document, after)
     if not editor.profile.reviews:
-        await apply_edits(editor, document, edits, after, label)
+        await apply_edits(editor, document, edits, after, label, revert_late=True)
         return after
     before = document.text
+    late = _late_edit(editor, document, edits, after, label)
     shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
     echo = EditConfirmation(editor, document, edits, after)
     try:
-        problem = await _ask(editor, label, shown, REVIEW_SECONDS)
+        problem = await _ask(editor, label, shown, REVIEW_SECONDS, late)
         if problem is not None and (problem != NO_ANSWER or document.text == before):
             raise rejection_reason(name(document), problem)
         async with asyncio.timeout(PART_SECONDS):
@@ -201,15 +179,18 @@ async def _request(
     document: OpenDocument,
     edits: list[TextEdit],
     label: str,
+    *,
     echo: EditConfirmation | None = None,
+    late: LateEdit | None = None,
 ) -> None:
     """Request versioned changes; plain ones are tried too if the client never declared versioned ones."""
     version = document.version
-    problem = await _ask(editor, label, {"documentChanges": [_versioned(document, edits)]}, ANSWER_SECONDS)
+    versioned = {"documentChanges": [_versioned(document, edits)]}
+    problem = await _ask(editor, label, versioned, ANSWER_SECONDS, late)
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
     if problem not in (None, NO_ANSWER) and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); trying plain ones.", problem)
-        problem = await _ask(editor, label, {"changes": {document.uri: edits}}, ANSWER_SECONDS)
+        problem = await _ask(editor, label, {"changes": {document.uri: edits}}, ANSWER_SECONDS, late)
     if problem is not None and not (problem == NO_ANSWER and echo and echo.settled.is_set()):
         raise rejection_reason(name(document), problem)
 
@@ -218,13 +199,23 @@ def _versioned(document: OpenDocument, edits: list[TextEdit]) -> dict[str, Any]:
     return {"textDocument": {"uri": document.uri, "version": document.version}, "edits": edits}
 
 
-async def _ask(editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float) -> str | None:
+async def _ask(
+    editor: ConnectedEditor, label: str, edit: dict[str, Any], seconds: float, late: LateEdit | None = None
+) -> str | None:
     """Return None if the editor says it applied the edit, else its reason, if it gives one."""
     # Neovim prints the label each time, and waits for a key if there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
     try:
-        answer = await editor.link.ask("workspace/applyEdit", params, seconds)
+        answer = await editor.link.ask(
+            "workspace/applyEdit", params, seconds, None if late is None else late.answer
+        )
+    except asyncio.CancelledError:
+        if late:
+            late.watch()
+        raise
     except TimeoutError:
+        if late:
+            late.watch()
         return NO_ANSWER  # whether it made the edit is unknown, so it is not asked again
     except ClientError as error:
         return str(error)

@@ -38,6 +38,10 @@ def encode_message(message: dict[str, Any]) -> bytes:
         return frame(json.dumps(msgspec.to_builtins(message)).encode())
 
 
+Late = Callable[[Any], None]
+"""Gets an answer that comes when nobody waits for it any more."""
+
+
 class ClientRequests:
     """Mixed into the protocol in front of pygls's, whose sending it replaces."""
 
@@ -46,6 +50,7 @@ class ClientRequests:
         self.write: Callable[[bytes], None] = lambda data: None
         self.unread: Callable[[], int] = lambda: 0
         self._asked: dict[str, tuple[str, asyncio.Future[Any]]] = {}
+        self._late: dict[str, Late] = {}
         self._numbers = itertools.count(1)
 
     def send(self, message: dict[str, Any]) -> None:
@@ -56,11 +61,14 @@ class ClientRequests:
         """Send a notification."""
         self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
-    async def ask(self, method: str, params: Any, timeout: float | None = None) -> Any:
+    async def ask(
+        self, method: str, params: Any, timeout: float | None = None, late: Late | None = None
+    ) -> Any:
         """Send a request and wait for its answer.
 
         Raises ClientError for an error answer and TimeoutError after `timeout` seconds; then, and if the caller is
-        cancelled, the client is told that nobody waits any more.
+        cancelled, the client is told that nobody waits any more. It may answer all the same: `late` gets that answer, None
+        instead of an error or if there will be none.
         """
         name = f"mazu-{next(self._numbers)}"
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -72,6 +80,8 @@ class ClientRequests:
             async with asyncio.timeout(timeout):
                 return await future
         except (TimeoutError, asyncio.CancelledError):
+            if late:
+                self._late[name] = late
             self.notify("$/cancelRequest", {"id": name})
             raise
         finally:
@@ -82,7 +92,9 @@ class ClientRequests:
     def resolve(self, name: Any, result: Any, error: Any) -> None:
         """The client answered."""
         method, future = self._asked.pop(name, ("", None)) if isinstance(name, str) else ("", None)
-        if future is None or future.done():
+        if (late := self._late.pop(name, None) if isinstance(name, str) else None) is not None:
+            late(result if error is None else None)
+        elif future is None or future.done():
             logger.info("An answer to %r arrived that nobody waits for.", name)
         elif error is None:
             future.set_result(result)
@@ -100,3 +112,6 @@ class ClientRequests:
             if not future.done():
                 future.set_exception(ClientError(method, 0, "the editor is gone"))
         self._asked.clear()
+        for late in self._late.values():
+            late(None)
+        self._late.clear()

@@ -1,0 +1,116 @@
+"""An edit that the editor makes after mazu-ls stopped waiting for it: the turn was stopped or undone, or it took too long."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mazu_ls.server.client.editor import ConnectedEditor
+from mazu_ls.server.documents.documents import OpenDocument
+from mazu_ls.server.documents.file_io import unified_text
+from mazu_ls.server.documents.text_edits import text_edits
+from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.rpc.lsp_types import TextEdit
+from mazu_ls.tools.edit.rebased_edit import rebase_edit
+
+logger = logging.getLogger(__name__)
+ECHO_SECONDS = 5.0
+"""Seconds between the editor's answer and the didChange that shows the edit."""
+WARNING = 2
+Apply = Callable[[list[TextEdit], str], Awaitable[None]]
+"""Makes edits that result in this text; raises ContentModified."""
+
+
+class LateEdit:
+    """From `watch` on, when nobody waits any more, reverts the edit if the editor says that it made it.
+
+    Nothing is done on the text alone: the user may type the same.
+    """
+
+    def __init__(
+        self,
+        editor: ConnectedEditor,
+        document: OpenDocument,
+        edits: list[TextEdit],
+        expected: str,
+        apply: Apply,
+    ) -> None:
+        """`expected`: the text that the edit was to result in; `apply` makes the edit that reverts it."""
+        self._editor = editor
+        self._document = document
+        self._edits = edits
+        self._expected = unified_text(expected).rstrip("\n")
+        self._apply = apply
+        self._before = self._previous = ""
+        self._made: tuple[str, str] | None = None
+        """The texts before and after the edit, once the document shows it."""
+        self._shown = asyncio.Event()
+        self._unwatch: Callable[[], None] | None = None
+
+    def watch(self) -> None:
+        """Nobody waits any more. An edit that is there already is not late."""
+        if self._is_expected(self._document) or self._unwatch:
+            return
+        self._before = self._previous = self._document.text
+        self._unwatch = self._editor.documents.watch(self._document.uri, self._changed)
+
+    def _is_expected(self, document: OpenDocument) -> bool:
+        return unified_text(document.text).rstrip("\n") == self._expected
+
+    def _stop(self) -> None:
+        if self._unwatch:
+            self._unwatch()
+            self._unwatch = None
+
+    def _changed(self, document: OpenDocument) -> None:
+        if self._made is None:
+            if document.text == document.with_edits(self._previous, self._edits):
+                self._made = self._previous, document.text
+            elif self._is_expected(document):
+                self._made = self._before, document.text  # shown hunk by hunk
+            if self._made:
+                self._shown.set()
+        self._previous = document.text
+
+    def answer(self, answer: Any) -> None:
+        """The editor answered; None if it never will."""
+        if self._unwatch is None:
+            return
+        if not (isinstance(answer, dict) and answer.get("applied") is True):
+            self._stop()
+            return
+        task = asyncio.get_running_loop().create_task(self._revert())
+        self._editor.late_edits.add(task)
+        task.add_done_callback(self._editor.late_edits.discard)
+
+    async def _revert(self) -> None:
+        try:
+            async with asyncio.timeout(ECHO_SECONDS):
+                await self._shown.wait()
+        except TimeoutError:
+            logger.info("%s does not show a late edit.", self._document.uri)
+            return
+        finally:
+            self._stop()
+        name = self._document.path.name if self._document.path else self._document.uri
+        outcome = (
+            "It was reverted." if await self._reverted() else "It is still there: undo it in the editor."
+        )
+        said = f"Mazu: the editor made an edit of {name} after mazu-ls had stopped waiting for it. {outcome}"
+        self._editor.link.notify("window/showMessage", {"type": WARNING, "message": said})
+
+    async def _reverted(self) -> bool:
+        document = self._document
+        if self._made is None or self._editor.documents.get(document.uri) is not document:
+            return False
+        before, after = self._made
+        if (text := rebase_edit(after, before, document.text)) is None:
+            return False
+        try:
+            await self._apply(text_edits(document, text), text)
+        except ContentModified as error:
+            logger.warning("A late edit of %s was not reverted: %s", document.uri, error.message)
+            return False
+        return True
