@@ -315,6 +315,18 @@ def test_the_status_counts_summaries_apart(project: Path, capsys: pytest.Capture
     assert "no memories" in typed(["memory", "list"], capsys)[1]
 
 
+def test_recall_shows_what_past_conversations_hold_where_no_memory_answers(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    said = "# aider chat started at 2026-05-05 09:00:00\n\n#### why does the flux capacitor hum\n\nA loose screw.\n"
+    (tmp_path / ".aider.chat.history.md").write_text(said)
+    typed(["memory", "import", "--from", "aider", str(tmp_path / ".aider.chat.history.md")], capsys)
+    out = typed(["recall", "flux capacitor"], capsys)[1]
+    assert out.startswith("no memories found\nPast conversations hold these words:\n")
+    assert "2026-05-05 aider why does the flux capacitor hum" in out
+    assert "Past" not in typed(["recall", "giraffes"], capsys)[1]
+
+
 def test_one_word_is_close_to_little(project: Path, capsys: pytest.CaptureFixture[str]):
     typed(["remember", "I like tabs", "--scope", "global"], capsys)
     assert "Nothing remembered matches clearly" in typed(["recall", "cents"], capsys)[1]

@@ -865,6 +865,14 @@ export interface PartialMessage {
   thought: string;
 }
 
+/** An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported. */
+export interface PastWords {
+  agent: string;
+  session: string;
+  at: string;
+  text: string;
+}
+
 export interface PathReason {
   path: string;
   reason: string;
@@ -1045,12 +1053,14 @@ export interface RecallParams {
 /**
  * Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
  *
- * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
+ * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
+ * conversations hold of it then.
  */
 export interface RecallResult {
   memories: Memory[];
   onlyNearest: boolean;
   waiting: number;
+  said: PastWords[];
 }
 
 export interface RedoParams {

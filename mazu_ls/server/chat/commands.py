@@ -56,6 +56,11 @@ def _recalled(result: Any) -> str:
         lines.insert(0, "Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n")
     if not lines:
         lines = ["No memories found."]
+    if said := result.get("said"):
+        lines.append("\nPast conversations hold these words:\n")
+        lines += [
+            f"- {one['at'][:10]} `{one['agent'] or one['session']}` {one['text'][:300]}" for one in said
+        ]
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
     return "\n".join(lines)

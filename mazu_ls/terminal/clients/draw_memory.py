@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.terminal.clients.draw_imports import draw_decided, draw_import_proposals, draw_imported
 from mazu_ls.terminal.lists import columns, path_of
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.screen.styled_text import plural
+from mazu_ls.terminal.screen.styled_text import fit, plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
-_SHOWN = 10
+_SHOWN, _EXCERPT = 10, 300
 _CHECK = (
     "the code that it is about changed or is gone. If it still holds: mazu-ls memory update {id} --about FILE:LINES;"
     " if not: mazu-ls memory forget {id}"
@@ -50,6 +50,11 @@ def _memories(out: Console, value: Result) -> None:
         _memory(out, {**memory, "why": ""} if nearest else memory)  # the reason was just printed
     if not value["memories"]:
         out.print("no memories found")
+    if value.get("said"):
+        out.print("Past conversations hold these words:")
+        for one in value["said"]:
+            text = fit(" ".join(one["text"].split()), _EXCERPT)
+            out.print(f"  [dim]{one['at'][:10]} {one['agent'] or one['session']}[/] {escape(text)}")
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
 

@@ -666,6 +666,13 @@
 ---@field message string
 ---@field thought string
 
+--- An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported.
+---@class mazu.PastWords
+---@field agent string
+---@field session string
+---@field at string
+---@field text string
+
 ---@class mazu.PathReason
 ---@field path string
 ---@field reason string
@@ -811,11 +818,13 @@
 
 --- Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
 ---
---- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
+--- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
+--- conversations hold of it then.
 ---@class mazu.RecallResult
 ---@field memories mazu.Memory[]
 ---@field onlyNearest boolean
 ---@field waiting integer
+---@field said mazu.PastWords[]
 
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.

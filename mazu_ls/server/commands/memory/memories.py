@@ -103,13 +103,15 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
 
     if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
         found = await ask()
-    found_any, waiting = any(map(matches, found)), 0
-    if not found_any:
-        from mazu_ls.memory.team.waiting_proposals import count_waiting
-
-        waiting = await count_waiting(memories, (await server.wait_opened()).root)
     views = [wire.MemoryView.from_memory(memory) for memory in found]
-    return wire.RecallResult(views, bool(found) and not found_any, waiting)
+    if any(map(matches, found)):
+        return wire.RecallResult(views)
+    from mazu_ls.memory.team.waiting_proposals import count_waiting
+    from mazu_ls.server.commands.memory.past_words import find_past_words
+
+    project = await server.wait_opened()
+    waiting, said = await count_waiting(memories, project.root), await find_past_words(project, params.query)
+    return wire.RecallResult(views, bool(found), waiting, said)
 
 
 @command("mazu.memory.list")

@@ -279,15 +279,26 @@ class RememberResult(Wire, frozen=True):
     alike: MemoryView | None = None
 
 
+class PastWords(Wire, frozen=True):
+    """An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported."""
+
+    agent: str
+    session: str
+    at: str
+    text: str
+
+
 class RecallResult(Wire, frozen=True):
     """Best first. `only_nearest`: nothing was found by words or meaning, and these are merely the nearest there is.
 
-    `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for.
+    `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
+    conversations hold of it then.
     """
 
     memories: list[MemoryView]
     only_nearest: bool = False
     waiting: int = 0
+    said: tuple[PastWords, ...] = ()
 
 
 class MemoryPage(Wire, frozen=True):
