@@ -135,6 +135,13 @@ class Usage(Struct, frozen=True, rename="camel"):
         return self.input_tokens + self.output_tokens + self.cache_read_tokens + self.cache_write_tokens
 
 
+def unwrap_untrusted(text: str) -> str:
+    """Return a tool's text without the marks around what came from outside; they are for the model."""
+    head, _, rest = text.partition("\n")
+    marked = head.startswith("<untrusted origin=") and rest.endswith("\n</untrusted>")
+    return rest.removesuffix("\n</untrusted>") if marked else text
+
+
 def escape_closing_tag(text: str, tag: str) -> str:
     """The text, unable to begin or end the block `tag` that it is put into, however it spells it.
 

@@ -32,13 +32,15 @@ class Effect(StrEnum):
 class ToolOutput(Struct, frozen=True):
     """The output of a tool for the model. `untrusted` names the origin of text that is data, never instruction.
 
-    `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0.
+    `ok` is False for a call that ran and failed, such as a command that ended with an exit code other than 0. `summary` is the
+    line that users see of it, "" for the first one of the text.
     """
 
     text: str
     images: tuple[Image, ...] = ()
     untrusted: str | None = None
     ok: bool = True
+    summary: str = ""
 
 
 class Tool(Struct, frozen=True):

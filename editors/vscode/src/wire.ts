@@ -115,6 +115,19 @@ export interface AuditReport {
   entries: AuditEntry[];
 }
 
+export interface CallOutputParams {
+  /** The `callId` of a tool call that ended. */
+  callId: string;
+  /** Its session. The last one used if not given. */
+  sessionId?: string | null;
+}
+
+/** What a tool call gave back, as the model read it. `ok` is false where it failed. */
+export interface CallOutput {
+  text: string;
+  ok: boolean;
+}
+
 /** `calls` are of an assistant's message, `results` of a user's. */
 export interface CallerMessage {
   role: 'assistant' | 'user';
@@ -1739,6 +1752,8 @@ export interface WireCommands {
   'mazu.session.compact': [CompactParams, Session | StartedResult];
   /** Return the stored events after `after`, the conversation's head, and what has streamed since the last event. */
   'mazu.session.events': [SessionEventsParams, EventPage];
+  /** Return what a tool call gave back: the updates have one line of it. Raises MazuError(not_found). */
+  'mazu.turn.output': [CallOutputParams, CallOutput];
   /** Remember one thing, unless it is known. */
   'mazu.remember': [RememberParams, RememberResult];
   /** What is known, best first, with the reason for each. */

@@ -280,7 +280,7 @@ class ToolExecutor:
             proposed = self._proposed.pop(call.id, "")
             diff = "\n".join(edit.diff for edit in edits) or proposed or None
             images = output.images if output else ()
-            line = result_summary(output.text if output else text)
+            line = (output and output.summary) or result_summary(output.text if output else text)
             self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
             for edit in edits:
                 self._run.record_edit(edit)

@@ -41,7 +41,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
         "mazu.session.rewind",
         "mazu.session.compact",
     ),
-    "session.session_events": ("mazu.session.events",),
+    "session.session_events": ("mazu.session.events", "mazu.turn.output"),
     "memory.memories": (
         "mazu.remember",
         "mazu.recall",

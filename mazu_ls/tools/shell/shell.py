@@ -89,11 +89,11 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         except TimeoutError:
             await running.stop()
             _keep(turn, running)
-            over = f"[ended: the time limit of {seconds:g} s was reached]"
-            lines = [running.summary(), over, *running.take_notes()]
+            over = f"ended: the time limit of {seconds:g} s was reached"
+            lines = [running.summary(), f"[{over}]", *running.take_notes()]
             hints = _hints(running.command, None, lines[0], turn)
             await _explain_network(turn, hints)
-            return ToolOutput("\n".join([*lines, *hints]), untrusted=ORIGIN, ok=False)
+            return ToolOutput("\n".join([*lines, *hints]), untrusted=ORIGIN, ok=False, summary=over)
         except BaseException:
             await asyncio.shield(running.stop())
             running.spool.close()
@@ -104,7 +104,10 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     await _explain_network(turn, answer.split("\n"))
     if turn.shell.background.get(name) is not running:
         running.spool.close()
-    return ToolOutput(answer, untrusted=ORIGIN, ok=running.code == 0)  # the directory's name is its text, too
+    failed = running.how if running.code != 0 else ""
+    return ToolOutput(
+        answer, untrusted=ORIGIN, ok=not failed, summary=failed
+    )  # the directory's name is its text, too
 
 
 @tool(Effect.READ)

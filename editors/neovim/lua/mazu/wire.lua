@@ -89,6 +89,15 @@
 ---@class mazu.AuditReport
 ---@field entries mazu.AuditEntry[]
 
+---@class mazu.CallOutputParams
+---@field callId string The `callId` of a tool call that ended.
+---@field sessionId? string Its session. The last one used if not given.
+
+--- What a tool call gave back, as the model read it. `ok` is false where it failed.
+---@class mazu.CallOutput
+---@field text string
+---@field ok boolean
+
 --- `calls` are of an assistant's message, `results` of a user's.
 ---@class mazu.CallerMessage
 ---@field role "assistant"|"user"

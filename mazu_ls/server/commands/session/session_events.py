@@ -1,4 +1,4 @@
-"""mazu.session.events: a session's journal in pages, which continue in `mazu/session/update` without a gap."""
+"""mazu.session.events: a session's journal in pages, which continue in `mazu/session/update` without a gap; mazu.turn.output."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import asyncio
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.messages import unwrap_untrusted
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import sessions as wire
+from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +48,23 @@ async def events(server: ServerState, params: wire.SessionEventsParams) -> wire.
         partial=wire.PartialMessageView(**partial) if partial else None,
         state=state or (await project.sessions.info(seen.session_id)).state,
     )
+
+
+@command("mazu.turn.output")
+async def output(server: ServerState, params: wire.CallOutputParams) -> wire.CallOutputView:
+    """Return what a tool call gave back: the updates have one line of it. Raises MazuError(not_found)."""
+    from mazu_ls.journal import journal
+
+    project = await server.wait_opened()
+
+    def nothing(session_id: str) -> None:
+        """Nothing is to be known of that moment."""
+
+    seen = await project.sessions.snapshot(params.session_id, now=nothing)
+    for event in reversed(seen.events):
+        if isinstance(event.body, journal.CallEnded) and event.body.call_id == params.call_id:
+            return wire.CallOutputView(make_visible(unwrap_untrusted(event.body.text)), event.body.ok)
+    raise MazuError(Kind.NOT_FOUND, "That call has not ended.", "See mazu.session.events.")
 
 
 class Page(NamedTuple):

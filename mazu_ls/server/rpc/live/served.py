@@ -41,7 +41,7 @@ OF_SESSIONS = _names(
     """
     mazu.chat mazu.run mazu.cancel mazu.undo mazu.redo mazu.session.show mazu.session.events mazu.session.queue
     mazu.session.rename mazu.session.rewind mazu.session.compact mazu.session.end mazu.session.delete mazu.turn.changes
-    mazu.turn.revert
+    mazu.turn.revert mazu.turn.output
     """
 )
 """What the server of a second editor asks of the one that has the session open."""
