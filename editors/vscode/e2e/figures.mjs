@@ -48,7 +48,7 @@ const told = ({ long, of, worst }) => `${long} of ${of} frames over ${LONG_MS} m
 const post = (message) => postTo(page, message);
 
 await post(reset(turn(1, ''), 'running'));
-await page.waitForSelector('.running');
+await page.waitForSelector('.clock');
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const text = Array.from(
   { length: Math.ceil(WORDS / 21) },

@@ -18,7 +18,7 @@ await story(async (bed, step) => {
   let changed = '';
   const question = () => chat.locator('.question');
   const says = (text) => chat.locator('.markdown', { hasText: text }).last().waitFor();
-  const idle = () => until('nothing runs', async () => (await chat.locator('.running').count()) === 0);
+  const idle = () => until('nothing runs', async () => (await chat.locator('.clock').count()) === 0);
   // Who typed a moment ago keeps the keyboard; the arrow up goes to the question.
   const asked = async () => {
     await question().waitFor();
@@ -146,7 +146,7 @@ await story(async (bed, step) => {
   const stopped = (message) => turnOf(message).locator('.ended.cancelled').waitFor();
 
   await step('Escape stops a running turn', async () => {
-    if ((await chat.locator('.running').count()) > 0) {
+    if ((await chat.locator('.clock').count()) > 0) {
       await chat.locator('textarea[aria-label="Message"]').click();
       await keys('Escape');
       await idle();

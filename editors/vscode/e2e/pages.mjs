@@ -90,8 +90,60 @@ const STEPS = {
     await until('both stand there', async () => (await shown.allInnerTexts()).join().includes('last = 10'));
     assert.match((await shown.first().innerText()).replaceAll(/\s+/g, ' '), /− first = 1 \+ first = 10/);
     await shown.nth(1).locator('input').uncheck();
+    assert.equal(await page.locator('.question .primary').innerText(), 'Allow 1 of 2');
     await page.locator('.question .primary').click();
     assert.deepEqual((await last(page, 'answer')).reply, { optionId: 'once', hunks: ['1'] });
+    await page.close();
+  },
+
+  async 'a running command has the width of the page; opened, it shows all that it gave back'() {
+    const running = event(14, 't1', {
+      kind: 'tool_call',
+      callId: 'c1',
+      tool: 'run_shell',
+      verb: 'Run',
+      title: 'Run make',
+      arguments: { command: 'make' },
+    });
+    const page = await chat([...turn(1, ''), running], 'running');
+    const update = (seq, more) => ({ sessionId: 's1', turnId: 't1', seq, update: { callId: 'c1', ...more } });
+    await post(page, { type: 'updates', updates: [update(1, { kind: 'tool_output', text: 'compiling a.c\n' })] });
+    const live = await page.locator('.output.live').boundingBox();
+    assert.ok(live.x < 60 && live.width > 300, JSON.stringify(live));
+    const failed = { kind: 'tool_result', ok: false, summary: 'exit code 2' };
+    await post(page, { type: 'updates', updates: [update(2, failed)] });
+    await page.locator('.call.failed .outcome', { hasText: 'exit code 2' }).waitFor();
+    assert.equal((await last(page, 'output')).callId, 'c1');
+    const text = `${'compiling\n'.repeat(200)}error: it broke`;
+    await post(page, { type: 'output', callId: 'c1', text });
+    const shown = page.locator('.call.failed .output', { hasText: 'it broke' });
+    await shown.waitFor();
+    assert.ok(await shown.evaluate((it) => it.scrollTop > 0), 'its end is in sight');
+    assert.equal((await sent(page, 'output')).length, 1);
+    await page.close();
+  },
+
+  async 'no word of a table is broken, and each paragraph runs its own way'() {
+    const table = '| Function | Returns | Notes |\n|---|--:|---|\n| `fn_11` | 121 | a rather long remark about it |';
+    const page = await chat(turn(1, `${table}\n\nשלום עולם, זה ארוך`));
+    const cell = page.locator('.markdown td', { hasText: '121' });
+    await cell.waitFor();
+    assert.match(await cell.evaluate((it) => getComputedStyle(it).textAlign), /right/);
+    const { height } = await cell.locator('xpath=..').boundingBox();
+    await page.setViewportSize({ width: 200, height: 600 });
+    const narrow = page.locator('.markdown th', { hasText: 'Function' });
+    assert.ok((await narrow.boundingBox()).height < height * 2, 'one line');
+    await page.close();
+  },
+
+  async 'what was left cannot be redone after more was said, and leads back by a checkpoint'() {
+    const took = event(13, 't1', { kind: 'checkpoint', checkpointId: 'cp7', checkpointKind: 'step', label: '' });
+    const left = [...turn(1, 'Done.'), took].map((it) => ({ ...it, live: false }));
+    const page = await chat(left);
+    await page.locator('.gone .link', { hasText: 'redo' }).waitFor();
+    await post(page, reset([...left, ...turn(2, 'Otherwise.')], 'idle'));
+    await page.locator('.gone .link', { hasText: 'go back to them' }).click();
+    assert.deepEqual((await last(page, 'command')).arguments, ['cp7']);
     await page.close();
   },
 

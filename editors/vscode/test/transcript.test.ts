@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EventPage, SessionEvent, SessionUpdate, Update } from '../src/updates';
-import { addPage, addUpdates, fromPage, OUTPUT_KEPT, type Call, type Transcript } from '../webview/transcript';
+import {
+  addPage,
+  addUpdates,
+  fromPage,
+  OUTPUT_KEPT,
+  type Call,
+  type Transcript,
+  withOutput,
+} from '../webview/transcript';
 
 const AT = '2026-01-01T10:00:00Z';
 const NOW = Date.parse(AT);
@@ -221,4 +229,10 @@ test('what the program told the model is a note, never words of the user', () =>
   const { user, items } = addUpdates(started(), sent([...STORED.slice(0, 3), told]), NOW).turns[0]!;
   assert.equal(user?.text, 'mend it');
   assert.equal(items.at(-1)?.kind, 'note');
+});
+
+test('all that a call gave back takes the place of what streamed of it', () => {
+  const state = withOutput(fromPage(page(events([...STORED, DONE], 't1')), NOW), 'c1', 'all of it');
+  const call = state.turns[0]?.items.find((item) => item.kind === 'call') as Call;
+  assert.deepEqual([call.output, call.whole], ['all of it', true]);
 });

@@ -35,13 +35,13 @@ test('a line without an end is shown as such', () => {
 
 test("the title of a call is the server's, in parts: the path in it can be opened", () => {
   const edit = { tool: 'edit_file', verb: 'Edit', title: 'Edit app.py', arguments: { path: 'app.py' } };
-  assert.deepEqual(callTitle(edit), { verb: 'Edit', object: '', path: 'app.py' });
+  assert.deepEqual(callTitle(edit), { verb: 'Edit', object: '', joint: '', path: 'app.py' });
   const grep = { tool: 'grep', verb: 'Search', title: 'Search x in src', arguments: { path: 'src', pattern: 'x' } };
-  assert.deepEqual(callTitle(grep), { verb: 'Search', object: 'x in', path: 'src' });
+  assert.deepEqual(callTitle(grep), { verb: 'Search', object: 'x', joint: 'in', path: 'src' });
   const shell = { tool: 'run_shell', verb: 'Run', title: 'Run pytest -q', arguments: { command: 'pytest -q' } };
-  assert.deepEqual(callTitle(shell), { verb: 'Run', object: 'pytest -q', path: '' });
+  assert.deepEqual(callTitle(shell), { verb: 'Run', object: 'pytest -q', joint: '', path: '' });
   const shout = { tool: 'shout', verb: 'Use shout', title: 'Use shout', arguments: {} };
-  assert.deepEqual(callTitle(shout), { verb: 'Use shout', object: '', path: '' });
+  assert.deepEqual(callTitle(shout), { verb: 'Use shout', object: '', joint: '', path: '' });
 });
 
 test('signs', () => {

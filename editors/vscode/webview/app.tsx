@@ -1,6 +1,6 @@
 import { render } from 'preact';
 import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
-import type { Chip, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
+import type { Chip, FromWebview, RewindPreview, ToWebview, ViewState } from '../src/chat/messages';
 import type { PermissionRequest } from '../src/updates';
 import { Asked } from './asked';
 import { onTranscriptClick } from './clicks';
@@ -44,6 +44,7 @@ function App() {
         <List
           of={transcript.sessionId}
           sent={store.sent}
+          grows={running}
           rows={rows.map((row) => ({ id: row.id, draw: () => drawRow(row, view, open, preview, running) }))}
           after={<Queue transcript={transcript} />}
         />
@@ -94,7 +95,7 @@ function App() {
   );
 }
 
-type RowOf = { id: string; turn: Turn; last: boolean } | { id: string; gone: Turn[] };
+type RowOf = { id: string; turn: Turn; last: boolean } | { id: string; gone: Turn[]; atEnd: boolean };
 
 /** Turns that were taken back stand as one line. */
 function grouped({ turns }: Transcript): RowOf[] {
@@ -104,13 +105,15 @@ function grouped({ turns }: Transcript): RowOf[] {
     const before = rows.at(-1);
     if (turn.live) rows.push({ id: turn.id, turn, last: turn === lastLive });
     else if (before && 'gone' in before) before.gone.push(turn);
-    else rows.push({ id: `gone-${turn.id}`, gone: [turn] });
+    else rows.push({ id: `gone-${turn.id}`, gone: [turn], atEnd: false });
   }
+  const end = rows.at(-1);
+  if (end && 'gone' in end) end.atEnd = true;
   return rows;
 }
 
 function drawRow(row: RowOf, view: ViewState, open: PermissionRequest[], preview: RewindPreview | null, busy: boolean) {
-  if ('gone' in row) return <Gone turns={row.gone} view={view} busy={busy} />;
+  if ('gone' in row) return <Gone turns={row.gone} atEnd={row.atEnd} view={view} busy={busy} />;
   return (
     <TurnView
       turn={withQuestions(row.turn, open)}
@@ -138,19 +141,36 @@ function withQuestions(turn: Turn, open: PermissionRequest[]): Turn {
   return { ...turn, items };
 }
 
-function Gone({ turns, view, busy }: { turns: Turn[]; view: ViewState; busy: boolean }) {
+interface GoneProps {
+  turns: Turn[];
+  /** Nothing was said since: it can be redone. */
+  atEnd: boolean;
+  view: ViewState;
+  busy: boolean;
+}
+
+function Gone({ turns, atEnd, view, busy }: GoneProps) {
   const [shown, setShown] = useState(false);
+  const checkpoint = turns.findLast(({ lastCheckpoint }) => lastCheckpoint)?.lastCheckpoint;
+  const rollBack =
+    checkpoint && ({ type: 'command', command: 'mazu.rollBack', arguments: [checkpoint] } satisfies FromWebview);
+  const back: FromWebview | '' | undefined = atEnd ? { type: 'redo' } : rollBack;
   return (
     <div class="gone">
       <p>
         ⟲ {counted(turns.length, 'turn')} {t('undone ·')}{' '}
         <button type="button" class="link" aria-expanded={shown} onClick={() => setShown(!shown)}>
           {shown ? t('hide') : t('show')}
-        </button>{' '}
-        ·{' '}
-        <button type="button" class="link" disabled={busy} onClick={() => send({ type: 'redo' })}>
-          {t('redo')}
         </button>
+        {back && (
+          <>
+            {' '}
+            ·{' '}
+            <button type="button" class="link" disabled={busy} onClick={() => send(back)}>
+              {atEnd ? t('redo') : t('go back to them…')}
+            </button>
+          </>
+        )}
       </p>
       {shown &&
         turns.map((turn) => (

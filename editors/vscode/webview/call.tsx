@@ -1,6 +1,6 @@
 import { memo } from './memo';
 import { t } from './l10n';
-import { useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { Diff } from './diff';
 import { send } from './host';
 import { Question } from './question';
@@ -9,7 +9,7 @@ import { callTitle, diffSize, pathOf, sign, signName } from './words';
 
 const LIVE_LINES = 6;
 /** Tools whose line says all that came of them where they succeed. */
-const SAID_ALL = new Set(['read_file', 'edit_file', 'write_file', 'remember']);
+const SAID_ALL = new Set(['read_file', 'list_dir', 'edit_file', 'write_file', 'remember']);
 
 /** One tool call: one line, and what belongs to it. Failures are open, the rest is folded. */
 export const CallCard = memo(({ call }: { call: Call }) => {
@@ -17,9 +17,9 @@ export const CallCard = memo(({ call }: { call: Call }) => {
   const state = sign(call);
   const [opened, setOpened] = useState<boolean | null>(null);
   const open = opened ?? (result === 'failed' && verdict?.verdict !== 'deny');
-  const { verb, object, path } = callTitle(call);
+  const { verb, object, joint, path } = callTitle(call);
   const asks = question && !call.title ? question.title : '';
-  const foldable = !question && Boolean(diff || output || (call.summary && call.summary.length > 80));
+  const foldable = !question && Boolean(diff || output || (result && result !== 'void' && verdict?.verdict !== 'deny'));
   return (
     <div class={`call ${result ?? (question ? 'asks' : 'running')}`} data-call={call.id}>
       <div class="call-line">
@@ -32,6 +32,7 @@ export const CallCard = memo(({ call }: { call: Call }) => {
             {object}
           </code>
         )}
+        {joint && <span>{joint}</span>}
         {path && (
           <button type="button" class="link object" onClick={() => send({ type: 'openFile', path })}>
             {path}
@@ -72,17 +73,25 @@ export const CallCard = memo(({ call }: { call: Call }) => {
   );
 });
 
-function Details({ call: { diff, output, summary }, open, live }: { call: Call; open: boolean; live: boolean }) {
+function Details({ call, open, live }: { call: Call; open: boolean; live: boolean }) {
+  const { id, diff, output, whole, summary, result } = call;
+  const isAsked = open && !diff && !whole && (result === 'ok' || result === 'failed');
+  useEffect(() => {
+    if (isAsked) send({ type: 'output', callId: id });
+  }, [isAsked, id]);
+  const shown = useRef<HTMLPreElement>(null);
+  // What went wrong stands at the end.
+  useLayoutEffect(() => {
+    if (result === 'failed' && shown.current) shown.current.scrollTop = shown.current.scrollHeight;
+  }, [open, output, result]);
   if (!open) return live ? <pre class="output live">{lastLines(output, LIVE_LINES)}</pre> : null;
   return (
     <>
       {diff && <Diff diff={diff} />}
-      {output ? (
-        <pre class="output" tabIndex={0} aria-label={t('Output')}>
-          {output}
+      {(output || !diff) && (
+        <pre ref={shown} class="output" tabIndex={0} aria-label={t('Output')}>
+          {output || summary}
         </pre>
-      ) : (
-        !diff && summary && <pre class="output">{summary}</pre>
       )}
     </>
   );

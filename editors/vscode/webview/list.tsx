@@ -84,6 +84,8 @@ interface Props {
   of: string | null;
   /** Changes when the user sends something: then too. */
   sent: number;
+  /** Output comes in. */
+  grows: boolean;
   after: ComponentChildren;
 }
 
@@ -91,10 +93,12 @@ interface Props {
  * A list of which only what is near is in the document. It follows its end while that is in sight, and never moves
  * under the eyes of who reads above: there the browser's scroll anchoring holds what is in sight in its place.
  */
-export function List({ rows, of, sent, after }: Props) {
+export function List({ rows, of, sent, grows, after }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const follows = useRef(true);
+  const growing = useRef(grows);
+  growing.current = grows;
   const height = useRef(0);
   const [away, setAway] = useState(false);
   const [news, setNews] = useState(false);
@@ -136,7 +140,7 @@ export function List({ rows, of, sent, after }: Props) {
         setNews(false);
       }
       if (follows.current) toEnd();
-      else if (entries.some(({ target }) => target === content.current)) setNews(true);
+      else if (growing.current && entries.some(({ target }) => target === content.current)) setNews(true);
     });
     if (content.current) resized.observe(content.current);
     if (scroller.current) resized.observe(scroller.current);

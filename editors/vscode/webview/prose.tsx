@@ -24,7 +24,8 @@ export function Markdown({ text, streaming }: { text: string; streaming: boolean
 
 export function Thought({ item }: { item: ProseItem }) {
   const { text, streaming, began, ended } = item;
-  const took = began !== undefined && ended !== undefined ? ` for ${seconds(ended - began)}` : '';
+  const took =
+    began !== undefined && ended !== undefined && ended - began >= 500 ? ` for ${seconds(ended - began)}` : '';
   return (
     <details class="thought">
       <summary>{streaming && ended === undefined ? t('Thinking…') : t('Thought{0}', took)}</summary>

@@ -41,7 +41,7 @@ export function Question({ question, arguments: given }: Props) {
   const wider = widest && isOfCall(widest) ? widest : undefined;
   const editable = question.editable?.[0];
   const answer = (option: QuestionOption | undefined, more: Omit<PermissionReply, 'optionId'> = {}) => {
-    if (!option) return;
+    if (!option || (option.kind !== 'deny' && left.size > 0 && left.size === hunks?.length)) return;
     const some = hunks && left.size ? { hunks: hunks.map(({ id }) => id).filter((id) => !left.has(id)) } : {};
     const allowed = option.kind === 'deny' ? {} : some;
     send({ type: 'answer', callId, reply: { optionId: option.id, ...allowed, ...more } });
@@ -114,6 +114,7 @@ export function Question({ question, arguments: given }: Props) {
           label={t('Edit the {0} before it is allowed', editable)}
           value={edited}
           action={t('Allow as edited')}
+          code
           onDone={(value) => answer(of('allow_once'), { arguments: { [editable]: value } })}
           onCancel={() => setEdited(null)}
         />
@@ -136,10 +137,13 @@ export function Question({ question, arguments: given }: Props) {
                 key={option.id}
                 type="button"
                 class={index === 0 ? 'primary' : 'secondary'}
-                title={title(option, rule)}
+                title={title(option, of(option.kind) === option, rule)}
+                disabled={hunks ? left.size === hunks.length : false}
                 onClick={() => answer(option)}
               >
-                {(isOfCall(option) && SHORT[option.kind]) || option.label}
+                {option.kind === 'allow_once' && hunks && left.size
+                  ? t('Allow {0} of {1}', hunks.length - left.size, hunks.length)
+                  : (isOfCall(option) && SHORT[option.kind]) || option.label}
               </button>
             ))}
           {change && (
@@ -161,8 +165,8 @@ export function Question({ question, arguments: given }: Props) {
   );
 }
 
-const title = ({ kind, label }: QuestionOption, rule: string | null | undefined): string =>
-  [`${label} (${KEYS[kind]})`, kind !== 'allow_once' && rule ? rule : ''].filter(Boolean).join(' · ');
+const title = ({ kind, label }: QuestionOption, hasKey: boolean, rule: string | null | undefined): string =>
+  [hasKey ? `${label} (${KEYS[kind]})` : label, kind !== 'allow_once' && rule ? rule : ''].filter(Boolean).join(' · ');
 
 function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const copy = new Set(set);
@@ -174,12 +178,24 @@ interface FieldProps {
   label: string;
   value: string;
   action: string;
+  /** What is written is code. */
+  code?: boolean;
   onDone(value: string): void;
   onCancel(): void;
 }
 
+/** As many lines as a narrow side bar needs for it, within bounds. */
+const rowsOf = (value: string): number =>
+  Math.min(
+    12,
+    Math.max(
+      2,
+      value.split('\n').reduce((rows, line) => rows + 1 + Math.floor(line.length / 36), 0),
+    ),
+  );
+
 /** A line to write in: Enter is its button, Escape goes back. */
-export function Field({ label, value, action, onDone, onCancel }: FieldProps) {
+export function Field({ label, value, action, code, onDone, onCancel }: FieldProps) {
   const input = useRef<HTMLTextAreaElement>(null);
   // Before the next key arrives.
   useLayoutEffect(() => {
@@ -196,7 +212,14 @@ export function Field({ label, value, action, onDone, onCancel }: FieldProps) {
   };
   return (
     <div class="field">
-      <textarea ref={input} rows={2} aria-label={label} placeholder={label} onKeyDown={onKeyDown}>
+      <textarea
+        ref={input}
+        rows={rowsOf(value)}
+        class={code ? 'code-field' : undefined}
+        aria-label={label}
+        placeholder={label}
+        onKeyDown={onKeyDown}
+      >
         {value}
       </textarea>
       <div class="answers">

@@ -2,7 +2,7 @@ import type { Chip, Completion, ModelChoice, RewindPreview, ToWebview, ViewState
 import type { PermissionRequest, SessionUpdate } from '../src/updates';
 import { remember, remembered, send } from './host';
 import { answerSending, beginSending, type Sending, stillSending } from './sending';
-import { addPage, addUpdates, EMPTY, fromPage, type Transcript } from './transcript';
+import { addPage, addUpdates, EMPTY, fromPage, type Transcript, withOutput } from './transcript';
 
 interface State {
   transcript: Transcript;
@@ -91,6 +91,8 @@ class Store implements State {
         return this.set({ completions: message });
       case 'models':
         return this.set({ models: message.models });
+      case 'output':
+        return this.set({ transcript: withOutput(this.transcript, message.callId, message.text) });
       case 'preview':
         return this.set({ preview: message.preview });
       case 'compose':

@@ -27,6 +27,8 @@ export interface Call {
   title: string;
   arguments: Record<string, unknown>;
   output: string;
+  /** `output` is all that it gave back. */
+  whole: boolean;
   /** null while it runs; 'void' where the turn ended before it did. */
   result: 'ok' | 'failed' | 'void' | null;
   summary: string;
@@ -62,6 +64,8 @@ export interface Turn {
   error: TurnError | null;
   changes: TurnChanges | null;
   checkpoints: number;
+  /** The id of the newest; "" where there is none. */
+  lastCheckpoint: string;
   tokens: number;
   /** null: a price is not known. */
   costUsd: number | null;
@@ -121,6 +125,18 @@ export function addUpdates(transcript: Transcript, updates: readonly SessionUpda
     batch.apply(turnId, at ?? new Date(now).toISOString(), true, update, now);
   }
   return batch.result();
+}
+
+/** With all that a call gave back: what streamed of it is bounded, and no part of what is stored. */
+export function withOutput(transcript: Transcript, callId: string, output: string): Transcript {
+  const turns = transcript.turns.map((turn) => {
+    if (!turn.items.some((item) => item.kind === 'call' && item.id === callId)) return turn;
+    const items = turn.items.map((item) =>
+      item.kind === 'call' && item.id === callId ? { ...item, output, whole: true } : item,
+    );
+    return { ...turn, items };
+  });
+  return { ...transcript, turns };
 }
 
 /** Copies each turn once at most, however many updates touch it. */
@@ -222,6 +238,7 @@ function newTurn(id: string, at: string, live: boolean): Turn {
     error: null,
     changes: null,
     checkpoints: 0,
+    lastCheckpoint: '',
     tokens: 0,
     costUsd: 0,
     estimated: false,
@@ -257,6 +274,7 @@ function applyToTurn(turn: Turn, update: Update, now: number): void {
       return;
     case 'checkpoint':
       turn.checkpoints += 1;
+      turn.lastCheckpoint = update.checkpointId;
       return;
     case 'memory':
       turn.written = [...turn.written, { id: update.memoryId, title: update.title, outcome: update.outcome }];
@@ -332,6 +350,7 @@ const newCall = (id: string): Call => ({
   title: '',
   arguments: {},
   output: '',
+  whole: false,
   result: null,
   summary: '',
   diff: '',

@@ -64,7 +64,7 @@ function Clock({ waiting, began }: { waiting: boolean; began: string }) {
     return () => clearInterval(timer);
   }, []);
   return (
-    <span class="running">
+    <span class="clock">
       {waiting ? t('waits for you') : t('running {0}', seconds(now - Date.parse(began)))}
       <button type="button" class="link" title={t('Stop (Escape)')} onClick={() => send({ type: 'stop' })}>
         {t('■ stop')}

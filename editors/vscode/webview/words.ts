@@ -8,6 +8,8 @@ interface CallTitle {
   verb: string;
   /** "TODO in", or the whole command */
   object: string;
+  /** "in", where a path follows the object. */
+  joint: string;
   /** The file or folder that ends the title, which can be opened. */
   path: string;
 }
@@ -21,8 +23,12 @@ export function callTitle({
 }: Pick<Call, 'verb' | 'title' | 'tool' | 'arguments'>): CallTitle {
   const about = title.startsWith(verb) ? title.slice(verb.length).trim() : title;
   const path = pathOf({ arguments: given });
-  if (path && about.endsWith(path)) return { verb, object: about.slice(0, -path.length).trim(), path };
-  return { verb: verb || (about ? '' : tool), object: about, path: '' };
+  if (path && about.endsWith(path)) {
+    const before = about.slice(0, -path.length).trim();
+    const joint = /(?:^| )(in|to|from)$/.exec(before)?.[1] ?? '';
+    return { verb, object: before.slice(0, before.length - joint.length).trim(), joint, path };
+  }
+  return { verb: verb || (about ? '' : tool), object: about, joint: '', path: '' };
 }
 
 /** The title of a call with what the user changed in it: the object of a title is one argument, on one line. */

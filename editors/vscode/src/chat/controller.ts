@@ -1,6 +1,6 @@
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { counted, keptAsIs, modelPrice } from '../describe';
+import { keptAsIs, modelPrice, rollbackChanges } from '../describe';
 import { showPatch } from '../diffs/patch';
 import { showTurnChanges } from '../diffs/turn';
 import { isCancellation, sentence, UserError } from '../errors';
@@ -138,6 +138,8 @@ export class ChatController implements Disposable {
         return questions.answer(message.callId, message.reply);
       case 'preview':
         return this.preview(message.turnId, message.last);
+      case 'output':
+        return sessionId && this.output(sessionId, message.callId);
       case 'rewind':
         return this.rewind(message);
       case 'resend':
@@ -266,6 +268,13 @@ export class ChatController implements Disposable {
     }
   }
 
+  private async output(sessionId: string, callId: string): Promise<void> {
+    const { server } = this.app;
+    if (!server.offers('mazu.turn.output')) return;
+    const { text } = await server.execute('mazu.turn.output', { sessionId, callId });
+    this.post({ type: 'output', callId, text });
+  }
+
   /** Sends a message again from before its turn, with what it had attached. */
   private async resend(message: Extract<FromWebview, { type: 'resend' }>): Promise<void> {
     let isBefore = false;
@@ -294,7 +303,16 @@ export class ChatController implements Disposable {
     const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
     this.safety = result.safety?.id ?? '';
     const keep: NoticeAction = { title: l10n.t('Undo, keep my changes'), say: { ...message, onConflict: 'keep' } };
-    this.tell(result, l10n.t('Undone'), keep);
+    // Where the conversation stays, no line of it leads back.
+    const redo: NoticeAction = { title: l10n.t('Redo'), say: { type: 'redo' } };
+    const more = result.applied
+      ? parts === 'code'
+        ? redo
+        : undefined
+      : result.plan.conflicts.length
+        ? keep
+        : undefined;
+    this.tell(result, l10n.t('Undone'), more);
     return result.applied;
   }
 
@@ -313,18 +331,16 @@ export class ChatController implements Disposable {
     }
   }
 
-  private tell({ applied, plan, problems }: RollbackResult, done: string, keep?: NoticeAction): void {
-    const files = plan.write.length + plan.delete.length;
+  private tell({ applied, plan, problems }: RollbackResult, done: string, action?: NoticeAction): void {
+    const changes = rollbackChanges(plan);
     const kept = keptAsIs(plan);
     const wrong = [...problems, ...(applied ? [] : plan.conflicts)].map(({ path, reason }) => `${path}: ${reason}`);
-    const text = applied
-      ? `${done}${files ? `: ${counted(files, 'file')}` : ''}${kept && `; ${kept}`}.`
-      : l10n.t('Nothing was changed.');
+    const text = applied ? `${done}: ${changes}${kept && `; ${kept}`}.` : l10n.t('Nothing was changed.');
     this.post({
       type: 'notice',
       level: wrong.length ? 'error' : 'info',
       text: [text, ...wrong].join(' '),
-      ...(keep && !applied && plan.conflicts.length ? { action: keep } : {}),
+      ...(action ? { action } : {}),
     });
   }
 

@@ -64,6 +64,8 @@ export type ToWebview =
   | { type: 'completions'; request: number; items: Completion[] }
   | { type: 'models'; models: ModelChoice[] }
   | { type: 'preview'; preview: RewindPreview }
+  /** All that a call gave back. */
+  | { type: 'output'; callId: string; text: string }
   /** Puts text into the composer; `replaces` is taken out of it where it stands there alone. */
   | { type: 'compose'; text: string; replaces?: string }
   | { type: 'focus' }
@@ -91,6 +93,7 @@ export type FromWebview =
   | { type: 'answer'; callId: string; reply: PermissionReply }
   | { type: 'rewind'; turnId: string; last: boolean; parts: Part; onConflict?: 'keep' | 'overwrite' }
   | { type: 'preview'; turnId: string; last: boolean }
+  | { type: 'output'; callId: string }
   | { type: 'fork'; turnId?: string }
   | { type: 'redo' }
   | { type: 'unqueue'; queueId: string }

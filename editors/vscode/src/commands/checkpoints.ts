@@ -17,7 +17,10 @@ export function registerCheckpointCommands(app: App): void {
     }),
   );
   app.command('mazu.createCheckpoint', () => createCheckpoint(app));
-  app.command('mazu.rollBack', (item) => rollBack(app, item instanceof CheckpointItem ? item.value.id : undefined));
+  app.command('mazu.rollBack', (item) => {
+    const id = item instanceof CheckpointItem ? item.value.id : item;
+    return rollBack(app, typeof id === 'string' ? id : undefined);
+  });
   app.command('mazu.undoTurn', async (session) => {
     const argument = typeof session === 'string' ? { sessionId: session } : {};
     await tell(app, await app.wait(l10n.t('undoing the last turn…'), 'mazu.undo', argument));

@@ -173,7 +173,8 @@ export async function agentRows({ server }: App, again: () => void): Promise<Tre
   ]);
   const servers = status.mcpServers ?? [];
   clearTimeout(look); // one at a time, however often the rows are read
-  if (servers.some(({ state }) => state === 'starting' || state === 'reconnecting')) look = setTimeout(again, MCP_LOOK_MS);
+  if (servers.some(({ state }) => state === 'starting' || state === 'reconnecting'))
+    look = setTimeout(again, MCP_LOOK_MS);
   const permissions = new GroupItem(l10n.t('Permissions'), 'permissions', [
     modeItem(mode),
     ...rules.map((rule) => new RuleItem(rule)),
