@@ -346,22 +346,3 @@ async def test_a_message_is_sent_again_with_what_it_had_attached(env: dict[str, 
         assert marked[1][1]["text"] == marked[0][1]["text"].replace("x = 1", "x = 2")
         with pytest.raises(RpcFailure):
             await client.command("mazu.chat", again | {"resend": "t_none"}, within=60)
-
-
-async def test_all_that_a_call_gave_back_can_be_read_also_after_a_restart(
-    env: dict[str, str], folder: Path
-):
-    fails = {"name": "run_shell", "arguments": {"command": "printf 'one\\ntwo\\n'; exit 3"}}
-    async with agent(
-        env, folder, [{"calls": [fails]}, {"text": "It failed."}], allow=["run_shell: printf"]
-    ) as client:
-        done = await client.command("mazu.chat", {"message": "Build", "wait": True}, within=60)
-        session = {"sessionId": done["sessionId"]}
-        page = await client.command("mazu.session.events", session)
-    (ended,) = [one["update"] for one in page["events"] if one["update"]["kind"] == "tool_result"]
-    assert (ended["ok"], ended["summary"]) == (False, "exit code 3")
-    async with agent(env, folder, []) as client:
-        found = await client.command("mazu.turn.output", {**session, "callId": ended["callId"]})
-        assert found == {"text": "one\ntwo\n[exit code 3]", "ok": False}
-        with pytest.raises(RpcFailure, match="has not ended"):
-            await client.command("mazu.turn.output", {**session, "callId": "none"})

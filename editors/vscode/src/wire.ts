@@ -116,10 +116,10 @@ export interface AuditReport {
 }
 
 export interface CallOutputParams {
-  /** The `callId` of a tool call that ended. */
-  callId: string;
-  /** Its session. The last one used if not given. */
+  /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
+  /** The `callId` of a tool call that ended. The last one if not given. */
+  callId?: string | null;
 }
 
 /** What a tool call gave back, as the model read it. `ok` is false where it failed. */

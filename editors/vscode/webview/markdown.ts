@@ -16,6 +16,10 @@ const ALLOWED = {
   FORBID_TAGS: ['style', 'img', 'form'],
   FORBID_ATTR: ['style'],
 };
+// A list runs the way its text does.
+DOMPurify.addHook('afterSanitizeAttributes', (node) => {
+  if (node.nodeName === 'UL' || node.nodeName === 'OL') node.setAttribute('dir', 'auto');
+});
 /** Code that still streams is coloured when it is whole. */
 let colours = true;
 

@@ -95,6 +95,7 @@ export function tokens(count: number): string {
 export function money(usd: number | null, estimated = false): string {
   if (usd === null) return t('price unknown');
   if (usd === 0) return '$0';
+  if (usd < 0.001) return '<$0.001';
   return `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;
 }
 

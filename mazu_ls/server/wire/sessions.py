@@ -78,20 +78,6 @@ class SessionEventsParams(SessionParams, frozen=True):
     limit: PageSize = 500
 
 
-class CallOutputParams(Params, frozen=True):
-    call_id: str
-    """The `callId` of a tool call that ended."""
-    session_id: str | None = None
-    """Its session. The last one used if not given."""
-
-
-class CallOutputView(Wire, frozen=True):
-    """What a tool call gave back, as the model read it. `ok` is false where it failed."""
-
-    text: str
-    ok: bool
-
-
 class CompactParams(SessionParams, frozen=True):
     wait: bool = False
 

@@ -50,3 +50,17 @@ class TurnChangesView(Wire, frozen=True):
     before: str | None
     after: str | None
     files: list[ChangedFile]
+
+
+class CallOutputParams(Params, frozen=True):
+    session_id: str | None = None
+    """An id of a session. The last one used if not given."""
+    call_id: str | None = None
+    """The `callId` of a tool call that ended. The last one if not given."""
+
+
+class CallOutputView(Wire, frozen=True):
+    """What a tool call gave back, as the model read it. `ok` is false where it failed."""
+
+    text: str
+    ok: bool

@@ -105,9 +105,8 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     failed = running.how if running.code != 0 else ""
-    return ToolOutput(
-        answer, untrusted=ORIGIN, ok=not failed, summary=failed
-    )  # the directory's name is its text, too
+    # Untrusted, since the directory's name is its text, too.
+    return ToolOutput(answer, untrusted=ORIGIN, ok=not failed, summary=failed)
 
 
 @tool(Effect.READ)

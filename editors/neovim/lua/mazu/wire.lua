@@ -90,8 +90,8 @@
 ---@field entries mazu.AuditEntry[]
 
 ---@class mazu.CallOutputParams
----@field callId string The `callId` of a tool call that ended.
----@field sessionId? string Its session. The last one used if not given.
+---@field sessionId? string An id of a session. The last one used if not given.
+---@field callId? string The `callId` of a tool call that ended. The last one if not given.
 
 --- What a tool call gave back, as the model read it. `ok` is false where it failed.
 ---@class mazu.CallOutput

@@ -294,11 +294,10 @@ export class ChatController implements Disposable {
     const { server } = this.app;
     const sessionId = this.feed.sessionId;
     if (!sessionId) return false;
-    if (parts === 'conversation') {
-      await server.execute('mazu.session.rewind', { sessionId, ...before(turnId, last) });
-      return true;
-    }
-    const only = parts === 'code' ? { conversation: false, memory: false } : {};
+    const only = {
+      ...(parts === 'code' ? { conversation: false, memory: false } : {}),
+      ...(parts === 'conversation' ? { code: false, memory: false } : {}),
+    };
     const decided = onConflict ? { onConflict } : {};
     const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
     this.safety = result.safety?.id ?? '';

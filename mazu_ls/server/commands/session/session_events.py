@@ -11,6 +11,7 @@ from mazu_ls.messages import unwrap_untrusted
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.server.commands import command
 from mazu_ls.server.wire import sessions as wire
+from mazu_ls.server.wire.turn_changes import CallOutputParams, CallOutputView
 from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ async def events(server: ServerState, params: wire.SessionEventsParams) -> wire.
 
 
 @command("mazu.turn.output")
-async def output(server: ServerState, params: wire.CallOutputParams) -> wire.CallOutputView:
+async def output(server: ServerState, params: CallOutputParams) -> CallOutputView:
     """Return what a tool call gave back: the updates have one line of it. Raises MazuError(not_found)."""
     from mazu_ls.journal import journal
 
@@ -62,8 +63,8 @@ async def output(server: ServerState, params: wire.CallOutputParams) -> wire.Cal
 
     seen = await project.sessions.snapshot(params.session_id, now=nothing)
     for event in reversed(seen.events):
-        if isinstance(event.body, journal.CallEnded) and event.body.call_id == params.call_id:
-            return wire.CallOutputView(make_visible(unwrap_untrusted(event.body.text)), event.body.ok)
+        if isinstance(event.body, journal.CallEnded) and params.call_id in (None, event.body.call_id):
+            return CallOutputView(make_visible(unwrap_untrusted(event.body.text)), event.body.ok)
     raise MazuError(Kind.NOT_FOUND, "That call has not ended.", "See mazu.session.events.")
 
 
