@@ -1,4 +1,4 @@
-"""`mazu.turn.output`: what a tool call gave back, of which the updates have one line."""
+"""`mazu.turn.output`: what a tool call gave back, of which the updates have one line; which sessions are chats."""
 
 from __future__ import annotations
 
@@ -26,3 +26,13 @@ async def test_all_that_a_call_gave_back_can_be_read_also_after_a_restart(env: d
         assert await client.command("mazu.turn.output", session) == found
         with pytest.raises(RpcFailure, match="has not ended"):
             await client.command("mazu.turn.output", {**session, "callId": "none"})
+
+
+async def test_a_list_of_conversations_tells_which_are_chats(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "Hello."}, {"text": "Why not?", "repeat": True}]) as client:
+        await client.command("mazu.chat", {"message": "Hello", "wait": True}, within=60)
+        models = ["anthropic:one", "anthropic:two"]
+        await client.command("mazu.council", {"question": "Why?", "models": models, "wait": True}, within=60)
+        listed = (await client.command("mazu.session.list"))["sessions"]
+    assert [one["name"] for one in listed if not one["aside"]] == ["Hello"]
+    assert len(listed) > 1

@@ -101,20 +101,23 @@ await story(async (bed, step) => {
     await bed.shot('undone');
   });
 
-  await step('redo brings it again; in a window that is loaded anew it is undone again, without a question', async () => {
-    await chat.locator('.gone .link', { hasText: 'redo' }).click();
-    await until('the edit is redone', async () => (await bed.text(app)) === changed);
-    await chat.locator('.footer .link', { hasText: 'undo' }).waitFor();
-    await new Promise((resolve) => setTimeout(resolve, 3000)); // VS Code backs up what is unsaved a second after it changed
-    await bed.reload();
-    chat = await bed.chat();
-    await bed.openFile(app);
-    await until('the unsaved text is there again', async () => (await bed.text(app)) === changed);
-    await chat.locator('.footer .link', { hasText: 'undo' }).click();
-    await until('the text is as before', async () => (await bed.text(app)) === mine);
-    await chat.locator('.gone', { hasText: '1 turn undone' }).waitFor();
-    assert.equal(await question().count(), 0);
-  });
+  await step(
+    'redo brings it again; in a window that is loaded anew it is undone again, without a question',
+    async () => {
+      await chat.locator('.gone .link', { hasText: 'redo' }).click();
+      await until('the edit is redone', async () => (await bed.text(app)) === changed);
+      await chat.locator('.footer .link', { hasText: 'undo' }).waitFor();
+      await new Promise((resolve) => setTimeout(resolve, 3000)); // VS Code backs up what is unsaved a second after it changed
+      await bed.reload();
+      chat = await bed.chat();
+      await bed.openFile(app);
+      await until('the unsaved text is there again', async () => (await bed.text(app)) === changed);
+      await chat.locator('.footer .link', { hasText: 'undo' }).click();
+      await until('the text is as before', async () => (await bed.text(app)) === mine);
+      await chat.locator('.gone', { hasText: '1 turn undone' }).waitFor();
+      assert.equal(await question().count(), 0);
+    },
+  );
 
   await step('a refusal with a reason, by keyboard; the agent does otherwise', async () => {
     chat = await bed.say('let total add');
@@ -178,29 +181,32 @@ await story(async (bed, step) => {
     await bed.shot('killed');
   });
 
-  await step('a server killed in mid-turn: the turn is continued, then both are undone without a question', async () => {
-    await bed.openFile(app);
-    const before = await bed.text(app);
-    chat = await bed.say('make total a product');
-    await asked();
-    await keys('Enter');
-    await shows('return a * b');
-    await says('Counting the callers.');
-    const killed = await bed.serverPid();
-    process.kill(killed, 'SIGKILL');
-    await bed.serverPid(killed);
-    const offer = chat.locator('.asked', { hasText: 'was interrupted' });
-    await offer.locator('button', { hasText: 'Continue' }).click();
-    await says('It is a product already.');
-    await idle();
-    assert.ok((await bed.text(app)).includes('return a * b'));
-    await bed.command('Mazu: Undo Last Turn');
-    await chat.locator('.gone', { hasText: '1 turn undone' }).last().waitFor();
-    await bed.command('Mazu: Undo Last Turn');
-    await until('the text is as before', async () => (await bed.text(app)) === before);
-    assert.equal(await question().count(), 0);
-    await bed.shot('continued and undone');
-  });
+  await step(
+    'a server killed in mid-turn: the turn is continued, then both are undone without a question',
+    async () => {
+      await bed.openFile(app);
+      const before = await bed.text(app);
+      chat = await bed.say('make total a product');
+      await asked();
+      await keys('Enter');
+      await shows('return a * b');
+      await says('Counting the callers.');
+      const killed = await bed.serverPid();
+      process.kill(killed, 'SIGKILL');
+      await bed.serverPid(killed);
+      const offer = chat.locator('.asked', { hasText: 'was interrupted' });
+      await offer.locator('button', { hasText: 'Continue' }).click();
+      await says('It is a product already.');
+      await idle();
+      assert.ok((await bed.text(app)).includes('return a * b'));
+      await bed.command('Mazu: Undo Last Turn');
+      await chat.locator('.gone', { hasText: '1 turn undone' }).last().waitFor();
+      await bed.command('Mazu: Undo Last Turn');
+      await until('the text is as before', async () => (await bed.text(app)) === before);
+      assert.equal(await question().count(), 0);
+      await bed.shot('continued and undone');
+    },
+  );
 
   await step('a code action on a selection', async () => {
     await bed.openFile(app);

@@ -136,6 +136,7 @@ await story(async (bed, step) => {
     await bed.shot('council');
     await page.locator('button', { hasText: 'Remember as a decision' }).click();
     await until('it is in the view', async () => /Decisions/.test(await bed.sidebar()));
+    assert.ok(!/council, /.test(await bed.sidebar()), 'the list of conversations has chats only');
   });
 
   await step('the time machine shows what a step changed, and everything as it was', async () => {

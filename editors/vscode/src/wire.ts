@@ -1319,7 +1319,10 @@ export interface SessionParams {
   sessionId?: string | null;
 }
 
-/** What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off. */
+/**
+ * What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off. `aside`: no chat, but a
+ * question, a rewrite, a run or a member of a council.
+ */
 export interface SessionSummary {
   id: string;
   name: string;
@@ -1330,6 +1333,7 @@ export interface SessionSummary {
   model: string | null;
   usage: Usage;
   interrupted: boolean;
+  aside: boolean;
 }
 
 /** A session with its turns, oldest first. */
@@ -1343,6 +1347,7 @@ export interface Session {
   model: string | null;
   usage: Usage;
   interrupted: boolean;
+  aside: boolean;
   turns: Turn[];
 }
 

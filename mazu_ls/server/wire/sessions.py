@@ -83,7 +83,8 @@ class CompactParams(SessionParams, frozen=True):
 
 
 class SessionSummary(Wire, frozen=True):
-    """What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off."""
+    """What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off. `aside`: no chat, but a
+    question, a rewrite, a run or a member of a council."""
 
     id: str
     name: str
@@ -94,6 +95,7 @@ class SessionSummary(Wire, frozen=True):
     model: str | None
     usage: Usage
     interrupted: bool
+    aside: bool
 
     @classmethod
     def from_info(cls, info: SessionInfo) -> SessionSummary:
@@ -108,6 +110,7 @@ class SessionSummary(Wire, frozen=True):
             info.model,
             info.usage,
             info.interrupted,
+            info.aside,
         )
 
 

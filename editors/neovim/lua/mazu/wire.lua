@@ -1000,7 +1000,8 @@
 ---@class mazu.SessionParams
 ---@field sessionId? string An id of a session. The last one used if not given.
 
---- What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off.
+--- What a list shows. `state`: "running", "waiting", "idle", "ended". `interrupted`: the last turn was broken off. `aside`: no chat, but a
+--- question, a rewrite, a run or a member of a council.
 ---@class mazu.SessionSummary
 ---@field id string
 ---@field name string
@@ -1011,6 +1012,7 @@
 ---@field model? string
 ---@field usage mazu.Usage
 ---@field interrupted boolean
+---@field aside boolean
 
 --- A session with its turns, oldest first.
 ---@class mazu.Session
@@ -1023,6 +1025,7 @@
 ---@field model? string
 ---@field usage mazu.Usage
 ---@field interrupted boolean
+---@field aside boolean
 ---@field turns mazu.Turn[]
 
 --- `confirm`: the word "bypass", typed by the user, for that mode.

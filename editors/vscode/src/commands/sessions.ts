@@ -25,7 +25,7 @@ export function registerSessionCommands(app: App): void {
 /** Every conversation, newest first; what is typed is looked for in what was said. */
 async function showHistory({ server, chats }: App): Promise<void> {
   const { sessions } = await server.execute('mazu.session.list');
-  const all = sessions.filter(({ turnCount }) => turnCount > 0).map(sessionPick);
+  const all = sessions.filter(({ turnCount, aside }) => turnCount > 0 && !aside).map(sessionPick);
   const pick = window.createQuickPick<SessionPick>();
   pick.title = l10n.t('Mazu: conversations');
   pick.placeholder = l10n.t('Type to search all conversations');

@@ -13,7 +13,7 @@ export function registerViews(app: App): void {
   const trees = {
     sessions: new Tree(app, async () => {
       const { sessions } = await server.execute('mazu.session.list');
-      const listed = sessions.filter(({ turnCount }) => everySession || turnCount > 0);
+      const listed = sessions.filter(({ turnCount, aside }) => everySession || (turnCount > 0 && !aside));
       return listed.map((session) => new SessionItem(session, session.id === app.chats.shownSession));
     }),
     checkpoints: new Tree(app, () => checkpointRows(app)),
