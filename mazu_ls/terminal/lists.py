@@ -79,7 +79,8 @@ def _servers(servers: list[Result]) -> str:
     return ", ".join(said) or "none"
 
 
-def _status(out: Console, value: Result) -> None:
+def draw_status(out: Console, value: Result) -> None:
+    """Print `mazu.status`: a name and its value in a line, the value from the 14th column on."""
     memory, checkpoints = value["memory"], value["checkpoints"]
     parts = [part for part in (memory.get("project"), memory.get("global")) if part]
     summaries = sum(part["kinds"].get("summary", 0) for part in parts)
@@ -272,7 +273,7 @@ def _matches(out: Console, value: Result) -> None:
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.models.list": _models,
     "mazu.models.set": _models,
-    "mazu.status": _status,
+    "mazu.status": draw_status,
     "mazu.session.transcript": _transcript,
     "mazu.session.search": _matches,
     "mazu.tools.list": _tools,

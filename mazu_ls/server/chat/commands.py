@@ -23,10 +23,10 @@ class ChatCommand:
     shown: Callable[[Any], str]
 
 
-def _needs(field: str) -> Callable[[str, str], dict[str, Any]]:
+def _needs(field: str, what: str) -> Callable[[str, str], dict[str, Any]]:
     def arguments(text: str, session: str) -> dict[str, Any]:
         if not text:
-            raise InvalidArguments(f"write the {field} after the command", field)
+            raise InvalidArguments(f"write {what} after the command", field)
         return {field: text}
 
     return arguments
@@ -72,6 +72,12 @@ def _spent(result: Any) -> str:
     return f"{result['total']['inputTokens']} tokens in, {result['total']['outputTokens']} out, {cost}"
 
 
+def _talking(result: Any) -> str:
+    from mazu_ls.models.pricing.unknown_name import unknown_name_note
+
+    return f"Now talking to {result['current']}. {unknown_name_note(result['current'])}".rstrip()
+
+
 def _mode_of(text: str, session: str) -> dict[str, str]:
     mode, _, confirm = text.partition(" ")
     if mode not in get_args(Mode):
@@ -109,10 +115,10 @@ COMMANDS: dict[str, ChatCommand] = {
         "go back to a checkpoint; without an id to before the last change", "mazu.rollback",
         lambda text, s: {"id": text} if text else {}, _rolled_back("Rolled back"),
     ),
-    "remember": ChatCommand("remember this", "mazu.remember", _needs("title"), _remembered),
-    "recall": ChatCommand("search memory", "mazu.recall", _needs("query"), _recalled),
+    "remember": ChatCommand("remember this", "mazu.remember", _needs("title", "what to remember"), _remembered),
+    "recall": ChatCommand("search memory", "mazu.recall", _needs("query", "what to look for"), _recalled),
     "model": ChatCommand(
-        "talk to another model", "mazu.models.set", _needs("model"), lambda result: f"Now talking to {result['current']}."
+        "talk to another model", "mazu.models.set", _needs("model", "its name"), _talking
     ),
     "mode": ChatCommand(
         "permission mode: ask, auto, plan, or `bypass bypass`, typed twice", "mazu.permissions.mode",

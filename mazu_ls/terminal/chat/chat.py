@@ -30,9 +30,13 @@ async def say_once(
     server: ServerState, host: TerminalHost, given: argparse.Namespace, message: str
 ) -> Result:
     """Run one turn of a new session, or of the one that the command line names."""
+    from mazu_ls.terminal.chat.opening import note_of_model
+
     chat = ChatSession(server, host, given)
     await chat.open(resume=_resumed(given), last=bool(getattr(given, "continued", False)))
     project = await server.wait_opened()
+    if note := await note_of_model(project, given):
+        host.surface.say("warning", note)
     unlisten = project.subscribe(host.surface.show_event)
     try:
         return await stoppable(chat.send(message))
@@ -52,7 +56,12 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 
     chat = ChatSession(server, host, given)
     opened = await open_conversation(chat, given)
-    styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
+
+    async def say_opened(opened: Result | None) -> None:
+        styled.write(opening_lines(server, chat, opened, await chat.mode()), sys.stderr)
+
+    chat.on_switched = say_opened
+    await say_opened(opened)
     project = await server.wait_opened()
     subscribe_shared(server, project, lambda: chat.session_id, host.surface.show_event)
     last = DONE
@@ -72,7 +81,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 async def _plain_turn(chat: ChatSession, text: str) -> int:
     try:
         if slash_commands.is_command(text):
-            print_text(await slash_commands.reply_to(chat, text))
+            print_text(await stoppable(slash_commands.reply_to(chat, text)))
             return DONE
         await stoppable(chat.wait_free())
         result = await stoppable(chat.send(text))

@@ -18,6 +18,7 @@ from mazu_ls.terminal.refusals import Refusals
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.config.config import Mode
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
@@ -26,6 +27,10 @@ MODES: tuple[Mode, ...] = ("ask", "auto", "plan", "bypass")
 CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
 """The modes that a key may switch to; bypass needs its name."""
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
+
+
+async def _nothing(opened: dict[str, Any] | None) -> None:
+    """Nobody draws the conversation."""
 
 
 class ChatSession:
@@ -40,8 +45,11 @@ class ChatSession:
         self.model: str | None = getattr(given, "model", None)
         self.spent: float | None = 0.0
         self.share = ""
+        self.model_note = ""
         self.interrupted = ""
         """The name of another conversation whose last turn was interrupted."""
+        self.on_switched: Callable[[dict[str, Any] | None], Awaitable[None]] = _nothing
+        """Called with the conversation that was changed to, None for a new one."""
         server.asks_about_moved = host.surface.interactive
         host.concerns = self._concerns
         self._chosen = asyncio.Event()
@@ -109,8 +117,23 @@ class ChatSession:
         if resume is None and last:
             listed = (await self.execute("mazu.session.list", {}))["sessions"]
             resume = next((one["id"] for one in listed), None)
-        if resume is None:
-            return None
+        return None if resume is None else await self._opened(project, resume)
+
+    async def switch(self, session_id: str | None) -> None:
+        """Leave this conversation as it is, for another one or for a new one."""
+        self.session_id, self.name, self.spent, self.share = None, "", 0.0, ""
+        project = await self.server.wait_opened()
+        opened = None
+        if session_id is not None:
+            before, self.model = self.model, None
+            try:
+                opened = await self._opened(project, session_id)
+            finally:
+                self.model = self.model or before
+            await self.count_cost()
+        await self.on_switched(opened)
+
+    async def _opened(self, project: Project, resume: str) -> dict[str, Any]:
         try:
             seconds = ENDING_SECONDS if getattr(self.given, "waits_for_session", False) else 0
             session = await opened_session(project, resume, seconds)

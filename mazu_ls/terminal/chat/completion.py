@@ -28,12 +28,11 @@ class MessageCompleter(Completer):
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield those that match the text before the cursor."""
         before = document.text_before_cursor
-        if before.startswith("/") and " " not in before and "\n" not in before:
-            from mazu_ls.terminal.chat.slash_commands import commands
+        if before.startswith("/") and "\n" not in before and "@" not in before:
+            from mazu_ls.terminal.chat.slash_help import completed
 
-            for name, said in commands().items():
-                if name.startswith(before[1:]):
-                    yield Completion(f"/{name}", -len(before), display_meta=said)
+            for text, typed, said in completed(before):
+                yield Completion(text, -typed, display_meta=said)
         elif named := _NAMED.search(before):
             for path in matching(self._list(), named[1]):
                 yield Completion(path, -len(named[1]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
@@ -13,6 +14,7 @@ from mazu_ls.terminal.times import local_time
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.chat.chat_session import ChatSession
 
@@ -25,9 +27,10 @@ async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dic
 
     resume = getattr(given, "resume", None) or getattr(given, "sessionId", None)
     if resume is True:
-        resume = await _pick(chat)
+        resume = await pick_conversation(chat)
     opened = await chat.open(resume=resume, last=bool(getattr(given, "continued", False)))
     project = await chat.server.wait_opened()
+    chat.model_note = await note_of_model(project, given)
     if chat.model is None:
         chat.model = await current_model(project)
     if opened is None and (broken := await project.sessions.last_interrupted()):
@@ -35,15 +38,30 @@ async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dic
     return opened
 
 
-async def _pick(chat: ChatSession) -> str | None:
-    sessions = (await chat.execute("mazu.session.list", {}))["sessions"][:PICKED]
+async def note_of_model(project: Project, given: argparse.Namespace) -> str:
+    """Return what is to be said of the name after `--model`; empty if nothing."""
+    from mazu_ls.models.pricing.unknown_name import unknown_name_note
+
+    if not (named := getattr(given, "model", None)):
+        return ""
+    with contextlib.suppress(MazuError):  # said with the first message
+        return unknown_name_note((await project.model(named)).name)
+    return ""
+
+
+async def pick_conversation(chat: ChatSession, none: str = "A new one") -> str | None:
+    """Have the user choose one of the last conversations; None for the answer `none`. Raises MazuError if there is none."""
+    listed = (await chat.execute("mazu.session.list", {}))["sessions"]
+    sessions = [one for one in listed if one["id"] != chat.session_id][:PICKED]
     if not sessions:
-        raise MazuError(Kind.NOT_FOUND, "There is no conversation here yet.", "mazu-ls begins one.")
+        raise MazuError(
+            Kind.NOT_FOUND, "There is no other conversation here.", "Write a message to begin one."
+        )
     options = [
         QuestionOption(str(number), f"{one['name'] or 'unnamed'} · {local_time(one['updatedAt'])} · {styled.plural(one['turnCount'], 'turn')}")
         for number, one in enumerate(sessions, 1)
     ]  # fmt: skip
-    ask = Ask("Which conversation?", (*options, QuestionOption("n", "A new one")))
+    ask = Ask("Which conversation?", (*options, QuestionOption("n", none)))
     answer = await chat.host.surface.ask(ask, None)
     return sessions[int(answer.key) - 1]["id"] if answer.key and answer.key.isdecimal() else None
 
@@ -62,7 +80,7 @@ def opening_lines(
     rows = [line(("bold", first[:7]), first[7:]), *map(line, rest)]
     if opened is not None and opened.get("interrupted"):
         rows.append(line(("yellow", "The last turn was interrupted. Type continue, or /undo it.")))
-    hints = []
+    hints = [chat.model_note] if chat.model_note else []
     if chat.interrupted:
         said = f"A turn of “{styled.clean(chat.interrupted)}” was interrupted: `mazu-ls --continue` shows it, `mazu-ls undo` reverts it."
         hints.append(said)

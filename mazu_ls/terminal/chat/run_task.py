@@ -98,9 +98,12 @@ async def run_shown(
     server: ServerState, host: TerminalHost, given: argparse.Namespace, arguments: Result
 ) -> Result:
     """Run on the inline screen if there is one, else in lines."""
+    from mazu_ls.terminal.chat.opening import note_of_model
     from mazu_ls.terminal.screen.first_prompt import takes_screen
     from mazu_ls.terminal.screen.printing import as_json
 
+    if note := await note_of_model(await server.wait_opened(), given):
+        host.surface.say("warning", note)
     if as_json(given) or not takes_screen(plain=getattr(given, "plain", False)):
         return await _run_here(server, host, arguments)
     from mazu_ls.terminal.screen.live_surface import LiveSurface

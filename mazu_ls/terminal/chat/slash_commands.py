@@ -1,40 +1,20 @@
-"""`/command` in the terminal: those of the chat documents, and /help."""
+"""`/command` in the terminal: those of the chat documents, and a few of its own."""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
-from mazu_ls.errors import InvalidArguments, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.terminal.chat.bypass import confirm_bypass
 from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
 from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
+from mazu_ls.terminal.chat.slash_help import commands, help_text, unknown
 from mazu_ls.terminal.wording import error_text
 
 LEAVE = ("/quit", "/exit")
-KEYS = (
-    ("Enter", "send; while a turn runs the message waits for its end"),
-    ("Alt-Enter, or \\ and Enter", "a new line"),
-    ("Esc, Ctrl-C", "stop the turn; Ctrl-C once more leaves"),
-    ("Ctrl-D, /quit", "leave"),
-    ("Ctrl-R, Up", "search what you wrote before, or go back through it"),
-    ("Ctrl-X Ctrl-E, Ctrl-Z", "write in $EDITOR; suspend, `fg` comes back"),
-    ("Shift-Tab", "the next permission mode: ask, auto, plan"),
-    ("Ctrl-O", "all of the last output, change or thought"),
-    ("@", "name a file; ! runs a command of yours"),
-)
 OF_SESSION = ("undo", "redo", "rewind", "compact", "usage")
 PICKED = 9
-
-
-def commands() -> dict[str, str]:
-    """Return the name of each command, without the slash, and its description."""
-    from mazu_ls.server.chat.commands import COMMANDS
-
-    return {
-        **{name: one.help for name, one in COMMANDS.items()},
-        "mode": "permission mode: ask, auto, plan, or bypass, which has to be typed once more",
-        "help": "commands and keys; /help COMMAND for one",
-    }
 
 
 def is_command(line: str) -> bool:
@@ -57,11 +37,12 @@ async def run(chat: ChatSession, line: str) -> str:
     """Carry out a line that begins with a slash; return the reply as Markdown."""
     name, _, text = line.removeprefix("/").strip().partition(" ")
     text = text.strip()
-    known = commands()
-    if name not in known:
-        return unknown(name, list(known))
+    if name not in commands():
+        return unknown(name)
     if name == "help":
-        return _help(text.removeprefix("/"), known)
+        return help_text(text.removeprefix("/"))
+    if name in ("new", "resume", "status"):
+        return await _of_conversation(chat, name, text)
     if name == "model" and not text:
         return await _pick_model(chat)
     if name == "mode":
@@ -76,26 +57,12 @@ async def run(chat: ChatSession, line: str) -> str:
     from mazu_ls.server.chat import commands as chat_commands
 
     if name == "model":
-        return f"Now talking to {await chat.choose_model(text)}."
+        from mazu_ls.models.pricing.unknown_name import unknown_name_note
+
+        chosen = await chat.choose_model(text)
+        return f"Now talking to {chosen}. {unknown_name_note(chosen)}".rstrip()
     said = await chat_commands.run(chat.execute, f"/{name} {text}".strip(), chat.session_id or "")
     return said or ""
-
-
-def unknown(name: str, known: list[str]) -> str:
-    """Return the sentence about an unknown command, with the one that was probably meant."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1, 0.5)
-    meant = f" Did you mean /{close[0]}?" if close else ""
-    return f"There is no command /{name}.{meant} /help lists them."
-
-
-def _help(name: str, known: dict[str, str]) -> str:
-    if name:
-        return f"`/{name}`: {known[name]}." if name in known else unknown(name, list(known))
-    listed = "\n".join(f"- `/{one}` {said}" for one, said in known.items())
-    keys = "\n".join(f"- **{key}** {said}" for key, said in KEYS)
-    return f"{listed}\n\n**Keys**\n\n{keys}"
 
 
 async def _pick_model(chat: ChatSession) -> str:
@@ -125,6 +92,7 @@ async def _pick_mode(chat: ChatSession) -> str:
     }
     options = [QuestionOption(mode[0], f"{mode}: {said[mode]}") for mode in MODES if mode != "auto"]
     options.insert(1, QuestionOption("u", f"auto: {said['auto']}"))
+    options.append(QuestionOption("n", f"Stay with {current}"))
     answer = await chat.host.surface.ask(Ask(f"The mode is {current}.", tuple(options)), None)
     chosen = next((option.label.partition(":")[0] for option in options if option.key == answer.key), None)
     if chosen is None or chosen == current:
@@ -143,3 +111,42 @@ async def _set_mode(chat: ChatSession, mode: str) -> str:
         arguments["confirm"] = "bypass"
     changed = await chat.execute("mazu.permissions.mode", arguments)
     return f"The mode is {changed['mode']} until this conversation is closed."
+
+
+async def _of_conversation(chat: ChatSession, name: str, text: str) -> str:
+    """Carry out /new, /resume or /status; return the reply as Markdown, empty where the opening lines say it."""
+    from mazu_ls.terminal.chat.opening import pick_conversation
+
+    if name == "status":
+        return await _status(chat)
+    if chat.turn_runs and chat.shared_with is None:
+        raise MazuError(
+            Kind.BUSY, "A turn runs here, begun in another terminal or editor.", "Esc stops it; or wait."
+        )
+    if name == "new":
+        await chat.switch(None)
+        return ""
+    chosen = text or await pick_conversation(chat, "Stay here")
+    if chosen is None:
+        return "You stay in this conversation."
+    await chat.switch(chosen)
+    return ""
+
+
+async def _status(chat: ChatSession) -> str:
+    from mazu_ls.server.chat.markdown import escape
+    from mazu_ls.terminal.lists import draw_status
+    from mazu_ls.terminal.screen.markup import PlainConsole
+
+    status = await chat.execute("mazu.status", {})
+    drawn = io.StringIO()
+    model = chat.model or status["model"]
+    draw_status(PlainConsole(drawn), {**status, "model": model, "mode": await chat.mode(), "clients": []})
+    rows = [
+        f"- **{row[:12].strip()}**: {escape(row[13:])}" for row in drawn.getvalue().rstrip("\n").split("\n")
+    ]
+    project = await chat.server.wait_opened()
+    session = project.sessions.find(chat.session_id) if chat.session_id else None
+    name = session.name if session else chat.name
+    called = f"“{name}”" if name else "new" if chat.session_id is None else "unnamed"
+    return "\n".join([f"- **conversation**: {escape(called)}", *rows])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -83,14 +83,22 @@ class LiveChat:
                     self.surface.say("info", "Stopped.")
 
     async def _open(self) -> None:
-        from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
+        from mazu_ls.terminal.chat.opening import open_conversation
 
         opened = await open_conversation(self.chat, self.given)
         project = await self.server.wait_opened()
         subscribe_shared(self.server, project, lambda: self.chat.session_id, self._show)
+        self.chat.on_switched = self._switched
+        await self._switched(opened)
+
+    async def _switched(self, opened: dict[str, Any] | None) -> None:
+        """Draw the end of the conversation that was opened, None for a new one, and the lines about it."""
+        from mazu_ls.terminal.chat.opening import opening_lines
+
+        project = await self.server.wait_opened()
         self._mode = await self.chat.mode()
+        self.surface.session_id, self.surface.view = self.chat.session_id, None
         if opened is not None and self.chat.session_id:
-            self.surface.session_id = self.chat.session_id
             events = await project.sessions.events(self.chat.session_id)
             replay(events[-EXCERPT:], self.surface.new_view, self._echo)
             self._take_part(runs=opened.get("state") in ("running", "waiting"))

@@ -75,9 +75,10 @@ def _problem_with(name: str, value: Any, settings: config.Config) -> str:
     """Return why a value that was stored will not work as it is; empty if nothing is known against it."""
     if name == "model" and isinstance(value, str):
         from mazu_ls.models import catalog
+        from mazu_ls.models.pricing.unknown_name import unknown_name_note
 
         try:
-            catalog.resolve(value, settings)
+            return unknown_name_note(catalog.resolve(value, settings).name)
         except MazuError as error:
             return f"It cannot be used as it is: {error.message} {error.hint}".strip()
     if name.endswith(".base_url") and isinstance(value, str):

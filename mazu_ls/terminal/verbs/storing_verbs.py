@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
     """Set the model of new conversations."""
+    from mazu_ls.models.pricing.unknown_name import unknown_name_note
+
     project = await server.wait_opened()
     model = (await project.model(arguments["model"])).name
     path = store_setting("model", model, server.env)
     project.configure(server.settings)
     effective = project.config.model
-    notes: list[str] = []
+    notes = [note] if (note := unknown_name_note(model)) else []
     if server.env.get("MAZU_MODEL"):
         notes.append(f"MAZU_MODEL={server.env['MAZU_MODEL']} in the environment is used before it.")
     elif effective != model:

@@ -1,0 +1,74 @@
+"""`/` commands of a conversation: their help and completion, other conversations, names of models that nobody knows."""
+
+from tests.terminal.terminal import CTRL_C, CTRL_D, ENTER
+from tests.terminal.test_chat_screen import Chat, chat
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["chat", "script"]  # fixtures
+
+
+async def test_another_conversation_is_begun_resumed_and_looked_at(chat: Chat):
+    terminal = await chat({"text": "Of one."}, {"text": "Of two."})
+    await terminal.says("first talk")
+    await terminal.sees("Of one.")
+    await terminal.rests()
+    await terminal.says("/new")
+    await terminal.sees("new conversation", times=2)
+    await terminal.says("second talk")
+    await terminal.sees("Of two.")
+    await terminal.rests()
+    await terminal.says("/status")
+    await terminal.sees("conversation: “second talk”", "mode: ask", "checkpoints:")
+    await terminal.says("/resume")
+    await terminal.sees("Which conversation?", "1  first talk", "Stay here")
+    assert not terminal.shows("2  second talk")
+    await terminal.answers("1")
+    await terminal.sees("“first talk”, 1 turn", "> first talk")
+
+
+async def test_values_of_commands_are_completed_and_each_has_help_of_its_own(chat: Chat):
+    terminal = await chat({"text": "Hello."})
+    terminal.types("/mode pl")
+    await terminal.sees("  plan")
+    terminal.types("\t")
+    await terminal.sees("> /mode plan")
+    terminal.types(ENTER)  # takes the completion
+    await terminal.says("")
+    await terminal.sees("The mode is plan until this conversation is closed.")
+    await terminal.says("/help rewind")
+    await terminal.sees("/rewind [TURNS]:", "/undo also reverts what the turn did")
+    await terminal.says("/remember")
+    await terminal.sees("write what to remember after the command")
+
+
+async def test_a_question_of_a_command_can_be_left_in_plain_lines(chat: Chat):
+    terminal = await chat({"text": "Hello."}, arguments=("--plain",))
+    await terminal.says("/mode")
+    await terminal.sees("n  Stay with ask", "[a/u/p/b/n]")
+    terminal.types(CTRL_C)
+    await terminal.sees("Stopped.")
+    await terminal.says("hi")
+    await terminal.sees("Hello.")
+    terminal.types(CTRL_D)
+    assert await terminal.ends() == 0
+
+
+async def test_a_model_that_nobody_knows_is_said_to_be_one(chat: Chat):
+    terminal = await chat({"text": "Hello."}, arguments=("--model", "claude-sonet-5"))
+    await terminal.sees(
+        "No model of the name claude-sonet-5 is known", "Did you mean anthropic:claude-sonnet-5"
+    )
+    await terminal.says("/model nope")
+    await terminal.sees("Now talking to anthropic:nope. No model of the name nope is known")
+    await terminal.says("/model claude-opus-5")
+    await terminal.sees("Now talking to anthropic:claude-opus-5.")
+    assert terminal.text.count("is known") == 2
+
+
+def test_it_is_said_where_it_is_stored_and_where_it_is_used(script: Script):
+    script.model_says({"text": "Hello.", "repeat": True})
+    assert "Did you mean anthropic:claude-opus-5" in script("models", "set", "cluade-opus-5")[2]
+    assert "is known" in script("config", "set", "model", "nope")[2]
+    assert "is known" in script("chat", "hi", "--model", "nope")[2]
+    assert "is known" in script("run", "hi", "--model", "nope")[2]
+    assert "is known" not in script("models", "set", "claude-sonnet-4-5-20250929")[2]
