@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mazu_ls.policy import hard_deny_git
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import read_table, word_set
+from mazu_ls.policy.data import pattern, read_table, word_set
 from mazu_ls.policy.rules import Decision
 from mazu_ls.policy.tables import targets, writes
 from mazu_ls.policy.tables.global_options import without_global_options
@@ -47,6 +47,9 @@ _DENIED = [_read_row(**row) for row in read_table("denied")["commands"]]
 _UNCLEAR = [_read_row("", **row) for row in read_table("denied")["unclear"]]
 
 
+_GIT_VARIABLES = pattern("git_config.variables")
+
+
 def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     """Return the hard deny that one command meets, if any. `argv[0]` is the program's name without its folder."""
     name, rest = argv[0].casefold(), argv[1:]
@@ -64,13 +67,22 @@ def deny(argv: list[str], scope: ShellScope) -> Decision | None:
     return None
 
 
-def unclear(argv: list[str]) -> str | None:
+def unclear(argv: list[str], scope: ShellScope) -> str | None:
     """Return why nobody can say whether one command meets a hard deny; mode bypass asks about it."""
     name, rest = argv[0], argv[1:]
     if UNKNOWN in name:
         return "which program runs cannot be known"
     if writes.works_on_unknown(name, rest):
         return f"what {name} works on cannot be known"
+    if name == "git" and (set_here := next(filter(_GIT_VARIABLES.match, scope.values), None)) is not None:
+        return f"what git does with {set_here} cannot be known"
+    if name in ("ln", "cp") and (name == "ln" or "s" in flags(rest)):  # later words may lead through it
+        *words, link = operands(rest) or [""]
+        beside = link.rpartition("/")[0] or "."
+        from_link = [word if word.startswith("/") else f"{beside}/{word}" for word in words]
+        for path in (path for word in from_link for path in targets.places(word, scope)):
+            if not targets.inside(path, scope.place):
+                return f"it makes a link to {path.replace(UNKNOWN, '?')}, outside the workspace"
     line = " ".join(argv)
     row = next((row for row in _UNCLEAR if row.matches(name, rest, line)), None)
     return row.reason.replace("{}", name) if row is not None else None

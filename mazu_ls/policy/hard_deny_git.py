@@ -16,6 +16,7 @@ def options_of_variables(scope: ShellScope) -> list[str]:
     return [f"{option}={value}" for name, option in named.items() for value in scope.values.get(name, ())]
 
 
+_OVERWRITES_BY = pattern("git_config.overwrites", re.IGNORECASE)
 _OVERWRITES = ("--force", "--force-with-lease", "--mirror", "--delete", "--prune")
 
 
@@ -25,6 +26,8 @@ def force_push(name: str, rest: list[str], _: ShellScope) -> str | None:
     if name not in ("git", "hub", "gh", "yadm") or not {"push", "send-pack"} & set(rest):
         return None
     at = min(rest.index(verb) for verb in ("push", "send-pack") if verb in rest)
+    if (word := next(filter(_OVERWRITES_BY.match, rest[:at]), None)) is not None:
+        return f"`git -c {word} push` overwrites or removes what others have"
     for word in rest[at + 1 :]:
         long = word.startswith("--") and any(abbreviates(word, option, 4) for option in _OVERWRITES)
         short = re.match(r"^-[a-z]+", word) is not None and bool(set("fd") & set(word[1:].split("o")[0]))

@@ -104,7 +104,7 @@ def deny(code: str, scope: ShellScope) -> Decision | None:
     home = str(scope.place.home)
     paths = [
         re.sub("^~", home, text)
-        for text in _strings(code)
+        for text in (re.sub(r"^\+?[<>]+\s*", "", text) for text in _strings(code))
         if re.match(r"^(/|~|\.\.?/|\.git\b|\.mazu\b)[^\s]*$", text)
     ]
     for path in paths:

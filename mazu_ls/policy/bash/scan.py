@@ -18,6 +18,7 @@ from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
+from mazu_ls.policy.bash.texts.embedded import embedded
 from mazu_ls.policy.bash.texts.input_scan import InputScan
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
 from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
@@ -44,6 +45,7 @@ class DenyScan(InputScan):
     """
 
     written_later: str | None = None
+    tentative: bool = False  # it searches what may not run at all
     climbs: bool = False
     line: ReadLine | None = None
     _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
@@ -133,6 +135,7 @@ class DenyScan(InputScan):
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.number = len(reads)
+                stage.assigned = [value.text for _, value in read.assigned if value]
                 known = pipeline_taint.known_texts([*stages, stage])
                 stage.given = known or [*given, *self._input]
                 scope.depths[-1] = depth
@@ -149,6 +152,15 @@ class DenyScan(InputScan):
             if self.found is not None:
                 break
         return reads
+
+    def _unclear_words(self, words: list[str], stage: Stage, scope: ShellScope) -> str | None:
+        """Return the hard deny that a program of no table meets if it runs what its words, its variables or its input name."""
+        for text in () if self.tentative else embedded(words, stage.assigned, [*stage.bodies, *stage.given]):
+            scan = DenyScan(self.place, tentative=True)
+            if (found := scan.run(text, scope.copy()).found) is not None:
+                return f"if {words[0]} runs `{text}`, {found.reason}"
+            self.codes.append(text)
+        return None
 
     def _call(self, words: list[str], scope: ShellScope) -> None:
         """Note what a function of the line is called with; one of another script is read again with that."""
@@ -301,7 +313,9 @@ class DenyScan(InputScan):
                 self._note_written(word, scope)
             self._push_all(evaluations.substituted_words(words), scope)
             self._evaluates = self._evaluates or evaluations.evaluates_values(words)
-            self.unclear = self.unclear or hard_deny.unclear(words)
+            self.unclear = (
+                self.unclear or hard_deny.unclear(words, scope) or self._unclear_words(words, stage, scope)
+            )
             todo += inner(words) + commands.found_by_find(words)
             given = shell_scripts.positional(words)
             self._call(words, scope)

@@ -109,7 +109,7 @@ def _by_git(rest: list[str]) -> list[str]:
     if not rest or rest[0] in COMMANDS or rest[0] in ("fetch", "push", "remote", "config", "stash"):
         return []
     outside = ("/", "~", "..")
-    made = operands(rest)[1:] if rest[0] in ("clone", "init", "worktree") else []
+    made = operands(rest)[1:] if rest[0] in ("clone", "init", "worktree", "bundle") else []
     return [word for word in (*found, *made) if word.startswith(outside)]
 
 

@@ -36,6 +36,7 @@ class Stage:
 
     `grouped`: its operator follows a compound command, such as `{ a; b; }`, not this command alone. `given`: texts that it may read,
     from the pipe or from the redirection of the enclosing compound command. `number`: of its segment in the script; the stages of one are what it may be.
+    `assigned`: the values of variables that are set for it alone.
     """
 
     argv: list[str]
@@ -45,6 +46,7 @@ class Stage:
     grouped: bool = False
     given: list[str] = field(default_factory=list)
     number: int = -1
+    assigned: list[str] = field(default_factory=list)
 
     @property
     def bodies(self) -> list[str]:
