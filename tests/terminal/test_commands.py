@@ -344,3 +344,6 @@ def test_traits_and_pages_from_the_terminal(
     assert typed(["wiki", "write", "ops", str(tmp_path / "ops.md")], capsys)[0] == 0
     assert typed(["wiki"], capsys)[1].strip() == "ops: Ops"
     assert "Deploy with make." in typed(["wiki", "show", "ops"], capsys)[1]
+    (tmp_path / "ops.md").write_text("---\ntags: [night]\n---\n# Ops\n\nSee [[backup]].\n")
+    assert typed(["wiki", "write", "ops", str(tmp_path / "ops.md")], capsys)[0] == 0
+    assert "page:ops -- links -> page:backup" in typed(["graph", "--node", "ops"], capsys)[1]

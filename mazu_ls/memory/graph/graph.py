@@ -132,6 +132,11 @@ class MemoryGraph:
 
         return await self._shelf(scope).read(work)
 
+    async def full_name(self, name: str) -> str:
+        """Return the node that a name stands for: a bare one may be that of a page, file or tag. Raises MazuError(not_found)."""
+        wanted = node(name, "node")
+        return await self._shelf(None).read(lambda rows: _known(rows, wanted))
+
     async def path(self, start: str, end: str, *, scope: str | None = None) -> list[GraphEdge]:
         """Return the shortest chain of at most six edges between two nodes, in either direction; empty if there is none."""
         first, last = node(start, "start"), node(end, "end")

@@ -92,6 +92,7 @@ async def show_graph(server: ServerState, params: wire.ShowGraphParams) -> wire.
         edges = await graph.match(limit=_MOST_NODES)
         names = list(dict.fromkeys(name for edge in edges for name in (edge.source, edge.target)))
     else:
+        start = await graph.full_name(start)
         near = await graph.neighbours(start, params.depth, limit=_MOST_NODES)
         names = [start, *(neighbour.node for neighbour in near)]
         every = [
