@@ -97,6 +97,7 @@ async def rewrite(
     asked = Prompt(
         _question(source.name, seen, start, end, instruction),
         model=model, limits=Limits.from_settings(project.config.limits), kind="edit", finish=place_edit,
+        title=f"{instruction} ({source.name})",
     )  # fmt: skip
     try:
         return await session.prompt(asked, turn_id)

@@ -69,7 +69,7 @@ class TurnCheckpoints:
         """Take the turn's baseline checkpoint before anything changes, once, so that the turn can be undone."""
         if self._baseline_taken:
             return
-        label = "before: " + headline(self._run.asked.text)
+        label = "before: " + headline(self._run.asked.title or self._run.asked.text)
         await self._checkpoint("baseline", label, full=True, boundary=self._boundary)
         self._baseline_taken = True
 
@@ -235,7 +235,7 @@ class TurnCheckpoints:
         self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
     ) -> None:
         run = self._run
-        words = headline(run.asked.text)
+        words = headline(run.asked.title or run.asked.text)
         title = f"before: {words}" if kind == "baseline" else f"{words} · {label}"
         checkpoint = await run.session.checkpoint(
             kind, label, run.turn.turn_id, touched, boundary, title=title

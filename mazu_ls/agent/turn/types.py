@@ -50,7 +50,7 @@ class Prompt(Struct, frozen=True):
     """A turn request: the user's words, attachments, and how far the agent may go.
 
     `checkpoint_every`: in steps; None as the setting says. `finish` is called with the reply before the turn ends. A
-    turn of kind "edit" gets no tools.
+    turn of kind "edit" gets no tools. `title`: what the user asked for, where `text` is not in the user's words.
     """
 
     text: str
@@ -61,6 +61,7 @@ class Prompt(Struct, frozen=True):
     allow_shell: bool = True
     checkpoint_every: int | None = None
     finish: Callable[[RepliedTurn], Awaitable[None]] | None = None
+    title: str = ""
 
     @property
     def attached(self) -> tuple[Attached, ...]:

@@ -171,15 +171,22 @@ def roll_back(
     return found
 
 
-BEFORE = "before rolling back to: "
+def safety_title(target: Checkpoint) -> str:
+    """Return what the checkpoint before a rollback to `target` is called: what the user does, in words of the target."""
+    before, _, said = target.title.partition(": ")
+    if target.kind == "baseline" and before == "before":
+        return f"before undoing: {said}"
+    if target.kind == "safety" and said:  # going back to it takes back what it was taken before
+        verb = {"before undoing": "redoing", "before redoing": "undoing"}.get(before, "returning from")
+        return f"before {verb}: {said}"
+    return f"before going back to: {target.title or target.label}"
 
 
 def _take_safety(
     project: CheckpointContext, db: apsw.Connection, target: Checkpoint, buffers: Sequence[Buffer]
 ) -> Checkpoint:
     label = f"before rolling back to {target.id}"
-    bare = target.title.rpartition(BEFORE)[2]  # a rollback of a rollback is not named after both
-    title = BEFORE + bare
+    title = safety_title(target)
     return create_checkpoint(
         project,
         db,
