@@ -1,6 +1,6 @@
 """Quality of recall: R@10, R@20, nDCG@10 over labelled sets, ours through the public recall path, beside two baselines.
 
-    python benchmarks/recall_quality.py FILE...
+    python benchmarks/recall_quality.py [--only NAME] [--embeddings MODEL] FILE...
 
 A FILE is JSON (also gzipped): `docs: [{title, body, anchor, ts, session?}]` in time order and `queries: [{q, rel: [doc
 index], bound, lo?, ts?, files?}]`; a query sees `docs[lo:bound]` and is asked at its own time. Each distinct `lo` is a
@@ -16,6 +16,7 @@ import asyncio
 import gzip
 import json
 import math
+import os
 import re
 import tempfile
 import time
@@ -29,7 +30,8 @@ from typing import Any
 import apsw
 from labelled_sets import read_set
 
-from mazu_ls.config.config import MemorySettings
+from mazu_ls.agent.project.embedding_model import open_encoder
+from mazu_ls.config.config import Config, MemorySettings
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryAnchor, MemoryEntry, identifier
@@ -115,7 +117,12 @@ def record(at: int, doc: dict[str, Any], session: str | None) -> ImportRecord:
 
 
 async def ours(
-    data: dict[str, Any], *, forgetting: bool, sessions: Sequence[str | None], files: bool
+    data: dict[str, Any],
+    *,
+    forgetting: bool,
+    sessions: Sequence[str | None],
+    files: bool,
+    embeddings: str | None,
 ) -> Score:
     score = Score()
     records = [
@@ -123,8 +130,10 @@ async def ours(
     ]
     for low, queries in by_project(data["queries"]):
         with tempfile.TemporaryDirectory() as folder:
-            settings = MemorySettings(forgetting=forgetting)
-            memories = await Memories.open(Path(folder, "memory.db"), Path(folder, "global.db"), settings)
+            settings = MemorySettings(forgetting=forgetting, embeddings=embeddings)
+            encoder = open_encoder(Config(memory=settings), os.environ, [])
+            paths = Path(folder, "memory.db"), Path(folder, "global.db")
+            memories = await Memories.open(*paths, settings, encoder)
             loaded = low
             for query in queries:
                 if query["bound"] > loaded:
@@ -197,11 +206,11 @@ def fts5_porter(data: dict[str, Any]) -> Score:
             "SELECT rowid FROM f WHERE f MATCH ? AND rowid >= ? AND rowid < ? ORDER BY bm25(f, 2, 1, .5) LIMIT ?",
             (" OR ".join(f'"{w}"' for w in words), query.get("lo", 0), query["bound"], DEPTH),
         ).fetchall()
-        score.add([n for (n,) in rows], set(query["rel"]), time.process_time() - start)
+        score.add([n for (n,) in rows if isinstance(n, int)], set(query["rel"]), time.process_time() - start)
     return score
 
 
-async def run(paths: Sequence[Path], only: str | None) -> None:
+async def run(paths: Sequence[Path], only: str | None, embeddings: str | None) -> None:
     for path in paths:
         data = load(path)
         print(f"{data.get('name', path.stem)}: {len(data['docs'])} documents, {len(data['queries'])} queries")
@@ -219,6 +228,7 @@ async def run(paths: Sequence[Path], only: str | None) -> None:
                 forgetting=options["forgetting"],
                 sessions=known if options["sessions"] else [None] * len(known),
                 files=options["files"],
+                embeddings=embeddings,
             )
             print(result.line(name), flush=True)
 
@@ -229,8 +239,9 @@ def main() -> None:
     )
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--only", help="only our variants whose name holds this text, no baselines")
+    parser.add_argument("--embeddings", metavar="MODEL", help="a second model: a folder or `ollama:NAME`")
     options = parser.parse_args()
-    asyncio.run(run(options.files, options.only))
+    asyncio.run(run(options.files, options.only, options.embeddings))
 
 
 if __name__ == "__main__":
