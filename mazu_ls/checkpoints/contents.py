@@ -1,10 +1,18 @@
-"""Everything that one checkpoint holds: files by path, memory entries by name."""
+"""What one checkpoint holds: files by path, memory entries by name; and which unsaved texts nothing but it holds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of, same_lines, shown_text
+from mazu_ls.checkpoints.store import schema
+from mazu_ls.host import Buffer
+
+if TYPE_CHECKING:
+    import apsw
 
 
 @dataclass(frozen=True)
@@ -16,8 +24,41 @@ class CheckpointContents:
     memories: dict[str, bytes]
 
 
-def read_contents(project: CheckpointContext, tree: bytes) -> CheckpointContents:
-    """Read the tree of a checkpoint. Costs one read per folder and per memory entry."""
+@dataclass(frozen=True)
+class LostTexts:
+    """Files whose unsaved text no editor shows any more and no file has, as reports show them; `checkpoint` holds them."""
+
+    files: tuple[str, ...] = ()
+    checkpoint: str = ""
+
+
+def lost_texts(
+    project: CheckpointContext, db: apsw.Connection, session_id: str, buffers: Sequence[Buffer]
+) -> LostTexts:
+    """Return the unsaved texts of a session's last checkpoint that were lost with the editor.
+
+    Such a document is open in no editor, and its file still is as it was then: nobody saved the text or replaced it.
+    """
+    taken = schema.newest(db, 1, session_id)
+    held = held_texts(project, bytes.fromhex(taken[0].tree)) if taken else []
+    opened = {*(buffer.path for buffer in buffers), *(project.unsaved_elsewhere() if held else ())}
+    held = [one for one in held if one.path is not None and one.path not in opened]
+    if not held:
+        return LostTexts()
+    then, now = bytes.fromhex(taken[0].tree), project.present(db)[1]
+    found: list[str] = []
+    for one in held:
+        if (place := place_of(project, one)) is None:
+            continue
+        is_as_then = project.state_at(now, place) == project.state_at(then, place)
+        if is_as_then and not same_lines(shown_text(project, BufferView(now, ()), place), one.text):
+            found.append(project.shown(place))
+    return LostTexts(tuple(found), taken[0].id) if found else LostTexts()
+
+
+def read_contents(project: CheckpointContext, db: apsw.Connection, id: str) -> CheckpointContents:
+    """Read a checkpoint. Costs one read per folder and per memory entry. Raises MazuError(not_found)."""
+    tree = bytes.fromhex(schema.get(db, id).tree)
     files = (
         mount.shown(path)
         for mount in project.mounts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,7 +15,7 @@ from mazu_ls.checkpoints.attribution import recorded_writes, stored_changes
 from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown, text_state
-from mazu_ls.checkpoints.contents import CheckpointContents, read_contents
+from mazu_ls.checkpoints.contents import CheckpointContents, LostTexts, lost_texts, read_contents
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.models import (
@@ -240,9 +241,11 @@ class Checkpoints:
 
     async def contents(self, id: str) -> CheckpointContents:
         """Return everything that a checkpoint holds. Raises MazuError(not_found)."""
-        return await self._locked(
-            lambda db: read_contents(self._project, bytes.fromhex(schema.get(db, id).tree))
-        )
+        return await self._locked(lambda db: read_contents(self._project, db, id))
+
+    async def lost_texts(self, session_id: str, buffers: Sequence[Buffer]) -> LostTexts:
+        """Return the unsaved texts that a session's last checkpoint held and that are nowhere else now."""
+        return await self._locked(lambda db: lost_texts(self._project, db, session_id, buffers))
 
     async def prune(
         self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
@@ -385,15 +388,7 @@ class Checkpoints:
         buffers: tuple[Buffer, ...],
         on_conflict: OnConflict | None,
     ) -> rollback.RollbackRun:
-        done = await self._locked(
-            lambda db: rollback.roll_back(
-                self._project,
-                db,
-                target,
-                selection=selection,
-                buffers=buffers,
-                on_conflict=on_conflict,
-            )
-        )
+        wanted = partial(rollback.roll_back, selection=selection, buffers=buffers, on_conflict=on_conflict)
+        done = await self._locked(lambda db: wanted(self._project, db, target))
         self._sweep.start()
         return done

@@ -141,7 +141,7 @@ def questions(client: Client) -> list[Any]:
         for one in client.notes("window/showMessageRequest")
         if one["message"].startswith(("Undo", "Roll back"))
     ]
-    return [one for one in asked if one["tool"].startswith("mazu.")] + plain
+    return [one for one in asked if one["tool"] in ("mazu.undo", "mazu.rollback", "mazu.redo")] + plain
 
 
 async def test_an_undo_asks_nothing_where_only_the_agent_changed_and_redo_works_after_a_restart(
@@ -234,6 +234,37 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
             assert questions(client) == []
             assert (path.read_text(), notes.read_text()) == ("x = 1\n", "mine\n")
             assert not (folder / "made.txt").exists()
+
+
+async def test_an_edit_that_was_lost_with_the_editor_is_said(env: dict[str, str], folder: Path):
+    """The agent edits an open document, which nobody saves; then editor and server are killed."""
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    waiting = {"text": "Still at it.", "delay": 60}
+    replies = [*edits("app.py", "x = 1", "x = 2")[:2], waiting, {"text": "I see."}, {"text": "Yes."}]
+    async with ModelServer(replies) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
+        async with real_server({**env, **keys}) as (client, process):
+            client.answers["workspace/applyEdit"] = client.apply_edit
+            client.allow("edit_file: app.py")
+            await client.initialize(folder, **OPTED)
+            document = client.open(path.as_uri(), "x = 1\n")
+            session = (await client.command("mazu.chat", {"message": "edit"}))["sessionId"]
+
+            async def is_asked_again() -> bool:
+                return len(model.requests) == 3
+
+            await eventually(is_asked_again, 60)
+            assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")
+            process.kill()
+        async with restarted(env, folder, model) as client:
+            await chat(client, "continue please", session)
+            asked = str(model.bodies[3]["messages"][-1])
+            assert "<lost_edits>" in asked and "Read them again: app.py" in asked, asked
+            await client.until(lambda m: "unsaved text of app.py was lost" in str(m.get("params")), within=5)
+            path.write_text("x = 2\n")
+            await chat(client, "it is there again", session)
+            assert "<lost_edits>" not in str(model.bodies[4]["messages"][-1])
 
 
 async def _lived_after(file: Path, env: dict[str, str]) -> bool:

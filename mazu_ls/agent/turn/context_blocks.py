@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from mazu_ls.agent.project.skill_suggestions import suggest_skills
 from mazu_ls.agent.turn import prompt
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
+from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -56,8 +58,32 @@ async def build_context_blocks(
         _prepare(model),
     )
     session.standing_memory = injection.standing
-    blocks = [injection.text, skills, prompt.editor_state(buffers, project.workspace)]
+    lost = await _lost_texts(session, buffers)
+    blocks = [injection.text, skills, lost, prompt.editor_state(buffers, project.workspace)]
     return blocks, tuple(injection.memories)
+
+
+async def _lost_texts(session: TurnSession, buffers: Sequence[Buffer]) -> str:
+    """Say to the user and the model which unsaved texts went with the editor in which the session's turn was interrupted."""
+    checkpoints = session.project.checkpoints
+    if session.interrupted is None or checkpoints is None:
+        return ""
+    try:
+        lost = await checkpoints.lost_texts(session.id, buffers)
+    except MazuError as error:
+        log.warning("whether unsaved text was lost is not known: %s", error)
+        return ""
+    if not lost.files:
+        return ""
+    names, first = ", ".join(map(make_visible, lost.files)), shlex.quote(lost.files[0])
+    await session.project.warn_once(
+        f"The unsaved text of {names} was lost when the editor ended: the file on the disk is without it. "
+        f"mazu-ls checkpoint file {lost.checkpoint} {first} shows it."
+    )
+    return (
+        "<lost_edits>\nThe editor ended before these files were saved. What it showed of them, your edits included, is lost;"
+        f" they are as they are on the disk. Read them again: {names}\n</lost_edits>"
+    )
 
 
 def _is_drawn(drawing: asyncio.Task[None]) -> None:
