@@ -132,9 +132,14 @@ class Client:
             return await future
 
     def allow(self, *questions: str, refuse: Sequence[str] = ()) -> None:
-        """Allow once, or refuse, what is asked in words that begin so ("edit_file: app.py"); any other question fails the test."""
+        """Allow once, or refuse, what is asked in words that begin so ("edit_file: app.py"); any other question fails the test.
+
+        The offer to continue an interrupted turn stands there until somebody takes it: it is left alone, as users may.
+        """
 
         def answer(params: Any) -> Any:
+            if params["tool"] == "mazu.resume":
+                return NO_ANSWER
             title = by_tool(params["tool"], params["title"].removeprefix("Another editor: "))
             if title.startswith(questions):
                 return {"optionId": "allow_once"}
