@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -12,6 +13,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer, LanguageServices, Question, UserReply
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.client.ask_user import PICK_SECONDS
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.editor_language_servers import EditorLanguageServices
 from mazu_ls.server.documents.apply_edit import (
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 LEVELS = {"error": 1, "warning": 2, "info": 3}
 SAVE_SECONDS = 30.0
 SHOW_SECONDS = 10.0
+LOOK_SECONDS = 0.25
+"""How often it is looked whether the user has saved."""
 Applied = TypeVar("Applied")
 
 
@@ -197,7 +201,7 @@ class LspHost:
             document.note_on_disk(version, text)
 
     async def save(self, paths: Sequence[Path]) -> Sequence[Path]:
-        """Save through `mazu/documents/save` if the client opted in; else ask the user to save."""
+        """Save through `mazu/documents/save` if the client opted in; else wait for the user to save."""
         unsaved = await self._unsaved(paths)
         if not unsaved:
             return []
@@ -208,12 +212,18 @@ class LspHost:
             except (ClientError, TimeoutError) as error:
                 logger.warning("The editor did not save: %s", error)
         else:
-            names = ", ".join(document.path.name for document in unsaved if document.path)
-            await self._editor.approvals.pick(
-                f"Please save {names}: a command is about to run and reads the disk.",
-                ("Saved", "Continue without"),
-            )
+            await self._wait_saved(paths, ", ".join(one.path.name for one in unsaved if one.path))
         return [document.path for document in await self._unsaved(paths) if document.path]
+
+    async def _wait_saved(self, paths: Sequence[Path], names: str) -> None:
+        """Tell the user, and wait. A question would be modal in some editors, and nothing can be saved behind it."""
+        await self.say(
+            "warning", f"Save {names}: a command that reads the disk waits for it. Or stop the turn."
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PICK_SECONDS):
+                while await self._unsaved(paths):  # noqa: ASYNC110 - another program may write the file, too
+                    await asyncio.sleep(LOOK_SECONDS)
 
     @property
     def can_ask(self) -> bool:

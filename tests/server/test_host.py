@@ -234,15 +234,19 @@ async def test_saving_goes_through_a_client_that_offers_it(client: Client, folde
     assert path.read_text() == "new\n"
 
 
-async def test_saving_is_asked_of_the_user_otherwise(client: Client, folder: Path):
+async def test_otherwise_the_user_is_told_to_save_and_can_do_so(client: Client, folder: Path):
     path = folder / "a.py"
     path.write_text("old\n")
-    client.answers["window/showMessageRequest"] = lambda params: {"title": params["actions"][1]["title"]}
     await client.initialize(folder)
     client.open(path.as_uri(), "new\n")
     await client.settled()
-    assert await client.host.save([path]) == [path]
-    assert "a.py" in client.notes("window/showMessageRequest")[0]["message"]
+    waiting = asyncio.ensure_future(client.host.save([path]))
+    told = await client.until(lambda m: m.get("method") == "window/showMessage", within=60)
+    assert "Save a.py" in told["params"]["message"]
+    path.write_text("new\n")
+    client.notify("textDocument/didSave", {"textDocument": {"uri": path.as_uri()}})
+    assert await waiting == []
+    assert client.notes("window/showMessageRequest") == [], "a modal question would keep the user from saving"
 
 
 async def test_questions_come_one_at_a_time(client: Client, folder: Path):
