@@ -385,11 +385,17 @@ A file that somebody else changed meanwhile is never written over."
     (with-current-buffer buffer
       (let ((inhibit-message t)) (revert-buffer t t t)))))
 
+(defvar eglot-confirm-server-edits) ; its name from Emacs 30 on, where the other is an alias
+(defvar eglot-confirm-server-initiated-edits)
+
 (cl-defmethod eglot-handle-request :around
   ((_server mazu-server) (_method (eql workspace/applyEdit)) &rest _)
-  "A rollback writes files and then edits their buffers.
+  "Edit without a second question: the server has asked what is to be asked.
+A rollback writes files and then edits their buffers.
 Emacs would ask about each whether to read it again."
-  (let ((stale (mapcar (lambda (buffer) (cons buffer (with-current-buffer buffer (visited-file-modtime))))
+  (let ((eglot-confirm-server-edits nil)
+        (eglot-confirm-server-initiated-edits nil)
+        (stale (mapcar (lambda (buffer) (cons buffer (with-current-buffer buffer (visited-file-modtime))))
                        (mazu--stale-buffers))))
     (dolist (one stale) (with-current-buffer (car one) (set-visited-file-modtime)))
     (unwind-protect (cl-call-next-method)

@@ -11,14 +11,13 @@ from emacs_bed import EARLY, obtain
 from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "neovim"))
-from terminal_bed import Terminal  # noqa: E402 - the terminal that both editors are told in
+from terminal_bed import Terminal  # pyright: ignore[reportMissingImports] - of both editors
 
 pytestmark = pytest.mark.editor
 
 PACKAGE = Path(__file__).parents[3] / "editors" / "emacs" / "mazu.el"
 INIT = """\
-(setq make-backup-files nil
-      eglot-confirm-server-initiated-edits nil)
+(setq make-backup-files nil)
 (package-activate-all)
 (load "{package}" nil t)
 (setq mazu-command '("{python}" "-m" "mazu_ls"))
