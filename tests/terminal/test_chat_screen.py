@@ -368,7 +368,7 @@ async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kil
     await terminal.sees("1 file changed")
     assert "a + b" in app.read_text()
     await terminal.says("/undo")
-    await terminal.sees("Undone: 1 file, the conversation. Use /redo to restore it.")
+    await terminal.sees("1 file, the conversation. Use /redo to restore it.")
     assert "a - b" in app.read_text()
     await terminal.says("/redo")
     await terminal.sees("Redone: 1 file, the conversation.")
@@ -377,7 +377,7 @@ async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kil
     assert await terminal.ends() == 0
     again = await chat({"calls": [EDIT]}, SLOW, arguments=("--continue",), sees="“change it”, 1 turn")
     await again.says("/undo")
-    await again.sees("Undone: 1 file, the conversation.")
+    await again.sees("”: 1 file, the conversation.")
     assert "a - b" in app.read_text()
     await again.says("change it after all")
     await again.sees("Allow once")
@@ -397,7 +397,7 @@ async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kil
     await last.rests()
     for times, text in ((1, "a + b"), (2, "a - b")):  # the turn that went on changed nothing
         await last.says("/undo")
-        await last.sees("Undone:", times=times)
+        await last.sees("Undone “", times=times)
         assert text in app.read_text()
     assert not last.shows("Keep mine"), "nobody was asked"
 

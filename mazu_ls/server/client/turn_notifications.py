@@ -60,6 +60,9 @@ class TurnNotifications:
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
         self._elsewhere: dict[str, TurnElsewhere] = {}
+        self._moved: set[str] = set()
+        self.on_reverted: list[Callable[[str, str, str], object]] = []
+        """Called with a session, the sentence about what reverted a part of it, and who asked for that ("": a client of this server)."""
         self.on_relayed: list[Callable[[dict[str, Any]], object]] = []
         """Called with the updates of sessions that another server has open."""
 
@@ -160,7 +163,18 @@ class TurnNotifications:
 
     def head_moved(self, session_id: str, head: int) -> None:
         """An undo, redo, rollback, rewind or branch moved a conversation's head."""
+        self._moved.add(session_id)
         self._send(session_id, None, {"kind": "head", "head": head})
+
+    def say_reverted(self, command: str, said: str, by: str) -> None:
+        """Tell what an undo, redo, rollback or rewind did to the conversations whose heads it moved; `by`: see `on_reverted`."""
+        moved, self._moved = self._moved, set()
+        for session_id in sorted(moved) if said else ():
+            self._send(
+                session_id, None, {"kind": "reverted", "command": command, "text": said, "by": by or None}
+            )
+            for listener in tuple(self.on_reverted):
+                listener(session_id, said, by)
 
     def send_waiting(self, session_id: str, waits: bool) -> None:
         """A turn waits for the user's answer, or has it. A question outside a turn changes no session's state."""

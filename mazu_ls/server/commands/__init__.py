@@ -194,9 +194,9 @@ def find(name: str) -> Command | None:
 
 
 async def execute(
-    server: ServerState, name: str, arguments: list[Any] | None, token: Token | None = None
+    server: ServerState, name: str, arguments: list[Any] | None, token: Token | None = None, *, by: str = ""
 ) -> Any:
-    """Run a command as the wire calls it and return plain JSON values.
+    """Run a command as the wire calls it and return plain JSON values. `by`: the other process that asks, in a sentence.
 
     Raises InvalidArguments, which names the field, and whatever the command raises.
     """
@@ -207,9 +207,25 @@ async def execute(
         )
     params = await _arguments(server, found, arguments or [])
     if not found.takes_token:
-        return msgspec.to_builtins(await found.run(server, params), str_keys=True)
+        result = msgspec.to_builtins(await found.run(server, params), str_keys=True)
+        if said := _reverted(found.name, result):
+            server.updates.say_reverted(found.name, said, by)
+        return result
     with server.jobs.accepted.accept(getattr(params, "session_id", ""), token):
         return msgspec.to_builtins(await found.run(server, params, token=token), str_keys=True)
+
+
+REVERTING = {"mazu.undo": "Undone", "mazu.redo": "Redone", "mazu.rollback": "Rolled back"}
+
+
+def _reverted(name: str, result: Any) -> str:
+    """Return the sentence for those who have the conversation open elsewhere; empty if nothing was reverted."""
+    from mazu_ls.server.chat.rollback_text import rollback_sentence
+
+    if name == "mazu.session.rewind":
+        turns = result["turnCount"]
+        return f"Turns were removed from the conversation: {turns} {'remains' if turns == 1 else 'remain'}."
+    return rollback_sentence(result, REVERTING[name]) if name in REVERTING and result["applied"] else ""
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:

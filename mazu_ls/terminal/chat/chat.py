@@ -10,7 +10,7 @@ from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
-from mazu_ls.terminal.chat.shared_events import subscribe_shared
+from mazu_ls.terminal.chat.shared_events import subscribe_reverted, subscribe_shared
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status, how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
@@ -64,6 +64,13 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
     await say_opened(opened)
     project = await server.wait_opened()
     subscribe_shared(server, project, lambda: chat.session_id, host.surface.show_event)
+
+    def say_reverted(text: str, by: str) -> None:
+        if chat.shared_with is None or not replying:
+            host.surface.say("info", f"At {by or chat.shared_with}: {text}")
+
+    replying = False
+    subscribe_reverted(server, lambda: chat.session_id, say_reverted)
     last = DONE
     while True:
         sys.stderr.write("> ")
@@ -75,7 +82,9 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
         if not typed or typed.strip() in LEAVE:
             return last
         if typed.strip():
+            replying = True
             last = await _plain_turn(chat, typed.strip())
+            replying = False
 
 
 async def _plain_turn(chat: ChatSession, text: str) -> int:

@@ -44,3 +44,28 @@ def subscribe_shared(
         server.updates.on_relayed.remove(relayed)
 
     return stop
+
+
+def subscribe_reverted(
+    server: ServerState, viewed: Callable[[], str | None], listener: Callable[[str, str], None]
+) -> None:
+    """Call `listener` with what an undo, redo, rollback or rewind at another door did to the viewed session, and where it was
+    asked for: "" for the process that has the session open.
+
+    One that this process had carried out by another one is among them: only the caller knows that it waits for it.
+    """
+
+    def here(session_id: str, text: str, by: str) -> None:
+        if by and session_id == viewed():
+            listener(text, by)
+
+    def relayed(params: dict[str, Any]) -> None:
+        match params:
+            case {"sessionId": id, "update": {"kind": "reverted", "text": str(text), **rest}} if (
+                id == viewed()
+            ):
+                by = rest.get("by")
+                listener(text, by if isinstance(by, str) else "")
+
+    server.updates.on_reverted.append(here)
+    server.updates.on_relayed.append(relayed)

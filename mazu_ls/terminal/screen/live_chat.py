@@ -10,7 +10,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
-from mazu_ls.terminal.chat.shared_events import subscribe_shared
+from mazu_ls.terminal.chat.shared_events import subscribe_reverted, subscribe_shared
 from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
@@ -88,6 +88,7 @@ class LiveChat:
         opened = await open_conversation(self.chat, self.given)
         project = await self.server.wait_opened()
         subscribe_shared(self.server, project, lambda: self.chat.session_id, self._show)
+        subscribe_reverted(self.server, lambda: self.chat.session_id, self._say_reverted)
         self.chat.on_switched = self._switched
         await self._switched(opened)
 
@@ -127,6 +128,10 @@ class LiveChat:
             and not self._is_sending()
         ):
             self._echo(event.body.shown)
+
+    def _say_reverted(self, text: str, by: str) -> None:
+        if self.chat.shared_with is None or not self._is_sending():
+            self.surface.say("info", f"At {by or self.chat.shared_with}: {text}")
 
     def _submit(self, text: str) -> None:
         if text in LEAVE:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.chat.rollback_text import rollback_sentence
 from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
+from mazu_ls.terminal.screen.styled_text import fit
 from mazu_ls.terminal.times import local_time
 from mazu_ls.terminal.verbs.compare import checkpoint_named
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.chat.chat_session import ChatSession, Execute
 
 LOOKED_AT = 100
+SAID = 40
+"""Characters of a message by which it is named."""
 PICKED = 9
 
 
@@ -23,13 +26,22 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
             await chat.execute("mazu.redo", {"sessionId": chat.session_id}), done="Redone"
         )
     if name == "undo":
+        said = await _last_message(chat)
         undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
-        return rollback_sentence(undone) + (" Use /redo to restore it." if undone["applied"] else "")
+        return rollback_sentence(undone, f"Undone “{said}”" if said else "Undone") + (
+            " Use /redo to restore it." if undone["applied"] else ""
+        )
     target = {"id": await checkpoint_named(chat.execute, text)} if text else await _pick_point(chat)
     if target is None:
         return "Nothing was rolled back."
     result = await decide(chat.execute, "mazu.rollback", target)
     return rollback_sentence(result, "Rolled back") + _way_back(chat, result)
+
+
+async def _last_message(chat: ChatSession) -> str:
+    """Return the beginning of the message whose turn is undone next; empty if it is not known."""
+    shown = await chat.execute("mazu.session.show", {"sessionId": chat.session_id, "turns": 1})
+    return fit(" ".join(shown["turns"][-1]["message"].split()), SAID) if shown["turns"] else ""
 
 
 async def _pick_point(chat: ChatSession) -> dict[str, Any] | None:

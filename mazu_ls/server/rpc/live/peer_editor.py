@@ -139,7 +139,7 @@ class PeerEditor:
                 return await execute_elsewhere(self._server, command, arguments, besides=self)
             except NotServed as error:
                 raise MazuError(Kind.UNSUPPORTED, "That session is not open here.") from error
-        return await commands.execute(self._server, command, [arguments])
+        return await commands.execute(self._server, command, [arguments], by=self._client.place)
 
     async def answer(self, params: Any) -> dict[str, Any]:
         """Ask here what is asked there, until it is answered in either editor.

@@ -274,7 +274,9 @@ class LiveSession:
         if wanted.command in OF_SESSIONS and self._server.peers:
             with contextlib.suppress(NotServed):
                 return await execute_elsewhere(self._server, wanted.command, arguments)
-        return await commands.execute(self._server, wanted.command, [arguments])
+        return await commands.execute(
+            self._server, wanted.command, [arguments], by=self._client.place if self._client else ""
+        )
 
     @property
     def _may_begin_turns(self) -> bool:

@@ -1,0 +1,45 @@
+"""An undo at one door of a conversation is said at the other one."""
+
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.platform import peer_credentials
+from tests.terminal.terminal import Terminal, project
+from tests.terminal.test_chat_screen import EDIT
+
+pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
+
+
+async def test_what_one_door_reverts_is_said_at_the_other(tmp_path: Path) -> None:
+    root = project(tmp_path)
+    async with ModelServer([{"calls": [EDIT]}, {"text": "Added."}]) as server:
+        first, second = Terminal(root, server.url), Terminal(root, server.url)
+        try:
+            await first.start()
+            await first.sees("new conversation")
+            await first.says("fix it")
+            await first.sees("Allow once")
+            await first.answers("y")
+            await first.sees("1 file changed")
+            await first.rests()
+            await second.start("--continue")
+            await second.sees("“fix it”, 1 turn")
+            await second.until(lambda: "of a terminal" in second.text, "it took no part")
+            await second.says("/undo")
+            await second.sees("Undone “fix it”: 1 file, the conversation. Use /redo")
+            await first.sees(
+                "At a terminal (pid ", f"{second.process.pid}): Undone: 1 file, the conversation."
+            )
+            assert not second.shows("At a terminal")
+            await first.says("/redo")
+            await first.sees("Redone: 1 file, the conversation.")
+            await second.sees(f"At a terminal (pid {first.process.pid}): Redone: 1 file, the conversation.")
+            await second.says("/rewind")
+            await second.sees("0 turns remain.")
+            await first.sees("Turns were removed from the conversation: 0 remain.")
+        finally:
+            for terminal in (first, second):
+                if hasattr(terminal, "process"):
+                    await terminal.kill()
