@@ -337,3 +337,56 @@ async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Termi
     hurry(slow, 0)
     shown = await terminal.wait("The second answer.", without="1 queued")
     assert shown.index("the first") < shown.index("the second") < shown.index("The second answer.")
+
+
+async def test_your_own_lines_between_the_edits_of_a_turn_stay_yours(terminal: Terminal):
+    twice = {"path": "app.py", "old": "return a * 2", "new": "return 2 * a"}
+    terminal.model.script.replies += [
+        EDIT,
+        ScriptedReply(calls=[{"name": "edit_file", "arguments": twice}]),
+        ScriptedReply(text="Both are done."),
+    ]
+    app = terminal.project / "app.py"
+    before = app.read_text()
+    buffer = "table.concat(vim.fn.getbufline('app.py', 1, '$'), '\\n') .. '\\n.'"
+
+    async def holds(text: str) -> None:
+        await terminal.until(f"the buffer is {text!r}", lambda: terminal.lua_gives(buffer, text + "."))
+
+    async def written(text: str) -> None:
+        await terminal.command("write")
+        await terminal.until("it is written, and nothing is asked", lambda: app.read_text() == text)
+
+    both = before.replace("a - b", "a + b").replace("a * 2", "2 * a")
+    await terminal.start("app.py")
+    await terminal.command("Mazu chat change both")
+    await terminal.wait("? Edit app.py", "a + b")
+    await terminal.command("Mazu answer allow")
+    await terminal.wait("? Edit app.py", "2 * a")
+    await terminal.press("g", "g")
+    await terminal.type("Ox = 5  # mine")
+    await terminal.press("Escape")
+    await terminal.command("Mazu answer allow")
+    await terminal.wait("Both are done.")
+    await holds("x = 5  # mine\n" + both)
+    await written("x = 5  # mine\n" + both)
+    await terminal.press("g", "g")
+    await terminal.type("Oy = 6  # mine too")
+    await terminal.press("Escape")
+    own = "y = 6  # mine too\nx = 5  # mine\n"
+
+    async def undo() -> None:
+        await terminal.command("Mazu undo")
+        await terminal.wait("what should happen to app.py", "Keep mine")
+        await terminal.command("Mazu answer Keep mine")
+        await holds(own + before)
+
+    await undo()
+    await written(own + before)
+    await terminal.command("Mazu redo")
+    await holds(own + both)
+    if await terminal.lua_gives("vim.bo.modified", "true"):
+        await written(own + both)
+    await terminal.command("Mazu checkpoint seen")
+    await terminal.wait("checkpoint taken")
+    await undo()

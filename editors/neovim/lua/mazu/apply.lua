@@ -48,6 +48,20 @@ local function begin(bufnr, turn)
   end)
 end
 
+--- Whether an edit is of an older text than a buffer has. Neovim itself would print that in two lines, wait for a key, and
+--- say that it made the edit.
+---@param edit lsp.WorkspaceEdit
+---@return boolean
+local function is_stale(edit)
+  return vim.iter(edit.documentChanges or {}):any(function(change)
+    local document = change.textDocument
+    local bufnr = document and require('mazu.buffer').of_uri(document.uri)
+    local version = document and tonumber(document.version)
+    local now = bufnr and vim.lsp.util.buf_versions[bufnr]
+    return version ~= nil and version > 0 and now ~= nil and now > version
+  end)
+end
+
 --- Handles `workspace/applyEdit`.
 ---@param params lsp.ApplyWorkspaceEditParams
 ---@param ctx lsp.HandlerContext
@@ -55,6 +69,9 @@ end
 function M.edit(params, ctx)
   local client = assert(vim.lsp.get_client_by_id(ctx.client_id))
   local turn = require('mazu.update').running_turn(ctx.client_id)
+  if is_stale(params.edit) then
+    return { applied = false, failureReason = 'the buffer changed meanwhile' }
+  end
   local bufnrs = buffers_of(params.edit)
   for _, bufnr in ipairs(bufnrs) do
     begin(bufnr, turn or '')

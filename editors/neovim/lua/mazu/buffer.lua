@@ -64,6 +64,68 @@ function M.catch_up_with_files()
   end
 end
 
+--- Whether the file changed since Neovim last looked at it. Neovim then takes it as known, and asks nothing by itself.
+---@param bufnr integer
+---@return boolean
+function M.changed_outside(bufnr)
+  local changed = false
+  local id = vim.api.nvim_create_autocmd('FileChangedShell', {
+    buffer = bufnr,
+    callback = function()
+      changed = true
+      vim.v.fcs_choice = ''
+    end,
+  })
+  vim.cmd.checktime(bufnr)
+  vim.api.nvim_del_autocmd(id)
+  return changed
+end
+
+---@param path string
+---@return string
+local function stamp(path)
+  local stat = vim.uv.fs_stat(path)
+  return stat and ('%d.%d'):format(stat.mtime.sec, stat.mtime.nsec) or ''
+end
+
+---@type table<integer, integer> autocommands for the next write of a buffer
+local expected = {}
+
+--- mazu-ls changed the file of a buffer that has unsaved text: the next `:write` does not ask whether to write over that
+--- change, which is known. It asks about any later one.
+---@param bufnr integer
+local function expect_write(bufnr)
+  local path = vim.api.nvim_buf_get_name(bufnr)
+  local known = stamp(path)
+  if expected[bufnr] then
+    pcall(vim.api.nvim_del_autocmd, expected[bufnr])
+  end
+  expected[bufnr] = vim.api.nvim_create_autocmd('BufWriteCmd', {
+    buffer = bufnr,
+    nested = true,
+    desc = 'Write over what mazu-ls changed',
+    callback = function(args)
+      pcall(vim.api.nvim_del_autocmd, expected[bufnr])
+      expected[bufnr] = nil
+      local own = vim.fn.fnamemodify(args.match, ':p') == path
+      local bang = vim.v.cmdbang == 1 or (own and stamp(path) == known)
+      vim.cmd.write({ args = own and {} or { vim.fn.fnameescape(args.file) }, bang = bang })
+    end,
+  })
+end
+
+--- Takes note of files that mazu-ls wrote, in buffers that have unsaved text.
+---@param paths string[] absolute, or relative to `root`
+---@param root string
+function M.expect_files(paths, root)
+  for _, path in ipairs(paths) do
+    local bufnr = M.named(vim.startswith(path, '/') and path or vim.fs.joinpath(root, path))
+    if bufnr and vim.api.nvim_buf_is_loaded(bufnr) and vim.bo[bufnr].modified and M.changed_outside(bufnr) then
+      expect_write(bufnr)
+    end
+  end
+end
+
 ---@type table<integer, boolean> chat documents that are saved when they rest
 local kept = {}
 

@@ -131,6 +131,10 @@ local function close(question, answer, by, verdict)
     if other == question then
       table.remove(waiting, i)
       tell.withdraw(WAITS, question.said or '')
+      local client = vim.lsp.get_client_by_id(question.client_id)
+      if client then
+        client:notify('$/mazu/flush', vim.empty_dict()) -- what was just typed goes before the answer
+      end
       question.reply(answer)
       local here = allowed(question, answer)
       require('mazu.chat').question_closed(question, by, here == nil and verdict or (here and 'allow' or 'deny'))

@@ -122,6 +122,9 @@ end
 ---@param done? string what was done, where it has a word of its own
 function M.report(result, server, done)
   buffer.catch_up_with_files()
+  if result.applied then
+    buffer.expect_files(result.plan.write, server.root_dir or vim.fn.getcwd())
+  end
   if result.plan.undecided and not result.applied then
     return -- the server asks, and its question is in sight
   end

@@ -4,30 +4,13 @@ local tell = require('mazu.tell')
 
 local M = {}
 
---- Whether the file changed since the buffer read it. `:write` would stop and ask about that.
----@param bufnr integer
----@return boolean
-local function changed_outside(bufnr)
-  local changed = false
-  local id = vim.api.nvim_create_autocmd('FileChangedShell', {
-    buffer = bufnr,
-    callback = function()
-      changed = true
-      vim.v.fcs_choice = ''
-    end,
-  })
-  vim.cmd.checktime(bufnr)
-  vim.api.nvim_del_autocmd(id)
-  return changed
-end
-
 ---@param uri string
 ---@return boolean
 local function save(uri)
   local bufnr = buffer.of_uri(uri)
   if not bufnr or not vim.bo[bufnr].modified then
     return true -- nothing is unsaved
-  elseif changed_outside(bufnr) then
+  elseif buffer.changed_outside(bufnr) then
     tell.warn('%s changed on disk too; save it yourself', vim.fn.bufname(bufnr))
     return false
   end
