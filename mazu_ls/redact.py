@@ -67,6 +67,8 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("age key", "AGE-SECRET-KEY-", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
     # A service that quotes a key in part shows its beginning and end: `sk-abc***xyz`, `sk-proj-abc...wxyz`, `key: ****f0a1`.
     ("part of a key", "*** ... \u2026 \u2022\u2022", r"\b(?:(?:sk|pk|rk)-|(?:sk|gsk|hf|r8|ghp|fw)_|xai-|pplx-|nvapi-|AIza)[A-Za-z0-9_-]{0,60}(?:\*{3,200}|\.{3}|\u2026|\u2022{2,200})[A-Za-z0-9_-]{2,12}\b"),
+    ("part of a key", "** ... \u2026 \u2022\u2022 \u00d7\u00d7 XXXX", r"\b(?:sk-|xox[abeoprs]-|gl(?:pat|ptt)-|github_pat_|A(?:KIA|SIA))[A-Za-z0-9_-]{0,60}?(?:\[\.{3}\]|\*{2,200}|\.{3}|\u2026|\u2022{2,200}|\u00d7{2,200}|X{4,200})[A-Za-z0-9_-]{2,12}\b"),
+    ("part of a key", "** ... \u2026 \u2022\u2022", r"(?P<keep>\b(?i:api[ _-]?key|secret|token|bearer)\b[\"']?(?:\s{0,3}[:=]\s{0,3}|(?<=[Rr])\s)[\"']?)[A-Za-z0-9_-]{2,60}(?:\*{2,200}|\.{3}|\u2026|\u2022{2,200})[A-Za-z0-9_-]{2,60}\b"),
     ("part of a key", "***", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{2,60}\*{3,200}|(?P<keep>\b[Aa][Pp][Ii][ _-]?[Kk]ey\b[^\n*]{0,40}?)(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{0,12}\*{3,200}[A-Za-z0-9_-]{2,12}\b"),
     ("web token", "eyJ", r"(?<![A-Za-z0-9_-])(?P<keep>(?>(?:(?!\beyJ)[A-Za-z0-9_-])*))eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{10,}"),
     ("azure key", "AccountKey= SharedAccess", r"(?P<keep>\b(?:AccountKey|SharedAccessKey|SharedAccessSignature)=)[A-Za-z0-9+/=%&?_.-]{20,}"),
@@ -82,7 +84,7 @@ _NAMED = (
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
     r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
     r"[\"']?[ \t]*(?:=|:=?|=>)[ \t]*)"
-    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{6,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))"
+    r"(?:(?P<quote>[\"'`])(?P<quoted>[^\s\"'`]{4,400})(?P=quote)|(?P<bare>[^\s\"'`,;)\]}<>{(\[]{8,400})(?![\w(\[.]))"
 )
 # Said in a sentence, a value must mix letters and digits to be taken for one.
 _SPOKEN = (
@@ -92,6 +94,13 @@ _SPOKEN = (
 _PLACEHOLDER = (
     r"^(?:[$%<{*.\[]|x{4,}|\*+|your|my[-_]|example|sample|dummy|fake|test(?![A-Za-z]*\d)|changeme|change[-_]me|placeholder|redacted|none\b|null\b|true\b|false\b|todo"
     r"|os\.|env\b|env[.\[]|process\.|config\.|settings\.|self\.|this\.|args\.|options\.|params\.|request\.|secrets?\.|getenv|str\b|string\b|bytes\b|int\b|optional\b)"
+)
+# A quoted value of these is replaced whatever it looks like, but for words that say what is asked for.
+_SURELY_SECRET = r"(?:passwd|password|passphrase|pwd|secret|token|api_?key)[\"']?[ \t]*(?:=|:=?|=>)[ \t]*$"
+_PLAIN_WORD = (
+    r"(?:new|old|current|confirm|repeat|show|hide|forgot|reset|access|auth|csrf|id|api|client)?[-_ .]?(?:password|passwd|passwords|passphrase|passcode|pwd"
+    r"|secrets?|tokens?|keys?|apikey|api_key)|text|hidden|required|optional|username|email|bearer|basic|input|label|field|value|invalid|missing|passwort|kennwort"
+    r"|contrase\u00f1a|senha|undefined|empty|auto|default|file|vault|keyring|prompt|ask|inherit|identifier|keyword|number|comment|operator|punctuation"
 )
 _MARKED = tuple((MARK.format(name), tuple(hints.split()), pattern) for name, hints, pattern in _PATTERNS)
 PLACEHOLDER = lazy_pattern(
@@ -221,9 +230,13 @@ def _marked(match: re.Match[str], mark: str) -> str:
 
 def _value(match: re.Match[str]) -> str:
     value = match["quoted"] or match["bare"]
-    if _ignoring_case(_PLACEHOLDER).match(value) or not _looks_secret(
-        value, quoted=match["quoted"] is not None
-    ):
+    if _ignoring_case(_PLACEHOLDER).match(value):
+        return match[0]
+    if match["quoted"] is not None and _ignoring_case(_SURELY_SECRET).search(match["keep"]):
+        whatever = _ignoring_case(_PLAIN_WORD).fullmatch(value) is None
+    else:
+        whatever = len(value) > 5 and _looks_secret(value, quoted=match["quoted"] is not None)
+    if not whatever:
         return match[0]
     quote = match["quote"] or ""
     return f"{match['keep']}{quote}{MARK.format('secret')}{quote}"

@@ -41,7 +41,34 @@ SECRETS = {
     "azure": "AccountKey=abcdefghijklmnopqrstuvwxyz0123456789+/==",
     "spoken": "the password is hunter2xyz",
 }  # fmt: skip
+SHOWN_IN_PART = ("correct-horse-battery", "dragon", "lowercaseonly", "xoxb-123***abcd", "glpat-ab***cdef", "AKIA****WXYZ", "ab**cd", "abcd...wxyz", "abcdef...wxyz", "abcdefghijklm[...]wxyz", "sk-abcXXXXXXXXwxyz")  # fmt: skip
+"""Values that look like nothing; each stands in one line of `LINES`."""
+LINES = """password = "correct-horse-battery"
+'pwd': 'dragon'
+token: "lowercaseonly"
+xoxb-123***abcd glpat-ab***cdef AKIA****WXYZ sk-abcXXXXXXXXwxyz
+x-api-key: ab**cd
+API key: 'abcd...wxyz' invalid
+Authorization: Bearer abcdef...wxyz
+sk-proj-abcdefghijklm[...]wxyz
+"""
+
+
+def test_what_is_named_a_password_or_shown_in_part_is_replaced():
+    said = redact(LINES)
+    assert [value for value in SHOWN_IN_PART if value in said] == []
+    assert said.count("[redacted: ") == 11
+    spans = find_secrets(LINES)
+    assert len(spans) == 11
+    assert redact(said) == said
+
+
 HARMLESS = [
+    'password = "changeme"',
+    'password: ""',
+    'type="password" name="password"',
+    '"token": "identifier"',
+    "the secret is...well, hard work",
     "commit 0123456789abcdef0123456789abcdef01234567",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "api_key = os.environ['API_KEY']",
