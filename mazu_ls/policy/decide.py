@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from mazu_ls.policy import files
 from mazu_ls.policy.bash import shell
-from mazu_ls.policy.rules import Decision, Mode, PolicyContext, Rule, ToolCallInfo, hosts
+from mazu_ls.policy.rules import UNCLEAR, Decision, Mode, PolicyContext, Rule, ToolCallInfo, hosts
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.tools.base import Effect
 
@@ -128,7 +128,7 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
     git_alone = line.git_alone
     default = _DEFAULTS[mode][Effect.EXECUTE]
     if mode == "bypass" and line.unclear is not None:
-        default = Decision("ask", line.unclear, rule="nothing unclear runs")
+        default = Decision("ask", line.unclear, rule=UNCLEAR)
     if default.verdict != "ask":
         return replace(default, changes_git=git_alone)
     allowing = [rule for rule in matching if rule.verdict == "allow"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.policy.rules import Decision, PolicyContext, ToolCallInfo, subject
+from mazu_ls.policy.rules import UNCLEAR, Decision, PolicyContext, ToolCallInfo, subject
 from mazu_ls.tools.base import Effect
 from mazu_ls.workspace import PathRefused, Workspace, autorun, path_rules
 
@@ -45,12 +45,14 @@ def names_of(call: ToolCallInfo, place: PolicyContext) -> list[str]:
     return list(dict.fromkeys(named))
 
 
-BUILT_IN_ASKS = frozenset(("files that run later", "secrets", "hard links", "large files"))
+BUILT_IN_ASKS = frozenset(("files that run later", "secrets", "hard links", "large files", UNCLEAR))
 """Rules of ours that ask; an allow rule of the user that names the path comes before them."""
 
 
 def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision | None:
     parts = _inside(path, place)
+    if not write and not os.path.lexists(path):
+        return None  # there is nothing to read
     if write and (name := autorun.runs_later(parts)) is not None:
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"

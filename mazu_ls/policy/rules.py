@@ -20,6 +20,8 @@ from mazu_ls.tools.base import Effect
 Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]
 ANYTHING = "*"
+UNCLEAR = "nothing unclear runs"
+"""The rule by which mode bypass asks."""
 Exact = tuple[str, Path]
 """A command line, and the directory in which it runs."""
 

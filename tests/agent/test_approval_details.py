@@ -86,7 +86,7 @@ content: x
 -- model calls run_shell --
 command: rm -f kept.txt
 -- model calls web_fetch --
-url: http://192.0.2.1/
+url: http://1.1.1.1/
 -- model says --
 Done.
 """,
@@ -109,7 +109,10 @@ mine
         ("run_shell --\ncommand: uniq-lines gone.txt", "allow it with `mazu-ls permissions allow run_shell uniq-lines`"),
         ("run_shell --\ncommand: rm -f a; uniq-lines > b", "no pattern allows this line: run it where you can answer"),
         ("run_shell --\ncommand: python3 check.py", "allow it with `mazu-ls permissions allow run_shell 'python3 check.py'`"),
-        ("web_fetch --\nurl: http://192.0.2.1/a b", "`mazu-ls permissions allow web_fetch 'http://192.0.2.1/a b'`"),
+        ("run_shell --\ncommand: cd . && make check 2>&1 | tail -5", "allow it with `mazu-ls permissions allow run_shell 'make check'`"),
+        ("run_shell --\ncommand: make check && python3 c.py", "run_shell 'make check'` and `mazu-ls permissions allow run_shell 'python3 c.py'`"),
+        ("web_fetch --\nurl: http://127.0.0.1:80/", "127.0.0.1 is not a public address; `mazu-ls config set web.allow_private true`"),
+        ("web_fetch --\nurl: http://1.1.1.1/a b", "`mazu-ls permissions allow web_fetch 'http://1.1.1.1/a b'`"),
     ],
 )  # fmt: skip
 def test_where_nobody_is_asked_the_answer_says_how_to_allow_it(call: str, advice: str) -> None:

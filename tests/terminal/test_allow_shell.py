@@ -15,7 +15,7 @@ COMMAND = {"name": "run_shell", "arguments": {"command": "FOO=1 make -s"}}
 
 
 async def run(
-    tmp_path: Path, *options: str, config: str = "", command: dict | None = None
+    tmp_path: Path, *options: str, config: str = "", command: dict | None = None, status: int | None = None
 ) -> tuple[dict, str, list]:
     """The result, standard error, and what the model was told of its command."""
     folder, home = tmp_path / "project", tmp_path / "home"
@@ -34,6 +34,7 @@ async def run(
         )  # fmt: skip
         out, err = await asyncio.wait_for(process.communicate(), 60)
         told = [part for body in server.bodies[1:] for part in body["messages"][-1]["content"] if part["type"] == "tool_result"]  # fmt: skip
+    assert status in (None, process.returncode)
     return json.loads(out), err.decode(), told
 
 
@@ -50,6 +51,31 @@ async def test_without_one_it_is_said_what_is_not_held_and_that_no_one_can_be_as
     assert "nobody is here to approve it; allow it with `mazu-ls permissions allow run_shell" in str(told)
     assert "in time" not in str(told)
     assert "do not run in a sandbox (shell.sandbox is off)" in err
+
+
+async def test_what_bypass_asks_is_refused_where_no_one_can_be_asked(tmp_path: Path) -> None:
+    command = {"name": "run_shell", "arguments": {"command": "ls | while read f; do rm $f; done"}}
+    options = ("--allow-shell", "--mode", "bypass", "--confirm", "bypass")
+    result, _, told = await run(tmp_path, *options, command=command, status=4)
+    assert (
+        "what rm works on cannot be known; nobody is here to approve it; no pattern allows this line"
+        in str(told)
+    )
+    assert [one["by"] for one in result["refusals"]] == ["nobody"]
+    assert (tmp_path / "project/Makefile").exists()
+
+
+async def test_a_command_that_a_rule_allows_runs_without_the_option(tmp_path: Path) -> None:
+    rule = '[[permissions.rules]]\ntool = "run_shell"\npattern = "make"\nverdict = "allow"\n'
+    await run(tmp_path, config=rule, command={"name": "run_shell", "arguments": {"command": "make"}})
+    assert (tmp_path / "project/made.txt").exists()
+
+
+async def test_it_brings_no_other_command(tmp_path: Path) -> None:
+    rule = '[[permissions.rules]]\ntool = "run_shell"\npattern = "make"\nverdict = "allow"\n'
+    _, _, told = await run(tmp_path, "--mode", "auto", config=rule)
+    assert "mode auto does not ask; allow it with" in str(told)
+    assert not (tmp_path / "project/made.txt").exists()
 
 
 async def test_a_hard_deny_holds_all_the_same(tmp_path: Path) -> None:

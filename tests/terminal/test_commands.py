@@ -305,6 +305,14 @@ def test_an_export_holds_the_project_and_global_memory_only_if_asked(
     assert "I like tabs" in (project / "all.md").read_text()
 
 
+def test_a_server_of_the_project_that_nobody_agreed_to_is_said_to_wait(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    (project / ".mazu").mkdir(exist_ok=True)
+    (project / ".mazu/config.toml").write_text('[[mcp_servers]]\nname = "proj"\ncommand = "true"\n')
+    assert "proj: not agreed to (see `mazu-ls trust`)" in typed(["status"], capsys)[1]
+
+
 def test_the_status_counts_summaries_apart(project: Path, capsys: pytest.CaptureFixture[str]):
     summary = (
         "---\nid: m_000002\nkind: summary\nkey: s_1\ncategory: summary\nstate: current\n---\n# Deploy day\n"

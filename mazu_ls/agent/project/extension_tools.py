@@ -66,6 +66,13 @@ class ExtensionTools:
         runs = self._mcp if self._may_start else None
         known = {status.name: status for status in (runs.status() if runs else ())}
         state, why = ("starting", "") if self._may_start else ("stopped", NOT_STARTED)
+        looked = [] if self._may_start else self._connections(self._configured).status()
+        known |= {status.name: status for status in looked if status.state == "not_agreed"}
+        known = {
+            name: status
+            for name, status in known.items()
+            if self._may_start or name not in {own.name for own in self._own}
+        }
         begins = [McpServerStatus(entry.name, state, 0, (), why) for entry in self._configured]
         return [known.get(status.name, status) for status in begins]
 

@@ -26,7 +26,6 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
 from mazu_ls.policy import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.files import BUILT_IN_ASKS
-from mazu_ls.policy.rules import ANYTHING
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
@@ -128,16 +127,26 @@ class ApprovalGate:
         shell = self.run.turn.config.shell
         judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
         if tool.name != SHELL:  # judged by their own arguments alone, so the model's order does not matter
-            return self._judged(judged, mode)
+            return self._unreachable(judged) or self._judged(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
-        # `run --allow-shell`: the user agreed to commands when starting it.
-        unattended = self.run.asked.kind == "run" and self.run.asked.allow_shell and mode == "ask"
-        return await self._judged_beside(judged, "auto" if unattended else mode, confined=confined)
+        if self.run.asked.kind == "run":
+            # With --allow-shell the user agreed to commands when starting it, without it only to those that a rule allows.
+            mode = "ask" if not self.run.asked.allow_shell else "auto" if mode == "ask" else mode
+        return await self._judged_beside(judged, mode, confined=confined)
 
     async def _judged_beside(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
         """Judge off the event loop: for a program that reads whole folders the policy scans the project."""
         place = self._place(confined=confined)
         return await asyncio.to_thread(_decide, call, mode, self._rules(), place)
+
+    def _unreachable(self, call: ToolCallInfo) -> Decision | None:
+        """Refuse an address that no answer would let it reach, instead of asking about it."""
+        if call.tool != "web_fetch" or self.run.turn.config.web.allow_private:
+            return None
+        from mazu_ls.tools.web.fetch import why_not_public
+
+        why = why_not_public(str(call.arguments.get("url")))
+        return Decision("deny", why, rule="public addresses only") if why else None
 
     def _judged(self, call: ToolCallInfo, mode: Mode) -> Decision:
         return _decide(call, mode, self._rules(), self._place(confined=False))
@@ -154,9 +163,10 @@ class ApprovalGate:
             subject = str(call.arguments.get("url") or call.arguments.get("path") or "*")
         elif decision.always is not None:
             subject = " ".join(decision.always)
-        elif await self._is_allowed_by_itself(call):
-            subject = str(call.arguments["command"])
-        else:  # several commands, or one that writes files: a pattern would match nothing
+        elif patterns := await self._missing_patterns(call):
+            commands = (f"`mazu-ls permissions allow {tool.name} {shlex.quote(one)}`" for one in patterns)
+            return f"allow it with {' and '.join(commands)}"
+        else:  # it writes files, or cannot be known: a pattern would match nothing
             shell = self.run.turn.config.shell
             is_missing = (
                 shell.sandbox != "off" and (await asyncio.to_thread(sandbox.probe)).kind != "bubblewrap"
@@ -166,17 +176,13 @@ class ApprovalGate:
             )
         return f"allow it with `mazu-ls permissions allow {tool.name} {shlex.quote(subject)}`"
 
-    async def _is_allowed_by_itself(self, call: ToolCall) -> bool:
-        """Return whether a grant whose pattern is the command line would allow it: it is one command that writes no files."""
-        try:
-            words = tuple(shlex.split(str(call.arguments["command"])))
-        except (KeyError, ValueError):
-            return False
-        granted = Rule(SHELL, (*words, ANYTHING), "allow")
+    async def _missing_patterns(self, call: ToolCall) -> list[str]:
+        """Return what to allow so that the command line runs: the commands of it that no rule allows yet; empty if that is not enough."""
+        from mazu_ls.policy.missing_grants import missing_grants
+
         judged = ToolCallInfo(SHELL, Effect.EXECUTE, call.arguments)
-        rules = [granted, *self._rules()]
-        decision = await asyncio.to_thread(_decide, judged, "ask", rules, self._place(confined=False))
-        return decision.verdict == "allow"
+        place = self._place(confined=False)
+        return await asyncio.to_thread(missing_grants, judged, self.run.mode, self._rules(), place)
 
     def _place(self, *, confined: bool) -> PolicyContext:
         turn = self.run.turn

@@ -298,7 +298,9 @@ def select_tools(run: RunningTurn) -> tuple[dict[str, Tool], list[str]]:
             continue
         skill = tool.source == "skill" or tool.name == "run_skill"
         brought = tool.source in ("mcp", "custom")
-        ruled = brought and any(rule.verdict == "allow" and rule.applies(tool.name) for rule in rules)
+        ruled = (brought or tool.name == "run_shell") and any(
+            rule.verdict == "allow" and rule.applies(tool.name) for rule in rules
+        )
         if run.asked.allow_shell or tool.effect is not Effect.EXECUTE or skill or ruled:
             offered[tool.name] = tool
         elif brought:

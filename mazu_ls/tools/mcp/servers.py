@@ -167,7 +167,7 @@ class McpConnection:
     def status(self) -> McpServerStatus:
         """The state of the server."""
         waiting = tuple(offered.name for offered in self.waiting())
-        detail = self._detail or ("you have not agreed to it" if self._state == "not_agreed" else "")
+        detail = self._detail or ("see `mazu-ls trust`" if self._state == "not_agreed" else "")
         return McpServerStatus(
             self.entry.name, self._state, len(self._offered) - len(waiting), waiting, detail
         )

@@ -157,10 +157,27 @@ async def _address(host: str, port: int, allow_private: bool) -> str:
         raise ToolError(f"{host} has no address: {error}") from error
     addresses = [str(entry[4][0]) for entry in found]
     if not allow_private and (private := next((a for a in addresses if not is_public(a)), None)) is not None:
-        raise ToolError(
-            f"{host} leads to {private}, which is not a public address; the user can allow that (web.allow_private)"
-        )
+        raise ToolError(_not_public(host, private))
     return addresses[0]
+
+
+def _not_public(host: str, address: str) -> str:
+    leads = f"{host} is" if host == address else f"{host} leads to {address}, which is"
+    return f"{leads} not a public address; `mazu-ls config set web.allow_private true` allows such addresses"
+
+
+def why_not_public(url: str) -> str | None:
+    """Return why an address would be refused whoever agreed to it, as far as that is known without looking up a name."""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return None
+    if host == "localhost" or host.endswith(".localhost"):
+        return _not_public(host, "127.0.0.1")
+    try:
+        return None if is_public(host) else _not_public(host, host)
+    except ValueError:
+        return None
 
 
 def is_public(address: str) -> bool:
