@@ -1,5 +1,8 @@
 """`/` commands of a conversation: their help and completion, other conversations, names of models that nobody knows."""
 
+from pathlib import Path
+
+from mazu_ls.server.chat import markdown
 from tests.terminal.terminal import CTRL_C, CTRL_D, ENTER
 from tests.terminal.test_chat_screen import Chat, chat
 from tests.terminal.test_scripts import Script, script
@@ -72,3 +75,26 @@ def test_it_is_said_where_it_is_stored_and_where_it_is_used(script: Script):
     assert "is known" in script("chat", "hi", "--model", "nope")[2]
     assert "is known" in script("run", "hi", "--model", "nope")[2]
     assert "is known" not in script("models", "set", "claude-sonnet-4-5-20250929")[2]
+
+
+async def test_a_completed_file_with_blanks_in_its_name_is_attached(chat: Chat, tmp_path: Path):
+    folder = tmp_path / "project" / "docs dir"
+    folder.mkdir(parents=True)
+    (folder / "read me.md").write_text("inside of it\n")
+    terminal = await chat({"when": "inside of it", "text": "It is attached."}, {"text": "It is not."})
+    terminal.types("see @read")
+    await terminal.sees("  docs dir/read me.md")
+    terminal.types("\t")
+    await terminal.sees('see @"docs dir/read me.md"')
+    terminal.types(ENTER)  # takes the completion
+    await terminal.says("")
+    await terminal.sees("It is attached.")
+
+
+def test_a_mention_is_quoted_where_it_must_be():
+    found = markdown.mentions('see @"e f/g[1].py":3, (@"a b.py"#L2-L4) and @d.py:5-6. not @"half')
+    assert [(one.path, one.first, one.last) for one in found] == [
+        ("e f/g[1].py", 3, None), ("a b.py", 2, 4), ("d.py", 5, 6),
+    ]  # fmt: skip
+    assert markdown.mention_of("e f.py", 2, 3) == '@"e f.py"#L3'
+    assert markdown.mention_of("übung/a-b.py") == "@übung/a-b.py"

@@ -95,7 +95,7 @@ def links(server: ServerState, params: lsp_types.DocumentParams) -> list[dict[st
     found: list[dict[str, Any]] = []
     for match in markdown.MENTION.finditer(document.text):
         try:
-            path = server.workspace.resolve(match["path"])
+            path = server.workspace.resolve(markdown.mentioned_path(match))
         except MazuError:
             continue
         if path.is_file():
@@ -165,5 +165,5 @@ def _path(server: ServerState, entry: Path, span: lsp_types.LspRange) -> dict[st
         "label": f"@{name}",
         "kind": kind,
         "filterText": f"@{name}",
-        "textEdit": lsp_types.TextEdit(span, f"@{name}"),
+        "textEdit": lsp_types.TextEdit(span, markdown.mention_of(name) if kind == FILE else f"@{name}"),
     }

@@ -14,7 +14,7 @@ from prompt_toolkit.document import Document
 FILES = 50_000
 SHOWN = 40
 FRESH_SECONDS = 10.0
-_NAMED = re.compile(r"(?:^|\s)@([^\s@]*)$")
+_NAMED = re.compile(r"(?:^|\s)@(\"[^\"\n]*|[^\s@\"]*)$")
 
 
 class MessageCompleter(Completer):
@@ -34,8 +34,10 @@ class MessageCompleter(Completer):
             for text, typed, said in completed(before):
                 yield Completion(text, -typed, display_meta=said)
         elif named := _NAMED.search(before):
-            for path in matching(self._list(), named[1]):
-                yield Completion(path, -len(named[1]))
+            from mazu_ls.server.chat.markdown import mention_of
+
+            for path in matching(self._list(), named[1].removeprefix('"')):
+                yield Completion(mention_of(path)[1:], -len(named[1]), display=path)
 
     def _list(self) -> list[str]:
         if time.monotonic() - self._listed_at >= FRESH_SECONDS:

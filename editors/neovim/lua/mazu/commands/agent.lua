@@ -27,6 +27,9 @@ local function mention(uri, range, root)
   if vim.startswith(path, root .. '/') then
     path = path:sub(#root + 2)
   end
+  if path:find('[^%w_./~+-]') then
+    path = '"' .. path .. '"'
+  end
   if not range then
     return '@' .. path
   end
