@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.agent.project.cached_files import CachedFiles
-from mazu_ls.agent.project.conventions import MOST_IMPORTS, collect_conventions, imported_paths
+from mazu_ls.agent.project.conventions import MOST_IMPORTS, ConventionsReader, imported_paths
 from mazu_ls.policy import Rule
 from tests.scenario import check
 
@@ -34,11 +34,37 @@ def told(
     root: Path, touched: Iterable[str] = (), opened: str = "", rules: tuple[Rule, ...] = ()
 ) -> list[str]:
     """The texts in their order."""
-    text = collect_conventions(CachedFiles(), [root / opened], [root / name for name in touched], rules)
+    what = [root / opened], [root / name for name in touched], rules
+    reader = ConventionsReader(CachedFiles())
+    text = reader.read(*what)
+    assert reader.known(*what) in (text, None)
     return [
         block.partition("\n")[2].partition("\n</conventions>")[0]
         for block in text.split("<conventions file=")[1:]
     ]
+
+
+def test_what_is_known_holds_until_a_file_that_was_looked_for_changes(repository):
+    put(repository, AGENTS_md="top @imported.md @later.md", imported_md="imported", src__x_py="")
+    reader, what = ConventionsReader(CachedFiles()), ([repository], [repository / "src/x.py"], ())
+    assert reader.known(*what) is None
+    changes = [
+        lambda: (repository / "imported.md").write_text("other text"),
+        lambda: (repository / "later.md").write_text("it is there now"),
+        lambda: (repository / "src/CLAUDE.md").write_text("nearer"),
+        lambda: (repository / "CLAUDE.md").symlink_to("imported.md"),
+        (repository / "AGENTS.md").unlink,
+        (repository / ".git").rmdir,
+    ]
+    for change in changes:
+        text = reader.read(*what)
+        assert reader.known(*what) == text
+        change()
+        assert reader.known(*what) is None
+    reader.read(*what)
+    assert reader.known([repository], [repository / "y.py"], ()) is None
+    assert reader.known([repository], [repository / "src/other.py"], ()) is not None
+    assert reader.known(*what[:2], [Rule("read_file", ("CLAUDE.md",), "deny")]) is None
 
 
 def test_parents_up_to_the_root_of_the_repository_come_first_and_the_nearest_last(repository):

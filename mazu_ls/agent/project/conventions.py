@@ -33,6 +33,8 @@ MOST_FILES = 64
 MOST_IMPORTS = 512
 """Maximum of `@path` imports looked up for one prompt, whether or not the files exist."""
 MOST_CHARS = 160_000
+MOST_STAMPS = 32
+"""Maximum of files whose status the event loop compares; more are read again in a thread."""
 MOST_FOLDERS = 64
 """Maximum of folders with touched files that are searched, the newest first."""
 NEAREST = "Where these disagree, the one nearest to the file you work on counts."
@@ -52,6 +54,7 @@ class _Collection(Struct):
     texts: set[str] = field(default_factory=set)
     size: int = 0
     imports: int = 0
+    stamps: dict[str, object] = field(default_factory=dict)
 
     def add(self, name: str, text: str) -> None:
         """Add a text, unless it is already included or there is no room."""
@@ -62,18 +65,63 @@ class _Collection(Struct):
         self.blocks.append((name, text))
 
 
+class ConventionsReader:
+    """The conventions for each call of a turn; they are read again only if a file that was looked for is another one now."""
+
+    def __init__(self, documents: CachedFiles) -> None:
+        self._documents = documents
+        self._last: tuple[object, dict[str, object], str] | None = None
+
+    def known(self, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]) -> str | None:
+        """Return what `read` returned if it would do so again. Takes a few calls of stat(2), which the event loop may do."""
+        if self._last is None or self._last[0] != _key(roots, touched, rules):
+            return None
+        _, stamps, text = self._last
+        return text if all(_stamp(path) == stamp for path, stamp in stamps.items()) else None
+
+    def read(self, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]) -> str:
+        """Return the conventions, see `collect_conventions`. Blocks."""
+        stamps: dict[str, object] = {}
+        key, text = (
+            _key(roots, touched, rules),
+            collect_conventions(self._documents, roots, touched, rules, stamps),
+        )
+        self._last = (key, stamps, text) if len(stamps) <= MOST_STAMPS else None
+        return text
+
+
+def _key(roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]) -> object:
+    return [*roots], [*dict.fromkeys(map(os.path.dirname, touched))], [*rules]
+
+
+def _stamp(path: str) -> object:
+    """Return what changes when the file does; of a repository only whether there is one."""
+    if path.endswith("/.git"):
+        return os.path.lexists(path)
+    try:
+        status = os.stat(path)  # noqa: PTH116 - at each call of a model
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 def collect_conventions(
-    documents: CachedFiles, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]
-) -> str:
+    documents: CachedFiles, roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule], stamps: dict[str, object] | None = None,
+) -> str:  # fmt: skip
     """Return the conventions for work on these files, marked as the project's words; empty if there are none.
 
     `touched` are files that were read or changed, the oldest first; `rules` are the user's permission rules, which may
-    forbid reading a file. The current content is used: files are read again when they changed.
+    forbid reading a file. The current content is used: files are read again when they changed. `stamps` gets what was looked for.
     """
-    found = _Collection(documents)
+    found = _Collection(documents, stamps={} if stamps is None else stamps)
     paths = list(touched)
     for root in roots:
         top = repository_root(root)
+        for place in (
+            root,
+            *(parent for parent in root.parents if parent.is_relative_to(top) or top == root),
+        ):
+            found.stamps[f"{place}/.git"] = _stamp(f"{place}/.git")
         found.may_read = partial(
             _may_read, rules, PolicyContext(tuple(dict.fromkeys((*roots, top))), root, Path.home())
         )
@@ -126,6 +174,7 @@ def _folders_of(touched: Sequence[Path], root: Path) -> list[Path]:
 
 def _read(path: Path, top: Path, found: _Collection, hops: int) -> None:
     """Add a file and, before it, what it imports. A link is read if it stays in the repository."""
+    found.stamps.setdefault(str(path), _stamp(str(path)))
     if not os.path.lexists(path):  # common case: checked in every step of a turn
         return
     real = _inside(path, top)

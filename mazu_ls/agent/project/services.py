@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mazu_ls.agent.project.cached_files import CachedFiles
-from mazu_ls.agent.project.conventions import collect_conventions
+from mazu_ls.agent.project.conventions import ConventionsReader
 from mazu_ls.agent.project.embedding_model import open_encoder
 from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
 from mazu_ls.agent.project.role import RoleDocument
@@ -92,6 +92,7 @@ class ProjectServices:
         self.proposals: Proposals | None = None
         self._models: dict[str, Model] = {}
         self._documents = CachedFiles()
+        self._conventions = ConventionsReader(self._documents)
         self._told: set[str] = set()
         self._saying: set[asyncio.Task[None]] = set()
         self._map: ProjectMap
@@ -293,9 +294,9 @@ class ProjectServices:
 
     async def conventions(self, touched: Iterable[Path] = ()) -> str:
         """Return AGENTS.md and CLAUDE.md for work on these files, marked as the project's words."""
-        return await asyncio.to_thread(
-            collect_conventions, self._documents, list(self.folders), list(touched), self.rules()
-        )
+        what = list(self.folders), list(touched), self.rules()
+        known = self._conventions.known(*what)
+        return await asyncio.to_thread(self._conventions.read, *what) if known is None else known
 
     def map_budget(self, model: Model) -> int:
         """Return this model's token budget for the project map; 0 for none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,9 @@ from mazu_ls.tools.edit.replace import Replacement
 from mazu_ls.tools.edit.text_or_notebook import edited_text, written_text
 from mazu_ls.workspace.file_names import same_but_for_case, show_name, typed_name
 from mazu_ls.workspace.text import split_lines
+
+SHORT = 2_000
+"""Characters, old and new, that are worked on at once; a thread would cost more than it spares the event loop."""
 
 
 class EditFileArgs(Struct, forbid_unknown_fields=True):
@@ -84,7 +88,9 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
         raise _changed(args.path)
     twins = turn.workspace.similar(path) if before is None else []
     _refuse_lookalike(path, args.path, twins)
-    content = await asyncio.to_thread(written_text, args.content, before, args.path)
+    short = len(args.content) + len(before or "") <= SHORT
+    written = partial(written_text, args.content, before, args.path)
+    content = written() if short else await asyncio.to_thread(written)
     if before == content:
         return f"{args.path} already has this text"
     await turn.host.edit(path, before, content)
