@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 class ShellState:
     """What run_shell keeps for a session: the working directory and the background commands, by name.
 
-    `network_explained`: the user was told that commands have no network.
+    `explained`: what the user was told about the sandbox. `hidden`: the files that were empty for the last command.
     """
 
     cwd: Path
     background: dict[str, Any] = field(default_factory=dict)
-    network_explained: bool = False
+    explained: set[str] = field(default_factory=set)
+    hidden: tuple[str, ...] = ()
 
 
 async def _nothing(query: str, limit: int) -> list[str]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
@@ -32,29 +31,6 @@ _SECRET_PLACES: list[str] = str.split(
 )
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _SYSTEM_SECRETS = ("/etc/shadow", "/etc/gshadow", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh")
-_WRITABLE = {
-    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
-    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
-    " nor ignored files that no build makes; files with secrets are not there",
-}
-NO_NETWORK = (
-    "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
-)
-NETWORK_FOR_USER = (
-    "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
-)
-_UNREACHED = re.compile(
-    r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
-    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
-    r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
-)
-_NETWORKED = re.compile(
-    r"\b(?:npm|npx|pnpm|yarn|bun|pip3?|uv|poetry|cargo|rustup|go (?:get|install|mod)|gem|bundle|composer|mvn|gradle"
-    r"|apt(?:-get)?|brew|conda|curl|wget|ssh|scp|rsync|docker|git (?:clone|fetch|pull|push))\b"
-)
-"""Programs that retry without a word until their time is over."""
-_CURL_UNREACHED = (6, 7)
-"""curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
 
 class Sandbox(Struct, frozen=True):
@@ -207,26 +183,3 @@ def _hidden_places(env: Mapping[str, str], shown: Sequence[Path]) -> list[Path]:
     ]
     found = sorted({place for place in places if os.path.lexists(place)})
     return [place for place in found if not any(one.is_relative_to(place) for one in shown)]
-
-
-class EndedCommand(NamedTuple):
-    """A command line, its exit status (None if it ran out of time), and its output as the model is shown it."""
-
-    line: str
-    code: int | None
-    output: str
-
-
-def hints_on_failure(ended: EndedCommand, setting: Setting, *, network: bool, attended: bool) -> list[str]:
-    """Return hints on a failure that looks like the sandbox's, so that nobody looks for another cause."""
-    if setting == "off" or not (held := probe()).in_force:
-        return []
-    is_quiet_curl = ended.code in _CURL_UNREACHED and re.search(r"\bcurl\b", ended.line)
-    is_waiting = ended.code is None and _NETWORKED.search(ended.line)
-    if not network and (is_quiet_curl or is_waiting or _UNREACHED.search(ended.output)):
-        return [NO_NETWORK]
-    if re.search(
-        r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", ended.output
-    ):
-        return [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[attended]}]"]
-    return []

@@ -19,6 +19,13 @@ from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
+from mazu_ls.tools.shell.hints import (
+    NO_NETWORK,
+    explain_hidden,
+    explain_network,
+    hidden_files,
+    hints_on_failure,
+)
 from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
 from mazu_ls.tools.shell.report_pipe import ReportPipe
@@ -81,7 +88,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             said = f"running in the background as {name}; shell_output reads it, shell_stop ends it"
             held = turn.config.shell.sandbox != "off" and sandbox.probe().in_force
             unreachable = held and not turn.config.shell.network
-            return ToolOutput(f"{said}\n{sandbox.NO_NETWORK}" if unreachable else said)
+            return ToolOutput(f"{said}\n{NO_NETWORK}" if unreachable else said)
         seconds = args.timeout or turn.config.shell.timeout_seconds
         try:
             async with asyncio.timeout(seconds):
@@ -91,8 +98,8 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             _keep(turn, running)
             over = f"ended: the time limit of {seconds:g} s was reached"
             lines = [running.summary(), f"[{over}]", *running.take_notes()]
-            hints = _hints(running.command, None, lines[0], turn)
-            await _explain_network(turn, hints)
+            hints = hints_on_failure(running.command, None, lines[0], turn)
+            await explain_network(turn, hints)
             return ToolOutput("\n".join([*lines, *hints]), untrusted=ORIGIN, ok=False, summary=over)
         except BaseException:
             await asyncio.shield(running.stop())
@@ -101,7 +108,9 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         _keep(turn, running)
         moved = _follow(turn, cwd, report.read_last_line())
     answer = _render_running(running, moved, turn)
-    await _explain_network(turn, answer.split("\n"))
+    await explain_network(turn, answer.split("\n"))
+    if running.code != 0:
+        answer = await explain_hidden(turn, args.command, answer)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     failed = running.how if running.code != 0 else ""
@@ -180,6 +189,7 @@ async def _started(
 
 async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
     """Report to the user and the model what appeared while a command ran."""
+    turn.shell.hidden = hidden_files(check)
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
@@ -199,20 +209,8 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
         )
     lines += running.take_notes()
     if running.code != 0:
-        lines += _hints(running.command, running.code, lines[0], turn)
+        lines += hints_on_failure(running.command, running.code, lines[0], turn)
     return "\n".join([*lines, *([moved] if moved else [])])
-
-
-def _hints(command: str, code: int | None, output: str, turn: ToolContext) -> list[str]:
-    shell, ended = turn.config.shell, sandbox.EndedCommand(command, code, output)
-    return sandbox.hints_on_failure(ended, shell.sandbox, network=shell.network, attended=turn.attended)
-
-
-async def _explain_network(turn: ToolContext, lines: list[str]) -> None:
-    """Tell the user, too, once in a session."""
-    if sandbox.NO_NETWORK in lines and not turn.shell.network_explained:
-        turn.shell.network_explained = True
-        await turn.host.say("warning", sandbox.NETWORK_FOR_USER)
 
 
 def _follow(turn: ToolContext, before: Path, place: str) -> str:

@@ -1,0 +1,84 @@
+"""Hints on failures that the sandbox causes: for the model, so that it looks for no other cause, and once for the user."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
+from mazu_ls.tools.shell.sandbox import probe
+from mazu_ls.workspace.visible_text import make_line, make_visible
+
+MAX_HIDDEN = 4
+"""Number of hidden files that a sentence names."""
+_WRITABLE = {
+    True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
+    False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
+    " nor ignored files that no build makes; files with secrets are not there",
+}
+NO_NETWORK = (
+    "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
+)
+NETWORK_FOR_USER = (
+    "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
+)
+_UNREACHED = re.compile(
+    r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
+    r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
+    r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
+)
+_NETWORKED = re.compile(
+    r"\b(?:npm|npx|pnpm|yarn|bun|pip3?|uv|poetry|cargo|rustup|go (?:get|install|mod)|gem|bundle|composer|mvn|gradle"
+    r"|apt(?:-get)?|brew|conda|curl|wget|ssh|scp|rsync|docker|git (?:clone|fetch|pull|push))\b"
+)
+"""Programs that retry without a word until their time is over."""
+_CURL_UNREACHED = (6, 7)
+"""curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
+
+
+def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext) -> list[str]:
+    """Return hints on a failure that looks like the sandbox's, so that nobody looks for another cause.
+
+    `code`: the command line's exit status, None if it ran out of time; `output` as the model is shown it.
+    """
+    settings = turn.config.shell
+    if settings.sandbox == "off" or not (held := probe()).in_force:
+        return []
+    is_quiet_curl = code in _CURL_UNREACHED and re.search(r"\bcurl\b", line)
+    is_waiting = code is None and _NETWORKED.search(line)
+    if not settings.network and (is_quiet_curl or is_waiting or _UNREACHED.search(output)):
+        return [NO_NETWORK]
+    if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
+        return [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
+    return []
+
+
+async def explain_network(turn: ToolContext, lines: list[str]) -> None:
+    """Tell the user, too, once in a session."""
+    if NO_NETWORK in lines and "network" not in turn.shell.explained:
+        turn.shell.explained.add("network")
+        await turn.host.say("warning", NETWORK_FOR_USER)
+
+
+async def explain_hidden(turn: ToolContext, command: str, answer: str) -> str:
+    """Return a failed command's answer with the files that were empty for it: once in a session, and wherever it names one."""
+    names = turn.shell.hidden
+    is_named = any(name.rpartition("/")[2] in answer for name in names)
+    if not names or ("hidden" in turn.shell.explained and not is_named):
+        return answer
+    shown = ", ".join(map(make_visible, names[:MAX_HIDDEN])) + (", ..." if len(names) > MAX_HIDDEN else "")
+    if "hidden" not in turn.shell.explained:
+        turn.shell.explained.add("hidden")
+        advice = f"To allow it: mazu-ls permissions allow run_shell {shlex.quote(make_line(command, 200))}"
+        await turn.host.say(
+            "warning", f"A command failed that saw nothing in {shown}, since nobody approved it. {advice}"
+        )
+    return f"{answer}\n[empty for this command, since nobody approved it: {shown}]"
+
+
+def hidden_files(check: CreatedFilesCheck) -> tuple[str, ...]:
+    """Return the project's files that were empty for a command, relative to their folder."""
+    hidden = check.before.hidden if check.before is not None else []
+    inside = ((path, root) for path in hidden for root in check.roots if path.is_relative_to(root))
+    return tuple(sorted(str(path.relative_to(root)) for path, root in inside if not path.is_socket()))
