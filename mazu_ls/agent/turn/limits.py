@@ -50,6 +50,7 @@ def count_of(amount: float, unit: str) -> str:
     )
 
 
+CUT_OFF = "The model's answer was cut off at its output limit; ask it to continue."
 EMPTY_ANSWER = "The model ended its turn without a word; ask again, or choose another model."
 
 

@@ -16,7 +16,7 @@ from mazu_ls.agent.session.exclusive_task import await_uncancelled, raise_if_can
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
-from mazu_ls.agent.turn.limits import EMPTY_ANSWER, TurnLimitReached, UsageMeter, count_of
+from mazu_ls.agent.turn.limits import CUT_OFF, EMPTY_ANSWER, TurnLimitReached, UsageMeter, count_of
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor, select_tools, withheld_note
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
@@ -149,7 +149,8 @@ class TurnRun:
                 )
                 if stop := self.meter.exceeded():
                     return stop
-            said = await self._call_model()
+            if (said := await self._call_model()) is None:
+                continue
             match said.stop:
                 case "tool_use":
                     if stop := await self._tools(said.message):
@@ -160,10 +161,7 @@ class TurnRun:
                     if not await has_pending_rejection(self):
                         return TurnLimitReached("end_turn", "" if said.message.text.strip() else EMPTY_ANSWER)
                 case "max_tokens":
-                    return TurnLimitReached(
-                        "max_tokens",
-                        "The model's answer was cut off at its output limit; ask it to continue.",
-                    )
+                    return TurnLimitReached("max_tokens", CUT_OFF)
                 case "refusal":
                     return TurnLimitReached("refusal", said.detail or "The model declined to answer.")
                 case "context_length":
@@ -204,16 +202,19 @@ class TurnRun:
             self.session, self.model, self.turn.turn_id, refused=refused, spent=self.meter.add
         )
 
-    async def _call_model(self) -> models.ModelAnswer:
+    async def _call_model(self) -> models.ModelAnswer | None:
+        """Return the answer; None if a limit was reached by attempts that broke off."""
         request = await self.request(self.session.conversation.messages_to_send())
         self.unfinished.clear()
         finished: models.ModelAnswer | None = None
-        call = UnfinishedCall(request, self.model.spec)
+        call = UnfinishedCall(request, self.model.spec, self._book)
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
                     raise_if_cancelled()
                     call.take(chunk)
+                    if isinstance(chunk, models.RetryScheduled) and self.meter.exceeded():
+                        return None
                     finished = self._take(chunk) or finished
         except MazuError as error:
             if isinstance(error, ContentRefused) and await self._withhold(error):
@@ -372,6 +373,10 @@ class TurnRun:
             self.record(journal.UsageRecorded(self.model.name, used, "a call that was stopped"))
         self.unfinished.clear()
 
+    def _book(self, used: Usage) -> None:
+        self.meter.add(used)
+        self.record(journal.UsageRecorded(self.model.name, used, "an attempt that broke off"))
+
     async def _end(self, stop: TurnLimitReached, error: MazuError | None) -> TurnResult:
         await self.steps.wait_idle()
         self._record_unfinished()
@@ -384,15 +389,9 @@ class TurnRun:
         failure = {"kind": error.kind.value, "message": error.message, "hint": error.hint} if error else None
         self.record(
             journal.TurnEnded(
-                stop.reason,
-                self.reply,
-                self.meter.usage,
-                stop.sentence,
-                failure,
-                changes,
-                tuple(self.steps.taken),
+                stop.reason, self.reply, self.meter.usage, stop.sentence, failure, changes, tuple(self.steps.taken)
             )
-        )
+        )  # fmt: skip
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
             self.session.id, self.turn.turn_id, redact(self.reply), stop.reason, stop.sentence, self.meter.usage,

@@ -1,4 +1,4 @@
-"""The usage of a model call that was stopped before its end: the service's counts so far, the rest estimated."""
+"""The usage of a model call, or of one attempt at it, that ended too early: the service's counts so far, the rest estimated."""
 
 from __future__ import annotations
 
@@ -31,11 +31,15 @@ from mazu_ls.models.pricing.tokens import estimate_request
 
 
 class UnfinishedCall:
-    """Tracks one call by its chunks. Times are of the monotonic clock."""
+    """Tracks one call by its chunks. Times are of the monotonic clock.
 
-    def __init__(self, request: ModelRequest, spec: ModelSpec) -> None:
+    `broke_off` is called with the usage of each attempt whose answer had begun and that is repeated: it is paid for, too.
+    """
+
+    def __init__(self, request: ModelRequest, spec: ModelSpec, broke_off: Callable[[Usage], object]) -> None:
         self._request = request
         self._spec = spec
+        self._broke_off = broke_off
         self._reported: Usage | None = None
         self._written: list[str] = []
         self._began = False
@@ -61,6 +65,8 @@ class UnfinishedCall:
                 pass
 
     def _forget(self) -> None:
+        if self._began and (used := self.usage(failed=True)) is not None:
+            self._broke_off(used)
         self._reported, self._began = None, False
         self._written.clear()
 
@@ -91,10 +97,10 @@ async def await_answer(
 ) -> ModelAnswer:
     """Return the answer to a call. Raises MazuError.
 
-    `cut_short` is called with the usage of a call that failed or was cancelled, `on_chunk` with each chunk before the
-    answer.
+    `cut_short` is called with the usage of a call that failed or was cancelled, and of each attempt that broke off, `on_chunk`
+    with each chunk before the answer.
     """
-    call = UnfinishedCall(request, model.spec)
+    call = UnfinishedCall(request, model.spec, cut_short)
     try:
         async with aclosing(model.stream(request)) as chunks:
             async for chunk in chunks:
