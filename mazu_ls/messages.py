@@ -101,7 +101,8 @@ class Message(Struct, frozen=True):
 
 
 class Usage(Struct, frozen=True, rename="camel"):
-    """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0.
+    """Tokens, calls, steps and US dollars. `cost_usd` is None where a price is not known, never 0: `known_cost_usd` is then what
+    the other calls cost, and `unpriced_calls` how many are left out of it.
 
     `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
     the service reported all, or because it does not report them.
@@ -115,6 +116,8 @@ class Usage(Struct, frozen=True, rename="camel"):
     steps: int = 0
     cost_usd: float | None = field(default=0.0)
     estimated: bool = False
+    known_cost_usd: float = 0.0
+    unpriced_calls: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         known = self.cost_usd is not None and other.cost_usd is not None
@@ -127,7 +130,17 @@ class Usage(Struct, frozen=True, rename="camel"):
             self.steps + other.steps,
             (self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
             self.estimated or other.estimated,
+            0.0 if known else self._known_cost + other._known_cost,
+            self._unpriced + other._unpriced,
         )
+
+    @property
+    def _known_cost(self) -> float:
+        return self.known_cost_usd if self.cost_usd is None else self.cost_usd
+
+    @property
+    def _unpriced(self) -> int:
+        return max(1, self.unpriced_calls or self.model_calls) if self.cost_usd is None else 0
 
     @property
     def tokens(self) -> int:
@@ -140,6 +153,11 @@ def unwrap_untrusted(text: str) -> str:
     head, _, rest = text.partition("\n")
     marked = head.startswith("<untrusted origin=") and rest.endswith("\n</untrusted>")
     return rest.removesuffix("\n</untrusted>") if marked else text
+
+
+def partly_known(dollars: str, unpriced_calls: int) -> str:
+    """Say what is known of a cost, formatted, of which some calls are left out."""
+    return f"at least {dollars}, {unpriced_calls} call{'' if unpriced_calls == 1 else 's'} of unknown cost"
 
 
 def escape_closing_tag(text: str, tag: str) -> str:

@@ -63,9 +63,17 @@ def _turn(out: Console, value: Result) -> None:
 
 
 def money(usage: Result) -> str:
-    """Format the dollars of a usage, `about` so many if a part of its tokens is an estimate, or that they are unknown."""
-    cost = usage["costUsd"]
-    return "cost unknown" if cost is None else f"{'about ' if usage['estimated'] and cost else ''}${cost:.4f}"
+    """Format the dollars of a usage, `about` so many if a part of its tokens is an estimate, what is known of them, or that
+    they are unknown."""
+    cost, known = usage["costUsd"], usage.get("knownCostUsd", 0.0)
+    if cost is None and not known:
+        return "cost unknown"
+    about = "about " if usage["estimated"] and (cost or known) else ""
+    if cost is None:
+        from mazu_ls.messages import partly_known
+
+        return partly_known(f"{about}${known:.4f}", usage["unpricedCalls"])
+    return f"{about}${cost:.4f}"
 
 
 def _answer(out: Console, value: Result) -> None:

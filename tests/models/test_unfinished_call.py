@@ -70,7 +70,7 @@ async def test_every_kind_of_piece_counts(sdk: str, what: str):
     }[what]
     async with ModelServer([{**said, "usage": USED}]) as server:
         talk = Talk(server, sdk)
-        call = UnfinishedCall(REQUEST, talk.model.spec)
+        call = UnfinishedCall(REQUEST, talk.model.spec, lambda used: None)
         async for chunk in talk.model.stream(REQUEST):
             call.take(chunk)
     usage = call.usage(failed=False)
@@ -87,19 +87,23 @@ async def test_a_call_that_never_began_has_used_nothing(sdk: str):
     assert booked == []
 
 
-async def test_a_call_that_broke_in_its_middle_has_used_what_came():
+async def test_each_attempt_that_broke_in_its_middle_has_used_what_came():
     booked: list[Usage] = []
     broken = {"text": STORY, "fault": "garbage_event", "after": 3, "usage": USED, "repeat": True}
     async with ModelServer([broken]) as server:
         with pytest.raises(MazuError):
             await await_answer(Talk(server, "anthropic").model, REQUEST, booked.append)
-    (usage,) = booked
-    assert usage.input_tokens == 1234 and 0 < usage.output_tokens < estimate_tokens(STORY)
+        assert len(booked) == len(server.requests) > 1
+    assert all(
+        usage.input_tokens == 1234 and 0 < usage.output_tokens < estimate_tokens(STORY) for usage in booked
+    )
 
 
-async def test_while_it_waits_for_a_retry_nothing_is_used():
+async def test_while_it_waits_for_a_retry_nothing_is_used_but_what_broke_off():
+    booked: list[Usage] = []
     async with ModelServer([]) as server:
-        call = UnfinishedCall(REQUEST, Talk(server, "anthropic").model.spec)
+        call = UnfinishedCall(REQUEST, Talk(server, "anthropic").model.spec, booked.append)
     call.take(TextDelta("Once upon"))
     call.take(RetryScheduled(1, 3600.0, "overloaded"))
     assert call.usage(failed=False) is None
+    assert [(used.model_calls, used.estimated) for used in booked] == [(1, True)]

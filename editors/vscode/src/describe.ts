@@ -40,10 +40,12 @@ type Noun = keyof typeof NOUNS;
 export const counted = (count: number, noun: Noun): string =>
   NOUNS[noun][count === 1 ? 0 : 1].replace('{0}', String(count));
 
-/** US dollars; an unknown price is said, never shown as 0. */
-export const price = (usd: number | null | undefined, estimated = false): string =>
+/** US dollars; an unknown price is said, never shown as 0. `known`, where not all is known: what the other calls cost. */
+export const price = (usd: number | null | undefined, estimated = false, known = 0): string =>
   usd === null || usd === undefined
-    ? l10n.t('price unknown')
+    ? known > 0
+      ? l10n.t('at least {0}', price(known, estimated))
+      : l10n.t('price unknown')
     : `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 
 const KINDS: Record<string, string> = {

@@ -1669,7 +1669,8 @@ export interface UpdateMemoryParams {
 }
 
 /**
- * Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
+ * Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0: `knownCostUsd` is then what
+ * the other calls cost, and `unpricedCalls` how many are left out of it.
  *
  * `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
  * the service reported all, or because it does not report them.
@@ -1683,6 +1684,8 @@ export interface Usage {
   steps: number;
   costUsd: number | null;
   estimated: boolean;
+  knownCostUsd: number;
+  unpricedCalls: number;
 }
 
 export interface UsageParams {

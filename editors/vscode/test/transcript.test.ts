@@ -195,10 +195,11 @@ test('turns that were taken back are marked, tokens and money are still counted'
   assert.equal(state.contextTokens, 100);
 });
 
-test('an unknown price stays unknown', () => {
+test('an unknown price stays unknown, and what is known is kept', () => {
   const unknown: Update = { kind: 'usage', usage: { ...usage, costUsd: null } };
   const state = addUpdates(started(), sent([...STORED, unknown, { kind: 'usage', usage }]), NOW);
   assert.equal(state.costUsd, null);
+  assert.equal(state.knownUsd.toFixed(2), '0.03');
 });
 
 test('live output is bounded', () => {

@@ -58,6 +58,7 @@ test('numbers are rounded for people', () => {
   assert.equal(money(0.0123), '$0.012');
   assert.equal(money(0.5, true), '~$0.50');
   assert.equal(money(null), 'price unknown');
+  assert.equal(money(null, false, 0.25), 'at least $0.25');
   assert.equal(share(1, 1000), '1 %');
   assert.equal(share(1, null), '');
   assert.equal(seconds(75_000), '1 min 15 s');

@@ -84,6 +84,7 @@ function App() {
         completions={completions}
         contextTokens={transcript.contextTokens}
         costUsd={transcript.costUsd}
+        knownUsd={transcript.knownUsd}
         estimated={transcript.estimated}
         sending={(id) => store.receive({ type: 'sending', id })}
         isSending={() => store.sending.length > 0}

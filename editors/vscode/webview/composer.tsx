@@ -30,6 +30,7 @@ interface Props {
   completions: { request: number; items: Completion[] };
   contextTokens: number;
   costUsd: number | null;
+  knownUsd: number;
   estimated: boolean;
   /** Enter was pressed before there is a server to send to. */
   tooEarly(): void;
@@ -195,6 +196,7 @@ function Bar({
   running,
   contextTokens,
   costUsd,
+  knownUsd,
   estimated,
   empty,
   submit,
@@ -227,7 +229,8 @@ function Bar({
         class="meter"
         title={t('{0} tokens in the context window; cost of this conversation', tokens(contextTokens))}
       >
-        {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`} {contextTokens > 0 && money(costUsd, estimated)}
+        {contextTokens > 0 && `◔ ${full || tokens(contextTokens)}`}{' '}
+        {contextTokens > 0 && money(costUsd, estimated, knownUsd)}
       </span>
       {running && (
         <button

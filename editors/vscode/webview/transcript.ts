@@ -69,6 +69,8 @@ export interface Turn {
   tokens: number;
   /** null: a price is not known. */
   costUsd: number | null;
+  /** What is known of it. */
+  knownUsd: number;
   /** A part of the cost is an estimate. */
   estimated: boolean;
 }
@@ -85,6 +87,7 @@ export interface Transcript {
   /** Tokens of the last model call, all of its input and its output. */
   contextTokens: number;
   costUsd: number | null;
+  knownUsd: number;
   estimated: boolean;
 }
 
@@ -97,6 +100,7 @@ export const EMPTY: Transcript = {
   stale: false,
   contextTokens: 0,
   costUsd: 0,
+  knownUsd: 0,
   estimated: false,
 };
 
@@ -215,6 +219,9 @@ class Batch {
     turn.tokens += tokens;
     turn.costUsd = plus(turn.costUsd, usage.costUsd);
     this.state.costUsd = plus(this.state.costUsd, usage.costUsd);
+    const known = usage.costUsd ?? usage.knownCostUsd ?? 0;
+    turn.knownUsd += known;
+    this.state.knownUsd += known;
     if (usage.estimated) turn.estimated = this.state.estimated = true;
   }
 }
@@ -241,6 +248,7 @@ function newTurn(id: string, at: string, live: boolean): Turn {
     lastCheckpoint: '',
     tokens: 0,
     costUsd: 0,
+    knownUsd: 0,
     estimated: false,
   };
 }

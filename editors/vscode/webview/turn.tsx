@@ -112,7 +112,9 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
   const reason = ended(stopReason);
   const mend = MENDS[turn.error?.kind ?? ''];
   const reply = turn.items.flatMap((item) => (item.kind === 'text' ? [item.text] : [])).join('\n\n');
-  const meter = [used && money(costUsd, turn.estimated), used && `${tokens(used)} tokens`].filter(Boolean).join(' · ');
+  const meter = [used && money(costUsd, turn.estimated, turn.knownUsd), used && `${tokens(used)} tokens`]
+    .filter(Boolean)
+    .join(' · ');
   const part = share(used, contextWindow);
   return (
     <div class="footer">

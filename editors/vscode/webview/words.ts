@@ -92,8 +92,9 @@ export function tokens(count: number): string {
 }
 
 /** An unknown price is said, never shown as 0; an estimate is marked. */
-export function money(usd: number | null, estimated = false): string {
-  if (usd === null) return t('price unknown');
+/** `known`, where not all is known: what all calls cost but those without a price. */
+export function money(usd: number | null, estimated = false, known = 0): string {
+  if (usd === null) return known > 0 ? t('at least {0}', money(known, estimated)) : t('price unknown');
   if (usd === 0) return '$0';
   if (usd < 0.001) return '<$0.001';
   return `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 3 : 2)}`;

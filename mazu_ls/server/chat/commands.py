@@ -6,9 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
+import msgspec
+
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.messages import Usage
 from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.render import cost_of
 from mazu_ls.server.chat.rollback_text import rollback_sentence
 
 
@@ -67,9 +71,8 @@ def _recalled(result: Any) -> str:
 
 
 def _spent(result: Any) -> str:
-    about = "about " if result["total"]["estimated"] else ""
-    cost = "unknown cost" if result["costUsd"] is None else f"{about}${result['costUsd']:.4f}"
-    return f"{result['total']['inputTokens']} tokens in, {result['total']['outputTokens']} out, {cost}"
+    total = msgspec.convert(result["total"], Usage)
+    return f"{total.input_tokens} tokens in, {total.output_tokens} out, {cost_of(total, 4)}"
 
 
 def _talking(result: Any) -> str:

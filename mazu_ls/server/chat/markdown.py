@@ -21,7 +21,7 @@ PLAIN_PATH = lazy_pattern(r"[\w./~+-]*[\w/~+-]")
 UNDONE_TURNS = lazy_pattern(r"\*\d+ turns? (?:undone|taken back)\*")
 """The line in place of turns that were undone; documents of earlier versions say "taken back"."""
 FOOTER = lazy_pattern(
-    r"\*(?:\d++ files? changed \+\d++ -\d++[^*]*+|(?:(?:about )?\$[\d.]++|cost unknown) · [\d.]++k? tokens?[^*]*+)\*"
+    r"\*(?:\d++ files? changed \+\d++ -\d++[^*]*+|(?:(?:at least )?(?:about )?\$[\d.]++(?:, \d++ calls? of unknown cost)?|cost unknown) · [\d.]++k? tokens?[^*]*+)\*"
 )
 """The line under a turn; another version may word the cost differently."""
 HINT = '<!-- Write under the last heading, then run the code action or lens "Mazu: send". -->'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mazu_ls.journal import journal
+from mazu_ls.messages import Usage, partly_known
 from mazu_ls.server.chat import markdown, questions
 from mazu_ls.server.chat.safe_markdown import SafeMarkdown, make_safe
 from mazu_ls.server.features import virtual
@@ -87,6 +88,16 @@ class TurnMarkdown:
             self._paragraph(f"*{footer}*")
 
 
+def cost_of(usage: Usage, digits: int = 3) -> str:
+    """Format the dollars of a usage, what is known of them, or that nothing is."""
+    about = "about " if usage.estimated else ""
+    if usage.cost_usd is not None:
+        return f"{about}${usage.cost_usd:.{digits}f}"
+    if not usage.known_cost_usd:
+        return "cost unknown"
+    return partly_known(f"{about}${usage.known_cost_usd:.{digits}f}", usage.unpriced_calls)
+
+
 def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = None) -> str:
     """Return a turn's changes, context use and cost in a line; "" if there are none. `context`: tokens of its last
     model call."""
@@ -99,8 +110,7 @@ def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = N
     if changes.uncounted:
         parts.append("what commands changed was not counted")
     if usage.model_calls:
-        about = "about " if usage.estimated else ""
-        parts.append("cost unknown" if usage.cost_usd is None else f"{about}${usage.cost_usd:.3f}")
+        parts.append(cost_of(usage))
         tokens = usage.tokens
         parts.append(f"{tokens / 1000:.1f}k tokens" if tokens >= 1000 else _counted(tokens, "token"))
         if window and context:

@@ -120,6 +120,8 @@ def turn_facts(result: Result) -> str:
         "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
         changed if edits else "",
         styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
-        styled.money(usage["costUsd"], usage["estimated"]),
+        styled.money(
+            usage["costUsd"], usage["estimated"], usage.get("knownCostUsd", 0.0), usage.get("unpricedCalls", 0)
+        ),
     ])  # fmt: skip
     return f"{problem}{facts}\n{unfinished}".rstrip()

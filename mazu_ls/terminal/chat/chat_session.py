@@ -43,7 +43,7 @@ class ChatSession:
         self.session_id: str | None = None
         self.name = ""
         self.model: str | None = getattr(given, "model", None)
-        self.spent: float | None = 0.0
+        self.spent = ""
         self.share = ""
         self.model_note = ""
         self.interrupted = ""
@@ -102,12 +102,15 @@ class ChatSession:
     async def count_cost(self) -> None:
         """Read what the whole conversation cost, at whichever door and in whichever process it was spent."""
         if self.session_id is not None:
-            self.spent = None
+            self.spent = ""
             with contextlib.suppress(
                 MazuError
             ):  # who has it open may have ended; the turn's result counts more
                 used = await self.execute("mazu.usage", {"sessionId": self.session_id})
-                self.spent = used["costUsd"]
+                from mazu_ls.terminal.show import money
+
+                total = used["total"]
+                self.spent = money(total) if total["modelCalls"] else ""
 
     async def _open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         await offer_moved_state(self.server, self.host.surface)

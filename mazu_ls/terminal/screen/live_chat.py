@@ -245,6 +245,5 @@ class LiveChat:
     def _status(self) -> str:
         if not self._status_known:
             return "opening the project …"
-        cost = styled.money(self.chat.spent) if self.chat.spent else ""
         model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
-        return styled.join([self._mode, model, self.chat.share, cost, "/help"])
+        return styled.join([self._mode, model, self.chat.share, self.chat.spent, "/help"])

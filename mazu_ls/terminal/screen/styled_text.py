@@ -100,10 +100,15 @@ def tokens(count: int) -> str:
     return f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
 
 
-def money(cost: float | None, estimated: bool = False) -> str:
-    """Format dollars, `about` so many if a part of the tokens is an estimate, or that they are unknown."""
+def money(cost: float | None, estimated: bool = False, known: float = 0.0, unpriced: int = 0) -> str:
+    """Format dollars, `about` so many if a part of the tokens is an estimate, or that they are unknown.
+
+    `known`, where `cost` is None: what all calls but the `unpriced` ones cost.
+    """
     if cost is None:
-        return "cost unknown"
+        from mazu_ls.messages import partly_known
+
+        return partly_known(money(known, estimated), unpriced) if known else "cost unknown"
     exact = f"${cost:.2f}" if cost >= 1 else f"${cost:.4f}".rstrip("0").ljust(5, "0") if cost else "$0.00"
     return f"about {exact}" if estimated and cost else exact
 

@@ -211,13 +211,13 @@ class TurnScreen:
                 rows += [line(("dim", row)) for row in styled.wrapped(hint, self._width() - 1)]
         elif ended.stop_reason == "cancelled":
             rows.append(line(("yellow", "Stopped.")))
-        done = ended.changes
+        done, used = ended.changes, ended.usage
         changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
             f"{changed} · {'/undo' if self._in_chat else 'mazu-ls undo'}" if done.files else "",
             "what commands changed was not counted" if done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
-            styled.money(ended.usage.cost_usd, ended.usage.estimated) if ended.usage.model_calls else "",
+            styled.money(used.cost_usd, used.estimated, used.known_cost_usd, used.unpriced_calls) if used.model_calls else "",
             self._context_share(ended),
         ])  # fmt: skip
         return (

@@ -64,7 +64,7 @@ function M.statusline()
   parts[#parts + 1] = known.model and (known.model:gsub('^[^:]*:', ''))
   parts[#parts + 1] = known.mode
   if known.cost and known.cost > 0 then
-    parts[#parts + 1] = require('mazu.time').money(known.cost)
+    parts[#parts + 1] = (known.unpriced and 'at least ' or '') .. require('mazu.time').money(known.cost)
   end
   return table.concat(parts, ' ')
 end

@@ -79,7 +79,7 @@ function M.lines(status)
   end
   local known = require('mazu.update').state()
   if known and known.cost and known.cost > 0 then
-    row('cost', time.money(known.cost) .. ' since the server was started')
+    row('cost', (known.unpriced and 'at least ' or '') .. time.money(known.cost) .. ' since the server was started')
   end
   return lines
 end

@@ -43,6 +43,15 @@ function M.duration(seconds)
   return ('%d min %d s'):format(math.floor(seconds / 60), seconds % 60)
 end
 
+--- What a usage cost, "at least $0.01" where the cost of some calls is not known; nil where none is known.
+---@param usage table
+---@return string?
+function M.spent(usage)
+  local known = usage.knownCostUsd or 0
+  return M.money(usage.costUsd, usage.estimated)
+    or (known > 0 and 'at least ' .. M.money(known, usage.estimated) or nil)
+end
+
 --- "$0.01", "$1.20", "under $0.01", "about $0.02" where a part of it is an estimate; nil where it is not known.
 ---@param dollars? number
 ---@param estimated? boolean

@@ -79,7 +79,8 @@ function M.session(params, ctx)
   if update.usage then
     known.usage = update.usage
     if update.kind == 'usage' then
-      known.cost = (known.cost or 0) + (update.usage.costUsd or 0)
+      known.cost = (known.cost or 0) + (update.usage.costUsd or update.usage.knownCostUsd or 0)
+      known.unpriced = known.unpriced or update.usage.costUsd == nil
     end
   end
   require('mazu.chat').update(ctx.client_id, params)

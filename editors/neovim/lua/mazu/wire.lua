@@ -1266,7 +1266,8 @@
 ---@field pinned? boolean Never forget it.
 ---@field anchors? mazu.DocumentRange[]
 
---- Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0.
+--- Tokens, calls, steps and US dollars. `costUsd` is None where a price is not known, never 0: `knownCostUsd` is then what
+--- the other calls cost, and `unpricedCalls` how many are left out of it.
 ---
 --- `estimated`: a part of the tokens, and so of the cost, was counted here, because a call was stopped before
 --- the service reported all, or because it does not report them.
@@ -1279,6 +1280,8 @@
 ---@field steps integer
 ---@field costUsd? number
 ---@field estimated boolean
+---@field knownCostUsd number
+---@field unpricedCalls integer
 
 ---@class mazu.UsageParams
 ---@field sessionId? string An id of a session. The last one used if not given.

@@ -33,7 +33,7 @@ async function tellEnd({ sessionId, reply, stopReason, usage, error }: TurnResul
     stopReason === 'end_turn'
       ? l10n.t('the run has ended')
       : l10n.t('the run has stopped ({0})', stopReason.replace('_', ' '));
-  const spent = `${counted(usage.steps, 'step')}, ${price(usage.costUsd, usage.estimated)}`;
+  const spent = `${counted(usage.steps, 'step')}, ${price(usage.costUsd, usage.estimated, usage.knownCostUsd)}`;
   const text = `Mazu: ${how}: ${said || l10n.t('no reply')} (${spent})`;
   const show = l10n.t('Show Conversation');
   const undo = l10n.t('Undo');

@@ -317,7 +317,7 @@ local function footer(block, session)
   end
   local usage = update.usage
   if usage then
-    parts[#parts + 1] = time.money(usage.costUsd, usage.estimated)
+    parts[#parts + 1] = time.spent(usage)
     local tokens = (usage.inputTokens or 0) + (usage.outputTokens or 0)
     if tokens > 0 then
       local used = session:context_share(block.data.context_tokens)

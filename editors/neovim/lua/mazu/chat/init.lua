@@ -356,7 +356,7 @@ local function adopt(entry, server)
     for _, session in ipairs(result.sessions) do
       if session.id == result.current then
         entry.session.id, entry.session.name, entry.session.model = session.id, session.name, session.model
-        entry.session.cost = session.usage and session.usage.costUsd or 0
+        entry.session.cost = session.usage and (session.usage.costUsd or session.usage.knownCostUsd) or 0
         M.load(entry)
         require('mazu.chat.panel').refresh_winbar()
       end

@@ -67,6 +67,7 @@ end
 --- Forgets what was folded, before everything is fetched again.
 function Session:clear()
   self.blocks, self.calls, self.turns, self.open, self.queued = {}, {}, {}, {}, {}
+  self.unpriced = nil
   self.cost, self.header, self.context_tokens, self.replied, self.estimated = 0, nil, nil, nil, nil
   self.streamed = { thought = {}, message = {} }
 end
@@ -162,7 +163,7 @@ end
 ---@return number? cost
 ---@return integer tokens
 local function amounts(usage)
-  return usage.costUsd, (usage.inputTokens or 0) + (usage.outputTokens or 0)
+  return usage.costUsd or usage.knownCostUsd, (usage.inputTokens or 0) + (usage.outputTokens or 0)
 end
 
 ---@type table<string, fun(self: mazu.chat.Session, update: table, turn: string?, live: boolean, at: string?)>
@@ -301,6 +302,7 @@ end
 function folds.usage(self, update, turn)
   local cost, tokens = amounts(update.usage)
   self.cost = self.cost + (cost or 0)
+  self.unpriced = self.unpriced or update.usage.costUsd == nil
   self.estimated = self.estimated or update.usage.estimated == true
   if turn then
     local known = self:turn_of(turn)
@@ -408,7 +410,8 @@ function Session:replay(event)
       touch(last)
     end
     if event.update.kind == 'usage' then -- what was undone was paid all the same
-      self.cost = self.cost + (event.update.usage.costUsd or 0)
+      local usage = event.update.usage
+      self.cost, self.unpriced = self.cost + (amounts(usage) or 0), self.unpriced or usage.costUsd == nil
     end
     return
   end

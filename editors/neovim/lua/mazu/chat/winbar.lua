@@ -36,7 +36,8 @@ local function facts(session)
     mode = session.mode,
     model = session.model and session.model:gsub('^[^:]*:', ''),
     context = share and share >= 0.005 and ('%d %%'):format(math.floor(share * 100 + 0.5)) or nil,
-    cost = session.cost > 0 and time.money(session.cost, session.estimated) or nil,
+    cost = session.cost > 0 and (session.unpriced and 'at least ' or '') .. time.money(session.cost, session.estimated)
+      or nil,
   }
 end
 

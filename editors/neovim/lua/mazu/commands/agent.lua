@@ -12,7 +12,7 @@ end
 ---@param usage table
 ---@return string
 local function cost(usage)
-  local dollars = time.money(usage.costUsd, usage.estimated) or 'unknown cost'
+  local dollars = time.spent(usage) or 'unknown cost'
   local input, output = time.count(usage.inputTokens), time.count(usage.outputTokens)
   return ('%s tokens in, %s out, %s'):format(input, output, dollars)
 end
