@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.agent.turn.limits import EMPTY_ANSWER
 from tests.terminal.terminal import project
 
 RUN = {"calls": [{"name": "run_shell", "arguments": {"command": "touch ran.txt"}}]}
@@ -71,6 +72,15 @@ def test_done_is_0_and_stdout_is_the_answer(script: Script):
     assert (status, out) == (0, "The answer.\n")
     assert "Write new.txt" in err
     assert "1 file changed +1 -0" in err
+
+
+def test_an_empty_answer_and_an_error_are_said_once(script: Script):
+    script.model_says({"text": ""}, {"fault": "401"})
+    _, out, err = script("chat", "hi")
+    assert out == "" and err.startswith(f"{EMPTY_ANSWER} · ")
+    status, out, err = script("chat", "hi")
+    assert (status, out, len(err.splitlines())) == (1, "", 1)
+    assert err.count("does not accept the key") == 1 and "$" not in err
 
 
 def test_a_message_on_a_pipe_is_answered(script: Script):

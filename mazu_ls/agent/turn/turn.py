@@ -192,7 +192,7 @@ class TurnRun:
         """Compact a context that is too long, once; if that was not enough, the turn ends with a sentence."""
         if self._compacted or not await self._compact(refused=True):
             raise MazuError(
-                Kind.CONTEXT_LENGTH, f"The conversation is too long for {self.model.name}. {detail}".strip(),
+                Kind.CONTEXT_LENGTH, detail or f"The conversation is too long for {self.model.name}.",
                 "Start a new session, rewind, or choose a model with a larger window.",
             )  # fmt: skip
         self._compacted = True

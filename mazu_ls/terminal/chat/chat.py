@@ -110,18 +110,24 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
 
 def turn_facts(result: Result) -> str:
     """Return a turn's changes, time and cost in a line, preceded by its errors."""
-    usage, error = result["usage"], result.get("error")
-    stop = result["stopReason"]
+    stop, error = result["stopReason"], result.get("error")
     problem = f"{error_text(error['message'], error['hint'])}\n" if error else ""
     edits = result["edits"]
     changed = f"{styled.plural(len(edits), 'file')} changed +{sum(e['added'] for e in edits)} -{sum(e['removed'] for e in edits)}"
     unfinished = how_to_go_on(stop, in_chat=False)
     facts = styled.join([
-        "" if stop == "end_turn" else result.get("detail") or stop.replace("_", " "),
+        "" if error else result.get("detail") or ("" if stop == "end_turn" else stop.replace("_", " ")),
         changed if edits else "",
-        styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
-        styled.money(
-            usage["costUsd"], usage["estimated"], usage.get("knownCostUsd", 0.0), usage.get("unpricedCalls", 0)
-        ),
+        *_spent(result["usage"]),
     ])  # fmt: skip
     return f"{problem}{facts}\n{unfinished}".rstrip()
+
+
+def _spent(usage: dict[str, Any]) -> list[str]:
+    if not usage["modelCalls"]:
+        return []
+    known, unpriced = usage.get("knownCostUsd", 0.0), usage.get("unpricedCalls", 0)
+    return [
+        styled.tokens(usage["inputTokens"] + usage["outputTokens"]),
+        styled.money(usage["costUsd"], usage["estimated"], known, unpriced),
+    ]

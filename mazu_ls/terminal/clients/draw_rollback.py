@@ -90,13 +90,16 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
     id, safety = value["checkpoint"]["id"], (value.get("safety") or {}).get("id", "")
     of = f" --session {value['sessionId']}" if value.get("sessionId") else ""
     undo = f"To undo this: {'' if is_redo else f'mazu-ls redo{of}, or '}mazu-ls rollback {safety}"
-    checked = "verified by hash" if value["verified"] else "NOT fully verified, see the problems"
+    has_files = any("file" in part for part in parts)
+    checked = ", verified by hash" if has_files else ""
+    if not value["verified"]:
+        checked = ", NOT fully verified, see the problems"
     if value["plan"]["conflicts"]:
         again = f"mazu-ls redo{of}, then mazu-ls undo{of}" if value.get("isUndo") else "the same command"
         decides = "" if is_redo else f"; to decide about it: {again} with --on-conflict keep or overwrite"
         rest = f"what is in conflict was left as it is{decides}"
         what = (
-            f"Only {', '.join(parts)} went back to {id}, {checked}" if parts else f"Nothing went back to {id}"
+            f"Only {', '.join(parts)} went back to {id}{checked}" if parts else f"Nothing went back to {id}"
         )
         return f"{what}: {rest}. {undo}"
     if not parts and plan_keeps_users(value["plan"]):
@@ -105,7 +108,7 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
         return f"Rolled back to {id}: nothing had to change. {undo}"
     if value["plan"]["undecided"] and not is_redo:
         undo = f"{STAYS} {undo}"
-    return f"Rolled back to {id} ({', '.join(parts)}), {checked}. {undo}"
+    return f"Rolled back to {id} ({', '.join(parts)}){checked}. {undo}"
 
 
 def left_out(out: Console, checkpoint: Result) -> None:
