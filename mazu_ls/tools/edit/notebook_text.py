@@ -53,6 +53,11 @@ class NotebookText:
         shown = [(cell.kind, cell.source) for cell in written]
         return cls(source, text) if shown == [_identity(cell) for cell in cells] else None
 
+    @property
+    def cells(self) -> str:
+        """The text without the outputs, in which a passage is looked for first."""
+        return "\n\n".join(match[0] for match in _cells(self.text)) + "\n"
+
     def with_text(self, text: str, path: str, *, outputs: bool = True) -> str:
         """Return the file for an edited text of the notebook. Raises ToolError if it changes `outputs`, or has other
         marks."""

@@ -23,12 +23,20 @@ def edited_text(before: str, edits: Sequence[Replacement], path: str) -> str:
     if shown is None:
         return replace_passages(before, edits, path)
     try:
+        return shown.with_text(replace_passages(shown.cells, edits, path), path)
+    except ToolError as error:
+        in_cells = error
+    try:
         return shown.with_text(replace_passages(shown.text, edits, path), path)
     except ToolError as error:
-        try:
-            after = replace_passages(before, edits, path)  # quoted from the JSON, as grep shows it
-        except ToolError:
-            raise error from None
+        quotes_cells = all(
+            edit.old in shown.cells for edit in edits
+        )  # where else it occurs makes no difference
+        failed = in_cells if quotes_cells else error
+    try:
+        after = replace_passages(before, edits, path)  # quoted from the JSON, as grep shows it
+    except ToolError:
+        raise failed from None
     if ipynb.cells_of(after) is None:
         raise ToolError(f"this would make {path} an invalid notebook; edit its cells as read_file shows them")
     return after
