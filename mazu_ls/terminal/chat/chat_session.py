@@ -124,7 +124,7 @@ class ChatSession:
 
     async def switch(self, session_id: str | None) -> None:
         """Leave this conversation as it is, for another one or for a new one."""
-        self.session_id, self.name, self.spent, self.share = None, "", 0.0, ""
+        self.session_id, self.name, self.spent, self.share = None, "", "", ""
         project = await self.server.wait_opened()
         opened = None
         if session_id is not None:
