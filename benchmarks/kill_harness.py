@@ -32,6 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.kill_scene import BY_RENAME, Project, second_server, user
 from mazu_ls.checkpoints.git.objects import BLOB, object_id
+from mazu_ls.checkpoints.models import OnConflict
 
 START_LIMIT = 2.0
 
@@ -54,10 +55,10 @@ def _both(*places: str, calls: tuple[int, ...] = (1,)) -> list[Step]:
 
 TAKE = [
     *_both("create:transaction", "create:_publish", "git.repository:StoreRepository.set_ref"),
-    *_both("git.pack:_write_durably", "git.pack:sync_folder"),
+    *_both("git.pack:write_file", "create:keep_pack"),
     Step("store.schema:insert", "after"),
     Step("store.schema:set_state", "after", 2),
-    Step("git.pack:_write_durably", "before", 2),
+    Step("git.pack:write_file", "before", 2),
 ]
 FILES = [
     *_both(
@@ -97,6 +98,7 @@ STEPS = {
     "prune": PRUNE,
     "recovery": [
         *_both(
+            "store.store_opening:restore_packs",
             "restore.rollback:recover_rollback",
             "git.repository:StoreRepository.sweep",
             "restore.staging:_write",
@@ -165,8 +167,8 @@ def operation(project: Project, name: str, letter: str) -> Callable[[], Coroutin
         elif name == "prune":
             await engine.prune(keep=random.randint(2, 6))
         elif name == "rollback":
-            choice = random.choice(["overwrite", "overwrite", "keep"])
-            await (await engine.plan(project.ids[letter])).apply(choice)
+            choices: list[OnConflict] = ["overwrite", "overwrite", "keep"]
+            await (await engine.plan(project.ids[letter])).apply(random.choice(choices))
         await engine.close()
 
     return run

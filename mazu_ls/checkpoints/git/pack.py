@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -95,13 +96,13 @@ class PackWriter:
         except BaseException:
             self.discard()
             raise
-        name = self._folder / f"pack-{checksum.hex()}"
-        self._path.replace(name.with_suffix(".pack"))
-        # last, because git looks for a pack only if it finds an index
-        draft.replace(name.with_suffix(".idx"))
+        name = f"pack-{checksum.hex()}"
+        # the index last, because git looks for a pack only if it finds one
+        os.replace(self._path, f"{self._folder}/{name}.pack")  # noqa: PTH105 - once a step
+        os.replace(draft, f"{self._folder}/{name}.idx")  # noqa: PTH105
         if durably:
             sync_folder(self._folder)
-        return self._offset + 20 + len(index), None if durably else UnsyncedPack(name.name, data, index)
+        return self._offset + 20 + len(index), None if durably else UnsyncedPack(name, data, index)
 
     def discard(self) -> None:
         """Drop everything and leave nothing on disk."""
@@ -173,10 +174,8 @@ def _index(entries: dict[bytes, tuple[int, int]], checksum: bytes) -> bytes:
     counts = [0] * 256
     for oid in oids:
         counts[oid[0]] += 1
-    total, fanout = 0, []
-    for count in counts:
-        total += count
-        fanout.append(total)
+    fanout = [*accumulate(counts)]
+    total = len(oids)
     large = [entries[oid][0] for oid in oids if entries[oid][0] >= 1 << 31]
     place = {offset: 1 << 31 | n for n, offset in enumerate(large)}
     offsets = [place.get(entries[oid][0], entries[oid][0]) for oid in oids]

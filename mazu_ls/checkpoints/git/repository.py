@@ -31,6 +31,7 @@ _CONFIG = """[core]
 \tautocrlf = false
 \tsymlinks = true
 \tprecomposeunicode = false
+\tfsync = reference
 \tprotectHFS = false
 \tprotectNTFS = false
 \tuntrackedCache = true
@@ -87,6 +88,8 @@ class StoreRepository:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.packs = path / "objects" / "pack"
+        """The folder of the packs."""
         gitcmd.require_git()
         self.trees = TreeStore(self.read)
         self._reader: subprocess.Popen[bytes] | None = None
@@ -152,11 +155,6 @@ class StoreRepository:
         """Return a writer that collects new objects into one pack."""
         return PackWriter(self.packs)
 
-    @property
-    def packs(self) -> Path:
-        """The folder of the packs."""
-        return self.path / "objects" / "pack"
-
     def read(self, oid: bytes) -> bytes:
         """Return one object's data. Raises MazuError(storage) if the store does not hold it."""
         with closing(self.read_all([oid])) as found:
@@ -191,15 +189,15 @@ class StoreRepository:
 
     def set_ref(self, name: str, oid: bytes) -> None:
         """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
-        ref = self.path / name
-        draft = ref.with_name(f"{ref.name}.lock")
+        ref = f"{self.path}/{name}"
+        draft = Path(f"{ref}.lock")
         line = oid.hex().encode() + b"\n"
         try:
             draft.write_bytes(line)
         except FileNotFoundError:  # git removes folders whose refs were all packed
             draft.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(line)
-        draft.replace(ref)
+        os.replace(draft, ref)  # noqa: PTH105 - once a step
 
     def refs(self, prefix: str = REFS) -> dict[str, bytes]:
         """Return object ids by ref name below `prefix` (names without it)."""

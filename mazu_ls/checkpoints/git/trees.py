@@ -132,7 +132,14 @@ class TreeStore:
 
     def files(self, root: bytes | None) -> Iterator[tuple[bytes, TreeEntry]]:
         """Yield every file below a tree."""
-        return ((path, entry) for path, _, entry in self._differing(None, root, b"") if entry is not None)
+        folders = [(b"", root)]
+        while folders:
+            prefix, folder = folders.pop()
+            for name, entry in self.read(folder).items():
+                if entry.is_folder:
+                    folders.append((prefix + name + b"/", entry.oid))
+                else:
+                    yield prefix + name, entry
 
     def _write(self, entries: dict[bytes, TreeEntry], add: Callable[[str, bytes, bytes], object]) -> bytes:
         data = format_tree(entries)

@@ -133,7 +133,8 @@ class FolderWatch:
         """Return a value that changes when something else is at the path of a folder, or mounted anywhere."""
         try:
             places = [os.stat(mount.directory) for mount in self._mounts]  # noqa: PTH116
-            return [(one.st_dev, one.st_ino) for one in places], Path("/proc/self/mountinfo").read_bytes()
+            with open("/proc/self/mountinfo", "rb", 0) as mounted:  # noqa: PTH123 - at each checkpoint
+                return [(one.st_dev, one.st_ino) for one in places], mounted.read()
         except OSError:
             return object()  # equal to nothing: a doubt
 
