@@ -112,6 +112,7 @@ await story(
         const memory = bed.page.locator('.sidebar .monaco-list-row', { hasText: 'Money is counted' }).first();
         await memory.click();
         await bed.page.locator('.tab.active', { hasText: 'Money is counted' }).waitFor();
+        await bed.frame('h1:has-text("Money is counted")');
         await takePicture(`memory ${name}`);
         const tab = bed.page.locator('.tab', { hasText: 'Money is counted' });
         await until('its document is closed', async () => {
