@@ -14,6 +14,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import resource_limits, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell, shell_stop
+from tests.scenario import check
 
 pytestmark = pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 
@@ -161,6 +162,37 @@ async def test_new_files_that_agents_obey_are_named_and_stay(clone) -> None:
     assert [said in sentence for _, sentence in clone.host.said] == [True]
     assert (clone.root / "CLAUDE.md").read_text() == "evil\n"
     assert said not in await clone.text(run_shell, command="echo more >> sub/code.py; mv old older")
+
+
+def test_an_edit_of_the_ignore_list_before_any_command_uncovers_nothing() -> None:
+    world = check(
+        """
+-- .gitignore --
+*.sqlite
+-- a.sqlite --
+mine
+-- settings --
+permissions.mode = "auto"
+-- user --
+Go on.
+-- model calls write_file --
+path: .gitignore
+content: nothing
+-- model calls run_shell --
+command: echo evil > a.sqlite
+-- model says --
+Done.
+""",
+        """
+tool: …
+tool: exit code 1
+assistant: Done.
+stop: end_turn
+-- a.sqlite --
+mine
+""",
+    )
+    assert "Read-only file system" in str(world.bodies[-1])
 
 
 MAKES_REPOSITORIES = """python3 -c "

@@ -27,6 +27,7 @@ from mazu_ls.redact import StreamRedactor, redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
+from mazu_ls.tools.shell.protected_files import remember_ignored
 from mazu_ls.tools.tool_titles import call_title, step_title
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.text import split_lines
@@ -263,6 +264,8 @@ class ToolExecutor:
         except UndoUnavailable as refusal:
             self._approvals.refuse(call, str(refusal), refusal.decided_by)
             raise
+        if any(isinstance(value, str) and value.endswith(".gitignore") for value in call.arguments.values()):
+            await asyncio.to_thread(remember_ignored, self._run.turn.workspace.roots)
 
     def _show_output(self, call: ToolCall, text: str) -> None:
         if text:

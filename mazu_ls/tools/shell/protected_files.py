@@ -158,6 +158,12 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
     return found
 
 
+def remember_ignored(roots: Sequence[Path]) -> None:
+    """Note what is ignored before a list of ignored files is edited: for the commands of this process it stays protected."""
+    for root in roots:
+        find_protected(root)
+
+
 def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
     """Return the user's own ignore file and the repository's `info/exclude`."""
     home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
