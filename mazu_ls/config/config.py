@@ -312,7 +312,9 @@ def _accept(
         hint = hints.get(key)
         if hint is None:
             warnings.append(
-                _warning(layer, name, f"there is no such setting{_suggestion(key, hints)}; it is ignored")
+                _warning(
+                    layer, name, f"there is no such setting{_suggestion(key, hints, prefix)}; it is ignored"
+                )
             )
             continue
         nested = hint if isinstance(hint, type) and issubclass(hint, Struct) else None
@@ -327,11 +329,11 @@ def _accept(
     return good
 
 
-def _suggestion(key: str, known: Mapping[str, Any]) -> str:
+def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(key, known, 1, 0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return f" (did you mean {prefix}{close[0]}?)" if close else ""
 
 
 def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warnings: list[str]) -> list[Any]:

@@ -101,11 +101,15 @@ def is_local(base_url: str) -> bool:
 
 async def ollama_models(env: Mapping[str, str]) -> list[str] | None:
     """Return the models of a running Ollama; None when none answers within half a second."""
-    address = PROVIDERS["ollama"].address(env)
+    return await models_at(PROVIDERS["ollama"].address(env))
+
+
+async def models_at(address: str, seconds: float = PROBE_SECONDS) -> list[str] | None:
+    """Return the models that an OpenAI-compatible address lists without a key; None if none are listed within `seconds`."""
     try:
-        async with asyncio.timeout(PROBE_SECONDS):
-            listed = json.loads(await _get(f"{address}/models"))
-        return [row["id"] for row in listed["data"]]
+        async with asyncio.timeout(seconds):
+            listed = json.loads(await _get(f"{address.rstrip('/')}/models"))
+        return [str(row["id"]) for row in listed["data"]]
     except (OSError, TimeoutError, ValueError, KeyError, TypeError, asyncio.IncompleteReadError):
         return None
 

@@ -346,7 +346,7 @@ def test_a_setting_can_be_taken_back(script: Script, tmp_path: Path):
     status, out, _ = script("config", "unset", "limits.max_cost_usd")
     assert (status, out) == (
         0,
-        f"limits.max_cost_usd: removed from {tmp_path}/home/config.toml; it is null now\n",
+        f"limits.max_cost_usd: removed from {tmp_path}/home/config.toml; it has no value now\n",
     )
     assert script("config", "get", "limits.max_cost_usd")[1] == "null\n"
     status, out, _ = script("config", "unset", "limits.max_cost_usd")
@@ -367,7 +367,7 @@ def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
         (("limits.max_steps", "ten"), "a whole number is expected, not a text. Nothing was stored."),
         (
             ("limits.max_stepz", "3"),
-            "there is no such setting (did you mean max_steps?). Nothing was stored.",
+            "there is no such setting (did you mean limits.max_steps?). Nothing was stored.",
         ),
     ):
         status, _, err = script("config", "set", *line)

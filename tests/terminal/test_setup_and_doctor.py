@@ -26,7 +26,7 @@ async def test_setup_stores_a_key_that_is_never_shown(terminal: Terminal, tmp_pa
     await terminal.says("sk-secret-0123456789")
     await terminal.sees("which only you may read", "Which editor?", "[v/n/e/o/t]")
     await terminal.says("n")
-    await terminal.sees("runtime path", "A sandbox for commands?", "[a/r/k]")
+    await terminal.sees("vim.opt.rtp:prepend(", "A sandbox for commands?", "[a/r/k]")
     await terminal.says("r")
     await terminal.sees("shell.sandbox: stored in", "mazu-ls begins a conversation")
     assert await terminal.ends() == 0
@@ -81,3 +81,31 @@ def test_doctor_finds_what_it_fixes(script: Script, tmp_path: Path):  # noqa: F8
     assert home.stat().st_mode & 0o777 == 0o700
     assert "nothing had to be fixed" in script("doctor", "--fix")[2]
     assert "sk-secret" not in out
+
+
+def test_doctor_asks_a_local_endpoint_once(script: Script):  # noqa: F811
+    script.model_says({"text": "Hello."})
+    address = f"{script.env.pop('ANTHROPIC_BASE_URL')}/v1"
+    del script.env["ANTHROPIC_API_KEY"]
+    for name, value in (("base_url", address), ("price_in", "0"), ("price_out", "0")):
+        assert script("config", "set", f"models.local.{name}", value)[0] == 0
+    assert script("config", "set", "model", "local:gpt-scripted")[0] == 0
+    status, out, _ = script("doctor")
+    assert (status, f"endpoint local {address} answers." in out) == (0, True), out
+    assert "the model that is set needs none of them" in out
+    assert script("config", "set", "model", "local:nope")[0] == 0
+    status, out, _ = script("doctor")
+    assert (status, "has no model nope. It has claude-scripted, gpt-scripted." in out) == (1, True), out
+    assert script("config", "set", "models.local.base_url", "http://127.0.0.1:9/")[0] == 0
+    said = script("doctor")[1]
+    assert "Nothing there lists its models now: http://127.0.0.1:9/models." in said, said
+    assert "Most addresses end in /v1." in said
+
+
+def test_a_list_is_set_as_json_too_and_an_unset_model_is_explained(script: Script):  # noqa: F811
+    servers = '[{"name": "t", "command": "python3", "args": ["x.py"]}]'
+    status, _, err = script("config", "set", "mcp_servers", servers)
+    assert (status, err) == (0, "")
+    assert json.loads(script("config", "get", "mcp_servers", "--json")[1])[0]["args"] == ["x.py"]
+    assert script("config", "set", "model", "claude-opus-5")[0] == 0
+    assert "the keys that are there choose one" in script("config", "unset", "model")[1]

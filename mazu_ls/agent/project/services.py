@@ -166,7 +166,7 @@ class ProjectServices:
             self.no_checkpoints = MazuError(
                 Kind.UNSUPPORTED,
                 "No folder is open, so there is nothing to checkpoint.",
-                "Open a folder in the editor.",
+                "Open a folder in the editor, or go into a project in the terminal.",
             )
             return
         if self.disk and self.disk.is_volatile:

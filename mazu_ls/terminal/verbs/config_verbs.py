@@ -52,9 +52,9 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
                 print(json.dumps({"storedIn": str(path), "value": _shown(value)}))
             else:
                 print(f"{given.name}: stored in {path}")
-            if _shown(value) != _shown(parse_value(given.value)):
-                print(
-                    f"Another place is used before it here: {given.name} is {_shown(value)}.", file=sys.stderr
+            if value != _own_value(given.name):
+                print_text(
+                    f"Another place is used before it here: {given.name} is {_text(value)}.", sys.stderr
                 )
         case "unset":
             removed, value = remove_setting(given.name), None
@@ -65,10 +65,26 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
             if as_json:
                 print_json({"removed": removed, "value": _shown(value)})
             elif removed:
-                print_text(f"{given.name}: removed from {settings_file()}; it is {_text(value)} now")
+                print_text(f"{given.name}: removed from {settings_file()}; {_now(given.name, value)}")
             else:
                 print_text(f"{given.name} is not set in {settings_file()}; it is {_text(value)}")
     return 0
+
+
+def _own_value(name: str) -> Any:
+    """Return the value that the user's own file alone gives, defaults filled in."""
+    layer, _ = config.read_layer(settings_file())
+    return _named(config.load([layer] if layer else []), name)
+
+
+def _now(name: str, value: Any) -> str:
+    if value is None:
+        return (
+            "no model is set now: the keys that are there choose one"
+            if name == "model"
+            else "it has no value now"
+        )
+    return f"it is {_text(value)} now"
 
 
 def _problem_with(name: str, value: Any, settings: config.Config) -> str:

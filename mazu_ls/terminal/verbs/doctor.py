@@ -7,7 +7,7 @@ import os
 import platform
 import sqlite3
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
     distrust_programs(root.folders)
     fixed = fix() if getattr(given, "fix", False) else []
     findings = [*_programs(), *_keys(), *_files(), *await _project(given, root)]
+    if any(finding.what == "model" and finding.ok for finding in findings):
+        findings = [_not_needed(finding) for finding in findings]
     for said in fixed:
         print(said, file=sys.stderr)
     if getattr(given, "json", False):
@@ -90,6 +92,29 @@ def _keys() -> list[DoctorFinding]:
         + ", or configure a local endpoint under [models.<name>]"
     )
     return [DoctorFinding("model keys", True if present else None, ", ".join(present) if present else advice)]
+
+
+def _not_needed(finding: DoctorFinding) -> DoctorFinding:
+    """A missing key of the environment needs no advice where a model can be called without one."""
+    if finding.what != "model keys" or finding.ok:
+        return finding
+    return replace(finding, detail="none in the environment; the model that is set needs none of them")
+
+
+async def _endpoints(project: Project) -> list[DoctorFinding]:
+    """Ask each local endpoint of the settings once whether it answers."""
+    from mazu_ls.models.providers import is_local
+    from mazu_ls.terminal.verbs.setup import said_of_endpoint
+
+    found: list[DoctorFinding] = []
+    for name, entry in project.config.models.items():
+        if entry.base_url and is_local(entry.base_url) and not entry.api_key:
+            provider, _, model = (project.config.model or "").partition(":")
+            said = await said_of_endpoint(entry.base_url, model if provider == name else "")
+            answers = said.endswith(" answers.")
+            missing = False if provider == name else None
+            found.append(DoctorFinding(f"endpoint {name}", answers or missing, said))
+    return found
 
 
 def _files() -> list[DoctorFinding]:
@@ -156,7 +181,7 @@ async def _opened(project: Project) -> list[DoctorFinding]:
         findings.append(DoctorFinding("model", True, (await project.model(None)).name))
     except MazuError as error:
         findings.append(DoctorFinding("model", None, f"{error.message} {error.hint}"))
-    return findings + await _mcp_servers(project)
+    return findings + await _endpoints(project) + await _mcp_servers(project)
 
 
 async def _mcp_servers(project: Project) -> list[DoctorFinding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments
@@ -26,11 +27,19 @@ PROVIDERS = {
 }
 EDITORS = {
     "v": ("VS Code", "Install the extension: editors/vscode/README.md. It finds mazu-ls by itself."),
-    "n": ("Neovim", "Put editors/neovim on the runtime path, then vim.lsp.enable('mazu_ls')."),
-    "e": ("Emacs", "With eglot: docs/editors.md, Emacs."),
+    "n": ("Neovim", "In init.lua: vim.opt.rtp:prepend('editors/neovim') and vim.lsp.enable('mazu_ls')."),
+    "e": (
+        "Emacs",
+        'In your init file: (load "editors/emacs/mazu.el"), then M-x mazu; or eglot alone, as in README.md.',
+    ),
     "o": ("another editor", "Any editor that speaks LSP runs the command mazu-ls: docs/editors.md."),
     "t": ("only the terminal", "Type mazu-ls in a project."),
 }
+
+ENDPOINT_SECONDS = 3.0
+SHOWN_MODELS = 8
+FILES = Path(__file__).parents[3] / "editors"
+"""Beside the package in a clone; an installed package has none."""
 
 
 async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
@@ -68,6 +77,7 @@ async def _model(surface: PlainSurface) -> None:
             if name:
                 store_setting("model", f"local:{name}")
             print(f"stored in {settings_file()}")
+            print(await said_of_endpoint(url, name))
         case key if key in PROVIDERS:
             provider, variable, _ = PROVIDERS[key]
             secret = getpass.getpass(f"Key (it is not shown; empty: you set {variable} yourself): ").strip()
@@ -76,11 +86,28 @@ async def _model(surface: PlainSurface) -> None:
                 print(f"stored in {settings_file()}, which only you may read")
 
 
+async def said_of_endpoint(url: str, name: str) -> str:
+    """Ask a local endpoint once for its models; return in a sentence whether it can be called, and has that one."""
+    from mazu_ls.models.providers import models_at
+
+    listed = await models_at(url, ENDPOINT_SECONDS)
+    if listed is None:
+        slash_v1 = "" if url.rstrip("/").endswith("/v1") else " Most addresses end in /v1."
+        return f"Nothing there lists its models now: {url.rstrip('/')}/models. Start it before the first message, or correct the address.{slash_v1}"
+    if name and name not in listed and f"{name}:latest" not in listed:
+        return f"{url} answers, but has no model {name}. It has {', '.join(listed[:SHOWN_MODELS]) or 'none'}."
+    return f"{url} answers."
+
+
 async def _editor(surface: PlainSurface) -> None:
     options = tuple(QuestionOption(key, name) for key, (name, _) in EDITORS.items())
     answer = await surface.ask(Ask("Which editor?", options), None)
     if answer.key:
-        print(EDITORS[answer.key][1])
+        print(EDITORS[answer.key][1].replace("editors/", f"{FILES}/" if FILES.is_dir() else "editors/"))
+        if not FILES.is_dir() and answer.key in "vne":
+            print(
+                "editors/ is in a clone of mazu-ls, from which it was installed; README.md there has the lines to paste."
+            )
 
 
 async def _sandbox(surface: PlainSurface) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,12 +28,16 @@ def settings_file(env: Mapping[str, str] = os.environ) -> Path:
 
 
 def parse_value(text: str) -> Any:
-    """`text` parsed as a TOML value; returned as a string if it is not valid TOML."""
+    """Return `text` parsed as a TOML value, or as JSON for a list or a table in its spelling; a string if it is neither."""
+    import json
     import tomllib
 
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
+        if text.lstrip().startswith(("[", "{")):
+            with suppress(ValueError):
+                return json.loads(text)
         return text
 
 
