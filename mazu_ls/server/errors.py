@@ -36,6 +36,10 @@ class ContentModified(MazuError):
         super().__init__(Kind.CONFLICT, message, hint)
 
 
+class EditUnanswered(ContentModified):
+    """The editor has not said in time whether it made an edit: its user may still be asked about it, or it forgot the request."""
+
+
 def response_error(error: BaseException, what: str) -> dict[str, Any]:
     """Return the `error` object of a response. `what` names the request for the log."""
     match error:

@@ -99,7 +99,9 @@ class LspHost:
             await require_encodable(self._editor, self._disk, document, after)
         _require(document, before)
         if after is not None:
-            applying = apply_to_document(self._editor, document, after, revert_late=True)
+            applying = apply_to_document(
+                self._editor, document, after, revert_late=not markdown.is_chat(path)
+            )
             await self._edit_open(document, after, applying)
         elif await self._dirty(document):
             raise MazuError(

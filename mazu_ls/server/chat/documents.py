@@ -23,6 +23,8 @@ from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
 from mazu_ls.server.documents.file_io import unified_text
+from mazu_ls.server.errors import EditUnanswered
+from mazu_ls.server.rpc.answer_first import answer_goes_first
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.server.wire.common import DocumentRange
@@ -55,8 +57,7 @@ async def open_chat(
     quoted = [_quotation(server, place) for place in loose]
     if named := "\n\n".join([" ".join(mentioned_files), *quoted]).strip("\n"):
         if shown and shown.at(path):
-            # While an editor waits for this command it may not report edits of an open document.
-            server.jobs.spawn(_name(server, path, named))
+            server.jobs.spawn(_name(server, path, named, shown=True))
         else:
             await _name(server, path, named)
     text = await mazu_files.read(server, path)
@@ -66,8 +67,10 @@ async def open_chat(
     return wire.StartedResult(session.id, None)
 
 
-async def _name(server: ServerState, path: Path, named: str) -> None:
+async def _name(server: ServerState, path: Path, named: str, *, shown: bool = False) -> None:
     """Name the attachments in the next message."""
+    if shown:
+        await answer_goes_first()  # meanwhile an editor may not report edits of an open document
     before = await mazu_files.read(server, path)
     await mazu_files.edit(server, path, before, before.rstrip("\r\n") + f"\n\n{named}\n\n")
 
@@ -102,7 +105,9 @@ async def send(
     asked = Prompt(message, attached, model=params.model, limits=turn_jobs.limits(project))
     await turn_jobs.check_ready(session, asked)
     turn_id = new_id("t")
-    writer = ReplyWriter(server, path, session.id, turn_id, verbatim=message.startswith("!"))
+    writer = ReplyWriter(
+        server, path, session.id, turn_id, verbatim=message.startswith("!"), awaited=params.wait
+    )
     stop = project.subscribe(writer.on_event)
     server.jobs.spawn(writer.run(stop))
     return await turn_jobs.start(server, session, asked, wait=params.wait, token=token, turn_id=turn_id)
@@ -159,7 +164,7 @@ class ReplyWriter:
     """Writes one turn's reply into a chat document while it streams.
 
     `verbatim`: the reply is the output of a command. `message`: what the user said elsewhere, which is not in the document yet.
-    `begun`: the turn runs already, and the document shows nothing of it.
+    `begun`: the turn runs already, and the document shows nothing of it. `awaited`: the command is answered when the turn has ended.
     """
 
     def __init__(
@@ -172,8 +177,10 @@ class ReplyWriter:
         verbatim: bool = False,
         message: str | None = None,
         begun: bool = False,
+        awaited: bool = False,
     ) -> None:
         self._server = server
+        self._awaited = awaited
         self._path = path
         self._session, self._turn = session_id, turn_id
         self._message, self._begun = message, begun
@@ -194,7 +201,8 @@ class ReplyWriter:
 
     async def run(self, stop_listening: object) -> None:
         """Write until the turn has ended and everything is in the document."""
-        replying = self._server.editor.replying if self._server.editor else set[Path]()
+        editor = self._server.editor
+        replying = editor.replying if editor else set[Path]()
         try:
             if self._begun:
                 await self._draw_begun()
@@ -203,7 +211,8 @@ class ReplyWriter:
             while not self._ended:
                 await self._news.wait()
                 self._news.clear()
-                if self._refused < REFUSALS:
+                # Where the user is asked about each edit, the rest is one edit when the turn has ended.
+                if self._refused < REFUSALS and not (editor and editor.asks_about_edits):
                     await self._flush()
                 await asyncio.sleep(EDIT_SECONDS)
             await self._finish()
@@ -213,12 +222,15 @@ class ReplyWriter:
                 stop_listening()
 
     async def _make_room(self) -> None:
-        """Insert the heading of the reply below the message. Only after the command was answered, because eglot waits for that answer
-        and reports no edits meanwhile."""
+        """Insert the heading of the reply below the message."""
         try:
-            async with self._alone():
+            async with self._alone():  # a question waits, too: its section goes below the heading
+                if not self._awaited:
+                    await answer_goes_first()
                 text = await mazu_files.read(self._server, self._path)
                 await mazu_files.edit(self._server, self._path, text, self._with_room(text))
+        except EditUnanswered:
+            self._refused = REFUSALS
         except MazuError as error:
             if self._message is not None:
                 logger.info("A turn started elsewhere will be drawn when it has ended: %s", error.message)
@@ -256,7 +268,7 @@ class ReplyWriter:
             return
         # Kate accepts edits only for two seconds after a command. No part of a reply is ever lost.
         if rest := self._said.text.strip("\n"):
-            await mazu_files.show_text(self._server, f"{self._path.stem}-reply.md", rest + "\n")
+            await _show_elsewhere(self._server, self._path, rest)
 
     async def _flush(self) -> None:
         """Insert the new text, without the line ends at its end: the end of the reply is recognised by them."""
@@ -292,7 +304,7 @@ class ReplyWriter:
         except MazuError as error:
             if not self._arrived(text[:place], new):
                 logger.info("A piece of the reply was not applied: %s", error.message)
-                self._refused += 1
+                self._refused += REFUSALS if isinstance(error, EditUnanswered) else 1
                 return
         self._refused = 0
         self._said.text = self._said.text[len(ready) :]
@@ -308,10 +320,22 @@ class ReplyWriter:
 
 
 async def _answer(server: ServerState, path: Path, session_id: str, reply: str) -> None:
-    """Insert the reply of a `/command` below it. Only after the command was answered, see `_make_room`."""
+    """Insert the reply of a `/command` below it."""
+    await answer_goes_first()
     text = await mazu_files.read(server, path)
     said = markdown.escape_label(text, session_id).rstrip("\r\n")
-    await mazu_files.edit(server, path, text, f"{said}\n\n## Mazu\n\n{markdown.quoted(reply)}\n\n## You\n\n")
+    after = f"{said}\n\n## Mazu\n\n{markdown.quoted(reply)}\n\n## You\n\n"
+    try:
+        await mazu_files.edit(server, path, text, after)
+    except MazuError as error:
+        logger.info("The reply is not in %s: %s", path, error)
+        await _show_elsewhere(server, path, reply)
+
+
+async def _show_elsewhere(server: ServerState, path: Path, reply: str) -> None:
+    """Show what the editor did not take into a chat document."""
+    said = f"{path.name} has no reply yet, since the editor did not make the edit. It is here: "
+    await mazu_files.show_text(server, f"{path.stem}-reply.md", f"{reply}\n", said)
 
 
 async def _document_of(server: ServerState, session: Session) -> Path:

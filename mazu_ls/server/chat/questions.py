@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
@@ -13,6 +14,7 @@ from mazu_ls.server.chat import markdown
 from mazu_ls.server.client.ask_user import OpenQuestion, ReviewDocument, question_text
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
+from mazu_ls.server.errors import EditUnanswered
 from mazu_ls.server.rpc.lsp_types import LspRange, TextEdit
 from mazu_ls.workspace.text import split_lines
 
@@ -102,7 +104,8 @@ async def _follow(
     asked.shown_whole = before or _is_whole(asked.question)
     if not asked.shown_whole:
         await editor.approvals.review(asked)
-    shown = await _put(editor, document, block)
+    # Its dialog is enough where the user would be asked about this edit, too.
+    shown = not editor.asks_about_edits and await _put(editor, document, block)
     if not shown:
         asked.shown_whole = before
     if not shown and asked.in_chat_alone and not asked.verdict.done():
@@ -110,7 +113,8 @@ async def _follow(
         await server.host.say("warning", await _as_message(editor, asked))
     reply = await asked.verdict
     if shown:
-        await _replace(editor, document, block, asked.question, reply)
+        with suppress(EditUnanswered):  # the document is drawn again when the turn has ended
+            await _replace(editor, document, block, asked.question, reply)
 
 
 def verdict(decision: journal.CallDecided) -> str:
@@ -190,17 +194,19 @@ async def _as_message(editor: ConnectedEditor, asked: OpenQuestion) -> str:
 
 
 async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> bool:
-    """Insert the section before the heading of the next message, so that the draft stays a message."""
+    """Insert the section before the heading of the next message, so that the draft stays a message; return whether it is there."""
     for _ in range(ATTEMPTS):
         text = document.text
         heads = list(markdown.HEADING.finditer(text))
         place = heads[-1].start() if heads and heads[-1]["who"] == "You" else len(text)
         new = block if text[:place].endswith("\n\n") or not place else "\n\n" + block
         at = document.position_at(place)
-        if await _tried(
-            editor, document, [TextEdit(LspRange(at, at), new)], text[:place] + new + text[place:]
-        ):
-            return True
+        after = text[:place] + new + text[place:]
+        try:
+            if await _tried(editor, document, [TextEdit(LspRange(at, at), new)], after):
+                return True
+        except EditUnanswered:
+            return False
     return False
 
 
@@ -227,11 +233,14 @@ async def _replace(
 
 
 async def _tried(editor: ConnectedEditor, document: OpenDocument, edits: list[TextEdit], after: str) -> bool:
+    """Return whether the edit is made. Raises EditUnanswered, after which it should not be tried again."""
     try:
         async with editor.chat_edits:
             if document.with_edits(document.text, edits) != after:
                 return False  # a piece of the reply arrived while this task waited
             await apply_edits(editor, document, edits, after)
+    except EditUnanswered:
+        raise
     except MazuError as error:
         logger.info("A question could not be shown in the chat yet: %s", error.message)
         await asyncio.sleep(RETRY_SECONDS)

@@ -15,6 +15,7 @@ from mazu_ls.server.chat.merge import redrawn
 from mazu_ls.server.chat.render import generated_lines, render_turns
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_to_document
+from mazu_ls.server.errors import EditUnanswered
 from mazu_ls.server.rpc.client_requests import ClientError
 
 if TYPE_CHECKING:
@@ -82,9 +83,30 @@ async def redraw(server: ServerState, path: Path, session_id: str, *, replying: 
             if await _draw(server, path, lambda text: redrawn(text, drawn, known), replying=replying):
                 await _save(server, path)
                 return True
+        except EditUnanswered as error:
+            # Another request now would wait behind the question that its user may be looking at.
+            logger.info("%s is drawn once the editor sends something: %s", path, error)
+            server.jobs.spawn(_redraw_when_heard(server, path, session_id))
+            return False
         except (MazuError, OSError) as error:
             logger.info("%s was not redrawn yet: %s", path, error)
     return False
+
+
+async def _redraw_when_heard(server: ServerState, path: Path, session_id: str) -> None:
+    """Redraw a document when the editor sends anything again. Emacs forgets an edit about which it asks its user while it waits for
+    the answer to a request of its own."""
+    editor = server.editor
+    if editor is None or path in editor.undrawn:
+        return
+    editor.undrawn.add(path)
+    try:
+        editor.unprompted.clear()
+        await editor.unprompted.wait()
+    finally:
+        editor.undrawn.discard(path)
+    if server.editor is editor and editor.documents.at(path) and path not in editor.replying:
+        await redraw(server, path, session_id)
 
 
 async def _draw(server: ServerState, path: Path, draw: Callable[[str], str], *, replying: bool) -> bool:

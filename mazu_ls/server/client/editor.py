@@ -16,6 +16,9 @@ from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
 from mazu_ls.server.documents.notebooks import OpenNotebooks
 from mazu_ls.server.rpc import lsp_types
 
+ASKING_SECONDS = 1.0
+"""An editor that takes longer for an edit seems to ask its user about it."""
+
 
 class EditorFocus(Struct, frozen=True):
     """Where the user was last: the document last seen, the range and diagnostics of the last code action in it."""
@@ -43,6 +46,10 @@ class ConnectedEditor:
         self._typed: set[str] = set()
         self.replying: set[Path] = set()
         """Chat documents with a reply in progress."""
+        self.edit_seconds = 0.0
+        """Seconds until the editor answered the last edit."""
+        self.undrawn: set[Path] = set()
+        """Chat documents that are drawn again once the editor sends something, since it did not answer an edit."""
         self.followed: object = None
         """The project whose turns show in the open chat documents while they run."""
         self.late_edits: set[asyncio.Task[None]] = set()
@@ -51,6 +58,13 @@ class ConnectedEditor:
         self.own_settings: Mapping[str, Any] = {}
         """Settings from `initialize`: the user's own, like the command line."""
         self.heard_at = time.monotonic()
+        self.unprompted = asyncio.Event()
+        """Set by whatever it sends of its own accord; whoever waits for that clears it."""
+
+    @property
+    def asks_about_edits(self) -> bool:
+        """Whether it seems to ask its user about each edit."""
+        return self.edit_seconds > ASKING_SECONDS
 
     def note_edited(self, document: OpenDocument) -> None:
         """Record that we edited a document."""

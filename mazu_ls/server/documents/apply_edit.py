@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 from mazu_ls.server import uris
+from mazu_ls.server.chat import markdown
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.documents.edit_confirmation import EditConfirmation
 from mazu_ls.server.documents.late_edit import LateEdit
 from mazu_ls.server.documents.text_edits import annotated, text_edits
-from mazu_ls.server.errors import ContentModified
+from mazu_ls.server.errors import ContentModified, EditUnanswered
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.server.rpc.lsp_types import DocumentItem, TextEdit
 
 logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 120.0
 """Seconds; some editors let the user review every edit first."""
+CHAT_SECONDS = 10.0
+"""The same for a chat document, which is drawn again once the editor sends something."""
 REVIEW_SECONDS = 1800.0
 """Seconds for the answer to an edit that the editor shows for review."""
 PART_SECONDS = 1.0
@@ -186,11 +190,12 @@ async def _request(
     """Request versioned changes; plain ones are tried too if the client never declared versioned ones."""
     version = document.version
     versioned = {"documentChanges": [_versioned(document, edits)]}
-    problem = await _ask(editor, label, versioned, ANSWER_SECONDS, late)
+    seconds = CHAT_SECONDS if markdown.is_chat(document.path) else ANSWER_SECONDS
+    problem = await _ask(editor, label, versioned, seconds, late)
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
     if problem not in (None, NO_ANSWER) and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); trying plain ones.", problem)
-        problem = await _ask(editor, label, {"changes": {document.uri: edits}}, ANSWER_SECONDS, late)
+        problem = await _ask(editor, label, {"changes": {document.uri: edits}}, seconds, late)
     if problem is not None and not (problem == NO_ANSWER and echo and echo.settled.is_set()):
         raise rejection_reason(name(document), problem)
 
@@ -205,6 +210,7 @@ async def _ask(
     """Return None if the editor says it applied the edit, else its reason, if it gives one."""
     # Neovim prints the label each time, and waits for a key if there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
+    begun = time.monotonic()
     try:
         answer = await editor.link.ask(
             "workspace/applyEdit", params, seconds, None if late is None else late.answer
@@ -219,6 +225,8 @@ async def _ask(
         return NO_ANSWER  # whether it made the edit is unknown, so it is not asked again
     except ClientError as error:
         return str(error)
+    finally:
+        editor.edit_seconds = time.monotonic() - begun
     fields = answer if isinstance(answer, dict) else {}
     if fields.get("applied") is True:
         return None
@@ -230,9 +238,8 @@ def rejection_reason(named: str, reason: str) -> ContentModified:
     """Return the error for an edit that the editor, or its user, did not accept."""
     detail = f": {reason.rstrip('.')}" if reason else ""
     said = "did not say that it made" if reason == NO_ANSWER else "did not apply"
-    return ContentModified(
-        f"The editor {said} the edit of {named}{detail}.", "Read it again before going on."
-    )
+    error = EditUnanswered if reason == NO_ANSWER else ContentModified
+    return error(f"The editor {said} the edit of {named}{detail}.", "Read it again before going on.")
 
 
 def name(document: OpenDocument) -> str:

@@ -62,12 +62,12 @@ def write(place: Path, name: str, data: bytes) -> Path:
     return place / name
 
 
-async def show_text(server: ServerState, name: str, text: str) -> None:
-    """Show a text to the user as a file in `.mazu/view/`."""
+async def show_text(server: ServerState, name: str, text: str, said: str = "see ") -> None:
+    """Show a text to the user as a file in `.mazu/view/`. `said`: what comes before its path if the editor opens no file."""
     folder = await asyncio.to_thread(folder_of, await server.wait_opened(), "view")
     place = await asyncio.to_thread(write, folder, name, text.encode("utf-8", "surrogatepass"))
     if not await server.host.show(place):
-        await server.host.say("info", f"Mazu: see {place}")
+        await server.host.say("info", f"Mazu: {said}{place}")
 
 
 async def read(server: ServerState, path: Path) -> str:

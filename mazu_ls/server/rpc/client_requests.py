@@ -49,6 +49,8 @@ class ClientRequests:
         super().__init__(*args, **kwargs)
         self.write: Callable[[bytes], None] = lambda data: None
         self.unread: Callable[[], int] = lambda: 0
+        self.on_unprompted: Callable[[], None] = lambda: None
+        """Called when the client sends something of its own accord, or an answer that nobody waits for any more."""
         self._asked: dict[str, tuple[str, asyncio.Future[Any]]] = {}
         self._late: dict[str, Late] = {}
         self._numbers = itertools.count(1)
@@ -92,6 +94,8 @@ class ClientRequests:
     def resolve(self, name: Any, result: Any, error: Any) -> None:
         """The client answered."""
         method, future = self._asked.pop(name, ("", None)) if isinstance(name, str) else ("", None)
+        if future is None:
+            self.on_unprompted()
         if (late := self._late.pop(name, None) if isinstance(name, str) else None) is not None:
             late(result if error is None else None)
         elif future is None or future.done():

@@ -151,6 +151,7 @@ class ServerConnection(LanguageServer):
         documents = OpenDocuments()
         documents.encoding = positions.choose(profile.declares("general.positionEncodings"))
         editor = ConnectedEditor(self.protocol, profile, documents)
+        self.protocol.on_unprompted = editor.unprompted.set
         folders = workspace_folders(params)
         updates = TurnNotifications(editor)
         host = LspHost(editor, DiskFiles(lambda: server.workspace), updates.send_waiting)

@@ -27,6 +27,7 @@ from mazu_ls.server.errors import (
     RpcError,
     response_error,
 )
+from mazu_ls.server.rpc.answer_first import PendingAnswer
 from mazu_ls.server.rpc.client_requests import ClientRequests
 from mazu_ls.server.rpc.framing import BadFrame
 from mazu_ls.server.wire.codec import convert
@@ -94,7 +95,9 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
         method = message.get("method")
         if method is None and "id" in message and ("result" in message or "error" in message):
             self.resolve(given, message.get("result"), message.get("error"))
-        elif (
+            return
+        self.on_unprompted()
+        if (
             message.get("jsonrpc") != "2.0"
             or not isinstance(method, str)
             or ("id" in message and message_id is None)
@@ -132,9 +135,11 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
             raise RpcError(INVALID_REQUEST, f"Request {message_id!r} is still under way; ids must differ.")
 
     def _run(self, message_id: MessageId, method: str, work: Coroutine[Any, Any, Any]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=method)
+        pending = PendingAnswer()
+        task = asyncio.get_running_loop().create_task(work, name=method, context=pending.context())
         self._running[message_id] = task
         task.add_done_callback(partial(self._finished, message_id, method))
+        task.add_done_callback(lambda task: pending.sent.set())
 
     def _finished(self, message_id: MessageId, method: str, task: asyncio.Task[Any]) -> None:
         del self._running[message_id]
