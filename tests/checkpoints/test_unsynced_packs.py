@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from mazu_ls.checkpoints.git.unsynced_packs import sync_packs
+from mazu_ls.checkpoints.git.unsynced_packs import MOST_BYTES, sync_packs
 from mazu_ls.state.store import select
 from tests.checkpoints.bed import open_engine
 
@@ -76,6 +77,25 @@ async def test_synced_packs_leave_the_database(tmp_path: Path):
     assert not select(db, "SELECT 1 FROM checkpoint_pack")
     await engine.close()
     assert await texts(root, state, ids) == ["", "0\n", "1\n", "2\n"]
+
+
+async def test_the_database_holds_no_large_pack_and_not_many_bytes(tmp_path: Path):
+    root, state = tmp_path / "project", tmp_path / "state"
+    await steps(root, state, 1)
+    engine = await open_engine([root], state)
+    db, folder = engine._store.connection, engine._project.repository.packs
+
+    async def step(size: int) -> None:
+        (root / "a.txt").write_bytes(os.urandom(size))
+        await engine.take(kind="step", touched=[root / "a.txt"])
+
+    await step(100_000)
+    assert len(select(db, "SELECT 1 FROM checkpoint_pack")) == 1
+    for _ in range(20):
+        await step(60_000)
+    sync_packs(db, folder)
+    assert sum(size for (size,) in select(db, "SELECT length(pack) FROM checkpoint_pack")) < MOST_BYTES
+    await engine.close()
 
 
 async def test_a_store_that_is_gone_is_not_half_restored(tmp_path: Path):

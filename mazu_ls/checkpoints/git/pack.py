@@ -26,7 +26,7 @@ _SMALL, _MEDIUM = (
     32 << 10,
 )  # setting zlib up for its largest window takes 40 µs, more than such data itself
 _HEADER = 12
-KEPT_BYTES = 256 << 10  # a larger pack costs more to write twice than to sync
+KEPT_BYTES = 64 << 10  # a larger pack costs more to write twice than to sync
 
 
 class UnsyncedPack(NamedTuple):

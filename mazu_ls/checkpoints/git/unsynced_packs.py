@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST = 100
 """Number of packs in the database from which on their files are synced."""
+MOST_BYTES = 1 << 20
+"""Their bytes from which on they are, too: each opening compares them."""
 _SUM = 20
 _LARGEST = KEPT_BYTES + 4096
 """Bytes of a pack that may not have been synced."""
@@ -63,9 +65,10 @@ def restore_packs(db: apsw.Connection, folder: Path) -> None:
 
 
 def sync_packs(db: apsw.Connection, folder: Path, most: int = MOST) -> None:
-    """Make the files durable and drop the packs from the database, if it holds at least `most`. Call it with the lock held."""
-    names = [name for (name,) in select(db, "SELECT name FROM checkpoint_pack")]
-    if len(names) < max(most, 1):
+    """Make the files durable and drop the packs from the database, if it holds `most` or MOST_BYTES. Call it with the lock held."""
+    held = select(db, "SELECT name, length(pack) FROM checkpoint_pack")
+    names = [name for name, _ in held]
+    if len(names) < max(most, 1) and sum(size for _, size in held) < MOST_BYTES:
         return
     for name in names:
         for suffix in (".pack", ".idx"):
