@@ -85,3 +85,33 @@ async def test_what_an_undo_put_away_unsaved_comes_back_unsaved(env: dict[str, s
         assert document.text == path.read_text() == BEFORE
         assert (await client.command("mazu.redo"))["verified"]
         assert (document.text, path.read_text()) == (AGENT + MINE, AGENT)
+
+
+async def test_what_was_saved_between_two_edits_does_not_keep_them_together(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text(BEFORE)
+    edits = [edit_call("app.py", "2\n3\n", "two\n3\n"), edit_call("app.py", "5\n6\n", "5\nsix\n")]
+    replies = [*({"calls": [edit]} for edit in edits), {"text": "Done."}]
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        document = client.open(path.as_uri(), BEFORE)
+
+        def answer(params: Any) -> Any:
+            if params["tool"] == "mazu.undo":
+                return {"optionId": "keep"}
+            if document.text != BEFORE:  # the second question
+                save(client, path)
+                client.change(document.uri, MINE, (0, 0))
+            return {"optionId": "allow_once"}
+
+        client.answers["mazu/permission/request"] = answer
+        await chat(client, "edit")
+        assert document.text == MINE + "1\ntwo\n3\n4\n5\nsix\n"
+        client.change(document.uri, "y = 6\n", (0, 0))
+        undone = await client.command("mazu.undo")
+        assert document.text == "y = 6\n" + MINE + BEFORE
+        assert path.read_text() == AGENT, "what the user saved is the user's to save again"
+        assert [(one["path"], one["reason"].partition(":")[0]) for one in undone["plan"]["keep"]] == [
+            ("app.py", "the file on disk")
+        ]

@@ -102,13 +102,26 @@ def divide_interval(
 ) -> list[tuple[BufferView, BufferView, Change]]:
     """Return what happened to a place between two views: the agent's edits, and between them what the user changed.
 
-    Nothing if the file changed beneath an unsaved text, so that its content meanwhile is not known.
+    A file that changed beneath an unsaved text was saved by the user, or written by another program: that comes first, as the
+    user's change of the file alone, since its content meanwhile is not known.
     """
-    view_of = _views(project, place, ends)
-    if view_of is None:
-        return []
     last, after = ends
     found: list[tuple[BufferView, BufferView, Change]] = []
+    if (
+        _is_unsaved(project, place, ends)
+        and _entries(project, place, ends)[0] != _entries(project, place, ends)[1]
+    ):
+        saved = BufferView(after.tree, last.unsaved)
+        if not any(place_of(project, held) == place for held in last.unsaved):
+            text = shown_text(project, last, place)
+            saved = BufferView(
+                after.tree, [*last.unsaved, UnsavedText("", project.path_of(place), text or "")]
+            )
+        found.append((last, saved, Change(user=True)))
+        last = saved
+    view_of = _views(project, place, (last, after))
+    if view_of is None:
+        return []
     for edit in edits:
         before = view_of(edit.before)
         if _differ(project, place, last, before):
@@ -130,16 +143,24 @@ def _differ(project: CheckpointContext, place: bytes, one: BufferView, other: Bu
     return project.bits_at(one.tree, place) != project.bits_at(other.tree, place)
 
 
+def _entries(
+    project: CheckpointContext, place: bytes, ends: tuple[BufferView, BufferView]
+) -> list[TreeEntry | None]:
+    return [project.trees.at(view.tree, place) for view in ends]
+
+
+def _is_unsaved(project: CheckpointContext, place: bytes, ends: tuple[BufferView, BufferView]) -> bool:
+    return any(place_of(project, held) == place for view in ends for held in view.unsaved)
+
+
 def _views(
     project: CheckpointContext, place: bytes, ends: tuple[BufferView, BufferView]
 ) -> Callable[[str | None], BufferView] | None:
     """Return how a text of a place looks between two views: as an unsaved text if it was edited in an editor, else as a file."""
     before = ends[0]
     others = [held for held in before.unsaved if place_of(project, held) != place]
-    entries = [project.trees.at(view.tree, place) for view in ends]
-    if any(place_of(project, held) == place for view in ends for held in view.unsaved):
-        if entries[0] != entries[1]:
-            return None
+    entries = _entries(project, place, ends)
+    if _is_unsaved(project, place, ends):
         path = project.path_of(place)
         return lambda text: BufferView(before.tree, [*others, UnsavedText("", path, text or "")])
     like = next((entry for entry in entries if entry is not None and not entry.is_folder), None)

@@ -148,7 +148,8 @@ class RollbackDecision:
                 result is None or owner != "agent"
             ):  # a merge that changes nothing leaves only the user's work
                 kept[step.shown] = self.reason("user" if result else owner, step.place)
-                if owner == "user" != owners[step.place]:
+                saved = result is not None and owner == "both" and step.place in {it.place for it in buffers}
+                if saved or owner == "user" != owners[step.place]:
                     kept[step.shown] = keep_reasons.YOUR_FILE
         writer.finish()
         typed: list[BufferChange] = []
