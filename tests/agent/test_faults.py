@@ -152,8 +152,8 @@ def test_of_two_calls_with_one_id_each_gets_its_own_result(model: str):
         ),
         """
         tool: 1	hello
-        tool: error: the arguments of read_file are not valid: the id of this call was that of an earlier one; …
         tool: 1	hello
+        tool: error: the arguments of read_file are not valid: the id of this call was that of an earlier one; …
         assistant: It says hello.
         stop: end_turn
         assistant: Still here.
