@@ -281,7 +281,9 @@ def _prices(settings: ModelSettings) -> Prices | None:
 def _configured_info(
     name: str, settings: ModelSettings, config: Config, env: Mapping[str, str]
 ) -> ModelInfo | None:
-    model = settings.model or (PROVIDERS[name].default_model if name in PROVIDERS else name)
+    provider, _, chosen = (config.model or "").partition(":")
+    named = settings.model or (chosen if provider == name else "")
+    model = named or (PROVIDERS[name].default_model if name in PROVIDERS else name)
     return _info(name, model, config, env, "config") if model else None
 
 

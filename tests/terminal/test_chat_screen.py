@@ -431,7 +431,10 @@ async def test_undo_asks_about_what_the_user_changed_on_top(chat: Chat, tmp_path
     await terminal.sees("1 file changed")
     app.write_text(app.read_text().replace("a + b", "a + b + 7"))
     await terminal.says("/undo")
-    await terminal.sees("what should happen to app.py", "Keep mine", "Leave it as it is")
+    await terminal.sees(
+        "what should happen to app.py", "Keep mine", "Leave it as it is", "+    return a + b + 7"
+    )
+    assert not terminal.shows("diff --git")
     await terminal.answers("n")
     await terminal.sees("Nothing was changed")
     assert "a + b + 7" in app.read_text()

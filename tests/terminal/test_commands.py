@@ -144,6 +144,8 @@ def test_what_the_policy_decides_is_asked_in_words(project: Path, capsys: pytest
     assert decided("run_shell", "git push") == "ask"
     assert decided("run_shell", "sudo ls") == decided("read_file", "/etc/passwd") == "deny"
     assert decided("grep", '{"pattern": "x"}') == "allow"
+    said = typed(["permissions", "check", "run_shell", "sleep 9 & echo x"], capsys)[1]
+    assert "in the background, which is ended with the command" in said
 
 
 def test_a_place_is_a_file_with_lines():

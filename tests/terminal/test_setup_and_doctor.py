@@ -93,6 +93,8 @@ def test_doctor_asks_a_local_endpoint_once(script: Script):  # noqa: F811
     status, out, _ = script("doctor")
     assert (status, f"endpoint local {address} answers." in out) == (0, True), out
     assert "the model that is set needs none of them" in out
+    listed = script("models")[1]
+    assert ("local:gpt-scripted" in listed, "local:local" in listed) == (True, False), listed
     assert script("config", "set", "model", "local:nope")[0] == 0
     status, out, _ = script("doctor")
     assert (status, "has no model nope. It has claude-scripted, gpt-scripted." in out) == (1, True), out

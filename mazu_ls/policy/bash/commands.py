@@ -206,7 +206,7 @@ def _unusual(node: Node) -> str | None:
     if node.is_named and node.type not in _SHAPES:
         return f"it holds a {node.type.replace('_', ' ')}"
     if not node.is_named and node.type == "&":
-        return "it leaves something running"
+        return "it starts something in the background, which is ended with the command"
     if node.type == "arithmetic_expansion" and any(
         c.is_named and c.type not in _IN_ARITHMETIC for c in node.children
     ):

@@ -27,7 +27,7 @@ class ShownQuestion:
         self._top = 0
         self._room = 1
         self._body = [line("  ", clean(text)) for text in split_lines(asked.detail, ends=False)]
-        self._body += styled.diff_lines(asked.diff) if asked.diff else []
+        self._body += styled.diff_lines(styled.without_git_heads(asked.diff)) if asked.diff else []
         self._rows, self._width = self._body, 0
 
     def press(self, key: str) -> bool:

@@ -89,6 +89,13 @@ def diff_body(diff: str) -> list[str]:
     return [text for at, text in enumerate(lines) if at not in heads and at - 1 not in heads]
 
 
+def without_git_heads(diff: str) -> str:
+    """Return the diff of one file as git prints it without the lines above its first hunk; that of several as it is."""
+    head, at, hunks = diff.partition("\n@@")
+    one = head.startswith("diff --git ") and "\ndiff --git " not in diff
+    return f"@@{hunks}" if one and at else diff
+
+
 def count_changes(diff: str) -> tuple[int, int]:
     """Return the lines added and removed by a unified diff."""
     body = diff_body(diff)
