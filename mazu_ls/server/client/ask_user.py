@@ -29,6 +29,8 @@ MESSAGE = 600
 """Characters that a message box can display."""
 MESSAGE_LINES = 16
 OPENED = "I have opened it"
+CLOSED = "the question was closed without an answer"
+STILL_OPEN = "Mazu: the question stays open in the chat document. Answer it there with a code action, such as Mazu: allow once."
 asking_client: ContextVar[object] = ContextVar("asking client", default=None)
 """The client of the live socket for which the current task works; child tasks inherit it."""
 relayed_from: ContextVar[object] = ContextVar("relayed from", default=None)
@@ -255,6 +257,8 @@ class ClientApprovals:
                 return asked.answered.result()
             reply = request.result()
             self._declined = False
+            if reply.choice is None and not self._profile.opted("permissions"):
+                return await self._after_dismissal(asked, until)
             return reply
         except TimeoutError:
             return UserReply(None)
@@ -269,6 +273,19 @@ class ClientApprovals:
             return asked.answered.result() if asked.answered.done() else UserReply(None, unreachable=True)
         finally:
             request.cancel()
+
+    async def _after_dismissal(self, asked: OpenQuestion, until: float) -> UserReply:
+        """The user closed the message without an answer: an open chat document, or another client, can still give one."""
+        if asked.in_chat:
+            asked.in_chat_alone = True
+            self._link.notify("window/showMessage", {"type": 3, "message": STILL_OPEN})
+            loop = asyncio.get_running_loop()
+            await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
+        await _elsewhere(asked, until)
+        if asked.answered.done():
+            return asked.answered.result()
+        deny = next((choice for choice in asked.question.choices if choice.kind == "deny"), None)
+        return UserReply(None if asked.in_chat else deny, "" if asked.in_chat else CLOSED)
 
     async def _requested(self, asked: OpenQuestion, timeout: float) -> UserReply:
         if self._profile.opted("permissions"):
