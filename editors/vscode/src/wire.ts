@@ -1689,7 +1689,7 @@ export interface Usage {
 }
 
 export interface UsageParams {
-  /** An id of a session. The last one used if not given. */
+  /** An id of a session. All sessions of the project if not given. */
   sessionId?: string | null;
   /** Count only the last days, this many. */
   sinceDays?: number | null;

@@ -13,7 +13,7 @@ from mazu_ls.server.wire.common import Amount, Positive
 
 class UsageParams(Params, frozen=True):
     session_id: str | None = None
-    """An id of a session. The last one used if not given."""
+    """An id of a session. All sessions of the project if not given."""
     since_days: Amount | None = None
     """Count only the last days, this many."""
 

@@ -315,7 +315,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "mode": WireArgument('a permission mode', choices=('ask', 'auto', 'bypass', 'plan')),
     },
     "mazu.usage": {
-        "sessionId": WireArgument('an id of a session. The last one used if not given'),
+        "sessionId": WireArgument('an id of a session. All sessions of the project if not given'),
         "sinceDays": WireArgument('count only the last days, this many', kind="number", least=0),
     },
     "mazu.audit": {

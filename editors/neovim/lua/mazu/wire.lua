@@ -1284,7 +1284,7 @@
 ---@field unpricedCalls integer
 
 ---@class mazu.UsageParams
----@field sessionId? string An id of a session. The last one used if not given.
+---@field sessionId? string An id of a session. All sessions of the project if not given.
 ---@field sinceDays? number Count only the last days, this many.
 
 --- By `provider:model`; `costUsd` is null where a price is not known, never 0.
