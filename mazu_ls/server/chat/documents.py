@@ -19,6 +19,7 @@ from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
 from mazu_ls.server.chat.merge import split_draft
 from mazu_ls.server.chat.redraw import redraw
 from mazu_ls.server.chat.render import TurnMarkdown, render_turns
+from mazu_ls.server.chat.send_later import send_later
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
@@ -99,6 +100,9 @@ async def send(
         raise
     if reply is not None:
         server.jobs.spawn(_answer(server, path, session.id, reply))
+        return wire.StartedResult(session.id, None)
+    if session.running and not session.ending:
+        await send_later(server, session, path, partial(send, server, uri, params, None))
         return wire.StartedResult(session.id, None)
     others = [place for place in params.attachments if place.uri != uri]
     attached = (*await attachments(server, others), *await mentioned(server, message))

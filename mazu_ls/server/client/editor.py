@@ -46,6 +46,8 @@ class ConnectedEditor:
         self._typed: set[str] = set()
         self.replying: set[Path] = set()
         """Chat documents with a reply in progress."""
+        self.to_send: set[Path] = set()
+        """Chat documents whose message is sent when the running turn has ended."""
         self.edit_seconds = 0.0
         """Seconds until the editor answered the last edit."""
         self.undrawn: set[Path] = set()
