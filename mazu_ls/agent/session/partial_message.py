@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.journal.journal import Delta, Journal
+from mazu_ls.messages import GrowingText
 from mazu_ls.platform import open_flags
 from mazu_ls.redact import StreamRedactor, redact
 
@@ -30,21 +31,28 @@ class PartialMessage:
     """The text so far. Other processes can read it until the message is finished; a power failure may lose it."""
 
     def __init__(self, journal: Journal) -> None:
-        self.text = ""
+        self._text = GrowingText()
+        self._size = 0
         self._journal = journal
         self._timer: asyncio.TimerHandle | None = None
         self._kept = False
 
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return str(self._text)
+
     def add(self, text: str) -> None:
         """Append text."""
-        self.text += text
+        self._text.append(text)
+        self._size += len(text)
         if self._timer is None:
-            delay = KEEP_SECONDS + len(self.text) / CHARACTERS_A_SECOND
+            delay = KEEP_SECONDS + self._size / CHARACTERS_A_SECOND
             self._timer = asyncio.get_running_loop().call_later(delay, self._keep)
 
     def clear(self) -> None:
         """The message is finished, or void: delete it."""
-        self.text = ""
+        self._text, self._size = GrowingText(), 0
         if self._timer:
             self._timer.cancel()
             self._timer = None

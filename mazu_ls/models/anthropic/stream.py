@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mazu_ls.messages import Message, Part, Text, Thinking, Usage
+from mazu_ls.messages import GrowingText, Message, Part, Text, Thinking, Usage
 from mazu_ls.models.anthropic.request import block as as_block
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
@@ -44,12 +44,12 @@ class _Words:
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.pieces: list[str] = []
+        self.pieces = GrowingText()
         self.signature: list[str] = []
         self.redacted: str | None = None
 
     def part(self, provider: str) -> Part | None:
-        text = "".join(self.pieces)
+        text = str(self.pieces)
         if self.kind == "text":
             return Text(text) if text else None
         return Thinking(text, provider, "".join(self.signature) or None, self.redacted)
@@ -97,9 +97,7 @@ class AnthropicStream:
         self._details = message.get("stop_details") or {}
         self._count(message)
         text = "".join(
-            "".join(block.pieces)
-            for block in self._blocks
-            if isinstance(block, _Words) and block.kind == "text"
+            str(block.pieces) for block in self._blocks if isinstance(block, _Words) and block.kind == "text"
         )
         return TextDelta(text) if text else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mazu_ls.messages import Message, Usage
+from mazu_ls.messages import GrowingText, Message, Usage
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -38,9 +38,7 @@ class ChatStream:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._text: list[str] = []
-        self._thoughts: list[str] = []
-        self._refusal: list[str] = []
+        self._text, self._thoughts, self._refusal = GrowingText(), GrowingText(), GrowingText()
         self._calls = CallDrafts()
         self._slots: dict[int, CallDraft] = {}
         self._usage: dict[str, Any] | None = None
@@ -109,13 +107,13 @@ class ChatStream:
         finish reason."""
         if self._finish is None:
             self._finish = self._unsaid_finish()
-        text, refusal = "".join(self._text), "".join(self._refusal)
+        text, refusal = str(self._text), str(self._refusal)
         stop = STOPS.get(self._finish, "end_turn")
         drafts = self._calls.drafts
         cut = stop == "max_tokens"
         calls = [draft.finished(cut and draft is drafts[-1]) for draft in drafts]
         signatures = signatures_of([draft.signature for draft in drafts], self._spec.provider)
-        message = assistant_message(self._spec, "".join(self._thoughts), signatures, text or refusal, calls)
+        message = assistant_message(self._spec, str(self._thoughts), signatures, text or refusal, calls)
         if stop in ("end_turn", "tool_use") and self._finish in STOPS:
             stop = "refusal" if refusal else "tool_use" if calls else "end_turn"
         return ModelAnswer(message, stop, self._counted(prompt_tokens, message), self._detail(stop, refusal))

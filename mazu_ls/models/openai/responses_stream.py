@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mazu_ls.messages import Message, Part, Text, Thinking, Usage
+from mazu_ls.messages import GrowingText, Message, Part, Text, Thinking, Usage
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,
@@ -43,8 +43,8 @@ class _Speech:
     __slots__ = ("phase", "refusal", "text")
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.refusal: list[str] = []
+        self.text = GrowingText()
+        self.refusal = GrowingText()
         self.phase: str | None = None
 
 
@@ -54,7 +54,7 @@ class _Thought:
     __slots__ = ("item", "part", "text")
 
     def __init__(self) -> None:
-        self.text: list[str] = []
+        self.text = GrowingText()
         self.part = 0
         self.item: dict[str, Any] | None = None
 
@@ -143,7 +143,7 @@ class ResponsesStream:
         if self._last is None or self._status not in ("completed", "incomplete"):
             raise StreamEnded("the stream ended before the answer did")
         reason = (self._last.get("incomplete_details") or {}).get("reason") or ""
-        refusal = "".join("".join(s.refusal) for s in self._items.values() if isinstance(s, _Speech))
+        refusal = "".join(str(s.refusal) for s in self._items.values() if isinstance(s, _Speech))
         if self._status == "incomplete":
             stop: Stop = CUTS.get(reason, "max_tokens")
         else:
@@ -163,12 +163,12 @@ class ResponsesStream:
             if isinstance(item, CallDraft):
                 parts.append(item.finished(cut and item is items[-1]))
                 continue
-            text = "".join(item.text)
+            text = str(item.text)
             if isinstance(item, _Thought):
                 if text or item.item:
                     kept = opaque(item.item) if item.item else None
                     parts.append(Thinking(text, self._spec.provider, redacted=kept))
-            elif text := text or "".join(item.refusal):
+            elif text := text or str(item.refusal):
                 if item.phase:
                     parts.append(Thinking("", self._spec.provider, redacted=opaque({"phase": item.phase})))
                 parts.append(Text(text))

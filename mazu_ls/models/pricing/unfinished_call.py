@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from contextlib import aclosing
 import msgspec
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.messages import Usage, estimate_tokens
+from mazu_ls.messages import BYTES_PER_TOKEN, Usage
 from mazu_ls.models.model import (
     AnswerRestarted,
     ArgumentsDelta,
@@ -41,7 +42,7 @@ class UnfinishedCall:
         self._spec = spec
         self._broke_off = broke_off
         self._reported: Usage | None = None
-        self._written: list[str] = []
+        self._written = 0  # bytes
         self._began = False
         self._waits_until = 0.0
 
@@ -49,10 +50,10 @@ class UnfinishedCall:
         """Add one more chunk."""
         match chunk:
             case TextDelta(text) | ThinkingDelta(text) | ArgumentsDelta(text):
-                self._written.append(text)
+                self._written += len(text.encode("utf-8", "surrogatepass"))
                 self._began = True
             case ToolCallDelta(_, name):
-                self._written.append(name)
+                self._written += len(name.encode("utf-8", "surrogatepass"))
                 self._began = True
             case UsageReported(usage):
                 self._reported, self._began = usage, True
@@ -68,7 +69,7 @@ class UnfinishedCall:
         if self._began and (used := self.usage(failed=True)) is not None:
             self._broke_off(used)
         self._reported, self._began = None, False
-        self._written.clear()
+        self._written = 0
 
     def usage(self, *, failed: bool) -> Usage | None:
         """Return its usage so far; None if nothing was requested from the service.
@@ -78,7 +79,7 @@ class UnfinishedCall:
         """
         if not self._began and (failed or time.monotonic() < self._waits_until):
             return None
-        written = estimate_tokens("".join(self._written))
+        written = math.ceil(self._written / BYTES_PER_TOKEN)
         said = self._reported or Usage()
         if not counts_prompt(said):
             said = msgspec.structs.replace(said, input_tokens=estimate_request(self._request))

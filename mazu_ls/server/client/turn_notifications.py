@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
+from mazu_ls.messages import GrowingText
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.visible_text import make_line
@@ -34,8 +35,8 @@ INTERRUPTED = {
 class StreamedText(Struct):
     """Streamed text of a message that is not finished: pieces of text and of thought."""
 
-    message: list[str] = field(default_factory=list)
-    thought: list[str] = field(default_factory=list)
+    message: GrowingText = field(default_factory=GrowingText)
+    thought: GrowingText = field(default_factory=GrowingText)
 
 
 class TurnElsewhere(Struct, frozen=True):
@@ -135,7 +136,7 @@ class TurnNotifications:
     def partial(self, session_id: str) -> dict[str, str] | None:
         """Return what has streamed of a session's unfinished message; None if there is none."""
         found = self._partial.get(session_id)
-        return found and {"message": "".join(found.message), "thought": "".join(found.thought)}
+        return found and {"message": str(found.message), "thought": str(found.thought)}
 
     def on_event(self, session_id: str, event: Event) -> None:
         """Handle one event of the journal."""
