@@ -7,6 +7,8 @@ from mazu_ls.tools.edit.omitted_text import find_omission
 from tests.scenario import check
 
 ELISIONS = [
+    '"" rest of the config',
+    '"" ... existing settings ...',
     "# ... rest of the code unchanged ...",
     "    // ... existing code ...",
     "... rest of the code unchanged ...",
@@ -90,6 +92,9 @@ SHORTER = [
 ]  # fmt: skip
 """These stand for text only where text goes."""
 TEXT = [
+    'set foo = "" rest',
+    '"" if rest else "x"',
+    '"", the rest of it',
     "# The rest of the arguments go to the child, existing code or not.",
     "x = ...",
     "    ...",

@@ -15,7 +15,7 @@ from mazu_ls.tools.edit.elisions_by_language import OTHER_LANGUAGES
 
 _OPENS = (
     "//+!?", "#+", "--+", ";+", "%+", r"/\*+", r"\*", "<!--", r"\{/\*", r"\(\*", r"\{-", r"\{#", r"@\*", "<%#", "<%--", r"\{\{!(?:--)?",
-    "'", '"""', '"', r"rem\b", r"::+", r"dnl\b", "!",
+    "'", '"""', '""', '"', r"rem\b", r"::+", r"dnl\b", "!",
 )  # fmt: skip
 _CLOSES = (r"\*+/\}?", r"\*@", "-->", r"\*\)", r"-\}", r"#\}", "--%>", "%>", r"(?:--)?\}\}", '"""')
 _SIGNS = rf"^(?P<open>{'|'.join(_OPENS)})?\s*(?P<inner>.*?)\s*(?:{'|'.join(_CLOSES)})?$"
