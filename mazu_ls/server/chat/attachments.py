@@ -12,6 +12,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Image
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.chat.attached_in_part import tell_missing
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
 from mazu_ls.server.wire.common import AttachedText, DocumentRange
@@ -37,12 +38,9 @@ async def attached(
     server: ServerState, places: Sequence[DocumentRange], message: str, texts: Sequence[AttachedText] = ()
 ) -> tuple[Attachment, ...]:
     """Return a command's attachments, and those that its message mentions."""
-    documents = await attachments(server, places)
-    return (
-        *documents,
-        *await mentioned(server, message),
-        *(text_attachment(one.name, one.text) for one in texts),
-    )
+    documents = (*await attachments(server, places), *await mentioned(server, message))
+    await tell_missing(server, message, documents)
+    return (*documents, *(text_attachment(one.name, one.text) for one in texts))
 
 
 def text_attachment(name: str, text: str) -> Attachment:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.server.chat import commands, markdown
-from mazu_ls.server.chat.attachments import attachments, last_line, mentioned
+from mazu_ls.server.chat.attachments import attached, last_line
 from mazu_ls.server.chat.merge import split_draft
 from mazu_ls.server.chat.redraw import redraw
 from mazu_ls.server.chat.render import TurnMarkdown, render_turns
@@ -105,8 +105,8 @@ async def send(
         await send_later(server, session, path, partial(send, server, uri, params, None))
         return wire.StartedResult(session.id, None)
     others = [place for place in params.attachments if place.uri != uri]
-    attached = (*await attachments(server, others), *await mentioned(server, message))
-    asked = Prompt(message, attached, model=params.model, limits=turn_jobs.limits(project))
+    files = await attached(server, others, message)
+    asked = Prompt(message, files, model=params.model, limits=turn_jobs.limits(project))
     await turn_jobs.check_ready(session, asked)
     turn_id = new_id("t")
     writer = ReplyWriter(

@@ -1,0 +1,47 @@
+"""What a message was meant to attach and does not: said to the user, who would believe that the model has it."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.errors import MazuError
+from mazu_ls.server.chat import markdown
+from mazu_ls.workspace.visible_text import make_line
+
+if TYPE_CHECKING:
+    from mazu_ls.agent.turn.prompt import Attachment
+    from mazu_ls.server.state import ServerState
+
+
+async def tell_missing(server: ServerState, message: str, attached: Sequence[Attachment]) -> None:
+    """Warn about each file that the message names and that is not there, and about attachments that are empty or cut."""
+    sentences = [*_missing(server, message), *_incomplete(attached)]
+    if sentences:
+        project = await server.wait_opened()
+        for sentence in sentences:
+            await project.warn_once(sentence)
+
+
+def _missing(server: ServerState, message: str) -> Iterator[str]:
+    for mention in markdown.mentions(message):
+        if mention.first is None and mimetypes.guess_type(mention.path)[0] is None:
+            continue  # a name, a package or a decorator
+        try:
+            is_there = server.workspace.resolve(mention.path).is_file()
+        except MazuError:
+            is_there = False
+        if not is_there:
+            yield f"There is no file {make_line(mention.path, 80)}: the message was sent with its name alone."
+
+
+def _incomplete(attached: Iterable[Attachment]) -> Iterator[str]:
+    from mazu_ls.agent.turn.prompt import MAX_ATTACHMENT_CHARS
+
+    for one in attached:
+        size = len(one.text)
+        if one.first_line is not None and not size:
+            yield f"{one.name} has no line {one.first_line + 1}: nothing of it is attached."
+        elif size > MAX_ATTACHMENT_CHARS:
+            yield f"{one.name} is too long: its first {MAX_ATTACHMENT_CHARS} of {size} characters are attached; the agent can read the rest."

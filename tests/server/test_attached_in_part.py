@@ -1,0 +1,22 @@
+"""What a message was meant to attach and does not is said to the user, over the wire."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.server.test_turns import agent
+
+
+async def test_missing_empty_and_cut_attachments_are_said(env: dict[str, str], folder: Path):
+    (folder / "bank.py").write_text("x = 1\n" * 6)
+    (folder / "big.txt").write_text("word " * 20_000)
+    message = "See @nofile.txt, @bank.py#L100-L200 and @bank.py#L2; @app.route and @types/node are no files."
+    async with agent(env, folder, [{"text": "Seen."}]) as client:
+        places = [{"uri": (folder / "big.txt").as_uri()}]
+        await client.command("mazu.chat", {"message": message, "attachments": places, "wait": True})
+        said = [note["message"] for note in client.notes("window/showMessage")]
+    assert said == [
+        "There is no file nofile.txt: the message was sent with its name alone.",
+        "big.txt is too long: its first 60000 of 100000 characters are attached; the agent can read the rest.",
+        "bank.py has no line 100: nothing of it is attached.",
+    ]
