@@ -172,7 +172,10 @@ class GrowingText:
             self._pieces.clear()
 
     def __str__(self) -> str:
-        return "".join([*self._blocks, *self._pieces])
+        if self._pieces or len(self._blocks) > 1:  # what is returned is kept instead of the parts
+            self._blocks = ["".join([*self._blocks, *self._pieces])]
+            self._pieces.clear()
+        return self._blocks[0] if self._blocks else ""
 
     def __bool__(self) -> bool:
         return bool(self._blocks or self._pieces)

@@ -47,3 +47,6 @@ def test_no_piece_is_lost_where_they_are_joined():
     for number in range(2500):
         text.append(f"{number} ")
     assert text and str(text) == "".join(f"{number} " for number in range(2500))
+    text.append("more")
+    whole = str(text)
+    assert whole.endswith("2499 more") and str(text) is whole

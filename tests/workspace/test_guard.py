@@ -1,13 +1,17 @@
 """What a path of a tool may name: stories of a project folder and of those who want out of it."""
 
+import errno
 import os
 import socket
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.platform import openat2
 from mazu_ls.workspace import UNCHECKED, PathRefused, Workspace
+from mazu_ls.workspace.openat import folder_beneath, open_beneath, open_root
+from mazu_ls.workspace.path_rules import malformed_path_reason
 
 
 @pytest.fixture
@@ -46,6 +50,41 @@ def test_paths_inside_are_found(root: Path, path: str) -> None:
 )  # fmt: skip
 def test_paths_outside_and_paths_that_lie_are_refused(root: Path, path: str) -> None:
     assert refused(Workspace([root]), path)
+
+
+def test_a_path_of_just_the_longest_lengths_is_taken(root: Path) -> None:
+    for path in ("n" * 255, "d" * 39 + ("/" + "d" * 39) * 98 + "/" + "d" * 40):
+        assert malformed_path_reason(path) is None
+        assert malformed_path_reason(path + "n") == "it is too long"
+
+
+@pytest.mark.parametrize("name", [b"", b".", b".."])
+def test_without_openat2_a_folder_is_no_name_of_a_file(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: bytes
+) -> None:
+    monkeypatch.setattr(openat2, "is_available", lambda: False)
+    top = open_root(root)
+    try:
+        with pytest.raises(OSError) as caught:
+            open_beneath(top, b"src/" + name, os.O_RDONLY)
+        assert caught.value.errno == errno.EXDEV
+        os.close(open_beneath(top, b"src/b.py", os.O_RDONLY))
+    finally:
+        os.close(top)
+
+
+def test_a_folder_that_was_opened_is_closed_again(root: Path) -> None:
+    with folder_beneath(root, PurePosixPath("made/here"), create=True) as folder:
+        assert os.fstat(folder).st_mode & 0o7777 == 0o777 & ~umask()
+    with pytest.raises(OSError) as caught:
+        os.fstat(folder)
+    assert caught.value.errno == errno.EBADF
+
+
+def umask() -> int:
+    set_before = os.umask(0)
+    os.umask(set_before)
+    return set_before
 
 
 def test_a_sibling_with_the_same_beginning_is_outside(root: Path) -> None:
