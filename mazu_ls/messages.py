@@ -155,32 +155,6 @@ def unwrap_untrusted(text: str) -> str:
     return rest.removesuffix("\n</untrusted>") if marked else text
 
 
-class GrowingText:
-    """Text that comes in small pieces. They are joined in blocks: a piece of four characters would take sixty bytes."""
-
-    __slots__ = ("_blocks", "_pieces")
-
-    def __init__(self) -> None:
-        self._blocks: list[str] = []
-        self._pieces: list[str] = []
-
-    def append(self, piece: str) -> None:
-        """Add a piece."""
-        self._pieces.append(piece)
-        if len(self._pieces) == 1024:
-            self._blocks.append("".join(self._pieces))
-            self._pieces.clear()
-
-    def __str__(self) -> str:
-        if self._pieces or len(self._blocks) > 1:  # what is returned is kept instead of the parts
-            self._blocks = ["".join([*self._blocks, *self._pieces])]
-            self._pieces.clear()
-        return self._blocks[0] if self._blocks else ""
-
-    def __bool__(self) -> bool:
-        return bool(self._blocks or self._pieces)
-
-
 def partly_known(dollars: str, unpriced_calls: int) -> str:
     """Say what is known of a cost, formatted, of which some calls are left out."""
     return f"at least {dollars}, {unpriced_calls} call{'' if unpriced_calls == 1 else 's'} of unknown cost"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from mazu_ls.messages import GrowingText
+from mazu_ls.journal.growing_text import GrowingText
 from mazu_ls.models.anthropic.stream import AnthropicStream
 from mazu_ls.models.model import ModelSpec
 from mazu_ls.models.openai.chat_stream import ChatStream

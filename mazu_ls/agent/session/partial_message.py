@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from mazu_ls.journal.growing_text import GrowingText
 from mazu_ls.journal.journal import Delta, Journal
-from mazu_ls.messages import GrowingText
 from mazu_ls.platform import open_flags
 from mazu_ls.redact import StreamRedactor, redact
 

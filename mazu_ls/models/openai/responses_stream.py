@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from mazu_ls.messages import GrowingText, Message, Part, Text, Thinking, Usage
+from mazu_ls.journal.growing_text import GrowingText
+from mazu_ls.messages import Message, Part, Text, Thinking, Usage
 from mazu_ls.models.message_repair import make_encodable
 from mazu_ls.models.model import (
     ArgumentsDelta,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from mazu_ls.messages import GrowingText
+from mazu_ls.journal.growing_text import GrowingText
 from mazu_ls.server.client.event_updates import updates_from_event
 from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.visible_text import make_line
