@@ -160,6 +160,8 @@ async def test_the_main_job(bed: Bed):
     other = FIX | {"new": "return sum((a, b))"}
     product = {"path": "app.py", "old": "return sum((a, b))", "new": "return a * b"}
     script = [
+        # First: requests quote what was said before, such as "please wait".
+        ScriptedReply(when="Add or fix the documentation", text=DOCUMENTED),
         ScriptedReply(
             when="total subtracts",
             thinking="The name says total.",
@@ -177,7 +179,6 @@ async def test_the_main_job(bed: Bed):
         ScriptedReply(when="edited app.py", text="Counting the callers. " * 500, delay=0.5),
         ScriptedReply(when="continue", text="It is a product already."),
         ScriptedReply(when="please wait", text="This takes a while. " * 500, delay=0.5, repeat=True),
-        ScriptedReply(when="Add or fix the documentation", text=DOCUMENTED),
     ]
     async with ModelServer(script) as model:
         await bed.tell("main_job", model)
