@@ -44,8 +44,13 @@ def _count(text: str) -> int:
 
 def _rolled_back(done: str) -> Callable[[Any], str]:
     def said(result: Any) -> str:
-        again = f" {result['safety']['id']} undoes this." if result["applied"] and result["safety"] else ""
-        return markdown.escape(rollback_sentence(result, done)) + again
+        again = (
+            " `/redo` reverts this."
+            if done != "Redone"
+            else f" `/rollback {result['safety']['id']}` reverts this."
+        )
+        reverted = again if result["applied"] and result["safety"] else ""
+        return markdown.escape(rollback_sentence(result, done)) + reverted
 
     return said
 

@@ -20,6 +20,7 @@ from mazu_ls.server.chat.merge import split_draft
 from mazu_ls.server.chat.redraw import redraw
 from mazu_ls.server.chat.render import TurnMarkdown, render_turns
 from mazu_ls.server.chat.send_later import send_later
+from mazu_ls.server.client.editor_words import in_editor_words
 from mazu_ls.server.commands.turn import turn_jobs
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
@@ -96,7 +97,8 @@ async def send(
         reply = await commands.run(partial(_execute, server), message, session.id)
     except MazuError as error:
         # Answered in the document, too: otherwise the refused line would be sent along with the next message.
-        server.jobs.spawn(_answer(server, path, session.id, f"{error.message} {error.hint}".strip()))
+        said = in_editor_words(f"{error.message} {error.hint}".strip())
+        server.jobs.spawn(_answer(server, path, session.id, said))
         raise
     if reply is not None:
         server.jobs.spawn(_answer(server, path, session.id, reply))

@@ -196,6 +196,8 @@ async def _back(server: ServerState, first: str) -> None:
     done = await execute(server, "mazu.rollback", [{"id": first}])
     if done["verified"]:
         title = make_line(done["checkpoint"]["title"], TITLE)
-        await server.host.say("info", f"Mazu: rolled back to “{title}”; mazu.redo undoes this.")
+        await server.host.say("info", f"Mazu: rolled back to “{title}”; /redo reverts this.")
     else:
-        await server.host.say("warning", "Mazu: the rollback is incomplete; see mazu.checkpoint.list.")
+        await server.host.say(
+            "warning", "Mazu: the rollback is incomplete. Mazu: roll back… lists the checkpoints."
+        )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.errors import MazuError
 from mazu_ls.server import commands, uris
+from mazu_ls.server.client.editor_words import use_editor_words
 from mazu_ls.server.client.settings import pulled_settings, pushed_settings
 from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
@@ -47,7 +49,12 @@ async def execute_command(server: ServerState, params: lsp_types.ExecuteCommand)
         from mazu_ls.server.rpc.live.peer_editor import execute_shared
 
         return await execute_shared(server, params.command, params.arguments, params.work_done_token)
-    return await commands.execute(server, params.command, params.arguments, params.work_done_token)
+    try:
+        return await commands.execute(server, params.command, params.arguments, params.work_done_token)
+    except MazuError as error:
+        if server.editor and not server.editor.profile.opted("updates"):
+            use_editor_words(error)
+        raise
 
 
 @feature("window/workDoneProgress/cancel", lsp_types.ProgressToken)

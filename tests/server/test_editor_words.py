@@ -1,0 +1,36 @@
+"""Sentences for the user of an editor without a plugin name what that user can choose or write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.server.client import RpcFailure
+from tests.server.test_code_actions import shown
+from tests.server.test_turns import agent, edit_call
+from tests.server.test_unanswered_edits import DECLARES, open_chat
+
+ALLOWED = {"title": "Allow once"}
+
+
+async def test_undo_and_redo_in_a_chat_document_name_what_can_be_written_there(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.py").write_text("x = 1\n")
+    replies = [{"calls": [edit_call("a.py", "x = 1", "x = 2")]}, {"text": "Done."}]
+    client: Any
+    async with agent(env, folder, replies, **DECLARES) as client:
+        client.answers["window/showMessageRequest"] = lambda params: ALLOWED
+        document = open_chat(client, folder, "## You\n\n/redo")
+        with pytest.raises(RpcFailure) as failed:
+            await client.command("mazu.chat", {"attachments": [{"uri": document.uri}]})
+        await shown(document, "Nothing to redo")
+        assert "the code action Mazu: roll back…" in document.text
+        assert "mazu.checkpoint" not in document.text + failed.value.message + str(failed.value.data)
+        done = await client.command("mazu.chat", {"message": "two", "wait": True})
+        client.change(document.uri, f"<!-- mazu session {done['sessionId']} -->\n\n## You\n\n/undo")
+        await client.command("mazu.chat", {"attachments": [{"uri": document.uri}]})
+        await shown(document, "`/redo` reverts this.")
+        assert "cp_" not in document.text
