@@ -453,6 +453,7 @@ async def test_forty_columns_still_read(chat: Chat):
     )  # fmt: skip
     await terminal.says("hello")
     await terminal.sees("Allow once", "has to be wrapped.")
+    assert re.search(r"\n  (line )?removed\.", terminal.text), "it is indented as what it continues"
     await terminal.answers("y")
     await terminal.sees("Done.", "1 file changed")
 

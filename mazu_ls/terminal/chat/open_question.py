@@ -107,7 +107,7 @@ class ShownQuestion:
         rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
         self._room = max(3, height - fixed - len(rows) + 1)
         if width != self._width:
-            self._width, self._rows = width, [row for one in self._body for row in styled.folded(one, width)]
+            self._width, self._rows = width, [row for one in self._body for row in _indented(one, width)]
         body = self._rows
         rows += body[self._top : self._top + self._room]
         if len(body) > self._room:
@@ -126,3 +126,9 @@ class ShownQuestion:
             said = f"{styled.fit(clean(self.mistyped), 20)}: not the word. Type it, or choose another answer."
             rows += [line(("yellow", f"  {part}")) for part in wrapped(said, width - 3)]
         return rows
+
+
+def _indented(one: Line, width: int) -> list[Line]:
+    """Fold a line of the body; what continues it is indented as it is."""
+    first, *rest = styled.folded(one, width - 2)
+    return [first, *(line("  ", *row) for row in rest)]
