@@ -345,6 +345,9 @@ async def test_your_own_lines_between_the_edits_of_a_turn_stay_yours(terminal: T
         EDIT,
         ScriptedReply(calls=[{"name": "edit_file", "arguments": twice}]),
         ScriptedReply(text="Both are done."),
+        EDIT,
+        ScriptedReply(calls=[{"name": "run_shell", "arguments": {"command": "cat app.py"}}]),
+        ScriptedReply(text="Once more."),
     ]
     app = terminal.project / "app.py"
     before = app.read_text()
@@ -363,30 +366,49 @@ async def test_your_own_lines_between_the_edits_of_a_turn_stay_yours(terminal: T
     await terminal.wait("? Edit app.py", "a + b")
     await terminal.command("Mazu answer allow")
     await terminal.wait("? Edit app.py", "2 * a")
+    await written(before.replace("a - b", "a + b"))
     await terminal.press("g", "g")
     await terminal.type("Ox = 5  # mine")
     await terminal.press("Escape")
     await terminal.command("Mazu answer allow")
     await terminal.wait("Both are done.")
     await holds("x = 5  # mine\n" + both)
-    await written("x = 5  # mine\n" + both)
     await terminal.press("g", "g")
     await terminal.type("Oy = 6  # mine too")
     await terminal.press("Escape")
     own = "y = 6  # mine too\nx = 5  # mine\n"
 
-    async def undo() -> None:
+    told = "select(2, table.concat(require('mazu.messages').all()):gsub('To undo this', ''))"
+
+    async def undo(text: str) -> None:
+        said = int(await terminal.lua(told))
         await terminal.command("Mazu undo")
         await terminal.wait("what should happen to app.py", "Keep mine")
         await terminal.command("Mazu answer Keep mine")
-        await holds(own + before)
+        await holds(text)
+        await terminal.until("it is told", lambda: terminal.lua_gives(told, str(said + 1)))
 
-    await undo()
+    await undo(own + before)
     await written(own + before)
     await terminal.command("Mazu redo")
     await holds(own + both)
     if await terminal.lua_gives("vim.bo.modified", "true"):
         await written(own + both)
     await terminal.command("Mazu checkpoint seen")
-    await terminal.wait("checkpoint taken")
-    await undo()
+    taken = "table.concat(require('mazu.messages').all()):find('checkpoint taken', 1, true) ~= nil"
+    await terminal.until("the checkpoint is taken", lambda: terminal.lua_gives(taken, "true"))
+    await undo(own + before)
+    await written(own + before)
+    await terminal.command("Mazu chat make it add")
+    await terminal.wait("? Edit app.py", "a + b")
+    await terminal.command("Mazu answer allow")
+    await terminal.wait("? Run cat app.py")
+    await terminal.command("Mazu answer allow")
+    await terminal.wait("Once more.")
+    assert app.read_text() == own + before.replace("a - b", "a + b"), "saved before the command"
+    await terminal.press("g", "g")
+    await terminal.type("Oz = 7  # unsaved")
+    await terminal.press("Escape")
+    await undo("z = 7  # unsaved\n" + own + before)
+    assert app.read_text() == own + before, "the agent's change was saved, and is gone from the file too"
+    await written("z = 7  # unsaved\n" + own + before)
