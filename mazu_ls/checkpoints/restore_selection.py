@@ -50,12 +50,14 @@ class RestoreSelection(Struct, frozen=True):
     def owner(self) -> str | None:
         """The writer whose changes are rolled back, see `Change.owner`; None for those of any agent."""
         if self.redo_of is not None:
-            return rollback_of(self.session) if self.session else None
+            known = self.session and self.redo_of.conversations is not None
+            return rollback_of(self.session) if known else None
         return self.session if self.own else None
 
     def has_conversation(self, session: str) -> bool:
         """Return whether a session's conversation is selected."""
-        if self.redo_of is not None and session not in self.redo_of.conversations:
+        changed = self.redo_of.conversations if self.redo_of is not None else None
+        if changed is not None and session not in changed:
             return False
         return self.session in (None, session)
 

@@ -51,8 +51,6 @@ BUILT_IN_ASKS = frozenset(("files that run later", "secrets", "hard links", "lar
 
 def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision | None:
     parts = _inside(path, place)
-    if not write and not os.path.lexists(path):
-        return None  # there is nothing to read
     if write and (name := autorun.runs_later(parts)) is not None:
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ShellState:
     """What run_shell keeps for a session: the working directory and the background commands, by name.
 
-    `explained`: what the user was told about the sandbox. `hidden`: the files that were empty for the last command.
+    `explained`: what the user was told about the sandbox. `hidden`: the files that were hidden from the last command.
     """
 
     cwd: Path

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
@@ -118,3 +121,28 @@ async def test_a_redo_leaves_memories_of_another_undo(env: dict[str, str], folde
         assert await titles() == ["Two"]
         assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
         assert await titles() == ["One", "Two"]
+
+
+async def test_a_rollback_that_an_earlier_version_recorded_is_redone(env: dict[str, str], folder: Path):
+    edits = write_files(folder)
+    async with ModelServer(replies(*edits)) as model:
+        async with restarted(env, folder, model) as client:
+            first, _ = await turns(client, folder)
+            listed = (await client.command("mazu.checkpoint.list", {"sessionId": first}))["checkpoints"]
+            start = next(one["id"] for one in listed if one["kind"] == "baseline")
+            assert (await client.command("mazu.rollback", {"id": start}))["applied"]
+            assert texts(folder) == ["a = 1\n", "b = 1\n"]
+        forget_what_was_not_recorded(env)
+        async with restarted(env, folder, model) as client:
+            assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
+            assert texts(folder) == ["a = 2\n", "b = 2\n"]
+
+
+def forget_what_was_not_recorded(env: dict[str, str]) -> None:
+    """Leave of the last rollback's record what earlier versions wrote."""
+    (path,) = Path(env["MAZU_STATE_HOME"]).rglob("memory.db")
+    with closing(apsw.Connection(str(path))) as db:
+        (row,) = db.execute("SELECT id, sections FROM checkpoint_rollback").fetchall()
+        recorded = json.loads(str(row[1]))
+        kept = {name: recorded[name] for name in ("only", "paths", "partial")}
+        db.execute("UPDATE checkpoint_rollback SET sections = ? WHERE id = ?", (json.dumps(kept), row[0]))

@@ -79,17 +79,17 @@ async def test_secrets_of_the_project_are_not_there(clone, command: str) -> None
     assert (clone.root / ".env").read_text() == "TOKEN=the-secret\n"
 
 
-async def test_a_failure_says_which_files_were_empty(clone) -> None:
+async def test_a_failure_says_which_files_were_hidden(clone) -> None:
     """As of tests that load `.env`: the model would look for the cause in the code."""
+    hidden = "[hidden from this command, since nobody approved it: .env, .envrc]"
     fails = "grep TOKEN .env || { echo 'DATABASE_URL is not set in .env'; exit 1; }"
+    assert (await clone.text(run_shell, command="exit 3")).endswith(hidden)
+    assert not any("hidden" in text for _, text in clone.host.said)
     for _ in range(2):
-        text = await clone.text(run_shell, command=fails)
-        assert text.endswith("[empty for this command, since nobody approved it: .env, .envrc]"), text
-    assert "empty for" not in await clone.text(run_shell, command="exit 3")
-    (told,) = [text for _, text in clone.host.said if "saw nothing" in text]
-    assert told.startswith(
-        "A command failed that saw nothing in .env, .envrc, since nobody approved it. To allow it: mazu-ls permissions allow run_shell "
-    )
+        assert (await clone.text(run_shell, command=fails)).endswith(hidden)
+    assert hidden not in await clone.text(run_shell, command="exit 3")
+    (told,) = [text for _, text in clone.host.said if "hidden" in text]
+    assert told.startswith("A command failed from which .env, .envrc was hidden, since nobody approved it.")
     clone.turn = replace(clone.turn, attended=True)
     assert "TOKEN=the-secret" in await clone.text(run_shell, command=fails)
 

@@ -131,6 +131,8 @@ def places_restored(
 
     Each rollback takes a checkpoint first, so that the interval after it holds the writes of one rollback alone.
     """
+    if rollback.conversations is None:
+        return None
     writer = rollback_of(rollback.session)
     since = schema.checkpoint_number(rollback.safety)
     later = select(

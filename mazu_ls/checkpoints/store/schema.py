@@ -261,7 +261,8 @@ def _record(row: Any) -> Checkpoint:
 class PastRollback(NamedTuple):
     """A rollback that was done: its number, the safety checkpoint that reverts it, what it restored.
 
-    `session`: the only one whose turns it reverted; None for those of all. `conversations`: the sessions that it changed.
+    `session`: the only one whose turns it reverted; None for those of all. `conversations`: the sessions that it changed; None if an
+    earlier version recorded it, which did not say so.
     """
 
     number: int
@@ -269,7 +270,7 @@ class PastRollback(NamedTuple):
     only: tuple[Section, ...]
     paths: tuple[str, ...]
     session: str | None
-    conversations: tuple[str, ...]
+    conversations: tuple[str, ...] | None
 
 
 def add_rollback(
@@ -329,8 +330,8 @@ def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
     id, safety, sections, owner = rows[0]
     chosen = json.loads(sections)
     of = chosen.get("of", owner or None)
-    conversations = chosen.get("conversations", [of] if of else [])  # of earlier versions: not recorded
-    return PastRollback(id, safety, tuple(chosen["only"]), tuple(chosen["paths"]), of, tuple(conversations))
+    conversations = tuple(chosen["conversations"]) if "conversations" in chosen else None
+    return PastRollback(id, safety, tuple(chosen["only"]), tuple(chosen["paths"]), of, conversations)
 
 
 def set_redone(db: apsw.Connection, id: int) -> None:

@@ -294,7 +294,7 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
             "mazu.checkpoint.list shows what can be rolled back to.",
         )  # fmt: skip
     taken = (await checkpoints.get(found.safety)).created_at
-    for id in {*found.conversations, *([session.id] if session else [])}:
+    for id in {*(found.conversations or ()), *([session.id] if session else [])}:
         started = await server.project.sessions.last_started(id)
         if started is not None and started > taken:
             raise MazuError(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-import shlex
 
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
 from mazu_ls.tools.shell.sandbox import probe
-from mazu_ls.workspace.visible_text import make_line, make_visible
+from mazu_ls.workspace.visible_text import make_visible
 
 MAX_HIDDEN = 4
 """Number of hidden files that a sentence names."""
+APPROVED = "Commands that you approve, or that a rule of yours allows, can read it."
 _WRITABLE = {
     True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
     False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
@@ -61,24 +61,27 @@ async def explain_network(turn: ToolContext, lines: list[str]) -> None:
         await turn.host.say("warning", NETWORK_FOR_USER)
 
 
-async def explain_hidden(turn: ToolContext, command: str, answer: str) -> str:
-    """Return a failed command's answer with the files that were empty for it: once in a session, and wherever it names one."""
+async def explain_hidden(turn: ToolContext, answer: str) -> str:
+    """Return a failed command's answer with the files that were hidden from it: once in a session, and wherever it names one.
+
+    The user is told only of the latter: a command may fail for any reason.
+    """
     names = turn.shell.hidden
     is_named = any(name.rpartition("/")[2] in answer for name in names)
     if not names or ("hidden" in turn.shell.explained and not is_named):
         return answer
+    turn.shell.explained.add("hidden")
     shown = ", ".join(map(make_visible, names[:MAX_HIDDEN])) + (", ..." if len(names) > MAX_HIDDEN else "")
-    if "hidden" not in turn.shell.explained:
-        turn.shell.explained.add("hidden")
-        advice = f"To allow it: mazu-ls permissions allow run_shell {shlex.quote(make_line(command, 200))}"
+    if is_named and "hidden from a command" not in turn.shell.explained:
+        turn.shell.explained.add("hidden from a command")
         await turn.host.say(
-            "warning", f"A command failed that saw nothing in {shown}, since nobody approved it. {advice}"
+            "warning", f"A command failed from which {shown} was hidden, since nobody approved it. {APPROVED}"
         )
-    return f"{answer}\n[empty for this command, since nobody approved it: {shown}]"
+    return f"{answer}\n[hidden from this command, since nobody approved it: {shown}]"
 
 
 def hidden_files(check: CreatedFilesCheck) -> tuple[str, ...]:
-    """Return the project's files that were empty for a command, relative to their folder."""
+    """Return the project's files that were hidden from a command, relative to their folder."""
     hidden = check.before.hidden if check.before is not None else []
     inside = ((path, root) for path in hidden for root in check.roots if path.is_relative_to(root))
     return tuple(sorted(str(path.relative_to(root)) for path, root in inside if not path.is_socket()))

@@ -110,7 +110,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     answer = _render_running(running, moved, turn)
     await explain_network(turn, answer.split("\n"))
     if running.code != 0:
-        answer = await explain_hidden(turn, args.command, answer)
+        answer = await explain_hidden(turn, answer)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     failed = running.how if running.code != 0 else ""
@@ -189,7 +189,8 @@ async def _started(
 
 async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
     """Report to the user and the model what appeared while a command ran."""
-    turn.shell.hidden = hidden_files(check)
+    if not check.background:
+        turn.shell.hidden = hidden_files(check)
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
