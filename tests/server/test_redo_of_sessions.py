@@ -100,6 +100,23 @@ async def test_a_redo_of_a_rollback_restores_every_conversation(env: dict[str, s
         assert [await said(client, one) for one in sessions] == [1, 1]
 
 
+async def test_any_conversation_redoes_a_rollback_of_everything(env: dict[str, str], folder: Path):
+    """Also one to a checkpoint of another conversation, and not an older undo of its own instead."""
+    edits = [*write_files(folder), ("a.py", "a = 2\n", "a = 3\n")]
+    async with ModelServer(replies(*edits)) as model, restarted(env, folder, model) as client:
+        first, second = await turns(client, folder)
+        await chat(client, "edit a again", first)
+        assert (await client.command("mazu.undo", {"sessionId": first}))["verified"]
+        listed = (await client.command("mazu.checkpoint.list", {"sessionId": second}))["checkpoints"]
+        start = next(one["id"] for one in listed if one["kind"] == "baseline")
+        assert (await client.command("mazu.rollback", {"id": start}))["verified"]
+        assert texts(folder) == ["a = 2\n", "b = 1\n"]
+        assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
+        assert texts(folder) == ["a = 2\n", "b = 2\n"]
+        assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
+        assert texts(folder) == ["a = 3\n", "b = 2\n"]
+
+
 async def test_a_redo_leaves_memories_of_another_undo(env: dict[str, str], folder: Path):
     kept = [
         {"name": "remember", "arguments": {"title": title, "category": "fact"}} for title in ("One", "Two")

@@ -235,7 +235,7 @@ def _record_rollback(
     if selection.has("conversation"):
         conversations = changed_conversations(project, bytes.fromhex(safety.tree), target, selection)
     schema.add_rollback(
-        db, selection.session or target.session_id or "", safety.id, target.id,
+        db, selection.session or "", safety.id, target.id,
         (selection.only, selection.paths), of=selection.session, conversations=conversations,
         redone=selection.redo_of is not None,
     )  # fmt: skip
