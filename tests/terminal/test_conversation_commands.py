@@ -29,6 +29,21 @@ async def test_another_conversation_is_begun_resumed_and_looked_at(chat: Chat):
     await terminal.sees("“first talk”, 1 turn", "> first talk")
 
 
+async def test_a_conversation_that_cannot_be_opened_leaves_the_one_that_is_open(chat: Chat):
+    terminal = await chat({"when": "first talk", "text": "Of both."}, {"text": "Of none."})
+    await terminal.says("first talk")
+    await terminal.sees("Of both.")
+    await terminal.rests()
+    await terminal.says("/resume s_nope")
+    await terminal.sees("There is no session s_nope.")
+    await terminal.says("/status")
+    await terminal.sees("conversation: “first talk”")
+    await terminal.says("second talk")
+    await terminal.rests()
+    await terminal.says("/status")
+    await terminal.sees("conversation: “first talk”", times=2)
+
+
 async def test_values_of_commands_are_completed_and_each_has_help_of_its_own(chat: Chat):
     terminal = await chat({"text": "Hello."})
     terminal.types("/mode pl")

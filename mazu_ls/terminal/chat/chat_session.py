@@ -123,17 +123,19 @@ class ChatSession:
         return None if resume is None else await self._opened(project, resume)
 
     async def switch(self, session_id: str | None) -> None:
-        """Leave this conversation as it is, for another one or for a new one."""
-        self.session_id, self.name, self.spent, self.share = None, "", "", ""
+        """Leave this conversation as it is, for another one or for a new one. Where it cannot be opened, nothing changes."""
         project = await self.server.wait_opened()
         opened = None
-        if session_id is not None:
+        if session_id is None:
+            self.session_id, self.name = None, ""
+        else:
             before, self.model = self.model, None
             try:
                 opened = await self._opened(project, session_id)
             finally:
                 self.model = self.model or before
-            await self.count_cost()
+        self.spent, self.share = "", ""
+        await self.count_cost()
         await self.on_switched(opened)
 
     async def _opened(self, project: Project, resume: str) -> dict[str, Any]:
@@ -147,9 +149,9 @@ class ChatSession:
             self.session_id, self.name = resume, str(found["name"])
             self.model = self.model or found["model"]
             return found
+        found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
         self.session_id, self.name = session.id, session.name
         self.model = self.model or session.conversation.model
-        found: dict[str, Any] = await self.execute("mazu.session.show", {"sessionId": session.id})
         return {**found, "interrupted": session.interrupted}
 
     async def wait_free(self) -> None:
