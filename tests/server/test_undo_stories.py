@@ -114,6 +114,32 @@ async def test_pins_and_labels_hold_through_prunes_and_restarts(env: dict[str, s
             assert (await client.command("mazu.checkpoint.prune", {"keep": 1}))["removed"] == ["cp_000001"]
 
 
+async def test_the_conversation_alone_goes_back_where_a_checkpoint_was_pruned(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    replies: list[Any] = [
+        {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]},
+        {"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "One."},
+        {"calls": [edit_call("app.py", "x = 2", "x = 3")]}, {"text": "Two."},
+    ]  # fmt: skip
+    async with ModelServer(replies) as model, restarted(env, folder, model) as client:
+        first = await client.command("mazu.chat", {"message": "one", "wait": True})
+        session = {"sessionId": first["sessionId"]}
+        await client.command("mazu.chat", {"message": "two", "wait": True, **session})
+        await client.command("mazu.checkpoint.prune", {"keep": 1, "labelled": True})
+        wanted = {**session, "turnId": first["turnId"]}
+        with pytest.raises(RpcFailure, match="was pruned"):
+            await client.command("mazu.undo", {**wanted, "memory": False})
+        undone = await client.command("mazu.undo", {**wanted, "code": False, "memory": False})
+        assert undone["applied"] and undone["verified"] and undone["plan"]["write"] == []
+        assert path.read_text() == "x = 3\n"
+        assert (await client.command("mazu.session.show", session))["turns"] == []
+        assert (await client.command("mazu.redo", session))["applied"]
+        assert len((await client.command("mazu.session.show", session))["turns"]) == 2
+
+
 async def test_a_memory_with_a_comma_in_a_tag_comes_back(env: dict[str, str], folder: Path):
     (folder / "a.txt").write_text("before\n")
     async with ModelServer([]) as model, restarted(env, folder, model) as client:

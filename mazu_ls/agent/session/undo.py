@@ -39,14 +39,18 @@ class StoppableSession(Protocol):
 
 
 async def checkpoint_before_turn(
-    project: ProjectServices, session: StoppableSession, turn_id: str | None = None
+    project: ProjectServices,
+    session: StoppableSession,
+    turn_id: str | None = None,
+    *,
+    conversation_alone: bool = False,
 ) -> tuple[str, int]:
     """Return the checkpoint to roll back to, of one turn or the last one, and the conversation's event before that
     turn.
 
     The event is returned because the checkpoint does not know it for a conversation that was forked later. A turn that
-    changed nothing took no checkpoint: then one is taken now, as of its start. Raises MazuError(not_found) if there is
-    no such turn.
+    changed nothing took no checkpoint: then one is taken now, as of its start. With `conversation_alone` the files do not
+    matter, so one is taken also where the turn's own was pruned. Raises MazuError(not_found) if there is no such turn.
     """
     if session.running:
         session.cancel()
@@ -58,14 +62,17 @@ async def checkpoint_before_turn(
             missing = f"There is no turn {turn_id!r} in the current conversation."
         raise MazuError(Kind.NOT_FOUND, missing, "See mazu.session.show and mazu.checkpoint.list.")
     turn, before, baseline = found
+    label = "before a turn that changed no file"
+    if (
+        baseline
+        and conversation_alone
+        and project.checkpoints
+        and not await project.checkpoints.has(baseline)
+    ):
+        baseline, label = None, "before a turn, the conversation alone"
     if baseline is None:
         baseline = await project.checkpoint(
-            "baseline",
-            "before a turn that changed no file",
-            session_id=session.id,
-            turn_id=turn,
-            touched=[],
-            boundary=before,
+            "baseline", label, session_id=session.id, turn_id=turn, touched=[], boundary=before
         )
     if baseline is None:
         raise project.no_checkpoints or MazuError(

@@ -216,7 +216,10 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
             "Stop it or wait for it, then look at what undo does.",
         )
     try:
-        baseline, before = await checkpoint_before_turn(server.project, session, params.turn_id)
+        alone = params.conversation and not params.code and not params.memory
+        baseline, before = await checkpoint_before_turn(
+            server.project, session, params.turn_id, conversation_alone=alone
+        )
     except MazuError as error:
         if error.kind is not Kind.NOT_FOUND or params.turn_id or params.session_id:
             raise
