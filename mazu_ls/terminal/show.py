@@ -124,6 +124,7 @@ def _checkpoint(out: Console, value: Result) -> None:
     if any(learned.values()):
         changes += f", memories +{learned['added']} ~{learned['changed']} -{learned['removed']}"
     changes += " [yellow]partial[/]" if value["skipped"] else ""
+    changes += " [cyan]pinned[/]" if value.get("pinned") else ""
     out.print(
         f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(value['label'])}"
     )

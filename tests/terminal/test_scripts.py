@@ -511,13 +511,18 @@ def test_a_dry_run_only_proposes(script: Script):
 
 
 def test_a_timeline_and_a_comparison(script: Script):
-    script.model_says(WRITE, {"text": "The answer."})
+    read = {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]}
+    script.model_says(read, WRITE, {"text": "The answer."})
     assert script("run", "write it")[0] == 0
     _, out, _ = script("timeline")
+    assert "Read app.py  2 lines" in out and "return a - b" not in out, out
     assert [
         word for word in ("> write it", "Write new.txt", "checkpoint", "The answer.", "$") if word not in out
     ] == []
     checkpoints = json.loads(script("checkpoint", "list", "--json")[1])["checkpoints"]
+    assert " pinned " in script("checkpoint", "pin", checkpoints[0]["id"])[1]
+    assert script("checkpoint", "list")[1].count(" pinned ") == 1
+    assert " pinned " not in script("checkpoint", "unpin", checkpoints[0]["id"])[1]
     assert "new.txt" in script("compare", checkpoints[-1]["id"], checkpoints[0]["id"])[1]
 
 

@@ -10,7 +10,7 @@ from mazu_ls.agent.session.recovery import BROKEN_OFF
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.call_lines import SIGNS, describe_call, outcome_state
+from mazu_ls.terminal.screen.call_lines import SIGNS, call_outcome, describe_call, outcome_state
 from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 from mazu_ls.terminal.times import local_time
@@ -49,7 +49,7 @@ async def run(server: ServerState, host: TerminalHost, given: argparse.Namespace
 def steps(events: Iterable[journal.Event]) -> Iterable[dict[str, Any]]:
     """Yield each event that a person would name, with the cost so far (US dollars, None if unknown)."""
     spent: float | None = 0.0
-    calls: dict[str, str] = {}
+    calls: dict[str, tuple[str, str]] = {}  # the tool, and what it does
     for event in events:
         step = _step(event.body, calls)
         if isinstance(event.body, journal.ModelSaid):
@@ -67,23 +67,20 @@ def _broken_off(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {"at": last["at"], "turnId": last["turnId"], **ended, "spentUsd": last["spentUsd"]}
 
 
-def _step(body: journal.Body, calls: dict[str, str]) -> dict[str, Any] | None:
+def _step(body: journal.Body, calls: dict[str, tuple[str, str]]) -> dict[str, Any] | None:
     match body:
         case journal.UserSaid(_, shown) if shown:
             return {"kind": "user", "text": shown}
         case journal.ModelSaid(message, _, usage) if message.text.strip():
             return {"kind": "reply", "text": message.text, "costUsd": usage.cost_usd}
         case journal.CallStarted(call_id, tool, _, arguments):
-            calls[call_id] = describe_call(tool, arguments)
+            calls[call_id] = tool, describe_call(tool, arguments)
         case journal.CallDecided(call_id, verdict, reason, by) if verdict == "deny":
-            return {"kind": "refused", "text": calls.get(call_id, ""), "by": by, "reason": reason}
+            return {"kind": "refused", "text": calls.get(call_id, ("", ""))[1], "by": by, "reason": reason}
         case journal.CallEnded(call_id, ok, summary):
-            return {
-                "kind": "call",
-                "text": calls.get(call_id, ""),
-                "state": outcome_state(ok, summary),
-                "outcome": summary,
-            }
+            tool, what = calls.get(call_id, ("", ""))
+            outcome = call_outcome(tool, body, streamed=False)
+            return {"kind": "call", "text": what, "state": outcome_state(ok, summary), "outcome": outcome}
         case journal.CheckpointTaken(id, kind, label):
             return {"kind": "checkpoint", "id": id, "checkpointKind": kind, "text": label}
         case journal.MemoryTouched(id, outcome, title):
@@ -111,8 +108,8 @@ def _line(step: dict[str, Any]) -> Line:
             return line(("dim", at), f"   {text}")
         case "call":
             style, sign = SIGNS[step["state"]]
-            said = clean(step["outcome"]).removeprefix("error: ")
-            return line(("dim", at), " ", (style, sign), f" {text}", ("dim", f"  {styled.fit(said, 60)}"))
+            said = styled.fit(clean(step["outcome"]), 60)
+            return line(("dim", at), " ", (style, sign), f" {text}", ("dim", f"  {said}"))
         case "checkpoint":
             return line(("dim", f"{at} ◆ checkpoint {step['id']} {text}"))
         case "memory":
