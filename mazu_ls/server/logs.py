@@ -66,8 +66,8 @@ def log_to_stderr() -> None:
     logging.getLogger("mazu_ls").setLevel(logging.INFO)
 
 
-def log_to_file(env: Mapping[str, str] = os.environ) -> None:
-    """Log to a file too, two generations of 2 MiB; an unwritable state directory is reported once."""
+def log_to_file(env: Mapping[str, str] = os.environ, logger: logging.Logger | None = None) -> None:
+    """Log to a file too, two generations of 2 MiB; an unwritable state directory is reported once. `logger`: of this one only."""
     from logging.handlers import RotatingFileHandler
 
     from mazu_ls.redact import redact
@@ -96,7 +96,7 @@ def log_to_file(env: Mapping[str, str] = os.environ) -> None:
         )
         return
     handler.setFormatter(Redacting(FORMAT))
-    logging.getLogger().addHandler(handler)
+    (logger or logging.getLogger()).addHandler(handler)
 
 
 def _private(path: str, flags: int) -> int:

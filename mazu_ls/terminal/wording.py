@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
+from mazu_ls.errors import InvalidArguments, MazuError
+
+logger = logging.getLogger(__name__)
 _WIRE_NAME = re.compile(r"`?\b(mazu(?:\.[a-z]+)+)\b`?(?!\()")
 
 
@@ -18,6 +22,22 @@ def error_text(message: str, hint: str = "") -> str:
     if first and hint and first[-1] not in ".!?:":
         first += "."
     return in_terminal_words(f"{first} {hint}".strip())
+
+
+def failure_text(error: Exception, what: str) -> str:
+    """Return a failure for the user; one that nobody foresaw goes to the log, `what` being what failed."""
+    if not isinstance(error, MazuError | InvalidArguments):
+        from mazu_ls.server.errors import internal
+        from mazu_ls.server.logs import log_to_file
+
+        if not logger.handlers:
+            log_to_file(logger=logger)
+            logger.propagate = (
+                not logger.handlers
+            )  # the screen is no place for a traceback, unless there is no other
+        logger.error("%s failed", what, exc_info=error)
+        error = internal(error, what)
+    return error_text(str(error), getattr(error, "hint", ""))
 
 
 def _typed(found: re.Match[str]) -> str:

@@ -113,3 +113,15 @@ def test_a_mention_is_quoted_where_it_must_be():
     ]  # fmt: skip
     assert markdown.mention_of("e f.py", 2, 3) == '@"e f.py"#L3'
     assert markdown.mention_of("übung/a-b.py") == "@übung/a-b.py"
+
+
+async def test_a_failure_that_nobody_foresaw_is_a_sentence_and_in_the_log(chat: Chat, tmp_path: Path):
+    terminal = await chat({"text": "Hello."}, {"text": "Still here."})
+    await terminal.says("hi")
+    await terminal.sees("Hello.", "tokens")
+    await terminal.says(f"/rewind {'9' * 4400}")  # more digits than Python converts
+    await terminal.sees("/rewind failed inside mazu-ls (ValueError). The details are in ")
+    assert not terminal.shows("Traceback") and not terminal.shows("Press ENTER")
+    await terminal.says("go on")
+    await terminal.sees("Still here.")
+    assert any("ValueError" in log.read_text() for log in tmp_path.rglob("*.log"))

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
@@ -15,7 +14,7 @@ from mazu_ls.terminal.chat.slash_commands import LEAVE
 from mazu_ls.terminal.exit_status import DONE, INTERRUPTED, exit_status, how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.printing import print_text
-from mazu_ls.terminal.wording import error_text
+from mazu_ls.terminal.wording import error_text, failure_text
 
 if TYPE_CHECKING:
     import argparse
@@ -99,8 +98,10 @@ async def _plain_turn(chat: ChatSession, text: str) -> int:
             raise
         print("Stopped.", file=sys.stderr)
         return INTERRUPTED
-    except (MazuError, InvalidArguments) as error:
-        print_text(error_text(str(error), getattr(error, "hint", "")), sys.stderr)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - becomes a line of the conversation
+        print_text(failure_text(error, "The turn"), sys.stderr)
         return 1
     if not getattr(chat.host.surface, "streamed", False) and result["reply"]:
         print(styled.clean(result["reply"]))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.terminal.chat.bypass import confirm_bypass
 from mazu_ls.terminal.chat.chat_session import MODES, ChatSession
 from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 from mazu_ls.terminal.chat.slash_help import commands, help_text, unknown
-from mazu_ls.terminal.wording import error_text
+from mazu_ls.terminal.wording import failure_text
 
 LEAVE = ("/quit", "/exit")
 OF_SESSION = ("undo", "redo", "rewind", "compact", "usage")
@@ -27,10 +27,8 @@ async def reply_to(chat: ChatSession, line: str) -> str:
     """Return the reply of a `/command` as Markdown; for a failure its message and hint."""
     try:
         return await run(chat, line)
-    except MazuError as error:
-        return error_text(error.message, error.hint)
-    except InvalidArguments as error:
-        return error_text(str(error))
+    except Exception as error:  # noqa: BLE001 - becomes the reply
+        return failure_text(error, line.split(maxsplit=1)[0])
 
 
 async def run(chat: ChatSession, line: str) -> str:

@@ -16,7 +16,7 @@ from mazu_ls.terminal.exit_status import FAILED
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.live_surface import LiveSurface
 from mazu_ls.terminal.screen.transcript import replay, user_line
-from mazu_ls.terminal.wording import error_text
+from mazu_ls.terminal.wording import error_text, failure_text
 
 if TYPE_CHECKING:
     import argparse
@@ -156,8 +156,8 @@ class LiveChat:
                     self.screen.set_activity(lambda: "starting")
                 await self._turn(text)
             self._mode = await self.chat.mode()  # who had the conversation open may be gone
-        except (MazuError, InvalidArguments) as error:
-            self.surface.say("error", error_text(str(error), getattr(error, "hint", "")))
+        except Exception as error:  # noqa: BLE001 - becomes a line of the conversation
+            self.surface.say("error", failure_text(error, "The turn"))
             if isinstance(error, MazuError) and error.kind is Kind.BUSY:  # it was not sent
                 self.screen.write("\n".join(filter(None, (text, self.screen.buffer.text))))
             elif self.surface.view is not None and not self.chat.turn_runs:  # it did not begin
