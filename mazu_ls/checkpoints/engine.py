@@ -345,9 +345,9 @@ class Checkpoints:
             )
         )
 
-    async def last_rollback(self, session_id: str) -> schema.PastRollback | None:
-        """Return the last rollback or undo of a session that was not reverted."""
-        found = await self._store.read(lambda db: schema.last_rollback(db, session_id))
+    async def last_rollback(self, *session_ids: str) -> schema.PastRollback | None:
+        """Return the last rollback or undo of these sessions, or of none, that was not reverted."""
+        found = await self._store.read(lambda db: schema.last_rollback(db, session_ids))
         return found if found and await self.has(found.safety) else None
 
     async def stats(self) -> StoreStats:

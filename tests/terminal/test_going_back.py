@@ -67,3 +67,24 @@ async def test_a_conversation_offers_points_and_knows_what_it_cost(chat: Chat):
     await terminal.answers("n")
     await terminal.sees("Nothing was rolled back.")
     assert "a + b" in (terminal.root / "app.py").read_text()
+
+
+def test_a_rewrite_is_shown_and_is_undone_and_redone_where_it_came_last(script: Script):
+    app, new = script.root / "app.py", script.root / "new.txt"
+    before = app.read_text()
+    script.model_says(WRITE, {"text": "Written."}, {"text": "```python\nrewritten = 1\n```"})
+    assert script("run", "write it")[0] == 0
+    status, out, err = script("edit", "app.py:1", "another line")
+    assert (status, "+rewritten = 1" in out, f"-{before.splitlines()[0]}" in out) == (0, True, True), (
+        out + err
+    )
+    rewritten = app.read_text()
+    assert script("undo")[0] == 0
+    assert (app.read_text(), new.exists()) == (before, True)
+    assert script("redo")[0] == 0
+    assert app.read_text() == rewritten
+    assert script("undo")[0] == 0
+    assert script("undo")[0] == 0  # then the turn before it
+    assert (app.read_text(), new.exists()) == (before, False)
+    status, _, err = script("undo")
+    assert (status, "no turn to undo" in err) == (1, True), err

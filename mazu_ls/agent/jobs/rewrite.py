@@ -24,6 +24,8 @@ from mazu_ls.workspace.text import split_lines
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
 
+OF_REWRITE = "edit: "
+"""How the name of a rewrite's session begins."""
 CONTEXT_CHARS = 12_000
 OPENING_FENCE = re.compile(r"^```[^\n]*\n", re.MULTILINE)
 CLOSING_FENCE = re.compile(r"^```[ \t]*$", re.MULTILINE)
@@ -93,7 +95,7 @@ async def rewrite(
         edit = RecordedEdit.from_texts(source.path or Path(source.name), source.name, before, after)
         run.record_edit(edit, is_file=source.path is not None)
 
-    session = await project.sessions.new_background_session(f"edit: {instruction}")
+    session = await project.sessions.new_background_session(f"{OF_REWRITE}{instruction}")
     asked = Prompt(
         _question(source.name, seen, start, end, instruction),
         model=model, limits=Limits.from_settings(project.config.limits), kind="edit", finish=place_edit,

@@ -318,12 +318,13 @@ def rollback_target(db: apsw.Connection, safety: int) -> RollbackTarget | None:
     return RollbackTarget(checkpoint_number(rows[0][0]), bool(json.loads(rows[0][1]).get("partial")))
 
 
-def last_rollback(db: apsw.Connection, session: str) -> PastRollback | None:
-    """Return the last rollback of a session, or of the whole project to a checkpoint of no session, that was not reverted."""
+def last_rollback(db: apsw.Connection, sessions: Sequence[str]) -> PastRollback | None:
+    """Return the last rollback of these sessions, or of the whole project to a checkpoint of no session, that was not reverted."""
     rows = select(
         db,
-        "SELECT id, safety_id, sections, session FROM checkpoint_rollback WHERE session IN (?, '') AND NOT redone ORDER BY id DESC LIMIT 1",
-        (session,),
+        "SELECT id, safety_id, sections, session FROM checkpoint_rollback WHERE NOT redone "
+        "AND (session = '' OR session IN (SELECT value FROM json_each(?))) ORDER BY id DESC LIMIT 1",
+        (json.dumps(sessions),),
     )
     if not rows:
         return None

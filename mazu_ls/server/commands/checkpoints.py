@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
-from mazu_ls.server.commands.rollback_target import last_differing
+from mazu_ls.server.commands.rollback_target import last_differing, rewrites, standing_rewrite
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
@@ -206,9 +206,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     assert server.project is not None
     if not params.preview:
         await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
-    session = await _session_to_undo(
-        server.project, params.session_id, "Undo it there (Mazu: undo the last turn)."
-    )
+    session = await _session_of_undo(server.project, params)
     if params.preview and session.running:
         raise MazuError(
             Kind.BUSY,
@@ -241,6 +239,16 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     report.problems += await _not_held(server, checkpoints, report, edited)
     report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)
+
+
+async def _session_of_undo(project: Project, params: turns.UndoParams) -> Session:
+    """Return the session whose turn is undone: if none is named, that of a rewrite which is newer than the last conversation's turn."""
+    named, sessions = params.session_id, project.sessions
+    if named is None and params.turn_id is None:
+        rewrite = await standing_rewrite(sessions)
+        if rewrite is not None:
+            return await sessions.read_events(rewrite)
+    return await _session_to_undo(project, named, "Undo it there (Mazu: undo the last turn).")
 
 
 async def _named_elsewhere(project: Project, id: str, error: MazuError) -> MazuError:
@@ -290,7 +298,8 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
     assert server.project is not None
     await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
     session = await _session_of_redo(server.project, params.session_id)
-    found = await checkpoints.last_rollback(session.id if session else "")
+    of_rewrites = await rewrites(server.project.sessions) if params.session_id is None else []
+    found = await checkpoints.last_rollback(*([session.id] if session else []), *of_rewrites)
     if found is None:
         raise MazuError(
             Kind.NOT_FOUND, "Nothing to redo: there is no undo or rollback that was not redone already.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -115,6 +116,8 @@ async def execute(
     if name in REMEMBERING:
         await _require_lasting(server, arguments)
     result = await run(name, arguments)
+    if name == "mazu.edit" and not as_json(given):
+        await _show_change(server, result)
     if name == "mazu.checkpoint.diff" and arguments.get("against", "now") == "now":
         await note_unsaved(server)
     if name == "mazu.status":
@@ -128,6 +131,20 @@ async def execute(
     if name == "mazu.tools.list":
         _note_servers(await server.wait_opened())
     return present_result(name, result, arguments, given)
+
+
+async def _show_change(server: ServerState, result: dict[str, Any]) -> None:
+    """Show what a rewrite changed, as after an edit in a chat."""
+    if result["edits"] and result["checkpoints"]:
+        from mazu_ls.server import commands
+        from mazu_ls.terminal.lists import path_of
+        from mazu_ls.terminal.screen import styled_text
+        from mazu_ls.terminal.surfaces.plain_surface import DIFF_LINES
+
+        paths = [server.name_of(Path(path_of(edit["uri"]))) for edit in result["edits"]]
+        wanted = {"id": result["checkpoints"][0], "paths": paths}
+        found = await commands.execute(server, "mazu.checkpoint.diff", [wanted])
+        styled_text.write(styled_text.diff_lines(found["patch"], DIFF_LINES))
 
 
 def _note_servers(project: Project) -> None:
