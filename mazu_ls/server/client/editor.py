@@ -14,6 +14,7 @@ from mazu_ls.server.client.ask_user import ClientApprovals
 from mazu_ls.server.client.profile import ClientConnection, ClientProfile
 from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
 from mazu_ls.server.documents.notebooks import OpenNotebooks
+from mazu_ls.server.documents.own_edits import OwnEdits
 from mazu_ls.server.rpc import lsp_types
 
 ASKING_SECONDS = 1.0
@@ -54,6 +55,7 @@ class ConnectedEditor:
         """Chat documents that are drawn again once the editor sends something, since it did not answer an edit."""
         self.followed: object = None
         """The project whose turns show in the open chat documents while they run."""
+        self.own_edits = OwnEdits()
         self.late_edits: set[asyncio.Task[None]] = set()
         """What reverts edits that the editor made too late."""
         self.focus: EditorFocus | None = None

@@ -70,14 +70,19 @@ async def apply_edits(
     echo = EditConfirmation(editor, document, edits, after)
     late = _late_edit(editor, document, edits, after, label) if revert_late else None
     version = document.version
-    answered = False
+    answered = made = trusted = False
     try:
         await _request(editor, document, edits, label, echo=echo, late=late)
         answered = True
         async with asyncio.timeout(WORD_SECONDS if in_command else ECHO_SECONDS):
             await echo.settled.wait()
+        made = True
+        await _keep_typed(editor, document, echo, label)
+    except asyncio.CancelledError:
+        made = echo.settled.is_set()
+        raise
     except TimeoutError as error:
-        if in_command and document.version == version:
+        if trusted := in_command and document.version == version:
             logger.info(
                 "%s was edited according to the editor; its change notification has not arrived.",
                 name(document),
@@ -91,9 +96,11 @@ async def apply_edits(
         if late and answered and not echo.settled.is_set():
             late.watch()
             late.answer({"applied": True})
-        echo.close()
+        if trusted:  # what the editor reports after the command is this edit
+            asyncio.get_running_loop().call_later(ECHO_SECONDS, echo.close, True)
+        else:
+            echo.close(made)
         editor.note_edited(document)
-    await _keep_typed(editor, document, echo, label)
 
 
 def _late_edit(
@@ -119,21 +126,28 @@ async def review_edits(editor: ConnectedEditor, document: OpenDocument, after: s
     late = _late_edit(editor, document, edits, after, label)
     shown = annotated(editor.profile, [_versioned(document, edits)], label, confirm=len(edits) > 1)
     echo = EditConfirmation(editor, document, edits, after)
+    made = False
     try:
         problem = await _ask(editor, label, shown, REVIEW_SECONDS, late)
         if problem is not None and (problem != NO_ANSWER or document.text == before):
             raise rejection_reason(name(document), problem)
         async with asyncio.timeout(PART_SECONDS):
             await echo.settled.wait()
+        made = True
+        await _keep_typed(editor, document, echo, label)
+    except asyncio.CancelledError:
+        made = echo.settled.is_set()
+        raise
     except TimeoutError:
         if document.text == before:
             raise rejection_reason(name(document), "") from None
         logger.info("An edit of %s was only partly applied.", name(document))
+        echo.accept_all()
+        made = True
         return document.text
     finally:
-        echo.close()
+        echo.close(made)
         editor.note_edited(document)
-    await _keep_typed(editor, document, echo, label)
     return after
 
 

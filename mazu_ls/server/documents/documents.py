@@ -156,6 +156,8 @@ class OpenDocuments:
         self.encoding: Encoding = "utf-16"
         self._open: dict[str, OpenDocument] = {}
         self._watchers: dict[str, list[Watcher]] = {}
+        self.changes = 0
+        """How often a document was opened, changed or closed: the number of the change that the watchers are called with."""
 
     def __iter__(self) -> Iterator[OpenDocument]:
         return iter(list(self._open.values()))
@@ -220,5 +222,6 @@ class OpenDocuments:
         return document
 
     def _notify(self, document: OpenDocument) -> None:
+        self.changes += 1
         for watcher in list(self._watchers.get(uris.key(document.uri), ())):
             watcher(document)

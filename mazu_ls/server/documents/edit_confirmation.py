@@ -13,7 +13,8 @@ from mazu_ls.server.rpc.lsp_types import TextEdit
 class EditConfirmation:
     """Watches a document until it shows the edit, or the edit overwrote what the user typed meanwhile.
 
-    Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it.
+    Some editors apply a stale edit all the same. `overwritten` is then the text the user had before it. Until `close`, the edit
+    counts as one that mazu-ls waits for.
     """
 
     def __init__(
@@ -27,6 +28,10 @@ class EditConfirmation:
         self._before = self._previous = document.text
         self.overwritten: str | None = None
         self.settled = asyncio.Event()
+        self._documents, self._own, self._uri = editor.documents, editor.own_edits, document.uri
+        self._begun = self._documents.changes
+        self._made = range(0)
+        self._own.begin(document.uri)
         self._stop = editor.documents.watch(document.uri, self._changed)
 
     def _changed(self, document: OpenDocument) -> None:
@@ -34,9 +39,12 @@ class EditConfirmation:
         stale = typed and document.text == document.with_edits(self._previous, self._edits)
         if stale and not self._halfway(document):
             self.overwritten = self._previous
+            self._made = range(self._documents.changes, self._documents.changes + 1)
             self.settled.set()
         elif unified_text(document.text) in self._expected:
             # The user may type on at once: it suffices that the document once had the intended text.
+            if not self.settled.is_set():
+                self.accept_all()
             self.settled.set()
         self._previous = document.text
 
@@ -47,6 +55,11 @@ class EditConfirmation:
             shown == unified_text(step).rstrip("\n") for step in document.steps(self._before, self._edits)
         )
 
-    def close(self) -> None:
-        """Stop watching."""
+    def accept_all(self) -> None:
+        """Everything that the document has shown since the request is this edit: a part of it, or hunk by hunk the whole."""
+        self._made = range(self._begun + 1, self._documents.changes + 1)
+
+    def close(self, made: bool) -> None:
+        """Stop watching. `made`: whether the edit counts as made by this request, so that no earlier one made it."""
         self._stop()
+        self._own.end(self._uri, self._made if made else range(0))

@@ -38,6 +38,8 @@ def encode_message(message: dict[str, Any]) -> bytes:
         return frame(json.dumps(msgspec.to_builtins(message)).encode())
 
 
+MOST_LATE = 16
+"""Requests whose late answers still matter: a client may never answer one that was cancelled."""
 Late = Callable[[Any], None]
 """Gets an answer that comes when nobody waits for it any more."""
 
@@ -84,6 +86,8 @@ class ClientRequests:
         except (TimeoutError, asyncio.CancelledError):
             if late:
                 self._late[name] = late
+                while len(self._late) > MOST_LATE:
+                    self._late.pop(next(iter(self._late)))(None)
             self.notify("$/cancelRequest", {"id": name})
             raise
         finally:
