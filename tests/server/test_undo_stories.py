@@ -287,7 +287,9 @@ async def test_an_edit_that_was_lost_with_the_editor_is_said(env: dict[str, str]
             await chat(client, "continue please", session)
             asked = str(model.bodies[3]["messages"][-1])
             assert "<lost_edits>" in asked and "Read them again: app.py" in asked, asked
-            await client.until(lambda m: "unsaved text of app.py was lost" in str(m.get("params")), within=5)
+            await client.until(
+                lambda m: "unsaved text of app.py is open in no editor" in str(m.get("params")), within=5
+            )
             path.write_text("x = 2\n")
             await chat(client, "it is there again", session)
             assert "<lost_edits>" not in str(model.bodies[4]["messages"][-1])

@@ -77,11 +77,11 @@ async def _lost_texts(session: TurnSession, buffers: Sequence[Buffer]) -> str:
         return ""
     names, first = ", ".join(map(make_visible, lost.files)), shlex.quote(lost.files[0])
     await session.project.warn_once(
-        f"The unsaved text of {names} was lost when the editor ended: the file on the disk is without it. "
+        f"The unsaved text of {names} is open in no editor any more, and the file on the disk is without it. "
         f"mazu-ls checkpoint file {lost.checkpoint} {first} shows it."
     )
     return (
-        "<lost_edits>\nThe editor ended before these files were saved. What it showed of them, your edits included, is lost;"
+        "<lost_edits>\nThese files were not saved, and no editor shows their unsaved text any more, your edits included;"
         f" they are as they are on the disk. Read them again: {names}\n</lost_edits>"
     )
 
