@@ -79,6 +79,31 @@ async def test_secrets_of_the_project_are_not_there(clone, command: str) -> None
     assert (clone.root / ".env").read_text() == "TOKEN=the-secret\n"
 
 
+@pytest.mark.parametrize("ignored", ["", "build/\n"])
+async def test_folders_of_secrets_and_local_data_are_not_moved(clone, ignored: str) -> None:
+    """In build output, or below a cache with an ignore list of its own, the next command would find them as any other file."""
+    clone.write(
+        {
+            ".gitignore": f".env\n*.sqlite3\n{ignored}",
+            "conf/deep/.env": "TOKEN=deep-secret\n",
+            "db/local.sqlite3": "rows\n",
+        }
+    )
+    for cache in ("build", ".mypy_cache"):
+        for folder in ("conf", "conf/deep", "db"):
+            move = f"mkdir -p {cache}; echo '*' > {cache}/.gitignore; mv {folder} {cache}/x"
+            assert not (await clone.call(run_shell, command=move)).ok
+        text = await clone.text(
+            run_shell, command=f"cat $(find . -name .env); echo gone > {cache}/x/local.sqlite3"
+        )
+        assert "deep-secret" not in text
+    assert (clone.root / "db/local.sqlite3").read_text() == "rows\n"
+    assert (clone.root / "conf/deep/.env").read_text() == "TOKEN=deep-secret\n"
+    clone.write({"db/schema.sql": "create table t (x);\n"})
+    moved = "mv db/schema.sql sub/schema.sql && sed -i s/t/u/ sub/schema.sql && mv sub/schema.sql db/new.sql && cat db/new.sql"
+    assert "creaue table" in await clone.text(run_shell, command=moved)
+
+
 async def test_a_failure_says_which_files_were_hidden(clone) -> None:
     """As of tests that load `.env`: the model would look for the cause in the code."""
     hidden = "[hidden from this command, since nobody approved it: .env, .envrc]"
@@ -369,11 +394,11 @@ async def test_a_link_in_the_place_of_a_folder_moves_nothing_outside(clone) -> N
 
 
 async def test_a_link_in_the_place_of_a_folder_shows_nothing_outside(clone) -> None:
-    names = (".claude/key", ".mazu/key", ".envrc", "other/.git/key")
+    names = (".claude/key", ".mazu/key", "other/.git/key")  # a folder with a secret cannot be moved
     for name in names:
         (clone.home / name).parent.mkdir(parents=True, exist_ok=True)
         (clone.home / name).write_text("private\n")
-    clone.write({"sub/.claude/x": "", "sub/.mazu/x": "", "sub/.envrc": "", "sub/other/.git/x": ""})
+    clone.write({"sub/.claude/x": "", "sub/.mazu/x": "", "sub/other/.git/x": ""})
     await clone.call(run_shell, command="true")
     await clone.call(run_shell, command=SWAP, background=True)
     async with asyncio.timeout(40):

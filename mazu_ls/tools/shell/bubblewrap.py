@@ -264,10 +264,30 @@ def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
         return argv
     protected = mounts.protected
     covered = {root / name for root in roots for name in (".git", ".mazu")}
+    argv += _fixed_folders(roots, protected)
     argv += _read_only(place for place in protected.read_only if place not in covered)
     for place in filter(_stays_put, protected.hidden):
         argv += _masked(place, mounts.env)
     return argv
+
+
+def _fixed_folders(roots: Sequence[Path], protected: Protected) -> list[str]:
+    """Mount the folders above hidden files and data that no checkpoint holds on themselves: a mount can't be renamed.
+
+    A mount of the file alone moves along with its folder, into build output, say, where the next command would find it as any other.
+    """
+    places = [
+        *protected.hidden,
+        *(path for path in protected.read_only if path not in protected.run_by_others),
+    ]
+    above = {folder for place in places for folder in place.parents}
+    inside = {folder for folder in above for root in roots if folder != root and folder.is_relative_to(root)}
+    return [
+        word
+        for folder in sorted(inside)
+        if _stays_put(folder)
+        for word in ("--bind", str(folder), str(folder))
+    ]
 
 
 def _git_folder(git: Path, writable: bool) -> list[str]:
