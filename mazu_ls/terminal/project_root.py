@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ from mazu_ls.state import paths
 
 if TYPE_CHECKING:
     import argparse
+    import re
 
 ENOUGH = 2
 """Number of projects directly inside a folder that make it a folder of projects."""
@@ -73,6 +74,38 @@ def named_project(folders: list[Path]) -> ProjectRoot:
     if missing := [folder for folder in folders if not folder.is_dir()]:
         return ProjectRoot((), "named", f"{missing[0]} is not a folder.")
     return ProjectRoot(tuple(folder.absolute() for folder in folders), "named")
+
+
+def path_in_project(typed: str, folders: Sequence[Path], cwd: Path | None = None) -> str:
+    """Return a path as the project names it: what was typed in a folder below its top is relative to there, as in git.
+
+    As it was typed if only the top has it, as completion and messages of the agent name it, or if it leads out of the project.
+    """
+    cwd = cwd or Path.cwd()
+    if len(folders) != 1 or cwd == folders[0] or not cwd.is_relative_to(folders[0]):
+        return typed
+    here, named = Path(os.path.normpath(cwd / typed)), typed.partition("*")[0]
+    if not here.is_relative_to(folders[0]) or Path(typed).is_absolute() or not named:
+        return typed
+    if not (cwd / named).exists() and (folders[0] / named).exists():
+        return typed
+    return here.relative_to(folders[0]).as_posix()
+
+
+def message_in_project(message: str, folders: Sequence[Path]) -> str:
+    """Return a message with its `@path` mentions as the project names them; those that name no file here stay."""
+    if "@" not in message or len(folders) != 1 or Path.cwd() == folders[0]:
+        return message
+    from mazu_ls.server.chat.markdown import MENTION, mention_of, mentioned_path
+
+    def named(found: re.Match[str]) -> str:
+        typed = mentioned_path(found)
+        if not Path(typed).is_file():
+            return found[0]
+        lines = found[0].rpartition('"')[2] if found["quoted"] else found[0].removeprefix(f"@{typed}")
+        return mention_of(path_in_project(typed, folders)) + lines
+
+    return MENTION.sub(named, message)
 
 
 def enclosing_project(folder: Path, env: Mapping[str, str] = os.environ) -> Path | None:

@@ -13,6 +13,7 @@ from mazu_ls.terminal.chat.bypass import confirmed_mode
 from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, opened_session
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
+from mazu_ls.terminal.project_root import message_in_project
 from mazu_ls.terminal.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ class ChatSession:
         project = await self.server.wait_opened()
         if self.session_id is None and not text.startswith("!"):
             await project.model(self.model)  # a conversation that no model can answer does not begin
-        arguments: dict[str, Any] = {"message": text, "wait": True, "sessionId": await self.begin()}
+        message = text if text.startswith("!") else message_in_project(text, self.server.folders)
+        arguments: dict[str, Any] = {"message": message, "wait": True, "sessionId": await self.begin()}
         if self.model:
             arguments["model"] = self.model
         for name in ("attachments", "texts"):

@@ -19,7 +19,7 @@ from mazu_ls.server.rpc.live.served import CHANGING, PREVIEWED, SHOWING, TALKING
 from mazu_ls.terminal.clients.live_options import HANDSHAKE_SECONDS, connect_to_project, live_options
 from mazu_ls.terminal.clients.results import present_result, print_failure
 from mazu_ls.terminal.exit_status import DONE
-from mazu_ls.terminal.project_root import resolve_project
+from mazu_ls.terminal.project_root import message_in_project, resolve_project
 from mazu_ls.terminal.screen.printing import print_json
 from mazu_ls.terminal.verbs import grammar
 from mazu_ls.terminal.verbs.compare import LISTED, OF_CHECKPOINTS, OF_COMPARE, find_checkpoint
@@ -167,6 +167,8 @@ def _wanted_message(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | N
     if not message and not sys.stdin.isatty():
         message = sys.stdin.read().strip()
         given.message = [message] if message else None
+    if "@" in message:
+        message = message_in_project(message, resolve_project(given).folders)
     arguments: dict[str, Any] = {"message": message, "wait": True}
     for name in ("model", "attachments", "texts"):
         if value := getattr(given, name, None):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mazu_ls import __version__
+from mazu_ls.terminal.project_root import message_in_project, path_in_project, resolve_project
 from mazu_ls.terminal.verbs.verbs import (
     ATTACH,
     GROUPS,
@@ -31,6 +32,8 @@ METAVARS = {
     "text": "FILE", "supersedes": "ID", "agent": "AGENT", "onConflict": "WHAT",
 }  # fmt: skip
 """Names of the wire's fields in usage and help, if the field's own name is not suitable."""
+PATHS = {"mazu.checkpoint.file": ("path",), "mazu.rollback": ("paths",)}
+"""Arguments that name files as the project does; those with `uri` are absolute already."""
 UNDECLARED = WireArgument("")
 """An option of the terminal's own, or an argument that it builds from several."""
 READING = ("chat", "ask", "run", "council")
@@ -328,6 +331,18 @@ def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any
         found[option.field] = " ".join(value) if option.words else value
     if texts := getattr(given, "texts", None):
         found["texts"] = texts
+    for name in PATHS.get(verb.command, ()):
+        if name in found:
+            found[name] = _in_project(found[name], given)
+    if verb.command == "mazu.run" and "@" in found.get("task", ""):
+        found["task"] = message_in_project(found["task"], resolve_project(given).folders)
     if isinstance(found.get("place"), dict):
         found |= found.pop("place")
     return found
+
+
+def _in_project(typed: str | list[str], given: argparse.Namespace) -> str | list[str]:
+    folders = resolve_project(given).folders
+    if isinstance(typed, str):
+        return path_in_project(typed, folders)
+    return [path_in_project(one, folders) for one in typed]

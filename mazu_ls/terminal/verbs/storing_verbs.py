@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import InvalidArguments
+from mazu_ls.terminal.project_root import path_in_project
 from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.verbs.stored_settings import (
     add_rule,
@@ -67,6 +68,11 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
         raise InvalidArguments('`pattern` is empty; "*" is every call of the tool', "pattern")
     rule = {"tool": given["tool"], "pattern": pattern, "verdict": given["verdict"]}
     await _check_tool(server, rule["tool"])
+    if any(
+        tool.name == rule["tool"] and "path" in tool.schema.get("properties", {})
+        for tool in (await server.wait_opened()).tools()
+    ):
+        rule["pattern"] = path_in_project(pattern, server.folders)
     if rule["verdict"] == "allow":
         rule["pattern"] = _as_grant(rule["pattern"])
         result = await execute(server, "mazu.permissions.set", [{"rule": rule}])
