@@ -202,17 +202,22 @@ class Checkpoints:
         )
 
     async def diff(
-        self, id: str, against: str = "now", paths: Sequence[str] = (), buffers: Sequence[Buffer] = ()
+        self,
+        id: str,
+        against: str = "now",
+        paths: Sequence[str] = (),
+        buffers: Sequence[Buffer] = (),
+        *,
+        reverse: bool = False,
     ) -> CheckpointDiff:
-        """Return what changed from a checkpoint to another one, or to the present. Raises MazuError(not_found).
-
-        `buffers`: the documents that are open now. Unsaved text counts in place of the file's.
-        """
+        """Return what changed from a checkpoint to another one, or to the present, or the `reverse`. Raises MazuError(not_found).
+        `buffers`: the documents that are open now. Unsaved text counts in place of the file's."""
 
         def differing(db: apsw.Connection) -> CheckpointDiff:
             new = BufferView(self._project.present(db)[1], open_texts(buffers)) if against == "now" else None
-            views = diff.view_of(self._project, db, id), new or diff.view_of(self._project, db, against)
-            return diff.diff_checkpoints(self._project, *views, tuple(paths))
+            old, new = diff.view_of(self._project, db, id), new or diff.view_of(self._project, db, against)
+            ends = (new, old) if reverse else (old, new)
+            return diff.diff_checkpoints(self._project, *ends, tuple(paths))
 
         return await self._locked(differing)
 

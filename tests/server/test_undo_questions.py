@@ -10,7 +10,7 @@ import pytest
 from mazu_ls.demo.model_server import ModelServer
 from tests.server.client import NO_ANSWER, RpcFailure
 from tests.server.test_turns import edit_call
-from tests.server.test_undo_stories import chat, questions, restarted
+from tests.server.test_undo_stories import chat, edits, questions, restarted
 
 TEXT = "1\n2\n3\n4\n5\n6\n7\n8\n"
 
@@ -97,3 +97,46 @@ async def test_a_question_says_how_long_it_waits_and_then_what_became_of_it(
             assert "within 1 second, nothing is changed" in questions(client)[-1]["detail"]
             told = [one["message"] for one in client.notes("window/showMessage")]
             assert any("the question about app.py had no answer for 1 second" in one for one in told), told
+
+
+async def test_lines_added_right_below_the_agents_change_are_separated_from_it(
+    env: dict[str, str], folder: Path
+):
+    """And where it cannot be separated, the question says what keeping does."""
+    path = folder / "app.py"
+    path.write_text(TEXT)
+    async with (
+        ModelServer(edits("app.py", "7\n8", "7\neight")) as model,
+        restarted(env, folder, model) as client,
+    ):
+        await chat(client, "edit")
+        path.write_text(TEXT.replace("8", "eight\n9\n10"))
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        undone = await client.command("mazu.undo", within=60)
+        assert undone["applied"] and undone["verified"], undone
+        assert path.read_text() == TEXT + "9\n10\n"
+        assert "stay" not in questions(client)[-1]["detail"]
+        assert (await client.command("mazu.redo", within=60))["applied"]
+        path.write_text(TEXT.replace("8", "acht\n9\n10"))
+        await client.command("mazu.undo", within=60)
+        assert "the lines that both changed stay as they are now in app.py" in questions(client)[-1]["detail"]
+        assert path.read_text() == TEXT.replace("8", "acht\n9\n10")
+
+
+async def test_redo_asks_in_its_own_words_and_shows_what_it_would_change(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text(TEXT)
+    async with (
+        ModelServer(edits("app.py", "1\n2", "one\n2")) as model,
+        restarted(env, folder, model) as client,
+    ):
+        await chat(client, "number the lines")
+        assert (await client.command("mazu.undo", within=60))["applied"]
+        path.write_text(TEXT + "mine\n")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        redone = await client.command("mazu.redo", within=60)
+        assert redone["applied"] and redone["verified"], redone
+        (asked,) = questions(client)
+        assert asked["title"] == "Redo “number the lines”: what should happen to app.py?"
+        assert {"-1", "+one", "-mine"} <= set(asked["diff"].splitlines())
+        assert path.read_text() == "one\n" + TEXT[2:] + "mine\n"

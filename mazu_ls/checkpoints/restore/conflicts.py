@@ -20,7 +20,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merge import Merge, replay_users_changes
+from mazu_ls.checkpoints.restore.merge import Merge, merge_adjoining, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
@@ -292,7 +292,12 @@ class RollbackDecision:
         ]
         then = read(self._history.view(self._target.id))
         merge_lines = partial(merge_file, self._project.repository)
-        found = replay_users_changes(then, intervals, merge or merge_lines)
+
+        def separate(mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+            merged = merge_lines(mine, ancestor, theirs)
+            return merge_adjoining(mine, ancestor, theirs) if merged is None else merged
+
+        found = replay_users_changes(then, intervals, merge or separate)
         if found is None and merge is None and self.choice == "keep":
             found = replay_users_changes(then, intervals, partial(merge_lines, prefer_mine=True))
             if found is not None:

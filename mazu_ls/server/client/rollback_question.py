@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -33,6 +33,8 @@ OF_UNDO = (
     Choice("agents", "Take the earlier text", "allow_once"),
     LEAVE,
 )
+OF_REDO = (OF_UNDO[0], Choice("agents", "Take what was undone", "allow_once"), LEAVE)
+RestoreKind = Literal["undo", "redo", "rollback"]
 DECIDED: dict[str, OnConflict] = {"keep": "keep", "overwrite": "overwrite", "agents": "agents"}
 
 
@@ -55,21 +57,27 @@ async def ask_about_own_work(
     names: Sequence[str],
     *,
     session: str | None,
-    is_undo: bool,
+    kind: RestoreKind,
+    with_keep: PlanFiles,
 ) -> OwnWorkAnswer:
     """Ask once about all of `names`, and wait as long as the user set for any question (`permissions.timeout_seconds`).
+
+    `with_keep`: what would happen with the answer that keeps the user's work.
 
     The question says how long that is. Without an answer nothing is done, and a message says so.
     """
     seconds = (await server.wait_opened()).config.permissions.timeout_seconds
-    question = await _question(server, checkpoints, report, names, session=session, is_undo=is_undo)
+    question = await _question(server, checkpoints, report, names, session=session, kind=kind)
+    question = replace(
+        question, detail=f"{question.detail}{_inseparable(with_keep, names, question.choices[0])}"
+    )
     waits = f"If you do not answer within {_duration(seconds)}, nothing is changed."
     question = replace(question, detail=f"{question.detail} {waits}")
     asked = time.monotonic()
     reply = await server.host.ask(question, seconds)
     is_late = time.monotonic() - asked >= seconds
     if reply.choice is None and is_late and not reply.unreachable and not reply.void:
-        what = "undone" if is_undo else "rolled back"
+        what = {"undo": "undone", "redo": "redone", "rollback": "rolled back"}[kind]
         said = (
             f"Nothing was {what}: the question about {_listed(names)} had no answer for {_duration(seconds)}."
         )
@@ -94,25 +102,29 @@ async def _question(
     names: Sequence[str],
     *,
     session: str | None,
-    is_undo: bool,
+    kind: RestoreKind,
 ) -> Question:
     plan, id = report.plan, report.checkpoint.id
-    if is_undo:
+    title = report.checkpoint.title or report.checkpoint.label
+    answers = OF_ROLLBACK
+    if kind == "undo":
         detail = f"{_who(plan)} changed this on top of what the agent did. Undoing can be undone."
-        asked = f"Undo: what should happen to {_listed(names)}?"
+        asked, answers = f"Undo: what should happen to {_listed(names)}?", _answers_to_undo(plan)
+    elif kind == "redo":
+        _, _, said = title.partition(": ")
+        detail = f"{_who(plan)} changed this after the undo. The diff shows what redoing would change."
+        asked, answers = f"Redo \u201c{said or title}\u201d: what should happen to {_listed(names)}?", OF_REDO
     else:
-        title = report.checkpoint.title or report.checkpoint.label
         detail = f"Since then you changed {_listed(names)} yourself. Rolling back can be undone."
         asked = f"Roll back to \u201c{title}\u201d: also what you changed yourself?"
     files = [name for name in names if name not in plan.own_memories and not name.startswith("/")]
     diffs = [
-        await _diff(server, checkpoints, id, files) if files else None,
+        await _diff(server, checkpoints, id, files, reverse=kind == "redo") if files else None,
         await _memory_diff(checkpoints, id) if not set(names).isdisjoint(plan.own_memories) else None,
     ]
     return Question(
         session or report.checkpoint.session_id or "", f"rollback_{id}_{next(_QUESTIONS)}",
-        "mazu.undo" if is_undo else "mazu.rollback", asked, detail,
-        _answers_to_undo(plan) if is_undo else OF_ROLLBACK, "".join(filter(None, diffs)) or None,
+        "mazu.undo" if kind == "undo" else "mazu.rollback", asked, detail, answers, "".join(filter(None, diffs)) or None,
     )  # fmt: skip
 
 
@@ -133,16 +145,33 @@ def _who(plan: PlanFiles) -> str:
     return "You and another session" if ANOTHER_ON_TOP in reasons else "You"
 
 
-async def _diff(server: ServerState, checkpoints: Checkpoints, id: str, names: list[str]) -> str | None:
-    """Return a diff from the present state to the checkpoint; None if it cannot be shown."""
+def _inseparable(with_keep: PlanFiles, names: Sequence[str], keep: Choice) -> str:
+    """Return in which of the files the answer that keeps the user's work keeps the agent's change as well; "" for none."""
+    from mazu_ls.checkpoints.restore.keep_reasons import KEPT, KEPT_UNCERTAIN, SAME_LINES
+
+    whole = [one.path for one in with_keep.keep if one.path in names and one.reason in (KEPT, KEPT_UNCERTAIN)]
+    lines = [one.path for one in with_keep.keep if one.path in names and one.reason == SAME_LINES]
+    said = ""
+    if whole:
+        said += f" With \u201c{keep.label}\u201d the agent's change stays in {_listed(whole)}, too: the two cannot be separated."
+    if lines:
+        said += f" With \u201c{keep.label}\u201d the lines that both changed stay as they are now in {_listed(lines)}."
+    return said
+
+
+async def _diff(
+    server: ServerState, checkpoints: Checkpoints, id: str, names: list[str], *, reverse: bool
+) -> str | None:
+    """Return a diff from the checkpoint to the present state, or the `reverse`; None if it cannot be shown."""
     try:
-        return (await checkpoints.diff(id, "now", names, await server.host.buffers())).patch or None
+        buffers = await server.host.buffers()
+        return (await checkpoints.diff(id, "now", names, buffers, reverse=reverse)).patch or None
     except MazuError:
         return None
 
 
 async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
-    """Return a patch from the present memories to those of the checkpoint."""
+    """Return a patch from the memories of the checkpoint to the present ones."""
     try:
         found = await checkpoints.diff(id)
     except MazuError:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
     from mazu_ls.checkpoints.store.schema import PastRollback
     from mazu_ls.host import Buffer
+    from mazu_ls.server.client.rollback_question import RestoreKind
     from mazu_ls.server.state import ServerState
     from mazu_ls.server.wire.checkpoints import OwnWork
 
@@ -47,6 +48,11 @@ class Wanted:
         if self.answer in ("keep", "overwrite"):
             return "agents" if self.undo and self.answer == "overwrite" else self.answer
         return "spare" if self.leaves_users_work else "ask"
+
+    @property
+    def kind(self) -> RestoreKind:
+        """Return what the user does, in the words of the question."""
+        return "undo" if self.undo else "redo" if self.redo_of is not None else "rollback"
 
     @property
     def leaves_users_work(self) -> bool:
@@ -108,9 +114,13 @@ async def _stop_turns(project: Project) -> None:
 
 
 async def _plan(
-    server: ServerState, checkpoints: Checkpoints, checkpoint_id: str | None, wanted: Wanted
+    server: ServerState,
+    checkpoints: Checkpoints,
+    checkpoint_id: str | None,
+    wanted: Wanted,
+    answer: OnConflict | None = None,
 ) -> RollbackPlan:
-    first = wanted.first
+    first = answer or wanted.first
     if wanted.preview and wanted.answer is None and not server.host.can_ask:
         first = "merge"  # as the rollback itself, if nobody can be asked
     return await checkpoints.plan(
@@ -135,8 +145,9 @@ async def _ask_and_apply(
     begun = await _last_turn(project, wanted)
     while True:
         asked = names_to_ask_about(report.plan, undo=wanted.leaves_users_work)
+        with_keep = (await _plan(server, checkpoints, report.checkpoint.id, wanted, "keep")).preview().plan
         answer = await ask_about_own_work(
-            server, checkpoints, report, asked, session=wanted.session, is_undo=wanted.undo
+            server, checkpoints, report, asked, session=wanted.session, kind=wanted.kind, with_keep=with_keep
         )
         decided: OnConflict | None = answer.decided
         if answer.unreachable and wanted.answer is None:
