@@ -97,6 +97,9 @@ _PLACEHOLDER = (
 )
 # A quoted value of these is replaced whatever it looks like, but for words that say what is asked for.
 _SURELY_SECRET = r"(?:passwd|password|passphrase|pwd|secret|token|api_?key)[\"']?[ \t]*(?:=|:=?|=>)[ \t]*$"
+# What a lexer, a grammar or a theme calls a token: `"token": "keyword.control"`, `token = 'comma'`.
+_NAMES_A_TOKEN = r"(?:token|api_?key)[\"']?[ \t]*(?:=|:=?|=>)[ \t]*$"
+_KIND_OF_TOKEN = r"(?=.{1,19}$)(?:[a-z]{1,11}|[a-z]+(?:[.-][a-z]+)+)"
 _PLAIN_WORD = (
     r"(?:new|old|current|confirm|repeat|show|hide|forgot|reset|access|auth|csrf|id|api|client)?[-_ .]?(?:password|passwd|passwords|passphrase|passcode|pwd"
     r"|secrets?|tokens?|keys?|apikey|api_key)|text|hidden|required|optional|username|email|bearer|basic|input|label|field|value|invalid|missing|passwort|kennwort"
@@ -233,13 +236,19 @@ def _value(match: re.Match[str]) -> str:
     if _ignoring_case(_PLACEHOLDER).match(value):
         return match[0]
     if match["quoted"] is not None and _ignoring_case(_SURELY_SECRET).search(match["keep"]):
-        whatever = _ignoring_case(_PLAIN_WORD).fullmatch(value) is None
+        whatever = _ignoring_case(_PLAIN_WORD).fullmatch(value) is None and not _is_kind(match)
     else:
         whatever = len(value) > 5 and _looks_secret(value, quoted=match["quoted"] is not None)
     if not whatever:
         return match[0]
     quote = match["quote"] or ""
     return f"{match['keep']}{quote}{MARK.format('secret')}{quote}"
+
+
+def _is_kind(match: re.Match[str]) -> bool:
+    """Return whether a named value is short, of letters, and its name does not say that it is a password or a secret."""
+    is_short = _ignoring_case(_KIND_OF_TOKEN).fullmatch(match["quoted"]) is not None
+    return is_short and _ignoring_case(_NAMES_A_TOKEN).search(match["keep"]) is not None
 
 
 def _looks_secret(value: str, *, quoted: bool) -> bool:

@@ -68,6 +68,9 @@ HARMLESS = [
     'password: ""',
     'type="password" name="password"',
     '"token": "identifier"',
+    '"token": "keyword.control"',
+    "{ token = 'comma', next: 'value' }",
+    'auth.token("x"); TOKEN = "Punctuation"',
     "the secret is...well, hard work",
     "commit 0123456789abcdef0123456789abcdef01234567",
     "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -110,6 +113,11 @@ def test_a_secret_is_replaced(kind: str):
     if kind != "cut private key":
         assert said.endswith(" after")
     assert redact(said) == said
+
+
+@pytest.mark.parametrize("text", ["password = 'comma'", '"secret": "keyword.control"', "token = 'comma1'", 'token: "correct-horse-battery-x"'])  # fmt: skip
+def test_a_word_of_a_grammar_is_a_secret_where_it_is_called_one(text: str):
+    assert "[redacted: secret]" in redact(text)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
