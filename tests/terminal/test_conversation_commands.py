@@ -113,6 +113,9 @@ def test_a_mention_is_quoted_where_it_must_be():
     ]  # fmt: skip
     assert markdown.mention_of("e f.py", 2, 3) == '@"e f.py"#L3'
     assert markdown.mention_of("übung/a-b.py") == "@übung/a-b.py"
+    for path in ('a"b.py', 'a\\"b c.py', "a\\", '"'):
+        (found,) = markdown.mentions(f'{markdown.mention_of(path)} and "more"')
+        assert found.path == path
 
 
 async def test_a_failure_that_nobody_foresaw_is_a_sentence_and_in_the_log(chat: Chat, tmp_path: Path):

@@ -14,10 +14,11 @@ SESSION = lazy_pattern(r"<!-- mazu session (?P<id>[A-Za-z0-9_]+) -->")
 HEADING = lazy_pattern(r"^## (?P<who>You|Mazu)\b(?:[ \t]*<!-- (?P<turn>t_\w+) -->)?[^\n]*$", re.MULTILINE)
 OURS_IN_TEXT = lazy_pattern(r"^## (?=You\b|Mazu\b)", re.MULTILINE)
 MENTION = lazy_pattern(
-    r'(?<![\w@`/])@(?:"(?P<quoted>[^"\n]+)"|(?P<path>[\w./~+-]*[\w/~+-]))(?:(?:#L|:)(?P<first>\d+)(?:-L?(?P<last>\d+))?)?'
+    r'(?<![\w@`/])@(?:"(?P<quoted>(?:[^"\\\n]|\\[^\n])+)"|(?P<path>[\w./~+-]*[\w/~+-]))(?:(?:#L|:)(?P<first>\d+)(?:-L?(?P<last>\d+))?)?'
 )
 PLAIN_PATH = lazy_pattern(r"[\w./~+-]*[\w/~+-]")
 """A path that needs no quotes in a mention."""
+_TO_ESCAPE, _ESCAPED = lazy_pattern(r'["\\]'), lazy_pattern(r'\\(["\\])')
 UNDONE_TURNS = lazy_pattern(r"\*\d+ turns? (?:undone|taken back)\*")
 """The line in place of turns that were undone; documents of earlier versions say "taken back"."""
 FOOTER = lazy_pattern(
@@ -37,7 +38,7 @@ class ChatSection(Struct, frozen=True):
 
 
 class Mention(Struct, frozen=True):
-    """`@path`, `@"a path"`, `@path#L3-L9` or `@path:3-9`: lines are 1-based, both ends included."""
+    """`@path`, `@"a path"` (in which a quote is `\\"`), `@path#L3-L9` or `@path:3-9`: lines are 1-based, both ends included."""
 
     path: str
     first: int | None
@@ -95,13 +96,14 @@ def mentions(message: str) -> list[Mention]:
 
 def mentioned_path(match: re.Match[str]) -> str:
     """Return the path of a match of MENTION."""
-    return match["quoted"] or match["path"]
+    return match["path"] or _ESCAPED.sub(r"\1", match["quoted"])
 
 
 def mention_of(path: str, first: int | None = None, last: int | None = None) -> str:
     """Return the mention of a file, or of some lines of it (0-based, end exclusive)."""
     if not PLAIN_PATH.fullmatch(path):
-        path = f'"{path}"'
+        escaped = _TO_ESCAPE.sub(r"\\\g<0>", path)
+        path = f'"{escaped}"'
     if first is None or last is None:
         return f"@{path}"
     return f"@{path}#L{first + 1}-L{last}" if last > first + 1 else f"@{path}#L{first + 1}"

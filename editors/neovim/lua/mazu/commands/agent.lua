@@ -28,7 +28,7 @@ local function mention(uri, range, root)
     path = path:sub(#root + 2)
   end
   if path:find('[^%w_./~+-]') then
-    path = '"' .. path .. '"'
+    path = '"' .. path:gsub('["\\]', '\\%0') .. '"'
   end
   if not range then
     return '@' .. path
