@@ -40,7 +40,8 @@ class Choice(Struct, frozen=True):
 
     id: str
     label: str
-    kind: GrantKind
+    kind: GrantKind | Literal["choice"]
+    """`choice`: of something else than a call; no key that allows takes it, only its label."""
 
 
 class HunkOption(Struct, frozen=True):

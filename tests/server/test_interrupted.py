@@ -97,8 +97,8 @@ async def test_who_continues_otherwise_is_asked_no_longer(broken_off: dict[str, 
             await client.initialize(folder, **ALL)
             asked = await offered(client)
             assert asked["title"] == "“Make x two” was interrupted when mazu-ls ended."
-            assert [(one["id"], one["label"]) for one in asked["options"]] == [
-                ("leave", "Leave it"), ("continue", "Continue"), ("rollback", "Roll back"),
+            assert [(one["id"], one["label"], one["kind"]) for one in asked["options"]] == [
+                ("leave", "Leave it", "deny"), ("continue", "Continue", "choice"), ("rollback", "Roll back", "choice"),
             ]  # fmt: skip
             said = {"sessionId": asked["sessionId"], "message": "Are you there?", "wait": True}
             reply = await client.command("mazu.chat", said, within=60)

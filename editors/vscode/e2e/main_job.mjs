@@ -195,6 +195,9 @@ await story(async (bed, step) => {
       process.kill(killed, 'SIGKILL');
       await bed.serverPid(killed);
       const offer = chat.locator('.asked', { hasText: 'was interrupted' });
+      await offer.locator('.question').focus();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await keys('Enter'); // allows calls, and continues nothing that costs money
       await offer.locator('button', { hasText: 'Continue' }).click();
       await says('It is a product already.');
       await idle();

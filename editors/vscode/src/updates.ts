@@ -2,7 +2,7 @@
 
 import type { Usage } from './protocol';
 
-export type OptionKind = 'allow_once' | 'allow_session' | 'allow_always' | 'deny';
+export type OptionKind = 'allow_once' | 'allow_session' | 'allow_always' | 'deny' | 'choice';
 
 export interface QuestionOption {
   id: string;

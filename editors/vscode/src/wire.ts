@@ -996,10 +996,11 @@ export interface QuestionHunk {
   diff: string;
 }
 
+/** `kind` `choice`: an answer that costs something or cannot be guessed; no key that allows takes it, only its label. */
 export interface QuestionOption {
   id: string;
   label: string;
-  kind: 'allow_always' | 'allow_once' | 'allow_session' | 'deny';
+  kind: 'allow_always' | 'allow_once' | 'allow_session' | 'choice' | 'deny';
 }
 
 /**

@@ -166,7 +166,9 @@ export function Question({ question, arguments: given }: Props) {
 }
 
 const title = ({ kind, label }: QuestionOption, hasKey: boolean, rule: string | null | undefined): string =>
-  [hasKey ? `${label} (${KEYS[kind]})` : label, kind !== 'allow_once' && rule ? rule : ''].filter(Boolean).join(' · ');
+  [hasKey && KEYS[kind] ? `${label} (${KEYS[kind]})` : label, kind !== 'allow_once' && rule ? rule : '']
+    .filter(Boolean)
+    .join(' · ');
 
 function toggled(set: ReadonlySet<string>, id: string): ReadonlySet<string> {
   const copy = new Set(set);

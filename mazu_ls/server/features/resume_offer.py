@@ -144,7 +144,7 @@ async def _ask_rich(
     continued: asyncio.Future[None],
 ) -> str | None:
     """Ask like any question, but not in line with them: it may stand for long. It is withdrawn once the user continues."""
-    choices = tuple(Choice(ANSWERS[it], it, "deny" if it == LEAVE else "allow_once") for it in options)
+    choices = tuple(Choice(ANSWERS[it], it, "deny" if it == LEAVE else "choice") for it in options)
     title = text.removeprefix("Mazu: ")
     question = Question(session, f"resume_{session}_{next(_OFFERS)}", TOOL, title, "", choices)
     params = to_builtins(question_view(question))

@@ -91,9 +91,11 @@ class AnswerQuestionParams(Params, frozen=True):
 
 
 class QuestionOptionView(Wire, frozen=True):
+    """`kind` `choice`: an answer that costs something or cannot be guessed; no key that allows takes it, only its label."""
+
     id: str
     label: str
-    kind: Literal["allow_once", "allow_session", "allow_always", "deny"]
+    kind: Literal["allow_once", "allow_session", "allow_always", "deny", "choice"]
 
 
 class QuestionHunkView(Wire, frozen=True):

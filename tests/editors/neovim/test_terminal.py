@@ -262,6 +262,9 @@ async def test_edit_undo_redo_restart_undo_kill_continue_undo(terminal: Terminal
         await third.command("Mazu toggle")
         await third.wait("was interrupted", "g2 Continue")
         await third.press("Escape")
+        await third.command("Mazu answer allow")
+        await third.wait("`allow` is not offered here")
+        await third.press("Escape")
         await third.press_until("it continues", lambda: shows(third, "I continued here."), "g", "2")
         await third.command("Mazu undo")  # the turn that went on changed nothing
         await third.wait("turn undone", without="I continued here.")

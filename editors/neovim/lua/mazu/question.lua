@@ -9,7 +9,7 @@ local M = {}
 ---@class mazu.Option
 ---@field id string
 ---@field label string
----@field kind string "allow_once", "allow_session", "allow_always", "deny" or "action"
+---@field kind string "allow_once", "allow_session", "allow_always", "deny", "choice" or "action"
 
 ---@class mazu.Question
 ---@field client_id integer

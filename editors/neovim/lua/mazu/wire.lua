@@ -773,10 +773,11 @@
 ---@field id string
 ---@field diff string
 
+--- `kind` `choice`: an answer that costs something or cannot be guessed; no key that allows takes it, only its label.
 ---@class mazu.QuestionOption
 ---@field id string
 ---@field label string
----@field kind "allow_always"|"allow_once"|"allow_session"|"deny"
+---@field kind "allow_always"|"allow_once"|"allow_session"|"choice"|"deny"
 
 --- A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
 ---

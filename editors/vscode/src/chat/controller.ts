@@ -299,6 +299,10 @@ export class ChatController implements Disposable {
       ...(parts === 'conversation' ? { code: false, memory: false } : {}),
     };
     const decided = onConflict ? { onConflict } : {};
+    if (parts === 'conversation' && !(await server.execute('mazu.status')).checkpoints.available) {
+      await server.execute('mazu.session.rewind', { sessionId, turnId });
+      return true;
+    }
     const result = await server.execute('mazu.undo', { sessionId, ...before(turnId, last), ...only, ...decided });
     this.safety = result.safety?.id ?? '';
     const keep: NoticeAction = { title: l10n.t('Undo, keep my changes'), say: { ...message, onConflict: 'keep' } };

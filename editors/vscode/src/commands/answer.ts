@@ -60,7 +60,10 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
   const allowing = options.filter(({ kind }) => kind !== 'deny');
   const once = options.find(({ kind }) => kind === 'allow_once');
   const deny = options.find(({ kind }) => kind === 'deny');
+  // What Enter takes at once costs nothing.
+  const leave = deny && allowing.every(({ kind }) => kind === 'choice');
   const items: AnswerItem[] = [
+    ...(leave ? [refusal(deny)] : []),
     ...allowing.map(({ id, label, kind }): AnswerItem => ({
       label: `$(check) ${label}`,
       description: kind !== 'allow_once' && rule ? rule : '',
@@ -69,7 +72,7 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
     ...(once && request.editable?.length
       ? [{ label: l10n.t('$(edit) Edit, then allow once…'), reply: { optionId: once.id }, act: 'edit' as const }]
       : []),
-    ...(deny ? [refusal(deny)] : []),
+    ...(deny && !leave ? [refusal(deny)] : []),
     { label: l10n.t('$(eye) Show what would happen'), act: 'show' },
   ];
   const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : l10n.t('What may it do?');
