@@ -151,3 +151,24 @@ async def test_a_rollback_asks_about_the_users_memories(env: dict[str, str], fol
         assert done["applied"] and await titles(client) == {}
         assert (await client.command("mazu.redo"))["applied"]
         assert await titles(client) == {"The port is 7070": "current", "Amounts are cents": "current"}
+
+
+async def test_what_another_conversation_learned_meanwhile_is_not_listed(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("x = 1\n")
+    learned = [{"calls": [remember("Herons wade in the mud")]}, {"text": "Noted."}]
+    replies = [*turn(remember("The port is 7070")), *learned]
+    async with agent(env, folder, replies, **OPTED, allow=["edit_file: app.py", "remember"]) as client:
+        await chat(client)
+        first = (await client.command("mazu.session.show"))["id"]
+        other = (await client.command("mazu.session.new"))["id"]
+        asked = {"message": "note it", "wait": True, "sessionId": other}
+        await client.command("mazu.chat", asked, within=60)
+        await told(client, "Amounts are cents")
+        undone = await client.command("mazu.undo", {"sessionId": first})
+        assert undone["applied"] and undone["verified"], undone
+        assert reasons(undone["plan"]["keep"]) == {
+            "memory m_000003 \u201cAmounts are cents\u201d": "only you changed it"
+        }
+        assert set(await titles(client)) == {"Herons wade in the mud", "Amounts are cents"}
+        assert questions(client) == []

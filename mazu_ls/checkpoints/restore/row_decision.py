@@ -9,7 +9,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry, object_id
 from mazu_ls.checkpoints.models import MemoryCounts, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
-from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT
+from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT, ONLY_ANOTHERS
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes
 from mazu_ls.checkpoints.snapshot_part import OwnedPart
@@ -96,6 +96,8 @@ class _Row(Struct, frozen=True):
         data = self._data()
         if owner == "user" and self.part.is_team_work(data) and self.decision.choice != "overwrite":
             return None
+        if not self.decision.takes_all(owner) and self.decision.reason(owner, self.place) == ONLY_ANOTHERS:
+            return None  # what another conversation learned meanwhile is nothing the user has to hear of
         shown = self.part.describe(self.place.partition(b"/")[2].decode("utf-8", "replace"), data)
         plan.users.append(shown)
         plan.own_memories.append(shown)
