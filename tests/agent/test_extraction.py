@@ -238,7 +238,9 @@ def test_the_cheapest_model_is_one_of_the_same_provider_at_its_own_address():
 async def test_the_next_conversation_knows_what_was_said_in_one_that_waits_for_its_extraction(tmp_path: Path):
     """Nobody waits for an extraction: leave, begin anew and ask."""
     world = World(Story(), tmp_path)
-    async with ModelServer([{"text": "Noted."}, {"text": "Done."}, {"text": "On Tuesdays."}]) as server:
+    async with ModelServer(
+        [{"text": "Noted."}, {"text": "Done."}, {"text": "On Tuesdays."}, {"text": "No idea."}]
+    ) as server:
         world.env["ANTHROPIC_BASE_URL"] = server.url
         project = await Project.open(
             [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
@@ -254,4 +256,9 @@ async def test_the_next_conversation_knows_what_was_said_in_one_that_waits_for_i
         assert "conversations that have no summary yet" in told
         assert "“Deploys happen on Tuesdays, with" in told and "a1B2a1B2" not in told
         assert "A turn that is undone" not in told
+        project.configure({"memory": {"write": "ask"}})  # nobody was asked yet
+        third = await project.sessions.new()
+        await third.prompt(Prompt("And when do we test?"))
+        told = json.dumps(server.requests[-1].body["messages"], ensure_ascii=False)
+        assert "Deploys happen" not in told
         await project.close()

@@ -22,8 +22,12 @@ LARGEST = 4 << 20
 
 async def recent_words(project: ProjectServices, session_id: str | None) -> tuple[str, ...]:
     """Return one line for each conversation but `session_id` that waits for its extraction, the newest first: its date and
-    the last messages of the user in turns that ended. What was undone is not told."""
-    if project.memories is None or project.config.memory.write == "off":
+    the last messages of the user in turns that ended. What was undone is not told.
+
+    Nothing is told where the user wants to be asked before anything is kept (`memory.write` "ask") or
+    keeps nothing ("off").
+    """
+    if project.memories is None or project.config.memory.write != "auto":
         return ()
     waiting = [one.session_id for one in await project.memories.extractions.waiting()]
     newest = [id for id in reversed(waiting) if id != session_id][:SESSIONS]
