@@ -1,5 +1,7 @@
 """Going back without naming a checkpoint, and what an earlier conversation cost."""
 
+import subprocess
+
 from tests.terminal.terminal import CTRL_D
 from tests.terminal.test_chat_screen import EDIT, Chat, chat
 from tests.terminal.test_scripts import WRITE, Script, script
@@ -88,3 +90,27 @@ def test_a_rewrite_is_shown_and_is_undone_and_redone_where_it_came_last(script: 
     assert (app.read_text(), new.exists()) == (before, False)
     status, _, err = script("undo")
     assert (status, "no turn to undo" in err) == (1, True), err
+
+
+def test_an_undo_names_the_commit_that_the_turn_made_and_how_to_take_it_back(script: Script):
+    def git(*arguments: str) -> str:
+        who = ("-c", "user.name=Me", "-c", "user.email=me@example.org")
+        return subprocess.run(
+            ["git", *who, *arguments], cwd=script.root, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    first = git("rev-parse", "HEAD")
+    line = "git -c user.name=A -c user.email=a@b.c commit -q --allow-empty -m 'two things'"
+    script.model_says({"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."})
+    assert script("permissions", "allow", "run_shell", line)[0] == 0
+    status, out, err = script("run", "commit it")
+    assert (status, git("log", "-1", "--format=%s")) == (0, "two things"), out + err
+    made = git("rev-parse", "HEAD")
+    for arguments in (["--preview"], []):
+        status, out, err = script("undo", *arguments)
+        assert (status, f"keep: commit {made[:8]} “two things”" in out) == (0, True), out + err
+        assert f"`git reset --soft {first[:8]}` removes it and leaves the files" in out
+    assert git("rev-parse", "HEAD") == made

@@ -37,7 +37,7 @@ async def test_what_one_door_reverts_is_said_at_the_other(tmp_path: Path) -> Non
             await first.sees("Redone: 1 file, the conversation.")
             await second.sees(f"At a terminal (pid {first.process.pid}): Redone: 1 file, the conversation.")
             await second.says("/rewind")
-            await second.sees("0 turns remain.")
+            await second.sees("0 turns remain. /redo cannot revert this")
             await first.sees("Turns were removed from the conversation: 0 remain.")
         finally:
             for terminal in (first, second):

@@ -99,6 +99,7 @@ def _mode_of(text: str, session: str) -> dict[str, str]:
     return {"mode": mode, **({"confirm": confirm.strip()} if confirm else {})}
 
 
+NOT_REDONE = "/redo cannot revert this; it can revert /undo."
 COMMANDS: dict[str, ChatCommand] = {
     "undo": ChatCommand(
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back("Undone")
@@ -109,7 +110,7 @@ COMMANDS: dict[str, ChatCommand] = {
     "rewind": ChatCommand(
         "remove turns from the conversation; files stay", "mazu.session.rewind",
         lambda text, s: {"sessionId": s, "turns": _count(text)},
-        lambda result: "1 turn remains." if result["turnCount"] == 1 else f"{result['turnCount']} turns remain.",
+        lambda result: f"{'1 turn remains' if result['turnCount'] == 1 else str(result['turnCount']) + ' turns remain'}. {NOT_REDONE}",
     ),
     "compact": ChatCommand(
         "replace the conversation by a summary", "mazu.session.compact",

@@ -9,6 +9,7 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
 from mazu_ls.server.commands.rollback_target import last_differing, rewrites, standing_rewrite
+from mazu_ls.server.documents.kept_commits import kept_commits
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
@@ -229,13 +230,15 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
         "memory": params.memory,
     }
     only: list[Section] = [name for name, wanted in chosen.items() if wanted]
-    edited = edited_files(await asyncio.to_thread(session.events), before) if params.code else ()
+    events = await asyncio.to_thread(session.events) if params.code else []
+    edited, commits = edited_files(events, before), await kept_commits(server, events, before)
     wanted = Wanted(
         tuple(only), preview=params.preview, answer=params.on_conflict, session=session.id, undo=True
     )
     report = await roll_back(server, checkpoints, baseline, wanted)
     if report.applied and params.conversation and session.journal.head != before:
         await session.move_head(before)
+    report.plan.keep += commits
     report.problems += await _not_held(server, checkpoints, report, edited)
     report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)

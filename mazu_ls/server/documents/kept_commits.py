@@ -1,0 +1,69 @@
+"""The commits that an undone turn made in the user's repository, which is never written: they stay, and are named."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.models import PathReason
+from mazu_ls.journal import journal
+
+if TYPE_CHECKING:
+    from mazu_ls.server.state import ServerState
+
+_NAMES_GIT = re.compile(r"\bgit\b")
+SHORT = 8
+
+
+async def kept_commits(server: ServerState, events: Sequence[journal.Event], after: int) -> list[PathReason]:
+    """Return what commands of a conversation changed of the user's HEAD after an event, with the way back."""
+    spans = list(_git_commands(events, after))
+    if not spans:
+        return []
+    return await asyncio.to_thread(_moved, server.workspace.roots, spans)
+
+
+def _git_commands(events: Sequence[journal.Event], after: int) -> Iterable[tuple[float, float]]:
+    """Yield from when to when each command ran that names git."""
+    begun: dict[str, float] = {}
+    for event in events:
+        match event.body:
+            case journal.CallStarted(call_id, _, _, arguments) if event.seq > after:
+                if _NAMES_GIT.search(str(arguments.get("command", ""))):
+                    begun[call_id] = datetime.fromisoformat(event.at).timestamp()
+            case journal.CallEnded(call_id) if call_id in begun:
+                yield begun.pop(call_id), datetime.fromisoformat(event.at).timestamp()
+
+
+def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> list[PathReason]:
+    from mazu_ls.gitcmd.head_log import head_log
+    from mazu_ls.gitcmd.user_repository import find
+
+    found: dict[Path, PathReason] = {}
+    for folder in folders:
+        if (repository := find(folder)) is None or repository.git_dir in found:
+            continue
+        moves, head = head_log(repository, spans), repository.state().commit
+        if not moves or head in (None, moves[0].before):
+            continue
+        first, last = moves[0], moves[-1]
+        way_back = "`git reflog` shows where HEAD was"
+        if head == last.after and all(move.is_commit for move in moves):
+            command = (
+                f"reset --soft {first.before[:SHORT]}" if int(first.before, 16) else "update-ref -d HEAD"
+            )
+            way_back = f"`git {command}` removes {'it' if len(moves) == 1 else 'them'} and leaves the files"
+        count = "" if len(moves) == 1 else f"{len(moves)} commits, the last: "
+        what = (
+            f"commit {last.after[:SHORT]} \u201c{last.subject}\u201d"
+            if last.is_commit
+            else f"HEAD at {head[:SHORT]}"
+        )
+        found[repository.git_dir] = PathReason(
+            f"{count if last.is_commit else ''}{what}", f"an undo never writes to your git: {way_back}"
+        )
+    return list(found.values())
