@@ -28,8 +28,7 @@ from mazu_ls.workspace.workspace import Workspace, suggestion
 
 DEFAULT_LINES = 2000
 WHOLE_BYTES = 8 * 2**20  # larger files are read by line from the disk, never as a whole
-SHORT = 32_000
-"""Characters that are numbered at once; a thread would cost more than it spares the event loop."""
+SHORT = 32_000  # characters that are numbered at once: a thread would cost more
 LISTED = 500
 SECRET_LINES = 400
 """Lines around the wanted ones of a long text that are searched for secrets too: a private key has about 50."""

@@ -169,3 +169,11 @@ def test_ages_are_said_as_people_say_them():
     assert said == {
         0: "today", 1: "1 day old", 3: "3 days old", 29: "29 days old", 45: "45 days old", 90: "3 months old", 800: "2 years old",
     }  # fmt: skip
+
+
+async def test_what_was_said_at_length_is_told_from_its_end(memories: Memories):
+    long = " ".join(f"“{number} {'word ' * 55}”" for number in range(6))
+    lines = (f"- (2026-11-27) {long}", "- (2026-11-26) “deploys happen on Tuesdays”")
+    told = (await memories.inject(RecallContext("when do we deploy", said_before=lines))).said_before
+    assert [line[:14] for line in told][:1] == ["- (2026-11-27)"]
+    assert "5 word" in told[0] and "0 word" not in told[0]

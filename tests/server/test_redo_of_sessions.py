@@ -149,17 +149,18 @@ async def test_a_rollback_that_an_earlier_version_recorded_is_redone(env: dict[s
             start = next(one["id"] for one in listed if one["kind"] == "baseline")
             assert (await client.command("mazu.rollback", {"id": start}))["applied"]
             assert texts(folder) == ["a = 1\n", "b = 1\n"]
-        forget_what_was_not_recorded(env)
+        forget_what_was_not_recorded(env, first)
         async with restarted(env, folder, model) as client:
             assert (await client.command("mazu.redo", {"sessionId": first}))["verified"]
             assert texts(folder) == ["a = 2\n", "b = 2\n"]
 
 
-def forget_what_was_not_recorded(env: dict[str, str]) -> None:
-    """Leave of the last rollback's record what earlier versions wrote."""
+def forget_what_was_not_recorded(env: dict[str, str], session: str) -> None:
+    """Leave of the last rollback's record what earlier versions wrote: under the session of its target."""
     (path,) = Path(env["MAZU_STATE_HOME"]).rglob("memory.db")
     with closing(apsw.Connection(str(path))) as db:
         (row,) = db.execute("SELECT id, sections FROM checkpoint_rollback").fetchall()
         recorded = json.loads(str(row[1]))
         kept = {name: recorded[name] for name in ("only", "paths", "partial")}
-        db.execute("UPDATE checkpoint_rollback SET sections = ? WHERE id = ?", (json.dumps(kept), row[0]))
+        values = (json.dumps(kept), session, row[0])
+        db.execute("UPDATE checkpoint_rollback SET sections = ?, session = ? WHERE id = ?", values)

@@ -21,3 +21,22 @@ async def test_an_unsaved_env_file_is_asked_about(env: dict[str, str], folder: P
         await chat(client, "what is in .env?")
         assert "rabbit" not in str(model.bodies)
         assert [one["tool"] for one in client.notes("mazu/permission/request")] == ["read_file"]
+
+
+async def test_values_of_an_attached_env_file_are_not_sent(env: dict[str, str], folder: Path):
+    values = ("hunter2", "0123456789abcdef", "p@ss word", "abc123")
+    (folder / ".env.production").write_text(
+        "# settings\nDB_PASS=hunter2\nSESSION_KEY=0123456789abcdef\nSMTP='p@ss word'\nexport API=abc123\nEMPTY=\n"
+    )
+    (folder / "app.py").write_text("KEYS = 3\n")
+    async with ModelServer([{"text": "Done."}]) as model, restarted(env, folder, model) as client:
+        result = await chat(client, "compare @.env.production with @app.py")
+        sent = str(model.bodies[0])
+        assert not [value for value in values if value in sent]
+        assert "DB_PASS=[redacted: secret]" in sent and "EMPTY=" in sent and "KEYS = 3" in sent
+        events = await client.command("mazu.session.events", {"sessionId": result["sessionId"]})
+        assert not [value for value in values if value in str(events)]
+        await client.until(
+            lambda m: ".env.production may hold secrets: 4 values are not sent" in str(m.get("params")),
+            within=5,
+        )

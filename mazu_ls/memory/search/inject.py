@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
-from itertools import accumulate
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -140,9 +139,23 @@ async def build_injection(
     )
 
 
+SHORTEST = 40
+"""Tokens that a line needs to say anything."""
+
+
 def _fit_lines(lines: Sequence[str], room: int) -> list[str]:
-    costs = list(accumulate(map(estimate_tokens, lines)))
-    return [line for line, cost in zip(lines, costs, strict=True) if cost <= room]
+    """Return the lines that fit; one that does not is cut at its beginning, since what was said last counts most."""
+    found: list[str] = []
+    for line in lines:
+        head, mark, rest = line.partition(") ")
+        cut = line
+        while room >= SHORTEST and rest and estimate_tokens(cut) > room:
+            rest = rest[max(1, len(rest) // 8) :]
+            cut = f"{head}{mark}…{rest}"
+        if (cost := estimate_tokens(cut)) <= room:
+            found.append(cut)
+            room -= cost
+    return found
 
 
 def _in_stable_order(memories: Sequence[Memory]) -> list[Memory]:

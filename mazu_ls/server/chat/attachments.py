@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from mazu_ls.server.chat.attached_in_part import tell_missing
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
 from mazu_ls.server.wire.common import AttachedText, DocumentRange
+from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.pictures import LARGEST_FILE, UnreadablePicture
 from mazu_ls.workspace.project_files import FileTooLarge, read_file
 from mazu_ls.workspace.visible_text import make_line
@@ -124,10 +126,29 @@ async def _attachment(server: ServerState, place: DocumentRange, index: int) -> 
         document = await read_document(server, place.uri, path)
     name = server.title_of(document)
     if place.range is None:
-        return Attachment(name, document.text)
+        return Attachment(name, await _without_values(server, name, document.text))
     last = last_line(place.range)
     lines = "".join(document.lines[place.range.start.line : last])
-    return Attachment(name, lines, place.range.start.line, last)
+    return Attachment(name, await _without_values(server, name, lines), place.range.start.line, last)
+
+
+_ASSIGNED = re.compile(
+    r"(?m)^([ \t]*(?:export[ \t]+)?[\"']?[\w.-]{1,200}[\"']?[ \t]*[=:][ \t]*)(?![ \t{\[\r\n]|$)([^\r\n]+)"
+)
+
+
+async def _without_values(server: ServerState, name: str, text: str) -> str:
+    """Return the text of a file that holds secrets by its name with every value replaced, and tell the user; others as they are."""
+    if path_rules.is_secret(name.split("/")) is None:
+        return text
+    hidden, count = _ASSIGNED.subn(r"\1[redacted: secret]", text)
+    if count:
+        values = "1 value is" if count == 1 else f"{count} values are"
+        project = await server.wait_opened()
+        await project.warn_once(
+            f"{make_line(name, LONGEST_NAME)} may hold secrets: {values} not sent, only the names."
+        )
+    return hidden
 
 
 def last_line(span: LspRange) -> int:
