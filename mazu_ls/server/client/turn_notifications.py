@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
@@ -61,7 +62,8 @@ class TurnNotifications:
         self._turns: dict[str, str] = {}
         self._partial: dict[str, StreamedText] = {}
         self._elsewhere: dict[str, TurnElsewhere] = {}
-        self._moved: set[str] = set()
+        self._moving: list[set[str]] = []
+        """Of each reverting command that runs, the sessions whose heads were moved since it began."""
         self.on_reverted: list[Callable[[str, str, str], object]] = []
         """Called with a session, the sentence about what reverted a part of it, and who asked for that ("": a client of this server)."""
         self.on_relayed: list[Callable[[dict[str, Any]], object]] = []
@@ -164,13 +166,25 @@ class TurnNotifications:
 
     def head_moved(self, session_id: str, head: int) -> None:
         """An undo, redo, rollback, rewind or branch moved a conversation's head."""
-        self._moved.add(session_id)
+        for moved in self._moving:
+            moved.add(session_id)
         self._send(session_id, None, {"kind": "head", "head": head})
 
-    def say_reverted(self, command: str, said: str, by: str) -> None:
+    @contextmanager
+    def collect_moved(self) -> Generator[set[str]]:
+        """Collect the sessions whose heads are moved meanwhile, whoever notices it."""
+        moved: set[str] = set()
+        self._moving.append(moved)
+        try:
+            yield moved
+        finally:
+            self._moving = [one for one in self._moving if one is not moved]
+
+    def say_reverted(self, moved: Collection[str], command: str, said: str, by: str) -> None:
         """Tell what an undo, redo, rollback or rewind did to the conversations whose heads it moved; `by`: see `on_reverted`."""
-        moved, self._moved = self._moved, set()
-        for session_id in sorted(moved) if said else ():
+        for other in self._moving:  # a command that waits for an answer did not move them
+            other.difference_update(moved)
+        for session_id in sorted(moved):
             self._send(
                 session_id, None, {"kind": "reverted", "command": command, "text": said, "by": by or None}
             )

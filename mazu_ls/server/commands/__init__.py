@@ -207,15 +207,28 @@ async def execute(
         )
     params = await _arguments(server, found, arguments or [])
     if not found.takes_token:
-        result = msgspec.to_builtins(await found.run(server, params), str_keys=True)
-        if said := _reverted(found.name, result):
-            server.updates.say_reverted(found.name, said, by)
-        return result
+        if found.name in REVERTING:
+            return await _revert(server, found, params, by)
+        return msgspec.to_builtins(await found.run(server, params), str_keys=True)
     with server.jobs.accepted.accept(getattr(params, "session_id", ""), token):
         return msgspec.to_builtins(await found.run(server, params, token=token), str_keys=True)
 
 
-REVERTING = {"mazu.undo": "Undone", "mazu.redo": "Redone", "mazu.rollback": "Rolled back"}
+REVERTING = {
+    "mazu.undo": "Undone", "mazu.redo": "Redone", "mazu.rollback": "Rolled back", "mazu.session.rewind": "Rewound",
+}  # fmt: skip
+
+
+async def _revert(server: ServerState, found: Command, params: Any, by: str) -> Any:
+    """Run a command that moves the heads of conversations, and tell those who have them open elsewhere."""
+    project = await server.wait_opened()
+    for session in project.sessions.opened():
+        await session.refresh()  # what another process moved until now is not what this command reverted
+    with server.updates.collect_moved() as moved:
+        result = msgspec.to_builtins(await found.run(server, params), str_keys=True)
+    if said := _reverted(found.name, result):
+        server.updates.say_reverted(moved, found.name, said, by)
+    return result
 
 
 def _reverted(name: str, result: Any) -> str:
@@ -225,7 +238,7 @@ def _reverted(name: str, result: Any) -> str:
     if name == "mazu.session.rewind":
         turns = result["turnCount"]
         return f"Turns were removed from the conversation: {turns} {'remains' if turns == 1 else 'remain'}."
-    return rollback_sentence(result, REVERTING[name]) if name in REVERTING and result["applied"] else ""
+    return rollback_sentence(result, REVERTING[name]) if result["applied"] else ""
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:
