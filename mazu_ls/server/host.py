@@ -220,7 +220,9 @@ class LspHost:
     async def _wait_saved(self, paths: Sequence[Path], names: str) -> None:
         """Tell the user, and wait. A question would be modal in some editors, and nothing can be saved behind it."""
         await self.say(
-            "warning", f"Save {names}: a command that reads the disk waits for it. Or stop the turn."
+            "warning",
+            f"Save {names}: a command that reads the disk waits for it, {PICK_SECONDS / 60:.0f} minutes at most; then it runs "
+            "without your text. Or stop the turn.",
         )
         with suppress(TimeoutError):
             async with asyncio.timeout(PICK_SECONDS):

@@ -242,7 +242,7 @@ async def test_otherwise_the_user_is_told_to_save_and_can_do_so(client: Client, 
     await client.settled()
     waiting = asyncio.ensure_future(client.host.save([path]))
     told = await client.until(lambda m: m.get("method") == "window/showMessage", within=60)
-    assert "Save a.py" in told["params"]["message"]
+    assert "Save a.py: " in told["params"]["message"] and "5 minutes at most" in told["params"]["message"]
     path.write_text("new\n")
     client.notify("textDocument/didSave", {"textDocument": {"uri": path.as_uri()}})
     assert await waiting == []

@@ -414,4 +414,6 @@ async def test_your_own_lines_between_the_edits_of_a_turn_stay_yours(terminal: T
     await terminal.press("Escape")
     await undo("z = 7  # unsaved\n" + own + before)
     assert app.read_text() == own + before, "the agent's change was saved, and is gone from the file too"
-    await written("z = 7  # unsaved\n" + own + before)
+    await terminal.command("write ++ff=dos")
+    dos = ("z = 7  # unsaved\n" + own + before).replace("\n", "\r\n").encode()
+    await terminal.until("it is written as it was said", lambda: app.read_bytes() == dos)

@@ -109,7 +109,9 @@ local function expect_write(bufnr)
       expected[bufnr] = nil
       local own = vim.fn.fnamemodify(args.match, ':p') == path
       local bang = vim.v.cmdbang == 1 or (own and stamp(path) == known)
-      vim.cmd.write({ args = own and {} or { vim.fn.fnameescape(args.file) }, bang = bang })
+      -- As it was typed: `++ff=dos` and `++enc=` are of this one write.
+      local name = own and '' or vim.fn.fnameescape(args.file)
+      vim.cmd(('write%s %s %s'):format(bang and '!' or '', vim.v.cmdarg, name))
     end,
   })
 end
