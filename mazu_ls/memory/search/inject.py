@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
-from mazu_ls.memory.search.memory_lines import render_memory
+from mazu_ls.memory.search.memory_lines import fit_lines, render_memory
 from mazu_ls.memory.search.rank import RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
@@ -108,7 +108,7 @@ async def build_injection(
     standing = _in_stable_order([m for shelf in shelves for m in await shelf.read(_standing_memories)])
     kept, crowded_out = _choose_standing(standing, room)
     room -= sum(estimate_tokens(text) for _, text in kept)
-    said = _fit_lines(context.said_before, int(room * SUMMARY_SHARE))
+    said = fit_lines(context.said_before, int(room * SUMMARY_SHARE))
     room -= sum(map(estimate_tokens, said))
     summaries, _ = _fit(
         ((m, render_memory(m, at)) for m in await _summaries(shelves, context.session_id)),
@@ -137,25 +137,6 @@ async def build_injection(
         tuple({n.memory.id: n for n in left_out if n.memory.id not in chosen}.values()),
         tuple(said),
     )
-
-
-SHORTEST = 40
-"""Tokens that a line needs to say anything."""
-
-
-def _fit_lines(lines: Sequence[str], room: int) -> list[str]:
-    """Return the lines that fit; one that does not is cut at its beginning, since what was said last counts most."""
-    found: list[str] = []
-    for line in lines:
-        head, mark, rest = line.partition(") ")
-        cut = line
-        while room >= SHORTEST and rest and estimate_tokens(cut) > room:
-            rest = rest[max(1, len(rest) // 8) :]
-            cut = f"{head}{mark}…{rest}"
-        if (cost := estimate_tokens(cut)) <= room:
-            found.append(cut)
-            room -= cost
-    return found
 
 
 def _in_stable_order(memories: Sequence[Memory]) -> list[Memory]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from mazu_ls.memory.models import Memory
-from mazu_ls.messages import escape_closing_tag
+from mazu_ls.messages import escape_closing_tag, estimate_tokens
 from mazu_ls.redact import redact
 
 MAX_ITEM_CHARACTERS = 700
@@ -48,3 +49,22 @@ def describe_age(elapsed: object) -> str:
             count = days // length
             return f"{count} {name}{'s' if count > 1 else ''} old"
     return "today"
+
+
+SHORTEST = 40
+"""Tokens that a line needs to say anything."""
+
+
+def fit_lines(lines: Sequence[str], room: int) -> list[str]:
+    """Return the lines that fit; one that does not is cut at its beginning, since what was said last counts most."""
+    found: list[str] = []
+    for line in lines:
+        head, mark, rest = line.partition(") ")
+        cut = line
+        while room >= SHORTEST and rest and estimate_tokens(cut) > room:
+            rest = rest[max(1, len(rest) // 8) :]
+            cut = f"{head}{mark}…{rest}"
+        if (cost := estimate_tokens(cut)) <= room:
+            found.append(cut)
+            room -= cost
+    return found
