@@ -67,7 +67,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("age key", "AGE-SECRET-KEY-", r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b"),
     # A service that quotes a key in part shows its beginning and end: `sk-abc***xyz`, `sk-proj-abc...wxyz`, `key: ****f0a1`.
     ("part of a key", "*** ... \u2026 \u2022\u2022", r"\b(?:(?:sk|pk|rk)-|(?:sk|gsk|hf|r8|ghp|fw)_|xai-|pplx-|nvapi-|AIza)[A-Za-z0-9_-]{0,60}(?:\*{3,200}|\.{3}|\u2026|\u2022{2,200})[A-Za-z0-9_-]{2,12}\b"),
-    ("part of a key", "** ... \u2026 \u2022\u2022 \u00d7\u00d7 XXXX", r"\b(?:sk-|xox[abeoprs]-|gl(?:pat|ptt)-|github_pat_|A(?:KIA|SIA))[A-Za-z0-9_-]{0,60}?(?:\[\.{3}\]|\*{2,200}|\.{3}|\u2026|\u2022{2,200}|\u00d7{2,200}|X{4,200})[A-Za-z0-9_-]{2,12}\b"),
+    ("part of a key", "** ... \u2026 \u2022\u2022 \u00d7\u00d7 XXXX", r"(?<![A-Za-z0-9_-])(?:sk-|xox[abeoprs]-|gl(?:pat|ptt)-|github_pat_|A(?:KIA|SIA))(?:(?!X{4})[A-Za-z0-9_-]){0,60}+(?:\[\.{3}\]|\*{2,200}+|\.{3}|\u2026|\u2022{2,200}+|\u00d7{2,200}+|X{4,200}+)[A-Za-z0-9_-]{2,12}+\b"),
     ("part of a key", "** ... \u2026 \u2022\u2022", r"(?P<keep>\b(?i:api[ _-]?key|secret|token|bearer)\b[\"']?(?:\s{0,3}[:=]\s{0,3}|(?<=[Rr])\s)[\"']?)[A-Za-z0-9_-]{2,60}(?:\*{2,200}|\.{3}|\u2026|\u2022{2,200})[A-Za-z0-9_-]{2,60}\b"),
     ("part of a key", "***", r"\b(?:sk|pk|rk)-[A-Za-z0-9_-]{2,60}\*{3,200}|(?P<keep>\b[Aa][Pp][Ii][ _-]?[Kk]ey\b[^\n*]{0,40}?)(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{0,12}\*{3,200}[A-Za-z0-9_-]{2,12}\b"),
     ("web token", "eyJ", r"(?<![A-Za-z0-9_-])(?P<keep>(?>(?:(?!\beyJ)[A-Za-z0-9_-])*))eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{10,}"),

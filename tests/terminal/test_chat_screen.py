@@ -14,6 +14,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.server.chat.commands import COMMANDS
 from mazu_ls.state import identity, paths
 from mazu_ls.terminal.chat.open_question import SETTLE_SECONDS
+from mazu_ls.terminal.chat.slash_help import USAGE
 from tests.terminal.terminal import (
     ALT_ENTER,
     CTRL_C,
@@ -355,7 +356,7 @@ async def test_each_slash_command_says_something_a_person_reads(chat: Chat, name
         await terminal.answers(ESC)
         await terminal.sees("No answer")
     await terminal.says(f"/help {name}")
-    await terminal.sees(f"/{name}:")
+    await terminal.sees(f"/{name} {USAGE[name]}:" if name in USAGE else f"/{name}:")
 
 
 async def test_an_edit_is_undone_and_redone_and_undone_after_a_restart_and_a_kill(chat: Chat, tmp_path: Path):

@@ -104,6 +104,26 @@ async def test_folders_of_secrets_and_local_data_are_not_moved(clone, ignored: s
     assert "creaue table" in await clone.text(run_shell, command=moved)
 
 
+async def test_local_data_below_a_folder_that_is_often_output_stays(clone) -> None:
+    """`.cache` is tracked here, and nothing says that what is ignored below it is made by a build."""
+    clone.write(
+        {
+            ".gitignore": "*.sqlite3\nprod/\n",
+            ".cache/readme": "",
+            ".cache/users.sqlite3": "rows\n",
+            ".cache/prod/.env": "TOKEN=cached\n",
+        }
+    )
+    clone.write({".mypy_cache/.gitignore": "*\n", ".mypy_cache/3.11/a.json": "1\n"})
+    text = await clone.text(
+        run_shell,
+        command="cat .cache/prod/.env; echo 2 > .mypy_cache/3.11/a.json; echo gone > .cache/users.sqlite3",
+    )
+    assert "cached" not in text and "Read-only file system" in text
+    assert (clone.root / ".cache/users.sqlite3").read_text() == "rows\n"
+    assert (clone.root / ".mypy_cache/3.11/a.json").read_text() == "2\n"
+
+
 async def test_a_failure_says_which_files_were_hidden(clone) -> None:
     """As of tests that load `.env`: the model would look for the cause in the code."""
     hidden = "[hidden from this command, since nobody approved it: .env, .envrc]"

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 50_000
 MAX_IGNORED_FOLDERS = 2_000
 MAX_IGNORED_SECRETS = 100
+_CACHES = frozenset((".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".eggs"))
+"""Folders to which their tools give an ignore list of their own, so that the parts are ignored, not the folder."""
 MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
 _UNREACHABLE = frozenset((errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EACCES, errno.EPERM))
@@ -242,7 +244,7 @@ def _sort(
     plain: list[str] = []
     ignored_folders: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
-    in_output = any(_is_output(part, patterns) for part in above if part.startswith("."))
+    in_output = any(part in _CACHES for part in above)
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
