@@ -167,7 +167,6 @@ async def test_a_question_too_long_for_the_chat_is_allowed_only_beside_its_docum
         client.change(path.as_uri(), "Write it", (len(chat.lines), 0))
         await client.command("mazu.chat", {"attachments": [{"uri": path.as_uri()}]}, within=60)
         await shown(chat, "Mazu asks")
-        client.uri = path.as_uri()
 
         async def titles() -> list[str]:
             return [one["title"] for one in await actions(client, path.as_uri(), span(0, 0, 0, 0))]

@@ -257,7 +257,9 @@ class ReplyWriter:
         asked = self._server.editor.approvals.open if self._server.editor else None
         if asked is not None and asked.question.session_id == self._session:
             return
-        await redraw(self._server, self._path, self._session, replying=True)
+        drawn = await redraw(self._server, self._path, self._session, replying=True)
+        if not drawn and self._said.text:
+            return  # the editor refuses the heading: what was said meanwhile is not in the document
         streamed = self._server.updates.partial(self._session)
         self._said.text = streamed["message"] if streamed else ""
 
