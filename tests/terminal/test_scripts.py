@@ -427,7 +427,8 @@ def test_own_work_beside_a_redo_and_a_rollback_stays_and_the_sentence_says_what_
     app.write_text("mine\n")
     status, out, _ = script("redo")
     assert (status, "--on-conflict" in out) == (0, False), out  # a redo has no such option
-    assert "keep: app.py (only you changed it)" in out and (script.root / "new.txt").exists()
+    # Its undo did not touch app.py, so that a redo has nothing to do with it.
+    assert "app.py" not in out and app.read_text() == "mine\n" and (script.root / "new.txt").exists()
     status, out, _ = script("rollback", "before", "--on-conflict", "leave")
     assert status == 4 and "Nothing was changed" in out and "with leave they stay" in out, out
     assert "in advance" not in out and (script.root / "new.txt").exists()
