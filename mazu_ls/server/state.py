@@ -144,10 +144,12 @@ class ServerState:
         if self._opening is None:
             return
         project = await self.wait_opened()
-        named, before = project.config.model, project.usable_model()
+        named, before, mode = project.config.model, project.usable_model(), project.mode
         problems = project.configure(self.settings)
         if project.config.model != named and (kept := project.keep_usable_model(before)):
             problems.append(kept)
+        if project.mode != mode:
+            self.notify_changed("permissions")
         for problem in problems:
             await self.host.say("warning", f"Mazu: {problem}")
 

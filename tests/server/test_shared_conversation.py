@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,11 +80,11 @@ async def test_a_terminal_in_an_editors_conversation(
     replies = [{"text": "In the editor."}, {"text": "In both."}, {"text": "Again."}]
     async with open_editor(env, folder, replies, monkeypatch) as editor:
         said = await editor.command("mazu.chat", {"message": "hello", "wait": True})
-        own = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
+        own: dict[str, Any] = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
         terminal = Terminal(folder, ANTHROPIC_API_KEY="", **own)  # no key: the turns are the editor's
         try:
             await terminal.start("--resume", said["sessionId"])
-            await terminal.sees("1 turn", "mode of")
+            await terminal.sees("1 turn", "mode ask, of")
             await terminal.says("from the terminal")
             await terminal.sees("In both.")
             await terminal.rests()
@@ -101,7 +102,7 @@ async def test_a_terminal_in_an_editors_conversation(
 async def test_a_conversation_gives_way_to_an_editor_which_knows_unsaved_text(
     env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
+    own: dict[str, Any] = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
     terminal = Terminal(folder, **own)
     try:
         await terminal.start()
@@ -128,7 +129,7 @@ async def joins_a_running_turn(first: Terminal, second: Terminal) -> None:
     await first.says("zero")
     await first.sees("Allow once")
     await second.start("--continue")  # the first that follows what happens there
-    await second.sees("> zero", "mode of a terminal", "Allow once", "esc to stop")
+    await second.sees("> zero", "mode ask, of a terminal", "Allow once", "esc to stop")
     second.types("wait, ")  # a message, not an answer
     await asyncio.sleep(0.05)
     await second.says("mine")
@@ -147,4 +148,4 @@ async def joins_a_running_turn(first: Terminal, second: Terminal) -> None:
     await second.sees("--mode would have no effect")
     assert await second.ends() == 1
     await second.start("--continue")
-    await second.sees("2 turns", "mode of a terminal")
+    await second.sees("2 turns", "mode ask, of a terminal")

@@ -26,7 +26,17 @@ async def test_what_one_door_reverts_is_said_at_the_other(tmp_path: Path) -> Non
             await first.rests()
             await second.start("--continue")
             await second.sees("“fix it”, 1 turn")
-            await second.until(lambda: "of a terminal" in second.text, "it took no part")
+            await second.sees("mode ask, of a terminal")
+            await first.says("/mode bypass")
+            await first.sees("Type bypass")
+            await first.answers("t")
+            await first.sees("type bypass, then enter")
+            await first.says("bypass")
+            await first.sees("The mode is bypass until this conversation is closed.")
+            place = f"of a terminal (pid {first.process.pid})"
+            await second.sees(f"The mode is now bypass, {place}.", f"bypass, {place} · ")
+            await first.says("/mode ask")
+            await second.sees(f"The mode is now ask, {place}.", f"ask, {place} · ")
             await second.says("/undo")
             await second.sees("Undone “fix it”: 1 file, the conversation. Use /redo")
             await first.sees(

@@ -99,6 +99,7 @@ async def mode(server: ServerState, params: wire.SetModeParams) -> wire.Permissi
                 'mode "bypass" asks about almost nothing; confirm it with `confirm: "bypass"`', "confirm"
             )
         project.set_mode(params.mode)
+        server.notify_changed("permissions")
     return _state(project)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.terminal.chat import slash_commands
 from mazu_ls.terminal.chat.chat_session import ChatSession
 from mazu_ls.terminal.chat.interrupt import stoppable
@@ -50,7 +51,7 @@ def _resumed(given: argparse.Namespace) -> str | None:
 
 async def converse_plainly(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Read lines until the end of the input: for screen readers and limited terminals."""
-    from mazu_ls.terminal.chat.opening import open_conversation, opening_lines
+    from mazu_ls.terminal.chat.opening import open_conversation, opening_lines, subscribe_mode
     from mazu_ls.terminal.surfaces.plain_surface import read_line
 
     chat = ChatSession(server, host, given)
@@ -70,6 +71,8 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 
     replying = False
     subscribe_reverted(server, lambda: chat.session_id, say_reverted)
+    tasks = BackgroundTasks("the chat")
+    subscribe_mode(chat, tasks, lambda mode: host.surface.say("info", f"The mode is now {mode}."))
     last = DONE
     while True:
         sys.stderr.write("> ")

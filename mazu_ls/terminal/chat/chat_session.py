@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.rpc.live.served import NOT_KNOWN
 from mazu_ls.terminal.chat.bypass import confirmed_mode
-from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, opened_session
+from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, mode_elsewhere, opened_session
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
 from mazu_ls.terminal.project_root import message_in_project
@@ -53,6 +53,7 @@ class ChatSession:
         """Called with the conversation that was changed to, None for a new one."""
         server.asks_about_moved = host.surface.interactive
         host.concerns = self._concerns
+        self.mode_there: tuple[str, str] | None = None  # who has this conversation open, and its mode
         self._chosen = asyncio.Event()
         host.has_chosen = self._chosen.wait
 
@@ -104,9 +105,7 @@ class ChatSession:
         """Read what the whole conversation cost, at whichever door and in whichever process it was spent."""
         if self.session_id is not None:
             self.spent = ""
-            with contextlib.suppress(
-                MazuError
-            ):  # who has it open may have ended; the turn's result counts more
+            with contextlib.suppress(MazuError):  # who has it open may have ended
                 used = await self.execute("mazu.usage", {"sessionId": self.session_id})
                 from mazu_ls.terminal.show import money
 
@@ -195,10 +194,11 @@ class ChatSession:
         except MazuError as error:
             if place is None or error.hint != NOT_KNOWN:
                 raise
-            said = f"The process that had this conversation open ended: {place}."
-            raise MazuError(
-                Kind.INTERNAL, said, "Say continue, or undo the turn: it is open here now."
-            ) from error
+            said, hint = (
+                f"The process that had this conversation open ended: {place}.",
+                "Say continue, or undo the turn: it is open here now.",
+            )
+            raise MazuError(Kind.INTERNAL, said, hint) from error
         finally:
             self.host.own_command = None
             unlisten()
@@ -216,7 +216,10 @@ class ChatSession:
     async def mode(self) -> str:
         """The permission mode in force: of a conversation that another process has open, its own."""
         if place := self.shared_with:
-            return f"of {place}"
+            if self.mode_there is None or self.mode_there[0] != place:
+                self.mode_there = place, await mode_elsewhere(self.server)
+            return ", ".join(filter(None, (self.mode_there[1], f"of {place}")))
+        self.mode_there = None
         return (await self.server.wait_opened()).mode
 
     async def cycle_mode(self) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 JOIN_SECONDS = 20.0
 """For the connection to the process that has a conversation open."""
+MODE_SECONDS = 5.0
+"""For the answer to the question which mode holds there."""
 ENDING_SECONDS = 10.0
 """For a server that is closing, until it has let its sessions go."""
 
@@ -64,6 +67,15 @@ async def joined_session(
     starts = (event.body for event in reversed(await project.sessions.events(session_id)))
     talked = next((body.model for body in starts if isinstance(body, journal.TurnStarted)), None)
     return {**found, "interrupted": False, "model": talked}
+
+
+async def mode_elsewhere(server: ServerState) -> str:
+    """Return the permission mode of the process with which the project is shared; empty if it does not say."""
+    for peer in list(server.peers):
+        with contextlib.suppress(MazuError, InvalidArguments, TimeoutError, LookupError, TypeError):
+            async with asyncio.timeout(MODE_SECONDS):
+                return str((await peer.execute("mazu.status", {}))["mode"])
+    return ""
 
 
 def _require_no_own_limits(given: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
-"""How a conversation begins: a new one, the last one, one by its id, or one that is chosen; and its first line."""
+"""How a conversation begins: a new one, the last one, one by its id, or one that is chosen; its first line, and its mode."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import Kind, MazuError
@@ -14,6 +15,7 @@ from mazu_ls.terminal.times import local_time
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.background_tasks import BackgroundTasks
     from mazu_ls.agent.project.project import Project
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.chat.chat_session import ChatSession
@@ -91,3 +93,19 @@ def opening_lines(
     for hint in hints:
         rows += [line(("yellow", row)) for row in styled.wrapped(hint, styled.width_of_terminal() - 1)]
     return rows
+
+
+def subscribe_mode(chat: ChatSession, tasks: BackgroundTasks, listener: Callable[[str], None]) -> None:
+    """Call `listener` with the mode in force, and whose it is, when it changes in the process that has the conversation open."""
+
+    async def ask() -> None:
+        before = await chat.mode()
+        chat.mode_there = None
+        if (mode := await chat.mode()) != before:
+            listener(mode)
+
+    def changed(what: Sequence[str]) -> None:
+        if "permissions" in what and chat.shared_with is not None:
+            tasks.spawn(ask())
+
+    chat.server.on_changed.append(changed)

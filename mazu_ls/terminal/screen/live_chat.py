@@ -83,12 +83,13 @@ class LiveChat:
                     self.surface.say("info", "Stopped.")
 
     async def _open(self) -> None:
-        from mazu_ls.terminal.chat.opening import open_conversation
+        from mazu_ls.terminal.chat.opening import open_conversation, subscribe_mode
 
         opened = await open_conversation(self.chat, self.given)
         project = await self.server.wait_opened()
         subscribe_shared(self.server, project, lambda: self.chat.session_id, self._show)
         subscribe_reverted(self.server, lambda: self.chat.session_id, self._say_reverted)
+        subscribe_mode(self.chat, self._tasks, self._say_mode)
         self.chat.on_switched = self._switched
         await self._switched(opened)
 
@@ -120,18 +121,18 @@ class LiveChat:
     def _show(self, session_id: str, event: journal.Event) -> None:
         """Draw an event, and what was said in a turn that somebody else began in this conversation."""
         self.surface.show_event(session_id, event)
-        is_viewed = session_id == self.chat.session_id
-        if (
-            isinstance(event.body, journal.UserSaid)
-            and event.body.shown
-            and is_viewed
-            and not self._is_sending()
-        ):
+        is_others = session_id == self.chat.session_id and not self._is_sending()
+        if is_others and isinstance(event.body, journal.UserSaid) and event.body.shown:
             self._echo(event.body.shown)
 
     def _say_reverted(self, text: str, by: str) -> None:
         if self.chat.shared_with is None or not self._is_sending():
             self.surface.say("info", f"At {by or self.chat.shared_with}: {text}")
+
+    def _say_mode(self, mode: str) -> None:
+        self._mode = mode
+        self.surface.say("info", f"The mode is now {mode}.")
+        self.screen.refresh()
 
     def _submit(self, text: str) -> None:
         if text in LEAVE:
