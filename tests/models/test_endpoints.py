@@ -156,6 +156,18 @@ async def test_a_redirect_to_another_host_is_not_followed(provider, status, othe
     assert (len(served.paths), elsewhere.paths) == (1, [])
 
 
+async def forward(head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """Pass a request, whose head was read, to the server at a port, and its answer back."""
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    answers, inner = await asyncio.open_connection("127.0.0.1", port)
+    inner.write(head + await reader.readexactly(length))
+    while piece := await answers.read(65536):
+        writer.write(piece)
+        if b"0\r\n\r\n" in piece:
+            break
+    inner.close()
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_redirect_on_the_same_host_is_followed(provider):
     async with ModelServer([{"text": "Here."}]) as server, endpoint() as served:
@@ -167,13 +179,7 @@ async def test_a_redirect_on_the_same_host_is_followed(provider):
                 path = head.split(b" ", 2)[1].removeprefix(b"/old")
                 writer.write(http(b"", "307 Temporary", more=f"location: {path.decode()}\r\n"))
             else:
-                inner_reader, inner = await asyncio.open_connection("127.0.0.1", server.port)
-                length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-                inner.write(head + await reader.readexactly(length))
-                while piece := await inner_reader.read(65536):
-                    writer.write(piece)
-                    if b"0\r\n\r\n" in piece:
-                        break
+                await forward(head, reader, writer, server.port)
             await writer.drain()
             writer.close()
 

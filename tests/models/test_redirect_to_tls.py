@@ -11,7 +11,7 @@ import pytest
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind
 from mazu_ls.models.sdk.sdk_clients import close_clients
-from tests.models.test_endpoints import PATIENCE, PROVIDERS, http, talk_to
+from tests.models.test_endpoints import PATIENCE, PROVIDERS, forward, http, talk_to
 
 # Made for this test, valid for 127.0.0.1 until 2126; protects nothing.
 SERVER = """\
@@ -48,20 +48,12 @@ async def test_a_redirect_to_tls_is_followed_if_its_certificate_is_trusted(
 
     async with ModelServer([{"text": "Here."}]) as model:
 
-        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-            inner_reader, inner = await asyncio.open_connection("127.0.0.1", model.port)
-            inner.write(head + await reader.readexactly(length))
-            while piece := await inner_reader.read(65536):
-                writer.write(piece)
-                if b"0\r\n\r\n" in piece:
-                    break
+        async def secured(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await forward(await reader.readuntil(b"\r\n\r\n"), reader, writer, model.port)
             await writer.drain()
             writer.close()
-            inner.close()
 
-        async with await asyncio.start_server(forward, "127.0.0.1", 0, ssl=tls) as secure:
+        async with await asyncio.start_server(secured, "127.0.0.1", 0, ssl=tls) as secure:
             port = secure.sockets[0].getsockname()[1]
 
             async def moved(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -6,12 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from emacs_bed import EARLY, obtain
+from typed_emacs import Terminal, call, typed_emacs  # pyright: ignore[reportAttributeAccessIssue]
 
 from mazu_ls.demo.model_server import ModelServer, ScriptedReply
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "neovim"))
-from terminal_bed import Terminal  # pyright: ignore[reportMissingImports] - the terminal that both editors are told in
 
 pytestmark = pytest.mark.editor
 
@@ -29,20 +27,9 @@ INIT = """\
 async def terminal(
     editors_wanted: None, project: Path, home: Path, model: ModelServer
 ) -> AsyncIterator[Terminal]:
-    one = Terminal(Path("unused"), project, home, model, columns=140)
-    (home / ".emacs.d").mkdir()
-    (home / ".emacs.d" / "early-init.el").write_text(EARLY)
-    init = home / "init.el"
-    init.write_text(INIT.format(python=sys.executable))
-    await one.run(obtain(), "-nw", "-l", init, "app.py")
-    yield one
-    await one.close()
+    async with typed_emacs(project, home, model, INIT.format(python=sys.executable)) as one:
+        yield one
 
-
-async def call(terminal: Terminal, command: str) -> None:
-    await terminal.press("M-x")
-    await terminal.type(command)
-    await terminal.press("Enter")
 
 
 async def act(terminal: Terminal, title: str) -> None:
