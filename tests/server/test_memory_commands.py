@@ -52,6 +52,22 @@ async def test_what_was_forgotten_is_brought_back_into_its_chain(client: Client,
     assert found["memories"][0]["id"] == new
 
 
+async def test_a_click_on_the_lens_of_a_memory_shows_it(client: Client, folder: Path):
+    await client.initialize(folder)
+    path = folder / "net.py"
+    path.write_text("def retry(call):\n    call()\n")
+    client.open(path.as_uri(), path.read_text())
+    span = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 10}}
+    memory = {"title": "Three tries are enough", "body": "Measured in May."}
+    await client.command("mazu.remember", memory | {"anchors": [{"uri": path.as_uri(), "range": span}]})
+    (lens,) = await client.ask("textDocument/codeLens", {"textDocument": {"uri": path.as_uri()}})
+    await client.command(lens["command"]["command"], *lens["command"]["arguments"])
+    said = client.notes("window/showMessage")[-1]["message"]
+    shown = Path(said.removeprefix("Mazu: see ")).read_text(encoding="utf-8")
+    assert "Three tries are enough" in shown
+    assert "Measured in May." in shown
+
+
 async def test_traits_are_set_listed_and_deleted(client: Client, folder: Path):
     await client.initialize(folder)
     await client.command("mazu.memory.trait.set", {"key": "language", "value": "Answer in German."})

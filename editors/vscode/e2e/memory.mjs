@@ -19,6 +19,20 @@ await story(async (bed, step) => {
     await bed.announced('remembered: We double');
   });
 
+  await step('a click on the lens of the one in the code shows it', async () => {
+    const lens = bed.page.locator('.codelens-decoration a', { hasText: 'We double by multiplying' }).first();
+    await until('what it names stands first', async () => {
+      if (!(await bed.quickInput().isVisible())) await lens.click({ timeout: 5000 });
+      return until('it is found', async () => /double by multiplying/.test((await bed.rowTexts())[0] ?? ''), 10);
+    });
+    await bed.quickInput().press('Enter');
+    await bed.page.locator('.tab', { hasText: 'We double' }).waitFor();
+    await until('the memory is shown', () => bed.rendered('return a * 2'));
+    await bed.shot('by its lens');
+    await bed.command('View: Close Editor');
+    await bed.page.locator('.tab', { hasText: 'We double' }).waitFor({ state: 'detached' });
+  });
+
   await step('another by a code action on a line', async () => {
     await bed.focus('app.py', 'def total');
     await bed.keys('Home');

@@ -11,8 +11,8 @@ export interface Source {
   settings(): Record<string, unknown>;
   sendSettings(): Promise<void>;
   execute(command: string, args: unknown[]): Promise<unknown>;
-  /** Does it in the chat's view instead, where that is where it belongs; undefined elsewhere. */
-  inChat(command: string, args: unknown[]): Promise<unknown> | undefined;
+  /** Does it in a view of the extension instead, where that is where it belongs; undefined elsewhere. */
+  inView(command: string, args: unknown[]): Promise<unknown> | undefined;
 }
 
 /** Where this client does something else than the library would. */
@@ -23,7 +23,7 @@ export function middleware(source: Source): Middleware {
     executeCommand: (command, args) =>
       attempt(async () => {
         const complete = command === 'mazu.edit' && !args.length ? await askRewrite() : args;
-        return complete && (source.inChat(command, complete) ?? source.execute(command, complete));
+        return complete && (source.inView(command, complete) ?? source.execute(command, complete));
       }),
     provideCodeActions: async (document, range, context, token, next) => {
       const actions = (await next(document, range, context, token)) ?? [];

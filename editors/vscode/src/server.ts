@@ -36,8 +36,8 @@ export class Server implements Disposable {
   private client: LanguageClient | undefined;
   private starting: Promise<LanguageClient> | undefined;
 
-  /** Takes code actions that are answered in the chat. */
-  inChat: ((command: string, args: unknown[]) => Promise<unknown> | undefined) | undefined;
+  /** Takes code actions and lenses that a view of the extension answers: the chat, the quick pick of recall. */
+  inView: ((command: string, args: unknown[]) => Promise<unknown> | undefined) | undefined;
 
   /** Why the server could not be started last time; "" where it could. */
   failure = '';
@@ -170,7 +170,7 @@ export class Server implements Disposable {
       settings: () => explicitSettings(this.keys),
       sendSettings: () => this.sendSettings(),
       execute: (name, argument) => this.send(name, argument),
-      inChat: (name, argument) => this.inChat?.(name, argument),
+      inView: (name, argument) => this.inView?.(name, argument),
     });
     client.onNotification('mazu/session/update', (update: SessionUpdate) => this.updates.fire(update));
     client.onNotification('mazu/changed', (changed: Changed) => this.changes.fire(changed));

@@ -33,7 +33,7 @@ async def code_lenses(server: ServerState, params: lsp_types.DocumentParams) -> 
             ("check: " if at.memory.state == "check" else "") + at.memory.title
         )
     return [
-        _lens(line, _title(found), "mazu.recall", {"query": found[0], "uri": document.uri})
+        _lens(line, _title(found), "mazu.actions.recall", {"query": found[0], "uri": document.uri})
         for line, found in titles.items()
     ]
 

@@ -128,16 +128,22 @@ export class ChatViews implements WebviewViewProvider {
   }
 }
 
-interface ChatArgument {
+interface ActionArgument {
   message?: string;
   question?: string;
+  query?: string;
   attachments?: Attachment[];
 }
 
-/** Code actions that ask or say something are answered in the chat; one that sends a chat document is not. */
+/**
+ * Code actions that ask or say something are answered in the chat; one that sends a chat document is not. What is known
+ * about a place, a memory's lens included, is shown by the quick pick of recall.
+ */
 function takeCodeActions({ server, chats }: App): void {
-  server.inChat = (command, [given]) => {
-    const { message, question, attachments = [] } = (given ?? {}) as ChatArgument;
+  server.inView = (command, [given]) => {
+    const { message, question, query, attachments = [] } = (given ?? {}) as ActionArgument;
+    if (command === 'mazu.actions.recall' && query)
+      return Promise.resolve(commands.executeCommand('mazu.recallMemory', query.replace(/\s+/g, ' ').trim()));
     const text = command === 'mazu.chat' ? message : command === 'mazu.ask' ? question : undefined;
     const places = attachments.map(({ uri, range }) => placeChip(Uri.parse(uri), range ?? undefined));
     const mine = command === 'mazu.chat' || (command === 'mazu.ask' && text !== undefined);
