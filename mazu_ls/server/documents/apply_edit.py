@@ -205,7 +205,10 @@ async def _request(
     version = document.version
     versioned = {"documentChanges": [_versioned(document, edits)]}
     seconds = CHAT_SECONDS if markdown.is_chat(document.path) else ANSWER_SECONDS
+    begun = time.monotonic()
     problem = await _ask(editor, label, versioned, seconds, late)
+    if markdown.is_chat(document.path):  # others may be shown for review
+        editor.edit_seconds = time.monotonic() - begun
     undeclared = editor.profile.declares("workspace.workspaceEdit.documentChanges") is not True
     if problem not in (None, NO_ANSWER) and undeclared and document.version == version:
         logger.info("Versioned changes were refused (%s); trying plain ones.", problem)
@@ -224,7 +227,6 @@ async def _ask(
     """Return None if the editor says it applied the edit, else its reason, if it gives one."""
     # Neovim prints the label each time, and waits for a key if there are two lines of that.
     params = {"edit": edit} if editor.profile.name == "Neovim" else {"label": label, "edit": edit}
-    begun = time.monotonic()
     try:
         answer = await editor.link.ask(
             "workspace/applyEdit", params, seconds, None if late is None else late.answer
@@ -239,8 +241,6 @@ async def _ask(
         return NO_ANSWER  # whether it made the edit is unknown, so it is not asked again
     except ClientError as error:
         return str(error)
-    finally:
-        editor.edit_seconds = time.monotonic() - begun
     fields = answer if isinstance(answer, dict) else {}
     if fields.get("applied") is True:
         return None
