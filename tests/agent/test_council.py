@@ -143,3 +143,28 @@ async def test_cancelling_stops_every_member(tmp_path: Path):
             await asyncio.wait_for(asking, 60)
         assert not any(session.running for session in project.sessions.opened())
         assert len(server.requests) == 2, "the lead was not asked"
+
+
+async def test_a_money_limit_holds_for_a_council(tmp_path: Path):
+    """Above it the user is asked first; where they decline nobody is. What members spend counts before the lead is asked."""
+    script = [
+        {"when": "opus", "text": "Yes."},
+        {"when": "gpt-6", "text": "No."},
+        {"when": "sonnet", "text": SYNTHESIS},
+    ]
+    limits: dict[str, Any] = {"limits": {"max_cost_usd": 0.0001}}
+    async with opened(tmp_path / "asked", script, **limits) as (world, project, server):
+        world.host.answers = ["deny"]
+        with pytest.raises(MazuError) as refused:
+            await council(project, "Which?", members=[A, B], lead=LEAD)
+        assert refused.value.kind is Kind.BUDGET and "limits.max_cost_usd is $0.0001" in refused.value.message
+        assert server.bodies == []
+    spent = {**script[0], "usage": {"input": 3_000_000, "output": 10}}
+    async with opened(tmp_path / "spent", [spent, *script[1:]], limits={"max_cost_usd": 1.0}) as (
+        _,
+        project,
+        server,
+    ):
+        found = await council(project, "Which?", members=[A, B], lead=LEAD)
+        assert found.error is not None and "The limit of $1 is reached" in found.error.message
+        assert not found.synthesis and len(server.bodies) == 2

@@ -22,14 +22,19 @@ PRICED = """
 
 
 @pytest.mark.parametrize(
-    ("limit", "stop", "detail"),
+    ("limit", "stop", "detail", "passed"),
     [
-        ("max_steps = 1", "max_steps", "The limit of 1 step is reached."),
-        ("max_tokens = 5", "max_tokens", "The limit of 5 tokens is reached (…"),
-        ("max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 is reached ($…"),
+        ("max_steps = 1", "max_steps", "The limit of 1 step is reached.", ""),
+        ("max_tokens = 5", "max_tokens", "The limit of 5 tokens is reached (…", ""),
+        (
+            "max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 is reached ($…",
+            "detail: The limit of $0.000001 was passed by the last call ($…",
+        ),
     ],
-)
-def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(limit: str, stop: str, detail: str):
+)  # fmt: skip
+def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(
+    limit: str, stop: str, detail: str, passed: str
+):
     check(
         f"""
         -- settings --
@@ -49,6 +54,7 @@ def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(limit: str,
         detail: {detail}
         assistant: It says hello.
         stop: end_turn
+        {passed}
         """,
     )
 

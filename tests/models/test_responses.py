@@ -170,7 +170,7 @@ def test_what_did_not_come_in_pieces_is_taken_from_the_finished_items():
     assert isinstance(thought, Thinking) and thought.text == "One.\n\nTwo."
     assert said == Text("Hello.") and isinstance(call, ToolCall) and call.arguments == {"path": "a"}
     assert [type(chunk) for chunk in shown] == [ThinkingDelta, ThinkingDelta, TextDelta, ToolCallDelta]
-    assert (last.stop, last.usage.input_tokens, last.usage.cost_usd) == ("tool_use", 7, None)
+    assert (last.stop, last.usage.input_tokens, last.usage.estimated) == ("tool_use", 7, True)
     back = build_payload(ModelRequest([last.message]), SOL)["input"]
     assert back[1] == REASONING
 

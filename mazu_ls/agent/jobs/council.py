@@ -88,8 +88,12 @@ async def council(
     ):  # a name that cannot be called costs nothing; configured ones fail one by one, as a service does
         await project.model(name)
     head = await project.model(lead or project.config.council.lead)
-    await _agree_on_price(project, question, names, head, attachments)
-    answers = await _gather([_member(project, name, question, attachments, report) for name in names])
+    limits = replace(Limits.from_settings(project.config.limits), steps=MEMBER_STEPS)
+    if await _agree_on_price(project, question, names, head, attachments):
+        limits = replace(limits, cost=None)
+    answers = await _gather(
+        [_member(project, name, question, attachments, report=report, limits=limits) for name in names]
+    )
     if not any(answer.reply for answer in answers):
         raise next(answer.error for answer in answers if answer.error)
     answered = [answer.model for answer in answers if answer.reply]
@@ -101,6 +105,11 @@ async def council(
             "Ask again, or other models.",
         )
         return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, alone)
+    known = spent.cost_usd or 0.0
+    if limits.cost is not None and known >= limits.cost:
+        over = f"The limit of ${limits.cost:g} is reached (${known:.4f} spent): {head.name} was not asked to compare."
+        refused = MazuError(Kind.BUDGET, over, "Raise limits.max_cost_usd, or ask fewer or cheaper models.")
+        return CouncilOutcome(question, tuple(answers), head.name, "", "", spent, refused)
     report(head.name, "compares")
     try:
         said = await call_once(project, head, _lead_request(question, answers), "council")
@@ -130,13 +139,14 @@ async def _member(
     name: str,
     question: str,
     attachments: Sequence[Attachment],
+    *,
     report: Callable[[str, str], None],
+    limits: Limits,
 ) -> MemberAnswer:
     report(name, "thinks")
     try:
         session = await project.sessions.new_background_session(f"council, {name}: {question}")
         session.mode = "plan"
-        limits = replace(Limits.from_settings(project.config.limits), steps=MEMBER_STEPS)
         try:
             result = await session.prompt(Prompt(question, tuple(attachments), name, limits))
         finally:
@@ -168,22 +178,36 @@ async def _agree_on_price(
     names: Sequence[str],
     head: models.Model,
     attachments: Sequence[Attachment],
-) -> None:
-    """Ask the user first if the estimate is above `council.confirm_above_usd`; warn if no estimate is possible."""
+) -> bool:
+    """Ask the user first if the estimate is above `council.confirm_above_usd` or the money limit; return whether they agreed to it.
+
+    Warns if no estimate is possible. Raises MazuError(budget) if they did not agree.
+    """
     cost = await estimate_cost(project, question, names, head, attachments)
-    ceiling = project.config.council.confirm_above_usd
+    settings = {
+        "council.confirm_above_usd": project.config.council.confirm_above_usd,
+        "limits.max_cost_usd": project.config.limits.max_cost_usd,
+    }
+    setting, ceiling = min(
+        ((name, amount) for name, amount in settings.items() if amount is not None), key=lambda one: one[1]
+    )
     if cost is None:
         await project.host.say(
             "info", "Mazu: what the council costs is not known: a model in it has no known price."
         )
     if cost is None or cost <= ceiling:
-        return
+        return False
     choices = (Choice("allow_once", "Ask them", "allow_once"), Choice("deny", "Cancel", "deny"))
-    detail = f"{len(names)} models and a lead, about ${cost:.2f}; you want to be asked above ${ceiling:.2f}."
-    question_ = Question("", "", "council", "Ask the council?", detail, choices)
+    price = f"{len(names)} models and a lead, about ${cost:.4f}; {setting} is ${ceiling:g}"
+    question_ = Question("", "", "council", "Ask the council?", f"{price}.", choices)
     reply = await project.host.ask(question_, project.config.permissions.timeout_seconds)
     if reply.choice is None or reply.choice.kind == "deny":
-        raise MazuError(Kind.BUDGET, "The council was not asked.", "Ask fewer or cheaper models.")
+        raise MazuError(
+            Kind.BUDGET,
+            f"The council was not asked: {price}.",
+            "Ask fewer or cheaper models, or raise that setting.",
+        )
+    return True
 
 
 async def estimate_cost(

@@ -95,6 +95,14 @@ class UsageMeter(Struct):
         """Whether the time limit is reached."""
         return self.seconds_left is not None and self.seconds_left <= 0
 
+    @property
+    def overspent(self) -> str:
+        """Say that the money limit is passed, where no further call would; empty if it is not."""
+        limit = self.limits.cost
+        if limit is None or self.spent <= limit:
+            return ""
+        return f"The limit of ${_decimal(limit)} was passed by the last call (${self.spent:.4f} spent)."
+
     def exceeded(self) -> TurnLimitReached | None:
         """Return the limit that is reached, if any; checked before each model call and after each result."""
         limits, usage = self.limits, self.usage

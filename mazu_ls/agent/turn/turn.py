@@ -159,7 +159,8 @@ class TurnRun:
                     if self.asked.finish:
                         await self.asked.finish(self)
                     if not await has_pending_rejection(self):
-                        return TurnLimitReached("end_turn", "" if said.message.text.strip() else EMPTY_ANSWER)
+                        said_nothing = "" if said.message.text.strip() else EMPTY_ANSWER
+                        return TurnLimitReached("end_turn", said_nothing or self.meter.overspent)
                 case "max_tokens":
                     return TurnLimitReached("max_tokens", CUT_OFF)
                 case "refusal":

@@ -196,4 +196,4 @@ class AnthropicStream:
             cache_write_tokens=total("cache_creation_input_tokens"),
             model_calls=1 + len(self._used_before),
         )
-        return with_cost(usage, self._spec.prices, reported=bool(self._used))
+        return with_cost(usage, self._spec.prices)

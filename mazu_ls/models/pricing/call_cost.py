@@ -16,10 +16,9 @@ def cost(spec: ModelSpec, usage: Usage) -> float | None:
     return None if spec.prices is None else _dollars(spec.prices, usage)
 
 
-def with_cost(usage: Usage, prices: Prices | None, *, reported: bool) -> Usage:
-    """Return `usage` with its cost. Where the service reports no counts at all, the cost is known only if all is free."""
-    known = prices is not None and (reported or prices.input == prices.output == 0)
-    return msgspec.structs.replace(usage, cost_usd=_dollars(prices, usage) if known and prices else None)
+def with_cost(usage: Usage, prices: Prices | None) -> Usage:
+    """Return `usage` with its cost: an estimate where its counts are."""
+    return msgspec.structs.replace(usage, cost_usd=None if prices is None else _dollars(prices, usage))
 
 
 def _dollars(prices: Prices, usage: Usage) -> float:

@@ -24,7 +24,7 @@ def with_missing_counts(
 ) -> Usage:
     """Return the usage of a finished call with its cost; what the service did not count is estimated, and marked so."""
     if counts_prompt(usage):
-        return with_cost(usage, prices, reported=True)
+        return with_cost(usage, prices)
     output = usage.output_tokens or estimate_message(message)
     guessed = replace(usage, input_tokens=prompt_tokens(), output_tokens=output, estimated=True)
-    return with_cost(guessed, prices, reported=False)
+    return with_cost(guessed, prices)

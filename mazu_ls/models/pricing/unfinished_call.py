@@ -87,7 +87,7 @@ class UnfinishedCall:
             said, output_tokens=max(said.output_tokens, written), model_calls=1, estimated=True
         )
         # An estimate counts towards the limits of cost: nothing would let a run that is often cut off exceed them.
-        return with_cost(used, self._spec.prices, reported=True)
+        return with_cost(used, self._spec.prices)
 
 
 async def await_answer(
