@@ -9,7 +9,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Message, Text, Thinking, ToolCall
 from mazu_ls.models import catalog
-from mazu_ls.models.model import ModelRequest, TextDelta, ThinkingDelta, ToolCallDelta
+from mazu_ls.models.model import ModelRequest, ModelSpec, TextDelta, ThinkingDelta, ToolCallDelta
 from mazu_ls.models.openai.responses_request import THOUGHTS, build_payload, refused_field, without
 from mazu_ls.models.openai.responses_stream import ResponsesStream
 from mazu_ls.models.pricing.model_prices import known
@@ -19,8 +19,13 @@ from tests.models.talk import READ, Talk
 pytestmark = pytest.mark.portable
 
 
-SOL = known("openai", "gpt-6.1-sol")
-assert SOL
+def _sol() -> ModelSpec:
+    found = known("openai", "gpt-6.1-sol")
+    assert found
+    return found
+
+
+SOL = _sol()
 CALL = {"name": "read_file", "arguments": {"path": "app.py"}}
 REPLIES = [{"thinking": "Hm, hm.", "text": "Reading.", "calls": [CALL, CALL]}, {"text": "Done."}]
 REASONING = {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from mazu_ls.checkpoints.attribution.owners import Owner
 
 Merge = Callable[[bytes, bytes, bytes], bytes | None]
 """Merges mine, ancestor and theirs; None if they conflict."""
-MOST_LINES = 4000
-"""Above this many lines on either side, after the common start and end, finding the changed ones would take too long."""
+MOST_PAIRS = 50_000
+"""Above this many pairs of equal lines, after the common start and end, finding the changed ones would take too long."""
 LineEdit = tuple[int, int, list[bytes]]
 """Lines from one (0-based) to another (exclusive) of the ancestor, and what they became."""
 
@@ -35,7 +36,8 @@ def replay_users_changes(
 
 def merge_adjoining(mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
     """Merge changes of lines that adjoin but do not overlap, which `git merge-file` takes for a conflict: a line that one changed,
-    and those that the other added right below it. None if they overlap, or both added lines at the same place."""
+    and those that the other added right below it. None if they overlap, if both added lines at the same place, or if a line without
+    a line end would get others behind it."""
     if b"\0" in mine + ancestor + theirs:
         return None
     base = _lines(ancestor)
@@ -53,7 +55,8 @@ def merge_adjoining(mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None
             return None
         result += base[at:start] + lines
         at, last = end, (start, end, lines)
-    return b"".join(result + base[at:])
+    result += base[at:]
+    return b"".join(result) if all(line.endswith(b"\n") for line in result[:-1]) else None
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -74,7 +77,8 @@ def _line_edits(old: list[bytes], new: list[bytes]) -> Iterator[LineEdit] | None
         return iter(())
     if not was or not now:
         return iter([(head, head + len(was), now)])
-    if max(len(was), len(now)) > MOST_LINES:
+    counts = Counter(now)
+    if sum(counts[line] for line in was) > MOST_PAIRS:
         return None
     from difflib import SequenceMatcher
 

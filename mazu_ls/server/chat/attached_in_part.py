@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server.chat import markdown
+from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
@@ -45,3 +47,44 @@ def _incomplete(attached: Iterable[Attachment]) -> Iterator[str]:
             yield f"{one.name} has no line {one.first_line + 1}: nothing of it is attached."
         elif size > MAX_ATTACHMENT_CHARS:
             yield f"{one.name} is too long: its first {MAX_ATTACHMENT_CHARS} of {size} characters are attached; the agent can read the rest."
+
+
+WITHHELD = "[not attached: this file may hold secrets; read_file asks the user first]"
+_NAMED_VALUE = re.compile(r"""([ \t]*(?:export[ \t]+)?["']?[\w.-]{1,200}["']?[ \t]*[=:][ \t]*)(\S.*)?""")
+_NO_VALUE = re.compile(r"[ \t]*(?:[{}]?,?|---)?[ \t]*")
+_COMMENT = re.compile(r"[ \t]*[#;]")
+_GOES_ON = re.compile(r"[|>][+-]?\d?[ \t]*(?:#.*)?|.*\\|[\[{(]")
+
+
+class NamesAlone(NamedTuple):
+    """A text in which `hidden` values were replaced."""
+
+    text: str
+    hidden: int
+
+
+def names_without_values(text: str) -> NamesAlone | None:
+    """Return a file of names and values, one on each line, with every value replaced; None if a line is anything else.
+
+    Then a value may stand anywhere: nothing of such a file is sent.
+    """
+    lines: list[str] = []
+    hidden = 0
+    for line in split_lines(text, ends=False):
+        if _NO_VALUE.fullmatch(line):
+            lines.append(line)
+        elif _COMMENT.match(line):  # often a value that held before
+            lines.append("# ...")
+        elif (found := _NAMED_VALUE.fullmatch(line)) is None or (found[2] and _is_open(found[2])):
+            return None
+        else:
+            hidden += found[2] is not None
+            lines.append(found[1] + ("[redacted: secret]" if found[2] else ""))
+    return NamesAlone("\n".join(lines), hidden)
+
+
+def _is_open(value: str) -> bool:
+    """Return whether a value may go on in the next line."""
+    quote = value[0] if value[0] in "\"'`" else ""
+    is_closed = not quote or (len(value) > 1 and quote in value[1:])
+    return not is_closed or _GOES_ON.fullmatch(value) is not None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.messages import Image
 from mazu_ls.server import uris
 from mazu_ls.server.chat import markdown
-from mazu_ls.server.chat.attached_in_part import tell_missing
+from mazu_ls.server.chat.attached_in_part import WITHHELD, names_without_values, tell_missing
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.rpc.lsp_types import DocumentItem, LspPosition, LspRange
 from mazu_ls.server.wire.common import AttachedText, DocumentRange
@@ -132,23 +131,21 @@ async def _attachment(server: ServerState, place: DocumentRange, index: int) -> 
     return Attachment(name, await _without_values(server, name, lines), place.range.start.line, last)
 
 
-_ASSIGNED = re.compile(
-    r"(?m)^([ \t]*(?:export[ \t]+)?[\"']?[\w.-]{1,200}[\"']?[ \t]*[=:][ \t]*)(?![ \t{\[\r\n]|$)([^\r\n]+)"
-)
-
-
 async def _without_values(server: ServerState, name: str, text: str) -> str:
-    """Return the text of a file that holds secrets by its name with every value replaced, and tell the user; others as they are."""
-    if path_rules.is_secret(name.split("/")) is None:
+    """Return the text of a file that holds secrets by its name without its values, and tell the user; others as they are."""
+    if path_rules.is_secret(name.split("/")) is None or not text.strip():
         return text
-    hidden, count = _ASSIGNED.subn(r"\1[redacted: secret]", text)
-    if count:
-        values = "1 value is" if count == 1 else f"{count} values are"
-        project = await server.wait_opened()
+    shown, named = make_line(name, LONGEST_NAME), names_without_values(text)
+    project = await server.wait_opened()
+    if named is None:
         await project.warn_once(
-            f"{make_line(name, LONGEST_NAME)} may hold secrets: {values} not sent, only the names."
+            f"{shown} may hold secrets, so it is not attached: the agent asks before it reads it."
         )
-    return hidden
+        return WITHHELD
+    if named.hidden:
+        values = "1 value is" if named.hidden == 1 else f"{named.hidden} values are"
+        await project.warn_once(f"{shown} may hold secrets: {values} not sent, only the names.")
+    return named.text
 
 
 def last_line(span: LspRange) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,10 @@ def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> lis
             continue
         first, last = moves[0], moves[-1]
         way_back = "`git reflog` shows where HEAD was"
-        if head == last.after and all(move.is_commit for move in moves):
+        adjoin = all(
+            one.after == later.before for one, later in pairwise(moves)
+        )  # else others are between them
+        if head == last.after and adjoin and all(move.is_commit for move in moves):
             command = (
                 f"reset --soft {first.before[:SHORT]}" if int(first.before, 16) else "update-ref -d HEAD"
             )
