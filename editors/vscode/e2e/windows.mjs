@@ -64,6 +64,26 @@ await story(async (bed, step) => {
 
   const says = (chat, text) => chat.locator('.markdown', { hasText: text }).last().waitFor();
 
+  await step('what a terminal said goes with a message, also what a command prints at once', async () => {
+    await bed.command('Terminal: Create New Terminal');
+    const screen = bed.page.locator('.terminal-wrapper .xterm-screen').first();
+    await screen.waitFor();
+    const marks = bed.page.locator('.terminal-command-decoration');
+    await until('its shell tells of its commands', async () => (await marks.count()) > 0);
+    await screen.click();
+    await bed.page.keyboard.type('echo second-$((1+1)); false');
+    await bed.keys('Enter');
+    await bed.page.locator('.terminal-command-decoration.error').first().waitFor();
+    await screen.click({ button: 'right' });
+    await bed.page.locator('.monaco-menu .action-label', { hasText: 'Add Terminal Output' }).first().click();
+    const chat = await bed.chat();
+    await chat.locator('.composer', { hasText: 'terminal: ' }).waitFor();
+    await bed.say('what does the terminal say?');
+    await says(chat, 'It says two.');
+    await bed.shot('terminal');
+    await bed.command('View: Toggle Panel Visibility');
+  });
+
   await step('each of two windows on the folder shows the conversation as the other continues it', async () => {
     let first = await bed.say('what is double for?');
     await says(first, 'It doubles.');

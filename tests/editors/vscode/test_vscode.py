@@ -206,6 +206,7 @@ async def test_the_editors_own_chat_and_more_than_one_window_and_folder(bed: Bed
         ScriptedReply(when="what is this project", text="A small calculator."),
         ScriptedReply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(when="edited app.py", text="Done."),
+        ScriptedReply(when="second-2", text="It says two."),
         ScriptedReply(when="what is double for", text="It doubles."),
         ScriptedReply(when="and what is total for", text="It sums."),
         ScriptedReply(when="and who calls it", text="Nobody yet."),

@@ -1,11 +1,23 @@
-import { commands, type Disposable, env, l10n, type Terminal, type TerminalShellExecution, window } from 'vscode';
+import {
+  commands,
+  type Disposable,
+  env,
+  l10n,
+  LanguageModelTextPart,
+  lm,
+  type Terminal,
+  type TerminalShellExecution,
+  window,
+} from 'vscode';
 import { UserError } from '../errors';
 
 /** Characters that are kept of one command, the last ones. */
 const MOST = 40_000;
 const COMMANDS = 5;
 const LINES = 200;
-const CLIPBOARD_MS = 3000;
+const READ_MS = 3000;
+/** VS Code's own tool that tells what is selected in the terminal. */
+const SELECTION = 'terminal_selection';
 /** Colours, cursor movements, titles and the marks of the shell integration. */
 const CONTROLS =
   /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[[(][0-9;?]*[ -/]*[@-~]|\u001b[=>78]|[\u0000-\u0008\u000b-\u001f]/g;
@@ -42,7 +54,17 @@ export class TerminalOutput implements Disposable {
       const failed = exitCode ? `\n(exit status ${exitCode})` : '';
       return `$ ${command}\n${output.replace(CONTROLS, '').trimEnd()}${failed}`;
     });
-    return lastLines(said.length ? said.join('\n') : await fromClipboard());
+    // VS Code tells nothing of a command that is over within one piece of output, not even the mark of its start.
+    const whole = ran.length > 0 && ran.every(({ output }) => output);
+    if (whole) return lastLines(said.join('\n'));
+    try {
+      const text = (await fromSelection()) || (await fromClipboard());
+      const failed = ran.filter(({ exitCode }) => exitCode);
+      return [lastLines(text), ...failed.map((it) => `(exit status ${it.exitCode}: ${it.command})`)].join('\n');
+    } catch (error) {
+      if (!said.length) throw error;
+      return lastLines(said.join('\n'));
+    }
   }
 
   dispose(): void {
@@ -57,21 +79,42 @@ export class TerminalOutput implements Disposable {
   }
 }
 
-const lastLines = (text: string): string => text.replaceAll('\r\n', '\n').split('\n').slice(-LINES).join('\n').trim();
+const lastLines = (text: string): string =>
+  text.replaceAll('\r\n', '\n').trimEnd().split('\n').slice(-LINES).join('\n').trim();
 
-/** All that the terminal holds, of a shell that tells nothing: by the clipboard only, which is put back. */
-async function fromClipboard(): Promise<string> {
-  const copied = async () => {
-    const before = await env.clipboard.readText();
+/** Does something with all that the terminal holds, selected; undefined if it takes too long. */
+async function withAllSelected(read: () => PromiseLike<string>): Promise<string | undefined> {
+  const selected = async () => {
     await commands.executeCommand('workbench.action.terminal.selectAll');
-    await commands.executeCommand('workbench.action.terminal.copySelection');
-    await commands.executeCommand('workbench.action.terminal.clearSelection');
-    const text = await env.clipboard.readText();
-    await env.clipboard.writeText(before);
-    return text;
+    try {
+      return await read();
+    } finally {
+      await commands.executeCommand('workbench.action.terminal.clearSelection');
+    }
   };
-  const never = new Promise<undefined>((resolve) => setTimeout(resolve, CLIPBOARD_MS, undefined));
-  const text = await Promise.race([copied(), never]); // in a browser it may wait for a permission
+  const never = new Promise<undefined>((resolve) => setTimeout(resolve, READ_MS, undefined));
+  return Promise.race([selected(), never]);
+}
+
+/** All that the terminal holds, by VS Code's own tool for its selection; "" where there is none. */
+async function fromSelection(): Promise<string> {
+  if (!lm?.tools?.some(({ name }) => name === SELECTION)) return '';
+  const told = await withAllSelected(async () => {
+    const { content } = await lm.invokeTool(SELECTION, { input: {}, toolInvocationToken: undefined });
+    return content.map((part) => (part instanceof LanguageModelTextPart ? part.value : '')).join('');
+  }).catch(() => '');
+  return /^The active terminal's selection:\n([^]*)/.exec(told ?? '')?.[1] ?? '';
+}
+
+/** All that the terminal holds, by the clipboard, which is put back. */
+async function fromClipboard(): Promise<string> {
+  const text = await withAllSelected(async () => {
+    const before = await env.clipboard.readText(); // in a browser it may wait for a permission
+    await commands.executeCommand('workbench.action.terminal.copySelection');
+    const copied = await env.clipboard.readText();
+    await env.clipboard.writeText(before);
+    return copied;
+  });
   if (text !== undefined) return text;
   throw new UserError(
     l10n.t('the output of the terminal could not be read.'),
