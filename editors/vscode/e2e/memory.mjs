@@ -15,6 +15,9 @@ await story(async (bed, step) => {
     await bed.keys('Home', 'Shift+End');
     await bed.command('Mazu: Remember');
     await bed.answer('In one sentence', 'We double by multiplying, never by shifting bits');
+    await until('the kinds are words', async () =>
+      (await bed.rowTexts()).some((row) => row.startsWith('task outcome')),
+    );
     await bed.pick('convention');
     await bed.announced('remembered: We double');
   });

@@ -32,6 +32,11 @@ await story(
       await bed.noticed('"no-such-server", which is not a program on the PATH');
       await until('the status bar says so', async () => (await bed.status()).includes('Mazu: stopped'));
       await bed.shot('not found');
+      await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
+      await until('its menu offers to install it', async () =>
+        (await bed.rowTexts()).some((row) => row.includes('Install the Server')),
+      );
+      await bed.keys('Escape');
     });
 
     await step('the setting is opened where it holds: on the machine that this window is connected to', async () => {

@@ -57,9 +57,18 @@ await story(async (bed, step) => {
     await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
     await bed.pick('Allow once');
     await until('the edit is there', async () => (await bed.text('app.py')).includes('return a + b'));
+    await bed.page.locator('.interactive-response em', { hasText: 'app.py: Allow once' }).first().waitFor();
     await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Review Changes' }).first().click();
     await bed.page.locator('.tab.active', { hasText: 'this turn' }).waitFor();
     await bed.shot('allowed');
+    // Its buttons stay in VS Code's chat, folded away; a late click is told the truth.
+    await bed.page
+      .locator('.interactive-response')
+      .last()
+      .getByText(/^Completed .* steps/)
+      .click();
+    await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Deny' }).first().click();
+    await bed.noticed('that question is not open any more');
   });
 
   const says = (chat, text) => chat.locator('.markdown', { hasText: text }).last().waitFor();

@@ -81,11 +81,21 @@ async function turn(
   const updates = server.onUpdate((update) => {
     if (update.sessionId === sessionId) streamed = show(update.update, stream) || streamed;
   });
+  const asking = new Map<string, string>();
   const shown = new Set<string>();
   const asked = questions.onDidChange(() => {
+    // Its buttons stay in this chat for good, or are folded away with the question: what was answered is shown below.
+    for (const [callId, title] of asking) {
+      const answer = questions.answered(callId);
+      if (answer === undefined) continue;
+      asking.delete(callId);
+      const said = new MarkdownString().appendText(`${title}: ${answer}`).value;
+      if (answer) stream.markdown(`\n\n*${said}*\n\n`);
+    }
     for (const question of questions.open) {
       if (question.sessionId !== sessionId || shown.has(question.callId)) continue;
       shown.add(question.callId);
+      asking.set(question.callId, question.title);
       ask(question, stream);
     }
   });

@@ -20,6 +20,8 @@ interface Resolved {
  */
 export class Questions implements Disposable {
   private readonly pending = new Map<string, Open>();
+  /** What was answered here, by call; "" where somebody else answered, or nobody. */
+  private readonly settled = new Map<string, string>();
   private readonly changed = new EventEmitter<void>();
 
   readonly onDidChange = this.changed.event;
@@ -29,6 +31,7 @@ export class Questions implements Disposable {
     // A server that is gone asks nothing any more.
     server.onCondition((condition) => {
       if (condition === 'running' || !this.pending.size) return;
+      for (const callId of this.pending.keys()) this.settled.set(callId, '');
       this.pending.clear();
       this.changed.fire();
     });
@@ -38,10 +41,18 @@ export class Questions implements Disposable {
     return [...this.pending.values()].map(({ request }) => request);
   }
 
+  /** The words of the answer to a question; "" where it was not given here, undefined while it is open. */
+  answered(callId: string): string | undefined {
+    return this.pending.has(callId) ? undefined : this.settled.get(callId);
+  }
+
   /** Answers the question about a call, which may have been asked of another window. */
   async answer(callId: string, reply: PermissionReply): Promise<void> {
     const open = this.pending.get(callId);
-    if (open) open.answer(reply);
+    if (open) {
+      this.settled.set(callId, open.request.options.find(({ id }) => id === reply.optionId)?.label ?? '');
+      open.answer(reply);
+    } else if (this.settled.has(callId)) throw new UserError(l10n.t('that question is not open any more.'));
     else {
       const { answered } = await this.server.execute('mazu.permissions.answer', { callId, ...reply });
       if (!answered)
@@ -71,6 +82,7 @@ export class Questions implements Disposable {
     const open = this.pending.get(callId);
     if (!open) return;
     this.pending.delete(callId);
+    if (!this.settled.has(callId)) this.settled.set(callId, '');
     open.answer({ optionId: open.request.options.find(({ kind }) => kind === 'deny')?.id ?? 'deny' });
     this.changed.fire();
   }

@@ -33,14 +33,15 @@ async function remember({ server }: App): Promise<void> {
     ignoreFocusOut: true,
   });
   if (!title?.trim()) return;
-  const category = await window.showQuickPick(CATEGORIES, {
+  const kinds = CATEGORIES.map((kind) => ({ ...kind, category: kind.label, label: kind.label.replace('_', ' ') }));
+  const kind = await window.showQuickPick(kinds, {
     title: l10n.t('Mazu: what kind of memory is it?'),
     ignoreFocusOut: true,
   });
-  if (!category) return;
+  if (!kind) return;
   const { memory, outcome } = await server.execute('mazu.remember', {
     title: title.trim(),
-    category: category.label,
+    category: kind.category,
     ...(selected ? { body: selected.text, anchors: [selected.attachment] } : {}),
   });
   const said = {

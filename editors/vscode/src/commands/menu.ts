@@ -13,6 +13,7 @@ const TURN = [
   { label: l10n.t('$(shield) Select Permission Mode…'), command: 'mazu.selectMode' },
 ];
 const TRUST = [{ label: l10n.t('$(shield) Manage Workspace Trust'), command: 'workbench.trust.manage' }];
+const INSTALL = [{ label: l10n.t('$(cloud-download) Install the Server…'), command: 'mazu.installServer' }];
 const SERVER = [
   { label: l10n.t('$(key) Set API Key…'), command: 'mazu.setApiKey' },
   { label: l10n.t('$(output) Show Log'), command: 'mazu.showLog' },
@@ -21,7 +22,7 @@ const SERVER = [
 
 /** What a click on the status bar item offers. */
 export async function runMenu(server: Server): Promise<void> {
-  const first = { untrusted: TRUST, starting: [], running: TURN, stopped: [] }[server.condition];
+  const first = { untrusted: TRUST, starting: [], running: TURN, stopped: INSTALL }[server.condition];
   const chosen = await window.showQuickPick([...first, ...SERVER], { title: l10n.t('Mazu') });
   if (chosen) await commands.executeCommand(chosen.command);
 }
