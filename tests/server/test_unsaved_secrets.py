@@ -60,6 +60,9 @@ async def test_values_of_an_attached_env_file_are_not_sent(env: dict[str, str], 
         (".env", "A=1\n# PIN=bluebird\n"),
         (".env", "A={\"a\": \"bluebird\"}\n"),
         ("password.txt", "bluebird\n"),
+        ("passwords.txt", "bluebird:\n"),
+        (".vault-token", "QUJbluebird0k9=\n"),
+        (".vault-token", "A=1\nQUJbluebird0k9=\n"),
     ],
 )  # fmt: skip
 async def test_no_value_of_any_secret_file_is_sent(name: str, text: str):

@@ -104,6 +104,38 @@ async def test_folders_of_secrets_and_local_data_are_not_moved(clone, ignored: s
     assert "creaue table" in await clone.text(run_shell, command=moved)
 
 
+@pytest.mark.parametrize("below", [".git/annex/ssh", ".mazu/x"])
+async def test_a_socket_makes_nothing_writable(clone, below: str) -> None:
+    """A mount that keeps a folder in its place must not lie over one that is read-only."""
+    folder = clone.root / below
+    folder.mkdir(parents=True)
+    (clone.root / ".mazu").mkdir(exist_ok=True)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(folder / "h"))
+        listening.listen()
+        text = await clone.text(
+            run_shell,
+            command="echo evil >> .git/config; echo evil > .git/hooks/x; echo evil > .mazu/config.toml; echo done",
+        )
+    assert text.count("Read-only file system") == 3 and "done" in text
+
+
+async def test_secrets_in_folders_that_programs_run_are_hidden(clone) -> None:
+    folders = (".qwen", ".gemini", ".devcontainer", ".vscode", ".github/workflows")
+    clone.write(
+        {f"{folder}/.env": f"S=secret-{folder}\n" for folder in folders} | {".qwen/settings.json": "{}\n"}
+    )
+    text = await clone.text(run_shell, command="grep -rh S= .[a-z]*/; cat .qwen/settings.json")
+    assert "secret" not in text and "{}" in text
+
+
+async def test_many_protected_files_are_said_to_be_too_many(clone) -> None:
+    clone.write({f"packages/p{n}/a/b/c/.env": "A=1\n" for n in range(300)})
+    with pytest.raises(MazuError) as refused:
+        await clone.text(run_shell, command="true")
+    assert "shell.outputs" in str(refused.value)
+
+
 async def test_local_data_below_a_folder_that_is_often_output_stays(clone) -> None:
     """`.cache` is tracked here, and nothing says that what is ignored below it is made by a build."""
     clone.write(
@@ -134,7 +166,11 @@ async def test_a_failure_says_which_files_were_hidden(clone) -> None:
         assert (await clone.text(run_shell, command=fails)).endswith(hidden)
     assert hidden not in await clone.text(run_shell, command="exit 3")
     (told,) = [text for _, text in clone.host.said if "hidden" in text]
-    assert told.startswith("A command failed from which .env, .envrc was hidden, since nobody approved it.")
+    assert told.startswith(
+        "A command failed from which secrets were hidden (.env, .envrc), since nobody approved it."
+    )
+    other = await clone.text(run_shell, command="echo 'const url = process.env.URL; import.meta.env'; exit 1")
+    assert hidden not in other
     clone.turn = replace(clone.turn, attended=True)
     assert "TOKEN=the-secret" in await clone.text(run_shell, command=fails)
 

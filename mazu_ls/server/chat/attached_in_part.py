@@ -51,6 +51,9 @@ def _incomplete(attached: Iterable[Attachment]) -> Iterator[str]:
 
 WITHHELD = "[not attached: this file may hold secrets; read_file asks the user first]"
 _NAMED_VALUE = re.compile(r"""([ \t]*(?:export[ \t]+)?["']?[\w.-]{1,200}["']?[ \t]*[=:][ \t]*)(\S.*)?""")
+_PLAIN_NAME = re.compile(
+    r"""[ \t]*(?:export[ \t]+)?["']?(?:[A-Z0-9_.-]{1,40}|[a-z0-9_.-]{1,40})["']?[ \t]*[=:][ \t]*"""
+)
 _NO_VALUE = re.compile(r"[ \t]*(?:[{}]?,?|---)?[ \t]*")
 _COMMENT = re.compile(r"[ \t]*[#;]")
 _GOES_ON = re.compile(r"[|>][+-]?\d?[ \t]*(?:#.*)?|.*\\|[\[{(]")
@@ -77,10 +80,12 @@ def names_without_values(text: str) -> NamesAlone | None:
             lines.append("# ...")
         elif (found := _NAMED_VALUE.fullmatch(line)) is None or (found[2] and _is_open(found[2])):
             return None
+        elif found[2] is None and not _PLAIN_NAME.fullmatch(found[1]):
+            return None  # the padding of a key in base64
         else:
             hidden += found[2] is not None
             lines.append(found[1] + ("[redacted: secret]" if found[2] else ""))
-    return NamesAlone("\n".join(lines), hidden)
+    return NamesAlone("\n".join(lines), hidden) if hidden else None
 
 
 def _is_open(value: str) -> bool:

@@ -257,6 +257,8 @@ def _is_git_folder(place: Path) -> bool:
 def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
     """Mount read-only, or hide, the protected parts of the project."""
     argv: list[str] = []
+    for folder in _fixed_folders(roots, mounts.protected) if mounts.unattended else ():
+        argv += ["--bind", str(folder), str(folder)] if _stays_put(folder) else []
     for root in roots:
         argv += _read_only([root / ".mazu"])
         argv += _git_folder(root / ".git", mounts.git)
@@ -264,30 +266,26 @@ def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
         return argv
     protected = mounts.protected
     covered = {root / name for root in roots for name in (".git", ".mazu")}
-    argv += _fixed_folders(roots, protected)
     argv += _read_only(place for place in protected.read_only if place not in covered)
     for place in filter(_stays_put, protected.hidden):
         argv += _masked(place, mounts.env)
     return argv
 
 
-def _fixed_folders(roots: Sequence[Path], protected: Protected) -> list[str]:
-    """Mount the folders above hidden files and data that no checkpoint holds on themselves: a mount can't be renamed.
+def _fixed_folders(roots: Sequence[Path], protected: Protected) -> list[Path]:
+    """Return the folders above hidden files and data that no checkpoint holds, which are mounted on themselves: a mount can't be renamed.
 
     A mount of the file alone moves along with its folder, into build output, say, where the next command would find it as any other.
+    What is read-only as a whole is left out: it stays so.
     """
     places = [
         *protected.hidden,
         *(path for path in protected.read_only if path not in protected.run_by_others),
     ]
+    whole = {*protected.read_only, *(root / name for root in roots for name in (".git", ".mazu"))}
     above = {folder for place in places for folder in place.parents}
     inside = {folder for folder in above for root in roots if folder != root and folder.is_relative_to(root)}
-    return [
-        word
-        for folder in sorted(inside)
-        if _stays_put(folder)
-        for word in ("--bind", str(folder), str(folder))
-    ]
+    return sorted(folder for folder in inside if not whole.intersection((folder, *folder.parents)))
 
 
 def _git_folder(git: Path, writable: bool) -> list[str]:
@@ -337,10 +335,14 @@ def _empty_file(env: Mapping[str, str]) -> str:
         return "/dev/null"
 
 
-def too_much(protected: Protected) -> str | None:
+def too_much(roots: Sequence[Path], protected: Protected) -> str | None:
     """Return why not everything that must be protected can be; None if it can."""
-    count = len(protected.read_only) + len(protected.hidden)
+    count = len(protected.read_only) + len(protected.hidden) + len(_fixed_folders(roots, protected))
     if protected.complete and count <= MAX_PROTECTED:
         return None
-    what = f"{count} ignored files" if protected.complete else "more folders than can be looked through"
+    what = (
+        f"{count} ignored files, and folders above them,"
+        if protected.complete
+        else "more folders than can be looked through"
+    )
     return f"{what} would have to be protected one by one: name their folders in shell.outputs"

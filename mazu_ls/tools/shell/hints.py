@@ -15,7 +15,7 @@ APPROVED = "Commands that you approve, or that a rule of yours allows, can read 
 _WRITABLE = {
     True: "only the project is writable, .git and .mazu are not; git commands that change the repository go alone in their line",
     False: "only the project is writable, and of it neither .git and .mazu, nor what editors, shells and git run by themselves,"
-    " nor ignored files that no build makes; files with secrets are not there",
+    " nor ignored files that no build makes; files with secrets are not there; folders that hold either stay where they are, and nothing is renamed into them",
 }
 NO_NETWORK = (
     "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
@@ -29,10 +29,11 @@ _UNREACHED = re.compile(
     r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
 )
 _NETWORKED = re.compile(
-    r"\b(?:npm|npx|pnpm|yarn|bun|pip3?|uv|poetry|cargo|rustup|go (?:get|install|mod)|gem|bundle|composer|mvn|gradle"
-    r"|apt(?:-get)?|brew|conda|curl|wget|ssh|scp|rsync|docker|git (?:clone|fetch|pull|push))\b"
+    r"\b(?:npm|pnpm|yarn|bun) (?:ci|i|install|add|update)\b|\bpip3? (?:install|download)\b|\buv (?:sync|add|pip install)\b"
+    r"|\b(?:poetry|bundle|composer) install\b|\bcargo (?:fetch|add|install|update)\b|\bgo (?:get|install|mod)\b|\bgem install\b"
+    r"|\bapt(?:-get)? (?:update|install)\b|\b(?:curl|wget|ssh|scp|rsync)\b|\bdocker (?:pull|push|build)\b|\bgit (?:clone|fetch|pull|push)\b"
 )
-"""Programs that retry without a word until their time is over."""
+"""Commands that fetch, and retry without a word until their time is over."""
 _CURL_UNREACHED = (6, 7)
 """curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
@@ -49,7 +50,10 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
     is_waiting = code is None and _NETWORKED.search(line)
     if not settings.network and (is_quiet_curl or is_waiting or _UNREACHED.search(output)):
         return [NO_NETWORK]
-    if re.search(r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS", output):
+    if re.search(
+        r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
+        r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV", output,
+    ):  # fmt: skip
         return [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
 
@@ -67,7 +71,9 @@ async def explain_hidden(turn: ToolContext, answer: str) -> str:
     The user is told only of the latter: a command may fail for any reason.
     """
     names = turn.shell.hidden
-    is_named = any(name.rpartition("/")[2] in answer for name in names)
+    is_named = any(
+        re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", answer) for name in names
+    )
     if not names or ("hidden" in turn.shell.explained and not is_named):
         return answer
     turn.shell.explained.add("hidden")
@@ -75,7 +81,8 @@ async def explain_hidden(turn: ToolContext, answer: str) -> str:
     if is_named and "hidden from a command" not in turn.shell.explained:
         turn.shell.explained.add("hidden from a command")
         await turn.host.say(
-            "warning", f"A command failed from which {shown} was hidden, since nobody approved it. {APPROVED}"
+            "warning",
+            f"A command failed from which secrets were hidden ({shown}), since nobody approved it. {APPROVED}",
         )
     return f"{answer}\n[hidden from this command, since nobody approved it: {shown}]"
 

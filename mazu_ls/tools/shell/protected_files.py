@@ -95,7 +95,8 @@ class _Folder(Struct, frozen=True):
     folders: tuple[str, ...]
     not_walked: tuple[str, ...]
     plain: tuple[str, ...]
-    ignored: tuple[str, ...]
+    searched: tuple[str, ...]
+    """Folders that are mounted as a whole, in which files with secrets are hidden."""
 
 
 def starts_programs(parts: Sequence[str]) -> bool:
@@ -145,7 +146,7 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
             paths = (Path(folder, name) for name in large)
             found.read_only += [path for path in paths if not _is_tracked(Path(top), path)]
         found.hidden += [Path(folder, name) for name in entries.hidden]
-        for name in entries.ignored:
+        for name in entries.searched:
             found.hidden += _secrets_below(top, f"{folder}/{name}")
         chain = chain if folder == top else (*chain, entries.inode)
         found.run_by_others |= {
@@ -242,7 +243,7 @@ def _sort(
     folders: list[str] = []
     not_walked: list[str] = []
     plain: list[str] = []
-    ignored_folders: list[str] = []
+    searched: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
     in_output = any(part in _CACHES for part in above)
     for entry in entries:
@@ -256,6 +257,7 @@ def _sort(
         if starts_programs((*above, name)):
             if not entry.is_symlink():
                 (hidden if _is_secret((*above, name), entry, ignored) else read_only).append(name)
+                searched += [name] * (is_folder and name not in _VERSION_CONTROL)
         elif entry.is_symlink():
             continue
         elif _is_secret((*above, name), entry, ignored) or _is_socket(entry):
@@ -265,7 +267,7 @@ def _sort(
         elif ignored or obeyed:
             read_only.append(name)
             not_walked += [name] * is_folder
-            ignored_folders += [name] * is_folder
+            searched += [name] * is_folder
         elif is_folder:
             folders.append(name)
         else:
@@ -277,7 +279,7 @@ def _sort(
         tuple(folders),
         tuple(not_walked),
         tuple(plain),
-        tuple(ignored_folders),
+        tuple(searched),
     )
     found = _Folder(key, inode, *sorted_names)
     _seen[folder] = found

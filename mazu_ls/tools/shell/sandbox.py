@@ -121,7 +121,7 @@ def wrap_in_sandbox(
         confined = landlock.command(argv, [*roots, scratch], hidden, network=network, calls=calls)
         return SandboxedCommand(_supervised(confined), "landlock")
     protected = _found_in(roots, outputs, largest) if unattended else Protected()
-    if (reason := bubblewrap.too_much(protected)) is not None:
+    if (reason := bubblewrap.too_much(roots, protected)) is not None:
         raise MazuError(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
         )
