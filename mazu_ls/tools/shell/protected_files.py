@@ -287,8 +287,7 @@ def _sort(
 
 
 def _is_output(name: str, patterns: Sequence[str]) -> bool:
-    """Return whether builds make a file or folder of this name. What is ignored in such a folder is output too where its name
-    begins with a dot: caches of tools bring a `.gitignore` of their own; `public` and `log` may hold data."""
+    """Return whether builds make a file or folder of this name."""
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
