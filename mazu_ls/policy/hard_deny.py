@@ -76,6 +76,8 @@ def unclear(argv: list[str], scope: ShellScope) -> str | None:
         return f"what {name} works on cannot be known"
     if name == "git" and (set_here := next(filter(_GIT_VARIABLES.match, scope.values), None)) is not None:
         return f"what git does with {set_here} cannot be known"
+    if name == "git" and (reason := hard_deny_git.unclear(argv, scope)) is not None:
+        return reason
     if name in ("ln", "cp") and (name == "ln" or "s" in flags(rest)):  # later words may lead through it
         *words, link = operands(rest) or [""]
         beside = link.rpartition("/")[0] or "."

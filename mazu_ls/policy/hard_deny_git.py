@@ -1,12 +1,15 @@
-"""Hard denies of git: pushes that overwrite, settings that name programs, variables that name another repository."""
+"""Git: pushes that overwrite, settings and options that name programs, variables that name another repository."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import pattern
+from mazu_ls.policy.data import pattern, table, word_set
+from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables.global_options import without_global_options
 from mazu_ls.policy.tables.options import abbreviates
 
 
@@ -56,3 +59,54 @@ def set_program(name: str, rest: list[str], _: ShellScope) -> str | None:
         if _RUN.match(key) or (key.lower().startswith("alias.") and value.lstrip().startswith("!")):
             return f"git would run what {key} says"
     return None
+
+
+_HARMLESS = pattern("git_config.harmless", re.IGNORECASE | re.DOTALL)
+_OPTIONS: dict[str, dict[str, str]] = table("git.options")
+_RUNS_OPERANDS = word_set("git_runs_operands")
+
+
+def unclear(argv: list[str], scope: ShellScope) -> str | None:
+    """Return why nobody can say what `argv`, a git command, runs or writes."""
+    for word, following in pairwise([*argv, ""]):
+        setting = following if word in ("-c", "--config-env") else word.partition("--config-env=")[2]
+        if "." in setting.partition("=")[0] and "=" in setting and not _HARMLESS.match(setting):
+            return "what git does with settings given on the line cannot be known"
+    for form in without_global_options(argv)[0]:
+        if form[1:2] and form[1] in _RUNS_OPERANDS:
+            return f"git {form[1]} runs what its words name"
+        for kind, option, value in _telling_options(form[1:]):
+            if kind == "files":
+                if not all(targets.inside(path, scope.place) for path in targets.places(value, scope)):
+                    return f"git would write {value}, outside the workspace"
+            elif kind != "settings" or not _HARMLESS.match(value):
+                return f"what git does with {option} cannot be known"
+    return None
+
+
+def _telling_options(words: list[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield the kind, name and value of each option in `VERB WORDS` that is in the table, however it is shortened.
+
+    Words behind `--` count, too: it may be the value of an option.
+    """
+    row = _OPTIONS.get(words[0], {}) if words else {}
+    kinds = {
+        option: kind for kind in ("programs", "settings", "files") for option in row.get(kind, "").split()
+    }
+    attached, ends = row.get("attached", ""), row.get("attached", "") + row.get("valued", "")
+    whole = row.get("whole", "").split()  # no abbreviations
+    perl = words[:1] == ["send-email"]  # `-To-Cmd` is an option there
+    for given, following in pairwise([*words[1:], ""]) if row else ():
+        word = re.sub("^-+", "--", given).casefold() if perl else given
+        if word.startswith("--"):
+            head, sign, value = word.partition("=")
+            for option, kind in kinds.items() if head not in whole else ():
+                if abbreviates(head, option, 3):
+                    yield kind, option, value if sign else following
+            continue
+        for at, letter in enumerate(word[1:] if word.startswith("-") else "", 2):
+            short, value = f"-{letter}", word[at:] or following
+            if short in kinds or (letter in attached and word[at:]):
+                yield kinds.get(short, "programs"), short, value
+            if short in kinds or letter in ends:
+                break

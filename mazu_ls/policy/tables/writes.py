@@ -96,6 +96,9 @@ def written_by(name: str, rest: list[str]) -> list[str]:
     return written + _outputs(name, rest)
 
 
+_GIT_MAKES = frozenset(("clone", "init", "worktree", "bundle", "pack-objects", "mailinfo"))
+
+
 def _by_git(rest: list[str]) -> list[str]:
     """Return repositories that git would create or change elsewhere."""
     found: list[str] = []
@@ -109,7 +112,7 @@ def _by_git(rest: list[str]) -> list[str]:
     if not rest or rest[0] in COMMANDS or rest[0] in ("fetch", "push", "remote", "config", "stash"):
         return []
     outside = ("/", "~", "..")
-    made = operands(rest)[1:] if rest[0] in ("clone", "init", "worktree", "bundle") else []
+    made = operands(rest)[1:] if rest[0] in _GIT_MAKES else []
     return [word for word in (*found, *made) if word.startswith(outside)]
 
 
