@@ -44,6 +44,28 @@ async def test_a_conversation_that_cannot_be_opened_leaves_the_one_that_is_open(
     await terminal.sees("conversation: “first talk”", times=2)
 
 
+async def test_mode_and_model_of_a_conversation_end_with_it(chat: Chat):
+    terminal = await chat({"text": "Of one."}, {"text": "Of two."}, arguments=("--plain",))
+    await terminal.says("first talk")
+    await terminal.sees("Of one.")
+    await terminal.says("/model claude-haiku-4-5")
+    await terminal.sees("Now talking to anthropic:claude-haiku-4-5.")
+    for number, line in enumerate(("/new", "/resume"), 1):
+        await terminal.says("/mode bypass")
+        await terminal.sees("Type bypass: ask me about nothing until this conversation", times=number)
+        await terminal.says("bypass")
+        await terminal.sees("The mode is bypass until this conversation is closed.", times=number)
+        await terminal.says(line)
+        if line == "/resume":
+            await terminal.sees("1  first talk")
+            await terminal.says("1")
+        await terminal.sees("mode ask", times=number + 1)
+        assert not terminal.shows("mode bypass \u00b7")
+        if line == "/new":
+            assert not terminal.shows("mode ask \u00b7 anthropic:claude-haiku-4-5")
+    await terminal.sees("mode ask \u00b7 anthropic:claude-haiku-4-5")  # the model of the first talk
+
+
 async def test_values_of_commands_are_completed_and_each_has_help_of_its_own(chat: Chat):
     terminal = await chat({"text": "Hello."})
     terminal.types("/mode pl")

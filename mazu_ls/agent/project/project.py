@@ -15,6 +15,7 @@ from mazu_ls.agent.session.undo import undo_targets
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
+    from mazu_ls.config.config import Mode
     from mazu_ls.host import Host
     from mazu_ls.models.retry import RetryPolicy
 
@@ -52,6 +53,10 @@ class Project(ProjectServices):
         project.extractions.start()
         project._expiring = asyncio.create_task(sessions.remove_expired())
         return project
+
+    def put_back_choices(self, mode: Mode | None) -> None:
+        """Leave the mode and the model that were chosen in this process for `mode`, or that of the settings, and their model."""
+        self.chosen_mode, self.chosen_model = mode, self._kept_model
 
     def usable_model(self) -> str | None:
         """Return the full name of the model in force; None if none is available."""

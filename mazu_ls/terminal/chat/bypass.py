@@ -10,6 +10,9 @@ from mazu_ls.terminal.chat.question_keys import Ask, QuestionOption
 if TYPE_CHECKING:
     import argparse
 
+    from mazu_ls.agent.project.project import Project
+    from mazu_ls.config.config import Mode
+    from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.surfaces.surface import Surface
 
 WORD = "bypass"
@@ -41,3 +44,17 @@ async def confirmed_mode(given: argparse.Namespace, surface: Surface) -> str | N
     if not surface.interactive:
         raise InvalidArguments("nobody is here to confirm mode bypass: add --confirm bypass", "confirm")
     return mode if await confirm_bypass(surface) else None
+
+
+def put_back_choices(
+    server: ServerState, project: Project, given: argparse.Namespace, talked: str | None
+) -> str | None:
+    """Put back the mode and the model with which the process began; return the model of a conversation that `talked` to one.
+
+    What was chosen in a conversation holds for that one. Bypass was confirmed for one conversation on the command line, too.
+    The model is None if no key is set.
+    """
+    mode: Mode | None = getattr(given, "mode", None)
+    project.put_back_choices(None if mode == WORD else mode)
+    server.notify_changed("permissions")
+    return talked or getattr(given, "model", None) or project.usable_model()

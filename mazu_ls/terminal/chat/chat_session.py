@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.rpc.live.served import NOT_KNOWN
-from mazu_ls.terminal.chat.bypass import confirmed_mode
+from mazu_ls.terminal.chat.bypass import confirmed_mode, put_back_choices
 from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, mode_elsewhere, opened_session
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
 from mazu_ls.terminal.chat.shared_events import subscribe_shared
@@ -123,17 +123,17 @@ class ChatSession:
         return None if resume is None else await self._opened(project, resume)
 
     async def switch(self, session_id: str | None) -> None:
-        """Leave this conversation as it is, for another one or for a new one. Where it cannot be opened, nothing changes."""
+        """Leave this conversation, and what was chosen in it, for another or a new one. Where that cannot be opened, nothing changes."""
         project = await self.server.wait_opened()
-        opened = None
-        if session_id is None:
+        before, self.model = self.model, None
+        try:
+            opened = None if session_id is None else await self._opened(project, session_id)
+        except BaseException:
+            self.model = before
+            raise
+        if opened is None:
             self.session_id, self.name = None, ""
-        else:
-            before, self.model = self.model, None
-            try:
-                opened = await self._opened(project, session_id)
-            finally:
-                self.model = self.model or before
+        self.model = put_back_choices(self.server, project, self.given, self.model)
         self.spent, self.share = "", ""
         await self.count_cost()
         await self.on_switched(opened)
