@@ -11,7 +11,7 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, read_table, word_set
 from mazu_ls.policy.rules import Decision
-from mazu_ls.policy.tables import targets, writes
+from mazu_ls.policy.tables import links, targets, writes
 from mazu_ls.policy.tables.global_options import without_global_options
 from mazu_ls.policy.tables.options import flags, operands
 
@@ -78,13 +78,8 @@ def unclear(argv: list[str], scope: ShellScope) -> str | None:
         return f"what git does with {set_here} cannot be known"
     if name == "git" and (reason := hard_deny_git.unclear(argv, scope)) is not None:
         return reason
-    if name in ("ln", "cp") and (name == "ln" or "s" in flags(rest)):  # later words may lead through it
-        *words, link = operands(rest) or [""]
-        beside = link.rpartition("/")[0] or "."
-        from_link = [word if word.startswith("/") else f"{beside}/{word}" for word in words]
-        for path in (path for word in from_link for path in targets.places(word, scope)):
-            if not targets.inside(path, scope.place):
-                return f"it makes a link to {path.replace(UNKNOWN, '?')}, outside the workspace"
+    if (path := links.leads_outside(name, rest, scope)) is not None:
+        return f"it makes a link to {path}, outside the workspace"
     line = " ".join(argv)
     row = next((row for row in _UNCLEAR if row.matches(name, rest, line)), None)
     return row.reason.replace("{}", name) if row is not None else None
