@@ -11,7 +11,7 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, read_table, word_set
 from mazu_ls.policy.rules import Decision
-from mazu_ls.policy.tables import links, targets, writes
+from mazu_ls.policy.tables import containers, links, targets, writes
 from mazu_ls.policy.tables.global_options import without_global_options
 from mazu_ls.policy.tables.options import flags, operands
 
@@ -215,6 +215,7 @@ def _sweeps(name: str, rest: list[str], scope: ShellScope) -> str | None:
 _CHECKS: tuple[tuple[str, Callable[[str, list[str], ShellScope], str | None]], ...] = (
     ("the user's permissions are the user's", _own_program),
     ("never destructive", writes.refused_loss),
+    ("never destructive", containers.refused_mount),
     ("no force push", hard_deny_git.force_push),
     ("git runs nothing unseen", hard_deny_git.set_program),
     ("writes stay inside the workspace", writes.refused),
