@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import Client
+from tests.server.client import Client, RpcFailure
 from tests.server.test_turns import edit_call
 from tests.server.test_undo_stories import chat, restarted
 
@@ -85,6 +85,42 @@ async def test_a_redo_asks_where_another_conversation_continued(env: dict[str, s
         report = await client.command("mazu.redo", {"sessionId": first})
         assert asked and texts(folder) == ["a = 3\n", "b = 2\n"], report
         assert not report["plan"]["write"]
+
+
+async def test_a_redo_of_no_session_names_the_conversation_that_has_one(env: dict[str, str], folder: Path):
+    edits = write_files(folder)
+    async with (
+        ModelServer([*replies(*edits), {"text": "Well.", "repeat": True}]) as model,
+        restarted(env, folder, model) as client,
+    ):
+        first, second = await turns(client, folder)
+        assert (await client.command("mazu.undo", {"sessionId": first}))["verified"]
+        await chat(client, "go on", second)
+        with pytest.raises(RpcFailure) as failed:
+            await client.command("mazu.redo")
+        said = f"{failed.value.message} {failed.value.data}"
+        assert f"--session {first}" in said and "edit a" in said and "already" not in said
+        await chat(client, "go on", first)
+        await chat(client, "go on", second)
+        with pytest.raises(RpcFailure) as failed:  # that one cannot be redone any more
+            await client.command("mazu.redo")
+        assert first not in f"{failed.value.message} {failed.value.data}"
+
+
+async def test_a_rewrite_is_redone_also_if_the_chat_continued(env: dict[str, str], folder: Path):
+    write_files(folder)
+    said = [{"text": "Hello."}, {"text": "```python\na = 9\n```"}, {"text": "More."}]
+    async with ModelServer(said) as model, restarted(env, folder, model) as client:
+        await chat(client, "hello")
+        client.open(uri := (folder / "a.py").as_uri(), "a = 1\n", language="python")
+        line = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
+        await client.command(
+            "mazu.edit", {"uri": uri, "range": line, "instruction": "nine", "wait": True}, within=60
+        )
+        assert (await client.command("mazu.undo"))["applied"]
+        await chat(client, "hello again")
+        assert (await client.command("mazu.redo"))["applied"]
+        assert "a = 9" in client.documents[uri].text
 
 
 async def test_a_redo_of_a_rollback_restores_every_conversation(env: dict[str, str], folder: Path):

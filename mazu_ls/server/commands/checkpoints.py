@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
-from mazu_ls.server.commands.rollback_target import last_differing, rewrites, standing_rewrite
+from mazu_ls.server.commands.rollback_target import last_differing, revertible, standing_rewrite
 from mazu_ls.server.documents.kept_commits import kept_commits
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
@@ -301,21 +301,12 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
     assert server.project is not None
     await asyncio.to_thread(server.project.turn_markers.require_none_elsewhere)
     session = await _session_of_redo(server.project, params.session_id)
-    of_rewrites = await rewrites(server.project.sessions) if params.session_id is None else []
-    found = await checkpoints.last_rollback(*([session.id] if session else []), *of_rewrites)
-    if found is None:
-        raise MazuError(
-            Kind.NOT_FOUND, "Nothing to redo: there is no undo or rollback that was not redone already.",
-            "mazu.checkpoint.list shows what can be rolled back to.",
-        )  # fmt: skip
-    taken = (await checkpoints.get(found.safety)).created_at
-    for id in {*(found.conversations or ()), *([session.id] if session else [])}:
-        started = await server.project.sessions.last_started(id)
-        if started is not None and started > taken:
-            raise MazuError(
-                Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
-                f"Rolling back to {found.safety} restores the state before the undo.",
-            )  # fmt: skip
+    found = await revertible(
+        checkpoints,
+        server.project.sessions,
+        session.id if session else None,
+        named=params.session_id is not None,
+    )
     wanted = Wanted(found.only, found.paths, session=found.session, redo_of=found)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, found.safety, wanted))
 

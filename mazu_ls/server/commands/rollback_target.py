@@ -1,4 +1,4 @@
-"""Where a rollback goes that names no checkpoint, and what an undo that names no session undoes besides conversations."""
+"""Where a rollback goes that names no checkpoint, and what undo and redo revert that name no session."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.session.sessions import Sessions
     from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.store.schema import PastRollback
     from mazu_ls.server.state import ServerState
 
 LOOKED_AT = 20
@@ -82,3 +83,58 @@ async def standing_rewrite(sessions: Sessions) -> str | None:
         if ended and ended[-1].stop_reason == "end_turn":
             return id
     return None
+
+
+async def revertible(
+    checkpoints: Checkpoints, sessions: Sessions, session: str | None, *, named: bool
+) -> PastRollback:
+    """Return the last undo or rollback of `session`, or of everything, that was not redone; where the session was not
+    `named`, of a rewrite, too.
+
+    Raises MazuError: not_found, which then names another conversation that has one, or conflict where a conversation that it
+    changed continued since.
+    """
+    own = [session] if session else []
+    found = await checkpoints.last_rollback(*own, *([] if named else await rewrites(sessions)))
+    if found is None:
+        where = None if named else await _reverted_elsewhere(checkpoints, sessions)
+        raise MazuError(
+            Kind.NOT_FOUND,
+            "Nothing to redo: there is no undo or rollback that was not redone already."
+            if where is None
+            else "There is nothing to redo in the last conversation.",
+            where or "mazu.checkpoint.list shows what can be rolled back to.",
+        )
+    if await _continued(checkpoints, sessions, found, session):
+        raise MazuError(
+            Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
+            f"Rolling back to {found.safety} restores the state before the undo.",
+        )  # fmt: skip
+    return found
+
+
+async def _continued(
+    checkpoints: Checkpoints, sessions: Sessions, found: PastRollback, session: str | None
+) -> bool:
+    """Return whether a turn began since in one of the conversations that were moved; an old record does not name them."""
+    taken = (await checkpoints.get(found.safety)).created_at
+    moved = set(found.conversations or ())
+    if session and (found.conversations is None or found.session == session):
+        moved.add(session)
+    begun = [await sessions.last_started(id) for id in moved]
+    return any(started is not None and started > taken for started in begun)
+
+
+async def _reverted_elsewhere(checkpoints: Checkpoints, sessions: Sessions) -> str | None:
+    """Return a sentence about the conversation whose undo can be redone; None if there is none."""
+    names = {one.id: one.name for one in await sessions.list()}
+    found = await checkpoints.last_rollback(*names)
+    if (
+        found is None
+        or found.session is None
+        or await _continued(checkpoints, sessions, found, found.session)
+    ):
+        return None
+    id = found.session
+    named = f" (\u201c{names[id]}\u201d)" if names.get(id) else ""
+    return f"An undo in {id}{named} was not redone: redo it there, in a terminal with --session {id}."
