@@ -37,11 +37,12 @@ def lost_texts(
 ) -> LostTexts:
     """Return the unsaved texts of a session's last checkpoint that were lost with the editor.
 
-    Such a document is open in no editor, and its file still is as it was then: nobody saved the text or replaced it.
+    No editor shows other unsaved text of such a file, and it still is as it was then: nobody saved the text or replaced it.
     """
     taken = schema.newest(db, 1, session_id)
     held = held_texts(project, bytes.fromhex(taken[0].tree)) if taken else []
-    opened = {*(buffer.path for buffer in buffers), *(project.unsaved_elsewhere() if held else ())}
+    shown = (buffer.path for buffer in buffers if buffer.dirty)
+    opened = {*shown, *(project.unsaved_elsewhere() if held else ())}
     held = [one for one in held if one.path is not None and one.path not in opened]
     if not held:
         return LostTexts()

@@ -262,7 +262,10 @@ async def test_a_killed_turn_is_undone_without_a_question(env: dict[str, str], f
             assert not (folder / "made.txt").exists()
 
 
-async def test_an_edit_that_was_lost_with_the_editor_is_said(env: dict[str, str], folder: Path):
+@pytest.mark.parametrize("reopened", [False, True])
+async def test_an_edit_that_was_lost_with_the_editor_is_said(
+    env: dict[str, str], folder: Path, reopened: bool
+):
     """The agent edits an open document, which nobody saves; then editor and server are killed."""
     path = folder / "app.py"
     path.write_text("x = 1\n")
@@ -284,6 +287,8 @@ async def test_an_edit_that_was_lost_with_the_editor_is_said(env: dict[str, str]
             assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")
             process.kill()
         async with restarted(env, folder, model) as client:
+            if reopened:
+                client.open(path.as_uri(), "x = 1\n")
             await chat(client, "continue please", session)
             asked = str(model.bodies[3]["messages"][-1])
             assert "<lost_edits>" in asked and "Read them again: app.py" in asked, asked
@@ -291,6 +296,8 @@ async def test_an_edit_that_was_lost_with_the_editor_is_said(env: dict[str, str]
                 lambda m: "unsaved text of app.py is open in no editor" in str(m.get("params")), within=5
             )
             path.write_text("x = 2\n")
+            if reopened:
+                client.notify("textDocument/didClose", {"textDocument": {"uri": path.as_uri()}})
             await chat(client, "it is there again", session)
             assert "<lost_edits>" not in str(model.bodies[4]["messages"][-1])
 

@@ -89,6 +89,15 @@ def test_a_message_on_a_pipe_is_answered(script: Script):
     assert (status, out) == (0, "The answer.\n")
 
 
+def test_a_file_above_the_folder_is_attached(script: Script):
+    deep = script.root / "sub" / "deep"
+    deep.mkdir(parents=True)
+    (script.root / "sub" / "mod.py").write_text("above = 1\n")
+    script.model_says({"text": "Seen."})
+    out, err = script.start("chat", "see", "--attach", "../mod.py", cwd=deep).communicate(timeout=60)
+    assert "Seen." in out, err
+
+
 @pytest.mark.parametrize("verb", ["chat", "ask"])
 def test_a_text_on_a_pipe_is_attached_or_said_not_to_be_read(script: Script, verb: str):
     script.model_says({"when": "ünïcode diff", "text": "Attached."}, {"text": "The answer."})

@@ -103,6 +103,11 @@ def test_doctor_asks_a_local_endpoint_once(script: Script):  # noqa: F811
     assert "Nothing there lists its models now: http://127.0.0.1:9/models." in said, said
     assert "Most addresses end in /v1." in said
 
+    script.env["OLLAMA_HOST"] = "127.0.0.1:9"
+    assert script("config", "set", "model", "ollama:nothere")[0] == 0
+    status, out, _ = script("doctor")
+    assert status == 1 and "endpoint ollama" in out and "127.0.0.1:9" in out, out
+
 
 def test_a_list_is_set_as_json_too_and_an_unset_model_is_explained(script: Script):  # noqa: F811
     servers = '[{"name": "t", "command": "python3", "args": ["x.py"]}]'

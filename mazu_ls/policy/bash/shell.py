@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePath
 
 from mazu_ls.policy import repository
 from mazu_ls.policy.bash.commands import ReadLine
@@ -15,6 +16,7 @@ from mazu_ls.policy.grant_prefix import grant_prefix
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.policy.tables import allow
+from mazu_ls.workspace import path_rules
 
 _UNREAD = ReadLine([], "it is empty")
 log = logging.getLogger(__name__)
@@ -75,7 +77,9 @@ class CommandLine:
                 if not allow.only_reads(argv, place) and not any(rule.matches_argv(argv) for rule in rules)
             ]
             commands = acting or (commands[:1] if piped else [])
-        return grant_prefix(commands[0]) if len(commands) == 1 else None
+        if len(commands) != 1 or any(path_rules.is_secret(PurePath(word).parts) for word in commands[0][1:]):
+            return None  # a lasting answer about one file with secrets is none about all of them
+        return grant_prefix(commands[0])
 
     @property
     def plain(self) -> bool:

@@ -102,18 +102,23 @@ def _not_needed(finding: DoctorFinding) -> DoctorFinding:
 
 
 async def _endpoints(project: Project) -> list[DoctorFinding]:
-    """Ask each local endpoint of the settings once whether it answers."""
-    from mazu_ls.models.providers import is_local
+    """Ask each local endpoint of the settings, and Ollama if the model that is set is there, once whether it answers."""
+    from mazu_ls.models.providers import PROVIDERS, is_local
     from mazu_ls.terminal.verbs.setup import said_of_endpoint
 
+    provider, _, model = (project.config.model or "").partition(":")
+    asked = {
+        name: entry.base_url
+        for name, entry in project.config.models.items()
+        if entry.base_url and is_local(entry.base_url) and not entry.api_key
+    }
+    if provider == "ollama":
+        asked.setdefault(provider, PROVIDERS[provider].address(project.env))
     found: list[DoctorFinding] = []
-    for name, entry in project.config.models.items():
-        if entry.base_url and is_local(entry.base_url) and not entry.api_key:
-            provider, _, model = (project.config.model or "").partition(":")
-            said = await said_of_endpoint(entry.base_url, model if provider == name else "")
-            answers = said.endswith(" answers.")
-            missing = False if provider == name else None
-            found.append(DoctorFinding(f"endpoint {name}", answers or missing, said))
+    for name, address in asked.items():
+        said = await said_of_endpoint(address, model if provider == name else "")
+        missing = False if provider == name else None
+        found.append(DoctorFinding(f"endpoint {name}", said.endswith(" answers.") or missing, said))
     return found
 
 

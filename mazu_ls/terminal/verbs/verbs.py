@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -83,7 +84,7 @@ def place(value: str) -> dict[str, Any]:
     name, _, lines = value.rpartition(":")
     first, _, last = lines.partition("-")
     if not name or not first.isdecimal() or (last and not last.isdecimal()) or Path(value).exists():
-        return {"uri": Path(value).absolute().as_uri()}
+        return {"uri": _uri(value)}
     start, end = int(first) - 1, int(last or first)
     if start < 0 or end <= start:
         raise argparse.ArgumentTypeError(
@@ -93,7 +94,11 @@ def place(value: str) -> dict[str, Any]:
     if count is not None and start >= count:
         raise argparse.ArgumentTypeError(f"{value}: {name} has only {count} line{'' if count == 1 else 's'}")
     span = {"start": {"line": start, "character": 0}, "end": {"line": end, "character": 0}}
-    return {"uri": Path(name).absolute().as_uri(), "range": span}
+    return {"uri": _uri(name), "range": span}
+
+
+def _uri(name: str) -> str:
+    return Path(os.path.normpath(Path(name).absolute())).as_uri()  # the guard refuses `..`
 
 
 def lines_of(value: str) -> dict[str, Any]:
