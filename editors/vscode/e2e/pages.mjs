@@ -147,6 +147,13 @@ const STEPS = {
     await page.close();
   },
 
+  async 'a turn of unknown cost shows its checkpoints alone'() {
+    const took = event(13, 't1', { kind: 'checkpoint', checkpointId: 'cp7', checkpointKind: 'step', label: '' });
+    const page = await chat([...turn(1, 'Done.'), took]);
+    await page.locator('.footer .meter', { hasText: /^◆ 1 checkpoint$/ }).waitFor();
+    await page.close();
+  },
+
   async 'a command is changed before it is allowed, by keyboard alone'() {
     const asked = call('c1', 'run_shell', { command: 'make world' }, { detail: 'make world', editable: ['command'] });
     const page = await chat([...turn(1, ''), ...asked], 'waiting');

@@ -12,7 +12,7 @@ import {
   l10n,
 } from 'vscode';
 import type { App } from './app';
-import { checkpointName } from './describe';
+import { checkpointName, kindName } from './describe';
 import { place } from './editor';
 import { isCancellation, sentence } from './errors';
 import type { AttachedText, Attachment } from './protocol';
@@ -196,7 +196,7 @@ async function recall({ server }: App, query: string, stream: ChatResponseStream
     stream.markdown(l10n.t('Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n\n'));
   }
   for (const { title, body, category, why } of memories) {
-    stream.markdown(`**${title}** (${[category, why].filter(Boolean).join('; ')})\n\n${body}\n\n`);
+    stream.markdown(`**${title}** (${[kindName(category), why].filter(Boolean).join('; ')})\n\n${body}\n\n`);
   }
   return {};
 }

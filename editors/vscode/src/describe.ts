@@ -9,6 +9,9 @@ const UNITS: [Noun, number][] = [
   ['minute', 60],
 ];
 
+/** A kind of memory as people read it. */
+export const kindName = (category: string): string => category.replaceAll('_', ' ');
+
 export function ago(time: string | null | undefined): string {
   const seconds = (Date.now() - Date.parse(time ?? '')) / 1000;
   if (Number.isNaN(seconds)) return '';

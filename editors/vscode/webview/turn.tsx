@@ -162,8 +162,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
         )}
         {changes?.uncounted && <span class="changed">{t('what commands changed was not counted')}</span>}
         <span class="meter" title={meter}>
-          {checkpoints > 0 && `◆ ${counted(checkpoints, 'checkpoint')} · `}
-          {meter}
+          {[checkpoints > 0 && `◆ ${counted(checkpoints, 'checkpoint')}`, meter].filter(Boolean).join(' · ')}
           {part && used > 0 && ` (${part})`}
         </span>
         <span class="tools">

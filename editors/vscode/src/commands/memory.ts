@@ -1,6 +1,6 @@
 import { type QuickPickItem, ThemeIcon, window, l10n } from 'vscode';
 import type { App } from '../app';
-import { ago } from '../describe';
+import { ago, kindName } from '../describe';
 import { selection } from '../editor';
 import { openProjectFile } from '../chat/open';
 import { isCancellation, report, UserError } from '../errors';
@@ -33,7 +33,7 @@ async function remember({ server }: App): Promise<void> {
     ignoreFocusOut: true,
   });
   if (!title?.trim()) return;
-  const kinds = CATEGORIES.map((kind) => ({ ...kind, category: kind.label, label: kind.label.replace('_', ' ') }));
+  const kinds = CATEGORIES.map((kind) => ({ ...kind, category: kind.label, label: kindName(kind.label) }));
   const kind = await window.showQuickPick(kinds, {
     title: l10n.t('Mazu: what kind of memory is it?'),
     ignoreFocusOut: true,
@@ -112,7 +112,7 @@ function recall(app: App, query: string): void {
 const recallItem = (memory: Memory): RecallItem => ({
   memory,
   label: memory.title,
-  description: [memory.category, memory.state === 'check' ? l10n.t('needs check') : '', memory.why]
+  description: [kindName(memory.category), memory.state === 'check' ? l10n.t('needs check') : '', memory.why]
     .filter(Boolean)
     .join(' · '),
   detail: memory.body.split('\n', 1)[0] ?? '',
@@ -140,7 +140,7 @@ async function goToAnchor({ anchors }: Memory): Promise<void> {
 async function showMemory({ preview }: App, memory: Memory): Promise<void> {
   const { title, body, scope, category, state, tags, source, createdAt } = memory;
   const facts = [
-    CATEGORIES.find(({ label }) => label === category)?.label.replace('_', ' '),
+    kindName(category),
     scope === 'global' ? l10n.t('in every project') : '',
     state === 'current' ? '' : state === 'check' ? l10n.t('needs a check') : state,
     `from ${source === 'user' ? 'you' : source}`,

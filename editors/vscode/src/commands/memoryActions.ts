@@ -1,7 +1,7 @@
 import { l10n, type QuickPickItem, Uri, window, workspace } from 'vscode';
 import type { App } from '../app';
 import { projectFile } from '../chat/open';
-import { counted } from '../describe';
+import { counted, kindName } from '../describe';
 import { selection } from '../editor';
 import { UserError } from '../errors';
 import type { Attachment, ImportedProposal, Memory } from '../protocol';
@@ -78,7 +78,7 @@ async function supersede({ server }: App, memory: Memory): Promise<void> {
   }
   const items: Other[] = [
     { label: l10n.t('$(add) Something new…') },
-    ...others.map(({ id, title, category }): Other => ({ label: title, description: category, by: id })),
+    ...others.map(({ id, title, category }): Other => ({ label: title, description: kindName(category), by: id })),
   ];
   const chosen = await window.showQuickPick(items, {
     title: l10n.t('Mazu: what replaces “{0}”?', memory.title),

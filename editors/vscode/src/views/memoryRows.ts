@@ -1,5 +1,6 @@
 import { l10n, MarkdownString, ThemeIcon, TreeItem } from 'vscode';
 import type { App } from '../app';
+import { kindName } from '../describe';
 import type { ImportedProposal, Memory } from '../protocol';
 import { GroupItem } from './tree';
 
@@ -46,7 +47,7 @@ export class MemoryItem extends TreeItem {
 
 /** All of a proposal as a document: what it says, where it comes from, what it changes or replaces and what was there. */
 export const importedText = ({ title, category, evidence }: ImportedProposal): string =>
-  [`# ${title}`, `*${category.replaceAll('_', ' ')}*`, ...evidence.split(/; (?=[a-z]+: )/)].join('\n\n');
+  [`# ${title}`, `*${kindName(category)}*`, ...evidence.split(/; (?=[a-z]+: )/)].join('\n\n');
 
 /** What the files of another agent or of the team hold, and what becomes a memory if it is accepted. */
 export class ImportedItem extends TreeItem {
@@ -55,7 +56,7 @@ export class ImportedItem extends TreeItem {
   constructor(readonly value: ImportedProposal) {
     super(value.title);
     this.id = `imported/${value.id}`;
-    this.description = value.category;
+    this.description = kindName(value.category);
     this.tooltip = new MarkdownString().appendText(importedText(value));
     this.iconPath = new ThemeIcon('git-pull-request-draft');
     this.command = { title: l10n.t('Show'), command: 'mazu.showImported', arguments: [this] };
