@@ -243,7 +243,7 @@ async def test_one_that_cannot_be_started_is_said_once_in_a_sentence(
         assert state(servers) in ("failed", "starting")
         await until(lambda: state(servers) == "failed")
         assert servers.status()[0].detail == why
-    assert told == [f"The MCP server {entry.name} cannot be used: {why}. mazu.status says how it is."]
+    assert told == [f"The MCP server {entry.name} cannot be used: {why}."]
     assert "ExceptionGroup" not in caplog.text
 
 

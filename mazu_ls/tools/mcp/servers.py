@@ -275,9 +275,7 @@ class McpConnection:
         log.warning("MCP server %s: %s", self.entry.name, self._detail)
         if self._tell is not None and not self._offered:
             said = split_lines(self._detail, ends=False)[0].rstrip(".")
-            self._tell(
-                f"The MCP server {self.entry.name} cannot be used: {said}. mazu.status says how it is."
-            )
+            self._tell(f"The MCP server {self.entry.name} cannot be used: {said}.")
             self._tell = None
 
     async def _one_connection(self) -> None:
