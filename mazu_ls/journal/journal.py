@@ -155,7 +155,7 @@ class Journal:
             os.close(file)
             raise MazuError(
                 Kind.BUSY,
-                "This conversation is open in another editor.",
+                "This conversation is open in another terminal or editor.",
                 "Continue there, or start a new one.",
             )
 

@@ -54,8 +54,8 @@ async def test_another_process_does_not_roll_back_while_a_turn_runs(env: dict[st
         assert back["applied"] and path.read_text() == "x = 1\n"
         with pytest.raises(RpcFailure) as failure:
             await other.command("mazu.undo", {"sessionId": done["sessionId"]}, within=60)
-        assert "is open in another editor" in failure.value.message
-        assert failure.value.data["hint"] == "Undo it there (Mazu: undo the last turn)."
+        assert "is open in another terminal or editor" in failure.value.message
+        assert failure.value.data["hint"] == "Undo it there (/undo, or Mazu: undo the last turn)."
 
 
 def test_a_marker_ends_with_its_holder(tmp_path: Path):

@@ -54,7 +54,7 @@ async def test_a_rollback_beside_an_editor_with_the_agents_unsaved_text_is_refus
             for arguments in ({"id": before}, {"id": before, "preview": True}):
                 assert "unsaved changes: app.py." in await refused(other, "mazu.rollback", **arguments)
             for command in ("mazu.undo", "mazu.redo"):
-                assert "is open in another editor" in await refused(other, command)
+                assert "is open in another terminal or editor" in await refused(other, command)
             shown = await other.command("mazu.session.show")
             assert (shown["id"], len(shown["turns"])) == (done["sessionId"], 1)
             path.write_text(document.text)

@@ -1,5 +1,6 @@
 """An undo at one door of a conversation is said at the other one."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.platform import peer_credentials
 from tests.terminal.terminal import Terminal, project
 from tests.terminal.test_chat_screen import EDIT
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # a fixture
 
 pytestmark = pytest.mark.skipif(not peer_credentials.is_supported(), reason="needs SO_PEERCRED")
 
@@ -49,6 +53,35 @@ async def test_what_one_door_reverts_is_said_at_the_other(tmp_path: Path) -> Non
             await second.says("/rewind")
             await second.sees("0 turns remain. /redo cannot revert this")
             await first.sees("Turns were removed from the conversation: 0 remain.")
+        finally:
+            for terminal in (first, second):
+                if hasattr(terminal, "process"):
+                    await terminal.kill()
+
+
+async def test_a_third_terminal_undoes_and_redoes_where_the_conversation_is_open(script: Script) -> None:
+    replies = [{"calls": [EDIT]}, {"text": "Added."}, {"text": "Hello.", "repeat": True}]
+    async with ModelServer(replies) as server:
+        second, first = Terminal(script.root, server.url), Terminal(script.root, server.url)
+        script.env |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "test-key"}
+        try:
+            await first.start()  # carries out the commands of the third one
+            await first.sees("new conversation")
+            await second.start()
+            await second.sees("new conversation")
+            await second.says("fix it")
+            await second.sees("Allow once")
+            await second.answers("y")
+            await second.sees("1 file changed")
+            await second.rests()
+            for line, said in (
+                (("undo", "--preview"), "app.py"),
+                (("undo",), "app.py"),
+                (("redo",), "app.py"),
+            ):
+                status, out, err = await asyncio.to_thread(script, *line)
+                assert (status, said in out + err) == (0, True), (line, out, err)
+            await second.sees("Undone: 1 file, the conversation.", "Redone: 1 file, the conversation.")
         finally:
             for terminal in (first, second):
                 if hasattr(terminal, "process"):

@@ -251,7 +251,7 @@ async def _session_of_undo(project: Project, params: turns.UndoParams) -> Sessio
         rewrite = await standing_rewrite(sessions)
         if rewrite is not None:
             return await sessions.read_events(rewrite)
-    return await _session_to_undo(project, named, "Undo it there (Mazu: undo the last turn).")
+    return await _session_to_undo(project, named, "Undo it there (/undo, or Mazu: undo the last turn).")
 
 
 async def _named_elsewhere(project: Project, id: str, error: MazuError) -> MazuError:

@@ -21,6 +21,7 @@ from mazu_ls.server import commands
 from mazu_ls.server.client.ask_user import OpenQuestion, relayed_from
 from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.last_session import session_meant
 from mazu_ls.server.rpc.live.questions import question_for_peer, question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
 from mazu_ls.server.rpc.live.served import OF_SESSIONS, TALKING
@@ -134,7 +135,8 @@ class PeerEditor:
         if _opens_a_document(command, arguments):
             raise MazuError(Kind.UNSUPPORTED, "Without a message a chat is opened in one's own editor.")
         keeps_current.set(True)
-        if command in OF_SESSIONS and self._project.sessions.find(str(arguments.get("sessionId"))) is None:
+        session_id = await session_meant(self._project, command, arguments)
+        if command in OF_SESSIONS and self._project.sessions.find(str(session_id)) is None:
             try:
                 return await execute_elsewhere(self._server, command, arguments, besides=self)
             except NotServed as error:
@@ -222,8 +224,9 @@ async def execute_elsewhere(
     server: ServerState, command: str, arguments: dict[str, Any], besides: object = None
 ) -> Any:
     """Have a command carried out by the server that has its session open. Raises NotServed if it is not open elsewhere."""
-    project, session_id = server.project, arguments.get("sessionId")
-    if project is None or not isinstance(session_id, str) or project.sessions.find(session_id) is not None:
+    project = server.project
+    session_id = await session_meant(project, command, arguments) if project is not None else None
+    if project is None or session_id is None or project.sessions.find(session_id) is not None:
         raise NotServed
     if not await asyncio.to_thread(_is_held, project, session_id):
         raise NotServed

@@ -45,6 +45,8 @@ OF_SESSIONS = _names(
     """
 )
 """What the server of a second editor asks of the one that has the session open."""
+OF_LAST = _names("mazu.undo mazu.redo")
+"""Those that are, without a session, about the one used last, wherever it is open."""
 PREVIEWED = _names("mazu.undo mazu.rollback")
 """Read-only with `preview`, too."""
 

@@ -26,6 +26,7 @@ from mazu_ls.server import commands
 from mazu_ls.server.client.ask_user import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
+from mazu_ls.server.rpc.live.last_session import session_meant
 from mazu_ls.server.rpc.live.link import MOST_UNREAD, LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, own_name, put_question
 from mazu_ls.server.rpc.live.peers import has_terminal
@@ -266,14 +267,14 @@ class LiveSession:
             raise MazuError(Kind.UNSUPPORTED, "A conversation in a terminal has no turns for others.", hint)
         if wanted.command in ASKING:
             await require_no_turn(self._server, self._project)
-        if wanted.command in PREVIEWED and arguments.get("preview") is True:
-            await self._check_session(wanted.command, arguments)
         by_model = wanted.command == "mazu.status" or wanted.command in TALKING
         if by_model and self._options.model != self._server.env.get("MAZU_MODEL"):
             raise MazuError(Kind.UNSUPPORTED, "MAZU_MODEL differs from the server's.", "Ask without it.")
         if wanted.command in OF_SESSIONS and self._server.peers:
             with contextlib.suppress(NotServed):
                 return await execute_elsewhere(self._server, wanted.command, arguments)
+        if wanted.command in PREVIEWED and arguments.get("preview") is True:
+            await self._check_session(wanted.command, arguments)
         return await commands.execute(
             self._server, wanted.command, [arguments], by=self._client.place if self._client else ""
         )
@@ -340,13 +341,10 @@ class LiveSession:
 
     async def _check_session(self, command: str, arguments: dict[str, Any]) -> None:
         """Require that a previewed session is open here; otherwise this server would hold it from now on."""
-        session_id = arguments.get("sessionId")
-        sessions = self._project.sessions
-        if command == "mazu.undo" and session_id is None:
-            with contextlib.suppress(MazuError):
-                session_id = await sessions.last_used()
-        elif not isinstance(session_id, str):
+        session_id = await session_meant(self._project, command, arguments)
+        if session_id is None and command != "mazu.undo":
             return
+        sessions = self._project.sessions
         if session_id is None or sessions.find(session_id) is None:
             raise MazuError(Kind.UNSUPPORTED, "That session is not open here.", "Work without this server.")
 
