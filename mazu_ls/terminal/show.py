@@ -126,7 +126,7 @@ def _checkpoint(out: Console, value: Result) -> None:
     changes += " [yellow]partial[/]" if value["skipped"] else ""
     changes += " [cyan]pinned[/]" if value.get("pinned") else ""
     out.print(
-        f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(value['label'])}"
+        f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(value['title'] or value['label'])}"
     )
     left_out(out, value)
 

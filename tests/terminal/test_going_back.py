@@ -16,6 +16,9 @@ def test_without_an_id_a_rollback_goes_to_before_the_last_change(script: Script)
     assert script("run", "write it")[0] == 0
     assert script("undo")[0] == 0
     assert not new.exists()
+    called = "before undoing: write it"  # in the list, and as a name
+    assert called in script("checkpoint", "list")[1]
+    assert script("checkpoint", "file", called, "new.txt")[:2] == (0, "new\n")
     status, _, err = script("rollback")  # never to what the undo replaced
     assert (status, "Nothing differs from the checkpoints" in err, new.exists()) == (1, True, False), err
     assert script("redo")[0] == 0

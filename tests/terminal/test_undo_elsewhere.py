@@ -82,6 +82,13 @@ async def test_a_third_terminal_undoes_and_redoes_where_the_conversation_is_open
                 status, out, err = await asyncio.to_thread(script, *line)
                 assert (status, said in out + err) == (0, True), (line, out, err)
             await second.sees("Undone: 1 file, the conversation.", "Redone: 1 file, the conversation.")
+            changed = script.root / "app.py"
+            changed.write_text(changed.read_text().replace("a + b", "a + b + 1"))  # on top of the agent
+            with script.start("undo") as waiting:
+                assert waiting.stderr
+                said = await asyncio.to_thread(waiting.stderr.readline)
+                waiting.kill()
+            assert f"the conversation in another terminal (pid {first.process.pid})" in said
         finally:
             for terminal in (first, second):
                 if hasattr(terminal, "process"):

@@ -47,6 +47,7 @@ class LiveClient:
         self._asked: dict[Any, asyncio.Task[None]] = {}
         self._stopping: list[asyncio.Future[Any]] = []
         self._begun = False
+        self._place = "the editor"
         link.is_awaited = lambda: True
 
     async def run(self, command: str, arguments: dict[str, Any], options: dict[str, Any]) -> int:
@@ -76,12 +77,12 @@ class LiveClient:
                 task.cancel()
 
     async def _say_who_is_asked(self) -> None:
-        """If nobody is at this terminal, say that the question is the editor's, which may take as long as its user does."""
+        """If nobody is at this terminal, say who is asked, which may take as long as that user does."""
         await asyncio.sleep(QUIET_SECONDS)
         if not self._host.surface.interactive and not self._asked:
             self._host.surface.say(
                 "info",
-                "Waiting for the editor that has the project open: its question, if it asks one, is answered there.",
+                f"Waiting for {self._place}, which has the project open: its question, if it asks one, is answered there.",
             )
 
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
@@ -103,7 +104,10 @@ class LiveClient:
             raise NotServed from error
         if not does:
             raise NotServed
-        mode = capabilities.get("experimental", {}).get("mazu", {}).get("mode")
+        mazu = capabilities.get("experimental", {}).get("mazu", {})
+        mode, there = mazu.get("mode"), mazu.get("editor", {})
+        if there.get("conversation"):
+            self._place = f"the conversation in another terminal (pid {there.get('pid')})"
         if mode == "bypass" and command in ("mazu.chat", "mazu.run"):
             self._host.surface.say(
                 "warning", "Mode bypass is on in the server of this project: it asks about almost nothing."

@@ -50,7 +50,7 @@ async def note_unsaved(server: ServerState) -> None:
 
 
 async def checkpoint_named(execute: Execute, name: str, *, kind: str = OF_CHECKPOINTS) -> str:
-    """Return the id of the checkpoint with this id or label. Raises MazuError if there is none, or several."""
+    """Return the id of the checkpoint with this id, label or title. Raises MazuError if there is none, or several."""
     if re.fullmatch(r"cp_\d+", name):
         return name
     listed = await execute("mazu.checkpoint.list", LISTED)
@@ -58,11 +58,12 @@ async def checkpoint_named(execute: Execute, name: str, *, kind: str = OF_CHECKP
 
 
 def find_checkpoint(name: str, checkpoints: list[dict[str, Any]], kind: str = OF_CHECKPOINTS) -> str:
-    """Return the id of the one meant among these, newest first: an id, a label, or with `OF_COMPARE` a session. Raises
+    """Return the id of the one meant among these, newest first: an id, a label, a title, or with `OF_COMPARE` a session. Raises
     MazuError."""
     if name == "now" or any(one["id"] == name for one in checkpoints):
         return name
-    if labelled := [str(one["id"]) for one in checkpoints if one["label"] == name]:
+    of_label = [str(one["id"]) for one in checkpoints if one["label"] == name]
+    if labelled := of_label or [str(one["id"]) for one in checkpoints if one.get("title") == name]:
         if len(labelled) > 1:
             several = f"{len(labelled)} checkpoints are called {name!r}: {', '.join(labelled[:9])}."
             raise MazuError(Kind.CONFLICT, several, "Name one by its id.")
