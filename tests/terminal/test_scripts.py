@@ -93,6 +93,7 @@ def test_a_file_above_the_folder_is_attached(script: Script):
     deep = script.root / "sub" / "deep"
     deep.mkdir(parents=True)
     (script.root / "sub" / "mod.py").write_text("above = 1\n")
+    assert script("init")[0] == 0
     script.model_says({"text": "Seen."})
     out, err = script.start("chat", "see", "--attach", "../mod.py", cwd=deep).communicate(timeout=60)
     assert "Seen." in out, err
