@@ -14,6 +14,10 @@ from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.render import cost_of
 from mazu_ls.server.chat.rollback_text import rollback_sentence
+from mazu_ls.workspace.visible_text import make_line
+
+EXCERPT_CHARS = 300
+"""Characters of a past message or a title that a reply shows."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,19 @@ def _rolled_back(done: str) -> Callable[[Any], str]:
 
 
 def _remembered(result: Any) -> str:
-    return f"{result['outcome']}: {result['memory']['id']} {result['memory']['title']}"
+    return f"{result['outcome']}: {result['memory']['id']} {_shown(result['memory']['title'])}"
+
+
+def _shown(text: str, limit: int = EXCERPT_CHARS) -> str:
+    """Return untrusted text in one line of Markdown that shows it literally: memories and past words come from anywhere."""
+    return markdown.escape(make_line(text, limit))
 
 
 def _recalled(result: Any) -> str:
-    lines = [f"- `{memory['id']}` **{memory['title']}** ({memory['why']})" for memory in result["memories"]]
+    lines = [
+        f"- `{memory['id']}` **{_shown(memory['title'])}** ({_shown(memory['why'])})"
+        for memory in result["memories"]
+    ]
     if result.get("onlyNearest"):
         lines.insert(0, "Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n")
     if not lines:
@@ -68,7 +80,7 @@ def _recalled(result: Any) -> str:
     if said := result.get("said"):
         lines.append("\nPast conversations hold these words:\n")
         lines += [
-            f"- {one['at'][:10]} `{one['agent'] or one['session']}` {one['text'][:300]}" for one in said
+            f"- {one['at'][:10]} `{one['agent'] or one['session']}` {_shown(one['text'])}" for one in said
         ]
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
