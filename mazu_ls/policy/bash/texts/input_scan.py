@@ -48,14 +48,17 @@ class InputScan:
 
     def _push(self, script: str, scope: ShellScope, parent: ShellScope) -> None:
         """Queue a script; it may run when `parent` has ended, and then sees what was assigned there (traps, functions)."""
-        key = (script, *(scope.positional[0] if scope.positional and not scope.shares else ()))
-        if key not in self._seen and script.strip():
+        if (key := self._key(script, scope)) not in self._seen and script.strip():
             self._seen.add(key)
             self._todo.append((script, scope, parent))
 
+    def _key(self, script: str, scope: ShellScope) -> tuple[str, ...]:
+        """Return what tells a script with its `$0`, `$1`, `$2`, ... from another one."""
+        return (script, *scope.values.get("0", ()), *(scope.positional[0] if scope.positional else ()))
+
     def _push_all(self, scripts_of: Iterable[str], scope: ShellScope) -> None:
         for script in scripts_of:
-            if (script,) not in self._seen:
+            if self._key(script, scope) not in self._seen:
                 self._push(script, scope.copy(), scope)
 
     def _deny(self, decision: Decision | None) -> None:
@@ -68,7 +71,7 @@ class InputScan:
     def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
         """Check what the command would run that comes from elsewhere."""
         argv = stages[-1].argv
-        given = shell_scripts.given_to_input(argv)
+        given = shell_scripts.given_to_input(argv, self._files.texts)
         for text in self._files.texts_run_by(argv, scope.cwds[-1]):
             self._runs(text, scope, given)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import takewhile
+from collections.abc import Container
 
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage, executes_input
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, unwrapped
@@ -39,22 +39,31 @@ def positional(argv: list[str]) -> list[str] | None:
     """Return what `$0`, `$1`, `$2`, ... are in `sh -c SCRIPT NAME A B`."""
     for index, word in enumerate(argv[:-1]):
         if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
-            options = list(takewhile(lambda one: one[:1] in ("-", "+"), argv[index + 1 :]))
-            return argv[index + 2 + len(options) :]
+            return argv[_skip_options(argv, index)[0] + 1 :]
     return None
 
 
-def given_to_input(argv: list[str]) -> list[str] | None:
-    """Return what `$1`, `$2`, ... are in a file or an input that `bash s A B`, `bash -s A B` or `source s A B` runs."""
+def given_to_input(argv: list[str], files: Container[str]) -> list[str] | None:
+    """Return what `$1`, `$2`, ... are in a file or an input that `bash s A B`, `bash -s A B`, `source s A B` or `./s A B`
+    runs; `files` are those that the line writes."""
     for name, *rest in unwrapped(argv):
         if name in ("source", "."):
             return rest[1:] or None
-        if name not in SHELLS:
-            continue
-        at, reads = 0, False
-        while at < len(rest) and rest[at][:1] in ("-", "+") and rest[at] not in ("-", "--"):
-            reads = reads or re.fullmatch(r"[-+][A-Za-z]*s[A-Za-z]*", rest[at]) is not None
-            at += 2 if re.fullmatch(r"[-+][A-Za-z]*[oO]|--rcfile|--init-file", rest[at]) else 1
-        at += rest[at : at + 1] == ["--"]
-        return rest[at if reads else at + 1 :] or None
+        if name in SHELLS:
+            at, letters = _skip_options(rest, 0)
+            return rest[at if "s" in letters else at + 1 :] or None
+        if name in files:
+            return rest or None
     return None
+
+
+def _skip_options(words: list[str], at: int) -> tuple[int, str]:
+    """Return where the words behind a shell's options begin, and the letters of these."""
+    letters = ""
+    while at < len(words) and words[at][:1] in ("-", "+") and words[at] not in ("-", "--"):
+        cluster = "" if words[at].startswith("--") else words[at][1:]
+        letters += cluster
+        # Each `o` takes a word of its own: `bash -co pipefail SCRIPT`.
+        values = sum(map(cluster.count, "oO")) + (words[at] in ("--rcfile", "--init-file"))
+        at += 1 + values
+    return at + (words[at : at + 1] in (["-"], ["--"])), letters
