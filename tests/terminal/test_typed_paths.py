@@ -30,6 +30,13 @@ def test_paths_are_relative_to_the_current_folder(script: Script):
         ("lib/**",): "packages/web/lib/**",
     }.items():
         assert f"allow edit_file {rule}:" in script("permissions", "allow", "edit_file", *line, cwd=web)[1]
+    assert script("permissions", "deny", "edit_file", "tests/**", cwd=web)[0] == 0
+    for named, rule in (
+        ("lib/**", "allow edit_file packages/web/lib/**"),
+        ("edit_file tests/**", "deny edit_file packages/web/tests/**"),
+    ):
+        status, _, err = script("permissions", "revoke", named, cwd=web)
+        assert (status, f"{rule}: removed" in err) == (0, True), err
     script.model_says(OTHER, {"text": "It is not."})
     status, out, _ = script("chat", "look at @w.py:1, and @nothing.py", "--json", cwd=web)
     assert (status, json.loads(out)["reply"]) == (0, "It is attached.")

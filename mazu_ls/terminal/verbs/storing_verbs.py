@@ -19,7 +19,11 @@ from mazu_ls.terminal.verbs.stored_settings import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mazu_ls.policy.grants import Grant
     from mazu_ls.server.state import ServerState
+    from mazu_ls.terminal.verbs.stored_settings import StoredRule
 
 
 async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -95,15 +99,11 @@ async def remove_named_rules(server: ServerState, named: str) -> bool:
     granted = project.grants.list()
     if any(grant.id == named for grant in granted) or named in project.given:
         return False
-    grants = [
-        grant
-        for grant in granted
-        if any(
-            _is_named(named, "allow", grant.tool, pattern)
-            for pattern in (grant.pattern, grant.pattern.removesuffix(" *"))
-        )
-    ]
-    rules = [rule for rule in stored_rules(server.env) if _is_named(named, *rule)]
+    grants, rules = _rules_named(server, granted, named)
+    if not (grants or rules):  # a path is relative to the current folder, as in `permissions allow`
+        before, space, pattern = named.rpartition(" ")
+        in_project = before + space + path_in_project(pattern, server.folders)
+        grants, rules = _rules_named(server, granted, in_project)
     found = {f"allow {grant.tool} {grant.pattern}": "the grants of this project" for grant in grants}
     found |= {" ".join(rule): str(settings_file(server.env)) for rule in rules}
     if len({one.partition(" ")[0] for one in found}) > 1:
@@ -115,6 +115,21 @@ async def remove_named_rules(server: ServerState, named: str) -> bool:
     for one, place in found.items():
         print_text(f"mazu-ls: {one}: removed from {place}.", sys.stderr)
     return bool(found)
+
+
+def _rules_named(
+    server: ServerState, granted: Sequence[Grant], named: str
+) -> tuple[list[Grant], list[StoredRule]]:
+    """Return the grants, and the rules of the user's settings, of that name."""
+    grants = [
+        grant
+        for grant in granted
+        if any(
+            _is_named(named, "allow", grant.tool, pattern)
+            for pattern in (grant.pattern, grant.pattern.removesuffix(" *"))
+        )
+    ]
+    return grants, [rule for rule in stored_rules(server.env) if _is_named(named, *rule)]
 
 
 def _is_named(named: str, verdict: str, tool: str, pattern: str) -> bool:
