@@ -423,7 +423,7 @@ async def test_showing_a_session_changes_nothing_and_works_where_another_editor_
         async with agent(env, folder, []) as other:
             shown = await other.command("mazu.session.show", {"sessionId": first["sessionId"]}, within=60)
             assert [turn["reply"] for turn in shown["turns"]] == ["One."]
-            with pytest.raises(RpcFailure, match="another editor"):
+            with pytest.raises(RpcFailure, match="open in another terminal or editor"):
                 await other.command("mazu.session.rewind", {"sessionId": first["sessionId"]})
 
 

@@ -84,7 +84,14 @@ await story(async (bed, step) => {
     await bed.keys('Enter');
     await bed.page.locator('.terminal-command-decoration.error').first().waitFor();
     await screen.click({ button: 'right' });
-    await bed.page.locator('.monaco-menu .action-label', { hasText: 'Add Terminal Output' }).first().click();
+    const add = bed.page.locator('.monaco-menu .action-label', { hasText: 'Add Terminal Output' }).first();
+    await add.waitFor();
+    // A menu takes no click in its first moments: it could be the one that opened it.
+    await until('the menu has taken the click', async () => {
+      if (!(await add.count())) return true;
+      await add.click({ timeout: 5000 });
+      return until('the menu is closed', async () => !(await add.count()), 1);
+    });
     const chat = await bed.chat();
     await chat.locator('.composer', { hasText: 'terminal: ' }).waitFor();
     await bed.say('what does the terminal say?');
