@@ -330,6 +330,44 @@ def test_what_a_compaction_cut_is_found_again_in_the_conversations_own_journal()
     assert 'echo \\"zebrafish fixture missing\\"; exit 3`: exit code 3' in summary
 
 
+def test_a_failed_command_is_found_with_the_first_line_of_its_output():
+    world = check(
+        """
+        -- settings --
+        model = "anthropic:claude-sonnet-5-5"
+        [context]
+        map_tokens = 0
+        compact_above_usd = 0.01
+        -- answers --
+        allow_once
+        -- user --
+        Deploy.
+        -- model calls run_shell --
+        command: echo; echo no vacancy; echo more; exit 4
+        -- model replies --
+        {"text": "Not today.", "usage": {"input": 2000, "cacheRead": 120000, "output": 10}}
+        -- user --
+        And now?
+        -- model says --
+        ## Topics
+        Deployment.
+        -- model calls memory_search --
+        query: which echo command
+        -- model says --
+        That.
+        """,
+        """
+        tool: …
+        assistant: Not today.
+        stop: end_turn
+        tool: …
+        assistant: That.
+        stop: end_turn
+        """,
+    )
+    assert "failed: exit code 4 [no vacancy]" in json.dumps(world.bodies[-1]["messages"][-1])
+
+
 def test_a_decision_in_the_middle_of_a_long_turn_and_a_failing_test_are_found_again():
     world = check(
         """

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from mazu_ls.journal import journal
+from mazu_ls.messages import unwrap_untrusted
 from mazu_ls.workspace.text import split_lines
 
 MAX_SESSIONS = 200
@@ -144,26 +145,29 @@ def _turns(path: Path, wanted: SearchWords) -> Iterator[tuple[SearchedTurn, int]
                 calls[call_id] += f" (refused: {reason})"
             case journal.CallEnded(call_id, ok, summary, text) if call_id in calls:
                 failed = "" if ok or summary.startswith("error") else "failed: "
-                texts = "call", f"{calls.pop(call_id)}: {failed}{summary[:EXCERPT]}", text
+                texts = "call", f"{calls.pop(call_id)}: {failed}{summary[:EXCERPT]}", unwrap_untrusted(text)
         if texts is not None:
             count += 1
-            if passage := _passage(*texts, wanted):
+            failed_call = isinstance(event.body, journal.CallEnded) and not event.body.ok
+            if passage := _passage(*texts, wanted, failed=failed_call):
                 turn.passages.append(passage)
     if turn.id:
         yield turn, count
 
 
 def _passage(
-    kind: Literal["user", "reply", "call"], head: str, text: str, wanted: SearchWords
+    kind: Literal["user", "reply", "call"], head: str, text: str, wanted: SearchWords, *, failed: bool
 ) -> SearchedPassage | None:
-    """Return a passage: `head` whole, and of `text` the part with the query's words, unless the head holds them all."""
+    """Return a passage: `head` whole, and of `text` the part with the query's words, unless the head holds them all; of
+    a call that failed its lines about errors, or the first one."""
     in_head, words = wanted.in_text(head), wanted.in_text(f"{head}\n{text}")
     if not words:
         return None
     if not head:
         return SearchedPassage(kind, wanted.excerpt(text), words)
     more = [] if words == in_head else [wanted.excerpt(text)]
-    more += [line for line in _errors(text) if line not in "".join(more)]
+    errors = _errors(text) or (_first_line(text) if failed else [])
+    more += [line for line in errors if line not in "".join(more)]
     return SearchedPassage(kind, f"{head} [{' … '.join(more)}]" if more else head, words)
 
 
@@ -175,6 +179,12 @@ def _errors(text: str) -> list[str]:
         if _ERROR.search(line)
     )
     return list(dict.fromkeys(lines))[-MOST_ERRORS:]
+
+
+def _first_line(text: str) -> list[str]:
+    """Return the first line of an output that is not empty, where there is one."""
+    lines = (" ".join(line.split())[: EXCERPT // 2] for line in split_lines(text, ends=False))
+    return [line for line in lines if line][:1]
 
 
 def _call_text(tool: str, arguments: dict[str, object]) -> str:
