@@ -301,9 +301,12 @@ def test_an_export_holds_the_project_and_global_memory_only_if_asked(
 ):
     typed(["remember", "I like tabs", "--scope", "global"], capsys)
     typed(["remember", "The port is 8080"], capsys)
-    assert typed(["memory", "export", "out.md"], capsys)[1] == f"1 entry written to {project / 'out.md'}\n"
+    written, left_out = typed(["memory", "export", "out.md"], capsys)[1].splitlines()
+    assert written == f"1 entry written to {project / 'out.md'}"
+    assert left_out == "1 entry of all projects was left out: --scope all writes both"
     assert "I like tabs" not in (project / "out.md").read_text()
-    assert "2 entries" in typed(["memory", "export", "all.md", "--scope", "all"], capsys)[1]
+    exported = typed(["memory", "export", "all.md", "--scope", "all"], capsys)[1]
+    assert "2 entries" in exported and "left out" not in exported
     assert "I like tabs" in (project / "all.md").read_text()
 
 

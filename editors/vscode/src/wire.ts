@@ -469,10 +469,11 @@ export interface ExportStateParams {
   overwrite?: boolean;
 }
 
-/** How many memories were written, and where. */
+/** How many memories were written, and where; `leftOut` counts those of all projects where `scope` named no store. */
 export interface ExportedMemories {
   count: number;
   uri: string;
+  leftOut: number;
 }
 
 export interface ExportedState {

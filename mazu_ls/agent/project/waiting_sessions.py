@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SESSIONS, MESSAGES, CHARACTERS = 3, 6, 300
 """The newest sessions, the last messages of each, and the characters of each message that are told."""
+READ = 4 * CHARACTERS
+"""Characters of a message that are looked at: a pasted log of a megabyte would hold up everything else."""
 LARGEST = 4 << 20
 """Bytes of a journal up to which it is read before a turn."""
 
@@ -59,6 +61,8 @@ def _read(path: Path) -> list[journal.Event]:
 
 
 def _short(text: str) -> str:
-    one_line = " ".join(redact(text).split())
-    cut = one_line if len(one_line) <= CHARACTERS else f"{one_line[:CHARACTERS].rstrip()}…"
+    read = text if len(text) <= READ else text[:READ].rpartition(" ")[0]  # no half of a secret
+    one_line = " ".join(redact(read).split())
+    whole = read == text and len(one_line) <= CHARACTERS
+    cut = one_line if whole else f"{one_line[:CHARACTERS].rstrip()}…"
     return escape_closing_tag(cut, "memory")

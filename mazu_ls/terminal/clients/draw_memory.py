@@ -129,6 +129,9 @@ def _place(anchor: Result) -> str:
 def _exported(out: Console, value: Result) -> None:
     entries = "1 entry" if value["count"] == 1 else f"{value['count']} entries"
     out.print(f"{entries} written to {path_of(value['uri'])}", markup=False)
+    if left_out := value["leftOut"]:
+        them = "1 entry of all projects was" if left_out == 1 else f"{left_out} entries of all projects were"
+        out.print(f"{them} left out: --scope all writes both", markup=False)
 
 
 def _shown(out: Console, value: Result) -> None:

@@ -360,10 +360,11 @@
 ---@field uri string The file to write.
 ---@field overwrite? boolean Replace a file of that name.
 
---- How many memories were written, and where.
+--- How many memories were written, and where; `leftOut` counts those of all projects where `scope` named no store.
 ---@class mazu.ExportedMemories
 ---@field count integer
 ---@field uri string
+---@field leftOut integer
 
 ---@class mazu.ExportedState
 ---@field uri string

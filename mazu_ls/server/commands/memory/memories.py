@@ -218,9 +218,10 @@ async def export(server: ServerState, params: wire.ExportImportParams) -> wire.E
     scope = params.scope or memories.shelves.default_store
     path = server.path_of(params.uri)
     within = next((root for root in server.folders if root != path and path.is_relative_to(root)), None)
-    return wire.ExportedMemories(
-        await memories.export(path, None if scope == "all" else scope, within), uris.from_path(path)
-    )
+    count = await memories.export(path, None if scope == "all" else scope, within)
+    unsaid = params.scope is None and scope == "project"
+    left_out = (await memories.stats())["global"]["entries"] if unsaid else 0
+    return wire.ExportedMemories(count, uris.from_path(path), left_out)
 
 
 async def _usual_import(server: ServerState) -> wire.ImportParams:

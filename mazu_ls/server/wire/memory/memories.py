@@ -180,10 +180,11 @@ class ConsolidationResult(Wire, frozen=True):
 
 
 class ExportedMemories(Wire, frozen=True):
-    """How many memories were written, and where."""
+    """How many memories were written, and where; `left_out` counts those of all projects where `scope` named no store."""
 
     count: int
     uri: str
+    left_out: int = 0
 
 
 class ImportedMemories(Wire, frozen=True):
