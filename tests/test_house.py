@@ -73,11 +73,9 @@ def test_public_names_are_documented():
         if path.stat().st_size and not ast.get_docstring(tree):
             missing.append(str(path.relative_to(ROOT)))
         for node in tree.body:
-            public = (
-                isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-                and node.name[0] != "_"
-            )
-            if public and not ast.get_docstring(node) and not _speaks_for_itself(node):
+            if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            if node.name[0] != "_" and not ast.get_docstring(node) and not _speaks_for_itself(node):
                 missing.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
     assert missing == []
 
@@ -276,6 +274,21 @@ def test_text_is_divided_into_lines_by_one_function():
         if isinstance(node, ast.Attribute) and node.attr == "splitlines"
     ]
     assert found == []
+
+
+def test_whoever_reads_json_expects_bytes_that_are_not_utf_8():
+    """msgspec raises DecodeError for what is not JSON, but UnicodeDecodeError for a string that is not UTF-8; both are ValueErrors."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ExceptHandler)
+        and re.search(
+            r"msgspec\.(Decode|Msgspec)Error", caught := ast.unparse(node.type or ast.Constant(None))
+        )
+        and "ValueError" not in caught
+    ]
+    assert found == ["mazu_ls/server/rpc/protocol.py:49"], "the one that tries again with json"
 
 
 def test_the_glossary_names_files_that_exist():

@@ -21,7 +21,7 @@ def describe_damage(path: Path) -> str:
         return "nothing of it can be read"
     found = []
     if lost := decoded[:-1].count(None):
-        found.append(f"{lost} of its entries cannot be read")
+        found.append(f"{lost} of its entries cannot be read, the others are shown")
     if not has_order(path):
         ordered = put_in_order(events)
         if len(ordered) < len(events):

@@ -339,7 +339,7 @@ def decode(line: bytes) -> Event | None:
     """Return the event of one line, None for a torn one."""
     try:
         return _decode(line.removeprefix(codecs.BOM_UTF8))
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -110,7 +110,9 @@ async def models_at(address: str, seconds: float = PROBE_SECONDS) -> list[str] |
         async with asyncio.timeout(seconds):
             listed = json.loads(await _get(f"{address.rstrip('/')}/models"))
         return [str(row["id"]) for row in listed["data"]]
-    except (OSError, TimeoutError, ValueError, KeyError, TypeError, asyncio.IncompleteReadError):
+    except (
+        OSError, TimeoutError, ValueError, KeyError, TypeError, RecursionError, asyncio.IncompleteReadError,
+    ):  # fmt: skip
         return None
 
 

@@ -168,7 +168,7 @@ def _decoded(data: bytes) -> dict[str, Any]:
     try:
         try:
             event = _decode(data)
-        except msgspec.DecodeError:
+        except ValueError:
             # accepts half characters, which services send when they cut between them
             event = json.loads(data)
     except RecursionError:

@@ -53,7 +53,7 @@ def parse_arguments(raw: Any) -> tuple[dict[str, Any], str | None]:
             value = msgspec.json.decode(value)
         except RecursionError:
             return {}, DEEP
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except ValueError as error:
             return {}, _complaint(value, error)
     if value is None:
         return {}, None
@@ -86,7 +86,7 @@ def _encodable(arguments: dict[str, Any]) -> tuple[dict[str, Any], str | None]:
         return {}, DEEP
     try:
         msgspec.json.encode(arguments)
-    except (UnicodeError, TypeError, msgspec.MsgspecError):
+    except (ValueError, TypeError):
         return {}, HALF
     return arguments, None
 
@@ -263,7 +263,7 @@ def _from_text(text: str, types: set[str]) -> Any:
         return bare.lower() == "true"
     try:
         value = msgspec.json.decode(bare)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+    except (ValueError, RecursionError):
         return text
     if isinstance(value, bool):
         return text

@@ -102,7 +102,7 @@ def read_marker(folder: Path) -> Marker | None:
             return msgspec.json.decode(file.read(MAX_MARKER_BYTES), type=Marker)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         log.warning("%s cannot be read: %s", folder / MARKER, error)
         return None
 

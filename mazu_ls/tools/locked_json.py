@@ -35,7 +35,7 @@ class LockedJsonFile(Generic[T]):
             return self._decoder.decode(self.path.read_bytes())
         except FileNotFoundError:
             return ()
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise MazuError(Kind.CONFIG, f"{self.path} cannot be read: {error}.", self._if_damaged) from error
 
     def change(self, change: Callable[[tuple[T, ...]], tuple[T, ...]]) -> tuple[T, ...]:

@@ -288,6 +288,15 @@ async def test_what_cannot_be_read_is_named_and_takes_nothing_with_it(memories: 
         await memories.imported.read_from("codex", tmp_path / "nowhere")
 
 
+async def test_lines_in_another_encoding_or_nested_too_deeply_are_counted(memories: Memories, claude: Path):
+    transcript = claude / "projects" / "-home-u-shop" / "9f1c.jsonl"
+    lines = transcript.read_bytes()
+    transcript.write_bytes(b'{"type":"user","message":"caf\xe9"}\n' + b"[" * 100_000 + b"\n" + lines)
+    done = await memories.imported.read_from("claude-code", claude)
+    assert len(done.problems) == 1 and "2 lines" in done.problems[0], done.problems
+    assert "Always store amounts as whole cents." in await titles(memories)
+
+
 async def test_a_long_transcript_needs_little_memory(memories: Memories, tmp_path: Path):
     line = json.dumps({"type": "user", "message": {"role": "user", "content": "word " * 1_500}}) + "\n"
     picture = json.dumps({"type": "user", "message": {"content": "x" * 9_000_000}}) + "\n"

@@ -26,11 +26,21 @@ DAMAGES: dict[str, tuple[Callable[[list[bytes], list[bytes]], bytes], list[str],
         SAID,
         "1 of its entries cannot be read",
     ),
-    "empty": (lambda lines, other: b"", [], "nothing of it can be read"),
+    "empty": (lambda lines, other: b"", [], "nothing of it can be read. The file is kept"),
     "reversed": (lambda lines, other: b"".join(lines[::-1]), SAID, "not in the order"),
     "sorted": (lambda lines, other: b"".join(sorted(lines)), SAID, "not in the order"),
     "first line cut": (
         lambda lines, other: b"".join([lines[0][9:], *lines[1:]]), SAID, "1 of its entries cannot be read",
+    ),
+    "a byte that is not UTF-8": (
+        lambda lines, other: b"".join([lines[0].replace(b'"name":"', b'"name":"\xff', 1), *lines[1:]]),
+        SAID,
+        "1 of its entries cannot be read",
+    ),
+    "nested too deeply": (
+        lambda lines, other: b"".join([lines[0][:-2] + b',"body":' + b"[" * 100_000 + b"\n", *lines]),
+        SAID,
+        "1 of its entries cannot be read",
     ),
     "every line twice": (
         lambda lines, other: b"".join(line + line for line in lines), SAID, "entries are there twice",
@@ -80,7 +90,7 @@ async def test_what_can_be_read_is_shown_and_the_rest_is_said(env: dict[str, str
             before = len(client.notes("window/showMessage"))
             assert await said_in(client, ids[name]) == said, name
             told = [m["message"] for m in client.notes("window/showMessage")[before:]]
-            assert len(told) == 1 and what in told[0] and "the file is kept" in told[0], (name, told)
+            assert len(told) == 1 and what in told[0] and "he file is kept" in told[0], (name, told)
             page = await client.command("mazu.session.events", {"sessionId": ids[name]})
             assert all(event["live"] for event in page["events"]), name
             path = place / f"{ids[name]}.jsonl"

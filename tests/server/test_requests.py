@@ -165,8 +165,12 @@ async def test_what_is_no_message_is_answered_and_the_server_goes_on(
 
 
 @pytest.mark.parametrize(
-    "body", [b"{", b"{'a':1}", b"\xff\xfe", b"", b'{"jsonrpc":"2.0","id":1,', b"[" * 100_000]
-)
+    "body",
+    [
+        b"{", b"{'a':1}", b"\xff\xfe", b"", b'{"jsonrpc":"2.0","id":1,', b"[" * 100_000,
+        b'{"jsonrpc":"2.0","id":1,"method":"caf\xe9"}', b'{"jsonrpc":"2.0","caf\xe9":1}',
+    ],
+)  # fmt: skip
 async def test_what_is_no_json_is_a_parse_error(client: Client, folder: Path, body: bytes):
     await client.initialize(folder)
     client.bytes(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))

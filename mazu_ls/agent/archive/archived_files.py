@@ -66,7 +66,7 @@ def require_known_content(repository: StoreRepository, entries: Mapping[bytes, T
         else:
             try:
                 said = msgspec.json.decode(data, type=_SHAPES[name])
-            except (msgspec.MsgspecError, UnicodeError) as error:
+            except (ValueError, RecursionError) as error:
                 raise NotOurs(f"{name.decode()} of a checkpoint: {error}") from error
             paths = (
                 [path.encode("utf-8", "surrogateescape") for path in said] if name == b"modes.json" else []

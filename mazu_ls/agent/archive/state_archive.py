@@ -139,7 +139,7 @@ def _checked(archive: zipfile.ZipFile, path: Path, key: bytes) -> StateArchive:
     signature = _read(archive, SIGNATURE, 64, path)
     try:
         manifest = msgspec.json.decode(text, type=ArchiveManifest)
-    except msgspec.DecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, f"its manifest: {error}") from error
     if manifest.format != FORMAT:
         raise MazuError(

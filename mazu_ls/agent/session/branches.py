@@ -108,7 +108,7 @@ class ConversationPart:
             if file == "head.json":
                 try:
                     head = msgspec.json.decode(data, type=ConversationHead).head if data else 0
-                except msgspec.MsgspecError as error:
+                except (ValueError, RecursionError) as error:
                     problems[name] = f"the conversation position in the checkpoint is damaged ({error})"
                     continue
                 self._restore_head(db, session, head)

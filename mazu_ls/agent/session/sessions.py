@@ -311,8 +311,7 @@ class Sessions:
         path = self._existing(session_id)
         if what := await asyncio.to_thread(describe_damage, path):
             await self._project.warn_once(
-                f"The conversation “{name or session_id}” is damaged: {what}. The readable part is shown; "
-                f"the file is kept: {path}."
+                f"The conversation “{name or session_id}” is damaged: {what}. The file is kept: {path}."
             )
         return bool(what)
 

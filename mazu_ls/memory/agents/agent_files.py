@@ -93,7 +93,7 @@ def _read_json_lines(
                 continue
             try:
                 row = msgspec.json.decode(line)
-            except (msgspec.DecodeError, RecursionError):
+            except (ValueError, RecursionError):
                 wrong += bool(line.strip())
                 continue
             if not isinstance(row, dict):

@@ -93,5 +93,5 @@ def _passage(role: Any, text: Any, at: str, session: str) -> Iterator[AgentPassa
 def _decoded(value: Any) -> Any:
     try:
         return msgspec.json.decode(value) if isinstance(value, str | bytes) else None
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None

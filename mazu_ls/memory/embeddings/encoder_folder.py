@@ -129,7 +129,7 @@ def _read(path: Path, default: _Said) -> _Said:
         if not path.is_file() or path.stat().st_size > _LARGEST_CONFIG:
             return default
         return msgspec.json.decode(path.read_bytes(), type=type(default))
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise _unusable(f"{path} cannot be read: {error}.") from error
 
 

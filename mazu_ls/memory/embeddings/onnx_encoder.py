@@ -85,7 +85,7 @@ class OnnxEncoder:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 answer = await self._exchange(texts)
-        except (OSError, EOFError, TimeoutError, msgspec.DecodeError) as error:
+        except (OSError, EOFError, TimeoutError, ValueError) as error:
             message = f"The sentence encoder of {self._folder.weights.parent} cannot be used: {await self._last_words(error)}."
             raise MazuError(Kind.CONFIG, message, _HINT) from error
         except asyncio.CancelledError:  # the pipe may still hold half an answer

@@ -96,7 +96,7 @@ def item_of(part: Thinking) -> dict[str, Any] | None:
     """Return what `opaque` stored; None if the part holds nothing of this API."""
     try:
         item = msgspec.json.decode(part.redacted or "null")
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         return None
     return item if isinstance(item, dict) else None
 

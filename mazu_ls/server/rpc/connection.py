@@ -114,14 +114,18 @@ class ServerConnection(LanguageServer):
 
     async def _read(self, transport: Transport) -> None:
         frames = FrameReader()
-        while data := await transport.read():
-            for item in frames.feed(data):
-                self.protocol.receive(item)
-            if self.mazu and self.mazu.editor:
-                self.mazu.editor.heard_at = time.monotonic()
-            # Requests start before the input after them is handled, as with a slower editor.
-            await asyncio.sleep(0)
-        self.protocol_exit()
+        try:
+            while data := await transport.read():
+                for item in frames.feed(data):
+                    self.protocol.receive(item)
+                if self.mazu and self.mazu.editor:
+                    self.mazu.editor.heard_at = time.monotonic()
+                # Requests start before the input after them is handled, as with a slower editor.
+                await asyncio.sleep(0)
+        except Exception:
+            logger.exception("The client cannot be read any more, so this server ends.")
+        finally:  # a server that reads nothing must not stay: its client would wait for ever
+            self.protocol_exit()
 
     def _add(self, method: str, params: type[Any] | None, handler: Any) -> None:
         self.protocol.parameters[method] = params

@@ -110,7 +110,7 @@ def _initialize_request(body: bytes) -> tuple[int | str, lsp_types.InitializePar
         if not isinstance(message_id, int | str) or isinstance(message_id, bool):
             return None
         return message_id, msgspec.convert(message["params"], lsp_types.InitializeParams)
-    except (msgspec.MsgspecError, RecursionError, TypeError, KeyError):
+    except (ValueError, RecursionError, TypeError, KeyError):
         return None
 
 

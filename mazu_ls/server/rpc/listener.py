@@ -99,7 +99,7 @@ class OwnerOnly:
             message: Any = msgspec.json.decode(first)
             options = message["params"]["initializationOptions"] if message["method"] == "initialize" else {}
             named = options.get("token") or options.get("mazu", {}).get("token")
-        except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError):
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return False
         proved = isinstance(named, str) and hmac.compare_digest(named.encode(), (self._token or "").encode())
         if not proved:

@@ -7,6 +7,7 @@ run on. What it keeps here: the server object, the registration of features and 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import json
 import logging
@@ -41,6 +42,17 @@ MessageId = int | str
 _decode = msgspec.json.Decoder().decode
 
 
+def _read(body: bytes) -> Any:
+    """Raises ValueError or RecursionError."""
+    try:
+        return _decode(body)
+    except msgspec.DecodeError as error:
+        # Half a surrogate pair, from text cut in an editor, is invalid JSON for msgspec but not for the editor.
+        with contextlib.suppress(ValueError):
+            return json.loads(body)
+        raise error
+
+
 class ServerProtocol(ClientRequests, LanguageServerProtocol):
     """One connection. `on_exit` is called with the exit code when the client says `exit`."""
 
@@ -58,14 +70,10 @@ class ServerProtocol(ClientRequests, LanguageServerProtocol):
             self._answer(None, error=RpcError(PARSE_ERROR, item.reason))
             return
         try:
-            message = _decode(item)
-        except msgspec.DecodeError as error:
-            try:
-                # Half a surrogate pair, from text cut in an editor, is invalid JSON for msgspec but not for the editor.
-                message = json.loads(item)
-            except ValueError:
-                self._answer(None, error=RpcError(PARSE_ERROR, f"The message is not valid JSON: {error}."))
-                return
+            message = _read(item)
+        except ValueError as error:
+            self._answer(None, error=RpcError(PARSE_ERROR, f"The message is not valid JSON: {error}."))
+            return
         except RecursionError:
             self._answer(None, error=RpcError(PARSE_ERROR, "The message is nested too deeply."))
             return

@@ -126,7 +126,7 @@ def _judged(data: bytes, name: str, output: str, how: str) -> CallResult:
         )
     try:
         answer = msgspec.json.decode(data)
-    except msgspec.DecodeError:
+    except (ValueError, RecursionError):
         raise ToolError(f"{name} ended without an answer ({how})\n{output}".rstrip()) from None
     if "error" in answer:
         raise ToolError(f"{name} failed: {answer['error']}\n{answer.get('trace', '')}\n{output}".rstrip())

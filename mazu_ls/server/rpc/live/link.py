@@ -97,7 +97,7 @@ def _decode(item: bytes | BadFrame) -> dict[str, Any] | None:
     """Return a request, a notification or an answer; None for anything else."""
     try:
         message: Any = None if isinstance(item, BadFrame) else msgspec.json.decode(item)
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict):
         return None
