@@ -76,3 +76,16 @@ async def test_undo_of_an_older_session_asks_before_it_takes_a_newer_ones_work(
         assert path.read_text() == "1\n2\n3\n4\n5\nsix\n"
         assert (await client.command("mazu.undo", {"sessionId": newer}))["applied"]
         assert path.read_text() == "1\n2\n3\n4\n5\n6\n"
+
+
+async def test_a_fork_may_hold_a_turn_that_was_undone(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "Blue."}, {"text": "Red."}, {"text": "Green."}]) as client:
+        first = await client.command("mazu.chat", {"message": "What is the sky?", "wait": True}, within=60)
+        rose = await client.command("mazu.chat", {"message": "And the rose?", "wait": True}, within=60)
+        of = {"sessionId": first["sessionId"]}
+        await client.command("mazu.undo", of)
+        await client.command("mazu.chat", {"message": "And grass?", "wait": True, **of}, within=60)
+        forked = await client.command("mazu.session.fork", of | {"turnId": rose["turnId"], "withTurn": True})
+        assert [turn["reply"] for turn in forked["turns"]] == ["Blue.", "Red."]
+        forked = await client.command("mazu.session.fork", of | {"turnId": first["turnId"], "withTurn": True})
+        assert [turn["reply"] for turn in forked["turns"]] == ["Blue."]

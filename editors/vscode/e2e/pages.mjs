@@ -143,7 +143,7 @@ const STEPS = {
     await page.locator('.gone .link', { hasText: 'redo' }).waitFor();
     await post(page, reset([...left, ...turn(2, 'Otherwise.')], 'idle'));
     await page.locator('.gone .link', { hasText: 'go back to them' }).click();
-    assert.deepEqual((await last(page, 'command')).arguments, ['cp7']);
+    assert.deepEqual((await last(page, 'command')).arguments, ['cp7', '2026-01-01T10:00:00Z']);
     await page.close();
   },
 

@@ -105,3 +105,11 @@ export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'confl
   const all = paths.length > NAMED ? l10n.t('{0} and {1} more', named, paths.length - NAMED) : named;
   return paths.length === 1 ? l10n.t('kept as you left it: {0}', all) : l10n.t('kept as you left them: {0}', all);
 }
+
+/**
+ * The checkpoint of the first undo since a turn ended, of those listed newest first: unlike the one of its last change, it
+ * holds that turn whole.
+ */
+export function takenByUndo(checkpoints: readonly Checkpoint[], ended: string): Checkpoint | undefined {
+  return checkpoints.findLast(({ kind, createdAt }) => kind === 'safety' && Date.parse(createdAt) >= Date.parse(ended));
+}

@@ -528,8 +528,10 @@ export interface ForgetResult {
 export interface ForkSessionParams {
   /** An id of a session. The last one used if not given. */
   sessionId?: string | null;
-  /** Up to before this turn. */
+  /** Up to before this turn, which may have been undone. */
   turnId?: string | null;
+  /** That turn too. */
+  withTurn?: boolean;
   /** Its name. */
   name?: string;
 }
@@ -1744,7 +1746,7 @@ export interface WireCommands {
   'mazu.session.rename': [RenameSessionParams, Session];
   /** Return turns of all sessions in which words of the query occur, the best first. */
   'mazu.session.search': [SearchSessionsParams, SessionMatches];
-  /** Start a session with the conversation up to before a turn, or all of it; it becomes the current one. */
+  /** Start a session with the conversation up to before a turn, to its end, or all of it */
   'mazu.session.fork': [ForkSessionParams, Session];
   /** Return a conversation as Markdown; with `uri` it is written there. */
   'mazu.session.transcript': [TranscriptParams, TranscriptText];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keptAsIs } from '../src/describe';
+import { keptAsIs, takenByUndo } from '../src/describe';
+import type { Checkpoint } from '../src/protocol';
 import { formerKey, serverName } from '../src/settingNames';
 import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
 
@@ -83,4 +84,17 @@ test('a setting goes to the server under its name there', () => {
   assert.deepEqual(serverName('mcpServers'), ['mcp_servers']);
   assert.deepEqual(serverName('context.compactAboveUsd'), ['context', 'compact_above_usd']);
   assert.equal(formerKey('limits.maxCostUsd'), 'limits.max_cost_usd');
+});
+
+test('an undone turn is whole in the checkpoint that its undo took, not in that of its last change', () => {
+  const at = (id: string, kind: string, second: number) =>
+    ({ id, kind, createdAt: `2026-01-01T10:00:0${second}.123456+00:00` }) as Checkpoint;
+  const newestFirst = [
+    at('later', 'safety', 8),
+    at('undo', 'safety', 6),
+    at('step', 'step', 3),
+    at('old', 'safety', 1),
+  ];
+  assert.equal(takenByUndo(newestFirst, '2026-01-01T10:00:05.900Z')?.id, 'undo');
+  assert.equal(takenByUndo(newestFirst, '2026-01-01T10:00:09Z'), undefined);
 });

@@ -152,10 +152,9 @@ interface GoneProps {
 
 function Gone({ turns, atEnd, view, busy }: GoneProps) {
   const [shown, setShown] = useState(false);
-  const checkpoint = turns.findLast(({ lastCheckpoint }) => lastCheckpoint)?.lastCheckpoint;
-  const rollBack =
-    checkpoint && ({ type: 'command', command: 'mazu.rollBack', arguments: [checkpoint] } satisfies FromWebview);
-  const back: FromWebview | '' | undefined = atEnd ? { type: 'redo' } : rollBack;
+  const checkpoint = turns.findLast(({ lastCheckpoint }) => lastCheckpoint)?.lastCheckpoint ?? '';
+  const to = [checkpoint, turns.at(-1)?.ended];
+  const back: FromWebview = atEnd ? { type: 'redo' } : { type: 'command', command: 'mazu.rollBack', arguments: to };
   return (
     <div class="gone">
       <p>
@@ -163,15 +162,10 @@ function Gone({ turns, atEnd, view, busy }: GoneProps) {
         <button type="button" class="link" aria-expanded={shown} onClick={() => setShown(!shown)}>
           {shown ? t('hide') : t('show')}
         </button>
-        {back && (
-          <>
-            {' '}
-            ·{' '}
-            <button type="button" class="link" disabled={busy} onClick={() => send(back)}>
-              {atEnd ? t('redo') : t('go back to them…')}
-            </button>
-          </>
-        )}
+        {' · '}
+        <button type="button" class="link" disabled={busy} onClick={() => send(back)}>
+          {atEnd ? t('redo') : t('go back to them…')}
+        </button>
       </p>
       {shown &&
         turns.map((turn) => (

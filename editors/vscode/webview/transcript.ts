@@ -59,6 +59,8 @@ export interface Turn {
   written: { id: string; title: string; outcome: string }[];
   items: Item[];
   state: 'running' | 'waiting' | 'done';
+  /** When; null while it runs, or if its end was never written. */
+  ended: string | null;
   stopReason: string;
   detail: string;
   error: TurnError | null;
@@ -179,6 +181,7 @@ class Batch {
     const turn = this.turn(turnId, at, live);
     if (update.kind === 'usage') this.count(turn, update.usage);
     else applyToTurn(turn, update, now);
+    if (update.kind === 'state' && turn.state === 'done') turn.ended = at;
   }
 
   /** The end of a replay: what runs goes on, and what does not run any more is over. */
@@ -240,6 +243,7 @@ function newTurn(id: string, at: string, live: boolean): Turn {
     written: [],
     items: [],
     state: 'running',
+    ended: null,
     stopReason: '',
     detail: '',
     error: null,

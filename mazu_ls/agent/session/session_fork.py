@@ -23,6 +23,17 @@ OWN = (
 """What belongs to the original alone: its name, its end, and queued messages, which would otherwise be sent twice."""
 
 
+def fork_point(events: Sequence[journal.Event], turn_id: str, with_turn: bool) -> int:
+    """Return the event (seq) before a turn, or at its end, also of one that was undone. Raises MazuError(not_found)."""
+    from mazu_ls.agent.session.session import start_of_turn
+
+    before = start_of_turn(events, turn_id).parent
+    if not with_turn:
+        return before
+    of = [event for event in events if event.turn == turn_id]
+    return next((event.seq for event in of if isinstance(event.body, journal.TurnEnded)), of[-1].seq)
+
+
 def write_fork(path: Path, events: Sequence[journal.Event], name: str) -> None:
     """Write a journal with the same conversation as `events`, on one branch. Its cost stays with the original.
 

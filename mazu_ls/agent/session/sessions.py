@@ -18,7 +18,7 @@ from mazu_ls.agent.session.ids import new_id
 from mazu_ls.agent.session.journal_tail import JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, last_started
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
-from mazu_ls.agent.session.session_fork import write_fork
+from mazu_ls.agent.session.session_fork import fork_point, write_fork
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.journal.damage import describe_damage
@@ -137,14 +137,11 @@ class Sessions:
             session_id, await self._project.conversation_head(session_id, last), last, events, beside
         )
 
-    async def fork(self, session_id: str | None, turn_id: str | None, name: str) -> Session:
-        """Return a new session with the conversation of another one up to before `turn_id`; it becomes the current one."""
+    async def fork(self, session_id: str | None, turn_id: str | None, name: str, with_turn: bool) -> Session:
+        """Return a new session with the conversation of another one up to before `turn_id`, or to its end; it becomes the current one."""
         seen = await self.snapshot(session_id, now=lambda session: None)
-        events = journal.branch_events(seen.events, seen.head)
-        if turn_id is not None:
-            from mazu_ls.agent.session.session import start_of_turn
-
-            events = journal.branch_events(seen.events, start_of_turn(events, turn_id).parent)
+        head = seen.head if turn_id is None else fork_point(seen.events, turn_id, with_turn)
+        events = journal.branch_events(seen.events, head)
         if not name:
             name = f"{(await self.info(seen.session_id)).name} (branch)".lstrip()
         new = new_id("s")

@@ -57,7 +57,9 @@ class SearchSessionsParams(Params, frozen=True):
 
 class ForkSessionParams(SessionParams, frozen=True):
     turn_id: str | None = None
-    """Up to before this turn."""
+    """Up to before this turn, which may have been undone."""
+    with_turn: bool = False
+    """That turn too."""
     name: str = ""
     """Its name."""
 

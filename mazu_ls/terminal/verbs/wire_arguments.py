@@ -49,7 +49,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
     },
     "mazu.session.fork": {
         "sessionId": WireArgument('an id of a session. The last one used if not given'),
-        "turnId": WireArgument('up to before this turn'),
+        "turnId": WireArgument('up to before this turn, which may have been undone'),
         "name": WireArgument('its name'),
     },
     "mazu.session.transcript": {

@@ -407,7 +407,8 @@
 
 ---@class mazu.ForkSessionParams
 ---@field sessionId? string An id of a session. The last one used if not given.
----@field turnId? string Up to before this turn.
+---@field turnId? string Up to before this turn, which may have been undone.
+---@field withTurn? boolean That turn too.
 ---@field name? string Its name.
 
 --- `text` is the drawing; with `json` it is empty. `edges` are those found, as [source, relation, target].

@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
-import { ago, checkpointChanges, checkpointName, keptAsIs, rollbackChanges } from '../describe';
+import { ago, checkpointChanges, checkpointName, keptAsIs, rollbackChanges, takenByUndo } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TIME_MACHINE, TimeMachine } from '../panels/timeMachine';
@@ -17,9 +17,10 @@ export function registerCheckpointCommands(app: App): void {
     }),
   );
   app.command('mazu.createCheckpoint', () => createCheckpoint(app));
-  app.command('mazu.rollBack', (item) => {
+  app.command('mazu.rollBack', async (item, ended) => {
     const id = item instanceof CheckpointItem ? item.value.id : item;
-    return rollBack(app, typeof id === 'string' ? id : undefined);
+    const whole = typeof ended === 'string' ? await findUndoOf(app, ended) : undefined;
+    return rollBack(app, whole ?? (typeof id === 'string' && id ? id : undefined));
   });
   app.command('mazu.undoTurn', async (session) => {
     const argument = typeof session === 'string' ? { sessionId: session } : {};
@@ -51,13 +52,22 @@ export function registerCheckpointCommands(app: App): void {
   });
 }
 
-/** A new conversation that begins where a checkpoint was taken; the old one stays. */
-export async function branchFrom({ server, chats }: App, { sessionId, turnId }: Checkpoint): Promise<void> {
+async function findUndoOf({ server }: App, ended: string): Promise<string | undefined> {
+  const { checkpoints } = await server.execute('mazu.checkpoint.list', { limit: 1000 });
+  return takenByUndo(checkpoints, ended)?.id;
+}
+
+/** A new conversation that goes on from where a checkpoint was taken: with the turn of a step. The old one stays. */
+export async function branchFrom({ server, chats }: App, checkpoint: Checkpoint): Promise<void> {
+  const { sessionId, turnId, kind } = checkpoint;
   if (!sessionId) {
     throw new UserError(l10n.t('no conversation led to this checkpoint, so none can branch from it.'));
   }
-  const { id } = await server.execute('mazu.session.fork', { sessionId, ...(turnId ? { turnId } : {}) });
+  const where = turnId ? { turnId, withTurn: kind !== 'baseline' } : {};
+  const { id } = await server.execute('mazu.session.fork', { sessionId, ...where });
   await chats.show(id);
+  const done = l10n.t('Mazu: a new conversation continues from “{0}”; the files stay.', checkpointName(checkpoint));
+  window.setStatusBarMessage(done, 10_000);
 }
 
 async function createCheckpoint({ server }: App): Promise<void> {

@@ -118,9 +118,9 @@ async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire
 
 @command("mazu.session.fork")
 async def fork(server: ServerState, params: wire.ForkSessionParams) -> wire.SessionView:
-    """Start a session with the conversation up to before a turn, or all of it; it becomes the current one."""
+    """Start a session with the conversation up to before a turn, to its end, or all of it; it becomes the current one."""
     project = await server.wait_opened()
-    session = await project.sessions.fork(params.session_id, params.turn_id, params.name)
+    session = await project.sessions.fork(params.session_id, params.turn_id, params.name, params.with_turn)
     server.notify_changed("sessions")
     return await _shown(project, session)
 
