@@ -23,6 +23,7 @@ from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.scan import FolderScanner
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
+from mazu_ls.checkpoints.scan.text_states import TextStates
 from mazu_ls.checkpoints.snapshot_part import OwnedPart, SnapshotPart
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.config.config import CheckpointSettings
@@ -51,6 +52,7 @@ class CheckpointContext:
     ) -> None:
         self.repository = repository
         self.trees = repository.trees
+        self.text_states = TextStates(repository.read)
         self.mounts = tuple(mounts)
         self.parts = tuple(parts)
         self._owned = [part for part in self.parts if isinstance(part, OwnedPart)]
@@ -366,7 +368,7 @@ class CheckpointContext:
         """Read these files and record what differs from the mount's tree `below`. Return what was read."""
         looked: dict[bytes, FileSnapshot | None] = {}
         user = self.users[mount.prefix]
-        tracked = user.tracks if user is not None else _untracked
+        tracked = user.tracks if user is not None else lambda _: False
         with FolderReader(mount) as reader:
             for path in paths:
                 held = self.trees.at(below, path) if below is not None else None
@@ -394,7 +396,3 @@ def base_checkpoint(db: apsw.Connection) -> Checkpoint | None:
 def code_tree(db: apsw.Connection, id: str | None) -> bytes | None:
     """Return the tree of a checkpoint; None for None."""
     return bytes.fromhex(schema.get(db, id).tree) if id is not None else None
-
-
-def _untracked(_: bytes) -> bool:
-    return False

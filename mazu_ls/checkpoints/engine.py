@@ -14,7 +14,7 @@ from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes, stored_changes
 from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
-from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown
 from mazu_ls.checkpoints.contents import CheckpointContents, LostTexts, lost_texts, read_contents
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
@@ -34,6 +34,7 @@ from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
 from mazu_ls.checkpoints.restore.staging_sweep import StagingSweep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan import roots as mounts
+from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_buffers, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
@@ -288,8 +289,8 @@ class Checkpoints:
 
         def record(db: apsw.Connection) -> None:
             if (place := self._project.place(path)) is not None:
-                states, texts = (text_state(before), text_state(after)), pack_texts(before, after)
-                recorded_writes.record_edit(db, session_id, place, *states, texts=texts)
+                states = map(self._project.text_states.note, (before, after))
+                recorded_writes.record_edit(db, session_id, place, *states, texts=pack_texts(before, after))
 
         await self._store.write(record)
 

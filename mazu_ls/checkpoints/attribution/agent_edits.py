@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Struct
 
 from mazu_ls.checkpoints.attribution.owners import Change
-from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK
 from mazu_ls.checkpoints.attribution.restored_places import ensure_stored
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, LINK_MODE, TreeEntry, object_id
+from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import (
     BufferView,
     UnsavedText,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mazu_ls.checkpoints.attribution.recorded_writes import text_state
 from mazu_ls.checkpoints.git.merge_file import merge_file
+from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd.commits import object_ids_at, read_objects
 from mazu_ls.workspace.text import NotText, decode

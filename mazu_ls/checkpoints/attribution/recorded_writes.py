@@ -3,7 +3,6 @@ meanwhile."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +13,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.scan.file_state import State
+from mazu_ls.checkpoints.scan.file_state import State, text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_buffers, open_texts, place_of
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -41,15 +40,6 @@ HeadAt = Literal["before", "after"] | None
 def rollback_of(session: str | None) -> str:
     """Return the session name for writes of an undo in one session; None: of a rollback of all sessions."""
     return f"{ROLLBACK}:{session}" if session else ROLLBACK
-
-
-def text_state(text: str | None) -> State:
-    """Return the state of a place with this text. Line ends and a final newline are ignored: editors change them on
-    their own."""
-    if text is None:
-        return None
-    data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
-    return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
 
 
 def read_heads(project: CheckpointContext) -> dict[bytes, str]:

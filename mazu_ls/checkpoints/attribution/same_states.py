@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mazu_ls.checkpoints.attribution.recorded_writes import UNKNOWN, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import UNKNOWN
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.file_state import State
 from mazu_ls.errors import MazuError
-from mazu_ls.workspace.text import NotText, decode
 
 
 class SameStates:
-    """Compares states; reads each file at most once."""
+    """Compares states of places in the trees of one project."""
 
     def __init__(self, project: CheckpointContext) -> None:
         self._project = project
-        self._texts: dict[str, State] = {}
 
     def file_state(self, tree: bytes | None, place: bytes) -> State:
         """Return the state of the file at a place; UNKNOWN if the tree is no longer in the store."""
@@ -41,10 +39,4 @@ class SameStates:
         """Return the state as that of a text, if it is one."""
         if not state.startswith("e"):
             return state
-        if state not in self._texts:
-            oid = bytes.fromhex(state.rpartition(" ")[2])
-            try:
-                self._texts[state] = text_state(decode(self._project.repository.read(oid)).text)
-            except (NotText, MazuError):
-                self._texts[state] = state
-        return self._texts[state]
+        return self._project.text_states.state_of(bytes.fromhex(state.rpartition(" ")[2])) or state

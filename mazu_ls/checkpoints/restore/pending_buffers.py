@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from mazu_ls.checkpoints.attribution.recorded_writes import State, text_state
+from mazu_ls.checkpoints.scan.file_state import State, text_state
 from mazu_ls.state.store import Store, select
 
 if TYPE_CHECKING:

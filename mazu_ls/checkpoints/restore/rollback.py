@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollback_of, text_state
+from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollback_of
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint, unseen_files
@@ -24,6 +24,7 @@ from mazu_ls.checkpoints.restore.pending_buffers import note_pending
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore.row_decision import RowDecision, decide_rows
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
+from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from mazu_ls.checkpoints.git.objects import TreeEntry
 
 State = str | None
@@ -14,3 +16,12 @@ def entry_state(entry: TreeEntry | None, bits: int | None = None) -> State:
         return None
     mode = entry.mode.decode() + ("" if bits is None else f":{bits:o}")
     return f"e{mode} {entry.oid.hex()}"
+
+
+def text_state(text: str | None) -> State:
+    """Return the state of a place with this text. Line ends and a final newline are ignored: editors change them on
+    their own."""
+    if text is None:
+        return None
+    data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
+    return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
