@@ -20,3 +20,16 @@ async def test_missing_empty_and_cut_attachments_are_said(env: dict[str, str], f
         "big.txt is too long: its first 60000 of 100000 characters are attached; the agent can read the rest.",
         "bank.py has no line 100: nothing of it is attached.",
     ]
+
+
+async def test_what_reads_as_a_file_and_is_none_is_said(env: dict[str, str], folder: Path):
+    """A file without an ending, too; times, hosts, packages and decorators are left alone."""
+    (folder / "src").mkdir()
+    files = "@src/nothing @lib/Makefile @LICENSE @main.rs:3 @scr/main.py @./x"
+    others = "@10:30 @example.com:80 @user:5432/db @org/pkg.ts @types/node @app.route @property @src"
+    async with agent(env, folder, [{"text": "Seen."}]) as client:
+        message = f'See {files} @"a name" and {others}.'
+        await client.command("mazu.chat", {"message": message, "wait": True})
+        said = [note["message"] for note in client.notes("window/showMessage")]
+    named = [*(word[1:].partition(":")[0] for word in files.split()), "a name"]
+    assert said == [f"There is no file {name}: the message was sent with its name alone." for name in named]

@@ -599,3 +599,13 @@ def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves
     assert "write: list.txt" in preview and preview.splitlines()[:-1] == out.splitlines()[:-1]
     assert path.read_text() == "1\n2\n3\n4\n5\n6\n7\neight\n9\n"
     assert not list(script.root.glob(".mazu-staging*"))
+
+
+def test_a_message_that_is_refused_leaves_no_conversation(script: Script):
+    script.model_says({"text": "The answer."})
+    assert script("chat", "hi")[0] == 0
+    for refused in (("chat", "see", "--attach", "../no.py"), ("run", "do", "--model", "nosuch:one")):
+        status, out, err = script(*refused)
+        assert (status, out) == (1, "") and err
+    listed = json.loads(script("session", "list", "--json")[1])["sessions"]
+    assert [one["name"] for one in listed] == ["hi"]

@@ -1,4 +1,7 @@
-"""Deleted conversations: kept for some days in a folder of their own, so that a deletion can be undone."""
+"""Deleted conversations: kept for some days in a folder of their own, so that a deletion can be undone.
+
+One that was begun for a message that was then refused is not kept.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mazu_ls.agent.session.journal_views import Spending, total_usage
 from mazu_ls.agent.session.partial_message import partial_path
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state.paths import private_folder
+
+if TYPE_CHECKING:
+    from mazu_ls.journal.journal import Journal
 
 KEPT_DAYS = 14
 """Days for which a deleted conversation can be restored."""
@@ -110,3 +117,25 @@ class DeletedSessions:
             yield total_usage([claimed])
             partial_path(claimed).unlink(missing_ok=True)
             claimed.unlink(missing_ok=True)
+
+
+class SessionStart:
+    """Whether a session was begun for a message that was then refused, so that nothing of it is shown or kept."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._was_refused = False
+
+    @contextmanager
+    def noting_refusal(self) -> Iterator[None]:
+        """Do here what begins a turn, to note whether it is refused."""
+        try:
+            yield
+        except (MazuError, InvalidArguments):
+            self._was_refused = True
+            raise
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the session holds nothing but its start, and the turn it was begun for was refused."""
+        return self._was_refused and self._journal.last <= 1

@@ -14,6 +14,7 @@ from msgspec.structs import asdict
 
 from mazu_ls.agent.session import compaction, session_search
 from mazu_ls.agent.session.conversation import Conversation, replay
+from mazu_ls.agent.session.deleted_sessions import SessionStart
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
 from mazu_ls.agent.session.journal_views import last_started
@@ -57,7 +58,7 @@ class Session:
         """Ids of the memories that the conversation contains; compaction clears it, since they may be given again."""
         self._work = ExclusiveTask()
         self._said_all = False
-        self._came_to_nothing = False
+        self.start = SessionStart(self.journal)
         self.interrupted: str | None = None
         """The kind of the turn during which mazu-ls ended, once that was found."""
         self.aside = False
@@ -165,11 +166,8 @@ class Session:
 
         Cancelling the caller cancels the turn. `begun` is called once the user's message is on the disk.
         """
-        try:
+        with self.start.noting_refusal():
             return await self._alone(self._turn(asked, turn_id or new_id("t"), begun))
-        except MazuError:
-            self._came_to_nothing = self.journal.last <= 1
-            raise
 
     async def compact(self, model_name: str | None = None) -> bool:
         """Replace all but the last exchange by a summary; False if there is nothing to replace."""
@@ -373,7 +371,7 @@ class Session:
         for running in self.shell.background.values():
             await running.stop()
             running.spool.close()
-        if self._came_to_nothing and self.journal.last <= 1:  # started for a turn that could not begin
+        if self.start.is_void:
             self.journal.path.unlink(missing_ok=True)
         await asyncio.to_thread(self.journal.close)
 

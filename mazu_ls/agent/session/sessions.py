@@ -198,7 +198,8 @@ class Sessions:
         if self._project.proposals:
             await self._project.proposals.keep_turns(session_id, ())
         if for_good:
-            await self._remove([one for one in await self._all_deleted() if one.session_id == session_id])
+            deleted = await asyncio.to_thread(self._deleted.list)
+            await self._remove([one for one in deleted if one.session_id == session_id])
         return kept and not for_good
 
     async def restore(self, session_id: str | None = None) -> SessionInfo:
@@ -221,9 +222,6 @@ class Sessions:
             await self._remove(await asyncio.to_thread(self._deleted.expired))
         except (MazuError, OSError) as error:
             log.warning("deleted conversations stay on the disk: %s", error)
-
-    async def _all_deleted(self) -> builtins.list[DeletedSession]:
-        return await asyncio.to_thread(self._deleted.list)
 
     async def _remove(self, sessions: Sequence[DeletedSession]) -> None:
         for one in sessions:
@@ -371,7 +369,9 @@ class Sessions:
         return found
 
     def _describe_all(self, moved: Mapping[str, tuple[int, int]]) -> builtins.list[SessionInfo]:
-        infos = [self._describe(path, moved.get(path.stem)) for path in self._folder.glob("s_*.jsonl")]
+        void = {session.id for session in self.opened() if session.start.is_void}
+        paths = [path for path in self._folder.glob("s_*.jsonl") if path.stem not in void]
+        infos = [self._describe(path, moved.get(path.stem)) for path in paths]
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
 
     def _newest_free(self) -> Path | None:

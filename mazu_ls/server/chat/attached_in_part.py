@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.errors import MazuError
 from mazu_ls.server.chat import markdown
+from mazu_ls.syntax.languages import language_of
 from mazu_ls.workspace.text import split_lines
 from mazu_ls.workspace.visible_text import make_line
 
@@ -28,14 +28,26 @@ async def tell_missing(server: ServerState, message: str, attached: Sequence[Att
 
 def _missing(server: ServerState, message: str) -> Iterator[str]:
     for mention in markdown.mentions(message):
-        if mention.first is None and mimetypes.guess_type(mention.path)[0] is None:
-            continue  # a name, a package or a decorator
         try:
-            is_there = server.workspace.resolve(mention.path).is_file()
+            path = server.workspace.resolve(mention.path)
         except MazuError:
-            is_there = False
-        if not is_there:
+            path = None
+        if (path is None or not path.exists()) and _means_file(server, mention):
             yield f"There is no file {make_line(mention.path, 80)}: the message was sent with its name alone."
+
+
+def _means_file(server: ServerState, mention: markdown.Mention) -> bool:
+    """Return whether a mention of what does not exist reads as a file: not as a name, host, time, package or decorator."""
+    folders, _, name = mention.path.rpartition("/")
+    _, dot, ending = name.rpartition(".")
+    is_usual = name in _USUAL_NAMES or language_of(name) is not None or (dot and ending in _USUAL_ENDINGS)
+    first = folders.partition("/")[0]
+    if not folders:
+        is_lines = mention.first is not None and bool(dot) and ending[:1].isalpha()
+        return bool(mention.quoted or is_usual or (is_lines and ending not in _DOMAINS))
+    if first in ("", ".", "..", "~") or any((root / first).is_dir() for root in server.workspace.roots):
+        return True
+    return mention.quoted or bool(is_usual and ("/" in folders or ending not in _OF_PACKAGES))
 
 
 def _incomplete(attached: Iterable[Attachment]) -> Iterator[str]:
@@ -49,6 +61,15 @@ def _incomplete(attached: Iterable[Attachment]) -> Iterator[str]:
             yield f"{one.name} is too long: its first {MAX_ATTACHMENT_CHARS} of {size} characters are attached; the agent can read the rest."
 
 
+_USUAL_NAMES = frozenset(
+    ("LICENSE", "README", "CHANGELOG", "NOTICE", "AUTHORS", "Procfile", "Justfile", "justfile", ".env")
+)
+_USUAL_ENDINGS = frozenset(
+    "txt csv tsv json jsonl log env lock rst adoc pdf png jpg jpeg gif webp ipynb patch diff".split()  # noqa: SIM905
+)
+_DOMAINS = frozenset(("com", "org", "net", "io", "dev", "ai", "app", "local"))
+_OF_PACKAGES = frozenset(("js", "ts", "css"))
+"""Endings that names of packages have, too: `@scope/chart.js`."""
 WITHHELD = "[not attached: this file may hold secrets; read_file asks the user first]"
 _NAMED_VALUE = re.compile(r"""([ \t]*(?:export[ \t]+)?["']?[\w.-]{1,200}["']?[ \t]*[=:][ \t]*)(\S.*)?""")
 _PLAIN_NAME = re.compile(

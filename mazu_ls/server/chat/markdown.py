@@ -43,6 +43,7 @@ class Mention(Struct, frozen=True):
     path: str
     first: int | None
     last: int | None
+    quoted: bool = False
 
 
 def is_chat(path: Path | None) -> bool:
@@ -88,7 +89,10 @@ def mentions(message: str) -> list[Mention]:
     """Return the files that a message names with `@`."""
     return [
         Mention(
-            mentioned_path(m), int(m["first"]) if m["first"] else None, int(m["last"]) if m["last"] else None
+            mentioned_path(m),
+            int(m["first"]) if m["first"] else None,
+            int(m["last"]) if m["last"] else None,
+            m["quoted"] is not None,
         )
         for m in MENTION.finditer(message)
     ]

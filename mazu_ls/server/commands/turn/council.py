@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.server.chat.attachments import attached
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.memory.memories import opened_memories
-from mazu_ls.server.commands.turn.turns import selection
+from mazu_ls.server.commands.turn.turn_jobs import selection
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.wire import turns as wire
 from mazu_ls.workspace.text import split_lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.messages import Message, Part, Text, ToolCall, ToolResult
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.turn.turns import selection
+from mazu_ls.server.commands.turn.turn_jobs import selection
 from mazu_ls.server.wire import models as wire
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import read_document
 from mazu_ls.server.documents import mazu_files
@@ -72,7 +72,8 @@ async def start(
     """
     from mazu_ls.agent.session.ids import headline, new_id
 
-    await check_ready(session, asked)
+    with session.start.noting_refusal():
+        await check_ready(session, asked)
     turn = turn_id or new_id("t")
     recorded = asyncio.Event()
 
@@ -159,3 +160,11 @@ async def document_at(server: ServerState, uri: str) -> OpenDocument:
     """Return the open document, else the file. Raises InvalidArguments if it is neither."""
     document = server.editor.documents.get(uri) if server.editor else None
     return document or await read_document(server, uri, server.path_of(uri))
+
+
+def selection(server: ServerState, field: str) -> str:
+    """Return the text of the last code action. Raises InvalidArguments that names `field`, for which it is the default."""
+    text = server.editor.selection if server.editor else ""
+    if not text.strip():
+        raise InvalidArguments(f"`{field}` is missing, and no text is selected to use instead", field)
+    return text

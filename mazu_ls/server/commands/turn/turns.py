@@ -43,18 +43,19 @@ async def chat(
     if params.message is None:
         return await _chat_document(server, params, token)
     session = await project.sessions.get(params.session_id)
-    again = params.resend and await attached_before(server, session.id, params.resend, params.message)
-    asked = Prompt(
-        params.message,
-        (*(again or ()), *await attached(server, params.attachments, params.message, params.texts)),
-        model=params.model,
-        limits=turn_jobs.limits(project),
-    )
-    if params.queue:
-        await server.jobs.accepted.wait_for_earlier(session.id)
-        if session.running and not session.ending:
-            return await enqueue(session, asked)
-    return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
+    with session.start.noting_refusal():
+        again = params.resend and await attached_before(server, session.id, params.resend, params.message)
+        asked = Prompt(
+            params.message,
+            (*(again or ()), *await attached(server, params.attachments, params.message, params.texts)),
+            model=params.model,
+            limits=turn_jobs.limits(project),
+        )
+        if params.queue:
+            await server.jobs.accepted.wait_for_earlier(session.id)
+            if session.running and not session.ending:
+                return await enqueue(session, asked)
+        return await turn_jobs.start(server, session, asked, wait=params.wait, token=token)
 
 
 async def _chat_document(
@@ -71,7 +72,7 @@ async def _chat_document(
 
 async def _selected_task(server: ServerState) -> wire.RunParams:
     """Without arguments: the selected text is the task."""
-    return wire.RunParams(task=selection(server, "task"))
+    return wire.RunParams(task=turn_jobs.selection(server, "task"))
 
 
 @command("mazu.run", natural=_selected_task, progress=True)
@@ -83,9 +84,11 @@ async def run(
 
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id)
+    with session.start.noting_refusal():
+        attachments = await attached(server, (), params.task)
     asked = Prompt(
         params.task,
-        await attached(server, (), params.task),
+        attachments,
         model=params.model,
         limits=turn_jobs.limits(
             project,
@@ -105,7 +108,7 @@ async def run(
 
 async def _selected_question(server: ServerState) -> wire.AskParams:
     """Without arguments: the selected text is the question."""
-    return wire.AskParams(question=selection(server, "question"))
+    return wire.AskParams(question=turn_jobs.selection(server, "question"))
 
 
 @command("mazu.ask", natural=_selected_question, progress=True)
@@ -215,14 +218,6 @@ async def cancel(server: ServerState, params: sessions.SessionParams) -> wire.Ca
     stopped.append(server.jobs.stop(params.session_id))
     stopped.append(server.jobs.accepted.cancel(params.session_id, project.sessions.current))
     return wire.CancelResult(any(stopped))
-
-
-def selection(server: ServerState, field: str) -> str:
-    """Return the text of the last code action. Raises InvalidArguments that names `field`, for which it is the default."""
-    text = server.editor.selection if server.editor else ""
-    if not text.strip():
-        raise InvalidArguments(f"`{field}` is missing, and no text is selected to use instead", field)
-    return text
 
 
 @dataclass(frozen=True)
