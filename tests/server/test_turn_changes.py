@@ -144,6 +144,20 @@ async def test_a_hunk_that_was_taken_back_is_redone_and_the_turn_is_undone_witho
         assert len(client.notes("mazu/permission/request")) == asked
 
 
+async def test_what_was_undone_in_an_editor_and_not_saved_is_undone_in_the_file_with_its_turn(
+    env: dict[str, str], folder: Path
+):
+    (folder / "a.txt").write_text(TEXT)
+    async with agent(env, folder, REPLIES, allow=["edit_file: a.txt", "write_file: new.txt"]) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        document = client.open((folder / "a.txt").as_uri(), CHANGED)
+        await client.command("mazu.turn.revert", {"paths": ["a.txt"]})
+        assert (document.text, (folder / "a.txt").read_text()) == (TEXT, CHANGED)
+        undone = await client.command("mazu.undo")
+        assert undone["applied"] and undone["plan"]["keep"] == []
+        assert (folder / "a.txt").read_text() == TEXT
+
+
 async def test_a_link_that_leads_out_of_the_project_is_listed_with_the_rest(
     env: dict[str, str], folder: Path
 ):

@@ -137,6 +137,8 @@ class RollbackDecision:
             owner = owners[step.place]
             if self._changes.beneath(step.place) and not self._changes.unknown:
                 owner = self._history.file_owner(step.place)
+            elif owner == "user" and self._is_reverted_above(step.place, buffers):
+                owner = "agent"
             self._note(plan, step.shown, owner)
             bits = self._project.bits_at(now.tree, step.place)
             result = self._step(step, owner, writer.add, bits)
@@ -165,6 +167,12 @@ class RollbackDecision:
                 kept.setdefault(change.shown, self.reason("user" if result else owner, change.place))
         steps[:], buffers[:] = done, typed
         self._fill(plan, done, typed, kept)
+
+    def _is_reverted_above(self, place: bytes, buffers: list[BufferChange]) -> bool:
+        """Return whether the editor shows, not saved yet, what the target holds, and only this agent changed the file: a part
+        of a turn was undone in the editor, and the file still holds the agent's text."""
+        shown = place in self._unsaved and all(change.place != place for change in buffers)
+        return shown and self._changes.owner(place, self._session) == "agent"
 
     def _fill(
         self, plan: PlanFiles, done: list[RestoreStep], typed: list[BufferChange], kept: dict[str, str]
