@@ -99,7 +99,9 @@ __all__ = [
 
 
 Listener = Callable[[str, Event], None]
-_encode = msgspec.json.Encoder().encode
+_encode_into = msgspec.json.Encoder().encode_into
+LONG_TEXT = 64 * 1024
+"""Characters; a longer text is searched for secrets by itself, which saves a copy of it."""
 GLANCE_SECONDS = 0.02
 """Seconds; `is_locked` holds a journal for a moment, for which a process that opens it just then waits."""
 _decode = msgspec.json.Decoder(Event).decode
@@ -167,17 +169,16 @@ class Journal:
             self._hold_unchanged()
             event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
             try:
-                line = _encode(event)
+                self._write_line(_encode_line(event))
             except UnicodeEncodeError:  # half a surrogate pair from a model, or a byte of a file name
                 event = msgspec.structs.replace(event, body=_encodable(event.body))
-                line = _encode(event)
-            self._write_line(line + b"\n")
+                self._write_line(_encode_line(event))
             self.last = self.head = event.seq
             self._unsynced = True
         self._listener(self.session_id, event)
         return event
 
-    def _write_line(self, line: bytes) -> None:
+    def _write_line(self, line: bytearray) -> None:
         """Append one line completely or not at all: the next event must never be joined to half of it."""
         size = os.fstat(self._file).st_size
         try:
@@ -280,13 +281,24 @@ def branch_events(events: Iterable[Event], head: int) -> list[Event]:
     return found[::-1]
 
 
+def _encode_line(event: Event) -> bytearray:
+    """Return an event as one line. A long message is in memory often enough: nothing of it is copied here."""
+    line = bytearray()
+    _encode_into(event, line)
+    line += b"\n"
+    return line
+
+
 def _redacted(body: Body) -> Body:
-    """Return the event without secrets in any of its strings; they are searched all at once, since most have none."""
+    """Return the event without secrets in any of its strings. The short ones are searched all at once, since most have none."""
     plain = msgspec.to_builtins(body)
     found: list[str] = []
     _strings(plain, found)
-    text = "\n".join(found)
-    return body if redact(text) == text else msgspec.convert(_clean(plain), Body)
+    texts = [text for text in found if len(text) > LONG_TEXT]
+    texts.append("\n".join(text for text in found if len(text) <= LONG_TEXT))
+    if all(redact(text) == text for text in texts):
+        return body
+    return msgspec.convert(_clean(plain), Body)
 
 
 def _encodable(body: Body) -> Body:

@@ -21,6 +21,8 @@ from mazu_ls.redact import StreamRedactor, redact
 FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | open_flags.CLOEXEC
 Kind = Literal["message", "thought"]
 log = logging.getLogger(__name__)
+BLOCK = 256 * 1024
+"""Characters that are encoded and written at a time."""
 KEEP_SECONDS = 0.25
 """Maximum age of the stored text, in seconds, while it is short."""
 CHARACTERS_A_SECOND = 100_000
@@ -64,8 +66,12 @@ class PartialMessage:
         self._timer = None
         place = partial_path(self._journal.path)
         try:
-            with os.fdopen(os.open(place, FLAGS, 0o600), "wb") as file:
-                file.write(f"{self._journal.last}\n{redact(self.text)}".encode("utf-8", "replace"))
+            descriptor = os.open(place, FLAGS, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+                file.write(f"{self._journal.last}\n")
+                text = redact(self.text)
+                for start in range(0, len(text), BLOCK):  # a long text is not copied as a whole
+                    file.write(text[start : start + BLOCK])
             self._kept = True
         except OSError as error:
             log.warning("the unfinished reply cannot be saved while it streams: %s", error)
@@ -103,7 +109,7 @@ class RedactedDeltas:
 def read_partial(journal: Journal) -> str:
     """Return the text of a message that was never finished; empty if the journal has the message or a later event."""
     try:
-        seq, _, text = partial_path(journal.path).read_text("utf-8", "replace").partition("\n")
+        seq, _, text = partial_path(journal.path).read_bytes().decode("utf-8", "replace").partition("\n")
     except OSError:
         return ""
     return text.strip() if seq == str(journal.last) else ""

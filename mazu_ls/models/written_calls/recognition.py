@@ -106,12 +106,12 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
 
 def _without_stop_marks(text: str) -> str:
     """Replace the end marks that a server left in the text by spaces."""
-    end = len(text.rstrip())
+    whole = end = len(text.rstrip())
     while (match := _STOP_MARK.search(text[max(0, end - 20) : end])) is not None:
         end -= len(match[0])
         while end and text[end - 1].isspace():
             end -= 1
-    return text[:end] + " " * (len(text) - end)
+    return text if end == whole else text[:end] + " " * (len(text) - end)
 
 
 def _marked(text: str, offered: set[str], *, within: bool = False) -> list[WrittenCall]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mazu_ls.server.rpc.framing import frame
+from mazu_ls.server.rpc.framing import encode_frame, frame
 
 logger = logging.getLogger(__name__)
 WAKE_SECONDS = (1.0, 5.0, 20.0)
@@ -29,10 +29,10 @@ class ClientError(Exception):
         self.data = data
 
 
-def encode_message(message: dict[str, Any]) -> bytes:
+def encode_message(message: dict[str, Any]) -> bytes | bytearray:
     """Encode one message. Raises TypeError for what JSON cannot represent."""
     try:
-        return frame(msgspec.json.encode(message))
+        return encode_frame(message)
     except UnicodeEncodeError:
         # Half a surrogate pair from a buffer: only an escape can represent it.
         return frame(json.dumps(msgspec.to_builtins(message)).encode())
@@ -49,7 +49,7 @@ class ClientRequests:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.write: Callable[[bytes], None] = lambda data: None
+        self.write: Callable[[bytes | bytearray], None] = lambda data: None
         self.unread: Callable[[], int] = lambda: 0
         self.on_unprompted: Callable[[], None] = lambda: None
         """Called when the client sends something of its own accord, or an answer that nobody waits for any more."""

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 from msgspec import Struct
 
 MAX_BODY = 256 * 1024**2
 """Bytes. A larger announced body is taken for a broken header: waiting for it would block everything."""
 MAX_HEADER = 64 * 1024
+HEADER_ROOM = 40
+"""Bytes; no header of ours is longer."""
 HEADER_END = re.compile(rb"\r\n\r\n|\n\n")
 LENGTH = re.compile(rb"content-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 """Matched anywhere: after a broken message a header need not begin a line. `listener` is strict about the first one."""
+
+
+_encode_into = msgspec.json.Encoder().encode_into
 
 
 class BadFrame(Struct, frozen=True):
@@ -23,6 +29,19 @@ class BadFrame(Struct, frozen=True):
 def frame(body: bytes) -> bytes:
     """Return one message as bytes for the wire."""
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+
+
+def encode_frame(message: object) -> bytearray:
+    """Encode one message as JSON for the wire, in one buffer: a long one is not copied behind its header.
+
+    Raises TypeError for what JSON cannot represent, UnicodeEncodeError for half a surrogate pair.
+    """
+    framed = bytearray()
+    _encode_into(message, framed, HEADER_ROOM)
+    header = b"Content-Length: %d\r\n\r\n" % (len(framed) - HEADER_ROOM)
+    framed[HEADER_ROOM - len(header) : HEADER_ROOM] = header
+    del framed[: HEADER_ROOM - len(header)]
+    return framed
 
 
 class FrameReader:

@@ -20,7 +20,7 @@ class Transport(Protocol):
         """Return some bytes; empty at the end of input."""
         ...
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         """Queue bytes; never blocks."""
         ...
 
@@ -45,7 +45,7 @@ class StdioTransport:
         self._source, self._sink = source, sink
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
-        self._output: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._output: queue.SimpleQueue[bytes | bytearray | None] = queue.SimpleQueue()
         self._flushed = asyncio.Event()
         self._queued = 0
         self._written = 0
@@ -57,7 +57,7 @@ class StdioTransport:
     async def read(self) -> bytes:
         return await self._input.get()
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         self._queued += len(data)
         self._output.put(data)
 
@@ -120,7 +120,7 @@ class StreamTransport:
         except ConnectionError:
             return b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | bytearray) -> None:
         if not self._writer.is_closing():
             self._writer.write(data)
 

@@ -1,0 +1,80 @@
+"""How much of a long answer is in memory while it is recorded, kept and sent."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mazu_ls.agent.session.partial_message import PartialMessage, read_partial
+from mazu_ls.journal.journal import Event, Journal, ModelSaid, read
+from mazu_ls.messages import Message, Text, Usage
+from mazu_ls.models.model import ModelAnswer, ModelRequest, ToolSpec
+from mazu_ls.models.written_calls.recognition import recognise_written_calls
+from mazu_ls.server.rpc.client_requests import encode_message
+
+LONG = "some words of it. " * 60_000
+ROOM = 1.8  # a copy and its growth by half, but no second copy
+
+
+@contextmanager
+def peak_of(texts: float) -> Iterator[None]:
+    """What runs inside must not allocate more than so many times LONG."""
+    tracemalloc.start()
+    try:
+        yield
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < texts * len(LONG), f"{most / len(LONG):.1f} times"
+
+
+def said(text: str) -> ModelSaid:
+    return ModelSaid(Message("assistant", (Text(text), Text("More."))), "end_turn", Usage())
+
+
+def test_an_event_is_in_memory_once_more_while_it_is_written_and_not_while_it_is_told(tmp_path: Path):
+    held: list[int] = []
+
+    def told(session: str, event: Event) -> None:
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    journal = Journal(tmp_path / "s_1.jsonl", told)
+    with peak_of(ROOM):
+        journal.append(said(LONG))
+    assert held[0] < len(LONG) / 2
+    journal.append(said("a\ud800 b"))
+    journal.close()
+    first, second = read(journal.path)
+    assert first.body == said(LONG) and second.body == said("a\ufffd b")
+
+
+def test_a_message_is_in_memory_once_more_while_it_waits_to_be_sent():
+    with peak_of(ROOM):
+        whole = encode_message({"jsonrpc": "2.0", "method": "m", "params": {"text": LONG}})
+    header, _, body = bytes(whole).partition(b"\r\n\r\n")
+    assert header == b"Content-Length: %d" % len(body) and body.endswith(b'"}}')
+
+
+async def test_an_unfinished_answer_is_kept_without_a_copy(tmp_path: Path):
+    journal = Journal(tmp_path / "s_1.jsonl")
+    journal.append(said("before"))
+    unfinished = PartialMessage(journal)
+    unfinished.add("a\ud800 b\r\n" + LONG)
+    assert unfinished.text
+    with peak_of(ROOM):
+        unfinished._keep()
+    assert read_partial(journal) == f"a? b\r\n{LONG}".strip()
+    unfinished.clear()
+    await asyncio.sleep(0)
+    journal.close()
+
+
+def test_a_search_for_written_calls_takes_one_copy():
+    tool = ToolSpec("read_file", "", {"type": "object"})
+    request = ModelRequest((), tools=(tool,))
+    answer = ModelAnswer(Message("assistant", (Text(LONG),)), "end_turn", Usage())
+    with peak_of(ROOM):
+        assert recognise_written_calls(answer, request) is answer
