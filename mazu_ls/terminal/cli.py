@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
-OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setup"}
+OWN_VERBS = {"doctor": "doctor", "init": "init", "config": "config_verbs", "setup": "setting_up.setup"}
 """Verbs that are no command of the wire, and the module whose `run` carries them out."""
 CLIENT_VERBS = ("timeline", "compare")
 """Verbs that combine several commands; each is a module of that name in `verbs`."""
@@ -52,10 +52,10 @@ def run_parsed(given: argparse.Namespace) -> int:
         return USAGE
     _note_new_project(given, root)
     try:
-        if given.verb in OWN_VERBS:
+        if own := getattr(given, "own", OWN_VERBS.get(given.verb)):
             import importlib
 
-            module = importlib.import_module(f"mazu_ls.terminal.verbs.{OWN_VERBS[given.verb]}")
+            module = importlib.import_module(f"mazu_ls.terminal.verbs.{own}")
             return asyncio.run(interruptible(reported(module.run(given, root), given)))
         return asyncio.run(interruptible(reported(_carry_out(given, root), given)))
     except KeyboardInterrupt:
@@ -64,7 +64,7 @@ def run_parsed(given: argparse.Namespace) -> int:
 
 def _note_new_project(given: argparse.Namespace, root: ProjectRoot) -> None:
     """Say that a folder inside a project becomes one itself: from then on, commands in it mean it."""
-    if root.why != "named" or given.verb in ("config", "setup") or only_reads(given):
+    if root.why != "named" or given.verb in ("config", "setup") or hasattr(given, "own") or only_reads(given):
         return
     folder = root.folders[0]
     if not has_state(folder, os.environ) and (outer := enclosing_project(folder)):

@@ -104,7 +104,7 @@ def _not_needed(finding: DoctorFinding) -> DoctorFinding:
 async def _endpoints(project: Project) -> list[DoctorFinding]:
     """Ask each local endpoint of the settings, and Ollama if the model that is set is there, once whether it answers."""
     from mazu_ls.models.providers import PROVIDERS, is_local
-    from mazu_ls.terminal.verbs.setup import said_of_endpoint
+    from mazu_ls.terminal.verbs.setting_up.setup import said_of_endpoint
 
     provider, _, model = (project.config.model or "").partition(":")
     asked = {

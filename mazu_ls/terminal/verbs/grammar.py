@@ -241,6 +241,14 @@ def _verbs(commands: Any, only: str = "") -> None:
         target = _plain(nested[head], tail, verb.help) if tail else groups[head]
         _add(target, verb.options, ARGUMENTS.get(verb.command, {}))
         target.set_defaults(wire=verb)
+    if "memory" in nested:
+        model = _plain(nested["memory"], "model", "a better model for recall by meaning: download it, use it")
+        model.add_argument("name", nargs="?", help="which one, or none; without it they are listed")
+        model.add_argument(
+            "--yes", action="store_true", help="agree to the download where nobody can be asked"
+        )
+        model.add_argument("--remove", action="store_true", help="delete its files")
+        model.set_defaults(wire=None, own="setting_up.memory_model")
 
 
 def _plain(commands: Any, name: str, help: str) -> argparse.ArgumentParser:

@@ -1,0 +1,1 @@
+"""Sentence encoders that the hub of Hugging Face offers: which ones, and how one is downloaded."""

@@ -1,0 +1,1 @@
+"""Verbs that set mazu-ls up, with questions."""
