@@ -124,6 +124,7 @@ ALLOWED = {
     "checkpoints/restore/staging_folder.py": "the staging folder, made with O_EXCL and verified to be ours",
     "checkpoints/scan/file_modes.py": "/proc",
     "checkpoints/upkeep/gc.py": STORE,
+    "checkpoints/rescued_files.py": STORE,
     "checkpoints/store/stats.py": STORE,
     "checkpoints/git/index.py": STORE,
     "checkpoints/store/lock.py": STORE,

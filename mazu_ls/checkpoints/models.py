@@ -107,7 +107,8 @@ class PlanFiles(Struct):
     """What a rollback writes, deletes and keeps. Paths are relative to the folder, `folder/path` with several.
 
     `write`, `delete`: files. `buffers`: URIs of open documents whose text changes. `keep`: left as they are, with the
-    reason, including what only the user changed. `conflicts`: files that the user changed on top of the agent's change,
+    reason, including what only the user changed. `set_aside`: of those that are written, what is there now and no checkpoint could
+    hold, with why, and where it is afterwards. `conflicts`: files that the user changed on top of the agent's change,
     and that are not decided. No file is in two of these, except one that changes, and of which some lines or the text on disk are
     kept. `users`: the files that hold the user's own work since the
     checkpoint, `agents`: those that only agents changed. `own_memories`: which of the names are those of memories
@@ -118,6 +119,7 @@ class PlanFiles(Struct):
     delete: list[str] = field(default_factory=list)
     buffers: list[str] = field(default_factory=list)
     keep: list[PathReason] = field(default_factory=list)
+    set_aside: list[PathReason] = field(default_factory=list)
     conflicts: list[PathReason] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
     agents: list[str] = field(default_factory=list)

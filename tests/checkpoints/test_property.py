@@ -133,8 +133,9 @@ class Checkpointing(RuleBasedStateMachine):
         for path, held in now.items():
             untouched = self.left_alone(path, held) and before.get(path) == held
             assert path in then or untouched or shown(path) in kept, path
+        aside = {one.path for one in report.plan.set_aside}
         for path, held in before.items():
-            if self.left_alone(path, held):
+            if self.left_alone(path, held) and shown(path) not in aside:
                 assert now.get(path) == held, f"{path} was never held, and was touched"
         if not report.problems:
             undone = self.wait(self.wait(self.engine.plan(report.safety.id)).apply("overwrite"))
@@ -143,6 +144,11 @@ class Checkpointing(RuleBasedStateMachine):
                 p: h for p, h in before.items() if not self.left_alone(p, h)
             }
             assert self.part.all(self.engine._store.connection) == notes
+            assert (
+                not aside
+                or undone.problems
+                or {p: before[p] for p in before if shown(p) in aside}.items() <= again.items()
+            )
 
     def left_alone(self, path: str, held: tuple[int, bytes]) -> bool:
         """Ignored, or too large."""

@@ -121,14 +121,20 @@ async def test_too_large_and_special_files_are_said_and_never_touched(tmp_path: 
         assert report.verified
 
 
-async def test_a_file_that_grew_too_large_is_not_deleted_by_a_rollback(tmp_path: Path):
+async def test_a_file_that_grew_too_large_is_set_aside_by_a_rollback_and_comes_back(tmp_path: Path):
     async with bed(tmp_path, max_untracked_file_bytes=1000) as project:
         project.write("log.txt", "short")
         checkpoint = await project.take()
         project.write("log.txt", "long " * 1000)
         report = await project.roll_back(checkpoint)
-        assert project.read("log.txt") == "long " * 1000
-        assert [kept.path for kept in report.plan.keep] == ["log.txt"]
+        assert (project.read("log.txt"), report.verified) == ("short", True)
+        assert [kept.path for kept in report.plan.set_aside] == ["log.txt"]
+        [aside] = (await project.engine.stats()).rescued
+        assert Path(aside).read_text() == "long " * 1000
+        report = await project.roll_back(report.safety)
+        assert (project.read("log.txt"), report.verified) == ("long " * 1000, True)
+        assert (await project.engine.stats()).rescued == ()
+        assert [path.name for path in project.root.iterdir() if path.is_file()] == ["log.txt"]
 
 
 async def test_a_large_file_that_git_tracks_is_held(tmp_path: Path):

@@ -922,7 +922,8 @@ export interface PermissionVerdict {
 /**
  * What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
  *
- * `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
+ * `setAside`: of the files in `write`, those that no checkpoint can hold as they are now (too large, for example): they are
+ * moved, and the reason says where to. `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
  * memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
  */
 export interface Plan {
@@ -930,6 +931,7 @@ export interface Plan {
   delete: string[];
   buffers: string[];
   keep: PathReason[];
+  setAside: PathReason[];
   conflicts: PathReason[];
   users: string[];
   agents: string[];

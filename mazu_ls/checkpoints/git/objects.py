@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -32,6 +33,16 @@ def object_id(kind: str, data: bytes) -> bytes:
     digest = hashlib.sha1(header, usedforsecurity=False)
     digest.update(data)
     return digest.digest()
+
+
+def large_blob_id(fd: int) -> bytes:
+    """Return the id of an open file as a blob, without holding it in memory; no object's id if its size changes meanwhile."""
+    size, done = os.fstat(fd).st_size, 0
+    digest = hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    while piece := os.read(fd, 1 << 20):
+        digest.update(piece)
+        done += len(piece)
+    return digest.digest() if done == size else bytes(20)
 
 
 def parse_tree(data: bytes) -> dict[bytes, TreeEntry]:

@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.restore.atomic_rename import exchange, rename_without_replace
 from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.checkpoints.restore.staging import READ, Staged, StagingFolders, entry_at
-from mazu_ls.checkpoints.scan.read_files import signature
+from mazu_ls.checkpoints.scan.read_files import Signature, is_same_file, signature
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.platform import open_flags
 from mazu_ls.workspace.openat import folder_beneath
@@ -135,6 +135,9 @@ def _apply(step: RestoreStep, places: FolderDescriptors, staged: bytes | None) -
             _remove(step, places, name, staged)
         return
     folder = places.parent(step, create=True)
+    if step.aside is not None and (there := _unread(folder, name, step.aside)) is not None:
+        _write(step, places, name, staged, there)
+        return
     found, status = entry_at(folder, name)
     if found == step.now and status is not None:
         _set_permissions(step, folder, name, status)
@@ -197,10 +200,18 @@ def _prune_folders(step: RestoreStep) -> None:
         inside = inside.parent
 
 
+def _unread(folder: int, name: bytes, planned: Signature) -> os.stat_result | None:
+    """Return the status of a file that is to be set aside, if it still is the one of the plan; it is not read."""
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return status if is_same_file(signature(status), planned) else None
+
+
 def _same_file(folder: int, name: bytes, before: os.stat_result) -> bool:
-    """Return whether it is the inode that was read, unchanged; a rename changes nothing but its ctime."""
-    now, then = signature(os.stat(name, dir_fd=folder, follow_symlinks=False)), signature(before)
-    return now[0] == then[0] and now[2:] == then[2:]
+    """Return whether it is the inode that was read, unchanged."""
+    return is_same_file(signature(os.stat(name, dir_fd=folder, follow_symlinks=False)), signature(before))
 
 
 def _inherit_owner(work: int, staged: bytes, status: os.stat_result) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -12,10 +14,12 @@ from msgspec.structs import replace
 from mazu_ls.checkpoints.context import META, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason
+from mazu_ls.checkpoints.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_modes import unusual
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
+from mazu_ls.checkpoints.scan.read_files import Signature, signature
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
 from mazu_ls.errors import Kind, MazuError
 
@@ -59,13 +63,20 @@ def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str
 
 
 class RestoreStep(Struct, frozen=True):
-    """One file: what the safety checkpoint holds, what should replace it, and with which permission bits."""
+    """One file: what the safety checkpoint holds, what should replace it, and with which permission bits.
+
+    `aside`: the status of a file that is there, but not in the safety checkpoint (it is too large, for example). It is moved to
+    the folder for rescued files, since nothing else holds it. `source`: the file there that comes back, which is no object of the
+    store.
+    """
 
     mount: CheckpointRoot
     path: bytes
     was: TreeEntry | None
     now: TreeEntry | None
     permissions: int
+    aside: Signature | None = None
+    source: Path | None = None
 
     @property
     def shown(self) -> str:
@@ -75,7 +86,7 @@ class RestoreStep(Struct, frozen=True):
         """Return the step with another content, and permission bits as `CheckpointContext.bits_at` returns them."""
         permissions = int(bits, 8)
         mode = b"100755" if permissions & 0o100 else b"100644"
-        return replace(self, now=TreeEntry(mode, oid), permissions=permissions)
+        return replace(self, now=TreeEntry(mode, oid), permissions=permissions, source=None)
 
     def bits_after(self, bits: bytes) -> bytes:
         """Return the permission bits after the step; `bits`, those of now, if it deletes the file."""
@@ -87,8 +98,8 @@ class RestoreStep(Struct, frozen=True):
 
     @property
     def state_after(self) -> State:
-        """The state of the place after the step."""
-        return entry_state(self.now, self.unusual_bits)
+        """The state of the place after the step, as the next checkpoint sees it: what comes from `source` it cannot hold."""
+        return None if self.source is not None else entry_state(self.now, self.unusual_bits)
 
     @property
     def unusual_bits(self) -> int | None:
@@ -123,7 +134,7 @@ def steps_between(
     target_tree = bytes.fromhex(target.tree)
     found, folders = RestoreSteps(), _folders(project, target_tree)
     permissions, had = project.modes(target_tree), project.modes(before_tree)
-    guards = KeepRules(project, before, target, target_tree)
+    guards, rescued = KeepRules(project, before, target, target_tree), rescued_since(project, target.id)
     for mount in project.mounts:
         if not selection.has("skills" if mount.prefix == SKILLS else "code"):
             continue
@@ -146,12 +157,21 @@ def steps_between(
                 and (same := project.trees.at(new, path)) is not None
             ):
                 changed[path] = (same, same)
+        for place, file in rescued.items():
+            if place.startswith(prefix):
+                path = place.removeprefix(prefix)
+                changed[path] = (project.trees.at(old, path), file.entry)
         for path, (was, now) in sorted(changed.items()):
-            bits = permissions.bits_for(prefix + path, now is not None and now.mode == b"100755")
-            step = RestoreStep(mount, path, was, now, bits)
+            if (file := rescued.get(prefix + path)) is not None:
+                step = RestoreStep(mount, path, was, now, file.permissions, source=file.path)
+            else:
+                bits = permissions.bits_for(prefix + path, now is not None and now.mode == b"100755")
+                step = RestoreStep(mount, path, was, now, bits)
             if not selection.names(step.shown):
                 continue
-            if (reason := guards.reason(step)) is not None:
+            if (aside := guards.unheld_file(step)) is not None:
+                found.steps.append(replace(step, aside=aside))
+            elif (reason := guards.reason(step)) is not None:
                 found.keep.append(PathReason(step.shown, reason))
             else:
                 found.steps.append(step)
@@ -165,6 +185,8 @@ class KeepRules:
         self, project: CheckpointContext, before: Checkpoint, target: Checkpoint, target_tree: bytes
     ) -> None:
         self._target = target
+        self._project = project
+        self._unheld = {one.path for one in before.skipped if one.reason != UNSAVED_ELSEWHERE}
         skipped = (*before.skipped, *target.skipped)
         self._skipped = {one.path: one.reason for one in skipped if one.reason != UNSAVED_ELSEWHERE}
         entry = project.trees.read(target_tree).get(SPARSE)
@@ -177,12 +199,25 @@ class KeepRules:
             for path in project.scanners[mount.prefix].sparse()
         }
 
+    def unheld_file(self, step: RestoreStep) -> Signature | None:
+        """Return the status of the present file where only the target holds one: it can be set aside. None otherwise."""
+        if step.now is None or step.was is not None or not step.restorable or step.shown not in self._unheld:
+            return None
+        try:
+            status = os.lstat(step.mount.full(step.path))
+        except OSError:
+            return None
+        return signature(status) if stat.S_ISREG(status.st_mode) else None
+
     def reason(self, step: RestoreStep) -> str | None:
         """Return why this file stays, or None."""
         if not step.restorable:
             return PROTECTED
-        if (skipped := self._skipped.get(step.shown)) is not None:
-            return f"not held: {skipped}"
+        if step.source is None and (skipped := self._skipped.get(step.shown)) is not None:
+            if step.now is not None:
+                return f"not held: {skipped}; {self._target.id} holds it: move yours away and roll back again"
+            moved = rescued_path(self._project, self._target.id, step.place)
+            return f"not held: {skipped}" + (f"; as it was then it is {moved}" if moved.exists() else "")
         if step.now is None and step.place in self._sparse_then:
             return f"excluded by a sparse checkout in {self._target.id}"
         if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):

@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint, unseen_files
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
+from mazu_ls.checkpoints.rescued_files import drop_rescued
 from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
 from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 NAMED = 20
 """Maximum number of files listed that an incomplete checkpoint may hold in an older state."""
+UNHELD = "no checkpoint can hold what is there now"
 _SECTIONS: dict[str, Section] = {"memory": "memory", "conversation": "conversation"}
 
 
@@ -96,6 +98,11 @@ def plan_rollback(
             project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
     decision.sort(found.steps, changes, files, now)
+    files.set_aside = [
+        PathReason(step.shown, f"{UNHELD}, so it goes to {project.rescue_folder}")
+        for step in found.steps
+        if step.aside is not None
+    ]
     rows = RowDecision()
     if selection.has("memory"):
         ends = now, BufferView(bytes.fromhex(target.tree), ())
@@ -249,7 +256,9 @@ def _record_writes(
 ) -> None:
     """Record what is about to be written as `writer`'s work, with the state before it."""
     tree, then = bytes.fromhex(safety.tree), bytes.fromhex(found.report.checkpoint.tree)
-    entries: dict[bytes, TreeEntry | None] = {step.place: step.now for step in found.steps}
+    entries: dict[bytes, TreeEntry | None] = {
+        step.place: step.now if step.source is None else None for step in found.steps
+    }
     texts: dict[bytes, str] = {}
     for change in found.buffers:
         if change.place is None:
@@ -330,7 +339,14 @@ def finish_rollback(
     excused = {problem.path for problem in problems}
     right, wrong = restore_files.verify_steps(todo, excused)
     staging.retire_replaced(todo)
+    folder = project.rescue_folder / (report.safety.id if report.safety else "")
+    moved = staging.rescue_unheld(staged, folder)
+    report.plan.set_aside = [PathReason(one.path, f"{UNHELD}: it is {one.reason} now") for one in moved]
     db.execute("DELETE FROM checkpoint_journal")
+    failed = {problem.path for problem in (*problems, *wrong)}
+    for step in todo:
+        if step.source is not None and step.shown not in failed:
+            drop_rescued(step.source, project.rescue_folder)
     report.problems += problems + wrong
     report.problems += staging.sweep_staging(project.mounts, project.rescue_folder)
     report.applied, report.undecided = True, False
@@ -356,8 +372,12 @@ def recover_rollback(project: CheckpointContext, db: apsw.Connection) -> Rollbac
         return None
     report = RollbackReport(schema.get(db, row[1]), schema.get(db, row[0]), PlanFiles())
     todo = list(step_journal.load(row[2], project.mounts))
-    lost = project.repository.missing({step.now.oid for step in todo if step.now is not None})
-    for step in [step for step in todo if step.now is not None and step.now.oid in lost]:
+    held = [step for step in todo if step.now is not None and step.source is None]
+    lost = project.repository.missing({step.now.oid for step in held if step.now is not None})
+    for step in [step for step in todo if step.source is not None and not step.source.exists()]:
+        report.problems.append(PathReason(step.shown, f"{step.source} is gone"))
+        todo.remove(step)
+    for step in [step for step in held if step.now is not None and step.now.oid in lost]:
         report.problems.append(PathReason(step.shown, "the damaged checkpoint store no longer contains it"))
         todo.remove(step)
     staged = staging.stage_contents(todo, project.repository.read_all)

@@ -13,7 +13,15 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
+from mazu_ls.checkpoints.git.objects import (
+    BLOB,
+    EXECUTABLE_MODE,
+    FILE_MODE,
+    LINK_MODE,
+    TreeEntry,
+    large_blob_id,
+    object_id,
+)
 from mazu_ls.checkpoints.git.pack import sync_file_system, sync_folder
 from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.restore import staging_folder
@@ -27,6 +35,9 @@ Staged = dict[RestoreStep, bytes]
 READ = open_flags.READ_REGULAR
 _NONE, _DRAFT = "0", b"draft-"
 GRAVE_SECONDS = 10.0
+_NAME_BYTES = 120
+"""Of a file's own name, so that the longest staged name is allowed."""
+_AT_ONCE = 1 << 24  # bytes; larger files are hashed in pieces
 _FEW = 8  # files or folders that are synced one by one
 
 
@@ -60,7 +71,8 @@ def stage_contents(
     be written.
     """
     staged: Staged = {}
-    contents = read([step.now.oid for step in steps if step.now is not None and step.was != step.now])
+    new = (step for step in steps if step.now is not None and step.was != step.now and step.source is None)
+    contents = read([step.now.oid for step in new if step.now is not None])
     try:
         for mount, folder in {(step.mount, step.mount.folder(step.path)) for step in steps}:
             _require_writable(mount, folder)
@@ -69,7 +81,9 @@ def stage_contents(
                 if step.was != step.now:
                     work, name = works.folder_for(step.mount), _name(step, number)
                     staged[step] = name
-                    if step.now is not None:
+                    if step.source is not None:
+                        _stage_rescued(step.source, work, _DRAFT + name)
+                    elif step.now is not None:
                         _write(step, step.now, next(contents), work, _DRAFT + name)
             _publish(staged, works)
     except BaseException as error:
@@ -92,9 +106,11 @@ def discard_staged(staged: Staged) -> None:
 
 
 def _name(step: RestoreStep, number: int) -> bytes:
-    """Return a name that says what the file may hold, the old content or the new one: anything else is somebody's work."""
+    """Return a name that says what the file may hold, the old content or the new one: anything else is somebody's work. That of a
+    file that is set aside ends in its own name, by which the user finds it."""
     was, now = (entry.oid.hex() if entry is not None else _NONE for entry in (step.was, step.now))
-    return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode()
+    own = b"." + step.path.rpartition(b"/")[2][-_NAME_BYTES:] if step.aside is not None else b""
+    return f"{number}-{secrets.token_hex(3)}.{was}.{now}".encode() + own
 
 
 def _write(step: RestoreStep, now: TreeEntry, data: bytes, work: int, name: bytes) -> None:
@@ -110,6 +126,20 @@ def _write(step: RestoreStep, now: TreeEntry, data: bytes, work: int, name: byte
         open_flags.set_mode(fd, step.permissions)
     finally:
         os.close(fd)
+
+
+def _stage_rescued(source: Path, work: int, name: bytes) -> None:
+    """Stage a file that was set aside, as a link where that is possible; it stays there until the rollback is complete."""
+    try:
+        os.link(source, name, dst_dir_fd=work, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another device, or no links
+        with source.open("rb") as file:
+            fd = os.open(name, open_flags.CREATE_NEW, 0o600, dir_fd=work)
+            with os.fdopen(fd, "wb") as copy:
+                shutil.copyfileobj(file, copy)
+                open_flags.set_mode(copy.fileno(), stat.S_IMODE(os.fstat(file.fileno()).st_mode))
 
 
 def _publish(staged: Staged, works: StagingFolders) -> None:
@@ -174,11 +204,14 @@ def entry_at(folder: int, name: bytes) -> tuple[TreeEntry | None, os.stat_result
     except FileNotFoundError:
         return None, None
     try:
-        data, status = _contents(fd, status.st_size), os.fstat(fd)
+        found = (
+            large_blob_id(fd) if status.st_size > _AT_ONCE else object_id(BLOB, _contents(fd, status.st_size))
+        )
+        status = os.fstat(fd)
     finally:
         os.close(fd)
     mode = EXECUTABLE_MODE if status.st_mode & stat.S_IXUSR else FILE_MODE
-    return TreeEntry(mode, object_id(BLOB, data)), status
+    return TreeEntry(mode, found), status
 
 
 def _contents(fd: int, size: int) -> bytes:
@@ -300,13 +333,51 @@ def _rests(item: os.DirEntry[str], seconds: float) -> bool:
 
 
 def _rescue(work: int, name: bytes, rescue: Path) -> Path:
-    rescue.mkdir(parents=True, exist_ok=True)
-    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.fsdecode(name)}"
+    own = name.split(b".", 3)[3:]
+    target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.fsdecode(own[0] if own else name)}"
+    return _move(work, name, target)
+
+
+def _move(work: int, name: bytes, target: Path) -> Path:
+    """Move a staged file out; one that is there by the target's name stays, and another name is taken."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(target):
+        target = target.with_name(f"{secrets.token_hex(3)}-{target.name}")
     try:
         os.rename(name, target, src_dir_fd=work)
     except OSError:  # another device
         fd = os.open(name, READ, dir_fd=work)
-        with os.fdopen(fd, "rb") as source, target.open("xb") as copy:
-            shutil.copyfileobj(source, copy)
+        try:
+            with os.fdopen(fd, "rb") as source, target.open("xb") as copy:
+                shutil.copyfileobj(source, copy)
+                copy.flush()
+                os.fsync(copy.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
         os.unlink(name, dir_fd=work)
     return target
+
+
+def rescue_unheld(staged: Staged, rescue: Path) -> list[PathReason]:
+    """Move the files that no checkpoint holds and that were replaced to `rescue`, by their places in the tree.
+
+    Returns the files with where they are now. One that cannot be moved stays in the staging folder until the next sweep moves it.
+    """
+    moved: list[PathReason] = []
+    with StagingFolders() as works:
+        for step, name in staged.items():
+            if step.aside is None:
+                continue
+            work = works.folder_for(step.mount)
+            try:
+                status = os.stat(name, dir_fd=work, follow_symlinks=False)
+                if (status.st_ino, status.st_dev) == step.aside[3:6:2]:
+                    moved.append(
+                        PathReason(step.shown, str(_move(work, name, rescue / os.fsdecode(step.place))))
+                    )
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError):
+                    where = step.mount.work / os.fsdecode(name)
+                    moved.append(PathReason(step.shown, f"{where} ({error.strerror})"))
+    return moved

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
@@ -12,16 +13,31 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 
 def dump(steps: Sequence[RestoreStep]) -> bytes:
     """Serialise the steps for the journal."""
-    rows = [(s.mount.prefix.decode(), s.path.hex(), _pair(s.was), _pair(s.now), s.permissions) for s in steps]
+    rows = [
+        (
+            s.mount.prefix.decode(),
+            s.path.hex(),
+            _pair(s.was),
+            _pair(s.now),
+            s.permissions,
+            s.aside,
+            s.source and str(s.source),
+        )
+        for s in steps
+    ]
     return json.dumps(rows).encode()
 
 
 def load(data: bytes, mounts: Sequence[CheckpointRoot]) -> Iterator[RestoreStep]:
     """Yield the journal's steps; those of a folder that is not open are left out."""
     by_prefix = {mount.prefix.decode(): mount for mount in mounts}
-    for prefix, path, was, now, permissions in json.loads(data):
+    for prefix, path, was, now, permissions, *more in json.loads(data):
         if prefix in by_prefix:
-            yield RestoreStep(by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions)
+            aside, source = more or (None, None)  # an earlier version wrote neither
+            yield RestoreStep(
+                by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions,
+                tuple(aside) if aside else None, Path(source) if source else None,
+            )  # fmt: skip
 
 
 def _pair(entry: TreeEntry | None) -> list[str] | None:

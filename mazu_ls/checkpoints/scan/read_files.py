@@ -42,6 +42,11 @@ def signature(status: os.stat_result) -> Signature:
     )
 
 
+def is_same_file(now: Signature, then: Signature) -> bool:
+    """Return whether it is the same inode, unchanged; a rename changes nothing but its ctime."""
+    return now[0] == then[0] and now[2:] == then[2:]
+
+
 class FileSnapshot(NamedTuple):
     """A file's entry, its status when it was read, and whether a later change is sure to show in that status.
 

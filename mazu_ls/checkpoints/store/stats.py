@@ -23,5 +23,5 @@ def store_stats(project: CheckpointContext, db: apsw.Connection, database: Path)
         max_bytes=project.settings.max_bytes,
         current=schema.state(db, "current"),
         damaged=tuple(str(path) for path in quarantined(database)),
-        rescued=tuple(sorted(str(path) for path in rescue.iterdir())) if rescue.is_dir() else (),
+        rescued=tuple(sorted(str(path) for path in rescue.rglob("*") if not path.is_dir())),
     )

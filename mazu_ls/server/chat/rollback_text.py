@@ -48,7 +48,7 @@ def _count_files(plan: Result) -> int:
 def left_alone(plan: Result) -> list[str]:
     """Return what was not restored, by reason: "Kept: a.py (only you changed it)."."""
     by_reason: dict[tuple[str, str], list[str]] = {}
-    for key, verb in (("conflicts", "Not undone"), ("keep", "Kept")):
+    for key, verb in (("conflicts", "Not undone"), ("keep", "Kept"), ("setAside", "Set aside")):
         for one in plan[key]:
             by_reason.setdefault((verb, one["reason"]), []).append(one["path"])
     return [f"{verb}: {listed_names(paths)} ({reason})." for (verb, reason), paths in by_reason.items()]

@@ -187,7 +187,8 @@ class PathReasonView(Wire, frozen=True):
 class PlanView(Wire, frozen=True):
     """What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
 
-    `users` and `agents` say whose work each file holds since the checkpoint. `own_memories`: which of the names are those of
+    `set_aside`: of the files in `write`, those that no checkpoint can hold as they are now (too large, for example): they are
+    moved, and the reason says where to. `users` and `agents` say whose work each file holds since the checkpoint. `own_memories`: which of the names are those of
     memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
     """
 
@@ -195,6 +196,7 @@ class PlanView(Wire, frozen=True):
     delete: list[str]
     buffers: list[str]
     keep: list[PathReasonView]
+    set_aside: list[PathReasonView]
     conflicts: list[PathReasonView]
     users: list[str]
     agents: list[str]
@@ -222,8 +224,8 @@ class RollbackResult(Wire, frozen=True):
             CheckpointView.from_checkpoint(report.checkpoint),
             CheckpointView.from_checkpoint(report.safety) if report.safety else None,
             PlanView(
-                plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.conflicts), plan.users,
-                plan.agents, plan.own_memories, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),
+                plan.write, plan.delete, plan.buffers, _reasoned(plan.keep), _reasoned(plan.set_aside),
+                _reasoned(plan.conflicts), plan.users, plan.agents, plan.own_memories, MemoryCountsView(plan.memories.added, plan.memories.changed, plan.memories.removed),
                 plan.conversation, report.undecided,
             ),
             report.applied, report.verified, _reasoned(report.problems),

@@ -31,6 +31,7 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
         ("delete", "delete"),
         ("change in the editor", "buffers"),
         ("keep", "keep"),
+        ("set aside", "setAside"),
     ):
         for item in plan[key]:
             path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")

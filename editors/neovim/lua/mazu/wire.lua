@@ -712,13 +712,15 @@
 
 --- What a rollback writes, deletes, keeps, and where it conflicts with the user's own work; no file is in two of these.
 ---
---- `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
+--- `setAside`: of the files in `write`, those that no checkpoint can hold as they are now (too large, for example): they are
+--- moved, and the reason says where to. `users` and `agents` say whose work each file holds since the checkpoint. `ownMemories`: which of the names are those of
 --- memories that you changed, and of no file. `undecided`: there is something to be answered before anything is done.
 ---@class mazu.Plan
 ---@field write string[]
 ---@field delete string[]
 ---@field buffers string[]
 ---@field keep mazu.PathReason[]
+---@field setAside mazu.PathReason[]
 ---@field conflicts mazu.PathReason[]
 ---@field users string[]
 ---@field agents string[]
