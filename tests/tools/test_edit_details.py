@@ -232,13 +232,13 @@ def test_a_diff_counts_from_the_beginning_of_the_file() -> None:
     after = before.replace("value 10\n", "VALUE 10\nvalue new\n")
     edit = RecordedEdit.from_texts(Path("/p/a"), "a", before, after)
     assert edit.whole.split("\n")[:4] == ["--- a/a", "+++ b/a", "@@ -8,7 +8,8 @@", " value 7"]
-    assert (edit.added, edit.removed, edit.creates, edit.deletes) == (2, 1, False, False)
+    assert (edit.added, edit.removed, edit.creates) == (2, 1, False)
     assert edit.fits(before) and edit.fits("new\n" + before) and not edit.fits(before.replace("10", "ten"))
     made = RecordedEdit.from_texts(Path("/p/a"), "a", None, "--x\n++y")
-    assert (made.added, made.removed, made.creates, made.deletes) == (2, 0, True, False)
+    assert (made.added, made.removed, made.creates) == (2, 0, True)
     assert made.diff == "--- /dev/null\n+++ b/a\n@@ -0,0 +1,2 @@\n+--x\n+++y\n\\ No newline at end of file"
     gone = RecordedEdit.from_texts(Path("/p/a"), "a", "x\r\n", None)
-    assert (gone.added, gone.removed, gone.creates, gone.deletes) == (0, 1, False, True)
+    assert (gone.added, gone.removed, gone.creates) == (0, 1, False)
     assert gone.diff == "--- a/a\n+++ /dev/null\n@@ -1 +0,0 @@\n-x" and gone.whole.endswith("-x\r")
     assert (
         unified_diff("a", "x\n", "x") == "--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+x\n\\ No newline at end of file"

@@ -365,8 +365,6 @@ def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
         name = arguments.get("path") or edit.path.name
         if edit.creates:
             return f"Creates {name} with {_lines(edit.added)}."
-        if edit.deletes:
-            return f"Deletes {name}, {_lines(edit.removed)}."
         return f"Changes {name}: {_lines(edit.added)} added, {_lines(edit.removed)} removed."
     command = arguments.pop("command", None)
     told = [command] if isinstance(command, str) else []

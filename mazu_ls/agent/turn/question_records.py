@@ -71,9 +71,7 @@ def changed_arguments(question: Question, call: ToolCall, reply: UserReply) -> d
 
 
 def hunk_options(edit: RecordedEdit) -> tuple[HunkOption, ...]:
-    """Return the hunks of a change within a file, of which the user may accept some; none if there is just one."""
-    if edit.creates or edit.deletes:
-        return ()
+    """Return the hunks of a change, of which the user may accept some; none if there is just one."""
     found = hunks.split_into_hunks(edit.before, edit.after)
     if not 1 < len(found) <= MOST_HUNKS:
         return ()

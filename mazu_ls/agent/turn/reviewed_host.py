@@ -51,11 +51,6 @@ class RecordedEdit:
         """Whether the edit creates the file."""
         return self.diff.startswith("--- /dev/null")
 
-    @property
-    def deletes(self) -> bool:
-        """Whether the edit deletes the file."""
-        return self.diff.partition("\n")[2].startswith("+++ /dev/null")
-
 
 Approve = Callable[[RecordedEdit], Awaitable[str | None]]
 """Asks the user about an edit before it is made; raises ToolError if the answer is no.
