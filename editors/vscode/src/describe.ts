@@ -113,3 +113,10 @@ export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'confl
 export function takenByUndo(checkpoints: readonly Checkpoint[], ended: string): Checkpoint | undefined {
   return checkpoints.findLast(({ kind, createdAt }) => kind === 'safety' && Date.parse(createdAt) >= Date.parse(ended));
 }
+
+/** With "Mazu:" before it, where it does not begin with a name of ours. */
+export const withName = (message: string): string => (/^mazu/i.test(message) ? message : `Mazu: ${message}`);
+
+/** With the capital letter of a sentence, where a word begins it: a path or a name stays as it is. */
+export const beginning = (text: string): string =>
+  /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;

@@ -1,4 +1,5 @@
 import { CancellationError, commands, window, l10n } from 'vscode';
+import { beginning, withName } from './describe';
 
 /** LSP's RequestCancelled. */
 const CANCELLED = -32800;
@@ -60,10 +61,25 @@ export async function report(error: unknown): Promise<void> {
   if (action) await commands.executeCommand(action.command, ...(action.arguments ?? []));
 }
 
-/** The sentence alone, for places that show text (the chat view). */
+/** LSP's MessageType. */
+const ERROR = 1;
+const WARNING = 2;
+
+/** What the server says by itself, under the name that every message of ours has. */
+export function showServerMessage({ type, message }: { type: number; message: string }): void {
+  const show =
+    type === ERROR
+      ? window.showErrorMessage
+      : type === WARNING
+        ? window.showWarningMessage
+        : window.showInformationMessage;
+  void show(withName(message));
+}
+
+/** The sentence alone, for places that show text (the chat view): no "Mazu:" stands before it. */
 export function sentence(error: unknown): string {
   const { message, hint } = describe(error);
-  return joined(message, hint);
+  return beginning(joined(message, hint));
 }
 
 /** The hint stands once, also where the message has it already. */

@@ -9,7 +9,7 @@ import {
   l10n,
 } from 'vscode';
 import type { LanguageClient } from 'vscode-languageclient/node';
-import { sentence, UserError } from './errors';
+import { sentence, showServerMessage, UserError } from './errors';
 import { findServer } from './find';
 import type { Keys } from './keys';
 import type { AllCommands, Changed, CommandId } from './protocol';
@@ -172,6 +172,7 @@ export class Server implements Disposable {
       execute: (name, argument) => this.send(name, argument),
       inView: (name, argument) => this.inView?.(name, argument),
     });
+    client.onNotification('window/showMessage', showServerMessage);
     client.onNotification('mazu/session/update', (update: SessionUpdate) => this.updates.fire(update));
     client.onNotification('mazu/changed', (changed: Changed) => this.changes.fire(changed));
     client.onDidChangeState(() => this.conditions.fire(this.condition));

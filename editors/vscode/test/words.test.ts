@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keptAsIs, takenByUndo } from '../src/describe';
+import { beginning, keptAsIs, takenByUndo, withName } from '../src/describe';
 import type { Checkpoint } from '../src/protocol';
 import { formerKey, serverName } from '../src/settingNames';
 import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
@@ -97,4 +97,11 @@ test('an undone turn is whole in the checkpoint that its undo took, not in that 
   ];
   assert.equal(takenByUndo(newestFirst, '2026-01-01T10:00:05.900Z')?.id, 'undo');
   assert.equal(takenByUndo(newestFirst, '2026-01-01T10:00:09Z'), undefined);
+});
+
+test('a message box says who speaks; where the chat says it, it is a sentence', () => {
+  assert.equal(withName('A command waits.'), 'Mazu: A command waits.');
+  assert.equal(withName('Mazu: it waits.'), 'Mazu: it waits.');
+  assert.equal(beginning('there is no checkpoint yet.'), 'There is no checkpoint yet.');
+  assert.equal(beginning('app.py: it is locked'), 'app.py: it is locked');
 });

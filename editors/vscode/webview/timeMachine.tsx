@@ -178,7 +178,7 @@ function Conversation({ said }: Pick<StepView, 'said'>) {
     <>
       {said.map(({ who, text }, index) => (
         <div key={index}>
-          <span class="who">{who}</span>
+          <span class="who">{who === 'You' ? t('You') : who}</span>
           <div class="said">{text}</div>
         </div>
       ))}

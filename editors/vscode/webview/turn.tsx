@@ -112,7 +112,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
   const reason = ended(stopReason);
   const mend = MENDS[turn.error?.kind ?? ''];
   const reply = turn.items.flatMap((item) => (item.kind === 'text' ? [item.text] : [])).join('\n\n');
-  const meter = [used && money(costUsd, turn.estimated, turn.knownUsd), used && `${tokens(used)} tokens`]
+  const meter = [used && money(costUsd, turn.estimated, turn.knownUsd), used && t('{0} tokens', tokens(used))]
     .filter(Boolean)
     .join(' · ');
   const part = share(used, contextWindow);

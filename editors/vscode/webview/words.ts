@@ -121,7 +121,10 @@ export function diffLines(diff: string): DiffLine[] {
     const sign = line[0] ?? ' ';
     if (sign === '@') {
       inside = true;
-      lines.push({ sign: '@', text: line.replace(/^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?/, 'line $1  ') });
+      lines.push({
+        sign: '@',
+        text: line.replace(/^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@ ?/, (_, at) => `${t('line {0}', at)}  `),
+      });
     } else if (inside && (sign === '+' || sign === '-' || sign === ' ')) lines.push({ sign, text: line.slice(1) });
     else if (inside && line === '') lines.push({ sign: ' ', text: '' });
     else if (inside && sign === '\\')
