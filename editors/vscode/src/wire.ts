@@ -1073,13 +1073,15 @@ export interface RecallParams {
  * Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
  *
  * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
- * conversations hold of it then.
+ * conversations hold of it then. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
+ * has a memory of its own.
  */
 export interface RecallResult {
   memories: Memory[];
   onlyNearest: boolean;
   waiting: number;
   said: PastWords[];
+  mainWorktree: string | null;
 }
 
 export interface RedoParams {

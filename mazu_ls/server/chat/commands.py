@@ -84,6 +84,10 @@ def _recalled(result: Any) -> str:
         ]
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
+    if main := result.get("mainWorktree"):
+        lines.append(
+            f"\nThis is a linked worktree of {_shown(main)}, which has a memory of its own: `mazu-ls memory export` there, `mazu-ls memory import` here."
+        )
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 _SHOWN, _EXCERPT = 10, 300
+_WORKTREE = (
+    "This is a linked worktree of {main}, which has a memory of its own. To have it here too: "
+    "mazu-ls memory export FILE.md --folder {main}; mazu-ls memory import FILE.md"
+)
 _CHECK = (
     "the code that it is about changed or is gone. If it still holds: mazu-ls memory update {id} --about FILE:LINES;"
     " if not: mazu-ls memory forget {id}"
@@ -57,6 +62,8 @@ def _memories(out: Console, value: Result) -> None:
             out.print(f"  [dim]{one['at'][:10]} {one['agent'] or one['session']}[/] {escape(text)}")
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
+    if main := value.get("mainWorktree"):
+        out.print(_WORKTREE.format(main=shlex.quote(main)), markup=False)
 
 
 def _injection(out: Console, value: Result) -> None:

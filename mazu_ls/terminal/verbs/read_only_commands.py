@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.server.rpc.live.served import PREVIEWED, SHOWING
 from mazu_ls.state import identity, paths
+from mazu_ls.state.worktrees import main_worktree
 
 if TYPE_CHECKING:
     import argparse
@@ -56,6 +57,10 @@ def _without_traces(root: ProjectRoot, env: Mapping[str, str], scratch: Path) ->
     known = any(_known(folder, env) for folder in root.folders[:1])
     if not known:
         changed["MAZU_STATE_HOME"] = str(scratch / "state")
+        for main in filter(None, (main_worktree(folder, env) for folder in root.folders[:1])):
+            state = paths.root_state(main, changed)  # so that an answer can say that it exists
+            state.parent.mkdir(mode=0o700, parents=True)
+            state.symlink_to(paths.root_state(main, env))
     home = paths.mazu_home(env)
     if not (home / "global_memory.db").exists():
         stand_in = scratch / "home"

@@ -833,12 +833,14 @@
 --- Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
 ---
 --- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
---- conversations hold of it then.
+--- conversations hold of it then. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
+--- has a memory of its own.
 ---@class mazu.RecallResult
 ---@field memories mazu.Memory[]
 ---@field onlyNearest boolean
 ---@field waiting integer
 ---@field said mazu.PastWords[]
+---@field mainWorktree? string
 
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.

@@ -108,10 +108,12 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
         return wire.RecallResult(views)
     from mazu_ls.memory.team.waiting_proposals import count_waiting
     from mazu_ls.server.commands.memory.past_words import find_past_words
+    from mazu_ls.state.worktrees import main_worktree
 
     project = await server.wait_opened()
     waiting, said = await count_waiting(memories, project.root), await find_past_words(project, params.query)
-    return wire.RecallResult(views, bool(found), waiting, said)
+    main = await asyncio.to_thread(main_worktree, project.root, server.env) if project.folders else None
+    return wire.RecallResult(views, bool(found), waiting, said, str(main) if main else None)
 
 
 @command("mazu.memory.list")
