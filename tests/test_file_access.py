@@ -130,6 +130,7 @@ ALLOWED = {
     "checkpoints/store/lock.py": STORE,
     "checkpoints/git/merge_file.py": STORE,
     "checkpoints/git/pack.py": STORE,
+    "checkpoints/git/packed_refs.py": STORE,
     "platform/boot.py": "/proc",
     "checkpoints/git/unsynced_packs.py": STORE,
     "checkpoints/git/repository.py": STORE,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints.git.pack import PackWriter
+from mazu_ls.checkpoints.git.packed_refs import pack_refs
 from mazu_ls.checkpoints.git.trees import TreeStore
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
@@ -247,7 +248,7 @@ class StoreRepository:
             return False
         if sum(path.suffix == ".pack" for path in self.packs.iterdir()) < MANY_PACKS:
             return False
-        self.run("pack-refs", "--all")
+        pack_refs(self.path, REFS)
         if shutil.disk_usage(self.packs).free <= 2 * self.bytes():
             return False
         self.forget_reader()

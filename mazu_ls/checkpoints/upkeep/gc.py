@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from mazu_ls.checkpoints.git.pack import sync_folder
-from mazu_ls.checkpoints.git.repository import StoreRepository, lines
+from mazu_ls.checkpoints.git.packed_refs import pack_refs
+from mazu_ls.checkpoints.git.repository import REFS, StoreRepository, lines
 
 Written = tuple[int, int] | None
 
@@ -32,7 +33,7 @@ def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
     repository.start_gc_generation()
-    repository.run("pack-refs", "--all")
+    pack_refs(repository.path, REFS)
     packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}
     scanned = {bytes.fromhex(path.name) for path in repository.path.glob("scan/*/*") if len(path.name) == 40}
     roots = set(repository.refs("refs/").values())
