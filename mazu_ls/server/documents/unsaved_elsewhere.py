@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -29,8 +30,8 @@ UNDO_THERE = "Undo or roll back in that editor, or save or close the file there 
 
 
 class UnsavedRegistry:
-    """One file per process whose editor holds unsaved text, with paths and texts; its lock ends with the process. The
-    methods block."""
+    """One file per process whose editor holds unsaved text, with paths and texts; its lock ends with the process. All
+    methods but `others` block."""
 
     def __init__(self, state: Path) -> None:
         """`state`: the project's state directory."""
@@ -69,12 +70,23 @@ class UnsavedRegistry:
             self._shown = True
         write_file(self._folder, f"{self._token}.json", json.dumps(listed).encode(), durable=False)
 
+    def others(self) -> list[str]:
+        """Return the names of other processes' files; lists one small folder, so that it may be called on the event loop."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208 - at each edit and each checkpoint
+        except OSError:  # nobody has shared anything yet
+            return []
+        own = f"{self._token}.json"
+        return [name for name in names if name.endswith(".json") and name != own]
+
     def elsewhere(self) -> dict[Path, str]:
         """Return the documents that live processes other than this one name, with the hashes of their texts."""
         return {path: one.hash for path, one in self.documents().items()}
 
     def documents(self) -> dict[Path, UnsavedElsewhere]:
         """Return the documents that live processes other than this one name, with their texts."""
+        if not (names := self.others()):
+            return {}
         import msgspec
         from msgspec.structs import replace
 
@@ -82,10 +94,9 @@ class UnsavedRegistry:
         from mazu_ls.checkpoints.store.lock import is_held
 
         found: dict[Path, UnsavedElsewhere] = {}
-        for file in self._folder.glob("*.json"):
+        for name in names:
+            file = self._folder / name
             lock = file.with_suffix("")
-            if lock.name == self._token:
-                continue
             try:
                 if is_held(lock):
                     listed = json.loads(file.read_text("utf-8"))
@@ -202,7 +213,7 @@ async def require_none_in_plan(
 async def require_saved(registry: UnsavedRegistry, workspace: Workspace, path: Path) -> None:
     """Raise MazuError(conflict) if another process's editor holds unsaved text of a file that is to be edited: its next
     save would revert the edit, and what the user typed there is not in the text that was read here."""
-    if path in await asyncio.to_thread(registry.elsewhere):
+    if registry.others() and path in await asyncio.to_thread(registry.elsewhere):
         _refuse([workspace.relative(path)], "It was not edited: save or close the file there first.")
 
 
