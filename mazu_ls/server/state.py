@@ -285,12 +285,12 @@ class ServerState:
             return
         if not self._opening.done():
             await asyncio.wait([self._opening], timeout=CLOSE_SECONDS)
-        if self.project is not None:
+        if (project := self.project) is not None:  # a reopening that was cut short forgets it meanwhile
             if self.unsaved is not None:
                 await asyncio.to_thread(self.unsaved.close)
             try:
                 async with asyncio.timeout(CLOSE_SECONDS):
-                    await self.project.close()
+                    await project.close()
             except TimeoutError:
                 logger.warning("The project did not close within %s s.", CLOSE_SECONDS)
             if (clients := sys.modules.get("mazu_ls.models.sdk.sdk_clients")) is not None:

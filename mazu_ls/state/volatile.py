@@ -45,6 +45,8 @@ class OpenedState(Struct):
     """What is wrong with the user's folder where it alone is a copy: nothing that is written there lasts."""
     moved_hint: str = ""
     """What to say or ask about `moved`; empty for nothing."""
+    try_opening: Callable[[], None] = lambda: None
+    """Open and release the real state. Raises OSError: a file in the way, or one of another user, makes no folder unwritable."""
 
     @property
     def is_volatile(self) -> bool:
@@ -53,7 +55,13 @@ class OpenedState(Struct):
 
     def may_return(self) -> bool:
         """Return whether the real folders can be written by now. Blocks."""
-        return self.kept is not None and not any(map(why_unwritable, self.kept))
+        if self.kept is None or any(map(why_unwritable, self.kept)):
+            return False
+        try:
+            self.try_opening()
+        except OSError:
+            return False
+        return True
 
 
 def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
@@ -73,7 +81,8 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
         except OSError as error:
             why = _words(error)
     try:
-        return _temporary(folder, home, env, why)
+        state = _temporary(folder, home, env, why)
+        return structs.replace(state, try_opening=lambda: identity.open_state(root, env).release())
     except OSError as error:
         raise MazuError(
             Kind.STORAGE,

@@ -18,6 +18,7 @@ from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server import state as server_state
 from mazu_ls.state import volatile
+from mazu_ls.state.paths import root_state
 from tests.scenario import PATIENCE, Story, World
 from tests.server.client import Client, RpcFailure, connected
 
@@ -100,6 +101,24 @@ async def warnings(client: Client) -> list[str]:
     except RpcFailure as busy:
         assert busy.data["kind"] == "busy", busy
         return [busy.message]
+
+
+async def test_a_file_in_the_way_is_said_once_until_it_is_gone(env, folder, monkeypatch):
+    """The folders can be written, the project's state cannot be opened all the same."""
+    monkeypatch.setattr(server_state, "HEAL_SECONDS", 0.05)
+    marker = root_state(folder, env) / "project.json"
+    marker.mkdir(parents=True)
+    async with connected(env) as client:
+        await client.initialize(folder)
+        assert not (await client.command("mazu.status"))["checkpoints"]["available"]
+        await asyncio.sleep(0.5)  # ten looks
+        said = [note["message"] for note in client.notes("window/showMessage")]
+        assert len([one for one in said if "cannot be written (" in one]) == 1 == len(said), said
+        marker.rmdir()
+        async with asyncio.timeout(40):
+            while await warnings(client):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        assert (await client.command("mazu.status"))["checkpoints"]["available"]
 
 
 async def test_the_server_says_it_once_and_heals_when_the_cause_goes(env, folder, monkeypatch):
