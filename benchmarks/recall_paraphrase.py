@@ -7,7 +7,7 @@ what shares no stem with its fact. "as a match": so many of the right answers am
 merely the nearest. `--embeddings` is the setting `memory.embeddings`: a folder, or `ollama:NAME`. Of the sets beside this file, `paraphrases.tsv` and
 `paraphrases-held-out.tsv` were looked at while weights were chosen; of `paraphrases-2.tsv` and `-3.tsv`, written without a look at
 the code, every second line is for development (the first, the third ...), the others were only reported, more than once by now. `paraphrases-4.tsv` was written blind, too, and measured
-once, when nothing was chosen any more; its pairs may share words, as questions of users do. All have one
+once, when nothing was chosen any more; its pairs may share words, as questions of users do. So was `paraphrases-5.tsv`. All have one
 author: how good recall is on questions of others only their questions can say.
 """
 

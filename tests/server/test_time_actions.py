@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mazu_ls.state.identity import open_state
 from tests.server.client import Client
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent, edit_call
@@ -105,6 +107,32 @@ async def test_points_with_the_same_words_are_all_offered(env: dict[str, str], f
         labels = [one["title"] for one in asked[0]["actions"]]
         assert len(labels) == len(set(labels)) == 3, labels
         assert (folder / "app.py").read_text() == "x = 1\n"
+
+
+def worktree_of(main: Path, env: dict[str, str]) -> Path:
+    """Make a repository in which mazu-ls was used, and a linked worktree of it."""
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    linked = main.with_name("linked")
+    main.mkdir()
+    for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run([*git, *words], cwd=main, check=True)
+    subprocess.run([*git, "worktree", "add", "-q", "-b", "other", str(linked)], cwd=main, check=True)
+    state = open_state(main, env)
+    (state.folder / "memory.db").touch()
+    state.release()
+    return linked
+
+
+async def test_in_a_linked_worktree_one_is_told_where_the_other_memory_is(
+    env: dict[str, str], tmp_path: Path
+):
+    linked = worktree_of(tmp_path / "main", env)
+    (linked / "app.py").write_text("x = 1\n")
+    async with agent(env, linked, [], **PLAIN) as client:
+        uri = (linked / "app.py").as_uri()
+        client.open(uri, "x = 1\n")
+        await act(client, uri, "what do we know about this?")
+        await said(client, f"This is a linked worktree of {tmp_path}/main, which has a memory of its own")
 
 
 async def test_what_is_known_is_shown(env: dict[str, str], folder: Path):

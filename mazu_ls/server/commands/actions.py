@@ -94,9 +94,10 @@ async def recall(server: ServerState, params: wire.RecallHereParams) -> Any:
     result = await execute(server, "mazu.recall", [arguments])
     found = [] if result["onlyNearest"] else result["memories"]
     if not found:
-        await server.host.say(
-            "info", "Mazu: nothing is remembered about this yet. Use “Mazu: remember this”."
-        )
+        said = "Mazu: nothing is remembered about this yet. Use “Mazu: remember this”."
+        if main := result["mainWorktree"]:
+            said += f" This is a linked worktree of {main}, which has a memory of its own: `mazu-ls memory export` there, `mazu-ls memory import` here."
+        await server.host.say("info", said)
     elif len(found) <= SHOWN and not any(one["body"].strip() for one in found):
         await server.host.say("info", "Mazu: " + " · ".join(one["title"] for one in found))
     else:
