@@ -109,7 +109,7 @@ class MemorySettings(Struct, frozen=True, forbid_unknown_fields=True):
     semantic: bool = True
     """Find memories by meaning as well as by words, locally."""
     embeddings: str | None = None
-    """A better model of meaning, in addition to the built-in one: `ollama:NAME` or another `provider:model` that makes embeddings (memories are sent there), or a folder with an ONNX sentence encoder."""
+    """A better model of meaning, in addition to the built-in one: `ollama:NAME` or another `provider:model` that makes embeddings (memories are sent there), or a folder with an ONNX sentence encoder (`mazu-ls memory model` downloads one, after asking)."""
 
 
 class CheckpointSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -135,5 +135,7 @@ def _read(path: Path, default: _Said) -> _Said:
 
 def _unusable(message: str) -> MazuError:
     return MazuError(
-        Kind.CONFIG, message, "Name another folder in `memory.embeddings`, or remove the setting."
+        Kind.CONFIG,
+        message,
+        "`mazu-ls memory model` downloads one; or name another folder in `memory.embeddings`, or remove the setting.",
     )
