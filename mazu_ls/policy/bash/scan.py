@@ -50,7 +50,7 @@ class DenyScan(InputScan):
     line: ReadLine | None = None
     _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
     _calls: Counter[str] = field(default_factory=Counter)
-    _evaluates: bool = False  # bash evaluates values of variables
+    _evaluates: bool = False  # bash evaluates texts once more
     _work: int = 0
 
     def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
@@ -69,13 +69,15 @@ class DenyScan(InputScan):
 
     def _queue_held(self, scope: ShellScope) -> bool:
         """Queue what the values of variables would run if bash evaluates any of them; return whether there is something."""
-        for text in list(scope.held) if self._evaluates or scope.computed else ():
-            self._push_all(evaluations.substitutions(text), scope)
+        for text in list(scope.held):
+            if self._evaluates or evaluations.in_subscript(text):
+                self._push_all(evaluations.substitutions(text), scope)
         return bool(self._todo)
 
     def _script(self, script: str, scope: ShellScope) -> None:
         """Read a script until its variables have every value that they get: a loop's next round sees the later ones."""
         lexed = lex(script)
+        self._evaluates = self._evaluates or evaluations.evaluates(script)
         if lexed.broken and re.search(
             r"(\$\(|`|<\()[^\n]*<<", script
         ):  # its quotes may hide what stands behind it
@@ -115,12 +117,8 @@ class DenyScan(InputScan):
         piped = False
         reads: list[ReadSegment] = []
         given = pipeline_taint.given_input(segments, scope)
-        computed = evaluations.in_arithmetic(segments)
-        for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
+        for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
-            for raw in segment.words:  # `exec {x[a]}>f` has a subscript
-                if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
-                    self._compute(raw, scope)
             piped = piped or segment.before in ("|", "|&")
             read = self._read(segment, scope)
             reads.append(read)
@@ -200,20 +198,10 @@ class DenyScan(InputScan):
                 self._assign(match, scope)
         return read
 
-    def _compute(self, raw: str, scope: ShellScope) -> None:
-        """Search what bash runs when it evaluates the text as arithmetic."""
-        self._evaluates = True
-        value = evaluate(raw, scope, quoted=True)
-        self._push_all(value.inner, scope)
-        for fields in value.candidates:
-            self._push_all(evaluations.substitutions(" ".join(fields)), scope)
-
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
         self._push_all((*value.inner, *value.outward), scope)
-        for text in value.computed:
-            self._evaluates = True
-            self._push_all(evaluations.substitutions(text), scope)
+        scope.hold(" ".join(fields) for fields in value.candidates)
         for script in value.outward:
             if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
@@ -221,14 +209,13 @@ class DenyScan(InputScan):
 
     def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
-        if index and evaluations.is_computed(index):
-            self._compute(index[1:-1], scope)
+        if index:
+            self._value(index[1:-1], scope)
         if raw.startswith("("):
             for word in (
                 word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
             ):
                 self._value(word, scope)
-                self._evaluates = self._evaluates or word.startswith("[")
             for fields in effects.arrays(name, raw, scope):
                 scope.assign_array(name, fields, more=sign == "+=")
             return None
@@ -297,8 +284,6 @@ class DenyScan(InputScan):
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
-            self._push_all(evaluations.substituted_words(words), scope)
-            self._evaluates = self._evaluates or evaluations.evaluates_values(words)
             self.unclear = (
                 self.unclear or hard_deny.unclear(words, scope) or self._unclear_words(words, stage, scope)
             )

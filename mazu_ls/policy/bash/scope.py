@@ -19,7 +19,6 @@ MAX_ARRAYS = 12
 MAX_FIELDS = 512  # of an array
 MAX_POSITIONAL = 100  # lists
 _SET_BY_BASH = word_set("set_by_bash")
-_INTEGERS = word_set("integers_of_bash")
 _SOME_PROCESS = (
     "4194305"  # stands for the number of a process of the line itself; Linux gives no higher one than 4194304
 )
@@ -36,8 +35,7 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data. `moves`: some `cd` leads up, or to an absolute path, so that the next round of a loop begins elsewhere.
-    `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line, as is `computed`, the variables of bash that are given a value as
-    arithmetic. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
+    `held` are all texts so far that hold a substitution; one collection for all scopes of a line. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
     """
 
     place: PolicyContext
@@ -50,7 +48,6 @@ class ShellScope:
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
     held: dict[str, None] = field(default_factory=dict)
-    computed: set[str] = field(default_factory=set)
     loose: set[str] = field(default_factory=set)
     shares: bool = True
 
@@ -60,7 +57,7 @@ class ShellScope:
 
     def copy(self, positional: list[str] | None = None) -> ShellScope:
         """Return the scope of a script that this one starts."""
-        self._hold(positional or ())
+        self.hold(positional or ())
         return replace(
             self,
             values={name: list(found) for name, found in self.values.items()},
@@ -78,14 +75,12 @@ class ShellScope:
         known = self.values.setdefault(name, [])
         new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
         spend(1 + len(new) // 4)
-        self._hold(new)
+        self.hold(new)
         known += [one for one in new if one not in known]
         if len(known) > MAX_VALUES:  # the rest is not kept, so it cannot be known
             known[MAX_VALUES:] = [UNKNOWN]
         if name == "IFS":
             self.separators += value
-        if name in _INTEGERS:
-            self.computed.add(name)
 
     def assign_array(self, name: str, fields: list[str], *, more: bool = False) -> None:
         """Add one more list that `name` may be."""
@@ -94,7 +89,7 @@ class ShellScope:
         # Like a value: an array that doubles with every assignment is cut, and its rest unknown.
         new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
         every = [*known, *(fields for fields in new if fields not in known)]
-        self._hold(text for one in new for text in one)
+        self.hold(text for one in new for text in one)
         self.arrays[name] = every if len(every) <= MAX_ARRAYS else [*every[:MAX_ARRAYS], [UNKNOWN]]
 
     def set_positional(self, fields: list[str]) -> None:
@@ -103,7 +98,7 @@ class ShellScope:
         if fields in self.positional or [UNKNOWN] in self.positional:
             return
         self.positional.append(fields if len(self.positional) < MAX_POSITIONAL else [UNKNOWN])
-        self._hold(fields)
+        self.hold(fields)
 
     def shift(self, word: str) -> None:
         """Add what `shift` leaves of the positional parameters; every rest of them if it is not known how many go."""
@@ -114,7 +109,8 @@ class ShellScope:
             for at in range(1, len(fields) + 1):
                 self.set_positional(fields[at:])
 
-    def _hold(self, texts: Iterable[str]) -> None:
+    def hold(self, texts: Iterable[str]) -> None:
+        """Note texts that bash may evaluate once more."""
         self.held.update(dict.fromkeys(filter(holds_substitution, texts)))
 
     def count_values(self) -> dict[str, int]:

@@ -8,7 +8,6 @@ from itertools import islice, product
 from math import prod
 
 from mazu_ls.policy.bash import elements, outputs
-from mazu_ls.policy.bash.evaluations import is_computed
 from mazu_ls.policy.bash.expansions import (
     FIELD,
     MAX_BRACES,
@@ -29,9 +28,6 @@ MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
-_EVALUATES = re.compile(
-    r"@P|:(?![-=?+])(?!\s*+-?+\d*+\s*+(?::\s*+-?+\d*+\s*+)?+$)"
-)  # a prompt; a place or length that is computed
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
 _NAMED = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?|\d+|[@*#]")
 _REPLACES = ("-", "=", "?", "+")
@@ -44,8 +40,7 @@ class WordValue:
     """The possible values of a word. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
     `known_outputs` counts those that only print a quoted text. `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
-    candidates than were computed. `computed` are texts that bash evaluates in arithmetic or as a prompt, with the values
-    of the variables that they name.
+    candidates than were computed.
     """
 
     candidates: list[list[str]]
@@ -53,7 +48,6 @@ class WordValue:
     outward: list[str] = field(default_factory=list)
     known_outputs: int = 0
     expanded: list[str] = field(default_factory=list)
-    computed: list[str] = field(default_factory=list)
     dynamic: bool = False
     glob: bool = False
     cut: bool = False
@@ -210,7 +204,6 @@ class _Word:
             return end + 1
         if text.startswith("$[", at):  # arithmetic in bash's pre-POSIX syntax
             self.result.expanded.append("((")
-            self.result.computed.append("")
             self.result.dynamic = True
             self._add(UNKNOWN)
             return at + 2
@@ -225,25 +218,22 @@ class _Word:
         plain = _ARITHMETIC.match(inside)
         self.result.expanded.append("(" if plain else "((")
         self.result.dynamic = True
-        self._hidden(inside, computed=not plain)
+        self._hidden(inside)
 
-    def _hidden(self, text: str, *, computed: bool = False) -> None:
-        """Collect only the scripts in it; where it is `computed`, quotes in it quote nothing."""
-        found = None
-        if "$" in text or "`" in text or "<(" in text:
-            if self.depth >= outputs.MAX_DEPTH:
-                self.result.inner.append(text)
-                return
-            found = self._nested(text, quoted=computed)
-        if computed:
-            self.result.computed += [" ".join(fields) for fields in found.candidates] if found else [text]
+    def _hidden(self, text: str) -> None:
+        """Collect only the scripts in it, and the texts that it evaluates; quotes in it quote nothing."""
+        if "$" not in text and "`" not in text and "<(" not in text:
+            return
+        if self.depth >= outputs.MAX_DEPTH:
+            self.result.inner.append(text)
+            return
+        self.scope.hold(" ".join(fields) for fields in self._nested(text, quoted=True).candidates)
 
     def _nested(self, text: str, *, quoted: bool = False) -> WordValue:
         """Evaluate a part of the word, and take over what it runs and names."""
         found = evaluate(text, self.scope, self.depth + 1, quoted=quoted)
         self.result.inner += found.inner
         self.result.expanded += found.expanded
-        self.result.computed += found.computed
         return found
 
     def _substitution(self, script: str, quoted: bool) -> None:
@@ -280,9 +270,7 @@ class _Word:
             ("#" if length else "!" if indirect else "") + name + ("" if length else rest[:2])
         )
         if index:
-            self._hidden(index, computed=is_computed(index))
-        if indirect and rest not in ("*", "@") and index not in ("*", "@"):
-            self.result.computed.append("")  # the value may be a name with a subscript
+            self._hidden(index)
         if length and not rest:
             self._add("1")
         elif indirect:
@@ -344,9 +332,8 @@ class _Word:
         plains = list(dict.fromkeys(" ".join(fields) for fields in nested.candidates))
         if len(plains) > MAX_OPERANDS:
             plains[MAX_OPERANDS:] = [rest[:1] + UNKNOWN]
-        computes = _EVALUATES.match(rest)
-        self.result.computed += plains if computes else []
-        if computes and not {"(", "(("}.isdisjoint(nested.expanded):
+        self.scope.hold(plains)
+        if not {"(", "(("}.isdisjoint(nested.expanded):  # a place or length that is computed
             return [*values, UNKNOWN]
         found: list[str] = []
         for plain in plains:
