@@ -201,7 +201,8 @@ class DenyScan(InputScan):
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
         self._push_all((*value.inner, *value.outward), scope)
-        scope.hold(" ".join(fields) for fields in value.candidates)
+        if re.search(r"[\\'\"]", raw):  # what is not quoted runs as it stands
+            scope.hold(" ".join(fields) for fields in value.candidates)
         for script in value.outward:
             if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
