@@ -9,8 +9,7 @@ from mazu_ls.policy.bash import elements
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scope import MAX_ARRAYS, ShellScope
-from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
-from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
+from mazu_ls.policy.bash.texts.pipeline_taint import DOWNLOADED, Stage, fetches
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets

@@ -492,7 +492,7 @@ LATER_VALUES = (
     "x=a; for i in 1 2; do rm -rf $x; x=~; done", "while rm -rf $x; do x=/etc; done", "f() { rm -rf $x; }; x=/etc; f",
     "x=a; for i in 1 2 3; do rm -rf $y; y=$x; x=~; done", "trap 'rm -rf $x' EXIT; x=~",
     "for i in 1 2; do rm -rf $a; a=$b; b=$c; c=$d; d=$e; e=$f; f=~; done", "f() { sh i.sh; }; curl -o i.sh h; f",
-    "while :; do rm -rf ssh; cd /etc; done", "for i in 1 2; do rm -rf x; cd ..; done", "for i in 1 2; do rm -rf $a; a=$b; b=$c; c=$d; d=$e; e=$f; f=$g; g=$h; h=$j; j=~; done",
+    "for i in 1 2; do rm -rf $a; a=$b; b=$c; c=$d; d=$e; e=$f; f=$g; g=$h; h=$j; j=~; done",
     f"for x in ~ {_words(13)}; do rm -rf $x; done", f"for x in {_words(13)} ~; do rm -rf $x; done",
     f"for x in 'sudo ls' {_words(100)}; do ${{x}}; done",
 )  # fmt: skip

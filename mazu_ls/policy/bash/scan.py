@@ -114,26 +114,28 @@ class DenyScan(InputScan):
     def _segments(self, segments: list[Segment], scope: ShellScope) -> list[ReadSegment]:
         """Read the segments in order, and search each command."""
         stages: list[Stage] = []
-        piped = False
+        flow: list[str] | None = None  # what the last pipe brings
         reads: list[ReadSegment] = []
         given = pipeline_taint.given_input(segments, scope)
         for segment, last in zip(segments, [None, *segments], strict=False):
             spend(10)
-            piped = piped or segment.before in ("|", "|&")
+            if segment.before in pipeline_taint.PIPES:
+                flow = pipeline_taint.piped_texts(
+                    stages, len(reads) + 1, grouped=pipeline_taint.ends_group(last)
+                )
             read = self._read(segment, scope)
             reads.append(read)
             values = read.values
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(read, scope, hidden)
             for argv, globs in commands.argvs(values):
-                stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
-                stage.number = len(reads)
+                stage = Stage(argv, segment.before, redirects, hidden, number=len(reads))
                 stage.assigned = [value.text for _, value in read.assigned if value]
-                known = pipeline_taint.known_texts([*stages, stage])
-                stage.given = known or [*given, *self._input]
+                stage.given = flow if flow is not None else [*given, *self._input]
+                stage.texts = pipeline_taint.texts_printed(stage, self._files.texts)
                 self._command(argv, globs, scope, stage)
-                self._flow([*stages, stage], values, scope, piped=piped)
-                self._files.note(stage, stages)
+                self._flow([*stages, stage], values, scope)
+                self._files.note(stage)
                 stages.append(stage)
             if not values and segment.redirects:
                 self._files.note_group(redirects, stages)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.bash.words import WordValue, evaluate
+from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import writes
@@ -27,15 +27,18 @@ _STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 _NO_TEXT = frozenset(
     str.split("touch mkdir rmdir truncate rm unlink shred wipe chattr setfattr ln cp mv install")
 )
-_PASSES = frozenset(("cat", "tee", "head", "tail", "echo", "printf", ":", "true", "sleep"))
+_PASSES = frozenset(("cat", "tee", ":", "true", "sleep"))
+_CUTS = frozenset(("head", "tail"))  # what remains of a text may mean something else
+DOWNLOADED = "\ue002"  # stands for a text that comes from elsewhere
+MADE = UNKNOWN + "\ue003"  # stands for a text that another program makes
+PIPES = ("|", "|&")
 
 
 @dataclass
 class Stage:
     """One command of a pipeline: its words, its operator, and the scripts in its words.
 
-    `grouped`: its operator follows a compound command, such as `{ a; b; }`, not this command alone. `given`: texts that it may read,
-    from the pipe or from the redirection of the enclosing compound command. `number`: of its segment in the script; the stages of one are what it may be.
+    `given`: texts that it may read, from the pipe or from the redirection of the enclosing compound command; `texts`: what it prints. `number`: of its segment in the script; the stages of one are what it may be.
     `assigned`: the values of variables that are set for it alone.
     """
 
@@ -43,8 +46,8 @@ class Stage:
     before: str
     redirects: list[Redirect] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
-    grouped: bool = False
     given: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     number: int = -1
     assigned: list[str] = field(default_factory=list)
 
@@ -81,21 +84,47 @@ def closes_group(segment: Segment) -> bool:
 
 
 def feeding(stages: Sequence[Stage]) -> list[Stage]:
-    """Return the stages that feed the last one; of a compound command all that print before it, if that is known."""
+    """Return the stages of the pipeline that ends with the last one, without it."""
     found: list[Stage] = []
-    for at in reversed(range(len(stages))):
-        found.append(stages[at])
-        if stages[at].before not in ("|", "|&"):
+    for stage in reversed(stages):
+        found.append(stage)
+        if stage.before not in PIPES:
             break
-        if stages[at].grouped:
-            spend(len(stages))
-            before = [stage for stage in stages[:at] if stage.argv]
-            texts = [(known_input([stage]) or [UNKNOWN])[0] for stage in before]
-            if before and not any(UNKNOWN in text for text in texts):
-                return [Stage(["echo", "\n".join(texts)], ""), *found[:0:-1]]
-            return [Stage([UNKNOWN], ""), *before, *found[:0:-1]]
     spend(len(found) // 10)
     return found[:0:-1]
+
+
+def piped_texts(stages: Sequence[Stage], number: int, *, grouped: bool) -> list[str]:
+    """Return what a pipe brings that begins behind `stages`: of a compound command all that any stage prints.
+
+    `number` is that of the segment that reads; those of the one before it are what it may be.
+    """
+    before = [stage for stage in stages if stage.number != number]
+    spend(1 + len(before) // 10)
+    if not grouped:
+        before = [stage for stage in before if stage.number == before[-1].number]
+    whole = ["\n".join(stage.texts[0] for stage in before if stage.texts)] if grouped else []
+    return list(dict.fromkeys([*whole, *(text for stage in before for text in stage.texts)]))
+
+
+def texts_printed(stage: Stage, files: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return what a command may print, as far as the line holds it; `files` are those that the line writes.
+
+    DOWNLOADED and MADE stand for what nobody has seen. A program that passes a file on adds nothing to it.
+    """
+    names = {command[0] for command in unwrapped(stage.argv)} if stage.argv else set()
+    if names & (DOWNLOADERS | DECODERS) or any(map(fetches, stage.scripts)):
+        return [DOWNLOADED]
+    if (text := printed(stage.argv)) is not None:
+        return [text, " ".join(stage.argv[1:])]
+    if not names or stage.argv[0] in ("echo", "printf"):
+        return [" ".join(stage.argv[1:])]
+    name = program(stage.argv[0])
+    named = {*map(program, stage.argv[1:]), *stage.read_files} & files.keys()
+    spend(5 + len(stage.argv))
+    found = [*stage.bodies, *stage.given, *(text for one in sorted(named) for text in files[one])]
+    changes = found if name in _CUTS else name not in _PASSES
+    return [*found, MADE] if changes else found
 
 
 def given_input(segments: Sequence[Segment], scope: ShellScope) -> list[str]:
@@ -103,19 +132,6 @@ def given_input(segments: Sequence[Segment], scope: ShellScope) -> list[str]:
     redirects = [redirect for segment in filter(closes_group, segments) for redirect in segment.redirects]
     found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
     return found + [r.body for r in redirects if r.body is not None]
-
-
-def comes_from_elsewhere(
-    stages: Sequence[Stage], values: Sequence[WordValue], scope: ShellScope, piped: bool
-) -> bool:
-    """Return whether what the last stage evaluates is downloaded or decoded."""
-    fetched = any(fetches(script) for script in stages[-1].scripts)
-    tainted = any(scope.tainted & set(value.expanded) for value in values)
-    unknown = any(UNKNOWN in word for word in stages[-1].argv)
-    if fetched or tainted or not (piped and unknown):
-        return fetched or tainted
-    spend(len(stages))
-    return any(program(stage.argv[0]) in DOWNLOADERS for stage in stages[:-1] if stage.argv)
 
 
 def executes_input(argv: list[str]) -> bool:
@@ -156,33 +172,6 @@ def _without_script(name: str, rest: list[str]) -> bool:
     return True
 
 
-def known_input(stages: Sequence[Stage]) -> list[str] | None:
-    """Return the text that these stages send on, if it is known: of an `echo`, a here document; several if ambiguous."""
-    if not stages:
-        return None
-    first, *others = stages
-    if any(stage.argv[:1] != ["tee"] and stage.argv != ["cat"] for stage in others):
-        return None
-    if (text := printed(first.argv)) is not None:
-        return [text, " ".join(first.argv[1:])]
-    bodies = [r.body for r in first.redirects if r.body is not None]
-    return bodies if bodies and (first.argv == ["cat"] or first.argv[:1] == ["tee"]) else None
-
-
-def known_texts(stages: Sequence[Stage]) -> list[str] | None:
-    """Return the texts that may reach the last stage; UNKNOWN among them if only some are known, None if none is."""
-    sources = feeding(stages)
-    if not sources:
-        return None
-    spend(1 + len(stages) // 10)
-    first, *others = sources
-    same = [stage for stage in stages[:-1] if stage.number == first.number >= 0] or [first]
-    found = [known_input([stage, *others]) for stage in same]
-    if all(texts is None for texts in found):
-        return None
-    return list(dict.fromkeys(text for texts in found for text in (texts or [UNKNOWN])))
-
-
 def fetches(script: str) -> str | None:
     """Return the first program anywhere in a script that downloads or decodes."""
     todo, seen = [script], set[str]()
@@ -201,26 +190,6 @@ def fetches(script: str) -> str | None:
                 for match in re.finditer(r"\$\(|`|<\(", raw):
                     todo.append(raw[match.end() :].rstrip(")`\"'"))
     return None
-
-
-def trouble(stages: Sequence[Stage]) -> str | None:
-    """Return why the last stage, which runs its input, must not get what the others send; None if that is known text."""
-    sources = stages[:-1]
-    names = [program(stage.argv[0]) for stage in sources if stage.argv]
-    for name, stage in zip(names, (stage for stage in sources if stage.argv), strict=True):
-        if name in DOWNLOADERS or any(word in DOWNLOADERS for word in stage.argv[1:2]):
-            return "what would run is downloaded"
-        if any(fetches(script) for script in stage.scripts):
-            return "what would run is downloaded or decoded"
-    cut = any(stage.bodies or stage.given or at for at, stage in enumerate(sources) if _cuts(stage))
-    if cut or any(name not in _PASSES for name in names):
-        return "what would run is made by another program, so it cannot be judged"
-    return None
-
-
-def _cuts(stage: Stage) -> bool:
-    """Return whether a stage passes on some lines of a text, so that what remains may mean something else."""
-    return bool(stage.argv) and program(stage.argv[0]) in ("head", "tail")
 
 
 def lists_paths(argv: list[str]) -> bool:
