@@ -47,14 +47,14 @@ async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict
         if content in ("application/json", "text/html"):
             yield _whole(await _all(response, patience), content)
             return
-        lines, seen = SseParser(), False
+        lines, seen = SseParser(), 0
         async with aclosing(_timely(response, patience)) as pieces:
             async for piece in pieces:
-                for count, data in enumerate(lines.feed(piece)):
-                    if count % BREATH == 0:  # a burst that is already buffered suspends nowhere else
+                for data in lines.feed(piece):
+                    seen += 1
+                    if seen % BREATH == 0:  # a burst that is already buffered suspends nowhere else
                         await asyncio.sleep(0)
                     event = None if data == DONE else _decoded(data)
-                    seen = True
                     yield DONE_EVENT if event is None else event
                     kind = event and event.get("type")
                     if event is None or (isinstance(kind, str) and kind in LAST):

@@ -1,0 +1,33 @@
+"""An answer that is there already is read in one go; other tasks get a turn in a long one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from types import SimpleNamespace
+
+import pytest
+
+from mazu_ls.models.retry import RetryPolicy
+from mazu_ls.models.sse import read_events
+
+
+@pytest.mark.parametrize(("pieces", "others_ran"), [(20, False), (200, True)])
+async def test_others_get_a_turn_in_a_long_burst_alone(pieces: int, others_ran: bool):
+    async def chunks() -> AsyncGenerator[bytes]:
+        for _ in range(pieces):
+            yield b'data: {"type": "delta"}\n\n'
+
+    async def close() -> None:
+        pass
+
+    headers = {"content-type": "text/event-stream"}
+    response = SimpleNamespace(headers=headers, aiter_bytes=chunks, aclose=close)
+    ran: list[int] = []
+    asyncio.get_running_loop().call_soon(ran.append, 1)
+    count = 0
+    async for event in read_events(SimpleNamespace(response=response), RetryPolicy()):
+        assert event == {"type": "delta"}
+        count += 1
+    assert count == pieces
+    assert bool(ran) is others_ran
