@@ -31,6 +31,7 @@ ELISIONS = [
     "% rest omitted for brevity",
     '" ... remaining mappings unchanged',
     "REM ... rest of script ...",
+    "Dnl ... rest of script ...",
     "{- rest unchanged -}",
     "{# ... existing blocks ... #}",
     "<%# rest unchanged %>",

@@ -91,7 +91,10 @@ class ConventionsReader:
 
 
 def _key(roots: Sequence[Path], touched: Iterable[Path], rules: Sequence[Rule]) -> object:
-    return [*roots], [*dict.fromkeys(map(os.path.dirname, touched))], [*rules]
+    return [*roots], [*dict.fromkeys(map(_folder_of, touched))], [*rules]
+
+
+_folder_of = lru_cache(4096)(os.path.dirname)  # a long session names hundreds of files at each call
 
 
 def _stamp(path: str) -> object:

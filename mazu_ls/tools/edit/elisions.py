@@ -131,6 +131,8 @@ def _means_nothing(lines: list[str], number: int, suffix: str) -> bool:
 
 
 def _is_elision(line: str, *, shrinks: bool) -> bool:
+    if (line[:1].isalnum() or line[:1] == "_") and line[:3].lower() not in ("rem", "dnl"):
+        return False  # most lines: without a sign and without dots before the words
     signs = re.match(_SIGNS, line, re.IGNORECASE)
     assert signs is not None  # every part of it may be empty
     sign = signs["open"] or ""
