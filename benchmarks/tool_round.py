@@ -1,8 +1,9 @@
 """What one tool round costs beside a bare loop over the provider's SDK: journal, policy, recall and checkpoints included.
 
-    python benchmarks/tool_round.py [--rounds 50] [--repeat 3]
+    python benchmarks/tool_round.py [--rounds 50] [--repeat 3] [--counts]
 
-The model is the scripted server in a process of its own, with no latency; CPU is of this process and its children.
+The model is the scripted server in a process of its own, with no latency; CPU is of this process and its children. `--counts`
+counts what each round does instead, which no load changes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+from round_counts import counting, table
 
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
@@ -151,12 +153,33 @@ def measure(rounds: int, edit: bool, mine: bool) -> tuple[float, float]:
     return figures[0] * 1000 / rounds, figures[1] * 1000 / rounds
 
 
+def print_counts(rounds: int) -> None:
+    """What one more round does in each loop: the counts of so many rounds, less those of a turn with one."""
+    columns = {}
+    for name, edit, mine in (
+        ("bare, write", True, False),
+        ("mazu-ls, read", False, True),
+        ("mazu-ls, write", True, True),
+    ):
+        found = []
+        for count in (1, rounds + 1):
+            with counting() as counts:
+                measure(count, edit, mine)
+            found.append(counts)
+        columns[name] = found[1] - found[0]
+    print(table(columns, rounds))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--counts", action="store_true")
     given = parser.parse_args()
     measure(3, False, True)  # imports and the first connection are not what a round costs
+    if given.counts:
+        print_counts(given.rounds)
+        return
     gc.collect()
     gc.freeze()  # as the server does once its imports are done; for both loops
     print(f"{'ms per round':34} {'CPU':>8} {'wall':>8}   ratio CPU  ratio wall")
