@@ -338,6 +338,11 @@ def test_recall_shows_what_past_conversations_hold_where_no_memory_answers(
     assert out.startswith("no memories found\nPast conversations hold these words:\n")
     assert "2026-05-05 aider why does the flux capacitor hum" in out
     assert "Past" not in typed(["recall", "giraffes"], capsys)[1]
+    typed(["remember", "Electrical devices buzz when something is not tight"], capsys)
+    close, why, *past = typed(["recall", "why does the flux capacitor hum"], capsys)[1].splitlines()
+    assert "Electrical devices buzz" in close and "close in meaning" in why
+    assert past[0] == "Past conversations hold these words:"
+    assert "Past" not in typed(["recall", "electrical capacitor"], capsys)[1]  # its own word
 
 
 def test_one_word_is_close_to_little(project: Path, capsys: pytest.CaptureFixture[str]):

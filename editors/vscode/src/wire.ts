@@ -1073,7 +1073,7 @@ export interface RecallParams {
  * Best first. `onlyNearest`: nothing was found by words or meaning, and these are merely the nearest there is.
  *
  * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
- * conversations hold of it then. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
+ * conversations hold of it then, and where a memory is only close in meaning. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
  * has a memory of its own.
  */
 export interface RecallResult {

@@ -104,14 +104,20 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
         found = await ask()
     views = [wire.MemoryView.from_memory(memory) for memory in found]
-    if any(map(matches, found)):
+    from mazu_ls.memory.search.rank import BY_MEANING
+
+    sure = [memory for memory in found if matches(memory)]
+    if any(not (memory.why or "").startswith(BY_MEANING) for memory in sure):
         return wire.RecallResult(views)
     from mazu_ls.memory.team.waiting_proposals import count_waiting
     from mazu_ls.server.commands.memory.past_words import find_past_words
     from mazu_ls.state.worktrees import main_worktree
 
     project = await server.wait_opened()
-    waiting, said = await count_waiting(memories, project.root), await find_past_words(project, params.query)
+    said = await find_past_words(project, params.query)  # the very words say more than what is merely close
+    if sure:
+        return wire.RecallResult(views, said=said)
+    waiting = await count_waiting(memories, project.root)
     main = await asyncio.to_thread(main_worktree, project.root, server.env) if project.folders else None
     return wire.RecallResult(views, bool(found), waiting, said, str(main) if main else None)
 

@@ -293,7 +293,7 @@ class RecallResult(Wire, frozen=True):
     """Best first. `only_nearest`: nothing was found by words or meaning, and these are merely the nearest there is.
 
     `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
-    conversations hold of it then. `main_worktree`: where nothing was found in a linked git worktree, the folder of the main one, which
+    conversations hold of it then, and where a memory is only close in meaning. `main_worktree`: where nothing was found in a linked git worktree, the folder of the main one, which
     has a memory of its own.
     """
 
