@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from mazu_ls.host import Host
     from mazu_ls.memory.memories import Memories
     from mazu_ls.workspace import Workspace
+
+COMMAND_OUTPUT = "a command's output"
+FILES_FOUND = "files of the project"
+KEPT_OUTPUTS = frozenset({COMMAND_OUTPUT, FILES_FOUND})
+"""Origins of text that shows what files hold without naming one."""
+MOST_OUTPUTS = 100
 
 
 @dataclass
@@ -37,11 +44,12 @@ def _free(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """The data of one turn for its tools; only `shell`, `seen`, `changed` and `heard` are mutable, and belong to the session.
+    """The data of one turn for its tools; only `shell`, `seen`, `outputs`, `changed` and `heard` are mutable, and belong to the session.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
     `remembered` records a memory that was written: id, outcome, title. `past` searches earlier sessions.
+    `outputs` holds what the last searches and commands showed: origin and text.
     `said` are the messages of the user, the newest first. `heard` are the origins outside the project (pages, MCP servers)
     of text that this turn has read. `attended`: the user, or a rule of the user's, agreed to the call; otherwise only the
     sandbox restricts it. `changes_git`: it consists of git commands alone, so that it may write `.git`.
@@ -62,6 +70,7 @@ class ToolContext:
     env: Mapping[str, str]
     past: Callable[[str, int], Awaitable[list[str]]] = _nothing
     heard: list[str] = field(default_factory=list)
+    outputs: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=MOST_OUTPUTS))
     said: tuple[str, ...] = ()
     withheld: Callable[[Path], bool] = _free
     by_rule: bool = False

@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolResult
+from mazu_ls.tools.context import COMMAND_OUTPUT, FILES_FOUND
 
 if TYPE_CHECKING:
     from mazu_ls.memory.io.extract import ExtractedMemory, Extraction
     from mazu_ls.memory.models import RememberOutcome
 
 
-def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
-    """Set a file as the origin of memories that repeat what was read from it and not the user's own words."""
-    from mazu_ls.tools.knowledge.memory_origin import quoted_file
+_SHOWN_BY = {"read_file": "", "grep": FILES_FOUND, "run_shell": COMMAND_OUTPUT}
+"""Tools that show text of the project, and its origin; "": the file that the call names."""
 
-    calls = {call.id: call for message in messages for call in message.calls if call.name == "read_file"}
-    seen: dict[Path, str] = {}
+
+def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
+    """Set a file, a search or a command as the origin of memories that repeat what it showed and not the user's own words."""
+    from mazu_ls.tools.knowledge.memory_origin import quoted_source
+
+    calls = {call.id: call for message in messages for call in message.calls if call.name in _SHOWN_BY}
+    outputs: list[tuple[str, str]] = []
+    files: dict[str, str] = {}
     said: list[str] = []
     for part in (part for message in messages if message.role == "user" for part in message.parts):
         if isinstance(part, ToolResult) and part.call_id in calls:
-            path = Path(str(calls[part.call_id].arguments.get("path", "")))
-            seen[path] = f"{seen.get(path, '')}\n{part.text}"
+            call = calls[part.call_id]
+            if origin := _SHOWN_BY[call.name]:
+                outputs.append((origin, part.text))
+            else:
+                path = str(call.arguments.get("path", ""))
+                files[path] = f"{files.get(path, '')}\n{part.text}"
         elif isinstance(part, Text) and not part.untrusted:
             said.append(part.text)
 
     def mark(item: ExtractedMemory) -> ExtractedMemory:
-        quoted = None if item.untrusted_source else quoted_file(f"{item.title} {item.body}", seen, said)
-        return replace(item, untrusted_source=quoted.as_posix()) if quoted else item
+        if item.untrusted_source:
+            return item
+        quoted = quoted_source(f"{item.title} {item.body}", [*outputs, *files.items()], said)
+        return replace(item, untrusted_source=quoted) if quoted else item
 
     return replace(found, memories=[mark(item) for item in found.memories])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -24,7 +25,7 @@ from mazu_ls.agent.turn.turn import Prompt, TurnResult, TurnRun
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message
-from mazu_ls.tools.context import ShellState, ToolContext
+from mazu_ls.tools.context import MOST_OUTPUTS, ShellState, ToolContext
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -54,6 +55,7 @@ class Session:
         self.state = "idle"
         self.shell = ShellState(project.root)
         self.seen: dict[Path, str] = {}
+        self.outputs: deque[tuple[str, str]] = deque(maxlen=MOST_OUTPUTS)
         self.told_memories: set[str] = set()
         """Ids of the memories that the conversation contains; compaction clears it, since they may be given again."""
         self._work = ExclusiveTask()
@@ -269,6 +271,7 @@ class Session:
             config=project.config,
             shell=self.shell,
             seen=self.seen,
+            outputs=self.outputs,
             changed=set(),
             emit=lambda text: None,
             remembered=lambda memory_id, outcome, title: None,

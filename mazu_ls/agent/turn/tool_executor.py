@@ -25,6 +25,7 @@ from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.models.tool_arguments import find_tool, fit_to_schema, names_with_nul
 from mazu_ls.redact import StreamRedactor, redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
+from mazu_ls.tools.context import KEPT_OUTPUTS, ToolContext
 from mazu_ls.tools.knowledge.timely_memories import TimelyMemories
 from mazu_ls.tools.output_limits import MAX_RESULT_CHARS, cut_middle, result_room, with_fit_pictures
 from mazu_ls.tools.shell.protected_files import remember_ignored
@@ -240,8 +241,7 @@ class ToolExecutor:
             )
         if output.images and tool.source != "builtin":
             output = await asyncio.to_thread(with_fit_pictures, output)
-        if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
-            turn.heard.append(output.untrusted)
+        _note_origin(turn, tool, output)
         if proposed is None:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
@@ -288,6 +288,14 @@ class ToolExecutor:
             for edit in edits:
                 self._run.record_edit(edit)
         return FinishedCall(call, ok, text, cut_middle(output.text) if output else text, edits)
+
+
+def _note_origin(turn: ToolContext, tool: Tool, output: ToolOutput) -> None:
+    """Keep where text comes from that the agent may write down later."""
+    if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
+        turn.heard.append(output.untrusted)
+    elif output.untrusted in KEPT_OUTPUTS:
+        turn.outputs.append((output.untrusted, output.text))
 
 
 def select_tools(run: RunningTurn) -> tuple[dict[str, Tool], list[str]]:

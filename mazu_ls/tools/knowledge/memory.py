@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,7 +12,7 @@ from mazu_ls.memory.models import matches
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
-from mazu_ls.tools.knowledge.memory_origin import quoted_file
+from mazu_ls.tools.knowledge.memory_origin import written_origin
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
@@ -60,9 +59,7 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
 
         path = turn.workspace.resolve(args.path)
         anchors = [AnchorRequest(turn.workspace.relative(path), text=await turn.host.read(path))]
-    text = f"{args.title} {args.body}"
-    quoted = None if turn.origin else await asyncio.to_thread(quoted_file, text, dict(turn.seen), turn.said)
-    origin = turn.origin or (turn.workspace.relative(quoted) if quoted else None)
+    origin = await written_origin(f"{args.title} {args.body}", turn)
     done = await memories.remember(
         args.title, args.body, category=args.category, tags=args.tags, anchors=anchors, supersedes=args.supersedes,
         source="agent", session_id=turn.session_id, origin=origin,

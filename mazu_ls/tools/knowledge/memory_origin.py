@@ -3,15 +3,16 @@ consent."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
+    from mazu_ls.tools.context import ToolContext
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _FILE_CHARACTERS = 200_000
@@ -25,16 +26,25 @@ def user_said(text: str, said: Iterable[str]) -> bool:
     return _share(text, _words(" ".join(said))) >= _FROM_USER
 
 
-def quoted_file(text: str, seen: Mapping[Path, str], said: Iterable[str]) -> Path | None:
-    """Return the file that the model read whose words `text` repeats; None if they are rather the user's."""
+async def written_origin(text: str, turn: ToolContext) -> str | None:
+    """Return where what the agent writes down comes from: the pages that the turn read, or the file, search or command whose words
+    it repeats. None: the user, or the agent itself."""
+    if turn.origin:
+        return turn.origin
+    files = [(turn.workspace.relative(path), content) for path, content in turn.seen.items()]
+    return await asyncio.to_thread(quoted_source, text, [*turn.outputs, *files], turn.said)
+
+
+def quoted_source(text: str, seen: Sequence[tuple[str, str]], said: Iterable[str]) -> str | None:
+    """Return the origin of the text that the model read whose words `text` repeats, the last where several are alike; None if they
+    are rather the user's."""
     if user_said(text, said):
         return None
-    shares = {
-        path: _share(text, _words(content[:_FILE_CHARACTERS]))
-        for path, content in list(seen.items())[-_MOST_FILES:]
-    }
-    best = max(shares, key=lambda path: shares[path], default=None)
-    return best if best is not None and shares[best] >= _FROM_FILE else None
+    best, most = None, _FROM_FILE
+    for origin, content in seen[-_MOST_FILES:]:
+        if (share := _share(text, _words(content[:_FILE_CHARACTERS]))) >= most:
+            best, most = origin, share
+    return best
 
 
 async def reason_to_ask(

@@ -11,6 +11,7 @@ from mazu_ls.memory.store.wiki import page_text
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.knowledge.memory import memories_of, writable
+from mazu_ls.tools.knowledge.memory_origin import written_origin
 
 Slug = Annotated[str, Meta(min_length=1, description="Such as architecture/storage.")]
 
@@ -53,7 +54,7 @@ async def wiki_write(args: WikiWriteArgs, turn: ToolContext) -> str:
         tags=args.tags,
         source="agent",
         session_id=turn.session_id,
-        origin=turn.origin,
+        origin=await written_origin(args.text, turn),
     )
     turn.remembered(page.id, "updated", page.title)
     return f"wrote {page.key}: {page.title}"

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import ToolError
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.context import FILES_FOUND, ToolContext
 from mazu_ls.tools.edit.long_lines import LINE_CHARS, show_around
 from mazu_ls.tools.search import content_search
 from mazu_ls.tools.search.bounded_pattern import BoundedPattern, compile_pattern
@@ -116,7 +116,7 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
         found.note = "; ".join(filter(None, (found.note, WITHHELD)))
     return ToolOutput(
         await asyncio.to_thread(_report, found, args, pattern, turn.workspace),
-        untrusted="files of the project" if found.lines else None,
+        untrusted=FILES_FOUND if found.lines else None,
     )
 
 

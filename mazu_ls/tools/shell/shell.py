@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.base import Effect, ToolOutput, tool
-from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish
@@ -36,7 +36,7 @@ MAX_SECONDS = 3600
 KEPT = 12  # finished commands whose output can still be read
 READ_BYTES = 24 * 1024
 _LARGE = "the environment is too large; unset large variables"
-ORIGIN = "a command's output"
+ORIGIN = COMMAND_OUTPUT
 # The command is passed to eval, not pasted, so that a syntax error in it cannot swallow the report of its final directory.
 _SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
 START_SECONDS = 0.8

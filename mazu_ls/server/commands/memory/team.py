@@ -11,6 +11,7 @@ from mazu_ls.server.commands.memory.memories import opened_memories, pick_memory
 from mazu_ls.server.wire.codec import as_view
 from mazu_ls.server.wire.memory import team as wire
 from mazu_ls.server.wire.memory.memories import MemoryView
+from mazu_ls.tools.knowledge.anchored_files import refresh_anchors
 
 if TYPE_CHECKING:
     from mazu_ls.memory.team.team_memory import TeamMemory
@@ -83,6 +84,8 @@ async def show(server: ServerState, params: wire.ShowMemoryParams) -> wire.Shown
     """Everything about one memory."""
     memories = await opened_memories(server)
     memory = await memories.get(params.id, params.scope)
+    await refresh_anchors(memories, (memory,), server.host, server.workspace)
+    memory = await memories.get(params.id, params.scope)  # what else follows anchors may have been quicker
     chain, at = [], memory
     while at.supersedes is not None and len(chain) < _MAX_CHAIN:
         at = await memories.get(at.supersedes)
