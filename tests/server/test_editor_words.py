@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.server.client.editor_words import in_editor_words
 from tests.server.client import RpcFailure
 from tests.server.test_code_actions import shown
 from tests.server.test_turns import agent, edit_call
@@ -34,3 +35,13 @@ async def test_undo_and_redo_in_a_chat_document_name_what_can_be_written_there(
         await client.command("mazu.chat", {"attachments": [{"uri": document.uri}]})
         await shown(document, "`/redo` reverts this.")
         assert "cp_" not in document.text
+
+
+def test_a_path_that_holds_such_a_name_stays():
+    for text in (
+        "open /home/u/mazu.undo/file.py",
+        "see ./mazu.cancel",
+        "mazu.checkpoint.list/x.py is a file",
+    ):
+        assert in_editor_words(text) == text
+    assert in_editor_words("Stop it with `mazu.cancel`.") == "Stop it with the code action Mazu: stop."

@@ -379,10 +379,14 @@ def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
             ("limits.max_stepz", "3"),
             "there is no such setting (did you mean limits.max_steps?). Nothing was stored.",
         ),
+        (("memry.write", "ask"), "there is no such setting (did you mean memory.write?)"),
     ):
         status, _, err = script("config", "set", *line)
         assert (status, said in err) == (2, True), err
-    (tmp_path / "home").mkdir()
+    assert "there is no such setting (did you mean permissions.mode?)" in script("config", "get", "mode")[2]
+    assert script("config", "set", "shell.readable", '["/opt"]')[0] == 0
+    assert script("config", "unset", "shell.readable")[0] == 0
+    assert (tmp_path / "home" / "config.toml").read_text() == ""
     rules = '[[permissions.rules]]\ntool = "run_shel"\nverdict = "deny"\n'
     (tmp_path / "home" / "config.toml").write_text(rules)
     assert "there is no tool run_shel (did you mean run_shell?)" in script("status")[1]

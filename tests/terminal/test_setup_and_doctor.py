@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mazu_ls.demo.model_server import ModelServer
 from tests.terminal.terminal import Terminal, project
 from tests.terminal.test_scripts import Script, script  # noqa: F401
 
@@ -16,6 +17,12 @@ async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
     started = Terminal(project(tmp_path), OPENAI_API_KEY="")
     yield started
     await started.kill()
+
+
+@pytest.fixture
+async def script_server() -> AsyncIterator[str]:
+    async with ModelServer([{"text": "Hello."}]) as server:
+        yield f"{server.url}/v1"
 
 
 async def test_setup_stores_a_key_that_is_never_shown(terminal: Terminal, tmp_path: Path):
@@ -36,6 +43,23 @@ async def test_setup_stores_a_key_that_is_never_shown(terminal: Terminal, tmp_pa
     assert stored["models"]["openai"]["api_key"] == "sk-secret-0123456789"
     assert stored["shell"]["sandbox"] == "required"
     assert settings.stat().st_mode & 0o077 == 0
+
+
+async def test_setup_asks_again_for_a_model_that_the_endpoint_does_not_have(
+    terminal: Terminal, script_server: str, tmp_path: Path
+):
+    await terminal.start("setup")
+    await terminal.sees("[a/o/d/g/l/k]")
+    await terminal.says("l")
+    await terminal.sees("URL [")
+    await terminal.says(script_server)
+    await terminal.sees("Name of the model:")
+    await terminal.says("gpt-script")
+    await terminal.sees("has no model gpt-script. It has", "[gpt-script all the same]:")
+    await terminal.says("gpt-scripted")
+    await terminal.sees("Which editor?")
+    stored = tomllib.loads((tmp_path / "home" / "config.toml").read_text())
+    assert stored["model"] == "local:gpt-scripted"
 
 
 async def test_setup_of_a_local_model_asks_again_after_no_answer(terminal: Terminal, tmp_path: Path):
@@ -98,6 +122,9 @@ def test_doctor_asks_a_local_endpoint_once(script: Script):  # noqa: F811
     assert script("config", "set", "model", "local:nope")[0] == 0
     status, out, _ = script("doctor")
     assert (status, "has no model nope. It has claude-scripted, gpt-scripted." in out) == (1, True), out
+    for chosen in (("models", "set", "local:smal-one"), ("chat", "hi", "--model", "local:smal-one")):
+        assert "has no model smal-one. It has claude-scripted, gpt-scripted." in script(*chosen)[2]
+    assert "has no model" not in script("models", "set", "local:gpt-scripted")[2]
     assert script("config", "set", "models.local.base_url", "http://127.0.0.1:9/")[0] == 0
     said = script("doctor")[1]
     assert "Nothing there lists its models now: http://127.0.0.1:9/models." in said, said
@@ -106,6 +133,7 @@ def test_doctor_asks_a_local_endpoint_once(script: Script):  # noqa: F811
     script.env["OLLAMA_HOST"] = "127.0.0.1:9"
     assert script("config", "set", "model", "ollama:nothere")[0] == 0
     status, out, _ = script("doctor")
+    assert "Nothing answers at http://127.0.0.1:9/v1 now" in script("models", "set", "ollama:nothere")[2]
     assert status == 1 and "endpoint ollama" in out and "127.0.0.1:9" in out, out
 
 

@@ -81,7 +81,7 @@ async def council(
         raise MazuError(
             Kind.CONFIG,
             "A council needs at least two models.",
-            "Name them, or set council.models in the settings.",
+            'Name them, or set them: `mazu-ls config set council.models \'["claude-opus-5", "openai:gpt-6-sol"]\'`.',
         )
     for name in (
         members

@@ -1,4 +1,4 @@
-"""What to say of a model whose name is in no table: a mistyped one would only fail with the next message."""
+"""What to say of a model whose name is in no table, or not in a local endpoint: a mistyped one would only fail with the next message."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 
 from mazu_ls.errors import MazuError
 
-_WIRE_NAME = re.compile(r"`?\b(mazu(?:\.[a-z]+)+)\b`?(?!\()")
+_WIRE_NAME = re.compile(r"(?<![\w/.\\-])`?\b(mazu(?:\.[a-z]+)+)\b`?(?![(/\\]|\.\w)")
 _WORDS = {
     "mazu.cancel": "the code action Mazu: stop",
     "mazu.checkpoint.list": "the code action Mazu: roll back…",

@@ -42,12 +42,12 @@ async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dic
 
 async def note_of_model(project: Project, given: argparse.Namespace) -> str:
     """Return what is to be said of the name after `--model`; empty if nothing."""
-    from mazu_ls.models.pricing.unknown_name import unknown_name_note
+    from mazu_ls.models.pricing.model_note import model_note
 
     if not (named := getattr(given, "model", None)):
         return ""
     with contextlib.suppress(MazuError):  # said with the first message
-        return unknown_name_note((await project.model(named)).name)
+        return await model_note((await project.model(named)).name, project.config, project.env)
     return ""
 
 

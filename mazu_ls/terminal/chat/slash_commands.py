@@ -37,6 +37,9 @@ async def run(chat: ChatSession, line: str) -> str:
     text = text.strip()
     if name not in commands():
         return unknown(name)
+    if name in ("new", "quit") and text:
+        done = "begins a conversation" if name == "new" else "leaves"
+        return f"`/{name}` {done} and takes no message: what you wrote after it was not sent."
     if name == "help":
         return help_text(text.removeprefix("/"))
     if name in ("new", "resume", "status"):
@@ -55,10 +58,11 @@ async def run(chat: ChatSession, line: str) -> str:
     from mazu_ls.server.chat import commands as chat_commands
 
     if name == "model":
-        from mazu_ls.models.pricing.unknown_name import unknown_name_note
+        from mazu_ls.models.pricing.model_note import model_note
 
         chosen = await chat.choose_model(text)
-        return f"Now talking to {chosen}. {unknown_name_note(chosen)}".rstrip()
+        project = await chat.server.wait_opened()
+        return f"Now talking to {chosen}. {await model_note(chosen, project.config, project.env)}".rstrip()
     said = await chat_commands.run(chat.execute, f"/{name} {text}".strip(), chat.session_id or "")
     return said or ""
 

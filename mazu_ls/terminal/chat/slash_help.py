@@ -75,7 +75,8 @@ def unknown(name: str) -> str:
     """Return the sentence about an unknown command, with the one that was probably meant."""
     from difflib import get_close_matches
 
-    close = get_close_matches(name, commands(), 1, 0.5)
+    swapped = [one for one in commands() if sorted(one) == sorted(name)]  # letters in another order
+    close = swapped or get_close_matches(name, commands(), 1, 0.5)
     meant = f" Did you mean /{close[0]}?" if close else ""
     return f"There is no command /{name}.{meant} /help lists them."
 

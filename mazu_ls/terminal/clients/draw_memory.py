@@ -103,10 +103,8 @@ def _forgotten_memory(out: Console, value: Result) -> None:
     if value["forgotten"].get("shared"):
         id = value["forgotten"]["id"]
         out.print("It is shared: the next `mazu-ls memory sync` forgets it for everybody.", markup=False)
-        out.print(
-            f"`mazu-ls memory restore {id}` brings it back. Its text stays in the team's history.",
-            markup=False,
-        )
+        restore = "" if value.get("isForGood") else f"`mazu-ls memory restore {id}` brings it back. "
+        out.print(f"{restore}Its text stays in the team's history.", markup=False)
 
 
 def _memory_stats(out: Console, value: Result) -> None:

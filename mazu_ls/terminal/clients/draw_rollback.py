@@ -9,6 +9,8 @@ from mazu_ls.terminal.lists import path_of
 from mazu_ls.terminal.times import local_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
@@ -36,7 +38,9 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
         for item in plan[key]:
             path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")
             whose = " (holds your own work)" if path in plan["users"] else ""
-            out.print(f"  {verb}: {path_of(path) if key == 'buffers' else path}{why or whose}", markup=False)
+            if key == "buffers":
+                path = _in_project(path_of(path), value.get("folders", ()))
+            out.print(f"  {verb}: {path}{why or whose}", markup=False)
     if any(plan["memories"].values()):
         learned = plan["memories"]
         out.print(f"  memories: +{learned['added']} ~{learned['changed']} -{learned['removed']}")
@@ -56,6 +60,11 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
         else _not_rolled_back(value, parts, is_redo=is_redo),
         markup=False,
     )
+
+
+def _in_project(path: str, folders: Sequence[str]) -> str:
+    """Return a file of the editor's as the other files are named: relative to the project's folder."""
+    return next((path[len(one) + 1 :] for one in folders if path.startswith(f"{one}/")), path)
 
 
 IN_ADVANCE = "To decide in advance: --on-conflict keep, overwrite or leave."
@@ -100,7 +109,9 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
         decides = "" if is_redo else f"; to decide about it: {again} with --on-conflict keep or overwrite"
         rest = f"what is in conflict was left as it is{decides}"
         what = (
-            f"Only {', '.join(parts)} went back to {id}{checked}" if parts else f"Nothing went back to {id}"
+            f"Only {' and '.join(parts)} went back to {id}{checked}"
+            if parts
+            else f"Nothing went back to {id}"
         )
         return f"{what}: {rest}. {undo}"
     if not parts and plan_keeps_users(value["plan"]):

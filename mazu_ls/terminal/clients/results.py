@@ -33,7 +33,9 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
                 "isUndo": name == "mazu.undo",
                 "sessionId": arguments.get("sessionId"),
             }
-            result = {**result, **asked}
+            result = {**result, **asked, "folders": [str(folder) for folder in given.root.folders]}
+        if name == "mazu.memory.forget":
+            result = {**result, "isForGood": bool(arguments.get("forGood"))}
         show.result(name, result)
     return DONE if arguments.get("preview") else exit_status(result)
 

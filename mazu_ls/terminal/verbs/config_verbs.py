@@ -16,6 +16,7 @@ from mazu_ls.redact import redact
 from mazu_ls.state import paths
 from mazu_ls.terminal.screen.printing import print_json, print_text
 from mazu_ls.terminal.verbs.stored_settings import (
+    no_setting,
     parse_value,
     remove_setting,
     settings_file,
@@ -140,7 +141,7 @@ def _named(loaded: config.Loaded, name: str | None) -> Any:
     value: Any = msgspec.to_builtins(loaded.config)
     for key in name.split(".") if name else ():
         if not isinstance(value, dict) or key not in value:
-            raise InvalidArguments(f"there is no setting {name}", "name")
+            raise InvalidArguments(no_setting(name or ""), "name")
         value = value[key]
     return value
 

@@ -103,19 +103,15 @@ def _not_needed(finding: DoctorFinding) -> DoctorFinding:
 
 async def _endpoints(project: Project) -> list[DoctorFinding]:
     """Ask each local endpoint of the settings, and Ollama if the model that is set is there, once whether it answers."""
-    from mazu_ls.models.providers import PROVIDERS, is_local
+    from mazu_ls.models.pricing.model_note import local_address
     from mazu_ls.terminal.verbs.setting_up.setup import said_of_endpoint
 
     provider, _, model = (project.config.model or "").partition(":")
-    asked = {
-        name: entry.base_url
-        for name, entry in project.config.models.items()
-        if entry.base_url and is_local(entry.base_url) and not entry.api_key
-    }
-    if provider == "ollama":
-        asked.setdefault(provider, PROVIDERS[provider].address(project.env))
+    named = dict.fromkeys((*project.config.models, *(("ollama",) if provider == "ollama" else ())))
     found: list[DoctorFinding] = []
-    for name, address in asked.items():
+    for name in named:
+        if (address := local_address(name, project.config, project.env)) is None:
+            continue
         said = await said_of_endpoint(address, model if provider == name else "")
         missing = False if provider == name else None
         found.append(DoctorFinding(f"endpoint {name}", said.endswith(" answers.") or missing, said))

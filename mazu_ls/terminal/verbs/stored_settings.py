@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from mazu_ls.config import config
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.state import paths
@@ -52,6 +54,8 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
     problems = config.load([config.Layer("config set", nested)], {}).warnings
     if problems:
         problem = problems[0].removeprefix("config set: ").rpartition("; ")[0]
+        if "there is no such setting" in problem:
+            problem = no_setting(name)
         raise InvalidArguments(f"{problem}. Nothing was stored.", name)
 
     def change(document: Any) -> None:
@@ -65,6 +69,23 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
         table[keys[-1]] = value
 
     return _rewrite(change, env)
+
+
+def no_setting(name: str) -> str:
+    """Return the sentence that there is no setting of that name, with the one that was probably meant."""
+    from difflib import get_close_matches
+
+    def flat(values: dict[str, Any], above: str = "") -> list[str]:
+        return [
+            dotted
+            for key, value in values.items()
+            for dotted in (flat(value, f"{above}{key}.") if isinstance(value, dict) else [f"{above}{key}"])
+        ]
+
+    known = flat(msgspec.to_builtins(config.Config()))
+    same = [one for one in known if one.endswith(f".{name}")]
+    close = same[:1] or get_close_matches(name, known, 1, 0.6)
+    return f"{name}: there is no such setting{f' (did you mean {close[0]}?)' if close else ''}"
 
 
 def stored_list(name: str, env: Mapping[str, str] = os.environ) -> list[Any]:
@@ -101,6 +122,14 @@ def remove_setting(name: str, env: Mapping[str, str] = os.environ) -> bool:
             )
         if was_there:
             del table[last]
+            for depth in reversed(range(1, len(above) + 1)):  # tables in which nothing is left
+                *outer, key = above[:depth]
+                table = document
+                for one in outer:
+                    table = table[one]
+                if len(table[key]) or "#" in table[key].as_string():
+                    break
+                del table[key]
 
     if settings_file(env).exists():
         _rewrite(change, env, lambda: was_there)

@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
     """Set the model of new conversations."""
-    from mazu_ls.models.pricing.unknown_name import unknown_name_note
+    from mazu_ls.models.pricing.model_note import model_note
 
     project = await server.wait_opened()
     model = (await project.model(arguments["model"])).name
     path = store_setting("model", model, server.env)
     project.configure(server.settings)
     effective = project.config.model
-    notes = [note] if (note := unknown_name_note(model)) else []
+    notes = [note] if (note := await model_note(model, project.config, project.env)) else []
     if server.env.get("MAZU_MODEL"):
         notes.append(f"MAZU_MODEL={server.env['MAZU_MODEL']} in the environment is used before it.")
     elif effective != model:
@@ -86,7 +86,8 @@ async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     project = await server.wait_opened()
     project.configure(server.settings)
     result = await execute(server, "mazu.permissions.list", [{}])
-    return {**result, "rule": rule, "storedIn": str(path), "notes": []}
+    of_all = "It holds in all your projects; a pattern of paths is relative to the top of each."
+    return {**result, "rule": rule, "storedIn": str(path), "notes": [of_all]}
 
 
 async def remove_named_rules(server: ServerState, named: str) -> bool:

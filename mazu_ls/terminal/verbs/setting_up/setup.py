@@ -37,7 +37,6 @@ EDITORS = {
 }
 
 ENDPOINT_SECONDS = 3.0
-SHOWN_MODELS = 8
 FILES = Path(__file__).parents[3] / "editors"
 """Beside the package in a clone; an installed package has none."""
 
@@ -73,11 +72,18 @@ async def _model(surface: PlainSurface) -> None:
         case "l":
             url = _line("URL [http://127.0.0.1:11434/v1]: ") or "http://127.0.0.1:11434/v1"
             name = _line("Name of the model: ")
+            said = await said_of_endpoint(url, name)
+            while name and "has no model" in said:
+                print(said)
+                name, before = _line(f"Name of the model [{name} all the same]: "), name
+                said = await said_of_endpoint(url, name) if name and name != before else ""
+                name = name or before
             store_setting("models.local", {"base_url": url, "price_in": 0, "price_out": 0})
             if name:
                 store_setting("model", f"local:{name}")
             print(f"stored in {settings_file()}")
-            print(await said_of_endpoint(url, name))
+            if said:
+                print(said)
         case key if key in PROVIDERS:
             provider, variable, _ = PROVIDERS[key]
             secret = getpass.getpass(f"Key (it is not shown; empty: you set {variable} yourself): ").strip()
@@ -88,15 +94,14 @@ async def _model(surface: PlainSurface) -> None:
 
 async def said_of_endpoint(url: str, name: str) -> str:
     """Ask a local endpoint once for its models; return in a sentence whether it can be called, and has that one."""
+    from mazu_ls.models.pricing.model_note import missing_model
     from mazu_ls.models.providers import models_at
 
     listed = await models_at(url, ENDPOINT_SECONDS)
     if listed is None:
         slash_v1 = "" if url.rstrip("/").endswith("/v1") else " Most addresses end in /v1."
         return f"Nothing there lists its models now: {url.rstrip('/')}/models. Start it before the first message, or correct the address.{slash_v1}"
-    if name and name not in listed and f"{name}:latest" not in listed:
-        return f"{url} answers, but has no model {name}. It has {', '.join(listed[:SHOWN_MODELS]) or 'none'}."
-    return f"{url} answers."
+    return missing_model(url, name, listed) or f"{url} answers."
 
 
 async def _editor(surface: PlainSurface) -> None:
