@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from mazu_ls.policy import effects, hard_deny
-from mazu_ls.policy.bash import commands, elements, evaluations, interpreter_code
+from mazu_ls.policy.bash import commands, evaluations, interpreter_code
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.evaluations import DECLARES
 from mazu_ls.policy.bash.expansions import UNKNOWN
@@ -234,7 +234,7 @@ class DenyScan(InputScan):
             text = " ".join(fields)
             scope.assign(name, text, more=sign == "+=")
             for key in evaluate(index[1:-1], scope).candidates if index else ():
-                elements.assign_element(scope, name, "".join(key), text)
+                scope.assign_element(name, "".join(key), text)
                 if name in ("BASH_CMDS", "BASH_ALIASES"):
                     scope.assign(f"alias {''.join(key)}", text)
         return value

@@ -35,7 +35,7 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data. `moves`: some `cd` leads up, or to an absolute path, so that the next round of a loop begins elsewhere.
-    `held` are all texts so far that hold a substitution; one collection for all scopes of a line. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
+    `held` are all texts so far that hold a substitution; one collection for all scopes of a line. `shares`: the positional parameters are those of the script that started this one.
     """
 
     place: PolicyContext
@@ -48,7 +48,6 @@ class ShellScope:
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
     held: dict[str, None] = field(default_factory=dict)
-    loose: set[str] = field(default_factory=set)
     shares: bool = True
 
     def __post_init__(self) -> None:
@@ -65,7 +64,6 @@ class ShellScope:
             cwds=list(self.cwds),
             moves=False,
             tainted=set(self.tainted),
-            loose=set(self.loose),
             shares=positional is None,
             positional=[positional] if positional is not None else list(self.positional),
         )
@@ -100,14 +98,18 @@ class ShellScope:
         self.positional.append(fields if len(self.positional) < MAX_POSITIONAL else [UNKNOWN])
         self.hold(fields)
 
-    def shift(self, word: str) -> None:
-        """Add what `shift` leaves of the positional parameters; every rest of them if it is not known how many go."""
+    def shift(self) -> None:
+        """Add every rest that `shift` may leave of the positional parameters."""
         for fields in list(self.positional):
-            if re.fullmatch(r"\d{1,4}", word):
-                self.set_positional(fields[int(word) :])
-                continue
             for at in range(1, len(fields) + 1):
                 self.set_positional(fields[at:])
+
+    def assign_element(self, name: str, index: str, text: str) -> None:
+        """Add what one element of an array may be; what the array is then is known only if it is the next one."""
+        lists = self.arrays.get(name) or [[value] for value in self.values.get(name, ())] or [[]]
+        self.assign(name, text)
+        for fields in lists:
+            self.assign_array(name, [*fields, text] if index == str(len(fields)) else [text, UNKNOWN])
 
     def hold(self, texts: Iterable[str]) -> None:
         """Note texts that bash may evaluate once more."""
@@ -117,7 +119,7 @@ class ShellScope:
         """Return how many values each variable has; more, as long as another reading of the script finds more."""
         counts = {name: len(values) for name, values in self.values.items()}
         lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
-        lists += len(self.positional) + len(self.loose)
+        lists += len(self.positional)
         return {**counts, "": lists + len(self.tainted)}
 
     def learn(self, parent: ShellScope) -> None:
@@ -131,7 +133,6 @@ class ShellScope:
             for one in lists if lists is not self.arrays.get(name) else ():
                 self.assign_array(name, one)
         self.tainted |= parent.tainted
-        self.loose |= parent.loose
         for fields in list(parent.positional) if self.shares and parent is not self else ():
             self.set_positional(fields)
 
@@ -140,7 +141,7 @@ class ShellScope:
         if name in self.references:
             return [value for target in self.references[name] for value in self.values.get(target, [""])]
         if lists := self.arrays.get(name):
-            first = {text for fields in lists for text in (fields if name in self.loose else fields[:1])}
+            first = {text for fields in lists for text in fields[:1]}
             return list(dict.fromkeys([*self.values.get(name, ()), *sorted(first)])) or [""]
         if name in self.values:
             return self.values[name]
@@ -181,6 +182,11 @@ class ShellScope:
         if name in "@*" and name:
             return self.positional or [[]]
         return self.arrays.get(name) or [[value] for value in self.lookup(name)]
+
+    def elements(self, name: str) -> list[str]:
+        """Return every value that an element of the array may have."""
+        every = [text for fields in self.arrays.get(name, ()) for text in fields]
+        return list(dict.fromkeys([*every, *self.lookup(name)]))
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 
-from mazu_ls.policy.bash import elements, outputs
+from mazu_ls.policy.bash import outputs
 from mazu_ls.policy.bash.expansions import (
     FIELD,
     MAX_BRACES,
@@ -16,7 +16,6 @@ from mazu_ls.policy.bash.expansions import (
     braces,
     modified,
     protect,
-    sliced,
     unprotect,
 )
 from mazu_ls.policy.bash.scope import ShellScope
@@ -278,9 +277,7 @@ class _Word:
         elif index in ("@", "*") or name in "@*":
             self._list(name, rest, quoted)
         else:
-            values = (
-                self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
-            )
+            values = self.scope.lookup(name) if index is None else self.scope.elements(name)
             self._add(*(self._split(value, quoted) for value in self._operated(name, values, rest)))
 
     def _indirect(self, name: str, index: str | None, rest: str, quoted: bool) -> None:
@@ -289,7 +286,7 @@ class _Word:
             self._nested(rest)
             self._add(UNKNOWN)
             return
-        named = self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
+        named = self.scope.lookup(name) if index is None else self.scope.elements(name)
         texts: list[str] = []
         for one in named:
             if self.depth >= outputs.MAX_DEPTH or not _NAMED.fullmatch(one):
@@ -311,16 +308,16 @@ class _Word:
             if rest[:1] in _REPLACES or rest[1:2] in _REPLACES:
                 self._add(*whole, *(self._split(text, quoted) for text in self._operated(name, [""], rest)))
                 return
-            texts = {text: self._operated(name, [text], rest) for fields in lists for text in fields}
-            texts = texts or {"": self._operated(name, [""], rest)}
-            several = any(len(found) > 1 for found in texts.values())
-            made = [self._joined([texts[text][0] for text in fields], quoted) for fields in lists]
-            self._add(*made, *([UNKNOWN] if several else []))
+            made = [
+                [found for text in fields for found in self._operated(name, [text], rest)] for fields in lists
+            ]
+            self._add(
+                *(self._joined(fields, quoted) for fields in made or [self._operated(name, [""], rest)])
+            )
         else:
             self._operated(name, [""], rest)
-            loose = name in self.scope.loose
-            cut = [None if loose else sliced(["bash", *f] if name in "@*" else f, rest) for f in lists]
-            self._add(*whole, *(UNKNOWN if f is None else self._joined(f, quoted) for f in cut))
+            rests = [[name, *f][at:] for f in lists for at in range(1, min(len(f), MAX_OPERANDS) + 1)]
+            self._add(*whole, *(self._joined(fields, quoted) for fields in rests))
 
     def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
         if not rest:
