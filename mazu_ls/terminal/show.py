@@ -87,8 +87,11 @@ def _council(out: Console, value: Result) -> None:
         out.print(f"[bold]{escape(answer['model'])}[/]")
         out.print(f"failed: {error['message']}" if error else answer["reply"], markup=False)
         out.print()
-    out.print(f"[bold]{escape(value['lead'])} recommends[/]")
-    out.print(value["synthesis"], markup=False)
+    if error := value.get("error"):
+        out.print(f"No recommendation: {error['message']} {error['hint']}", markup=False)
+    else:
+        out.print(f"[bold]{escape(value['lead'])} recommends[/]")
+        out.print(value["synthesis"], markup=False)
     if value["dissent"]:
         out.print("\n[bold]Dissent[/]")
         out.print(value["dissent"], markup=False)

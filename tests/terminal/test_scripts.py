@@ -217,6 +217,12 @@ def test_no_key_of_an_answer_is_printed(script: Script, words: tuple[str, ...]):
         assert "[redacted: openai key]" in out and key not in out + err, (code, out, err)
 
 
+def test_a_council_with_one_answer_says_that_there_is_nothing_to_compare(script: Script):
+    script.model_says({"when": "two", "fault": "404"}, {"text": "Cents.", "repeat": True})
+    _, out, _ = script("council", "go", "--member", "anthropic:one", "--member", "anthropic:two")
+    assert "No recommendation: Only anthropic:one answered" in out and "recommends" not in out, out
+
+
 def test_reading_leaves_nothing_behind_and_starts_nothing(script: Script, tmp_path: Path):
     (tmp_path / "home").mkdir(mode=0o700)
     server = f'[[mcp_servers]]\nname = "own"\ncommand = "touch"\nargs = ["{tmp_path}/started"]\n'

@@ -423,6 +423,21 @@ const STEPS = {
     await page.close();
   },
 
+  async 'a council that has nothing to compare says why, and offers nothing to remember'() {
+    const page = await pages.open('council');
+    const usage = { inputTokens: 1, outputTokens: 1, costUsd: 0 };
+    const answers = [
+      { model: 'a:one', reply: 'Cents.', error: null, usage },
+      { model: 'a:two', reply: '', error: { kind: 'model', message: 'two is not known.', hint: '' }, usage },
+    ];
+    const error = { kind: 'model', message: 'Only a:one answered.', hint: 'Ask again.' };
+    const result = { question: 'Cents?', answers, lead: 'a:one', synthesis: '', dissent: '', usage, error };
+    await post(page, { type: 'answered', result });
+    await page.locator('.synthesis', { hasText: 'Only a:one answered. Ask again.' }).waitFor();
+    assert.equal(await page.locator('.synthesis button').count(), 0);
+    await page.close();
+  },
+
   async 'a model cannot put anything into the page'() {
     const evil = '<img src=x onerror="globalThis.pwned=1"><script>globalThis.pwned=1</script>[x](javascript:alert(1))';
     const page = await chat(turn(1, `Hello. ${evil}\n\n![a](http://example.org/a.png)`));

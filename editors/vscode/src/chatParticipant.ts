@@ -209,9 +209,11 @@ async function council(
 ): Promise<ChatResult> {
   stream.progress(l10n.t('The council is in session'));
   const argument = { question: request.prompt, ...attached(request), wait: true } as const;
-  const { answers, synthesis, dissent } = await server.execute('mazu.council', argument, token);
-  stream.markdown(synthesis);
+  const { answers, synthesis, dissent, error: none } = await server.execute('mazu.council', argument, token);
+  stream.markdown(none ? `*${none.message} ${none.hint}*` : synthesis);
   if (dissent) stream.markdown(l10n.t('\n\n### Dissent\n\n{0}', dissent));
-  for (const { model, reply } of answers) stream.markdown(`\n\n### ${model}\n\n${reply}`);
+  for (const { model, reply, error } of answers) {
+    stream.markdown(`\n\n### ${model}\n\n${error ? `*${error.message}*` : reply}`);
+  }
   return {};
 }

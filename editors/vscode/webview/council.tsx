@@ -23,24 +23,34 @@ function Waiting({ question }: { question: string }) {
   );
 }
 
-function Council({ question, answers, lead, synthesis, dissent, usage }: CouncilResult) {
+function Council({ question, answers, lead, synthesis, dissent, usage, error: none }: CouncilResult) {
   return (
     <div class="council">
       <h1>{question}</h1>
       <section class="synthesis" aria-label={t('Synthesis')}>
         <div class="head">
           <span class="who">{t('Synthesis')}</span>
-          <span class="about">{t('compared by {0} · {1}', lead, money(usage.costUsd, usage.estimated))}</span>
-          <span class="council-tools">
-            <button type="button" class="primary" onClick={() => send({ type: 'remember' })}>
-              {t('Remember as a decision')}
-            </button>
-            <button type="button" class="secondary" onClick={() => send({ type: 'copy', text: synthesis })}>
-              {t('Copy')}
-            </button>
-          </span>
+          {!none && (
+            <>
+              <span class="about">{t('compared by {0} · {1}', lead, money(usage.costUsd, usage.estimated))}</span>
+              <span class="council-tools">
+                <button type="button" class="primary" onClick={() => send({ type: 'remember' })}>
+                  {t('Remember as a decision')}
+                </button>
+                <button type="button" class="secondary" onClick={() => send({ type: 'copy', text: synthesis })}>
+                  {t('Copy')}
+                </button>
+              </span>
+            </>
+          )}
         </div>
-        <Markdown text={synthesis} streaming={false} />
+        {none ? (
+          <p class="ended error">
+            {none.message} {none.hint}
+          </p>
+        ) : (
+          <Markdown text={synthesis} streaming={false} />
+        )}
         {dissent && (
           <>
             <h2>{t('Dissent')}</h2>

@@ -105,6 +105,13 @@ def test_every_command_stands_in_the_palette_or_is_kept_out_of_it_on_purpose():
     assert rows <= hidden | {"mazu.rollBack"}, rows - hidden
 
 
+def test_every_button_of_a_row_is_in_its_menu_too():
+    menu = CONTRIBUTES["menus"]["view/item/context"]
+    buttons = {(it["command"], it["when"]) for it in menu if it["group"].startswith("inline")}
+    rows = {(it["command"], it["when"]) for it in menu if not it["group"].startswith("inline")}
+    assert {name for name, _ in buttons} <= {name for name, _ in rows}, "no keyboard reaches a button"
+
+
 def test_every_string_of_the_manifest_can_be_translated():
     strings = json.loads((EXTENSION / "package.nls.json").read_text(encoding="utf-8"))
     used = set(re.findall(r'"%([\w.]+)%"', (EXTENSION / "package.json").read_text(encoding="utf-8")))

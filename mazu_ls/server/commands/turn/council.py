@@ -102,7 +102,7 @@ def as_markdown(result: wire.CouncilResult) -> str:
     if result.synthesis:
         parts += [f"## Recommendation ({result.lead})", result.synthesis]
     if result.error:
-        parts += [f"*The lead failed: {result.error.message} {result.error.hint}*"]
+        parts += [f"*No recommendation: {result.error.message} {result.error.hint}*"]
     if result.dissent:
         parts += ["## Dissent", result.dissent]
     for answer in result.answers:

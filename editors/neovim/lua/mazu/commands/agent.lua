@@ -127,7 +127,8 @@ local function show_council(result)
     columns[#columns + 1] = { name = 'council/' .. answer.model, lines = lines }
   end
   local below = { ('# %s'):format(result.question), '', ('## Synthesis by %s'):format(result.lead or '?'), '' }
-  vim.list_extend(below, split(result.synthesis or ''))
+  local none = result.error and ('✗ %s %s'):format(result.error.message, result.error.hint or '')
+  vim.list_extend(below, split(none or result.synthesis or ''))
   local dissent = result.dissent
   if dissent and dissent ~= '' then
     vim.list_extend(below, { '', '## Dissent', '' })
