@@ -119,11 +119,11 @@ class CheckpointContext:
             self._modes[oid] = FileModes.load(self.repository, tree, MODES)
         return self._modes[oid]
 
-    def hold(self, place: bytes, entry: TreeEntry | None, bits: int | None) -> bytes | None:
-        """Return a tree with one file and its unusual permission bits, which is not stored; see `TreeStore.hold`."""
-        if entry is None or bits is None:
-            return self.trees.hold(place, entry)
-        modes = FileModes({place: bits})
+    def hold(
+        self, place: bytes, entry: TreeEntry | None, bits: int | None, like: bytes | None
+    ) -> bytes | None:
+        """Return a tree with one file, which is not stored; see `TreeStore.hold`. `bits`: None for those usual in the tree `like`."""
+        modes = FileModes({} if bits is None else {place: bits}, self.modes(like).usual)
         oid = object_id(BLOB, modes.dump())
         self._held_modes[oid] = modes
         return self.trees.hold(place, entry, {MODES: TreeEntry(FILE_MODE, oid)})
@@ -221,15 +221,17 @@ class CheckpointContext:
         self, base: Checkpoint | None, seen: ScanResult, writer: PackWriter
     ) -> dict[bytes, TreeEntry | None]:
         """Return the list of unusual permission bits as a change of the base, if it changed."""
-        modes = FileModes.load(self.repository, bytes.fromhex(base.tree) if base else None, MODES)
-        for place, found in seen.captured.items():
-            regular = found is not None and found.entry.mode != LINK_MODE
-            modes.note(place, found.permissions if found is not None and regular else None)
+        modes = self.modes(bytes.fromhex(base.tree) if base else None).copy()
+        captured = {
+            place: found.permissions if found is not None and found.entry.mode != LINK_MODE else None
+            for place, found in seen.captured.items()
+        }
+        modes.know_usual(bits for bits in captured.values() if bits is not None)
+        for place, bits in captured.items():
+            modes.note(place, bits)
         if not modes.changed:
             return {}
-        if not (data := modes.dump()):
-            return {MODES: None}
-        oid = writer.add(BLOB, data)
+        oid = writer.add(BLOB, modes.dump())
         self._modes[oid] = modes  # the store does not hold it before the pack is written
         return {MODES: TreeEntry(FILE_MODE, oid)}
 

@@ -67,8 +67,10 @@ def root_state(root: Path, env: Mapping[str, str] = os.environ) -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Create `path` for this user alone (0700) and return it."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create `path` and its missing parents for this user alone (0700) and return it."""
+    missing = [parent for parent in path.parents if not parent.exists()]
+    for folder in [*reversed(missing), path]:  # mkdir gives parents of its own the mode of the umask
+        folder.mkdir(mode=0o700, exist_ok=True)
     return path
 
 

@@ -175,6 +175,6 @@ def _views(
             data = encode_like(project.repository.read(like.oid), text)
             entry = TreeEntry(like.mode, object_id(BLOB, data))
             ensure_stored(project, entry.oid, data)
-        return BufferView(project.hold(place, entry, bits), others)
+        return BufferView(project.hold(place, entry, bits, before.tree), others)
 
     return as_file

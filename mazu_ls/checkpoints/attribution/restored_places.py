@@ -98,7 +98,7 @@ def restored_view(
         found = TreeEntry(mode.encode(), bytes.fromhex(oid))
         if not ensure_stored(project, found.oid, data):
             return None
-    tree = project.hold(place, found, int(bits, 8) if bits else None)
+    tree = project.hold(place, found, int(bits, 8) if bits else None, before.tree)
     others = [held for held in before.unsaved if place_of(project, held) != place]
     shown: list[UnsavedText] = []
     if text is not None:

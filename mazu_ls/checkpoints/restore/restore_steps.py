@@ -16,7 +16,7 @@ from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason
 from mazu_ls.checkpoints.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
-from mazu_ls.checkpoints.scan.file_modes import unusual
+from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.read_files import Signature, signature
@@ -96,15 +96,14 @@ class RestoreStep(Struct, frozen=True):
         """Return whether the step changes a file that has these permission bits."""
         return self.now != self.was or int(bits, 8) != self.permissions
 
-    @property
-    def state_after(self) -> State:
-        """The state of the place after the step, as the next checkpoint sees it: what comes from `source` it cannot hold."""
-        return None if self.source is not None else entry_state(self.now, self.unusual_bits)
+    def state_after(self, modes: FileModes) -> State:
+        """Return the state of the place after the step, as the next checkpoint sees it: what comes from `source` it cannot hold."""
+        return None if self.source is not None else entry_state(self.now, self.unusual_bits(modes))
 
-    @property
-    def unusual_bits(self) -> int | None:
-        """The file's permission bits after the step, if they are unusual."""
-        return unusual(self.permissions) if self.now is not None and self.now.mode != LINK_MODE else None
+    def unusual_bits(self, modes: FileModes) -> int | None:
+        """Return the file's permission bits after the step, if they are unusual among these."""
+        regular = self.now is not None and self.now.mode != LINK_MODE
+        return modes.unusual(self.permissions) if regular else None
 
     @property
     def place(self) -> bytes:

@@ -260,6 +260,7 @@ def _record_writes(
         step.place: step.now if step.source is None else None for step in found.steps
     }
     texts: dict[bytes, str] = {}
+    bits = project.modes(tree)
     for change in found.buffers:
         if change.place is None:
             continue
@@ -270,9 +271,9 @@ def _record_writes(
         record_edit(db, writer, change.place, was, text_state(change.text))
     for step in found.steps:
         if step.place not in texts:
-            record_edit(db, writer, step.place, project.state_at(tree, step.place), step.state_after)
+            record_edit(db, writer, step.place, project.state_at(tree, step.place), step.state_after(bits))
 
-    bits, bits_after = project.modes(tree), {step.place: step.unusual_bits for step in found.steps}
+    bits_after = {step.place: step.unusual_bits(bits) for step in found.steps}
 
     def restored(place: bytes) -> RestoredPlace:
         entry = entries[place] if place in entries else project.trees.at(tree, place)

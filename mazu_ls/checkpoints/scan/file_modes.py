@@ -3,74 +3,100 @@
 from __future__ import annotations
 
 import json
-import re
-from functools import cache
-from pathlib import Path
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o777
 """Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an untrusted archive."""
+_NAMES = (b"usual", b"usual-executable")
+"""Under which the usual bits are listed: no place in a tree has such a name."""
 
 
-@cache
-def umask() -> int:
-    """Return the process's umask, from /proc, because umask(2) can only be read by setting it."""
-    try:
-        found = re.search(
-            r"^Umask:\s*([0-7]+)", Path("/proc/self/status").read_text(encoding="ascii"), re.MULTILINE
-        )
-    except OSError:
-        found = None
-    return int(found[1], 8) if found else 0o022
+class UsualBits(NamedTuple):
+    """The permission bits of the files that a checkpoint does not list."""
+
+    plain: int = 0o644
+    executable: int = 0o755
+
+    def for_executable(self, executable: bool) -> int:
+        """Return those of a plain or an executable file."""
+        return self.executable if executable else self.plain
 
 
-def default_mode(executable: bool) -> int:
-    """Return the mode of a new file."""
-    return (0o777 if executable else 0o666) & ~umask()
-
-
-def unusual(bits: int) -> int | None:
-    """Return permission bits; None for those of a new file, under this process's umask or the most common one."""
-    return None if bits in (0o644, 0o755, default_mode(False), default_mode(True)) else bits
+def usual_bits(found: Iterable[int]) -> UsualBits:
+    """Return the most common bits of these plain and executable files: whatever the umask, few have others."""
+    counts = Counter(bits & _KEEP for bits in found)
+    plain = max((bits for bits in counts if not bits & 0o100), key=counts.__getitem__, default=None)
+    executable = max((bits for bits in counts if bits & 0o100), key=counts.__getitem__, default=None)
+    if plain is None:
+        plain = 0o644 if executable is None else executable & 0o666
+    return UsualBits(plain, plain | (plain & 0o444) >> 2 if executable is None else executable)
 
 
 class FileModes:
-    """The unusual modes by tree path. A file that is not listed has the mode of a new file."""
+    """The unusual modes by tree path, and the usual ones, which a file that is not listed has.
 
-    def __init__(self, listed: dict[bytes, int]) -> None:
+    Both are stored: the umask of the process that restores a file may be another than that of the one that recorded it.
+    """
+
+    def __init__(self, listed: dict[bytes, int], usual: UsualBits | None = None) -> None:
         self._listed = listed
-        self._usual = (default_mode(False), default_mode(True))
+        self._usual = usual
         self.changed = False
 
     @classmethod
     def load(cls, repository: StoreRepository, tree: bytes | None, name: bytes) -> FileModes:
-        """Load those of a checkpoint's tree."""
+        """Load those of a checkpoint's tree. Earlier versions did not store the usual ones."""
         entry = repository.trees.read(tree).get(name)
         if entry is None:
             return cls({})
-        listed = json.loads(repository.read(entry.oid))
-        return cls(
-            {path.encode("utf-8", "surrogateescape"): int(bits, 8) & _KEEP for path, bits in listed.items()}
-        )
+        said = json.loads(repository.read(entry.oid))
+        listed = {
+            path.encode("utf-8", "surrogateescape"): int(bits, 8) & _KEEP for path, bits in said.items()
+        }
+        plain, executable = (listed.pop(key, None) for key in _NAMES)
+        if plain is None or executable is None:
+            return cls(listed)
+        return cls(listed, UsualBits(plain, executable))
+
+    def copy(self) -> FileModes:
+        """Return one that may be changed."""
+        return FileModes(dict(self._listed), self._usual)
+
+    @property
+    def usual(self) -> UsualBits:
+        """The bits of the files that are not listed."""
+        return self._usual or UsualBits()
 
     def bits_for(self, path: bytes, executable: bool) -> int:
         """Return the bits to restore."""
-        return self._listed.get(path, default_mode(executable)) & _KEEP
+        return self._listed.get(path, self.usual.for_executable(executable)) & _KEEP
 
     def differing(self, other: FileModes) -> set[bytes]:
         """Return the paths whose bits differ between two checkpoints."""
         paths = self._listed.keys() | other._listed.keys()
-        return {path for path in paths if self.unusual_bits(path) != other.unusual_bits(path)}
+        return {path for path in paths if self._listed.get(path) != other._listed.get(path)}
 
     def unusual_bits(self, path: bytes) -> int | None:
-        """Return a file's bits if it is listed and they are `unusual`, else None."""
-        bits = self._listed.get(path)
-        return None if bits is None else unusual(bits)
+        """Return a file's bits if they are unusual, else None."""
+        return self._listed.get(path)
+
+    def unusual(self, bits: int) -> int | None:
+        """Return permission bits; None for the usual ones."""
+        return None if bits == self.usual.for_executable(bool(bits & 0o100)) else bits
+
+    def know_usual(self, found: Iterable[int]) -> None:
+        """Choose the usual bits by those of these files, unless they are stored already."""
+        if self._usual is None:
+            self._usual = usual_bits(found)
+            self.changed = True
 
     def note(self, path: bytes, bits: int | None) -> None:
         """Record a file's present bits; None if there is no regular file."""
-        if bits is not None and bits & _KEEP not in self._usual:
+        if bits is not None and self.unusual(bits & _KEEP) is not None:
             if self._listed.get(path) != bits & _KEEP:
                 self._listed[path] = bits & _KEEP
                 self.changed = True
@@ -79,8 +105,7 @@ class FileModes:
             self.changed = True
 
     def dump(self) -> bytes:
-        """Return the file's content; empty if nothing is unusual."""
-        if not self._listed:
-            return b""
-        listed = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in self._listed.items()}
-        return json.dumps(listed, indent=0, sort_keys=True).encode()
+        """Return the file's content."""
+        listed = {**self._listed, **dict(zip(_NAMES, self.usual, strict=True))}
+        said = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in listed.items()}
+        return json.dumps(said, indent=0, sort_keys=True).encode()

@@ -40,11 +40,13 @@ SETTLE_SECONDS = 0.15
 
 def make_buffer(screen: ScreenControls, history: Path | None, completer: Completer | None) -> Buffer:
     """Return the buffer of the message being written."""
-    from prompt_toolkit.history import FileHistory, InMemoryHistory
+    from prompt_toolkit.history import InMemoryHistory
+
+    from mazu_ls.terminal.surfaces.message_history import MessageHistory
 
     return Buffer(
         multiline=True,
-        history=FileHistory(str(history)) if history else InMemoryHistory(),
+        history=MessageHistory(history) if history else InMemoryHistory(),
         completer=completer,
         tempfile_suffix=".md",
         complete_while_typing=Condition(lambda: bool(completer) and not screen.question),
