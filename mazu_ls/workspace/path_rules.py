@@ -31,7 +31,7 @@ def malformed_path_reason(path: str) -> str | None:
     """Return why this spelling is refused, or None. Does not access the disk."""
     if not path.strip():
         return "it is empty"
-    plain = path.isascii() and path.isprintable()
+    plain = path.isprintable()
     if not plain and any(unicodedata.category(c) in ("Cc", "Cs") for c in path):
         return "it holds control characters or broken Unicode"
     if not plain and any(

@@ -106,6 +106,7 @@ async def test_another_client_answers_for_an_editor_that_cannot(client: Client, 
         ("once", None, ""),
         ({"optionId": "once", "arguments": {"x": "y"}}, "deny", "the answer could not be used: `arguments.x` cannot be changed"),
         ({"optionId": "once", "hunks": ["1", 3]}, "deny", "the answer could not be used: `hunks` names '3'"),
+        ({"optionId": "once", "arguments": ["x"], "hunks": "1", "note": ["n"]}, "allow_once", ""),
         ({"optionId": "once", "hunks": ["1"], "arguments": {"command": "ls"}}, "allow_once", ""),
     ],
 )  # fmt: skip
@@ -118,7 +119,7 @@ async def test_an_answer_means_what_it_offers_and_no_more(
     reply = await done(start(client, question))
     assert (reply.choice and reply.choice.kind) == kind
     assert reply.note.startswith(note) and bool(reply.note) == bool(note)
-    if kind == "allow_once" and "hunks" in answer:
+    if kind == "allow_once" and reply.hunks:
         assert (reply.hunks, reply.arguments) == (("1",), {"command": "ls"})
     (told,) = client.notes("mazu/permission/resolved")
     verdict = "allow" if kind == "allow_once" else "deny"
@@ -176,7 +177,7 @@ async def test_questions_that_wait_are_answered_withdrawn_or_voided_without_hold
     assert not first.answer_with("once", QUESTION) and not first.answer_with({"optionId": 7}, QUESTION)
     assert not asking[0].done()
     assert first.answer_with(
-        {"optionId": "no", "note": "mine", "arguments": [], "hunks": None}, QUESTION, "Vim"
+        {"optionId": "no", "note": "mine", "arguments": [], "hunks": {}}, QUESTION, "Vim"
     )
     reply = await done(asking[0])
     assert (reply.choice.kind, reply.note, reply.arguments, reply.answered_in) == (

@@ -35,3 +35,16 @@ async def test_a_refusal_is_kept_with_its_question_and_the_users_words(env: dict
     decided = [(one["verdict"], one["by"], one["reason"]) for one in told if one["kind"] == "decision"]
     assert decided == [("deny", "user", "refused"), ("deny", "user", "not on Fridays")]
     assert path.read_text() == "a = 1\n" and not (folder / "made").exists()
+
+
+async def test_a_permission_is_kept_with_who_gave_it(env: dict[str, str], folder: Path):
+    async with agent(
+        env, folder, [{"calls": [TOUCH]}, {"text": "Done."}], allow=["run_shell: FOO=1"]
+    ) as client:
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        told = [event["update"] for event in (await client.command("mazu.session.events"))["events"]]
+    assert [(one["verdict"], one["by"]) for one in told if one["kind"] == "question_closed"] == [
+        ("allow", "user")
+    ]
+    decided = [(one["verdict"], one["by"], one["reason"]) for one in told if one["kind"] == "decision"]
+    assert decided == [("allow", "user", "allow once")]

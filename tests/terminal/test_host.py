@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Choice, HunkOption, Question
+from mazu_ls.host import Choice, HunkOption, Question, UserReply
 from mazu_ls.journal.journal import Event
 from mazu_ls.terminal.chat.question_keys import Answer, Ask
 from mazu_ls.terminal.host import TerminalHost
@@ -128,3 +128,23 @@ async def test_files_are_read_and_edited_where_no_other_editor_holds_them(tmp_pa
     await host.say("warning", "Mazu: mind this")
     assert not await host.show(path, 4) and not await host.show(path)
     assert surface.said == [("warning", "mind this"), ("info", f"{path}:5"), ("info", str(path))]
+
+
+async def test_an_answer_from_elsewhere_is_said(tmp_path: Path) -> None:
+    surface = KeySurface("y")
+    host = TerminalHost([tmp_path], surface)
+    replies = [
+        UserReply(CHOICES[0], answered_in="Vim"),
+        UserReply(None, answered_in="Vim"),
+        UserReply(CHOICES[1]),
+    ]
+
+    class Elsewhere:
+        asks_others = True
+
+        async def ask(self, asked: Question, here: object, timeout: float) -> UserReply:
+            return replies.pop(0)
+
+    host.questions = Elsewhere()  # pyright: ignore[reportAttributeAccessIssue]
+    assert [(await host.ask(question(), 60)).choice for _ in range(3)] == [CHOICES[0], None, CHOICES[1]]
+    assert surface.said == [("info", "Answered in Vim: Allow once")]

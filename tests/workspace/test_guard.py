@@ -45,7 +45,7 @@ def test_paths_inside_are_found(root: Path, path: str) -> None:
         "../x", "src/../../x", "/etc/passwd", "//etc/passwd", "~/.ssh/id_rsa", "$HOME/.netrc", "${HOME}/x", "%TEMP%/x",
         "C:\\x", "C:/x", "..\\..\\x", "\\\\host\\share", "/proc/self/environ", "/dev/zero", "/sys/kernel", "a\0b", "a\nb",
         "\ud800", "", "  ", "..∕etc", "．．/etc", "‥/etc", "／etc/passwd", "%2e%2e/etc", "..%c0%afetc", "file:///etc/passwd",
-        "a\u202eb", "a\u200bb", "d/" * 3000 + "d", "n" * 300, "nobody/../../../../etc/passwd",
+        "a\u202eb", "a\u200bb", *(f"a{chr(code)}b" for code in (0xAD, 0xFEFF, 0x2060, 0x2066, 0x2069, *range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070))), "d/" * 3000 + "d", "n" * 300, "nobody/../../../../etc/passwd",
     ],
 )  # fmt: skip
 def test_paths_outside_and_paths_that_lie_are_refused(root: Path, path: str) -> None:

@@ -109,17 +109,9 @@ class OpenQuestion:
     def answer_with(self, answer: Any, offered: Question, answered_in: str | None = None) -> bool:
         """Decide it by the answer to a `mazu/permission/request` with what was `offered`; return whether that counted. Raises like
         `answer`."""
-        fields = answer if isinstance(answer, dict) else {}
-        option, note, arguments, hunks = (
-            fields.get(name) for name in ("optionId", "note", "arguments", "hunks")
-        )
+        option, note, arguments, hunks = _given(answer)
         return isinstance(option, str) and self.answer(
-            option,
-            note if isinstance(note, str) else "",
-            arguments if isinstance(arguments, dict) else None,
-            tuple(map(str, hunks)) if isinstance(hunks, list) else None,
-            offered=offered,
-            answered_in=answered_in,
+            option, note, arguments, hunks, offered=offered, answered_in=answered_in
         )
 
 
@@ -306,14 +298,9 @@ class ClientApprovals:
     async def _rich(self, question: Question, timeout: float) -> UserReply:
         params = msgspec.to_builtins(question_view(question))
         answer = await self._link.ask("mazu/permission/request", params, timeout)
-        fields = answer if isinstance(answer, dict) else {}
-        note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
-        reply = UserReply(
-            _chosen(question, fields.get("optionId"), lambda choice: choice.id),
-            note if isinstance(note, str) else "",
-            arguments if isinstance(arguments, dict) else None,
-            tuple(map(str, hunks)) if isinstance(hunks, list) else None,
-        )
+        option, note, arguments, hunks = _given(answer)
+        chosen = _chosen(question, option, lambda choice: choice.id)
+        reply = UserReply(chosen, note, arguments, hunks)
         if (problem := not_offered(question, reply)) is not None:
             deny = next((choice for choice in question.choices if choice.kind == "deny"), None)
             return UserReply(deny, f"the answer could not be used: {problem[0]}")
@@ -362,6 +349,18 @@ async def _elsewhere(asked: OpenQuestion, until: float) -> None:
         if not (others := [task for task in asked.elsewhere if not task.done()]):
             return
         await asyncio.wait({asked.answered, *others}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _given(answer: Any) -> tuple[object, str, dict[str, Any] | None, tuple[str, ...] | None]:
+    """Return option, note, arguments and hunks of an answer to `mazu/permission/request`; what has another type is absent."""
+    fields: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    note, arguments, hunks = (fields.get(name) for name in ("note", "arguments", "hunks"))
+    return (
+        fields.get("optionId"),
+        note if isinstance(note, str) else "",
+        arguments if isinstance(arguments, dict) else None,
+        tuple(map(str, hunks)) if isinstance(hunks, list) else None,
+    )
 
 
 def _chosen(question: Question, answer: object, field: Any) -> Choice | None:
