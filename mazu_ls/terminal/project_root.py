@@ -32,8 +32,6 @@ class ProjectRoot(NamedTuple):
         """Return which project it is, in a sentence."""
         if not self.folders:
             return self.problem
-        from mazu_ls.state.worktrees import main_worktree
-
         reason = {
             "known": "mazu-ls was used there before",
             "git": "the top of the git repository",
@@ -42,8 +40,13 @@ class ProjectRoot(NamedTuple):
         }[self.why]
         outer = enclosing_project(self.folders[0]) if self.why in ("known", "named") else None
         apart = f"; a project of its own inside {outer}" if outer else ""
-        if main := main_worktree(self.folders[0]):
-            apart = f"; a linked worktree of {main}, whose memory is its own"
+        if (
+            self.folders[0] / ".git"
+        ).is_file():  # else nothing heavy is imported for a command that a server answers
+            from mazu_ls.state.worktrees import main_worktree
+
+            if main := main_worktree(self.folders[0]):
+                apart = f"; a linked worktree of {main}, whose memory is its own"
         return f"{self.folders[0]} ({reason}{apart})"
 
 
