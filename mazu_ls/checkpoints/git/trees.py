@@ -11,6 +11,8 @@ Changes = Mapping[bytes, TreeEntry | None]
 Difference = tuple[bytes, TreeEntry | None, TreeEntry | None]
 _CACHED_ENTRIES = 200_000
 _LAST, _FEW = 16, 5000  # maximum number of remembered differences, each of at most so many files
+REPLACED_TREES = 2048
+"""Maximum number of trees that are remembered although an update replaced them: those of the last steps, which are compared."""
 HELD_TREES = 20_000
 """Maximum number of trees that are held but not stored: far more than the history of one place needs."""
 
@@ -22,6 +24,7 @@ class TreeStore:
         self._load = load
         self._cache: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._size = 0
+        self._replaced: OrderedDict[bytes, None] = OrderedDict()
         self._held: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
         self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
             OrderedDict()
@@ -77,7 +80,10 @@ class TreeStore:
                 entries[name] = TreeEntry(FOLDER_MODE, subtree)
             elif old is None or old.is_folder:
                 entries.pop(name, None)
-        return self._write(entries, add) if entries else None
+        new = self._write(entries, add) if entries else None
+        if root is not None and root != new:
+            self._note_replaced(root)
+        return new
 
     def hold(
         self, path: bytes, entry: TreeEntry | None, beside: Mapping[bytes, TreeEntry] | None = None
@@ -144,10 +150,19 @@ class TreeStore:
     def _write(self, entries: dict[bytes, TreeEntry], add: Callable[[str, bytes, bytes], object]) -> bytes:
         data = format_tree(entries)
         oid = object_id(TREE, data)
+        self._replaced.pop(oid, None)
         if oid not in self._cache:
             self._remember(oid, entries)
         add(TREE, data, oid)
         return oid
+
+    def _note_replaced(self, oid: bytes) -> None:
+        """Forget the tree that was replaced REPLACED_TREES updates ago: a long session would keep each state of each folder."""
+        self._replaced[oid] = None
+        self._replaced.move_to_end(oid)
+        if len(self._replaced) > REPLACED_TREES:
+            old, _ = self._replaced.popitem(last=False)
+            self._size -= len(self._cache.pop(old, ()))
 
     def _remember(self, oid: bytes, entries: dict[bytes, TreeEntry]) -> None:
         self._cache[oid] = entries
