@@ -155,12 +155,19 @@ def _contents(out: Console, value: Result) -> None:
         out.print(f"{memory['id']}  {memory['category']}  {memory['title']}", markup=False, highlight=False)
 
 
+def _compacted(out: Console, value: Result) -> None:
+    said = "its messages so far are replaced by a summary; `mazu-ls session show` shows them."
+    out.print(f"compacted “{value['name'] or value['id']}”: {said}", markup=False)
+
+
 def _checkpoints(out: Console, value: Result) -> None:
     depth = _depths(value["checkpoints"])
     for checkpoint in value["checkpoints"]:
         mark = "* " if checkpoint["id"] == value["current"] else "  "
         out.print(mark + "| " * depth[checkpoint["id"]], end="")
         _checkpoint(out, checkpoint)
+    if len(value["checkpoints"]) == value.get("limit") and value["checkpoints"][-1]["parentId"]:
+        out.print(f"  … older ones: --limit {10 * value['limit']}", markup=False)
     if not value["checkpoints"]:
         out.print("there is no checkpoint yet; one is taken after each step that changes something")
 
@@ -339,7 +346,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.session.fork": _forked,
     "mazu.session.end": _session,
     "mazu.session.rewind": _session,
-    "mazu.session.compact": _session,
+    "mazu.session.compact": _compacted,
     "mazu.session.delete": _deleted,
     "mazu.session.restore": _restored,
     "mazu.usage": _usage,

@@ -540,3 +540,16 @@ async def test_conversations_are_continued_resumed_and_picked(chat: Chat):
     await picked.sees("“first words”, 1 turn")
     fresh = await chat({"text": "Other."})
     assert not fresh.shows("First answer.")
+
+
+async def test_a_question_about_a_very_long_change_lays_out_what_is_shown(chat: Chat, tmp_path: Path):
+    (tmp_path / "project" / "big.txt").write_text("a line of it\n" * 40_000)
+    small = {"name": "write_file", "arguments": {"path": "big.txt", "content": "small\n"}}
+    terminal = await chat({"calls": [small]}, {"text": "Done."})
+    await terminal.says("make it small")
+    await terminal.sees("of about 40003", "space: more")
+    await terminal.answers(" ")
+    await terminal.sees("lines 25-48 of about 40003")
+    await terminal.answers("n")
+    await terminal.says("")
+    await terminal.sees("Done.")

@@ -113,7 +113,9 @@ def unified_diff(name: str, before: str | None, after: str | None) -> str:
 def _shown(lines: Sequence[str]) -> str:
     lines = [line.removesuffix("\r") for line in lines]
     if len(lines) > MAX_DIFF_LINES:
-        lines = [*lines[:MAX_DIFF_LINES], f"... {len(lines) - MAX_DIFF_LINES} more lines"]
+        added, removed = (sum(line[:1] == sign for line in lines[2:]) for sign in "+-")
+        rest = f"... {len(lines) - MAX_DIFF_LINES} more lines (+{added} -{removed} in all)"
+        lines = [*lines[:MAX_DIFF_LINES], rest]
     return "\n".join(lines)
 
 

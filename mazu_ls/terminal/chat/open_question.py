@@ -11,6 +11,8 @@ from mazu_ls.workspace.text import split_lines
 
 SETTLE_SECONDS = 0.35
 """Seconds without another key after which a letter that allows something counts: "stop" is no "s"."""
+LAID_OUT = 500
+"""Rows of the text that are laid out at once; what follows them, only when it is paged to."""
 
 
 class ShownQuestion:
@@ -26,9 +28,10 @@ class ShownQuestion:
         self._settling: tuple[str, asyncio.TimerHandle] | None = None
         self._top = 0
         self._room = 1
-        self._body = [line("  ", clean(text)) for text in split_lines(asked.detail, ends=False)]
-        self._body += styled.diff_lines(styled.without_git_heads(asked.diff)) if asked.diff else []
-        self._rows, self._width = self._body, 0
+        self._details = split_lines(asked.detail, ends=False)
+        self._diff = styled.diff_body(styled.without_git_heads(asked.diff))
+        self._rows: list[Line] = []
+        self._folded, self._width = 0, 0
 
     def press(self, key: str) -> bool:
         """Press the key of an option; return whether it is one. An option that takes a note waits for it."""
@@ -98,8 +101,21 @@ class ShownQuestion:
 
     def page(self, step: int) -> None:
         """Show the next or the previous part of a long text."""
+        self._fold(self._top + 2 * self._room)
         last = max(0, len(self._rows) - self._room)
         self._top = 0 if step > 0 and self._top >= last else max(0, min(last, self._top + step * self._room))
+
+    @property
+    def _unfolded(self) -> int:
+        return len(self._details) + len(self._diff) - self._folded
+
+    def _fold(self, rows: int) -> None:
+        """Lay out so many rows of the text, if it has them: a change may have more lines than anybody pages through."""
+        while len(self._rows) < rows and self._unfolded:
+            at = self._folded - len(self._details)
+            one = styled.diff_line(self._diff[at]) if at >= 0 else line("  ", clean(self._details[at]))
+            self._rows += _indented(one, self._width)
+            self._folded += 1
 
     def lines(self, width: int, height: int) -> list[Line]:
         """Return the drawn lines for `height` rows; text wider than the terminal continues in the next row."""
@@ -107,12 +123,13 @@ class ShownQuestion:
         rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
         self._room = max(3, height - fixed - len(rows) + 1)
         if width != self._width:
-            self._width, self._rows = width, [row for one in self._body for row in _indented(one, width)]
-        body = self._rows
-        rows += body[self._top : self._top + self._room]
-        if len(body) > self._room:
-            until = min(len(body), self._top + self._room)
-            rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {len(body)} · space: more")))
+            self._width, self._rows, self._folded = width, [], 0
+        self._fold(max(LAID_OUT, self._top + self._room + 1))
+        rows += self._rows[self._top : self._top + self._room]
+        if (count := len(self._rows) + self._unfolded) > self._room:
+            until = min(count, self._top + self._room)
+            about = "about " if self._unfolded else ""  # those that are not folded may take several rows
+            rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {about}{count} · space: more")))
         if self.asked.reason:
             reason = wrapped(f"Needs approval because: {clean(self.asked.reason)}", width - 3)
             rows += [line(("dim", f"  {part}")) for part in reason]

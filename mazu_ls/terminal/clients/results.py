@@ -13,6 +13,8 @@ from mazu_ls.terminal.screen.printing import as_json, print_json, print_text
 
 if TYPE_CHECKING:
     import argparse
+CHECKPOINTS_SHOWN = 50
+"""How many a list of checkpoints holds if nothing else was asked for."""
 
 
 def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: argparse.Namespace) -> int:
@@ -36,6 +38,8 @@ def present_result(name: str, result: Any, arguments: Mapping[str, Any], given: 
             result = {**result, **asked, "folders": [str(folder) for folder in given.root.folders]}
         if name == "mazu.memory.forget":
             result = {**result, "isForGood": bool(arguments.get("forGood"))}
+        if name == "mazu.checkpoint.list":
+            result = {**result, "limit": arguments.get("limit", CHECKPOINTS_SHOWN)}
         show.result(name, result)
     return DONE if arguments.get("preview") else exit_status(result)
 

@@ -24,6 +24,7 @@ _NUMBERED = re.compile(r"^\d+\t", re.MULTILINE)
 """A line of a file, as the model reads it."""
 _EXIT = re.compile(r"^\[(exit code [^\[\]\n]*)\]$", re.MULTILINE)
 """How a command ended, behind its output."""
+COMPACTED = "– Older messages of this conversation were replaced by a summary; their record stays, and memory_search finds them."
 NOT_RUN = (
     "not allowed:",
     "the user refused",

@@ -17,6 +17,8 @@ SGR = {
 _CONTROLS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
+_CUT = re.compile(r"\.\.\. \d+ more lines \(\+(\d+) -(\d+) in all\)")
+"""The last line of a diff that was cut."""
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 
 
@@ -69,11 +71,16 @@ def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
     """Return a unified diff in colours, without the names of the files; `limit` lines of it, and how many are left."""
     body = diff_body(diff)
     shown = body if limit is None or len(body) <= limit else body[:limit]
-    styles = {"+": "green", "-": "red", "@": "dim"}
-    lines = [line("    ", (styles.get(text[:1], ""), clean(text))) for text in shown]
+    lines = [diff_line(text) for text in shown]
     if left := len(body) - len(shown):
         lines.append(line(("dim", f"    … {left} more lines of the change")))
     return lines
+
+
+def diff_line(text: str) -> Line:
+    """Return one line of a unified diff in its colour."""
+    styles = {"+": "green", "-": "red", "@": "dim"}
+    return line("    ", (styles.get(text[:1], ""), clean(text)))
 
 
 def diff_body(diff: str) -> list[str]:
@@ -97,8 +104,10 @@ def without_git_heads(diff: str) -> str:
 
 
 def count_changes(diff: str) -> tuple[int, int]:
-    """Return the lines added and removed by a unified diff."""
+    """Return the lines added and removed by a unified diff; one that was cut says them in its last line."""
     body = diff_body(diff)
+    if body and (cut := _CUT.fullmatch(body[-1])):
+        return int(cut[1]), int(cut[2])
     return sum(text[:1] == "+" for text in body), sum(text[:1] == "-" for text in body)
 
 

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from mazu_ls.journal import journal
 from mazu_ls.terminal.exit_status import how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.call_lines import call_line, call_outcome, describe_call, outcome_state
+from mazu_ls.terminal.screen.call_lines import (
+    COMPACTED,
+    call_line,
+    call_outcome,
+    describe_call,
+    outcome_state,
+)
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
 from mazu_ls.terminal.wording import error_text
@@ -108,6 +114,8 @@ class TurnScreen:
                 call.add(text)
             case journal.CallEnded():
                 self._ended(event.body)
+            case journal.Compacted():
+                self._lines(line(("dim", COMPACTED)))
             case journal.CheckpointTaken():
                 self._checkpoints += 1
             case journal.TurnEnded():
@@ -116,11 +124,9 @@ class TurnScreen:
                 self._lines(*self._footer(event.body))
 
     def live(self, height: int) -> list[str]:
-        """Return ANSI lines of what is in progress: the unfinished text, running calls with their last output, a
-        spinner."""
+        """Return ANSI lines of what is in progress: the unfinished text, running calls with their last output."""
         width = self._width()
-        drawn: list[str] = []
-        drawn += self._unfinished(height, width)
+        drawn = self._unfinished(height, width)
         shown = height if self.expanded else OUTPUT_LINES
         for call in self.calls.values():
             if call.waits:
@@ -147,8 +153,8 @@ class TurnScreen:
         doing = "thinking" if self._thought else "working"
         if any(call.waits for call in self.calls.values()):
             doing = "waits for you"
-        took = styled.seconds(time.monotonic() - self._began)
-        return styled.join([f"{doing} {took}", styled.tokens(self.tokens) if self.tokens else ""])
+        doing += f" {styled.seconds(time.monotonic() - self._began)}"
+        return styled.join([doing, styled.tokens(self.tokens) if self.tokens else ""])
 
     def _ended(self, body: journal.CallEnded) -> None:
         call = self.calls.pop(body.call_id, None)
@@ -159,10 +165,8 @@ class TurnScreen:
         said = call_outcome(call.tool, body, streamed=bool(call.output))
         rows: list[Line] = []
         if body.diff:
-            rows = styled.diff_lines(body.diff, DIFF_LINES)
-            self._fold(
-                f"The change of {call.what}", [text for _, text in _plain(styled.diff_lines(body.diff))]
-            )
+            rows, whole = styled.diff_lines(body.diff, DIFF_LINES), styled.diff_lines(body.diff)
+            self._fold(f"The change of {call.what}", [text for _, text in _plain(whole)])
         elif output := call.last(KEPT_LINES):
             self._fold(call.what, output)
             count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES

@@ -9,7 +9,13 @@ import sys
 from mazu_ls.journal import journal
 from mazu_ls.terminal.chat.question_keys import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
-from mazu_ls.terminal.screen.call_lines import call_line, call_outcome, describe_call, outcome_state
+from mazu_ls.terminal.screen.call_lines import (
+    COMPACTED,
+    call_line,
+    call_outcome,
+    describe_call,
+    outcome_state,
+)
 from mazu_ls.terminal.screen.styled_text import clean, line
 from mazu_ls.terminal.surfaces.surface import Level
 
@@ -57,6 +63,8 @@ class PlainSurface:
                 self._show_output(call_id, text)
             case journal.CallEnded():
                 self._show_end(event.body)
+            case journal.Compacted():
+                self._line(COMPACTED)
             case journal.TurnStarted():
                 self.streamed = False
 

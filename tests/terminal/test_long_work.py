@@ -1,0 +1,50 @@
+"""Long conversations, long changes and long lists in a terminal: what was cut or summarized is said."""
+
+import shutil
+
+import pytest
+
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # a fixture
+SMALL = """model = "small"
+[context]
+map_tokens = 0
+compact_at = 0.5
+[models.small]
+provider = "anthropic"
+model = "claude-scripted"
+context_window = 8000
+"""
+
+
+def test_a_compaction_is_said(script: Script):
+    script.model_says(
+        {"text": "I did."}, {"text": "## Topics\nthe port"}, {"text": "8080."}, {"text": "## Topics\nit"}
+    )
+    home = script.root.parent / "home"
+    home.mkdir()
+    (home / "config.toml").write_text(SMALL)
+    assert script("chat", "Remember the port. " + "word " * 4000)[0] == 0
+    status, out, err = script("chat", "What was the port?", "--continue")
+    assert (status, out) == (0, "8080.\n")
+    assert "Older messages of this conversation were replaced by a summary" in err
+    status, out, _ = script("session", "compact")
+    assert (status, out.count("\n")) == (0, 1) and out.startswith("compacted “Remember the port.")
+
+
+def test_a_line_counts_the_whole_of_a_long_change(script: Script):
+    (script.root / "big.txt").write_text("".join(f"line {number}\n" for number in range(1000)))
+    small = {"name": "write_file", "arguments": {"path": "big.txt", "content": "small\n"}}
+    script.model_says({"calls": [small]}, {"text": "Done."})
+    err = script("run", "make it small")[2]
+    assert "Write big.txt  +1 -1000" in err and "1 file changed +1 -1000" in err
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_a_list_that_ends_early_says_so(script: Script):
+    for label in ("one", "two"):
+        (script.root / "app.py").write_text(f"{label}\n")
+        assert script("checkpoint", "take", label)[0] == 0
+    assert "… older ones: --limit 10" in script("checkpoint", "list", "--limit", "1")[1]
+    assert "older ones" not in script("checkpoint", "list")[1]
