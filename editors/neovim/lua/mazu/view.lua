@@ -33,6 +33,9 @@ local function scratch(name, filetype)
   vim.bo[bufnr].swapfile = false
   vim.bo[bufnr].modifiable = false
   vim.bo[bufnr].filetype = filetype
+  if filetype == 'markdown' then
+    require('mazu.markdown').start(bufnr)
+  end
   vim.keymap.set('n', 'q', function()
     close(bufnr)
   end, { buffer = bufnr, desc = 'Close this window' })

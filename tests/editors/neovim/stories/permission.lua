@@ -24,6 +24,20 @@ bed.check('the buffer is as it was', bed.text(app) == before)
 bed.check('the call failed', turns.results[1] and turns.results[1].ok == false, turns.results)
 bed.check('it says that the call was not run', bed.transcript():find('– Edit app.py', 1, true), bed.transcript())
 
+-- Brackets of code are shown: they are no links.
+for _, code in ipairs({ 'xs[0]', 'a[i][j]', '[[1, 2]]' }) do
+  bed.wait(code .. ' is to be read', function()
+    vim.cmd('redraw!')
+    local rows = {}
+    for row = 1, vim.o.lines do
+      for column = 1, vim.o.columns do
+        rows[#rows + 1] = vim.fn.screenstring(row, column)
+      end
+    end
+    return table.concat(rows):find(code, 1, true)
+  end)
+end
+
 -- A reason goes to the model.
 bed.will_answer('Edit app.py', 'deny too early for that')
 vim.cmd('Mazu chat change it again')

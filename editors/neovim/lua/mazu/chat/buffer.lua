@@ -1,5 +1,6 @@
 --- The transcript of one session in a buffer: painted block by block, only where something changed.
 local blocks = require('mazu.chat.blocks')
+local markdown = require('mazu.markdown')
 
 local M = {}
 
@@ -138,7 +139,7 @@ function Buffer:highlight()
   if ok and parser then
     self.parser = parser
     parser:set_included_regions({ { { 0, 0, 0, 0 } } })
-    pcall(vim.treesitter.start, self.bufnr, 'markdown')
+    markdown.start(self.bufnr)
   end
 end
 

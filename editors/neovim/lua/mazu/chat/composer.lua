@@ -180,7 +180,7 @@ function M.buffer()
   vim.bo[made].bufhidden = 'hide'
   vim.bo[made].swapfile = false
   vim.bo[made].filetype = FILETYPE
-  pcall(vim.treesitter.start, made, 'markdown')
+  require('mazu.markdown').start(made)
   vim.bo[made].textwidth = 0
   vim.bo[made].omnifunc = "v:lua.require'mazu.chat.completion'.omnifunc"
   pcall(function()
@@ -209,7 +209,7 @@ function M.buffer()
     callback = function()
       M.set(unloaded or '')
       unloaded = nil
-      pcall(vim.treesitter.start, made, 'markdown')
+      require('mazu.markdown').start(made)
       require('mazu.chat.completion').attach(made)
     end,
   })

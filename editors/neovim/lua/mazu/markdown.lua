@@ -1,0 +1,40 @@
+--- Markdown in what is talked about code: `xs[0]`, `a[i][j]` and `[[1, 2]]` are no links, so their brackets are shown.
+
+local M = {}
+
+--- The patterns that conceal links by reference; without definitions, which no message has, they match brackets of code.
+local REFERENCES = {
+  '%(shortcut_link%s*%[.-%(#set! conceal ""%)%)',
+  '%(full_reference_link%s*%[.-%(#set! conceal ""%)%)',
+  '%(collapsed_reference_link%s*%[.-%(#set! conceal ""%)%)',
+}
+
+--- The highlights of inline Markdown as they are installed, without those patterns.
+---@return string
+local function inline_query()
+  local texts = {}
+  for _, path in ipairs(vim.treesitter.query.get_files('markdown_inline', 'highlights')) do
+    local text = table.concat(vim.fn.readfile(path), '\n')
+    for _, pattern in ipairs(REFERENCES) do
+      text = text:gsub(pattern, '')
+    end
+    texts[#texts + 1] = text
+  end
+  return table.concat(texts, '\n')
+end
+
+--- Colours a buffer as Markdown, like `vim.treesitter.start`, but conceals real links alone.
+---@param bufnr integer
+function M.start(bufnr)
+  pcall(vim.treesitter.stop, bufnr)
+  local ok, parser = pcall(vim.treesitter.get_parser, bufnr, 'markdown')
+  if not ok or not parser then
+    return
+  end
+  local options = { queries = { markdown_inline = inline_query() } }
+  if not pcall(vim.treesitter.highlighter.new, parser, options) then
+    pcall(vim.treesitter.start, bufnr, 'markdown')
+  end
+end
+
+return M
