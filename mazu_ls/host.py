@@ -56,7 +56,7 @@ class Question(Struct, frozen=True):
 
     Whatever its texts are made of, in them nothing is invisible, reorders what follows or moves a cursor. `rule` says what a standing answer would allow, `document` is the file that would change, `editable` names the
     arguments that the answer may replace. `still_fits` says whether the change can be made in a later text of `document`: if not, the
-    question is void.
+    question is void. `reason`: why it is asked, in our own words, with which `detail` ends.
     """
 
     session_id: str
@@ -71,9 +71,11 @@ class Question(Struct, frozen=True):
     document: Path | None = None
     editable: tuple[str, ...] = ()
     still_fits: Callable[[str], bool] | None = None
+    reason: str = ""
 
     def __post_init__(self) -> None:
         visible = {
+            "reason": make_visible(self.reason),
             "title": make_line(self.title, TITLE),
             "detail": make_visible(self.detail),
             "choices": tuple(Choice(c.id, make_line(c.label, MAX_LABEL_CHARS), c.kind) for c in self.choices),

@@ -13,6 +13,7 @@ import pytest
 from mazu_ls.config.config import WebSettings
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.web import fetch
+from mazu_ls.tools.web.charsets import is_of_the_web
 from mazu_ls.tools.web.fetch import is_public, web_fetch
 from mazu_ls.tools.web.html_to_text import html_to_text
 
@@ -117,10 +118,12 @@ async def test_size_time_and_kind_are_limited(project, monkeypatch) -> None:
     answers = {
         "/bomb": response(bomb, "text/plain", "Content-Encoding: gzip\r\n"), "/bin": response(b"\x7fELF\0\0\xff", "application/octet-stream"),
         "/long": response(b"word\n" * 20_000, "text/plain"), "/latin": response("caf\xe9".encode("latin-1"), "text/plain; charset=iso-8859-1"),
+        "/puny": response("bcher-kva \xe9".encode(), "text/plain; charset=punycode"),
     }  # fmt: skip
     async with serving(answers) as url:
         assert "larger than 5 MiB" in await project.text(web_fetch, url=f"{url}/bomb")
         assert await project.text(web_fetch, url=f"{url}/latin") == "café"
+        assert await project.text(web_fetch, url=f"{url}/puny") == "bcher-kva é", "decoded by its bytes"
         long = await project.text(web_fetch, url=f"{url}/long")
         assert "continue with offset=" in long
         assert len(long) < 31_000
@@ -130,6 +133,25 @@ async def test_size_time_and_kind_are_limited(project, monkeypatch) -> None:
             await project.call(web_fetch, url=f"{url}/bin")
         with pytest.raises(ToolError, match="did not answer"):
             await project.call(web_fetch, url=f"{url}/slow")
+
+
+def test_a_page_names_no_codec_that_is_no_encoding_of_text() -> None:
+    assert all(
+        map(is_of_the_web, ["utf8", "Latin1", "windows-1252", "Shift_JIS", "gb18030", "KOI8-R", "euc-kr"])
+    )
+    bad = [
+        "punycode",
+        "idna",
+        "unicode_escape",
+        "utf_7",
+        "raw_unicode_escape",
+        "rot13",
+        "zlib",
+        "no\0name",
+        "x" * 999,
+        None,
+    ]
+    assert not any(map(is_of_the_web, bad))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])

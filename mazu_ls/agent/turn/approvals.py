@@ -233,6 +233,7 @@ class ApprovalGate:
             edit.path if edit else None,
             () if edit else editable_arguments(call),
             edit.fits if edit else None,
+            decision.reason,
         )
         with session.waiting():
             self.unanswered.add(call.id)

@@ -72,15 +72,17 @@ def with_keys(question: Question) -> Keyed:
     if question.hunks:
         by_hunk = _free_key("h", "hunks", choices)
         options.insert(-1, QuestionOption(by_hunk, f"Choose among its {len(question.hunks)} changes"))
-    detail, why, reason = question.detail.strip().rpartition(WHY)  # ours is last, whatever a call says
-    if not why:
-        detail, reason = reason, ""
+    detail, reason = question.detail.strip(), question.reason.strip()
+    if reason and detail.endswith(
+        WHY + reason
+    ):  # never looked for: what a project brings could hold these words
+        detail = detail.removesuffix(WHY + reason)
+    else:
+        reason = ""
     lines = split_lines(detail.strip(), ends=False)
     if lines and question.title.endswith(f" {lines[0]}"):
         lines = lines[1:]  # a command that fits in the title is not repeated
-    ask = Ask(
-        question.title, tuple(options), "\n".join(lines).strip("\n"), reason.strip(), question.diff or ""
-    )
+    ask = Ask(question.title, tuple(options), "\n".join(lines).strip("\n"), reason, question.diff or "")
     return Keyed(ask, choices, by_hunk)
 
 

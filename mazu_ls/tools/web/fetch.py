@@ -19,6 +19,7 @@ from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.environment import without_secrets
 from mazu_ls.tools.web import html_to_text
+from mazu_ls.tools.web.charsets import is_of_the_web
 from mazu_ls.workspace import NotText, decode
 
 if TYPE_CHECKING:
@@ -209,8 +210,8 @@ async def _read(response: httpx2.Response, url: str) -> FetchedPage:
 def _decoded(page: FetchedPage) -> tuple[str, bool]:
     """Return the text of a page, and whether it is HTML."""
     try:
-        text = page.data.decode(page.charset) if page.charset else decode(page.data).text
-    except (NotText, UnicodeError, LookupError):
+        text = page.data.decode(page.charset) if is_of_the_web(page.charset) else decode(page.data).text
+    except (NotText, UnicodeError):
         if page.media.startswith("text/") or "html" in page.media:
             text = page.data.decode("utf-8", "replace")
         else:
