@@ -7,11 +7,17 @@ Ranking (1999), personalised as in its section 6.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mazu_ls.agent.project_map.ipc import FileFacts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
 
 DAMPING = 0.85
 ROUNDS = 16
@@ -22,9 +28,6 @@ MAX_DEFINERS = 24
 OWN = 0.02
 """The share of a file's rank that its definitions get without any use, so that unused ones are last but present."""
 _BITS = 24
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class ReferenceGraph:
