@@ -206,7 +206,7 @@ class DenyScan(InputScan):
         if re.search(r"[\\'\"]", raw):  # what is not quoted runs as it stands
             scope.hold(" ".join(fields) for fields in value.candidates)
         for script in value.outward:
-            if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
+            if shell_scripts.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
         return value
 

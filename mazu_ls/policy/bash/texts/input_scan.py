@@ -76,7 +76,7 @@ class InputScan:
             self._runs(text, scope, given)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
         self._push_all(commands_in_input(stages[-1], outputs), scope)
-        runs = pipeline_taint.executes_input(argv)
+        runs = shell_scripts.executes_input(argv)
         if argv == ["exec"]:
             self._input += self._files.input_of(stages[-1])
         evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))

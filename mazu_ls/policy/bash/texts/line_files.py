@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.lexer import Redirect
 from mazu_ls.policy.bash.texts.pipeline_taint import DOWNLOADED, DOWNLOADERS, MADE, Stage, fetches
+from mazu_ls.policy.bash.texts.shell_scripts import script_of
 from mazu_ls.policy.data import table
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.options import operands
@@ -89,7 +90,7 @@ class LineFiles:
         scripts: set[str] = set()  # of these it matters that nobody knows what is in them
         for name, *rest in unwrapped(argv):
             named |= {name, *(_MAKEFILES if name == "make" else ())}
-            scripts |= {name, *_script_of(name, rest)}
+            scripts |= {name, program(script_of(name, rest) or name)}
             if name in SHELLS or INTERPRETERS.match(name) or name in _RUNNERS:
                 named |= set(map(program, rest))
         spend(len(self.texts) // 10)
@@ -108,20 +109,8 @@ class LineFiles:
         for name, *rest in unwrapped(argv) if self.unpacked else ():
             found += [word for word in argv if "/" in word and program(word) == name]
             found += [_BUILD_FILES[name]] if name in _BUILD_FILES else []
-            if name in SHELLS or INTERPRETERS.match(name) or name in ("source", "."):
-                code = re.compile(r"-[A-Za-z]*c" if name in SHELLS else r"-[A-Za-z]*[cemEr]")
-                script = next(
-                    (word for word in rest if not word.startswith("-") or code.fullmatch(word)), "-"
-                )
-                found += [script] if not script.startswith("-") else []
+            found += [script] if (script := script_of(name, rest)) not in (None, "-") else []
         return not all(os.path.lexists(os.path.join(folder, word)) for word in found)  # noqa: PTH118
-
-
-def _script_of(name: str, rest: list[str]) -> list[str]:
-    """Return the name of the file that a shell or an interpreter runs."""
-    if name not in SHELLS and name not in ("source", ".") and not INTERPRETERS.match(name):
-        return []
-    return [program(word) for word in rest if not word.startswith(("-", "+"))][:1]
 
 
 def _clones(argv: list[str]) -> bool:

@@ -14,7 +14,7 @@ from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import writes
-from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, unwrapped
+from mazu_ls.policy.tables.wrappers import program, unwrapped
 
 DOWNLOADERS = word_set("downloaders")
 DECODERS = word_set("decoders")
@@ -22,7 +22,6 @@ _LISTERS = word_set("listers")
 _SEARCHERS = frozenset(("rg", "grep", "egrep", "fgrep"))
 _PATHS_ONLY = ("--files", "--files-with-matches", "--files-without-match")
 _GROUP_ENDS = (["}"], ["fi"], ["done"], ["esac"])
-_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 # They write no text, or `LineFiles` follows it.
 _NO_TEXT = frozenset(
     str.split("touch mkdir rmdir truncate rm unlink shred wipe chattr setfattr ln cp mv install")
@@ -132,44 +131,6 @@ def given_input(segments: Sequence[Segment], scope: ShellScope) -> list[str]:
     redirects = [redirect for segment in filter(closes_group, segments) for redirect in segment.redirects]
     found = [evaluate(r.target, scope).text for r in redirects if r.op == "<<<"]
     return found + [r.body for r in redirects if r.body is not None]
-
-
-def executes_input(argv: list[str]) -> bool:
-    """Return whether the program would run its input: a shell or interpreter without a script, `source /dev/stdin`, ..."""
-    return any(map(_executes, unwrapped(argv)))
-
-
-def _executes(command: list[str]) -> bool:
-    name, rest = command[0], command[1:]
-    if name in ("source", "."):
-        return rest[:1] != [] and rest[0] in _STDIN
-    if name in SHELLS or (INTERPRETERS.match(name) and not name.endswith("awk")):
-        return _without_script(name, rest)
-    if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
-        return True
-    return name == "xargs" and any(program(word) in SHELLS or word == "eval" for word in rest)
-
-
-def _without_script(name: str, rest: list[str]) -> bool:
-    """Return whether no script or code is given, so that the standard input is the script."""
-    shell = name in SHELLS
-    at = 0
-    while at < len(rest):
-        word = rest[at]
-        at += 1
-        if word in _STDIN:
-            return True
-        if shell and re.fullmatch(r"[-+][a-zA-Z]*s[a-zA-Z]*", word):
-            return True
-        if word in ("--version", "--help", "-V", "--eval") or re.fullmatch(
-            r"-[a-zA-Z]*c" if shell else r"-[a-zA-Z]*[ceEmrp]", word
-        ):
-            return False
-        if shell and (re.fullmatch(r"[-+][a-zA-Z]*[oO]", word) or word in ("--rcfile", "--init-file")):
-            at += 1
-        elif not word.startswith(("-", "+")):
-            return False
-    return True
 
 
 def fetches(script: str) -> str | None:
