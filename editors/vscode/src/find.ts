@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { env, type LogOutputChannel, workspace, l10n } from 'vscode';
 import { type Action, UserError } from './errors';
+import { isExecutable, onPath } from './programs';
 
 export interface ServerCommand {
   command: string;
@@ -57,36 +57,12 @@ async function configuredProgram(configured: string): Promise<string> {
   const program = isPath ? ((await isExecutable(expanded)) ? expanded : undefined) : await onPath(expanded);
   if (program) return program;
   throw new UserError(
-    l10n.t(
-      'the setting mazu.server.command names "{0}", which is not a program {1}.',
-      configured,
-      isPath ? 'on this machine' : 'on the PATH',
-    ),
+    isPath
+      ? l10n.t('the setting mazu.server.command names "{0}", which is not a program on this machine.', configured)
+      : l10n.t('the setting mazu.server.command names "{0}", which is not a program on the PATH.', configured),
     l10n.t('Correct it, or clear it to have the server found.'),
     [openSetting(), RETRY],
   );
-}
-
-/** A program on the PATH. */
-export async function onPath(name: string): Promise<string | undefined> {
-  const suffixes = process.platform === 'win32' ? (process.env['PATHEXT'] ?? '.EXE').split(';') : [''];
-  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
-    if (!path.isAbsolute(folder)) continue; // a relative entry would be a folder of the project
-    for (const suffix of suffixes) {
-      const candidate = path.join(folder, name + suffix);
-      if (await isExecutable(candidate)) return candidate;
-    }
-  }
-  return undefined;
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  try {
-    await access(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 export async function pythons(): Promise<string[]> {

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { ConfigurationTarget, ProgressLocation, Uri, window, workspace, l10n } from 'vscode';
 import type { App } from '../app';
 import { UserError } from '../errors';
-import { onPath, pythons } from '../find';
+import { pythons } from '../find';
+import { onPath } from '../programs';
 
 const MINUTES = 10;
 
