@@ -12,6 +12,7 @@ from mazu_ls.agent.turn.reviewed_host import RecordedEdit
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Question, UserReply
 from mazu_ls.messages import ToolCall
+from mazu_ls.tools.shell import sandbox
 from tests.scenario import World, check
 
 LINES = "".join(f"line {number}\n" for number in range(1, 21))
@@ -196,3 +197,21 @@ def test_only_what_was_offered_can_be_changed(given: Any, changed: Any) -> None:
             changed_arguments(question, call, UserReply(None, arguments=given))
     else:
         assert changed_arguments(question, call, UserReply(None, arguments=given)) == changed
+
+
+def test_bubblewrap_is_advised_only_where_it_is_not_there() -> None:
+    world = check(
+        """
+-- settings --
+permissions.mode = "auto"
+shell.network = true
+-- model calls run_shell --
+command: rm -f a; uniq-lines > b
+-- model says --
+Done.
+""",
+        "tool: error: not allowed: …\nassistant: Done.\nstop: end_turn\n",
+    )
+    told = str(world.bodies[-1])
+    assert "no pattern allows this line: run it where you can answer" in told
+    assert ("install bubblewrap" in told) == (sandbox.probe().kind != "bubblewrap")
