@@ -196,6 +196,15 @@ class RollbackDecision:
         if shown not in plan.users and shown not in plan.agents:
             (plan.agents if owner == "agent" else plan.users).append(shown)
 
+    def leave_moved_in(self, steps: list[RestoreStep], now: BufferView) -> list[PathReason]:
+        """Remove the steps that would delete a file which a command only moved here; return these files."""
+        moved = keep_reasons.moved_in(self._project, self._db, self._target, now.tree, steps)
+        if self.choice != "overwrite":  # the user's own stay anyway, and are named as theirs
+            moved = {place for place in moved if self.owner(place, now) != "user"}
+        left = [PathReason(step.shown, keep_reasons.MOVED_IN) for step in steps if step.place in moved]
+        steps[:] = [step for step in steps if step.place not in moved]
+        return left
+
     def reason(self, owner: Owner, place: bytes | None) -> str:
         """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)

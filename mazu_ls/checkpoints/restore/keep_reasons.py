@@ -1,4 +1,20 @@
-"""Why a rollback leaves a file as it is, in words for the user."""
+"""Why a rollback leaves a file as it is, in words for the user, and which files a command only moved here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.models import Checkpoint
+from mazu_ls.checkpoints.store import schema
+from mazu_ls.platform.birth_time import birth_time
+from mazu_ls.state.store import select
+
+if TYPE_CHECKING:
+    import apsw
+
+    from mazu_ls.checkpoints.context import CheckpointContext
+    from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
 BOTH = "you changed it on top of the agent's change"
@@ -10,3 +26,47 @@ SAME_LINES = "your text stays in the lines that both you and the agent changed"
 KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
+MOVED_IN = "it was moved here from where no checkpoint holds files (git ignores them there, or it is outside): it stays"
+_SLACK = 0.1
+"""Seconds by which the file system's clock may be behind ours."""
+
+
+def moved_in(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    target: Checkpoint,
+    now: bytes | None,
+    steps: Sequence[RestoreStep],
+) -> set[bytes]:
+    """Return the places that the steps empty and whose file is older than the target, which does not hold it.
+
+    Not those whose first content another place held before: these were renamed, and their content is not lost.
+    """
+    found: set[bytes] = set()
+    for step in steps:
+        if step.now is None and step.was is not None:
+            born = birth_time(step.mount.full(step.path))
+            if born is not None and born < target.created_at.timestamp() - _SLACK:
+                found.add(step.place)
+    return {place for place in found if not _was_renamed(project, db, target, now, place)} if found else found
+
+
+def _was_renamed(
+    project: CheckpointContext, db: apsw.Connection, target: Checkpoint, now: bytes | None, place: bytes
+) -> bool:
+    """Return whether the state before the one in which a place appeared held its content anywhere."""
+    before = bytes.fromhex(target.tree)
+    for tree in _trees_since(db, target, now):
+        if (entry := project.trees.at(tree, place)) is not None:
+            folders = (project.trees.folder(before, mount.prefix) for mount in project.mounts)
+            return any(held.oid == entry.oid for folder in folders for _, held in project.trees.files(folder))
+        before = tree
+    return False
+
+
+def _trees_since(db: apsw.Connection, target: Checkpoint, now: bytes | None) -> Iterator[bytes]:
+    number = schema.checkpoint_number(target.id)
+    for (tree,) in select(db, "SELECT tree_id FROM checkpoint WHERE number > ? ORDER BY number", (number,)):
+        yield bytes.fromhex(tree)
+    if now is not None:
+        yield now

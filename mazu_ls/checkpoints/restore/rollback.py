@@ -97,6 +97,7 @@ def plan_rollback(
         changes = buffer_changes(
             project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
+    files.keep += decision.leave_moved_in(found.steps, now)
     decision.sort(found.steps, changes, files, now)
     files.set_aside = [
         PathReason(step.shown, f"{UNHELD}, so it goes to {project.rescue_folder}")

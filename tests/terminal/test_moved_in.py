@@ -1,0 +1,30 @@
+"""A file that a command only moved here from where no checkpoint holds it is not deleted by an undo."""
+
+import pytest
+
+from mazu_ls.platform.birth_time import birth_time
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # fixtures
+
+
+def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
+    ignored, here = script.root / "data" / "labels.csv", script.root / "labels.csv"
+    held, renamed, made = (script.root / name for name in ("held.txt", "renamed.txt", "made.txt"))
+    ignored.parent.mkdir()
+    ignored.write_text("three weeks of work\n")
+    held.write_text("in every checkpoint\n")
+    (script.root / ".gitignore").write_text("data/\n")
+    if birth_time(bytes(ignored)) is None:
+        pytest.skip("this file system does not say when a file was created")
+    lines = ["mv data/labels.csv labels.csv", "mv held.txt renamed.txt", "cp labels.csv made.txt"]
+    calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
+    script.model_says({"calls": calls}, {"text": "Done."})
+    for line in lines:
+        assert script("permissions", "allow", "run_shell", line)[0] == 0
+    status, out, err = script("run", "tidy up")
+    assert (status, here.exists(), renamed.exists(), made.exists()) == (0, True, True, True), out + err
+    status, out, err = script("undo")
+    assert (status, "keep: labels.csv (it was moved here from" in out) == (0, True), out + err
+    assert here.read_text() == "three weeks of work\n"
+    assert (held.exists(), renamed.exists(), made.exists()) == (True, False, False)
