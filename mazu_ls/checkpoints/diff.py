@@ -11,11 +11,12 @@ import apsw
 from mazu_ls.checkpoints.attribution.owners import owners_between
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
-from mazu_ls.checkpoints.models import CheckpointDiff, FileDiff, FileStatus, MemoryDiff
+from mazu_ls.checkpoints.models import Checkpoint, CheckpointDiff, FileDiff, FileStatus, MemoryDiff
 from mazu_ls.checkpoints.restore.restore_steps import require_known
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.gitcmd import PythonGit
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
@@ -85,17 +86,21 @@ def count_changes(
 
     None: there are more than `most`. Raises git.GitCommandError if git needs more than COUNT_SECONDS.
     """
+    outgrown = outgrown_between(schema.get(db, ends[0]), schema.get(db, ends[1]))
     owners = owners_between(project, db, ends, session)
     wanted = {path for path, owner in owners.items() if owner != "user"}
     if len(wanted) > most or sum(map(len, wanted)) > MOST_NAMES:
         return None
     old, new = _stored(project, view_of(project, db, ends[0]), view_of(project, db, ends[1]))
-    run, files = _runner(project, COUNT_SECONDS), list[FileDiff]()
+    run = _runner(project, COUNT_SECONDS)
+    files = [FileDiff(path, "modified", None, None) for path in sorted(outgrown & wanted)]
     for mount in project.mounts:
         before, after = project.trees.folder(old, mount.prefix), project.trees.folder(new, mount.prefix)
         found = project.trees.diff(before, after)
         changed: dict[bytes, FileStatus] = {
-            path: _status(was, now) for path, was, now in found if mount.shown(path) in wanted
+            path: _status(was, now)
+            for path, was, now in found
+            if mount.shown(path) in wanted and mount.shown(path) not in outgrown
         }
         if changed:
             names = [":(literal)" + os.fsdecode(path) for path in changed]
@@ -110,6 +115,11 @@ def count_changes(
         )
         files += [FileDiff(name, "modified", 0, 0) for name in shown if name in wanted]
     return files
+
+
+def outgrown_between(*ends: Checkpoint) -> set[str]:
+    """Return the files that one of the checkpoints leaves out for their size: they are no deleted ones."""
+    return {one.path for end in ends for one in end.skipped if one.bytes}
 
 
 def _other_modes(

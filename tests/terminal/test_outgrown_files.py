@@ -9,18 +9,21 @@ SMALL = b"a,b\n" * 2_300_000
 LARGE = SMALL + bytes((12 << 20) - len(SMALL))
 
 
-def _runs(script: Script, line: str) -> None:
-    script.model_says({"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."})
-    assert script("permissions", "allow", "run_shell", line)[0] == 0
+def _runs(script: Script, *lines: str) -> str:
+    calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
+    script.model_says({"calls": calls}, {"text": "Done."})
+    for line in lines:
+        assert script("permissions", "allow", "run_shell", line)[0] == 0
     status, out, err = script("run", "do it")
     assert status == 0, out + err
+    return err
 
 
 def test_a_file_that_a_command_made_too_large_is_undone_and_kept_aside(script: Script):
     data = script.root / "sub" / "data.csv"
     data.parent.mkdir()
     data.write_bytes(SMALL)
-    _runs(script, "truncate -s 12M sub/data.csv")
+    assert "1 file changed +0 -0" in _runs(script, "truncate -s 12M sub/data.csv")
     assert data.read_bytes() == LARGE
     status, out, err = script("undo", "--preview")
     assert (status, "set aside: sub/data.csv (no checkpoint can hold" in out) == (0, True), out + err
@@ -39,3 +42,16 @@ def test_a_file_that_a_command_made_too_large_is_undone_and_kept_aside(script: S
     assert (data.read_bytes(), place.exists()) == (LARGE, False)
     assert script("undo")[0] == 0
     assert data.read_bytes() == SMALL
+
+
+def test_what_a_command_did_to_files_over_the_limit_is_named(script: Script):
+    changed, gone, mine = (script.root / name for name in ("changed.bin", "gone.bin", "mine.bin"))
+    for path in (changed, gone, mine):
+        path.write_bytes(LARGE)
+    _runs(script, "truncate -s 13M changed.bin made.bin", "rm gone.bin")
+    mine.write_bytes(LARGE + b"more")
+    status, out, err = script("undo")
+    assert ("mine.bin: it" in out, "fully verified" in out, status) == (False, True, 1), out + err
+    assert "problem: gone.bin: it does not come back" in out
+    assert "problem: changed.bin: the agent's change stays" in out
+    assert "problem: made.bin: it stays: a command of the agent made it" in out

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 NO_UNDO = "no checkpoint could be taken{why}, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
+OWN_CHANGES = "your changes before a command"
 WITHOUT_UNDO = (
     Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),
@@ -148,7 +149,7 @@ class TurnCheckpoints:
             log.warning("whether the user changed files before a command is not known: %s", error)
             return
         executed = self.executed
-        await self._checkpoint("step", "your changes before a command", full=False)
+        await self._checkpoint("step", OWN_CHANGES, full=False)
         self.executed = executed
 
     async def _end_command(self, checkpoints: Checkpoints, number: int) -> None:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError, ToolError
+from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
 from mazu_ls.server.commands.rollback_target import last_differing, revertible, standing_rewrite
 from mazu_ls.server.documents.kept_commits import kept_commits
+from mazu_ls.server.documents.not_held import not_held
 from mazu_ls.server.wire import checkpoints as wire
 from mazu_ls.server.wire import turns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
@@ -239,7 +240,7 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     if report.applied and params.conversation and session.journal.head != before:
         await session.move_head(before)
     report.plan.keep += commits
-    report.problems += await _not_held(server, checkpoints, report, edited)
+    report.problems += await not_held(server, checkpoints, report, edited=edited, session=session.id)
     report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)
 
@@ -265,33 +266,6 @@ async def _named_elsewhere(project: Project, id: str, error: MazuError) -> MazuE
         "There is no turn left to undo in the last conversation.",
         f"One is left in {left.id}{named}: undo it there, in a terminal with --session {left.id}.",
     )
-
-
-NOT_HELD = (
-    "the agent's change stays: no checkpoint holds this file, because git ignores it or it is too large"
-)
-
-
-async def _not_held(
-    server: ServerState, checkpoints: Checkpoints, report: models.RollbackReport, edited: Sequence[str]
-) -> list[models.PathReason]:
-    """Return the files that the agent edited and that no undo restores, since checkpoints leave them out."""
-    from mazu_ls.checkpoints.models import PathReason
-
-    newest = report.safety or next(iter((await checkpoints.list(1))[0]), None)
-    if report.undecided or newest is None:
-        return []
-    found: list[models.PathReason] = []
-    for named in edited:
-        try:
-            path = server.workspace.resolve(named)
-        except (MazuError, ToolError):
-            continue
-        name = server.name_of(path)
-        held = [await checkpoints.file_text(id, name) for id in (newest.id, report.checkpoint.id)]
-        if path.is_file() and not any(exists for _, _, exists in held):
-            found.append(PathReason(name, NOT_HELD))
-    return found
 
 
 @command("mazu.redo")
