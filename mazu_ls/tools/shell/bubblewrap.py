@@ -17,6 +17,7 @@ from mazu_ls.state.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.own_program import own_folders_in
 from mazu_ls.workspace.text import split_lines
 
 PROBE_SECONDS = 5
@@ -267,6 +268,7 @@ def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
     protected = mounts.protected
     covered = {root / name for root in roots for name in (".git", ".mazu")}
     argv += _read_only(place for place in protected.read_only if place not in covered)
+    argv += _read_only(own_folders_in(roots))
     for place in filter(_stays_put, protected.hidden):
         argv += _masked(place, mounts.env)
     return argv
@@ -281,6 +283,7 @@ def _fixed_folders(roots: Sequence[Path], protected: Protected) -> list[Path]:
     places = [
         *protected.hidden,
         *(path for path in protected.read_only if path not in protected.run_by_others),
+        *own_folders_in(roots),
     ]
     whole = {*protected.read_only, *(root / name for root in roots for name in (".git", ".mazu"))}
     above = {folder for place in places for folder in place.parents}

@@ -1,0 +1,26 @@
+"""The files that mazu-ls itself runs from, where they are inside a project: in the project's own virtual environment, often."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def own_folders() -> tuple[Path, ...]:
+    """Return the virtual environment that this process runs in, if any, and the folder of the package."""
+    environment = [sys.prefix] if sys.prefix != sys.base_prefix else []
+    return tuple({Path(place).resolve() for place in (*environment, Path(__file__).parents[1])})
+
+
+def own_folders_in(roots: Iterable[Path]) -> list[Path]:
+    """Return those of them inside these folders: whoever changes them changes the program that guards the sandbox."""
+    inside = {root.resolve() for root in roots}
+    return [place for place in own_folders() if any(place.is_relative_to(root) for root in inside)]
+
+
+def is_own_program(path: Path) -> bool:
+    """Return whether mazu-ls runs from a file at this path."""
+    return any(path.is_relative_to(place) for place in own_folders())
