@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+from mazu_ls.platform.own_program import is_own_program
 from mazu_ls.policy.rules import UNCLEAR, Decision, PolicyContext, ToolCallInfo, subject
 from mazu_ls.tools.base import Effect
 from mazu_ls.workspace import PathRefused, Workspace, autorun, path_rules
-from mazu_ls.workspace.own_program import is_own_program
 
 LARGE = 64 * 2**20  # bytes
 # Package stores (pnpm, uv) fill these with hard links, so that a link there is no sign of anything.
@@ -56,6 +56,8 @@ def _asked(raw: str, path: Path, write: bool, place: PolicyContext) -> Decision 
         return Decision(
             "ask", f"{name} is obeyed by editors, builds or other agents", rule="files that run later"
         )
+    if write and path in place.programs:
+        return Decision("ask", "an MCP server is started from it", rule="files that run later")
     if write and is_own_program(path):
         return Decision("ask", "mazu-ls itself runs from there", rule="files that run later")
     if (

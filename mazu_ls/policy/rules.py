@@ -37,13 +37,15 @@ class ToolCallInfo(Struct, frozen=True):
 class PolicyContext(Struct, frozen=True):
     """The context of a call: workspace roots, working directory of the shell, the user's home.
 
-    `confined`: unapproved commands run in a sandbox (no network, only the project writable).
+    `confined`: unapproved commands run in a sandbox (no network, only the project writable). `programs`: files from which MCP
+    servers are started, outside of it.
     """
 
     roots: Sequence[Path]
     cwd: Path
     home: Path
     confined: bool = False
+    programs: frozenset[Path] = frozenset()
 
 
 class Decision(Struct, frozen=True):

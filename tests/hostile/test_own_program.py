@@ -1,4 +1,4 @@
-"""mazu-ls in the project's own virtual environment: what nobody approved does not rewrite the program that guards the sandbox."""
+"""What runs outside of the sandbox and is in the project, mazu-ls in its virtual environment and MCP servers: nobody rewrites it unasked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import site
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,24 +36,48 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-async def test_a_command_and_an_edit_leave_it_as_it_is(tmp_path: Path, folder: Path):
+async def test_a_command_and_an_edit_leave_it_as_it_is(folder: Path):
     (own,) = folder.glob(".venv/lib/python*/site-packages/mazu_ls/__init__.py")
     inside = own.relative_to(folder)
     before = own.read_bytes()
     lines = [f"echo 'evil' >> {inside}", "mv .venv other", f"rm -r {inside.parent}", "echo fine > out.txt"]
-    replies = [{"calls": [{"name": "run_shell", "arguments": {"command": one}}]} for one in lines]
-    edit = {"path": str(inside), "content": "evil\n"}
-    replies += [{"calls": [{"name": "write_file", "arguments": edit}]}, {"text": "Done."}]
-    async with ModelServer(replies) as model:
-        env = {
-            **os.environ, "HOME": str(tmp_path), "MAZU_HOME": str(tmp_path / "home"), "MAZU_STATE_HOME": str(tmp_path / "state"),
-            "ANTHROPIC_API_KEY": "test-key", "ANTHROPIC_BASE_URL": model.url,
-        }  # fmt: skip
-        ran = await asyncio.create_subprocess_exec(
-            folder / ".venv" / "bin" / "python", "-m", "mazu_ls", "run", "go", "--allow-shell",
-            cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        said = (await ran.communicate())[0].decode()
+    said = await run_unasked(folder, str(folder / ".venv" / "bin" / "python"), lines, str(inside))
     assert own.read_bytes() == before, said
     assert (folder / "out.txt").read_text() == "fine\n", said
     assert "mazu-ls itself runs from there" in said
+
+
+async def test_the_script_of_an_mcp_server_stays_as_it_is(tmp_path: Path):
+    folder = tmp_path / "project"
+    (folder / "tools").mkdir(parents=True)
+    server = folder / "tools" / "server.py"
+    server.write_text("raise SystemExit\n")
+    (tmp_path / "home").mkdir()
+    entry = '[[mcp_servers]]\nname = "own"\ncommand = "python3"\nargs = ["-u", "tools/server.py"]\n'
+    (tmp_path / "home" / "config.toml").write_text(entry)
+    lines = ["sed -i 1ievil tools/server.py", "mv tools other && mkdir tools && echo evil > tools/server.py"]
+    lines += ["rm tools/server.py", "echo fine > tools/other.py"]
+    said = await run_unasked(folder, sys.executable, lines, "tools/server.py")
+    assert server.read_text() == "raise SystemExit\n", said
+    assert (folder / "tools" / "other.py").read_text() == "fine\n", said
+    assert "an MCP server is started from it" in said
+
+
+async def run_unasked(folder: Path, python: str, lines: list[str], edited: str) -> str:
+    """Return what `mazu-ls run` prints whose model runs these command lines and then overwrites a file."""
+    replies: list[dict[str, Any]] = [
+        {"calls": [{"name": "run_shell", "arguments": {"command": one}}]} for one in lines
+    ]
+    edit = {"path": edited, "content": "evil\n"}
+    replies += [{"calls": [{"name": "write_file", "arguments": edit}]}, {"text": "Done."}]
+    home = folder.parent
+    async with ModelServer(replies) as model:
+        env = {
+            **os.environ, "HOME": str(home), "MAZU_HOME": str(home / "home"), "MAZU_STATE_HOME": str(home / "state"),
+            "ANTHROPIC_API_KEY": "test-key", "ANTHROPIC_BASE_URL": model.url,
+        }  # fmt: skip
+        ran = await asyncio.create_subprocess_exec(
+            python, "-m", "mazu_ls", "run", "go", "--allow-shell",
+            cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return (await ran.communicate())[0].decode()

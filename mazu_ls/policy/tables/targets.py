@@ -136,7 +136,9 @@ def run_by_itself(word: str, scope: ShellScope) -> str | None:
 
 def runs_later(word: str, scope: ShellScope) -> str | None:
     """Return what programs run there, by themselves or when a build is started."""
-    return _named(word, scope, autorun.runs_later)
+    started = {Path(real(path)): path for path in places(word, scope)}
+    server = next(iter(started.keys() & scope.place.programs), None)
+    return started[server] if server is not None else _named(word, scope, autorun.runs_later)
 
 
 def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | None]) -> str | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
+from mazu_ls.config.mcp_files import mcp_files
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.commands import command
@@ -128,7 +129,9 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire
     _check_judged(tool, params.arguments)
     shell = project.config.shell
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
-    place = PolicyContext(project.workspace.roots, project.root, Path.home(), confined)
+    roots = project.workspace.roots
+    programs = mcp_files(project.config.mcp_servers, roots)
+    place = PolicyContext(roots, project.root, Path.home(), confined, programs)
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)
     rule = UNSET if found.rule is None else found.rule

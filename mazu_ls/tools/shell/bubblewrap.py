@@ -13,11 +13,11 @@ from msgspec import Struct
 
 from mazu_ls.gitcmd.process import find_program
 from mazu_ls.platform import open_flags
+from mazu_ls.platform.own_program import own_folders_in
 from mazu_ls.state.paths import mazu_home, private_folder, state_home
 from mazu_ls.tools.shell.protected_files import MAX_PROTECTED, Protected
 from mazu_ls.tools.shell.toolchains import CACHES, credential_files, home_of, shown_places
 from mazu_ls.workspace import project_files
-from mazu_ls.workspace.own_program import own_folders_in
 from mazu_ls.workspace.text import split_lines
 
 PROBE_SECONDS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -92,11 +92,12 @@ def wrap_in_sandbox(
     unattended: bool = False,
     outputs: Sequence[str] = (),
     largest: int | None = None,
+    programs: Iterable[Path] = (),
 ) -> SandboxedCommand:
     """Return how to start `argv` in the sandbox.
 
     `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
-    agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file. `scratch` is a folder for
+    agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file, `programs` files that run outside of the sandbox. `scratch` is a folder for
     temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
     required and none works.
     """
@@ -121,6 +122,7 @@ def wrap_in_sandbox(
         confined = landlock.command(argv, [*roots, scratch], hidden, network=network, calls=calls)
         return SandboxedCommand(_supervised(confined), "landlock")
     protected = _found_in(roots, outputs, largest) if unattended else Protected()
+    protected.read_only += programs if unattended else ()
     if (reason := bubblewrap.too_much(roots, protected)) is not None:
         raise MazuError(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."

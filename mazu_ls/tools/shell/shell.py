@@ -11,6 +11,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from mazu_ls.config.mcp_files import mcp_files
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.base import Effect, ToolOutput, tool
@@ -166,7 +167,7 @@ async def _started(
             lambda: sandbox.wrap_in_sandbox(
                 argv, roots=roots, env=turn.env, setting=settings.sandbox, network=settings.network,
                 scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs, largest=turn.config.checkpoints.max_untracked_file_bytes,
-                readable=[Path(place) for place in settings.readable],
+                readable=[Path(place) for place in settings.readable], programs=mcp_files(turn.config.mcp_servers, roots),
             )
         )  # fmt: skip
         check.before = held.protected
