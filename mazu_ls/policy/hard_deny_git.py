@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, table, word_set
 from mazu_ls.policy.tables import targets
@@ -70,7 +71,8 @@ def unclear(argv: list[str], scope: ShellScope) -> str | None:
     """Return why nobody can say what `argv`, a git command, runs or writes."""
     for word, following in pairwise([*argv, ""]):
         setting = following if word in ("-c", "--config-env") else word.partition("--config-env=")[2]
-        if "." in setting.partition("=")[0] and "=" in setting and not _HARMLESS.match(setting):
+        known = UNKNOWN not in setting and ("." not in setting.partition("=")[0] or "=" not in setting)
+        if not known and not _HARMLESS.match(setting):
             return "what git does with settings given on the line cannot be known"
     for form in without_global_options(argv)[0]:
         if form[1:2] and form[1] in _RUNS_OPERANDS:

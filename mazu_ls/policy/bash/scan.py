@@ -18,7 +18,7 @@ from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
-from mazu_ls.policy.bash.texts.embedded import embedded
+from mazu_ls.policy.bash.texts.embedded import embedded, spoken
 from mazu_ls.policy.bash.texts.input_scan import InputScan
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
 from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
@@ -287,6 +287,7 @@ class DenyScan(InputScan):
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
+            self.codes += spoken(words)
             self.unclear = (
                 self.unclear or hard_deny.unclear(words, scope) or self._unclear_words(words, stage, scope)
             )

@@ -26,6 +26,12 @@ _SEPARATES = re.compile(r"[\[\](){}'\",\\]+")
 _ENDS = re.compile(r"[\n;|&]")
 
 
+def spoken(argv: Sequence[str]) -> list[str]:
+    """Return the words of a command that it may run as command lines: those with a blank, of a program that no table knows."""
+    known = argv[0] in _RUN_NOTHING or INTERPRETERS.match(argv[0])
+    return [] if known else [word for word in argv[1:] if " " in word]
+
+
 def embedded(argv: Sequence[str], given: Sequence[str], input_texts: Sequence[str]) -> Iterator[str]:
     """Yield what the words of a command may run: from each name of a program that can destroy, to the end of its text.
 
