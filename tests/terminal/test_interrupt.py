@@ -11,6 +11,9 @@ import pytest
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.terminal.chat.interrupt import handling_interrupts, stoppable
 from tests.terminal.terminal import CTRL_C, Terminal, project
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # a fixture
 
 SLOW = {"text": "one two three four five six seven eight nine ten " * 20, "delay": 0.2}
 WRITE = {"calls": [{"name": "write_file", "arguments": {"path": "new.txt", "content": "new\n"}}]}
@@ -52,3 +55,16 @@ async def test_ctrl_c_does_again_what_it_did_before_a_part_had_it():
             await press()
     assert came == ["turn", "command", "command"]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+async def test_a_council_that_is_stopped_says_so_and_what_shows_its_cost(script: Script):
+    async with ModelServer([{"text": "word " * 400, "delay": 1, "repeat": True}]) as server:
+        script.env |= {"ANTHROPIC_BASE_URL": server.url, "ANTHROPIC_API_KEY": "test-key"}
+        members = ("--member", "claude-sonnet-5", "--member", "claude-opus-5")
+        with script.start("council", "why?", *members) as process:
+            async with asyncio.timeout(60):
+                while len(server.requests) < 2:  # noqa: ASYNC110 - another process sends them
+                    await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            _, err = await asyncio.to_thread(process.communicate, None, 60)
+    assert (process.returncode, "Stopped. `mazu-ls usage` shows what it cost" in err) == (130, True), err

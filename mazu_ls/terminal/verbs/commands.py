@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,8 @@ REMEMBERING = {
     *(name for name in CHANGING if name.startswith(("mazu.remember", "mazu.memory.", "mazu.wiki."))),
 }  # fmt: skip
 """Commands that are of no use without storing something."""
+PAID = ("mazu.council", "mazu.ask", "mazu.edit")
+"""Commands that call models and show nothing until they are done."""
 JUDGED_BY = ("command", "path", "url", "name", "query")
 """Main arguments of tools, of which the first may be typed without its name."""
 OF_PROJECTS = READING - {"mazu.status", "mazu.models.list", "mazu.tools.list", "mazu.permissions.check"}
@@ -115,7 +118,12 @@ async def execute(
             arguments = {**arguments, field: await checkpoint_named(run, arguments[field])}
     if name in REMEMBERING:
         await _require_lasting(server, arguments)
-    result = await run(name, arguments)
+    try:
+        result = await run(name, arguments)
+    except asyncio.CancelledError:
+        if name in PAID:
+            print_text("Stopped. `mazu-ls usage` shows what it cost until then.", sys.stderr)
+        raise
     if name == "mazu.edit" and not as_json(given):
         await _show_change(server, result)
     if name == "mazu.checkpoint.diff" and arguments.get("against", "now") == "now":
