@@ -15,9 +15,10 @@ from mazu_ls.checkpoints.models import Checkpoint, CheckpointDiff, FileDiff, Fil
 from mazu_ls.checkpoints.restore.restore_steps import require_known
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, shown_trees
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.gitcmd import PythonGit
+from mazu_ls.host import Buffer
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_PATCH = 1 << 20  # characters
@@ -37,7 +38,11 @@ def diff_checkpoints(
     """Compare two views; `paths` (files or folders, as shown) restricts it to these files and leaves memories out."""
     old, new = _stored(project, was, now)
     require_known(project, paths, old, new)
-    selection, run = RestoreSelection(paths=tuple(paths)), _runner(project)
+    selection, run, outgrown = (
+        RestoreSelection(paths=tuple(paths)),
+        _runner(project),
+        was.outgrown | now.outgrown,
+    )
     files: list[FileDiff] = []
     patches: list[str] = []
     for mount in project.mounts:
@@ -50,6 +55,11 @@ def diff_checkpoints(
         counts: dict[bytes, tuple[int | None, int | None]] = {}
         if changed:
             names = [":(literal)" + os.fsdecode(path) for path in changed] if paths else []
+            large = [path for path in changed if mount.shown(path) in outgrown]
+            for path in large:  # neither added nor deleted, and nothing holds what it is
+                changed[path] = "modified"
+                names.append(":(exclude,literal)" + os.fsdecode(path))
+                patches.append(_too_large(mount.shown(path)))
             ends = [(side or _EMPTY_TREE).hex() for side in (before, after)]
             counts = _counts(run("--numstat", "-z", *ends, "--", *names))
             patches.append(_patch(run, mount.label, ends, names))
@@ -72,10 +82,21 @@ def diff_checkpoints(
     return CheckpointDiff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
 
 
+def _too_large(name: str) -> str:
+    return f"diff --git a/{name} b/{name}\nBinary files a/{name} and b/{name} differ\n"
+
+
 def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferView:
     """Return what the user saw at a checkpoint. Raises MazuError(not_found)."""
     tree = code_tree(db, id)
-    return BufferView(tree, held_texts(project, tree))
+    return BufferView(tree, held_texts(project, tree), outgrown_between(schema.get(db, id)))
+
+
+def present_view(project: CheckpointContext, db: apsw.Connection, buffers: Sequence[Buffer]) -> BufferView:
+    """Return what the user sees now."""
+    seen, tree = project.present(db)
+    outgrown = frozenset(one.path for one in seen.skipped.values() if one.bytes)
+    return BufferView(tree, open_texts(buffers), outgrown)
 
 
 def count_changes(
@@ -117,9 +138,9 @@ def count_changes(
     return files
 
 
-def outgrown_between(*ends: Checkpoint) -> set[str]:
+def outgrown_between(*ends: Checkpoint) -> frozenset[str]:
     """Return the files that one of the checkpoints leaves out for their size: they are no deleted ones."""
-    return {one.path for end in ends for one in end.skipped if one.bytes}
+    return frozenset(one.path for end in ends for one in end.skipped if one.bytes)
 
 
 def _other_modes(

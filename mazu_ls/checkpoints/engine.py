@@ -36,7 +36,7 @@ from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_text, held_buffers, open_texts
+from mazu_ls.checkpoints.scan.unsaved_buffers import file_text, held_buffers
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
@@ -215,7 +215,7 @@ class Checkpoints:
         `buffers`: the documents that are open now. Unsaved text counts in place of the file's."""
 
         def differing(db: apsw.Connection) -> CheckpointDiff:
-            new = BufferView(self._project.present(db)[1], open_texts(buffers)) if against == "now" else None
+            new = diff.present_view(self._project, db, buffers) if against == "now" else None
             old, new = diff.view_of(self._project, db, id), new or diff.view_of(self._project, db, against)
             ends = (new, old) if reverse else (old, new)
             return diff.diff_checkpoints(self._project, *ends, tuple(paths))

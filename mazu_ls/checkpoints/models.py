@@ -24,6 +24,10 @@ UNSAVED_ELSEWHERE = "another editor holds unsaved text of it, which this checkpo
 """The reason for a file whose content on disk is included: a rollback restores it."""
 
 
+OWN_CHANGES = "your changes before a command"
+"""The label of a step in the middle of a turn that holds the user's changes, not the agent's."""
+
+
 class UnsavedElsewhere(Struct, frozen=True):
     """The unsaved text of a document in an editor of another process, and its hash; no text if it is too long to be shared.
 

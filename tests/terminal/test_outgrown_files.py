@@ -55,3 +55,16 @@ def test_what_a_command_did_to_files_over_the_limit_is_named(script: Script):
     assert "problem: gone.bin: it does not come back" in out
     assert "problem: changed.bin: the agent's change stays" in out
     assert "problem: made.bin: it stays: a command of the agent made it" in out
+
+
+def test_a_line_of_mine_in_a_file_that_a_command_made_too_large_is_asked_about(script: Script):
+    data = script.root / "data.csv"
+    data.write_bytes(SMALL)
+    _runs(script, "truncate -s 12M data.csv")
+    mine = b"mine" + LARGE[4:]  # of the same size
+    data.write_bytes(mine)
+    status, out, err = script("undo")
+    assert (status, "conflict: data.csv (you changed it" in out) == (4, True), out + err
+    assert data.read_bytes() == mine
+    diff = script("checkpoint", "diff", "cp_000001", "--path", "data.csv")[1]
+    assert ("deleted" in diff, "modified" in diff, "data.csv" in diff) == (False, True, True), diff

@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from mazu_ls.agent.session.ids import headline
 from mazu_ls.agent.turn.types import FileEdit
+from mazu_ls.checkpoints.models import OWN_CHANGES
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 NO_UNDO = "no checkpoint could be taken{why}, so this could not be undone, and nobody agreed to continue without undo; do not change or run anything"
-OWN_CHANGES = "your changes before a command"
 WITHOUT_UNDO = (
     Choice("allow_once", "Continue without undo", "allow_once"),
     Choice("deny", "Do not change anything", "deny"),

@@ -58,6 +58,8 @@ class RollbackDecision:
         self._saved: dict[bytes, str] = {}
         self._since = SavedSince(project, db, self._number)
         self._unsaved: set[bytes | None] = set()
+        self._outgrown: set[bytes] = set()
+        """The places whose file the user changed where no checkpoint could hold it: nothing can be merged."""
         self._same_lines: set[bytes] = set()
         """The places of which both changed the same lines, in which the user's text stays."""
         self._history = PlaceHistory(project, db, self._number, self._session)
@@ -131,6 +133,7 @@ class RollbackDecision:
         self._unsaved = {place_of(self._project, held) for held in now.unsaved}
         if self.choice != "overwrite":
             self._saved = self._since.texts({step.place for step in steps}, now)
+        self._outgrown = keep_reasons.changed_since_outgrown(self._db, self._target, steps)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
@@ -139,6 +142,8 @@ class RollbackDecision:
                 owner = self._history.file_owner(step.place)
             elif owner == "user" and self._is_reverted_above(step.place, buffers):
                 owner = "agent"
+            if owner == "agent" and step.place in self._outgrown:
+                owner = "both"
             self._note(plan, step.shown, owner)
             bits = self._project.bits_at(now.tree, step.place)
             result = self._step(step, owner, writer.add, bits)
@@ -208,6 +213,7 @@ class RollbackDecision:
     def reason(self, owner: Owner, place: bytes | None) -> str:
         """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)
+        another = another and place not in self._outgrown
         if place in self._same_lines:
             return keep_reasons.SAME_LINES
         if owner == "user":
@@ -245,7 +251,7 @@ class RollbackDecision:
                 return step
             entry = step.now or step.was
             return step.with_content(add(BLOB, self._encoded(entry, text)), step.bits_after(bits))
-        if owner == "user" or not self.merges:
+        if owner == "user" or not self.merges or place in self._outgrown:
             return None
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
         # Nothing is unsaved now, nor was thrown away: the file is what the user saw, also where a part was not saved at some time.

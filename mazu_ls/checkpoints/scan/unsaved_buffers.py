@@ -30,10 +30,12 @@ class UnsavedText(Struct, frozen=True):
 
 
 class BufferView(Struct, frozen=True):
-    """A tree, and the unsaved texts of documents in it."""
+    """A tree, and the unsaved texts of documents in it. `outgrown`: the files that it leaves out for their size, as reports
+    show them, where that is asked for."""
 
     tree: bytes | None
     unsaved: Sequence[UnsavedText]
+    outgrown: frozenset[str] = frozenset()
 
 
 def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedText]:

@@ -44,8 +44,10 @@ async def not_held(
         return []
     target = report.checkpoint
     found: dict[str, str] = {}
+    decided = {*report.plan.write, *(conflict.path for conflict in report.plan.conflicts)}
+    kept = {one.path for one in report.plan.keep}
     for name, reason in (await _by_commands(checkpoints, (target, newest), session)).items():
-        if name not in report.plan.write:
+        if name not in decided and not (reason == MADE and name in kept):
             found[name] = reason
     skipped = {one.path for one in target.skipped}
     for named in edited:
@@ -57,7 +59,7 @@ async def not_held(
         held = [await checkpoints.file_text(id, name) for id in (newest.id, target.id)]
         if path.is_file() and (name in skipped or not any(exists for _, _, exists in held)):
             found.setdefault(name, NOT_HELD)
-    report.plan.keep = [kept for kept in report.plan.keep if kept.path not in found]
+    report.plan.keep = [one for one in report.plan.keep if one.path not in found]
     return [PathReason(name, reason) for name, reason in sorted(found.items())]
 
 
@@ -65,7 +67,7 @@ async def _by_commands(
     checkpoints: Checkpoints, ends: tuple[Checkpoint, Checkpoint], session: str
 ) -> dict[str, str]:
     """Return the files over the limit that steps of a session's turns changed since the target, and what became of them."""
-    from mazu_ls.agent.turn.turn_checkpoints import OWN_CHANGES
+    from mazu_ls.checkpoints.models import OWN_CHANGES
 
     target, newest = ends
     listed, _ = await checkpoints.list(MOST)
