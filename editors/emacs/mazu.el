@@ -608,8 +608,15 @@ handed on."
   "The files that ITEMS of a plan are about, as a text."
   (mapconcat (lambda (item) (if (stringp item) item (plist-get item :path))) items ", "))
 
-(defun mazu--report (result)
-  "Report the RESULT of a rollback, and what of it was not done."
+(defun mazu--problem (item)
+  "What is said of a file ITEM that could not be restored: its name and why."
+  (let ((path (plist-get item :path)))
+    (format "%s: %s"
+            (if (string-prefix-p "file:" path) (file-name-nondirectory (url-unhex-string path)) path)
+            (plist-get item :reason))))
+
+(defun mazu--report (result &optional redone)
+  "Report the RESULT of a rollback, and what of it was not done; of a redo if REDONE."
   (mazu--catch-up)
   (let ((name (mazu--name (plist-get result :checkpoint)))
         (conflicts (plist-get (plist-get result :plan) :conflicts))
@@ -617,12 +624,14 @@ handed on."
         (problems (plist-get result :problems)))
     (if (not (eq t (plist-get result :applied)))
         (message "Nothing was rolled back (\"%s\")" name)
-      (message "Back at \"%s\"%s%s%s%s; M-x mazu-redo undoes this" name
+      (message "Back at \"%s\"%s%s%s%s; M-x %s undoes this" name
                (if (eq t (plist-get result :verified)) ", verified" "")
                (if (seq-empty-p conflicts) ""
                  (concat "; not undone, since you changed it on top of the agent's change: " (mazu--paths conflicts)))
                (if (seq-empty-p kept) "" (concat "; kept as you left it: " (mazu--paths kept)))
-               (if (seq-empty-p problems) "" (concat "; problem: " (mazu--paths problems)))))))
+               (if (seq-empty-p problems) ""
+                 (concat "; not restored: " (mapconcat #'mazu--problem problems ", ")))
+               (if redone "mazu-undo" "mazu-redo")))))
 
 (defun mazu--of-session ()
   "The conversation that the chat buffer shows, as an argument of a command."
@@ -631,7 +640,7 @@ handed on."
 (defun mazu-undo () "Undo the last turn: code, memory and conversation." (interactive)
   (mazu--ask "mazu.undo" (mazu--of-session) #'mazu--report))
 (defun mazu-redo () "Redo: revert the last undo or rollback." (interactive)
-  (mazu--ask "mazu.redo" (mazu--of-session) #'mazu--report))
+  (mazu--ask "mazu.redo" (mazu--of-session) (lambda (result) (mazu--report result t))))
 
 (defun mazu-rollback ()
   "Choose a checkpoint, review what would change, then roll back with C-c C-c."

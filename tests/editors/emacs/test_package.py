@@ -1,11 +1,13 @@
 """mazu.el in a real Emacs in a real terminal: typed into and read back."""
 
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from emacs_bed import obtain  # pyright: ignore[reportAttributeAccessIssue]
 from typed_emacs import Terminal, call, typed_emacs  # pyright: ignore[reportAttributeAccessIssue]
 
 from mazu_ls.demo.model_server import ModelServer, ScriptedReply
@@ -103,3 +105,15 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.wait("typed meanwhile")
     await call(terminal, "mazu-deny")
     await terminal.wait("Nothing was rolled back", "# mine", without="waits for you")
+
+
+REPORTED = """(let ((result (list :applied t :checkpoint (list :title "before: x") :plan (list :conflicts nil :keep nil)
+  :problems (list (list :path "file:///tmp/a%20b/bank.py" :reason "Emacs did not take the edit")))))
+  (mazu--report result) (mazu--report result t))"""
+
+
+def test_what_was_not_restored_is_said_with_its_reason_and_redo_is_undone_by_undo(editors_wanted: None):
+    command = [obtain(), "--batch", "--eval", "(package-activate-all)", "-l", PACKAGE, "--eval", REPORTED]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    back = 'Back at "before: x"; not restored: bank.py: Emacs did not take the edit; M-x mazu-{} undoes this'
+    assert [line for line in said if line.startswith("Back")] == [back.format("redo"), back.format("undo")]
