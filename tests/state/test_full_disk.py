@@ -146,6 +146,7 @@ async def test_an_edit_on_a_full_disk_leaves_the_file_whole_and_the_model_hears_
         {"calls": [edit]},
         {"text": "Done."},
     ]
+    client: Any
     async with agent(env, root, replies, allow=["edit_file: b.txt", "write_file: c.txt"]) as client:
         disk.fill()
         said = await client.command("mazu.chat", {"message": "Edit b", "wait": True})
@@ -178,6 +179,8 @@ def test_settings_on_a_full_disk_stay_as_they_were(disk: SmallDisk):
     assert done.returncode != 0 and "Traceback" not in done.stderr
     assert any(word in done.stderr for word in FULL), done.stderr
     assert config.read_bytes() == kept
+    said = run("doctor").stdout
+    assert "missing state folder" in said and "nothing can be written there: No space left on device" in said
     disk.free()
     assert run("config", "set", "limits.max_steps", "4").returncode == 0
     assert b"4" in config.read_bytes()

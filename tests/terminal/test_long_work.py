@@ -48,3 +48,15 @@ def test_a_list_that_ends_early_says_so(script: Script):
         assert script("checkpoint", "take", label)[0] == 0
     assert "… older ones: --limit 10" in script("checkpoint", "list", "--limit", "1")[1]
     assert "older ones" not in script("checkpoint", "list")[1]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_conflict_markers_that_an_undo_brings_back_are_said(script: Script):
+    cart = script.root / "cart.py"
+    cart.write_text("<<<<<<< HEAD\na = 1\n=======\na = 2\n>>>>>>> topic\n")
+    solved = {"name": "write_file", "arguments": {"path": "cart.py", "content": "a = 2\n"}}
+    script.model_says({"calls": [solved]}, {"text": "Solved."})
+    assert "conflict markers" not in script("run", "solve it")[2]
+    status, _, err = script("undo")
+    assert (status, "cart.py holds the conflict markers" in err) == (0, True), err
+    assert "conflict markers" not in script("redo")[2]

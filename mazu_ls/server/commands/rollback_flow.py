@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about
-from mazu_ls.server.documents import unsaved_elsewhere
+from mazu_ls.server.documents import kept_commits, unsaved_elsewhere
 from mazu_ls.server.documents.apply_edit import apply_to_document
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ async def roll_back(
 
             await keep_after_rollback(store)
         await server.host.buffers()  # compares them with the files: equal ones are unmodified
+        await kept_commits.tell_conflict_markers(server, report.plan)
     for session in project.sessions.opened():
         await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")

@@ -1,8 +1,9 @@
-"""The commits that an undone turn made in the user's repository, which is never written: they stay, and are named."""
+"""What an undo says of the user's git, which is never written: commits of the turn that stay, and conflict markers."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,13 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.models import PathReason
+from mazu_ls.errors import MazuError
 from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
+    from mazu_ls.checkpoints.models import PlanFiles
     from mazu_ls.server.state import ServerState
 
 _NAMES_GIT = re.compile(r"\bgit\b")
 SHORT = 8
+LOOKED_AT = 50
+"""Restored files that are searched for conflict markers, at most, and of those none larger than `LARGEST` bytes."""
+LARGEST = 1 << 20
+_MARKERS = re.compile(r"^<<<<<<< .*?^=======\r?$.*?^>>>>>>> ", re.MULTILINE | re.DOTALL)
 
 
 async def kept_commits(server: ServerState, events: Sequence[journal.Event], after: int) -> list[PathReason]:
@@ -71,3 +78,17 @@ def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> lis
             f"{count if last.is_commit else ''}{what}", f"an undo never writes to your git: {way_back}"
         )
     return list(found.values())
+
+
+async def tell_conflict_markers(server: ServerState, plan: PlanFiles) -> None:
+    """Warn about restored files that hold conflict markers: the merge they are of may have been finished since."""
+    found: list[str] = []
+    for name in plan.write[:LOOKED_AT]:
+        with contextlib.suppress(MazuError, OSError):
+            path = server.workspace.resolve(name)
+            if path.stat().st_size <= LARGEST and _MARKERS.search(await server.host.read(path)):
+                found.append(name)
+    if found:
+        hold = "holds" if len(found) == 1 else "hold"
+        said = f"{', '.join(found)} {hold} the conflict markers of a merge or rebase again, as at that checkpoint."
+        await server.host.say("warning", f"{said} If you finished it since, redo this.")

@@ -7,6 +7,7 @@ import os
 import platform
 import sqlite3
 import sys
+import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -158,7 +159,7 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorF
     findings = [
         DoctorFinding("project", True if root.folders else None, root.sentence),
         DoctorFinding("user folder", True, str(paths.mazu_home())),
-        DoctorFinding("state folder", os.access(_existing(state), os.W_OK), str(state)),
+        DoctorFinding("state folder", not (why := _why_not_writable(_existing(state))), f"{state}{why}"),
     ]
     with environment(given, root) as env:
         surface = PlainSurface(quiet=True)
@@ -206,6 +207,17 @@ async def _mcp_servers(project: Project) -> list[DoctorFinding]:
         ok = True if one.state == "connected" else None if one.state == "not_agreed" else False
         findings.append(DoctorFinding(f"mcp {one.name}", ok, "; ".join(said)))
     return findings
+
+
+def _why_not_writable(folder: Path) -> str:
+    """Return why nothing can be written there, such as a full disk; empty if it can. The file that tries it has no name."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(1 << 16))
+            file.flush()
+    except OSError as error:
+        return f": nothing can be written there: {error.strerror}"
+    return ""
 
 
 def _existing(path: Path) -> Path:
