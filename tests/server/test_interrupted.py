@@ -39,7 +39,8 @@ async def offered(client: Client, method: str = ASKED) -> Any:
 async def broken_off(env: dict[str, str], folder: Path) -> dict[str, str]:
     """A run edited app.py; its journal ends where a killed server would have left it."""
     (folder / "app.py").write_text("x = 1\n")
-    async with agent(env, folder, RUN) as client:
+    async with agent(env, folder, [{"text": "Hello."}, *RUN]) as client:
+        await client.command("mazu.chat", {"message": "hi", "wait": True})  # which names the conversation
         await client.command("mazu.run", {"task": "Make x two", "wait": True}, within=60)
     (journal,) = Path(env["MAZU_STATE_HOME"]).rglob("s_*.jsonl")
     lines = journal.read_bytes().splitlines(keepends=True)

@@ -148,7 +148,7 @@ async def test_edit_undo_restart_undo_kill_continue_undo(env: dict[str, str], fo
                 "Make it three" in chat.text and "word word" in chat.text and "*1 turn undone*" in chat.text
             )
             assert [question["title"] for question in asked] == [
-                "“Make it two” was interrupted when mazu-ls ended."
+                "“Make it three” was interrupted when mazu-ls ended."
             ]
             assert app.read_text() == "x = 3\n"
             for _ in range(2):  # the turn that went on changed nothing; the one before it did

@@ -536,6 +536,7 @@ def test_a_timeline_and_a_comparison(script: Script):
     script.model_says(read, WRITE, {"text": "The answer."})
     assert script("run", "write it")[0] == 0
     _, out, _ = script("timeline")
+    assert json.loads(script("timeline", "--json")[1])["steps"][0]["turnId"] in out, "as undo --turn takes it"
     assert "Read app.py  2 lines" in out and "return a - b" not in out, out
     assert [
         word for word in ("> write it", "Write new.txt", "checkpoint", "The answer.", "$") if word not in out

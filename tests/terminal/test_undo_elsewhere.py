@@ -81,6 +81,8 @@ async def test_a_third_terminal_undoes_and_redoes_where_the_conversation_is_open
             ):
                 status, out, err = await asyncio.to_thread(script, *line)
                 assert (status, said in out + err) == (0, True), (line, out, err)
+            status, _, err = await asyncio.to_thread(script, "undo", "--turn", "t_1", "--preview")
+            assert (status, "There is no turn 't_1'" in err) == (1, True), err
             await second.sees("Undone: 1 file, the conversation.", "Redone: 1 file, the conversation.")
             changed = script.root / "app.py"
             changed.write_text(changed.read_text().replace("a + b", "a + b + 1"))  # on top of the agent

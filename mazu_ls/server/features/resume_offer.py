@@ -47,7 +47,8 @@ async def after_restart(server: ServerState, project: Project) -> None:
     if session is None:
         return
     last = await session.last_turn()
-    text = f"Mazu: “{session.name}” was interrupted when mazu-ls ended."
+    said = await asyncio.to_thread(_last_message, session) or session.name
+    text = f"Mazu: “{said}” was interrupted when mazu-ls ended."
     await _offer(server, session, text, last[2] if last else None)
 
 
@@ -111,6 +112,14 @@ def _watch_conversation(project: Project, session_id: str) -> Iterator[asyncio.F
 def _last_start(session: Session) -> journal.Event | None:
     starts = [event for event in session.events() if isinstance(event.body, journal.TurnStarted)]
     return starts[-1] if starts else None
+
+
+def _last_message(session: Session) -> str:
+    """Return the beginning of the message with which the last turn began; empty if it had none."""
+    from mazu_ls.agent.session.ids import headline
+
+    events = [event.body for event in session.events() if isinstance(event.body, journal.UserSaid)]
+    return headline(events[-1].shown) if events and events[-1].shown else ""
 
 
 async def _choice(

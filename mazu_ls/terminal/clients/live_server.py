@@ -87,8 +87,11 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         try:
             result = server.answer(2, CHANGING_SECONDS if command in CHANGING else ANSWER_SECONDS)
         except NotAnswered as failure:
-            is_busy = command in PREVIEWED and failure.kind == "busy"  # as for what it previews
-            if failure.kind == "unsupported" or not (command in CHANGING or is_busy):
+            is_final = command in PREVIEWED and failure.kind in (
+                "busy",
+                "not_found",
+            )  # as for what it previews
+            if failure.kind == "unsupported" or not (command in CHANGING or is_final):
                 return None
             return print_failure(given, failure.error) if failure.error else _not_known(command, given)
         except OSError:

@@ -103,7 +103,7 @@ def _line(step: dict[str, Any]) -> Line:
     at, text = local_time(step["at"]).rjust(5), styled.fit(f"{first.rstrip()} …" if more else first, TEXT)
     match step["kind"]:
         case "user":
-            return line(("dim", at), ("bold", f" > {text}"))
+            return line(("dim", at), ("bold", f" > {text}"), ("dim", f"  {step['turnId'] or ''}".rstrip()))
         case "reply":
             return line(("dim", at), f"   {text}")
         case "call":

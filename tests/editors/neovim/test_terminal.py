@@ -243,6 +243,10 @@ async def test_edit_undo_redo_restart_undo_kill_continue_undo(terminal: Terminal
     await terminal.wait("1 turn undone")
     await terminal.command("Mazu redo")
     await shown(terminal, after)
+    await terminal.command("Mazu redo")  # what was redone is not undone by it
+    refused = "table.concat(require('mazu.messages').all()):find('Nothing to redo', 1, true) ~= nil"
+    await terminal.until("it is said", lambda: terminal.lua_gives(refused, "true"))
+    await shown(terminal, after)
     await terminal.command("silent wall")
     await terminal.until("it is written", lambda: app.read_text() == after)
     await terminal.command("qa")

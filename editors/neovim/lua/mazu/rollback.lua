@@ -13,9 +13,6 @@ local LINE_WIDTH = 76
 -- Files that a message names; the rest is a number.
 local NAMED = 3
 
----@type {id: string, client_id: integer}? the checkpoint that undoes the last rollback
-local safety
-
 --- A checkpoint as people know it: the time, and the user's words.
 ---@param checkpoint mazu.Checkpoint
 ---@return string
@@ -159,8 +156,8 @@ function M.report(result, server, done)
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'
   end
   if result.safety then
-    safety = { id = result.safety.id, client_id = server.id }
-    said[#said + 1] = 'To undo this: :Mazu redo'
+    local undone = result.plan.conversation and ':Mazu undo' or ':Mazu checkpoints'
+    said[#said + 1] = 'To undo this: ' .. (done and undone or ':Mazu redo')
   end
   local clean = result.applied and #result.problems == 0 and conflicts == 0
   local say = clean and tell.info or tell.warn
@@ -189,22 +186,12 @@ local function show(result, id, diff, focus)
   end, { buffer = bufnr, nowait = true, desc = 'Mazu: leave it' })
 end
 
---- The conversation goes on: what was rolled back before is no longer the last thing that was done.
-function M.forget()
-  safety = nil
-end
-
---- Takes the last undo or rollback back: one that was done here by its own checkpoint, else what the server knows of.
+--- Reverts the last undo or rollback that was not redone.
 ---@param server vim.lsp.Client
 ---@param session? string
 function M.redo(server, session)
-  local mine = safety and safety.client_id == server.id and safety or nil
-  safety = nil
   local function report(result)
     M.report(result, server, 'redone: the last undo or rollback is reverted')
-  end
-  if mine then
-    return client.execute('mazu.rollback', { id = mine.id }, report, { client_id = server.id })
   end
   client.execute('mazu.redo', { sessionId = session }, report, { client_id = server.id })
 end

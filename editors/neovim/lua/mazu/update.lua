@@ -63,9 +63,6 @@ local function take_state(client_id, params)
     announce('MazuTurnEnd', { client_id = client_id, params = params })
   elseif known.turn ~= params.turnId then
     known.turn, known.started = params.turnId, vim.uv.now()
-    if package.loaded['mazu.rollback'] then
-      require('mazu.rollback').forget()
-    end
     announce('MazuTurnStart', { client_id = client_id, params = params })
   end
 end
