@@ -169,6 +169,8 @@ async def test_a_failure_says_which_files_were_hidden(clone) -> None:
     assert told.startswith(
         "A command failed from which secrets were hidden (.env, .envrc), since nobody approved it."
     )
+    assert (await clone.text(run_shell, command="cat .env")).endswith(hidden), "which is empty, not missing"
+    assert hidden not in await clone.text(run_shell, command="echo process.env")
     other = await clone.text(run_shell, command="echo 'const url = process.env.URL; import.meta.env'; exit 1")
     assert hidden not in other
     clone.turn = replace(clone.turn, attended=True)

@@ -65,16 +65,18 @@ async def explain_network(turn: ToolContext, lines: list[str]) -> None:
         await turn.host.say("warning", NETWORK_FOR_USER)
 
 
-async def explain_hidden(turn: ToolContext, answer: str) -> str:
-    """Return a failed command's answer with the files that were hidden from it: once in a session, and wherever it names one.
+async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: bool) -> str:
+    """Return a command's answer with the files that were hidden from it: wherever one is named, in the answer of a command that
+    failed or in its `line`, as by `cat .env`, which reads an empty file; and once in a session of any that failed.
 
-    The user is told only of the latter: a command may fail for any reason.
+    The user is told only where one is named: a command may fail for any reason.
     """
     names = turn.shell.hidden
+    said = f"{line}\n{answer}" if failed else line
     is_named = any(
-        re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", answer) for name in names
+        re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", said) for name in names
     )
-    if not names or ("hidden" in turn.shell.explained and not is_named):
+    if not names or not (is_named or (failed and "hidden" not in turn.shell.explained)):
         return answer
     turn.shell.explained.add("hidden")
     shown = ", ".join(map(make_visible, names[:MAX_HIDDEN])) + (", ..." if len(names) > MAX_HIDDEN else "")
@@ -82,7 +84,7 @@ async def explain_hidden(turn: ToolContext, answer: str) -> str:
         turn.shell.explained.add("hidden from a command")
         await turn.host.say(
             "warning",
-            f"A command failed from which secrets were hidden ({shown}), since nobody approved it. {APPROVED}",
+            f"A command {'failed' if failed else 'ran'} from which secrets were hidden ({shown}), since nobody approved it. {APPROVED}",
         )
     return f"{answer}\n[hidden from this command, since nobody approved it: {shown}]"
 

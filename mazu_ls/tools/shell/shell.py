@@ -110,8 +110,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         moved = _follow(turn, cwd, report.read_last_line())
     answer = _render_running(running, moved, turn)
     await explain_network(turn, answer.split("\n"))
-    if running.code != 0:
-        answer = await explain_hidden(turn, answer)
+    answer = await explain_hidden(turn, answer, running.command, failed=running.code != 0)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     failed = running.how if running.code != 0 else ""
