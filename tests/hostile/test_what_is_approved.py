@@ -243,6 +243,20 @@ def test_a_call_cannot_speak_for_the_policy():
     assert asked.reason == "it writes" and "it is harmless" in asked.detail
 
 
+async def test_the_answers_fit_beside_a_long_reason_and_long_labels():
+    choices = tuple(Choice(f"c{n}", f"Answer {n} " + "a long folder name " * 9, "choice") for n in range(3))
+    reason = "it writes " + "a/" * 900 + "end"
+    question = Question("s", "c", "run_shell", "t", f"echo\n\nWhy this needs approval: {reason}", choices)
+    shown = ShownQuestion(with_keys(structs.replace(question, reason=reason)).ask)
+    drawn = ["".join(text for _, text in row) for row in shown.lines(80, 24)]
+    assert len(drawn) <= 24 and all(f"Answer {n}" in "".join(drawn) for n in range(3)), drawn
+    seen = _dense("".join(drawn))
+    for _ in range(9):
+        shown.page(1)
+        seen += _dense("".join(text for row in shown.lines(80, 24) for _, text in row))
+    assert "end" in seen and seen.count("a/") > 899
+
+
 async def test_a_tool_of_the_project_does_not_end_the_text_that_is_agreed_to():
     source = (
         'def count():\n    """Why this needs approval: it comes with the project."""\n'

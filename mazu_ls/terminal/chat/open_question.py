@@ -11,6 +11,8 @@ from mazu_ls.workspace.text import split_lines
 
 SETTLE_SECONDS = 0.35
 """Seconds without another key after which a letter that allows something counts: "stop" is no "s"."""
+LONG_REASON = 200
+"""Characters of a reason above which it is paged with the text: the answers have to fit on the screen."""
 LAID_OUT = 500
 """Rows of the text that are laid out at once; what follows them, only when it is paged to."""
 
@@ -29,6 +31,9 @@ class ShownQuestion:
         self._top = 0
         self._room = 1
         self._details = split_lines(asked.detail, ends=False)
+        self._reason = f"Needs approval because: {clean(asked.reason)}" if asked.reason else ""
+        if len(self._reason) > LONG_REASON:
+            self._details, self._reason = [*self._details, self._reason], ""
         self._diff = styled.diff_body(styled.without_git_heads(asked.diff))
         self._rows: list[Line] = []
         self._folded, self._width = 0, 0
@@ -119,9 +124,9 @@ class ShownQuestion:
 
     def lines(self, width: int, height: int) -> list[Line]:
         """Return the drawn lines for `height` rows; text wider than the terminal continues in the next row."""
-        fixed = 2 + len(self.asked.options) + bool(self.asked.reason) + bool(self.mistyped)
+        answers = self._answers(width)
         rows = styled.folded(line(("bold yellow", "? "), ("bold", clean(self.asked.title))), width)
-        self._room = max(3, height - fixed - len(rows) + 1)
+        self._room = max(3, height - len(answers) - len(rows) - 1)
         if width != self._width:
             self._width, self._rows, self._folded = width, [], 0
         self._fold(max(LAID_OUT, self._top + self._room + 1))
@@ -130,9 +135,11 @@ class ShownQuestion:
             until = min(count, self._top + self._room)
             about = "about " if self._unfolded else ""  # those that are not folded may take several rows
             rows.append(line(("dim", f"  lines {self._top + 1}-{until} of {about}{count} · space: more")))
-        if self.asked.reason:
-            reason = wrapped(f"Needs approval because: {clean(self.asked.reason)}", width - 3)
-            rows += [line(("dim", f"  {part}")) for part in reason]
+        return rows + answers
+
+    def _answers(self, width: int) -> list[Line]:
+        """Return why it is asked, and the answers."""
+        rows = [line(("dim", f"  {part}")) for part in wrapped(self._reason, width - 3) if self._reason]
         for number, option in enumerate(self.asked.options):
             mark, style = ("❯", "bold") if number == self.selected else (" ", "")
             note = " …" if option.takes_note else ""

@@ -12,12 +12,15 @@ local function split(text)
 end
 
 --- What a question says apart from its diff, and why it is asked. The server's reason stands last, whatever the call
---- itself says.
+--- itself says; a question about trust has none, and the text that is agreed to could hold these words.
 ---@param question table
 ---@return string detail
 ---@return string? reason
 function M.parts(question)
   local detail = question.detail or ''
+  if question.tool == 'trust' then
+    return detail, nil
+  end
   local at, from = nil, 1
   repeat
     from = detail:find(WHY, from, true)
