@@ -34,12 +34,14 @@ def configured(mode: str, place: Path) -> str:
 
 
 @asynccontextmanager
-async def of_the_user(env: dict[str, str], folder: Path, mode: str, tmp_path: Path) -> AsyncIterator[Client]:
+async def of_the_user(
+    env: dict[str, str], folder: Path, mode: str, tmp_path: Path, replies: list[dict[str, Any]] | None = None
+) -> AsyncIterator[Client]:
     """A server in the user's own settings, which needs no agreement; it begins with the first message."""
     home = Path(env["MAZU_HOME"])
     home.mkdir()
     (home / "config.toml").write_text(configured(mode, tmp_path / "mode-state"))
-    replies = [
+    replies = replies or [
         {"text": "Hello."},
         {"calls": [{"name": "mcp__stub__add", "arguments": {"a": 2, "b": 3}}]},
         {"text": "Done."},

@@ -8,11 +8,11 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
 from mazu_ls.agent.proposals.proposing_host import is_propose_mode
+from mazu_ls.agent.turn.call_description import describe_call, question_title
 from mazu_ls.agent.turn.question_records import (
     ask_recorded,
     changed_arguments,
@@ -30,7 +30,7 @@ from mazu_ls.policy.files import BUILT_IN_ASKS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
-from mazu_ls.tools.tool_titles import call_object, tool_gerund, tool_verb
+from mazu_ls.tools.tool_titles import tool_gerund
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.visible_text import shorten
 
@@ -227,8 +227,8 @@ class ApprovalGate:
             session.id,
             call.id,
             tool.name,
-            _question_title(call),
-            f"{_intent(call, edit)}\n\nWhy this needs approval: {decision.reason}",
+            question_title(call),
+            f"{describe_call(call, edit)}\n\nWhy this needs approval: {decision.reason}",
             _choices(tool, decision),
             edit.whole if edit else None,
             hunk_options(edit) if edit else (),
@@ -355,43 +355,6 @@ def _short(line: str) -> str:
 
 def _by(decision: Decision) -> str:
     return f"rule {decision.rule}" if decision.rule else "policy"
-
-
-def _question_title(call: ToolCall) -> str:
-    """What would be done, whole: "Edit app.py"."""
-    return f"{tool_verb(call.name)} {call_object(call.name, call.arguments)}".strip()
-
-
-def _intent(call: ToolCall, edit: RecordedEdit | None) -> str:
-    """Describe in plain words what will happen; includes all arguments if no diff shows the effect."""
-    arguments = dict(call.arguments)
-    if edit is not None:
-        name = arguments.get("path") or edit.path.name
-        if edit.creates:
-            return f"Creates {name} with {_lines(edit.added)}."
-        return f"Changes {name}: {_lines(edit.added)} added, {_lines(edit.removed)} removed."
-    command = arguments.pop("command", None)
-    told = [command] if isinstance(command, str) else []
-    told += [f"{name}: {_plain(value)}" for name, value in arguments.items()]
-    if isinstance(url := arguments.get("url"), str) and not url.isascii():
-        told.append(f"in ASCII: {_ascii_address(url)}")
-    return "\n".join(told)
-
-
-def _ascii_address(url: str) -> str:
-    """Return the host in the form that is looked up (Punycode, RFC 3492), in which no letter can pass for another one."""
-    try:
-        return (urlsplit(url).hostname or "").encode("idna").decode()
-    except (ValueError, UnicodeError):
-        return "the host has no spelling in ASCII"
-
-
-def _lines(count: int) -> str:
-    return "1 line" if count == 1 else f"{count} lines"
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:

@@ -80,8 +80,10 @@ def with_keys(question: Question) -> Keyed:
     else:
         reason = ""
     lines = split_lines(detail.strip(), ends=False)
-    if lines and question.title.endswith(f" {lines[0]}"):
-        lines = lines[1:]  # a command that fits in the title is not repeated
+    if lines and question.tool == "run_shell" and question.title.endswith(f" {lines[0]}"):
+        lines = lines[
+            1:
+        ]  # a command that fits in the title is not repeated; an argument of another tool always is
     ask = Ask(question.title, tuple(options), "\n".join(lines).strip("\n"), reason, question.diff or "")
     return Keyed(ask, choices, by_hunk)
 

@@ -22,7 +22,8 @@ class MessageRate:
     Unread messages stay in the pipe or the connection, which makes the server wait.
     """
 
-    BURST, RATE = 2_000, 200.0
+    BURST: int = 2_000
+    RATE: float = 200.0
 
     def __init__(self) -> None:
         self._left = float(self.BURST)
