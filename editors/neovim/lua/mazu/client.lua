@@ -198,6 +198,7 @@ end
 
 ---@type table<string, string> what a command of the protocol is called here
 local called = {
+  ['mazu.cancel'] = ':Mazu stop',
   ['mazu.chat'] = ':Mazu chat',
   ['mazu.checkpoint'] = ':Mazu checkpoint',
   ['mazu.checkpoint.list'] = ':Mazu checkpoints',
@@ -211,6 +212,7 @@ local called = {
   ['mazu.rollback'] = ':Mazu rollback',
   ['mazu.session.list'] = ':Mazu sessions',
   ['mazu.session.new'] = ':Mazu new',
+  ['mazu.session.show'] = ':Mazu sessions',
   ['mazu.status'] = ':Mazu status',
   ['mazu.undo'] = ':Mazu undo',
 }

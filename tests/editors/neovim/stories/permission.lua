@@ -38,6 +38,10 @@ for _, code in ipairs({ 'xs[0]', 'a[i][j]', '[[1, 2]]' }) do
   end)
 end
 
+local failed = { message = 'No turn is left.', data = { hint = 'See mazu.session.show, or mazu.cancel.' } }
+local sentence = require('mazu.client').sentence(failed)
+bed.check('errors name commands', sentence == 'No turn is left. See :Mazu sessions, or :Mazu stop.', sentence)
+
 -- A reason goes to the model.
 bed.will_answer('Edit app.py', 'deny too early for that')
 vim.cmd('Mazu chat change it again')
