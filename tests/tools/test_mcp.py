@@ -13,9 +13,10 @@ import pytest
 
 from mazu_ls.config.config import McpServer
 from mazu_ls.errors import ToolError
+from mazu_ls.policy.rules import Rule
 from mazu_ls.tools.mcp import servers as mcp
 from mazu_ls.tools.mcp.servers import McpServers
-from mazu_ls.tools.mcp.tools import tool_name
+from mazu_ls.tools.mcp.tools import tool_name, tool_prefix
 from mazu_ls.tools.skills.trust import TrustStore
 from tests.own_sleep import own_seconds
 
@@ -251,3 +252,15 @@ def test_names_fit_what_providers_allow() -> None:
     assert tool_name("a", "b") == "mcp__a__b"
     assert tool_name("a", "b.c") != tool_name("a", "b c")
     assert all(len(tool_name("s" * 40, "t" * n)) <= 64 for n in (1, 20, 200))
+
+
+def test_a_servers_name_does_not_give_it_the_tools_or_rules_of_another() -> None:
+    imitated = tool_prefix("a__b").removeprefix("mcp__").removesuffix("__")
+    servers = ["a", "_a", "a_", "a__b", "a_b", "a__", "a__b__c", "__", imitated]
+    made = [tool_name(server, tool) for server in servers for tool in ("b__c", "c", "_c", "b__" + "t" * 80)]
+    assert len(set(made)) == len(made)
+    for server in servers:
+        rule = Rule(f"{tool_prefix(server)}*", (), "allow")
+        assert [one for one in servers if rule.applies(tool_name(one, "c"))] == [server]
+    # what rules were written with before stays
+    assert tool_name("my-server_2", "read__all_") == "mcp__my-server_2__read__all_"

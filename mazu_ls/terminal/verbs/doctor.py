@@ -190,11 +190,13 @@ async def _mcp_servers(project: Project) -> list[DoctorFinding]:
     """Start each MCP server that the user agreed to and list its tools; they end with this command."""
     if project.extensions is None or not project.config.mcp_servers:
         return []
+    from mazu_ls.tools.mcp.tools import tool_prefix
+
     await project.extensions.wait_started()
     names = [tool.name for tool in project.tools() if tool.source == "mcp"]
     findings: list[DoctorFinding] = []
     for one in project.mcp_servers():
-        found = [name for name in names if name.startswith(f"mcp__{one.name}__")]
+        found = [name for name in names if name.startswith(tool_prefix(one.name))]
         said = [
             f"{one.state}: {', '.join(found) or 'no tools'}"
             if one.state == "connected"

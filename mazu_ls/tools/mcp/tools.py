@@ -23,6 +23,7 @@ SCHEMA_BYTES = 64 * 1024
 IMAGE_CHARS = 7 * 2**20
 ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
+LIKE_A_DIGEST = re.compile(r"_(?![0-9]{8})[0-9a-f]{8}$")
 NAME_CHARS = 64  # what the providers allow for the name of a tool
 
 
@@ -101,10 +102,23 @@ def _listed(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def tool_prefix(server: str) -> str:
+    """Return what the names of a server's tools, and of no other server's, begin with: rules such as `mcp__server__*` are written with it.
+
+    The first `__` after it ends the server's name, so a name that holds one, or ends in `_`, is replaced by one with a digest,
+    and so is a name that looks like such a replacement.
+    """
+    if "__" not in server and server == server.strip("_") and not LIKE_A_DIGEST.search(server):
+        return f"mcp__{server}__"
+    digest = hashlib.sha256(server.encode()).hexdigest()[:8]
+    return f"mcp__{re.sub('_+', '_', server).strip('_')}_{digest}__"
+
+
 def tool_name(server: str, tool: str) -> str:
     """Return `mcp__server__tool` in the characters and the length that providers allow; unique if it has to be cut."""
-    plain = re.sub(r"[^A-Za-z0-9_-]", "_", f"mcp__{server}__{tool}")
-    if plain == f"mcp__{server}__{tool}" and len(plain) <= NAME_CHARS:
+    wanted = tool_prefix(server) + tool
+    plain = re.sub(r"[^A-Za-z0-9_-]", "_", wanted)
+    if plain == wanted and len(plain) <= NAME_CHARS:
         return plain
     digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
     return f"{plain[: NAME_CHARS - 9]}_{digest}"
