@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -47,7 +48,8 @@ class ExtensionTools:
         self._may_start = False
         self._begun = 0.0
         self._asked: set[str] = set()
-        self._asked_tools: set[tuple[str, bytes]] = set()
+        self._asked_tools: set[tuple[str, str]] = set()
+        self._asking_tools: set[str] = set()
         self._told: set[str] = set()
         self._tasks = BackgroundTasks("an extension")
 
@@ -187,23 +189,25 @@ class ExtensionTools:
         return msgspec.json.format(msgspec.json.encode(shown, order="deterministic")) if shown else b""
 
     def _ask_tools(self, name: str) -> None:
-        """Ask, once for each list, whether the agent may call the tools that a server newly offers."""
+        """Ask, once for each list, whether the agent may call the tools that a server newly offers. A list that comes while
+        a question about the server is open waits for the answer, and only the last one is asked about."""
         waiting = self.waiting_tools(name)
-        if waiting and (name, waiting) not in self._asked_tools:
-            self._asked_tools.add((name, waiting))
-            self._tasks.spawn(self._agree_tools(name, waiting.decode()))
+        listed = (name, hashlib.sha256(waiting).hexdigest())
+        if waiting and name not in self._asking_tools and listed not in self._asked_tools:
+            self._asked_tools.add(listed)
+            self._asking_tools.add(name)
+            self._tasks.spawn(self._agree_tools(name, waiting))
 
-    async def _agree_tools(self, name: str, shown: str) -> None:
-        mcp = self._mcp
-        if mcp is None or name not in mcp.servers:
-            return
+    async def _agree_tools(self, name: str, shown: bytes) -> None:
         title = f"The MCP server {name} offers new or changed tools. May the agent call them as they are now?"
-        if await self._agrees(title, shown) and mcp is self._mcp:
-            # The list may have changed while the question was open: then ask about the current one.
-            if self.waiting_tools(name).decode() == shown:
-                mcp.servers[name].agree_tools(mcp.waiting(name))
-            else:
-                self._ask_tools(name)
+        try:
+            agreed = await self._agrees(title, shown.decode())
+            if agreed and self._mcp and self.waiting_tools(name) == shown:
+                await self._mcp.servers[name].agree_tools(self._mcp.waiting(name))
+        finally:
+            self._asking_tools.discard(name)
+        # The list may have changed while the question was open: then ask about the current one.
+        self._ask_tools(name)
 
     def _notify(self, sentence: str) -> None:
         self._tasks.spawn(self._host.say("warning", f"Mazu: {sentence}"))

@@ -20,6 +20,7 @@ from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp import tools as mcptools
+from mazu_ls.tools.mcp.list_pause import ListPause
 from mazu_ls.tools.mcp.stdio import guarded_stdio
 from mazu_ls.tools.mcp.streams import (
     START_SECONDS,
@@ -28,6 +29,7 @@ from mazu_ls.tools.mcp.streams import (
     connection_lost,
     reason_of,
 )
+from mazu_ls.tools.mcp.tool_pins import ToolPins
 from mazu_ls.tools.mcp.tools import McpToolSpec
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.process import MARK, kill
@@ -124,6 +126,8 @@ class McpConnection:
         self._env = env
         self._trust = trust
         self._pin = pin
+        self._pins = ToolPins(trust, pin)
+        self._pause = ListPause()
         self._state: State = "starting" if self._agreed() else "not_agreed"
         self._detail = ""
         self._offered: list[McpToolSpec] = []
@@ -141,20 +145,17 @@ class McpConnection:
 
     def agree(self) -> None:
         """Record the consent to the entry and to every tool as it is now."""
-        self._trust.agree("mcp_server", self._pin, self._content())
-        for offered in self._offered:
-            self._trust.agree("mcp_tool", f"{self._pin}/{offered.name}", offered.content)
+        self._pins.agree(self._offered, self._content())
         self.start()
 
-    def agree_tools(self, seen: Sequence[McpToolSpec]) -> None:
+    async def agree_tools(self, seen: Sequence[McpToolSpec]) -> None:
         """Record the consent to exactly these tools; one that changed meanwhile still waits."""
-        for spec in seen:
-            self._trust.agree("mcp_tool", f"{self._pin}/{spec.name}", spec.content)
+        await asyncio.to_thread(self._pins.agree, seen)
         self._say_what_waits()
 
     def waiting(self) -> list[McpToolSpec]:
         """Return the tools that are new or changed since the user agreed."""
-        return [offered for offered in self._offered if not self._may_call(offered)]
+        return self._pins.waiting(self._offered)
 
     async def revoke(self) -> None:
         """Revoke the consent to the entry and its tools, and end the server; a running call fails."""
@@ -176,7 +177,8 @@ class McpConnection:
         """Return its tools, without those that are new or changed since the user agreed."""
         if self._state not in ("connected", "reconnecting"):
             return []
-        return [self._tool(offered) for offered in self._offered if self._may_call(offered)]
+        waiting = {offered.name for offered in self.waiting()}
+        return [self._tool(offered) for offered in self._offered if offered.name not in waiting]
 
     async def close(self) -> None:
         """End the connection and the process, with everything it started."""
@@ -190,9 +192,6 @@ class McpConnection:
 
     def _agreed(self) -> bool:
         return self._trust.state("mcp_server", self._pin, self._content()) == "agreed"
-
-    def _may_call(self, offered: McpToolSpec) -> bool:
-        return self._trust.state("mcp_tool", f"{self._pin}/{offered.name}", offered.content) == "agreed"
 
     def _tool(self, offered: McpToolSpec) -> Tool:
         async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
@@ -312,6 +311,11 @@ class McpConnection:
                 task.cancel()
         if self._lost.is_set():
             raise ConnectionError("the connection was lost")
+        if self._changed.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause.delay(asyncio.get_running_loop().time())):
+                    await self._lost.wait()
+                    raise ConnectionError("the connection was lost")
         async with asyncio.timeout(START_SECONDS):
             if self._changed.is_set():
                 self._changed.clear()
@@ -329,14 +333,10 @@ class McpConnection:
             cursor = page.next_cursor
             if not cursor or len(found) > mcptools.MAX_TOOLS:
                 break
-        self._offered = found[: mcptools.MAX_TOOLS]
-        first = f"{self._pin}/"  # no tool: marks that the first list, which may be empty, was agreed to
-        if self._agreed() and not any(
-            pin.kind == "mcp_tool" and pin.name.startswith(first) for pin in self._trust.list()
-        ):
-            self._trust.agree("mcp_tool", first, b"")
-            for offered in self._offered:
-                self._trust.agree("mcp_tool", f"{first}{offered.name}", offered.content)
+        self._offered = mcptools.bounded(found)
+        if len(self._offered) < len(found):
+            log.warning("MCP server %s: %d of %d tools used", self.entry.name, len(self._offered), len(found))
+        await asyncio.to_thread(self._pins.agree_to_first_list, self._offered, self._content())
         if self._say_what_waits():
             self._ask(self.entry.name)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 MAX_TOOLS = 200
 DESCRIPTION_CHARS = 4000
 SCHEMA_BYTES = 64 * 1024
+LIST_BYTES = 2**20
 IMAGE_CHARS = 7 * 2**20
 ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
@@ -52,6 +55,12 @@ def offered(tool: McpTool) -> McpToolSpec | None:
         output_limits.limit_head(description, "cut", DESCRIPTION_CHARS),
         {**schema, "type": "object"},
     )
+
+
+def bounded(found: Sequence[McpToolSpec]) -> list[McpToolSpec]:
+    """Return the first tools of a list: at most MAX_TOOLS, whose descriptions and schemas have at most LIST_BYTES together."""
+    sizes = accumulate(len(one.content) for one in found)
+    return [one for one, size in zip(found, sizes, strict=True) if size <= LIST_BYTES][:MAX_TOOLS]
 
 
 def schema_for_model(schema: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,21 @@ class TrustStore:
         key = (new.kind, new.name, new.digest)
         self._file.change(lambda old: (*(p for p in old if (p.kind, p.name, p.digest) != key), new))
         return new
+
+    def agree_all(
+        self, seen: Sequence[tuple[Brought, str, bytes]],
+        only_if: Callable[[tuple[TrustPin, ...]], bool] = lambda pins: True,
+    ) -> None:  # fmt: skip
+        """Record the consent to all of these in one change of the file, unless `only_if` is false for the pins in it."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        pins = [TrustPin(kind, name, digest_of(content), now) for kind, name, content in seen]
+        new = {(pin.kind, pin.name, pin.digest): pin for pin in pins}
+
+        def change(old: tuple[TrustPin, ...]) -> tuple[TrustPin, ...]:
+            kept = tuple(pin for pin in old if (pin.kind, pin.name, pin.digest) not in new)
+            return (*kept, *new.values()) if only_if(old) else old
+
+        self._file.change(change)
 
     def revoke(self, kind: Brought, name: str) -> None:
         """Revoke every consent under this name, for a server including its tools. Raises MazuError(not_found) if there
