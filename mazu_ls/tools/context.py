@@ -25,13 +25,15 @@ MOST_OUTPUTS = 100
 class ShellState:
     """What run_shell keeps for a session: the working directory and the background commands, by name.
 
-    `explained`: what the user was told about the sandbox. `hidden`: the files that were hidden from the last command.
+    `explained`: what the user was told about the sandbox. `hidden`: the files that were hidden from the last command, `large`:
+    those that were read-only for it since no checkpoint holds files of their size.
     """
 
     cwd: Path
     background: dict[str, Any] = field(default_factory=dict)
     explained: set[str] = field(default_factory=set)
     hidden: tuple[str, ...] = ()
+    large: tuple[str, ...] = ()
 
 
 async def _nothing(query: str, limit: int) -> list[str]:

@@ -667,3 +667,14 @@ async def test_what_a_command_takes_off_the_ignore_list_stays_out_of_reach(clone
         assert "the-secret" not in said.text
     assert (clone.root / ".gitignore").read_text().endswith("!*\n")
     assert (clone.root / "db.sqlite3").read_text() == "rows\n"
+
+
+async def test_a_file_that_is_too_large_for_a_checkpoint_is_named_with_the_reason(clone) -> None:
+    with (clone.root / "numbers.csv").open("wb") as file:
+        file.truncate(11 << 20)
+    said = await clone.call(run_shell, command="echo 1,2 >> numbers.csv")
+    assert "[numbers.csv is read-only for commands that nobody approved: it is larger than 10 MiB" in str(
+        said
+    )
+    said = await clone.call(run_shell, command="echo x >> db.sqlite3")
+    assert "numbers.csv" not in str(said)

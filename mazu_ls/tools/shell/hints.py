@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
@@ -54,8 +56,22 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
         r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
         r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV", output,
     ):  # fmt: skip
-        return [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
+        large = [_too_large(name, turn) for name in turn.shell.large if _is_named(name, output)]
+        return large or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
+
+
+def _too_large(name: str, turn: ToolContext) -> str:
+    limit = turn.config.checkpoints.max_untracked_file_bytes
+    return (
+        f"[{make_visible(name)} is read-only for commands that nobody approved: it is larger than {limit / 2**20:g} MiB, so that no "
+        "checkpoint could bring it back; the user can change that: checkpoints.max_untracked_file_bytes]"
+    )
+
+
+def _is_named(name: str, text: str) -> bool:
+    """Return whether a text names a file by the last part of its path."""
+    return bool(re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", text))
 
 
 async def explain_network(turn: ToolContext, lines: list[str]) -> None:
@@ -73,9 +89,7 @@ async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: b
     """
     names = turn.shell.hidden
     said = f"{line}\n{answer}" if failed else line
-    is_named = any(
-        re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", said) for name in names
-    )
+    is_named = any(_is_named(name, said) for name in names)
     if not names or not (is_named or (failed and "hidden" not in turn.shell.explained)):
         return answer
     turn.shell.explained.add("hidden")
@@ -92,5 +106,15 @@ async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: b
 def hidden_files(check: CreatedFilesCheck) -> tuple[str, ...]:
     """Return the project's files that were hidden from a command, relative to their folder."""
     hidden = check.before.hidden if check.before is not None else []
-    inside = ((path, root) for path in hidden for root in check.roots if path.is_relative_to(root))
-    return tuple(sorted(str(path.relative_to(root)) for path, root in inside if not path.is_socket()))
+    return _relative((path for path in hidden if not path.is_socket()), check)
+
+
+def large_files(check: CreatedFilesCheck, limit: int) -> tuple[str, ...]:
+    """Return the project's files that were read-only for a command since they are larger than `limit` bytes."""
+    held = check.before.read_only if check.before is not None else []
+    return _relative((path for path in held if path.is_file() and path.stat().st_size > limit), check)
+
+
+def _relative(paths: Iterable[Path], check: CreatedFilesCheck) -> tuple[str, ...]:
+    inside = ((path, root) for path in paths for root in check.roots if path.is_relative_to(root))
+    return tuple(sorted(str(path.relative_to(root)) for path, root in inside))

@@ -26,6 +26,7 @@ from mazu_ls.tools.shell.hints import (
     explain_network,
     hidden_files,
     hints_on_failure,
+    large_files,
 )
 from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
@@ -191,6 +192,7 @@ async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str
     """Report to the user and the model what appeared while a command ran."""
     if not check.background:
         turn.shell.hidden = hidden_files(check)
+        turn.shell.large = large_files(check, turn.config.checkpoints.max_untracked_file_bytes)
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
