@@ -531,6 +531,21 @@ def test_a_dry_run_only_proposes(script: Script):
     assert "+    return a + b" in script("proposals")[1]
 
 
+def test_a_dry_run_runs_no_tool_that_a_rule_allows(script: Script):
+    tools = script.root.parent / "home" / "tools"
+    tools.mkdir(parents=True)
+    (tools / "mark.py").write_text(
+        'def mark() -> str:\n    """Mark it."""\n    open("ran.txt", "w").close()\n    return "marked"\n'
+    )
+    assert script("permissions", "allow", "mark", "*")[0] == 0
+    call = {"calls": [{"name": "mark", "arguments": {}}]}
+    script.model_says(call, {"text": "Not."}, call, {"text": "Marked."})
+    assert script("chat", "mark it", "--dry-run")[1] == "Not.\n"
+    assert not (script.root / "ran.txt").exists()
+    assert script("chat", "mark it")[1] == "Marked.\n"
+    assert (script.root / "ran.txt").exists()
+
+
 def test_a_timeline_and_a_comparison(script: Script):
     read = {"calls": [{"name": "read_file", "arguments": {"path": "app.py"}}]}
     script.model_says(read, WRITE, {"text": "The answer."})

@@ -101,7 +101,10 @@ def settings_of(given: argparse.Namespace) -> dict[str, Any]:
 async def forbid_commands(server: ServerState) -> None:
     """Prepare a dry run: edits are proposals, and nothing is run."""
     from mazu_ls.server.commands import execute
+    from mazu_ls.tools.base import Effect
 
-    for tool in ("run_shell", "run_skill"):
+    project = await server.wait_opened()
+    own = [tool.name for tool in project.tools() if tool.effect is Effect.EXECUTE]
+    for tool in dict.fromkeys(("run_shell", "run_skill", "mcp__*", *own)):
         rule = {"tool": tool, "pattern": "*", "verdict": "deny"}
         await execute(server, "mazu.permissions.set", [{"rule": rule}])
