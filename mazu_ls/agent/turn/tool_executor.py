@@ -46,6 +46,10 @@ TYPED_MEANWHILE = (
     "the user typed elsewhere in it while they were asked; their text stays, line numbers may have moved"
 )
 _QUOTING = re.compile(r"""['"\\]""")
+AT_ONCE = 8
+"""Reads of one message that run at the same time: what each does on the event loop holds up everything else."""
+MAX_CALLS = 100
+TOO_MANY = f"error: not run, because a message may hold at most {MAX_CALLS} calls. Make the others in your next message."
 NOT_RUN = "error: not run, because the turn was stopped first."
 
 
@@ -70,28 +74,40 @@ class ToolExecutor:
         self._open: dict[str, ToolCall] = {}
         self._room = MAX_RESULT_CHARS
         self._proposed: dict[str, str] = {}
+        self._at_once = asyncio.Semaphore(AT_ONCE)
         run.session.told_memories.update(run.injected)
         memories = run.turn.memories if run.turn.config.memory.inject_tokens else None
         self._timely = TimelyMemories(memories, run.session.told_memories, run.turn.host, run.turn.workspace)
         self._news = EditDiagnostics(run.turn.host.lender, run.turn.workspace)
 
     async def run(self, calls: Sequence[ToolCall]) -> list[FinishedCall]:
-        """Run all calls; a cancellation gives every call without a result one that says so, and is raised to the caller."""
-        calls = [self._with_fitted_arguments(call) for call in calls]
+        """Run the first MAX_CALLS calls and refuse the others; a cancellation gives every call without a result one that says so, and is raised to the caller."""
         self._open = {call.id: call for call in calls}
-        self._room = result_room(
-            self._run.chosen.spec.context_window if self._run.chosen else None, len(calls)
-        )
         ended: list[FinishedCall] = []
         try:
+            refused = [await self._refuse(call) for call in calls[MAX_CALLS:]]
+            calls = [self._with_fitted_arguments(call) for call in calls[:MAX_CALLS]]
+            self._open = {call.id: call for call in calls}
+            self._room = result_room(
+                self._run.chosen.spec.context_window if self._run.chosen else None, len(calls)
+            )
             for reads, group in groupby(calls, self._only_reads):
                 if reads:
-                    ended += await asyncio.gather(*(self._one(call) for call in group))
+                    ended += await asyncio.gather(*(self._in_turn(call) for call in group))
                 else:
-                    ended += [await self._one(call) for call in group]
+                    ended += [await self._in_turn(call) for call in group]
         finally:
             self.close_all(NOT_RUN)
-        return ended
+        return ended + refused
+
+    async def _refuse(self, call: ToolCall) -> FinishedCall:
+        await asyncio.sleep(0)
+        return self._end(replace_call(call, name=make_tool_name(call.name)), False, TOO_MANY)
+
+    async def _in_turn(self, call: ToolCall) -> FinishedCall:
+        async with self._at_once:
+            await asyncio.sleep(0)  # cancelling, typing and other sessions come between two calls
+            return await self._one(call)
 
     def close_all(self, text: str) -> None:
         """Give each call without a result one that says it has none."""
