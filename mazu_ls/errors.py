@@ -71,7 +71,14 @@ class InvalidArguments(Exception):
 
 
 class ToolError(Exception):
-    """Addressed to the model: why its tool call failed, and what would work instead."""
+    """Addressed to the model: why its tool call failed, and what would work instead.
+
+    `origin` names where text in it comes from that is data, never instruction; None if all of it is ours.
+    """
+
+    def __init__(self, message: str = "", origin: str | None = None) -> None:
+        super().__init__(message)
+        self.origin = origin
 
 
 _KINDS = {

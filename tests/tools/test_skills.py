@@ -6,6 +6,7 @@ import pytest
 
 from mazu_ls.agent.project.skill_suggestions import suggest_skills
 from mazu_ls.errors import Kind, MazuError, ToolError
+from mazu_ls.tools.context import COMMAND_OUTPUT
 from mazu_ls.tools.skills import signature
 from mazu_ls.tools.skills.custom_tools import custom_tools
 from mazu_ls.tools.skills.tools import list_skills, run_skill, save_skill, skill_tools, skills_of
@@ -76,6 +77,11 @@ async def test_a_failing_or_endless_skill_is_said(project) -> None:
     )
     with pytest.raises(ToolError, match=r"ended without an answer \(exit code 7\)"):
         await project.call(run_skill, name="gone")
+    source = 'import os, sys\ndef five():\n    """No object."""\n    os.pwrite(int(sys.argv[2]), b"5", 0); os._exit(0)\n'
+    await project.call(save_skill, name="five", source=source)
+    with pytest.raises(ToolError, match="ended without an answer") as caught:
+        await project.call(run_skill, name="five")
+    assert caught.value.origin == COMMAND_OUTPUT
 
 
 async def test_a_skill_that_came_with_the_project_waits_for_the_user(project) -> None:
@@ -92,7 +98,8 @@ async def test_a_skill_that_came_with_the_project_waits_for_the_user(project) ->
     with pytest.raises(MazuError, match="was changed"):
         await project.call(run_skill, name="slug", arguments={"title": "x"})
     (folder / "slug.py").write_text(SLUG)  # as a rollback does
-    assert (await project.text(run_skill, name="slug", arguments={"title": "x"})).startswith("x")
+    output = await project.call(run_skill, name="slug", arguments={"title": "x"})
+    assert output.text.startswith("x") and output.untrusted == COMMAND_OUTPUT
     assert not (project.root / "owned").exists()
 
 

@@ -148,7 +148,10 @@ class ToolExecutor:
         edits: list[RecordedEdit] = []
         try:
             output = await self._decided(call, edits)
-        except (ToolError, InvalidArguments) as error:
+        except ToolError as error:
+            output = ToolOutput(f"error: {error}", untrusted=error.origin, ok=False)
+            _note_origin(self._run.turn, self._tools.get(call.name), output)
+        except InvalidArguments as error:
             output = ToolOutput(f"error: {error}", ok=False)
         except MazuError as error:
             output = ToolOutput(f"error: {error.message} {error.hint}".rstrip(), ok=False)
@@ -306,9 +309,9 @@ class ToolExecutor:
         return FinishedCall(call, ok, text, cut_middle(output.text) if output else text, edits)
 
 
-def _note_origin(turn: ToolContext, tool: Tool, output: ToolOutput) -> None:
+def _note_origin(turn: ToolContext, tool: Tool | None, output: ToolOutput) -> None:
     """Keep where text comes from that the agent may write down later."""
-    if output.untrusted and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
+    if output.untrusted and tool is not None and (tool.source == "mcp" or tool.effect is Effect.NETWORK):
         turn.heard.append(output.untrusted)
     elif output.untrusted in KEPT_OUTPUTS:
         turn.outputs.append((output.untrusted, output.text))

@@ -212,7 +212,8 @@ class McpConnection:
                 await self._connected.wait()
         except TimeoutError:
             raise ToolError(
-                f"the MCP server {self.entry.name} is not connected: {self._detail or self._state}"
+                f"the MCP server {self.entry.name} is not connected: {self._detail or self._state}",
+                mcptools.origin(self.entry.name),
             ) from None
         client = self._client
         assert client is not None
@@ -223,15 +224,13 @@ class McpConnection:
             if not call.done():
                 why = "went away" if lost.done() else f"did not answer within {CALL_SECONDS:g} s"
                 raise ToolError(f"the MCP server {self.entry.name} {why}; what {name} did is not known")
-            return mcptools.output(call.result(), f"mcp:{self.entry.name}")
+            return mcptools.output(call.result(), mcptools.origin(self.entry.name))
         except ToolError:
             raise
         except Exception as error:
             if connection_lost(error):
                 self._gone()
-            raise ToolError(
-                f"{name} of the MCP server {self.entry.name} failed: {redact(str(error)) or error!r}"
-            ) from error
+            raise mcptools.failure(name, self.entry.name, error) from error
         finally:
             lost.cancel()
             call.cancel()

@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mazu_ls.errors import ToolError
 from mazu_ls.messages import Image
+from mazu_ls.redact import redact
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import ToolOutput
+from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
@@ -23,6 +26,7 @@ MAX_TOOLS = 200
 DESCRIPTION_CHARS = 4000
 SCHEMA_BYTES = 64 * 1024
 LIST_BYTES = 2**20
+ERROR_CHARS = 500  # of what a server says in an error
 IMAGE_CHARS = 7 * 2**20
 ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
@@ -131,6 +135,17 @@ def tool_name(server: str, tool: str) -> str:
         return plain
     digest = hashlib.sha256(f"{server}\0{tool}".encode()).hexdigest()[:8]
     return f"{plain[: NAME_CHARS - 9]}_{digest}"
+
+
+def origin(server: str) -> str:
+    """Return what marks the words of a server, in results and errors."""
+    return f"mcp:{server}"
+
+
+def failure(tool: str, server: str, error: Exception) -> ToolError:
+    """Return the error of a call for the model. What the server says in it is bounded, and is data as its results are."""
+    said = shorten(redact(str(error)) or repr(error), ERROR_CHARS)
+    return ToolError(f"{tool} of the MCP server {server} failed: {said}", origin(server))
 
 
 def output(result: CallToolResult, origin: str) -> ToolOutput:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.errors import MazuError
 from mazu_ls.state.paths import PROJECT_FOLDER, mazu_home, root_key
-from mazu_ls.tools.base import Effect, Tool
+from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.skills import python_runner, signature
 from mazu_ls.tools.skills.skill_store import python_files
 from mazu_ls.tools.skills.tools import render_call_result, run_context
@@ -103,7 +103,7 @@ def _one(
 
 
 def _tool(function: signature.FunctionSignature, path: Path, source: str) -> Tool:
-    async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
+    async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
         return render_call_result(
             await python_runner.call(source, path, [function.name], arguments, run_context(turn))
         )

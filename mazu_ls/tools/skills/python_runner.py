@@ -15,6 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools.context import COMMAND_OUTPUT
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess
 from mazu_ls.tools.shell.environment import child_environment
@@ -86,7 +87,8 @@ async def call(
         except TimeoutError:
             await running.stop()
             raise ToolError(
-                f"{names[-1]} took longer than {around.seconds:g} s and was ended\n{running.summary()}"
+                f"{names[-1]} took longer than {around.seconds:g} s and was ended\n{running.summary()}",
+                COMMAND_OUTPUT,
             ) from None
         except BaseException:
             await asyncio.shield(running.stop())
@@ -125,9 +127,11 @@ def _judged(data: bytes, name: str, output: str, how: str) -> CallResult:
             f"{name} returned more than {RESULT_BYTES // 2**20} MiB; return less, or write a file"
         )
     try:
-        answer = msgspec.json.decode(data)
-    except (ValueError, RecursionError):
-        raise ToolError(f"{name} ended without an answer ({how})\n{output}".rstrip()) from None
+        answer = msgspec.json.decode(data, type=dict[str, Any])
+    except (ValueError, RecursionError):  # it may write any bytes: no JSON, or JSON that is no object
+        said = f"{name} ended without an answer ({how})\n{output}".rstrip()
+        raise ToolError(said, COMMAND_OUTPUT) from None
     if "error" in answer:
-        raise ToolError(f"{name} failed: {answer['error']}\n{answer.get('trace', '')}\n{output}".rstrip())
+        said = f"{name} failed: {answer['error']}\n{answer.get('trace', '')}\n{output}".rstrip()
+        raise ToolError(said, COMMAND_OUTPUT)
     return CallResult(answer.get("result"), output)

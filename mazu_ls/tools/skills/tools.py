@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, Tool, ToolOutput, tool
-from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.skills import signature
 from mazu_ls.tools.skills.python_runner import CallResult, RunContext
@@ -64,7 +64,7 @@ async def save_skill(args: SaveSkillArgs, turn: ToolContext) -> str:
 
 
 @tool(Effect.EXECUTE)
-async def run_skill(args: RunSkillArgs, turn: ToolContext) -> str:
+async def run_skill(args: RunSkillArgs, turn: ToolContext) -> ToolOutput:
     """Run a saved skill. It costs no model call."""
     return render_call_result(await skills_of(turn).run(args.name, args.arguments, run_context(turn)))
 
@@ -77,7 +77,7 @@ def skill_tools(roots: Sequence[Path], env: Mapping[str, str], taken: Sequence[s
 
 
 def _tool(skill: Skill) -> Tool:
-    async def run(arguments: dict[str, Any], turn: ToolContext) -> str:
+    async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
         return render_call_result(await skills_of(turn).run(skill.name, arguments, run_context(turn)))
 
     return Tool(
@@ -109,8 +109,8 @@ async def list_skills(args: ListSkillsArgs, turn: ToolContext) -> ToolOutput:
     )
 
 
-def render_call_result(called: CallResult) -> str:
-    """Render a result for the model: what was returned, then what was printed."""
+def render_call_result(called: CallResult) -> ToolOutput:
+    """Render a result for the model: what was returned, then what was printed. It may hold any file's text, as a command's output."""
     result = called.result
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=1)
     lines = (
@@ -120,4 +120,4 @@ def render_call_result(called: CallResult) -> str:
     )
     if called.output:
         lines.append(f"[printed]\n{called.output.rstrip()}")
-    return "\n".join(lines)
+    return ToolOutput("\n".join(lines), untrusted=COMMAND_OUTPUT)

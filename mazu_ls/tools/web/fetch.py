@@ -21,6 +21,7 @@ from mazu_ls.tools.shell.environment import without_secrets
 from mazu_ls.tools.web import html_to_text
 from mazu_ls.tools.web.charsets import is_of_the_web
 from mazu_ls.workspace import NotText, decode
+from mazu_ls.workspace.visible_text import shorten
 
 if TYPE_CHECKING:
     import httpx2
@@ -29,6 +30,8 @@ SECONDS = 30.0
 PARSE_SECONDS = 20.0
 BYTES = 5 * 2**20
 REDIRECTS = 5
+URL_CHARS = 4000
+MEDIA_CHARS, ERROR_CHARS = 100, 500  # of what a site says in an error
 # Prefixes that carry an IPv4 address within an IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056).
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 # Not public, whatever this Python's tables say: site-local, documentation, protocol assignments, relays, discard, SRv6.
@@ -40,7 +43,7 @@ _AGENT = "mazu-ls (+https://github.com/mazu-ls)"
 
 
 class WebFetchArgs(Struct, forbid_unknown_fields=True):
-    url: Annotated[str, Meta(description="An http or https address.", max_length=4000)]
+    url: Annotated[str, Meta(description="An http or https address.", max_length=URL_CHARS)]
     offset: Annotated[int, Meta(ge=0, description="Character of the text to start from.")] = 0
 
 
@@ -67,7 +70,8 @@ async def web_fetch(args: WebFetchArgs, turn: ToolContext) -> ToolOutput:
     except TimeoutError:
         raise ToolError(f"{args.url} did not answer within {SECONDS:g} s") from None
     except httpx2.HTTPError as error:
-        raise ToolError(f"{args.url} could not be fetched: {error or type(error).__name__}") from error
+        said = shorten(str(error) or type(error).__name__, ERROR_CHARS)
+        raise ToolError(f"{args.url} could not be fetched: {said}", args.url) from error
     text, is_html = await asyncio.to_thread(_decoded, page)
     if is_html:
         text = await _readable(text, page.url)
@@ -85,17 +89,22 @@ async def fetch(url: str, *, allow_private: bool) -> FetchedPage:
     """GET with manual redirects on the same host, each hop checked. Raises ToolError, TimeoutError or httpx2.HTTPError."""
     import httpx2
 
+    asked = url
     # No proxy from the environment: behind one, the address that is connected to would not be the one checked.
     async with httpx2.AsyncClient(
         trust_env=False, timeout=httpx2.Timeout(SECONDS), headers={"User-Agent": _AGENT}
     ) as client:
-        for _ in range(REDIRECTS + 1):
-            async with await _get(client, url, allow_private) as response:
+        for hop in range(REDIRECTS + 1):
+            try:
+                opened = await _get(client, url, allow_private)
+            except ToolError as error:  # of an address that the site chose, the words are the site's
+                raise ToolError(str(error), asked if hop else None) from error
+            async with opened as response:
                 if response.status_code in (301, 302, 303, 307, 308) and "location" in response.headers:
-                    url = await _followed(url, response.headers["location"], allow_private)
+                    url = await _followed(url, response.headers["location"][:URL_CHARS], allow_private)
                     continue
                 return await _read(response, url)
-    raise ToolError(f"more than {REDIRECTS} redirects, the last to {url}")
+    raise ToolError(f"more than {REDIRECTS} redirects, the last to {url}", asked)
 
 
 async def _followed(url: str, location: str, allow_private: bool) -> str:
@@ -106,11 +115,15 @@ async def _followed(url: str, location: str, allow_private: bool) -> str:
         there = urlsplit(target)
         same = _site(urlsplit(url)) == _site(there)
     except ValueError as error:
-        raise ToolError(f"{url} redirects to {target!r}, which is no address: {error}") from error
+        raise ToolError(f"{url} redirects to {target!r}, which is no address: {error}", url) from error
     if same or there.scheme not in ("http", "https") or not there.hostname:
         return target
-    await _address(there.hostname, there.port or 443, allow_private)
-    raise ToolError(f"{url} redirects to another host: {target}. Fetch that address if it is what you want.")
+    try:
+        await _address(there.hostname, there.port or 443, allow_private)
+    except ToolError as error:
+        raise ToolError(str(error), url) from error
+    said = f"{url} redirects to another host: {target}. Fetch that address if it is what you want."
+    raise ToolError(said, url)
 
 
 def _site(parts: SplitResult) -> tuple[str, int | None]:
@@ -215,8 +228,8 @@ def _decoded(page: FetchedPage) -> tuple[str, bool]:
         if page.media.startswith("text/") or "html" in page.media:
             text = page.data.decode("utf-8", "replace")
         else:
-            kind = page.media or "of an unknown kind"
-            raise ToolError(f"{page.url} is {kind} ({len(page.data)} bytes), not text") from None
+            kind = shorten(page.media, MEDIA_CHARS) or "of an unknown kind"
+            raise ToolError(f"{page.url} is {kind} ({len(page.data)} bytes), not text", page.url) from None
     looks_html = "html" in page.media or (
         not page.media and text[:512].lstrip().casefold().startswith(("<!doctype html", "<html"))
     )
@@ -234,11 +247,11 @@ async def _readable(html: str, url: str) -> str:
         async with asyncio.timeout(PARSE_SECONDS):
             text, _ = await process.communicate(html.encode("utf-8", "replace"))
     except TimeoutError:
-        raise ToolError(f"{url} is made so that it cannot be read within {PARSE_SECONDS:g} s") from None
+        raise ToolError(f"{url} is made so that it cannot be read within {PARSE_SECONDS:g} s", url) from None
     finally:
         if process.returncode is None:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise ToolError(f"{url} is made so that it cannot be read within the limits of time and memory")
+        raise ToolError(f"{url} is made so that it cannot be read within the limits of time and memory", url)
     return text.decode("utf-8", "replace")
