@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.agent.project.extension_tools import ExtensionTools
-from mazu_ls.host import Question, UserReply
+from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.tools.locked_json import LockedJsonFile
 from mazu_ls.tools.mcp import list_pause
 from mazu_ls.tools.mcp.list_pause import ListPause
@@ -23,16 +23,17 @@ pytest.importorskip("mcp")
 
 
 class UnhurriedUser:
-    """A host that answers a question, with no, only when it is told to."""
+    """A host that answers a question, with `choice`, only when it is told to."""
 
-    def __init__(self) -> None:
+    def __init__(self, choice: Choice | None = None) -> None:
+        self.choice = choice
         self.asked: list[Question] = []
         self.answers = asyncio.Semaphore(0)
 
     async def ask(self, question: Question, timeout: float) -> UserReply:
         self.asked.append(question)
         await self.answers.acquire()
-        return UserReply(None)
+        return UserReply(self.choice)
 
     async def say(self, level: str, text: str) -> None:
         return None

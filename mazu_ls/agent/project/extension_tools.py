@@ -33,7 +33,7 @@ CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "No
 
 
 class ExtensionTools:
-    """The tools that a project or its user adds. Consent is asked once per process, without blocking other work."""
+    """The tools that a project or its user adds. Consent to the same content is asked once per process, without blocking other work."""
 
     def __init__(self, folders: Sequence[Path], key: str, host: Host, env: Mapping[str, str]) -> None:
         """`key` names the project; custom tools are searched in its first folder and in the user's."""
@@ -47,7 +47,8 @@ class ExtensionTools:
         self._own: Sequence[McpServer] = ()
         self._may_start = False
         self._begun = 0.0
-        self._asked: set[str] = set()
+        self._asked: set[tuple[str, str]] = set()
+        self._asking_files: set[str] = set()
         self._asked_tools: set[tuple[str, str]] = set()
         self._asking_tools: set[str] = set()
         self._told: set[str] = set()
@@ -150,8 +151,10 @@ class ExtensionTools:
 
         found = custom_tools(self._folders, self._env, taken)
         for waiting in found.waiting:
-            if waiting.name not in self._asked:
-                self._asked.add(waiting.name)
+            content = (waiting.name, hashlib.sha256(waiting.content).hexdigest())
+            if waiting.name not in self._asking_files and content not in self._asked:
+                self._asked.add(content)
+                self._asking_files.add(waiting.name)
                 self._tasks.spawn(self._ask_file(waiting))
         for problem in found.problems:
             if problem not in self._told:
@@ -217,8 +220,12 @@ class ExtensionTools:
 
         changed = " It changed since you agreed to it." if waiting.changed else ""
         title = f"May the agent run the tools in {waiting.path.name} of this project?{changed}"
-        if await self._agrees(title, waiting.content.decode("utf-8", "replace")):
-            TrustStore.load(paths.mazu_home(self._env)).agree("tool", waiting.name, waiting.content)
+        try:
+            if await self._agrees(title, waiting.content.decode("utf-8", "replace")):
+                trust = TrustStore.load(paths.mazu_home(self._env))
+                await asyncio.to_thread(trust.agree, "tool", waiting.name, waiting.content)
+        finally:
+            self._asking_files.discard(waiting.name)
 
     async def _agrees(self, title: str, detail: str) -> bool:
         reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
