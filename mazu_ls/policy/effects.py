@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from itertools import islice, pairwise, product
 
+from mazu_ls.policy.bash import elements
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scope import MAX_ARRAYS, ShellScope
-from mazu_ls.policy.bash.texts.pipeline_taint import DOWNLOADED, Stage, fetches
+from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
+from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets
@@ -33,10 +35,9 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     elif name == "set":
         _set(rest, scope)
     elif name == "shift":
-        scope.shift()
+        scope.shift(rest[0] if rest else "1")
     elif name == "unset":
-        for word in filter(re.compile(r"\w+\[").match, rest):
-            scope.assign_array(word.partition("[")[0], [UNKNOWN])
+        _unset(rest, scope)
     elif name in ("read", "mapfile", "readarray"):
         _read(rest, scope, stage)
     elif name == "getopts":
@@ -77,6 +78,8 @@ def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
 
 def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
     named = any(re.fullmatch(r"-\w*n\w*", option) for option in rest)
+    if any(re.fullmatch(r"-\w*A\w*", option) for option in rest):
+        scope.loose |= {word.partition("=")[0] for word in rest if not word.startswith("-")}
     for word in rest:
         if match := ASSIGNMENT.match(word):
             name, index, _, value = match.groups()
@@ -86,7 +89,7 @@ def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
                 for fields in arrays(name, value, scope):
                     scope.assign_array(name, fields)
             elif index:
-                scope.assign_element(name, index[1:-1], value)
+                elements.assign_element(scope, name, index[1:-1], value)
             elif named:
                 scope.references.setdefault(name, []).append(value)
             else:
@@ -103,30 +106,42 @@ def _set(rest: list[str], scope: ShellScope) -> None:
         scope.set_positional(rest[at + ends :])
 
 
+def _unset(rest: list[str], scope: ShellScope) -> None:
+    """Forget the places in an array of which an element goes; which fields are left is known only for a number."""
+    for name, found in ((name, re.fullmatch(r"(\w+)\[(.*)\]", name, re.DOTALL)) for name in rest):
+        if found is None or found[1] not in scope.arrays:
+            if name in scope.arrays:
+                scope.loose.add(name)
+            continue
+        scope.loose.add(found[1])
+        for fields in list(scope.arrays[found[1]]):
+            at = int(found[2]) if re.fullmatch(r"\d{1,4}", found[2]) else -1
+            scope.assign_array(found[1], [*fields[:at], *fields[at + 1 :]] if at >= 0 else [UNKNOWN])
+
+
 def _put(name: str, text: str, scope: ShellScope) -> None:
     """Assign to a variable or to an element of an array, as `read` and `printf -v` do."""
     if found := re.fullmatch(r"([A-Za-z_]\w*)\[(.*)\]", name, re.DOTALL):
-        scope.assign_element(found[1], found[2], text)
+        elements.assign_element(scope, found[1], found[2], text)
     else:
         scope.assign(name, text)
 
 
 def arrays(name: str, raw: str, scope: ShellScope) -> list[list[str]]:
-    """Return the lists that `(a $b [2]=c)` may be; one of them is not known where a field has a key."""
+    """Return the lists that `(a $b [2]=c)` may be; notes where the places of its fields are not known."""
     words = [word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words]
     choices: list[list[list[str]]] = []
-    keyed = False
     for word in words:
         found = evaluate(word, scope).candidates or [[]]
         if word.startswith("[") and (key := re.match(r"\[[^\]]*\]\+?=", word)):
-            keyed = True
+            scope.loose.add(name)
             texts = [" ".join(fields) for fields in evaluate(word[key.end() :], scope).candidates]
             found = [[text] for text in texts or [""]]
         choices.append(found)
     lists = [
         [text for fields in chosen for text in fields] for chosen in islice(product(*choices), MAX_ARRAYS + 1)
     ]
-    if len(lists) > MAX_ARRAYS or keyed:
+    if len(lists) > MAX_ARRAYS or (name in scope.loose and any(len(fields) > 1 for fields in lists)):
         for text in (text for found in choices for fields in found for text in fields):
             scope.assign(name, text)
         lists = [*lists[:MAX_ARRAYS], [UNKNOWN]]

@@ -93,39 +93,58 @@ _MODULES = frozenset(("mazu_ls", "mazu_ls.__main__"))
 _RUNNERS = frozenset(("pdb", "cProfile", "profile", "trace", "runpy", "coverage", "debugpy"))
 _FLAGS = word_set("installer_flags")
 _INSTALLERS = frozenset(("pipx", "uv", "uvx", "poetry", "pdm", "hatch", "rye", "pixi"))
-_RUN = frozenset(("run", "tool", "x"))
-_TAKE_VALUES = frozenset(("-W", "-X", "--check-hash-based-pycs"))  # of Python
 
 
 def _own_program(name: str, rest: list[str], _: ShellScope) -> str | None:
     """Refuse `mazu-ls permissions allow`, `python -m mazu_ls --stdio`, `uvx mazu-ls`: what could act for the user."""
-    at = _started(name, rest)
-    if at is None or (rest[at : at + 1] and rest[at] in _TELLS and "--fix" not in rest[at:]):
+    arguments: list[str] | None = None
+    if name in _NAMES:
+        arguments = rest
+    elif name.startswith(("python", "pypy")):
+        arguments = _after_module(rest)
+    elif name in _INSTALLERS:
+        arguments = _after_program(name, rest)
+    if arguments is None or (arguments and arguments[0] in _TELLS and "--fix" not in arguments):
         return None
     return "mazu-ls could change what you allowed; run it yourself"
 
 
-def _started(name: str, rest: list[str]) -> int | None:
-    """Return where the arguments of mazu-ls begin: behind it, or behind what an interpreter or an installer is told to run."""
-    if name in _NAMES:
-        return 0
-    installs = name in _INSTALLERS
-    if not installs and not name.startswith(("python", "pypy")):
-        return None
-    before = name
+def _after_module(rest: list[str]) -> list[str] | None:
+    """Return the arguments of mazu-ls if Python runs it: `-m mazu_ls`, `-Immazu_ls`, `.venv/bin/mazu-ls`."""
+    program = True  # whether the next word that is no option is the script
     for at, word in enumerate(rest):
-        module = re.match(r"-[A-Za-z]*?m(.*)", before) or before == "--module"
-        attached = re.match(r"-[A-Za-z]*?m(\w.*)", word)
-        if (attached and attached[1] in _MODULES) or (module and word in _MODULES):
-            return at + 1
-        if _is_ours(re.split(r"[@=<>~!\[]", word, maxsplit=1)[0]) and not before.startswith("--with"):
-            return at + 1
-        told = word.startswith("-") or word in _RUNNERS or (word in _RUN and (installs or before in _RUNNERS))
-        flag = before in _FLAGS or before.startswith(("--no-", "--all-")) or not before.startswith("-")
-        takes = not flag if installs else before in _TAKE_VALUES
-        if not told and not word.startswith(("python", "pypy")) and (module or not takes):
-            return None  # the program that runs; behind any other option it may be the option's value
-        before = word
+        if not word.startswith("-"):
+            if program and _is_ours(word):
+                return rest[at + 1 :]
+            program = program and rest[at - 1 : at] in (["-W"], ["-X"], ["--check-hash-based-pycs"])
+        elif cluster := re.match(r"-[A-Za-z]*?m", word):
+            attached = word[cluster.end() :]
+            module, after = (attached, at + 1) if attached else ("".join(rest[at + 1 : at + 2]), at + 2)
+            if module in _MODULES:
+                return rest[after:]
+            if module in _RUNNERS and (ours := [n for n in range(after, len(rest)) if _is_ours(rest[n])]):
+                return rest[ours[0] + 1 :]
+            program = False
+    return None
+
+
+def _after_program(name: str, rest: list[str]) -> list[str] | None:
+    """Return the arguments of mazu-ls if an installer runs it: `pipx run mazu-ls`, `uv tool run mazu-ls@latest`."""
+    verbs = [rest.index(verb) + 1 for verb in ("run", "x") if verb in rest]
+    if name != "uvx" and not verbs:
+        return None
+    for at in range(0 if name == "uvx" else min(verbs), len(rest)):
+        word, before = rest[at], rest[at - 1] if at else ""
+        if before in ("-m", "--module") and word in _MODULES:
+            return rest[at + 1 :]
+        if word.startswith("-") or before.startswith("--with"):
+            continue
+        if _is_ours(re.split(r"[@=<>~!\[]", word, maxsplit=1)[0]):
+            return rest[at + 1 :]
+        if word.rpartition("/")[2].startswith(("python", "pypy")):
+            return _after_module(rest[at + 1 :])
+        if not before.startswith("-") or before in _FLAGS or before.startswith(("--no-", "--all-")):
+            return None  # here it is the program; after any other option it may be the option's value
     return None
 
 

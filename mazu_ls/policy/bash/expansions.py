@@ -74,6 +74,15 @@ def modified(value: str, operation: str) -> str:
     return UNKNOWN
 
 
+def sliced(fields: list[str], operation: str) -> list[str] | None:
+    """Return `${a[@]<operation>}` of a known list; None for a place or length that is not a plain number."""
+    if (match := _SLICE.match(operation)) is None:
+        return None
+    start, length = int(match[1]), match[2]
+    rest = fields[start:] if -len(fields) <= start else []
+    return rest if length is None else rest[: int(length)] if not length.startswith("-") else None
+
+
 def _trimmed(value: str, operation: str) -> str:
     sign = operation[0]
     longest = operation.startswith(sign * 2)

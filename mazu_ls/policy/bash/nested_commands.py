@@ -10,7 +10,7 @@ from itertools import pairwise
 from mazu_ls.policy.bash.expansions import UNKNOWN, ansi
 from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables.wrappers import SHELLS, inner, shell_words, unwrapped
+from mazu_ls.policy.tables.wrappers import SHELLS, inner, unwrapped
 from mazu_ls.workspace.text import split_lines
 
 _GIVEN = re.compile(r"^(exec=|:?!|:|shell |\\! ?|\.shell )")
@@ -24,8 +24,7 @@ def scripts(argv: list[str]) -> list[str]:
     """Return every word, or run of words, that is a command line itself."""
     name, rest = argv[0], argv[1:]
     if name in SHELLS:
-        letters, words = shell_words(rest)
-        return words[:2] if "c" in letters else []  # an option may have taken a word
+        return _of_shell(rest)
     if name in ("eval", "hash"):
         return [" ".join(rest)]
     if name == "trap" and rest:
@@ -47,6 +46,13 @@ def scripts(argv: list[str]) -> list[str]:
     if name == "git" and "config" in rest and any(word.startswith("alias.") for word in rest):
         found += [text for word in rest for text in (word.removeprefix("!"), f"git {word}")]
     return found + (_settings(name, rest) if name in _WITH_COMMANDS else [])
+
+
+def _of_shell(rest: list[str]) -> list[str]:
+    """Return the script of `bash -x -c -e SCRIPT`: the first word that is no option, once there is a `-c`."""
+    if not any(re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*|--command", word) for word in rest):
+        return []
+    return [word for word in rest if not word.startswith(("-", "+"))][:2]
 
 
 def _split_by_env(rest: list[str]) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from mazu_ls.policy import effects, hard_deny
-from mazu_ls.policy.bash import commands, evaluations, interpreter_code
+from mazu_ls.policy.bash import commands, elements, evaluations, interpreter_code
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.evaluations import DECLARES
 from mazu_ls.policy.bash.expansions import UNKNOWN
@@ -50,7 +50,7 @@ class DenyScan(InputScan):
     line: ReadLine | None = None
     _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
     _calls: Counter[str] = field(default_factory=Counter)
-    _evaluates: bool = False  # bash evaluates texts once more
+    _evaluates: bool = False  # bash evaluates values of variables
     _work: int = 0
 
     def run(self, line: str, scope: ShellScope | None = None) -> DenyScan:
@@ -69,15 +69,13 @@ class DenyScan(InputScan):
 
     def _queue_held(self, scope: ShellScope) -> bool:
         """Queue what the values of variables would run if bash evaluates any of them; return whether there is something."""
-        for text in list(scope.held):
-            if self._evaluates or evaluations.in_subscript(text):
-                self._push_all(evaluations.substitutions(text), scope)
+        for text in list(scope.held) if self._evaluates or scope.computed else ():
+            self._push_all(evaluations.substitutions(text), scope)
         return bool(self._todo)
 
     def _script(self, script: str, scope: ShellScope) -> None:
         """Read a script until its variables have every value that they get: a loop's next round sees the later ones."""
         lexed = lex(script)
-        self._evaluates = self._evaluates or evaluations.evaluates(script)
         if lexed.broken and re.search(
             r"(\$\(|`|<\()[^\n]*<<", script
         ):  # its quotes may hide what stands behind it
@@ -114,28 +112,30 @@ class DenyScan(InputScan):
     def _segments(self, segments: list[Segment], scope: ShellScope) -> list[ReadSegment]:
         """Read the segments in order, and search each command."""
         stages: list[Stage] = []
-        flow: list[str] | None = None  # what the last pipe brings
+        piped = False
         reads: list[ReadSegment] = []
         given = pipeline_taint.given_input(segments, scope)
-        for segment, last in zip(segments, [None, *segments], strict=False):
+        computed = evaluations.in_arithmetic(segments)
+        for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
-            if segment.before in pipeline_taint.PIPES:
-                flow = pipeline_taint.piped_texts(
-                    stages, len(reads) + 1, grouped=pipeline_taint.ends_group(last)
-                )
+            for raw in segment.words:  # `exec {x[a]}>f` has a subscript
+                if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
+                    self._compute(raw, scope)
+            piped = piped or segment.before in ("|", "|&")
             read = self._read(segment, scope)
             reads.append(read)
             values = read.values
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(read, scope, hidden)
             for argv, globs in commands.argvs(values):
-                stage = Stage(argv, segment.before, redirects, hidden, number=len(reads))
+                stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
+                stage.number = len(reads)
                 stage.assigned = [value.text for _, value in read.assigned if value]
-                stage.given = flow if flow is not None else [*given, *self._input]
-                stage.texts = pipeline_taint.texts_printed(stage, self._files.texts)
+                known = pipeline_taint.known_texts([*stages, stage])
+                stage.given = known or [*given, *self._input]
                 self._command(argv, globs, scope, stage)
-                self._flow([*stages, stage], values, scope)
-                self._files.note(stage)
+                self._flow([*stages, stage], values, scope, piped=piped)
+                self._files.note(stage, stages)
                 stages.append(stage)
             if not values and segment.redirects:
                 self._files.note_group(redirects, stages)
@@ -200,25 +200,35 @@ class DenyScan(InputScan):
                 self._assign(match, scope)
         return read
 
+    def _compute(self, raw: str, scope: ShellScope) -> None:
+        """Search what bash runs when it evaluates the text as arithmetic."""
+        self._evaluates = True
+        value = evaluate(raw, scope, quoted=True)
+        self._push_all(value.inner, scope)
+        for fields in value.candidates:
+            self._push_all(evaluations.substitutions(" ".join(fields)), scope)
+
     def _value(self, raw: str, scope: ShellScope) -> WordValue:
         value = evaluate(raw, scope)
         self._push_all((*value.inner, *value.outward), scope)
-        if re.search(r"[\\'\"]", raw):  # what is not quoted runs as it stands
-            scope.hold(" ".join(fields) for fields in value.candidates)
+        for text in value.computed:
+            self._evaluates = True
+            self._push_all(evaluations.substitutions(text), scope)
         for script in value.outward:
-            if shell_scripts.executes_input(re.sub(r"[\\'\"]", "", script).split()):
+            if pipeline_taint.executes_input(re.sub(r"[\\'\"]", "", script).split()):
                 self._refuse("what would run cannot be judged", "nothing unreadable runs")
         return value
 
     def _assign(self, match: re.Match[str], scope: ShellScope) -> WordValue | None:
         name, index, sign, raw = match.groups()
-        if index:
-            self._value(index[1:-1], scope)
+        if index and evaluations.is_computed(index):
+            self._compute(index[1:-1], scope)
         if raw.startswith("("):
             for word in (
                 word for segment in lex(raw[1:].removesuffix(")")).segments for word in segment.words
             ):
                 self._value(word, scope)
+                self._evaluates = self._evaluates or word.startswith("[")
             for fields in effects.arrays(name, raw, scope):
                 scope.assign_array(name, fields, more=sign == "+=")
             return None
@@ -234,7 +244,7 @@ class DenyScan(InputScan):
             text = " ".join(fields)
             scope.assign(name, text, more=sign == "+=")
             for key in evaluate(index[1:-1], scope).candidates if index else ():
-                scope.assign_element(name, "".join(key), text)
+                elements.assign_element(scope, name, "".join(key), text)
                 if name in ("BASH_CMDS", "BASH_ALIASES"):
                     scope.assign(f"alias {''.join(key)}", text)
         return value
@@ -288,6 +298,8 @@ class DenyScan(InputScan):
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
             self.codes += spoken(words)
+            self._push_all(evaluations.substituted_words(words), scope)
+            self._evaluates = self._evaluates or evaluations.evaluates_values(words)
             self.unclear = (
                 self.unclear or hard_deny.unclear(words, scope) or self._unclear_words(words, stage, scope)
             )

@@ -19,6 +19,7 @@ MAX_ARRAYS = 12
 MAX_FIELDS = 512  # of an array
 MAX_POSITIONAL = 100  # lists
 _SET_BY_BASH = word_set("set_by_bash")
+_INTEGERS = word_set("integers_of_bash")
 _SOME_PROCESS = (
     "4194305"  # stands for the number of a process of the line itself; Linux gives no higher one than 4194304
 )
@@ -35,7 +36,8 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data. `moves`: some `cd` leads up, or to an absolute path, so that the next round of a loop begins elsewhere.
-    `held` are all texts so far that hold a substitution; one collection for all scopes of a line. `shares`: the positional parameters are those of the script that started this one.
+    `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line, as is `computed`, the variables of bash that are given a value as
+    arithmetic. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
     """
 
     place: PolicyContext
@@ -48,6 +50,8 @@ class ShellScope:
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
     held: dict[str, None] = field(default_factory=dict)
+    computed: set[str] = field(default_factory=set)
+    loose: set[str] = field(default_factory=set)
     shares: bool = True
 
     def __post_init__(self) -> None:
@@ -56,7 +60,7 @@ class ShellScope:
 
     def copy(self, positional: list[str] | None = None) -> ShellScope:
         """Return the scope of a script that this one starts."""
-        self.hold(positional or ())
+        self._hold(positional or ())
         return replace(
             self,
             values={name: list(found) for name, found in self.values.items()},
@@ -64,6 +68,7 @@ class ShellScope:
             cwds=list(self.cwds),
             moves=False,
             tainted=set(self.tainted),
+            loose=set(self.loose),
             shares=positional is None,
             positional=[positional] if positional is not None else list(self.positional),
         )
@@ -73,12 +78,14 @@ class ShellScope:
         known = self.values.setdefault(name, [])
         new = [_bounded(old + value) for old in known or [""]] if more else [_bounded(value)]
         spend(1 + len(new) // 4)
-        self.hold(new)
+        self._hold(new)
         known += [one for one in new if one not in known]
         if len(known) > MAX_VALUES:  # the rest is not kept, so it cannot be known
             known[MAX_VALUES:] = [UNKNOWN]
         if name == "IFS":
             self.separators += value
+        if name in _INTEGERS:
+            self.computed.add(name)
 
     def assign_array(self, name: str, fields: list[str], *, more: bool = False) -> None:
         """Add one more list that `name` may be."""
@@ -87,7 +94,7 @@ class ShellScope:
         # Like a value: an array that doubles with every assignment is cut, and its rest unknown.
         new = [one if len(one) <= MAX_FIELDS else [*one[:MAX_FIELDS], UNKNOWN] for one in new]
         every = [*known, *(fields for fields in new if fields not in known)]
-        self.hold(text for one in new for text in one)
+        self._hold(text for one in new for text in one)
         self.arrays[name] = every if len(every) <= MAX_ARRAYS else [*every[:MAX_ARRAYS], [UNKNOWN]]
 
     def set_positional(self, fields: list[str]) -> None:
@@ -96,30 +103,25 @@ class ShellScope:
         if fields in self.positional or [UNKNOWN] in self.positional:
             return
         self.positional.append(fields if len(self.positional) < MAX_POSITIONAL else [UNKNOWN])
-        self.hold(fields)
+        self._hold(fields)
 
-    def shift(self) -> None:
-        """Add every rest that `shift` may leave of the positional parameters."""
+    def shift(self, word: str) -> None:
+        """Add what `shift` leaves of the positional parameters; every rest of them if it is not known how many go."""
         for fields in list(self.positional):
+            if re.fullmatch(r"\d{1,4}", word):
+                self.set_positional(fields[int(word) :])
+                continue
             for at in range(1, len(fields) + 1):
                 self.set_positional(fields[at:])
 
-    def assign_element(self, name: str, index: str, text: str) -> None:
-        """Add what one element of an array may be; what the array is then is known only if it is the next one."""
-        lists = self.arrays.get(name) or [[value] for value in self.values.get(name, ())] or [[]]
-        self.assign(name, text)
-        for fields in lists:
-            self.assign_array(name, [*fields, text] if index == str(len(fields)) else [text, UNKNOWN])
-
-    def hold(self, texts: Iterable[str]) -> None:
-        """Note texts that bash may evaluate once more."""
+    def _hold(self, texts: Iterable[str]) -> None:
         self.held.update(dict.fromkeys(filter(holds_substitution, texts)))
 
     def count_values(self) -> dict[str, int]:
         """Return how many values each variable has; more, as long as another reading of the script finds more."""
         counts = {name: len(values) for name, values in self.values.items()}
         lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
-        lists += len(self.positional)
+        lists += len(self.positional) + len(self.loose)
         return {**counts, "": lists + len(self.tainted)}
 
     def learn(self, parent: ShellScope) -> None:
@@ -133,6 +135,7 @@ class ShellScope:
             for one in lists if lists is not self.arrays.get(name) else ():
                 self.assign_array(name, one)
         self.tainted |= parent.tainted
+        self.loose |= parent.loose
         for fields in list(parent.positional) if self.shares and parent is not self else ():
             self.set_positional(fields)
 
@@ -141,7 +144,7 @@ class ShellScope:
         if name in self.references:
             return [value for target in self.references[name] for value in self.values.get(target, [""])]
         if lists := self.arrays.get(name):
-            first = {text for fields in lists for text in fields[:1]}
+            first = {text for fields in lists for text in (fields if name in self.loose else fields[:1])}
             return list(dict.fromkeys([*self.values.get(name, ()), *sorted(first)])) or [""]
         if name in self.values:
             return self.values[name]
@@ -182,11 +185,6 @@ class ShellScope:
         if name in "@*" and name:
             return self.positional or [[]]
         return self.arrays.get(name) or [[value] for value in self.lookup(name)]
-
-    def elements(self, name: str) -> list[str]:
-        """Return every value that an element of the array may have."""
-        every = [text for fields in self.arrays.get(name, ()) for text in fields]
-        return list(dict.fromkeys([*every, *self.lookup(name)]))
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
 
-from mazu_ls.policy.bash import outputs
+from mazu_ls.policy.bash import elements, outputs
+from mazu_ls.policy.bash.evaluations import is_computed
 from mazu_ls.policy.bash.expansions import (
     FIELD,
     MAX_BRACES,
@@ -16,6 +17,7 @@ from mazu_ls.policy.bash.expansions import (
     braces,
     modified,
     protect,
+    sliced,
     unprotect,
 )
 from mazu_ls.policy.bash.scope import ShellScope
@@ -27,6 +29,9 @@ MAX_WORD = 100_000  # maximum of characters
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!_-]")
 _PARAMETER = re.compile(r"^(!?)(#?)([A-Za-z_]\w*|\d+|[@*?$!_#-])(?:\[([^\]]*)\])?(.*)$", re.DOTALL)
 _DEFAULT = re.compile(r"^(:?[-=?+])(.*)$", re.DOTALL)
+_EVALUATES = re.compile(
+    r"@P|:(?![-=?+])(?!\s*+-?+\d*+\s*+(?::\s*+-?+\d*+\s*+)?+$)"
+)  # a prompt; a place or length that is computed
 _ARITHMETIC = re.compile(r"^[\d\s+*/%()<>=!&|^~?:,-]*$")
 _NAMED = re.compile(r"[A-Za-z_]\w*(?:\[[^\]]*\])?|\d+|[@*#]")
 _REPLACES = ("-", "=", "?", "+")
@@ -39,7 +44,8 @@ class WordValue:
     """The possible values of a word. `candidates` are lists of words; `inner` are the scripts of its substitutions.
 
     `known_outputs` counts those that only print a quoted text. `expanded` names the variables in it; `dynamic`: there is an expansion other than quotes, `~` and braces; `cut`: there are more
-    candidates than were computed.
+    candidates than were computed. `computed` are texts that bash evaluates in arithmetic or as a prompt, with the values
+    of the variables that they name.
     """
 
     candidates: list[list[str]]
@@ -47,6 +53,7 @@ class WordValue:
     outward: list[str] = field(default_factory=list)
     known_outputs: int = 0
     expanded: list[str] = field(default_factory=list)
+    computed: list[str] = field(default_factory=list)
     dynamic: bool = False
     glob: bool = False
     cut: bool = False
@@ -203,6 +210,7 @@ class _Word:
             return end + 1
         if text.startswith("$[", at):  # arithmetic in bash's pre-POSIX syntax
             self.result.expanded.append("((")
+            self.result.computed.append("")
             self.result.dynamic = True
             self._add(UNKNOWN)
             return at + 2
@@ -217,22 +225,25 @@ class _Word:
         plain = _ARITHMETIC.match(inside)
         self.result.expanded.append("(" if plain else "((")
         self.result.dynamic = True
-        self._hidden(inside)
+        self._hidden(inside, computed=not plain)
 
-    def _hidden(self, text: str) -> None:
-        """Collect only the scripts in it, and the texts that it evaluates; quotes in it quote nothing."""
-        if "$" not in text and "`" not in text and "<(" not in text:
-            return
-        if self.depth >= outputs.MAX_DEPTH:
-            self.result.inner.append(text)
-            return
-        self.scope.hold(" ".join(fields) for fields in self._nested(text, quoted=True).candidates)
+    def _hidden(self, text: str, *, computed: bool = False) -> None:
+        """Collect only the scripts in it; where it is `computed`, quotes in it quote nothing."""
+        found = None
+        if "$" in text or "`" in text or "<(" in text:
+            if self.depth >= outputs.MAX_DEPTH:
+                self.result.inner.append(text)
+                return
+            found = self._nested(text, quoted=computed)
+        if computed:
+            self.result.computed += [" ".join(fields) for fields in found.candidates] if found else [text]
 
     def _nested(self, text: str, *, quoted: bool = False) -> WordValue:
         """Evaluate a part of the word, and take over what it runs and names."""
         found = evaluate(text, self.scope, self.depth + 1, quoted=quoted)
         self.result.inner += found.inner
         self.result.expanded += found.expanded
+        self.result.computed += found.computed
         return found
 
     def _substitution(self, script: str, quoted: bool) -> None:
@@ -269,7 +280,9 @@ class _Word:
             ("#" if length else "!" if indirect else "") + name + ("" if length else rest[:2])
         )
         if index:
-            self._hidden(index)
+            self._hidden(index, computed=is_computed(index))
+        if indirect and rest not in ("*", "@") and index not in ("*", "@"):
+            self.result.computed.append("")  # the value may be a name with a subscript
         if length and not rest:
             self._add("1")
         elif indirect:
@@ -277,7 +290,9 @@ class _Word:
         elif index in ("@", "*") or name in "@*":
             self._list(name, rest, quoted)
         else:
-            values = self.scope.lookup(name) if index is None else self.scope.elements(name)
+            values = (
+                self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
+            )
             self._add(*(self._split(value, quoted) for value in self._operated(name, values, rest)))
 
     def _indirect(self, name: str, index: str | None, rest: str, quoted: bool) -> None:
@@ -286,7 +301,7 @@ class _Word:
             self._nested(rest)
             self._add(UNKNOWN)
             return
-        named = self.scope.lookup(name) if index is None else self.scope.elements(name)
+        named = self.scope.lookup(name) if index is None else elements.lookup_element(self.scope, name, index)
         texts: list[str] = []
         for one in named:
             if self.depth >= outputs.MAX_DEPTH or not _NAMED.fullmatch(one):
@@ -308,16 +323,16 @@ class _Word:
             if rest[:1] in _REPLACES or rest[1:2] in _REPLACES:
                 self._add(*whole, *(self._split(text, quoted) for text in self._operated(name, [""], rest)))
                 return
-            made = [
-                [found for text in fields for found in self._operated(name, [text], rest)] for fields in lists
-            ]
-            self._add(
-                *(self._joined(fields, quoted) for fields in made or [self._operated(name, [""], rest)])
-            )
+            texts = {text: self._operated(name, [text], rest) for fields in lists for text in fields}
+            texts = texts or {"": self._operated(name, [""], rest)}
+            several = any(len(found) > 1 for found in texts.values())
+            made = [self._joined([texts[text][0] for text in fields], quoted) for fields in lists]
+            self._add(*made, *([UNKNOWN] if several else []))
         else:
             self._operated(name, [""], rest)
-            rests = [[name, *f][at:] for f in lists for at in range(1, min(len(f), MAX_OPERANDS) + 1)]
-            self._add(*whole, *(self._joined(fields, quoted) for fields in rests))
+            loose = name in self.scope.loose
+            cut = [None if loose else sliced(["bash", *f] if name in "@*" else f, rest) for f in lists]
+            self._add(*whole, *(UNKNOWN if f is None else self._joined(f, quoted) for f in cut))
 
     def _operated(self, name: str, values: list[str], rest: str) -> list[str]:
         if not rest:
@@ -329,8 +344,9 @@ class _Word:
         plains = list(dict.fromkeys(" ".join(fields) for fields in nested.candidates))
         if len(plains) > MAX_OPERANDS:
             plains[MAX_OPERANDS:] = [rest[:1] + UNKNOWN]
-        self.scope.hold(plains)
-        if not {"(", "(("}.isdisjoint(nested.expanded):  # a place or length that is computed
+        computes = _EVALUATES.match(rest)
+        self.result.computed += plains if computes else []
+        if computes and not {"(", "(("}.isdisjoint(nested.expanded):
             return [*values, UNKNOWN]
         found: list[str] = []
         for plain in plains:

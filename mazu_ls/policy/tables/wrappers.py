@@ -41,17 +41,6 @@ def program(word: str) -> str:
     return word.rstrip("/").rsplit("/", 1)[-1] or word
 
 
-def shell_words(rest: list[str]) -> tuple[str, list[str]]:
-    """Return the letters of a shell's options, and the words behind these."""
-    letters, at = "", 0
-    while at < len(rest) and rest[at][:1] in ("-", "+") and rest[at] not in ("-", "--"):
-        cluster = {"--command": "c"}.get(rest[at], "" if rest[at].startswith("--") else rest[at][1:])
-        letters += cluster
-        # Each `o` takes a word of its own: `bash -co pipefail SCRIPT`.
-        at += 1 + sum(map(cluster.count, "oO")) + (rest[at] in ("--rcfile", "--init-file"))
-    return letters, rest[at + (rest[at : at + 1] in (["-"], ["--"])) :]
-
-
 def inner(argv: list[str]) -> list[list[str]]:
     """Return the commands that a wrapper may run, for every reading of its options; none if it is no wrapper."""
     spec = WRAPPERS.get(argv[0])

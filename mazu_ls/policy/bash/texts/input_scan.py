@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from mazu_ls.policy.bash import interpreter_code
-from mazu_ls.policy.bash.expansions import UNKNOWN
+from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
-from mazu_ls.policy.bash.texts.line_files import LineFiles, commands_in_input
-from mazu_ls.policy.bash.texts.pipeline_taint import DOWNLOADED, MADE, Stage, fetches
+from mazu_ls.policy.bash.texts.line_files import DOWNLOADED, LineFiles, commands_in_input
+from mazu_ls.policy.bash.texts.pipeline_taint import Stage
 from mazu_ls.policy.bash.words import WordValue, static_output
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
@@ -68,20 +68,21 @@ class InputScan:
     def _refuse(self, reason: str, rule: str) -> None:
         self._deny(Decision("deny", reason, rule=rule))
 
-    def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope) -> None:
+    def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
         """Check what the command would run that comes from elsewhere."""
         argv = stages[-1].argv
         given = shell_scripts.given_to_input(argv, self._files.texts)
         for text in self._files.texts_run_by(argv, scope.cwds[-1]):
             self._runs(text, scope, given)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
-        self._push_all(commands_in_input(stages[-1], outputs), scope)
-        runs = shell_scripts.executes_input(argv)
+        self._push_all(commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs), scope)
+        runs = pipeline_taint.executes_input(argv)
         if argv == ["exec"]:
             self._input += self._files.input_of(stages[-1])
         evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
-        tainted = any(scope.tainted & set(value.expanded) for value in values)
-        if (evaluates or UNKNOWN in argv[0]) and (tainted or any(map(fetches, stages[-1].scripts))):
+        if (evaluates or UNKNOWN in argv[0]) and pipeline_taint.comes_from_elsewhere(
+            stages, values, scope, piped
+        ):
             self._refuse("what would run is downloaded or decoded", "no download is run")
         for script in stages[-1].scripts if evaluates else ():
             if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
@@ -97,12 +98,32 @@ class InputScan:
         files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
             self._runs(text, scope, given)
+        if piped:
+            self._piped(stages, scope, given)
+
+    def _piped(self, stages: list[Stage], scope: ShellScope, given: list[str] | None) -> None:
+        """Check what a pipe brings to a shell or an interpreter."""
+        sources = pipeline_taint.feeding(stages)
+        texts = pipeline_taint.known_texts(stages)
+        for text in texts or ():
+            self._runs(text, scope, given)
+        if texts is not None:
+            return
+        for stage in stages[:-1]:  # `echo ... | (bash)`
+            for text in filter(None, (printed(stage.argv), *self._files.carried_by(stage))):
+                self._runs(text, scope, given)
+        if (reason := pipeline_taint.trouble(stages)) is not None:
+            self._refuse(reason, "no download is run")
+        if any(
+            stage.argv[:1] in (["echo"], ["printf"]) and UNKNOWN in " ".join(stage.argv) for stage in sources
+        ):
+            self.unclear = self.unclear or "what would run cannot be known"
 
     def _fed(self, words: list[str], stages: list[Stage], scope: ShellScope) -> None:
         """Check `xargs rm`: its input are operands, if it is known; otherwise the places that are listed."""
         sources = pipeline_taint.feeding(stages)
-        read = stages[-1].bodies or stages[-1].given
-        texts = [None if UNKNOWN in text or text == DOWNLOADED else text for text in read] or [None]
+        bodies = [redirect.body for redirect in stages[-1].redirects if redirect.body is not None]
+        texts = bodies or pipeline_taint.known_texts(stages) or [None]
         every = [fed_scripts(words, text) for text in texts]
         for script in dict.fromkeys(script for fed in every for script in fed.scripts):
             if all(fed.known for fed in every):
@@ -127,8 +148,6 @@ class InputScan:
         """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
         if text == DOWNLOADED:
             self._refuse("what would run is downloaded", "no download is run")
-        if text == MADE:
-            self._refuse(f"{_MADE_ELSEWHERE}, so it cannot be judged", "no download is run")
         spend(50 + len(text) // 50)
         self._push(text, scope.copy(given), scope)
         self._code(text, scope)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
-from mazu_ls.policy.bash.texts.pipeline_taint import Stage
-from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, program, shell_words, unwrapped
+from mazu_ls.policy.bash.texts.pipeline_taint import Stage, executes_input
+from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, unwrapped
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(?!0$|63$)\d+")  # 63 is what a process substitution becomes
-_STDIN = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
-_ONLY_TELLS = frozenset(("--version", "--help"))
-_CODE = re.compile(r"-[a-zA-Z]*[ceEmrp]|-V|--version|--help|--eval")  # an interpreter's script, or no script
 
 
 def runs_descriptor(stage: Stage) -> bool:
@@ -29,45 +26,21 @@ def runs_substitution(stage: Stage) -> bool:
     """Return whether a shell or an interpreter runs what a process substitution prints: `source <(x)`, `bash < <(x)`."""
     if any(r.op == "<" and r.target == "/dev/fd/63" for r in stage.redirects) and executes_input(stage.argv):
         return True
-    return any(
-        script_of(name, rest) == "/dev/fd/63"
-        or (name in SHELLS and not {"--rcfile", "--init-file"}.isdisjoint(rest) and "/dev/fd/63" in rest)
-        for name, *rest in unwrapped(stage.argv)
-    )
-
-
-def executes_input(argv: list[str]) -> bool:
-    """Return whether the program would run its input: a shell or interpreter without a script, `source /dev/stdin`, ..."""
-    return any(map(_executes, unwrapped(argv)))
-
-
-def _executes(command: list[str]) -> bool:
-    name, rest = command[0], command[1:]
-    if name in ("parallel", "at", "batch") or (name == "crontab" and not [w for w in rest if w != "-"]):
-        return True
-    if name == "xargs":
-        return any(program(word) in SHELLS or word == "eval" for word in rest)
-    return not name.endswith("awk") and script_of(name, rest) == "-"
-
-
-def script_of(name: str, rest: list[str]) -> str | None:
-    """Return the file that a shell or an interpreter runs, "-" for its input; None where it is given code, and for other programs."""
-    letters, words = shell_words(rest)
-    if name in SHELLS and "c" not in letters and not _ONLY_TELLS.intersection(rest):
-        script = "-" if "s" in letters else (words or ["-"])[0]
-    elif name in ("source", "."):
-        script = (rest or [""])[0]
-    elif name not in SHELLS and INTERPRETERS.match(name):
-        script = next((w for w in rest if w in _STDIN or not w.startswith("-") or _CODE.fullmatch(w)), "-")
-    else:
-        return None
-    return "-" if script in _STDIN else script if not script.startswith("-") else None
+    for name, *rest in unwrapped(stage.argv):
+        if name in SHELLS or name in ("source", ".") or INTERPRETERS.match(name):
+            script = next((word for word in rest if not word.startswith(("-", "+"))), None)
+            started = name in SHELLS and any(word in ("--rcfile", "--init-file") for word in rest)
+            if script == "/dev/fd/63" or (started and "/dev/fd/63" in rest):
+                return True
+    return False
 
 
 def positional(argv: list[str]) -> list[str] | None:
     """Return what `$0`, `$1`, `$2`, ... are in `sh -c SCRIPT NAME A B`."""
-    letters, words = shell_words(argv[1:])
-    return words[1:] if argv[0] in SHELLS and "c" in letters else None
+    for index, word in enumerate(argv[:-1]):
+        if re.fullmatch(r"[-+][A-Za-z]*c[A-Za-z]*", word):
+            return argv[_skip_options(argv, index)[0] + 1 :]
+    return None
 
 
 def given_to_input(argv: list[str], files: Container[str]) -> list[str] | None:
@@ -77,8 +50,20 @@ def given_to_input(argv: list[str], files: Container[str]) -> list[str] | None:
         if name in ("source", "."):
             return rest[1:] or None
         if name in SHELLS:
-            letters, words = shell_words(rest)
-            return words[0 if "s" in letters else 1 :] or None
+            at, letters = _skip_options(rest, 0)
+            return rest[at if "s" in letters else at + 1 :] or None
         if name in files:
             return rest or None
     return None
+
+
+def _skip_options(words: list[str], at: int) -> tuple[int, str]:
+    """Return where the words behind a shell's options begin, and the letters of these."""
+    letters = ""
+    while at < len(words) and words[at][:1] in ("-", "+") and words[at] not in ("-", "--"):
+        cluster = "" if words[at].startswith("--") else words[at][1:]
+        letters += cluster
+        # Each `o` takes a word of its own: `bash -co pipefail SCRIPT`.
+        values = sum(map(cluster.count, "oO")) + (words[at] in ("--rcfile", "--init-file"))
+        at += 1 + values
+    return at + (words[at : at + 1] in (["-"], ["--"])), letters
