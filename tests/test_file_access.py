@@ -136,6 +136,7 @@ ALLOWED = {
     "checkpoints/scan/ignore_rules.py": STORE,
     "checkpoints/scan/scan.py": STORE,
     "demo/": "the demo's own folder in a temporary directory",
+    "checkpoints/scan/file_modes.py": "/proc",
     "terminal/surfaces/message_history.py": STATE,
     "terminal/project_root.py": NAMES,
     "terminal/surfaces/json_surface.py": "/dev/null",

@@ -226,7 +226,7 @@ class CheckpointContext:
             place: found.permissions if found is not None and found.entry.mode != LINK_MODE else None
             for place, found in seen.captured.items()
         }
-        modes.know_usual(bits for bits in captured.values() if bits is not None)
+        modes.know_usual(None if base else (bits for bits in captured.values() if bits is not None))
         for place, bits in captured.items():
             modes.note(place, bits)
         if not modes.changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mazu_ls.config.config import McpServer
@@ -16,10 +17,13 @@ def mcp_files(servers: Iterable[McpServer], roots: Sequence[Path]) -> frozenset[
     """
     words = [word for one in servers for word in (one.command or "", *one.args)]
     named = {part for word in words for part in (word, word.partition("=")[2]) if part}
-    found = {
-        (root / part).resolve() for root in roots for part in named if "\0" not in part and len(part) < 4096
-    }
-    real = [root.resolve() for root in roots]
-    return frozenset(
-        path for path in found if path.is_file() and any(path.is_relative_to(root) for root in real)
-    )
+    if not named:
+        return frozenset()
+    found: set[Path] = set()
+    for root in roots:
+        real = root.resolve()
+        for part in named:
+            with suppress(OSError, RuntimeError, ValueError):  # most words are no paths: tokens, code, JSON
+                if (file := (root / part).resolve()).is_file() and file.is_relative_to(real):
+                    found.add(file)
+    return frozenset(found)

@@ -59,3 +59,26 @@ def test_the_usual_bits_are_those_of_most_files():
     assert usual_bits([0o664, 0o664, 0o600, 0o775]) == UsualBits(0o664, 0o775)
     assert usual_bits([0o600]) == UsualBits(0o600, 0o700)
     assert usual_bits([0o700]) == UsualBits(0o600, 0o700)
+
+
+async def test_a_store_of_an_earlier_version_keeps_the_bits_of_files_that_it_does_not_list(tmp_path: Path):
+    """It said nothing of the usual bits; the few files of the next checkpoint do not decide for all others."""
+    async with bed(tmp_path) as b:
+        for name in ("a.txt", "b.txt"):
+            b.write(name, "one\n")
+        target = await b.take()
+        modes = b.engine._project.modes(bytes.fromhex(target.tree))
+        modes._usual = None  # as an earlier version stored it
+        b.write("own.sh", "true\n", 0o700)
+        await b.agent_writes("a.txt", "two\n")
+        await b.take(kind="step", touched=["a.txt", "own.sh"])
+        (b.root / "b.txt").unlink()
+        report = await b.roll_back(target)
+        assert report.verified
+        assert {bits_of(b.root / name) for name in ("a.txt", "b.txt")} == {0o666 & ~_umask()}
+
+
+def _umask() -> int:
+    before = os.umask(0)
+    os.umask(before)
+    return before

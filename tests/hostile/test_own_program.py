@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 import mazu_ls
+from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_files import mcp_files
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.tools.shell import sandbox
 
@@ -81,3 +83,10 @@ async def run_unasked(folder: Path, python: str, lines: list[str], edited: str) 
             cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         return (await ran.communicate())[0].decode()
+
+
+def test_words_that_are_no_paths_name_no_file(tmp_path: Path):
+    (tmp_path / "server.py").write_text("")
+    words = ("x" * 300, "a/" + "y" * 300, "no\0name", "", "/etc/passwd", "--script=server.py", ".")
+    entry = McpServer("own", "node", words)
+    assert mcp_files([entry], [tmp_path]) == {tmp_path / "server.py"}

@@ -17,7 +17,12 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     (script.root / ".gitignore").write_text("data/\n")
     if birth_time(bytes(ignored)) is None:
         pytest.skip("this file system does not say when a file was created")
+    package = [script.root / folder / "code.py" for folder in ("old", "new")]
+    package[0].parent.mkdir()
+    package[0].write_text("x = 1\n")
     lines = ["mv data/labels.csv labels.csv", "mv held.txt renamed.txt", "cp labels.csv made.txt"]
+    (script.root / "move.sh").write_text("mv old new\nsed -i s/x/z/ new/code.py\n")
+    lines.append("sh move.sh")
     calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
     script.model_says({"calls": calls}, {"text": "Done."})
     for line in lines:
@@ -28,3 +33,4 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     assert (status, "keep: labels.csv (it was moved here from" in out) == (0, True), out + err
     assert here.read_text() == "three weeks of work\n"
     assert (held.exists(), renamed.exists(), made.exists()) == (True, False, False)
+    assert [one.exists() for one in package] == [True, False], "renamed and edited by one command"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.models import OWN_CHANGES, Checkpoint
@@ -42,7 +44,8 @@ def moved_in(
 ) -> set[bytes]:
     """Return the places that the steps empty and whose file is older than the target, which does not hold it.
 
-    Not those whose first content another place held before: these were renamed, and their content is not lost.
+    Not those whose first content another place held before, or that have the name or the suffix of a file which the steps bring
+    back: these were renamed, and their content is not lost.
     """
     found: set[bytes] = set()
     for step in steps:
@@ -50,7 +53,19 @@ def moved_in(
             born = birth_time(step.mount.full(step.path))
             if born is not None and born < target.created_at.timestamp() - _SLACK:
                 found.add(step.place)
-    return {place for place in found if not _was_renamed(project, db, target, now, place)} if found else found
+    gone = [step for step in steps if step.was is None and step.now is not None] if found else []
+    return {
+        place
+        for place in found
+        if not any(_looks_renamed(step.place, place) for step in gone)
+        and not _was_renamed(project, db, target, now, place)
+    }
+
+
+def _looks_renamed(gone: bytes, place: bytes) -> bool:
+    """Return whether a file of the target that is missing may be this one under another name, edited since."""
+    was, now = PurePosixPath(os.fsdecode(gone)), PurePosixPath(os.fsdecode(place))
+    return was.name == now.name or (was.suffix != "" and was.suffix.lower() == now.suffix.lower())
 
 
 def _was_renamed(

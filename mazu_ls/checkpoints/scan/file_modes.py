@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from mazu_ls.checkpoints.git.repository import StoreRepository
@@ -34,6 +37,21 @@ def usual_bits(found: Iterable[int]) -> UsualBits:
     if plain is None:
         plain = 0o644 if executable is None else executable & 0o666
     return UsualBits(plain, plain | (plain & 0o444) >> 2 if executable is None else executable)
+
+
+@cache
+def default_bits() -> UsualBits:
+    """Return those of a new file of this process, from /proc, because umask(2) can only be read by setting it.
+
+    Checkpoints of earlier versions do not say which the usual ones were; these are the best guess.
+    """
+    try:
+        said = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return UsualBits()
+    found = re.search(r"^Umask:\s*([0-7]+)", said, re.MULTILINE)
+    umask = int(found[1], 8) if found else 0o022
+    return UsualBits(0o666 & ~umask, 0o777 & ~umask)
 
 
 class FileModes:
@@ -69,7 +87,7 @@ class FileModes:
     @property
     def usual(self) -> UsualBits:
         """The bits of the files that are not listed."""
-        return self._usual or UsualBits()
+        return self._usual or default_bits()
 
     def bits_for(self, path: bytes, executable: bool) -> int:
         """Return the bits to restore."""
@@ -88,10 +106,10 @@ class FileModes:
         """Return permission bits; None for the usual ones."""
         return None if bits == self.usual.for_executable(bool(bits & 0o100)) else bits
 
-    def know_usual(self, found: Iterable[int]) -> None:
-        """Choose the usual bits by those of these files, unless they are stored already."""
+    def know_usual(self, found: Iterable[int] | None) -> None:
+        """Choose the usual bits, unless they are stored already: by those of all files, or None for a list of an earlier version."""
         if self._usual is None:
-            self._usual = usual_bits(found)
+            self._usual = default_bits() if found is None else usual_bits(found)
             self.changed = True
 
     def note(self, path: bytes, bits: int | None) -> None:

@@ -139,4 +139,4 @@ def _why_a_loop_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> s
         return None
     above = [str(folder) for path in scan.moved for folder in (PurePath(path), *PurePath(path).parents)]
     found = DenyScan(place).run(text, ShellScope(place, cwds=list(dict.fromkeys(above)))).found
-    return None if found is None else f"if a loop goes on from where its `cd` led, {found.reason}"
+    return None if found is None else f"if a loop begins again where its `cd` led, {found.reason}"
