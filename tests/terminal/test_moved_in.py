@@ -21,7 +21,7 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     package[0].parent.mkdir()
     package[0].write_text("x = 1\n")
     lines = ["mv data/labels.csv labels.csv", "mv held.txt renamed.txt", "cp labels.csv made.txt"]
-    (script.root / "move.sh").write_text("mv old new\nsed -i s/x/z/ new/code.py\n")
+    (script.root / "move.sh").write_text("mv old new\necho 'z = 1' > new/code.py\n")
     lines.append("sh move.sh")
     calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
     script.model_says({"calls": calls}, {"text": "Done."})
