@@ -5,6 +5,7 @@ import pytest
 from mazu_ls.messages import Text, escape_closing_tag
 from mazu_ls.models.message_repair import wrap_untrusted
 from mazu_ls.tools.files import read_file
+from mazu_ls.tools.knowledge.memory_origin import MOST_FILES, written_origin
 from mazu_ls.tools.search.tools import grep
 from mazu_ls.tools.shell.shell import run_shell
 
@@ -40,3 +41,11 @@ async def test_files_and_output_are_data(made) -> None:
     assert (
         await project.call(run_shell, command="true")
     ).untrusted  # the directory it ends in is its text too
+
+
+async def test_the_words_of_a_command_keep_their_origin_among_many_files(project):
+    said = "amounts are rounded up to whole kilograms by the warehouse"
+    project.turn.outputs.append(("a command's output", said))
+    for number in range(MOST_FILES + 5):
+        project.turn.seen[project.root / f"f{number}.txt"] = f"file {number}"
+    assert await written_origin(said.capitalize(), project.turn) == "a command's output"

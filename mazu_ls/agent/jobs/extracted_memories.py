@@ -22,7 +22,7 @@ _SHOWN_BY = {"read_file": "", "grep": FILES_FOUND, "run_shell": COMMAND_OUTPUT}
 
 def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
     """Set a file, a search or a command as the origin of memories that repeat what it showed and not the user's own words."""
-    from mazu_ls.tools.knowledge.memory_origin import quoted_source
+    from mazu_ls.tools.knowledge.memory_origin import MOST_FILES, quoted_source
 
     calls = {call.id: call for message in messages for call in message.calls if call.name in _SHOWN_BY}
     outputs: list[tuple[str, str]] = []
@@ -39,10 +39,12 @@ def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
         elif isinstance(part, Text) and not part.untrusted:
             said.append(part.text)
 
+    seen = [*list(files.items())[-MOST_FILES:], *outputs[-MOST_FILES:]]
+
     def mark(item: ExtractedMemory) -> ExtractedMemory:
         if item.untrusted_source:
             return item
-        quoted = quoted_source(f"{item.title} {item.body}", [*outputs, *files.items()], said)
+        quoted = quoted_source(f"{item.title} {item.body}", seen, said)
         return replace(item, untrusted_source=quoted) if quoted else item
 
     return replace(found, memories=[mark(item) for item in found.memories])

@@ -61,7 +61,9 @@ def _read(path: Path) -> list[journal.Event]:
 
 
 def _short(text: str) -> str:
-    read = text if len(text) <= READ else text[:READ].rpartition(" ")[0]  # no half of a secret
+    read = text[:READ]
+    if len(text) > READ and len(words := read.rsplit(None, 1)[0]) > CHARACTERS:
+        read = words  # no half of a secret; Chinese, Japanese and Thai have no blanks
     one_line = " ".join(redact(read).split())
     whole = read == text and len(one_line) <= CHARACTERS
     cut = one_line if whole else f"{one_line[:CHARACTERS].rstrip()}…"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W_]{3,}")
 _FILE_CHARACTERS = 200_000
-_MOST_FILES = 200
+MOST_FILES = 200
 _FROM_USER, _FROM_FILE = 0.6, 0.75
 """Shares of significant words. The user's statements are paraphrased; files are quoted."""
 
@@ -31,8 +31,9 @@ async def written_origin(text: str, turn: ToolContext) -> str | None:
     it repeats. None: the user, or the agent itself."""
     if turn.origin:
         return turn.origin
-    files = [(turn.workspace.relative(path), content) for path, content in turn.seen.items()]
-    return await asyncio.to_thread(quoted_source, text, [*turn.outputs, *files], turn.said)
+    read = list(turn.seen.items())[-MOST_FILES:]
+    files = [(turn.workspace.relative(path), content) for path, content in read]
+    return await asyncio.to_thread(quoted_source, text, [*files, *turn.outputs], turn.said)
 
 
 def quoted_source(text: str, seen: Sequence[tuple[str, str]], said: Iterable[str]) -> str | None:
@@ -41,7 +42,7 @@ def quoted_source(text: str, seen: Sequence[tuple[str, str]], said: Iterable[str
     if user_said(text, said):
         return None
     best, most = None, _FROM_FILE
-    for origin, content in seen[-_MOST_FILES:]:
+    for origin, content in seen:
         if (share := _share(text, _words(content[:_FILE_CHARACTERS]))) >= most:
             best, most = origin, share
     return best
