@@ -104,6 +104,7 @@ def draw_status(out: Console, value: Result) -> None:
             f"{remembered} remembered{summarized}{waiting}" if memory["available"] else "not available",
         ),
         ("checkpoints", _kept(checkpoints)),
+        *(("set aside", place) for place in checkpoints.get("rescued", ())),
         ("keys", keyed),
         ("git", "yes" if value["git"] else "no: checkpoints need it"),
         ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),

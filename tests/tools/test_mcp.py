@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from mazu_ls.config.config import McpServer
+from mazu_ls.agent.project.rule_warnings import rules_without_tool
+from mazu_ls.config.config import Config, McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.policy.rules import Rule
 from mazu_ls.tools.mcp import servers as mcp
@@ -264,3 +266,22 @@ def test_a_servers_name_does_not_give_it_the_tools_or_rules_of_another() -> None
         assert [one for one in servers if rule.applies(tool_name(one, "c"))] == [server]
     # what rules were written with before stays
     assert tool_name("my-server_2", "read__all_") == "mcp__my-server_2__read__all_"
+
+
+def test_rules_for_a_server_whose_tools_have_another_name_are_named():
+    servers = [{"name": "my__db", "command": "x"}, {"name": "plain", "command": "y"}]
+    tools = [
+        "mcp__my__db__*",
+        "mcp__my__db__drop",
+        "mcp__my__*",
+        "mcp__*",
+        "mcp__plain__x",
+        f"{tool_prefix('my__db')}*",
+    ]
+    rules = [{"tool": tool, "pattern": "*", "verdict": "deny"} for tool in tools]
+    config = msgspec.convert({"permissions": {"rules": rules}, "mcp_servers": servers}, Config)
+    said = rules_without_tool(config, [], {})
+    assert [one.partition("Write ")[2].partition(" in ")[0] for one in said] == [
+        f"{tool_prefix('my__db')}{rest}" for rest in ("*", "drop", "*")
+    ]
+    assert "does nothing" in said[0]

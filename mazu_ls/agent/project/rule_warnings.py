@@ -22,11 +22,33 @@ NEARLY = 0.85
 
 
 def rules_without_tool(config: Config, folders: Sequence[Path], env: Mapping[str, str]) -> list[str]:
-    """Return one sentence for each rule of the settings whose tool does not exist.
+    """Return one sentence for each rule of the settings whose tool does not exist, or has another name.
 
     If there are custom tools, skills or MCP servers, their names are not known yet: then only names that nearly match a
     built-in tool are reported, and only as a possibility.
     """
+    return _rules_of_renamed(config) + _rules_of_no_tool(config, folders, env)
+
+
+def _rules_of_renamed(config: Config) -> list[str]:
+    """Name the rules for the tools of an MCP server as they would be called if its name could not be confused with another's."""
+    from mazu_ls.tools.mcp.tools import tool_prefix
+
+    found: list[str] = []
+    servers = [(f"mcp__{one.name}__", tool_prefix(one.name)) for one in config.mcp_servers]
+    for rule in config.permissions.rules:
+        for plain, prefix in servers:
+            meant = rule.tool.startswith(plain) or fnmatchcase(f"{plain}x", rule.tool)
+            if prefix != plain and meant and not fnmatchcase(f"{prefix}x", rule.tool):
+                tool = rule.tool.removeprefix(plain) if rule.tool.startswith(plain) else "*"
+                found.append(
+                    f"permissions.rules: the tools of that MCP server are called {prefix}…, so the rule `{rule.verdict} {rule.tool}`"
+                    f" {rule.pattern} does nothing. Write {prefix}{tool} in config.toml."
+                )
+    return found
+
+
+def _rules_of_no_tool(config: Config, folders: Sequence[Path], env: Mapping[str, str]) -> list[str]:
     rules = [rule for rule in config.permissions.rules if not rule.tool.startswith("mcp__")]
     names = sorted([*OF_EDITORS, *(tool.name for tool in builtin_tools())]) if rules else []
     unknown = [rule for rule in rules if not any(fnmatchcase(name, rule.tool) for name in names)]
