@@ -29,7 +29,7 @@ async def test_what_the_user_refuses_does_not_happen(bed: Bed):
     says(
         bed,
         ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]),
-        ScriptedReply(text="Then not: xs[0], a[i][j] and [[1, 2]] stay."),
+        ScriptedReply(text="Then not: xs[0], a[i][j], f[i](j) and [[1, 2]] stay."),
         ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(text="Still not."),
     )

@@ -1,9 +1,10 @@
---- Markdown in what is talked about code: `xs[0]`, `a[i][j]` and `[[1, 2]]` are no links, so their brackets are shown.
+--- Markdown in what is talked about code: the brackets of `xs[0]`, `a[i][j]` and `f[i](j)` are shown, and of a link where it leads.
 
 local M = {}
 
---- The patterns that conceal links by reference; without definitions, which no message has, they match brackets of code.
-local REFERENCES = {
+--- The patterns that conceal links. They match brackets of code, too, and an address that is hidden could be any.
+local LINKS = {
+  '%(inline_link%s*%[.-%(#set! conceal ""%)%)',
   '%(shortcut_link%s*%[.-%(#set! conceal ""%)%)',
   '%(full_reference_link%s*%[.-%(#set! conceal ""%)%)',
   '%(collapsed_reference_link%s*%[.-%(#set! conceal ""%)%)',
@@ -15,7 +16,7 @@ local function inline_query()
   local texts = {}
   for _, path in ipairs(vim.treesitter.query.get_files('markdown_inline', 'highlights')) do
     local text = table.concat(vim.fn.readfile(path), '\n')
-    for _, pattern in ipairs(REFERENCES) do
+    for _, pattern in ipairs(LINKS) do
       text = text:gsub(pattern, '')
     end
     texts[#texts + 1] = text
@@ -23,7 +24,7 @@ local function inline_query()
   return table.concat(texts, '\n')
 end
 
---- Colours a buffer as Markdown, like `vim.treesitter.start`, but conceals real links alone.
+--- Colours a buffer as Markdown, like `vim.treesitter.start`, but conceals no links.
 ---@param bufnr integer
 function M.start(bufnr)
   pcall(vim.treesitter.stop, bufnr)

@@ -25,7 +25,7 @@ bed.check('the call failed', turns.results[1] and turns.results[1].ok == false, 
 bed.check('it says that the call was not run', bed.transcript():find('– Edit app.py', 1, true), bed.transcript())
 
 -- Brackets of code are shown: they are no links.
-for _, code in ipairs({ 'xs[0]', 'a[i][j]', '[[1, 2]]' }) do
+for _, code in ipairs({ 'xs[0]', 'a[i][j]', '[[1, 2]]', 'f[i](j)' }) do
   bed.wait(code .. ' is to be read', function()
     vim.cmd('redraw!')
     local rows = {}
