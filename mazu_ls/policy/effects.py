@@ -27,7 +27,7 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     name, rest = argv[0], argv[1:]
     if (folder := _entered(name, rest, scope)) is not None:
         entered = targets.places(folder, scope)
-        scope.moves = scope.moves or folder.startswith("/") or ".." in folder
+        scope.go(folder, entered)
         for place in entered:
             scope.enter(place)
     if name in DECLARING or name in ("alias", "env"):

@@ -41,12 +41,12 @@ class DenyScan(InputScan):
 
     `line` is the line itself as it was read, without what is hidden in it; None until it was read to its end.
     `written_later`: a file is written that programs run later, so that the sandbox alone does not suffice. `unclear`: why
-    nobody can say that it meets no hard deny; `moved`: where a loop with a `cd` may lead, a round later.
+    nobody can say that it meets no hard deny; `climbs`: a loop leads above where it began if a `cd` in it fails.
     """
 
     written_later: str | None = None
     tentative: bool = False  # it searches what may not run at all
-    moved: list[str] = field(default_factory=list)
+    climbs: bool = False
     line: ReadLine | None = None
     _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
     _calls: Counter[str] = field(default_factory=Counter)
@@ -81,6 +81,7 @@ class DenyScan(InputScan):
         ):  # its quotes may hide what stands behind it
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
         functions = [*function_calls(lexed.segments)]
+        scope.has_functions = scope.has_functions or bool(functions)
         for name, calls, multiplies in functions:
             self._functions.setdefault(name, (script, scope))
             for raws in calls:
@@ -91,7 +92,8 @@ class DenyScan(InputScan):
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
         for number in range(MAX_ROUNDS if repeats else 1):
-            before, scope.cwds = self._count(scope), list(start)
+            before, scope.cwds = self._count(scope), scope.next_round(start)
+            scope.depths = [0]
             reads = self._segments(lexed.segments, scope)
             grown = [name for name, count in self._count(scope).items() if count > before.get(name, 0)]
             if self.found is not None or not grown:
@@ -99,7 +101,7 @@ class DenyScan(InputScan):
             # A chain of assignments is as long as there are variables; what grows longer is appended to.
             for name in scope.values.keys() & grown if number > len(scope.values) else ():
                 scope.assign(name, UNKNOWN)
-        self.moved += scope.cwds if repeats and scope.moves else ()
+        self.climbs = self.climbs or bool(repeats and scope.climbs)
         self._push_all(evaluations.run_by_others(scope.values, scope.arrays), scope)
         self._deny(writes.refused_variable(scope))
         if self.line is None and self.found is None and not self.rules_only:
@@ -115,9 +117,11 @@ class DenyScan(InputScan):
         piped = False
         reads: list[ReadSegment] = []
         given = pipeline_taint.given_input(segments, scope)
+        blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
+            scope.enter_brackets(last.after if last else "", blocks)
             for raw in segment.words:  # `exec {x[a]}>f` has a subscript
                 if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
                     self._compute(raw, scope)
@@ -127,16 +131,21 @@ class DenyScan(InputScan):
             values = read.values
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(read, scope, hidden)
+            depth, depths = scope.depths[-1], list[int]()
             for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.number = len(reads)
                 stage.assigned = [value.text for _, value in read.assigned if value]
                 known = pipeline_taint.known_texts([*stages, stage])
                 stage.given = known or [*given, *self._input]
+                scope.depths[-1] = depth
                 self._command(argv, globs, scope, stage)
+                depths.append(scope.depths[-1])
                 self._flow([*stages, stage], values, scope, piped=piped)
                 self._files.note(stage, stages)
                 stages.append(stage)
+            apart = [depth] if pipeline_taint.has_own_process(segment) else []
+            scope.depths[-1] = min([*depths, *apart], default=depth)
             if not values and segment.redirects:
                 self._files.note_group(redirects, stages)
                 stages.append(Stage([], segment.before, redirects))
@@ -171,11 +180,16 @@ class DenyScan(InputScan):
         while raws:
             if raws[0] in RESERVED:
                 read.keywords.append(keyword := raws.pop(0))
+                if keyword in ("while", "until", "{"):
+                    scope.depths.append(0)
+                elif keyword in ("done", "}"):
+                    scope.end_block(repeats=keyword == "done")
                 if raws and (keyword == "function" or (keyword == "coproc" and raws[1:2] == ["{"])):
                     raws.pop(0)
             elif match := effects.ASSIGNMENT.match(raws[0]):
                 read.assigned.append((raws.pop(0), self._assign(match, scope)))
             elif raws[0] in ("for", "select"):
+                scope.depths.append(0)
                 if raws[2:3] != ["in"]:
                     for text in (text for fields in scope.positional for text in fields) if raws[1:] else ():
                         scope.assign(raws[1], text)

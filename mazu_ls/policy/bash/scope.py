@@ -35,7 +35,8 @@ def _bounded(value: str) -> str:
 class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
-    `tainted` names variables that hold downloaded or decoded data. `moves`: some `cd` leads up, or to an absolute path, so that the next round of a loop begins elsewhere.
+    `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
+    open block is than where it began, `sinks`: some loop ends above where it began. `cautious`: a `cd` that leads deeper may fail.
     `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line, as is `computed`, the variables of bash that are given a value as
     arithmetic. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
     """
@@ -44,11 +45,16 @@ class ShellScope:
     values: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
-    moves: bool = False
+    jumps: list[str] = field(default_factory=list)
+    climbs: list[str] = field(default_factory=list)
+    depths: list[int] = field(default_factory=lambda: [0])
+    sinks: bool = False
+    has_functions: bool = False
     tainted: set[str] = field(default_factory=set)
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
+    cautious: bool = False
     held: dict[str, None] = field(default_factory=dict)
     computed: set[str] = field(default_factory=set)
     loose: set[str] = field(default_factory=set)
@@ -66,7 +72,11 @@ class ShellScope:
             values={name: list(found) for name, found in self.values.items()},
             arrays=dict(self.arrays),
             cwds=list(self.cwds),
-            moves=False,
+            jumps=[],
+            climbs=[],
+            depths=[0],
+            sinks=False,
+            has_functions=self.has_functions,
             tainted=set(self.tainted),
             loose=set(self.loose),
             shares=positional is None,
@@ -122,7 +132,7 @@ class ShellScope:
         counts = {name: len(values) for name, values in self.values.items()}
         lists = sum(map(len, self.arrays.values())) + sum(map(len, self.references.values()))
         lists += len(self.positional) + len(self.loose)
-        return {**counts, "": lists + len(self.tainted)}
+        return {**counts, "": lists + len(self.tainted) + len(self.next_round([]))}
 
     def learn(self, parent: ShellScope) -> None:
         """Take over what was assigned in the parent since this scope was made, but for aliases, which hold from there on."""
@@ -185,6 +195,42 @@ class ShellScope:
         if name in "@*" and name:
             return self.positional or [[]]
         return self.arrays.get(name) or [[value] for value in self.lookup(name)]
+
+    def go(self, word: str, places: Iterable[str]) -> None:
+        """Note a `cd WORD` that leads to these places, for the next round of a loop that it may stand in."""
+        names = [part for part in word.split("/") if part not in ("", ".")]
+        deeper = len(names) - 2 * names.count("..")
+        if word.startswith("/"):
+            self.jumps += [place for place in places if place not in self.jumps]
+        elif deeper < 0:
+            self.climbs += [place for place in places if place not in self.climbs]
+        certain = min(deeper, 0) if self.cautious else deeper
+        self.depths[-1] += 0 if word.startswith("/") else certain
+
+    def enter_brackets(self, operator: str, blocks: list[int]) -> None:
+        """Note that a subshell begins or ends, whose directory is its own; `blocks` are those that are open."""
+        if operator == "(":
+            blocks.append(len(self.depths))
+            self.depths.append(0)
+        elif (
+            operator == ")" and blocks and len(self.depths) == blocks[-1] + 1
+        ):  # not that of a pattern of `case`
+            blocks.pop()
+            # A function whose body is a subshell may call itself from there.
+            self.sinks = self.sinks or (self.depths.pop() < 0 and self.has_functions)
+
+    def end_block(self, *, repeats: bool) -> None:
+        """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""
+        if len(self.depths) > 1:
+            deeper = self.depths.pop()
+            self.sinks = self.sinks or deeper < 0
+            self.depths[-1] += min(deeper, 0) if repeats else deeper
+
+    def next_round(self, start: list[str]) -> list[str]:
+        """Return where the next round of a loop may begin: `cd sub; ...; cd ..` ends where it began."""
+        return list(
+            dict.fromkeys([*start, *self.jumps, *(self.climbs if self.sinks or self.depths[0] < 0 else ())])
+        )
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""

@@ -134,9 +134,8 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
 
 
 def _why_a_loop_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> str | None:
-    """Return the hard deny that a line meets if one of its loops with a `cd` goes on from where the last round ended, or above."""
-    if not scan.moved:
+    """Return the hard deny that a line meets where a `cd` in one of its loops fails, so that the next one climbs."""
+    if not scan.climbs:
         return None
-    above = [str(folder) for path in scan.moved for folder in (PurePath(path), *PurePath(path).parents)]
-    found = DenyScan(place).run(text, ShellScope(place, cwds=list(dict.fromkeys(above)))).found
-    return None if found is None else f"if a loop begins again where its `cd` led, {found.reason}"
+    found = DenyScan(place).run(text, ShellScope(place, cautious=True)).found
+    return None if found is None else f"if `cd` fails in the loop, {found.reason}"

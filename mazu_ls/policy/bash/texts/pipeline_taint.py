@@ -75,6 +75,11 @@ def ends_group(segment: Segment | None) -> bool:
     return segment is not None and (segment.after == ")" or segment.words[:1] in _GROUP_ENDS)
 
 
+def has_own_process(segment: Segment) -> bool:
+    """Return whether it is part of a pipeline or runs in the background, so that a `cd` in it has no effect later."""
+    return segment.before in ("|", "|&") or segment.after in ("|", "|&", "&")
+
+
 def closes_group(segment: Segment) -> bool:
     """Return whether it is what follows a compound command: its last word, or redirections alone."""
     return segment.words[:1] in _GROUP_ENDS or not segment.words
