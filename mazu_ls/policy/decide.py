@@ -77,8 +77,8 @@ def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
     """
     fits = [rule.matches_text(name) for name in named]
     if rule.verdict == "allow":
-        return all(fits) or any(rule.matches_text(host) for host in reached[:1])
-    return any(fits) or any(rule.matches_text(host) for host in reached)
+        return all(fits) or any(rule.matches_host(host) for host in reached[:1])
+    return any(fits) or any(rule.matches_host(host) for host in reached)
 
 
 def _with_grant_target(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -172,6 +171,13 @@ class Rule(Struct, frozen=True):
         pattern = " ".join(self.pattern)
         return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
 
+    def matches_host(self, host: str) -> bool:
+        """Return whether the pattern matches a host, however the pattern spells it."""
+        from mazu_ls.tools.web.host_names import canonical_host
+
+        pattern = " ".join(self.pattern)
+        return self.matches_text(host) or (self.exact is None and canonical_host(pattern) == host)
+
 
 def _may_become(word: str, expected: str) -> bool:
     """Return whether a wildcard, or text computed at run time, may turn the word into what a pattern expects."""
@@ -183,19 +189,12 @@ def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
 
 
 def hosts(call: ToolCallInfo) -> list[str]:
-    """Return the host that a call would reach, first as a grant names it: with the port if the address has one. Empty
+    """Return the host that a call would reach, first as a grant names it, then in the other spellings that a rule may have. Empty
     if there is none."""
+    from mazu_ls.tools.web.host_names import host_spellings  # only calls with an address need it
+
     url = call.arguments.get("url")
-    if call.effect is not Effect.NETWORK or not isinstance(url, str):
-        return []
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        return []
-    if not host or parts.scheme not in ("http", "https"):
-        return []
-    return [host] if port is None else [f"{host}:{port}", host]
+    return host_spellings(url) if call.effect is Effect.NETWORK and isinstance(url, str) else []
 
 
 def subject(call: ToolCallInfo) -> str:

@@ -196,6 +196,24 @@ def test_a_rule_may_name_a_host(place: PolicyContext) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "urls"),
+    [
+        ("docs.example", ["http://docs.example./", "http://\uff44ocs.example/", "http://docs\u3002example/x", "http://do\u00adcs.example:8/"]),
+        ("Docs.example.", ["http://docs.example/"]), ("http://docs.example/*", ["http://docs.example./a", "http://docs.example:80/a"]),
+        ("127.0.0.1", ["http://127.1/", "http://0x7f.1/", "http://2130706433:8/", "http://[::ffff:127.0.0.1]/"]), ("127.1", ["http://127.0.0.1/"]),
+        ("ex\u00e4mple.test", ["http://xn--exmple-cua.test/", "http://ex\u00e4mple.test/"]), ("*.example", ["http://docs.example./"]),
+    ],
+)  # fmt: skip
+def test_a_rule_about_a_host_holds_for_its_other_spellings(
+    rule: str, urls: list[str], place: PolicyContext
+) -> None:
+    for url in urls:
+        assert decide(fetch(url), "bypass", [Rule.parse("web_fetch", rule, "deny")], place).verdict == "deny"
+    near = fetch("http://docs.example.evil.test/127.0.0.1")
+    assert decide(near, "bypass", [Rule.parse("web_fetch", rule, "deny")], place).verdict == "allow"
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "rm x.txt",

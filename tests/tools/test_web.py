@@ -102,6 +102,16 @@ async def test_a_redirect_is_checked_like_the_first_address(project, monkeypatch
                 await project.call(web_fetch, url=f"{url}{path}")
 
 
+async def test_a_host_beyond_ascii_is_fetched_by_the_name_that_is_looked_up(project) -> None:
+    project.configure(web=WebSettings(allow_private=True))
+    async with serving({"/": response(b"there", "text/plain")}) as url:
+        port = url.rpartition(":")[2]
+        for host in ("\uff4cocalhost", "127\u30020\u30020\u30021", "127.1"):
+            assert await project.text(web_fetch, url=f"http://{host}:{port}/") == "there"
+    with pytest.raises(ToolError, match="no address that can be fetched"):
+        await project.call(web_fetch, url="http://localhost:999999/")
+
+
 async def test_a_name_with_a_public_and_a_private_address_is_a_trick(project, monkeypatch) -> None:
     async def both(*_: object, **__: object) -> list:
         return [(2, 1, 6, "", ("93.184.215.14", 80)), (2, 1, 6, "", ("127.0.0.1", 80))]

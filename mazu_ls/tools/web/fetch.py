@@ -20,6 +20,7 @@ from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.environment import without_secrets
 from mazu_ls.tools.web import html_to_text
 from mazu_ls.tools.web.charsets import is_of_the_web
+from mazu_ls.tools.web.host_names import canonical_host
 from mazu_ls.workspace import NotText, decode
 from mazu_ls.workspace.visible_text import shorten
 
@@ -69,6 +70,8 @@ async def web_fetch(args: WebFetchArgs, turn: ToolContext) -> ToolOutput:
             page = await fetch(args.url, allow_private=turn.config.web.allow_private)
     except TimeoutError:
         raise ToolError(f"{args.url} did not answer within {SECONDS:g} s") from None
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise ToolError(f"{args.url} is no address that can be fetched: {error}", args.url) from error
     except httpx2.HTTPError as error:
         said = shorten(str(error) or type(error).__name__, ERROR_CHARS)
         raise ToolError(f"{args.url} could not be fetched: {said}", args.url) from error
@@ -152,14 +155,13 @@ async def _get(client: httpx2.AsyncClient, url: str, allow_private: bool) -> _Op
     if parts.username or parts.password:
         raise ToolError("addresses with a user name or password are not fetched")
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    address = await _address(parts.hostname, port, allow_private)
+    name = canonical_host(parts.hostname)
+    address = await _address(name, port, allow_private)
     host = f"[{address}]" if ":" in address else address
     target = parts._replace(netloc=f"{host}:{port}", fragment="").geturl()
-    named = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    named = f"[{name}]" if ":" in name else name
     header = named if parts.port is None else f"{named}:{parts.port}"
-    request = client.build_request(
-        "GET", target, headers={"Host": header}, extensions={"sni_hostname": parts.hostname}
-    )
+    request = client.build_request("GET", target, headers={"Host": header}, extensions={"sni_hostname": name})
     return _Open(await client.send(request, stream=True, follow_redirects=False))
 
 
@@ -183,7 +185,7 @@ def _not_public(host: str, address: str) -> str:
 def why_not_public(url: str) -> str | None:
     """Return why an address would be refused whoever agreed to it, as far as that is known without looking up a name."""
     try:
-        host = urlsplit(url).hostname or ""
+        host = canonical_host(urlsplit(url).hostname or "")
     except ValueError:
         return None
     if host == "localhost" or host.endswith(".localhost"):

@@ -1,0 +1,52 @@
+"""One spelling for a host: a rule about it holds for each of the others that lead to it."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from urllib.parse import urlsplit
+
+
+def canonical_host(host: str) -> str:
+    """Return a host as it is looked up: in ASCII (IDNA), in lower case, without the dot at its end, an IP address in its usual form.
+
+    `127.1`, `0x7f.1`, `2130706433` and `::ffff:127.0.0.1` are all `127.0.0.1`. What has no such form is returned as it is.
+    """
+    try:
+        name = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
+    name = name.lower().removesuffix(".")
+    try:
+        if ":" in name:
+            address = ipaddress.IPv6Address(name)
+            return str(address.ipv4_mapped or address)
+        if name[:1].isdigit():  # inet_aton, as a look-up reads it
+            return socket.inet_ntoa(socket.inet_aton(name))
+    except (OSError, ValueError):
+        pass
+    return name
+
+
+def host_spellings(url: str) -> list[str]:
+    """Return what a rule may name of an address: first its host as a grant names it, with the port if the address has one; then
+    without, in letters beyond ASCII, as it was spelled, and the whole address with its host in the usual form. Empty if there is no host.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return []
+    if not host or parts.scheme not in ("http", "https"):
+        return []
+    name = canonical_host(host)
+    try:
+        readable = name.encode().decode("idna")
+    except UnicodeError:
+        readable = name
+    end = "" if port is None else f":{port}"
+    netloc = f"[{name}]" if ":" in name else name
+    written = [parts._replace(netloc=one).geturl() for one in (f"{netloc}{end}", netloc)]
+    if port not in (None, 443 if parts.scheme == "https" else 80):
+        written.pop()  # on another port it is another site
+    return list(dict.fromkeys([f"{name}{end}", name, readable, host, *written]))
