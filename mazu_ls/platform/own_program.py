@@ -10,9 +10,11 @@ from pathlib import Path
 
 @cache
 def own_folders() -> tuple[Path, ...]:
-    """Return the virtual environment that this process runs in, if any, and the folder of the package."""
-    environment = [sys.prefix] if sys.prefix != sys.base_prefix else []
-    return tuple({Path(place).resolve() for place in (*environment, Path(__file__).parents[1])})
+    """Return what Python runs from in this process's virtual environment, if it has one, and the folder of the package."""
+    parts = ("bin", "lib", "lib64", "include", "Scripts", "Lib", "pyvenv.cfg")  # an environment may be, or hold, the project
+    environment = [Path(sys.prefix, part) for part in parts] if sys.prefix != sys.base_prefix else []
+    places = (*environment, Path(__file__).parents[1])
+    return tuple({place.resolve() for place in places if place.exists()})
 
 
 def own_folders_in(roots: Iterable[Path]) -> list[Path]:
