@@ -11,7 +11,15 @@ from pathlib import Path
 @cache
 def own_folders() -> tuple[Path, ...]:
     """Return what Python runs from in this process's virtual environment, if it has one, and the folder of the package."""
-    parts = ("bin", "lib", "lib64", "include", "Scripts", "Lib", "pyvenv.cfg")  # an environment may be, or hold, the project
+    parts = (
+        "bin",
+        "lib",
+        "lib64",
+        "include",
+        "Scripts",
+        "Lib",
+        "pyvenv.cfg",
+    )  # an environment may be, or hold, the project
     environment = [Path(sys.prefix, part) for part in parts] if sys.prefix != sys.base_prefix else []
     places = (*environment, Path(__file__).parents[1])
     return tuple({place.resolve() for place in places if place.exists()})

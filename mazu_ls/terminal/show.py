@@ -156,8 +156,14 @@ def _contents(out: Console, value: Result) -> None:
 
 
 def _compacted(out: Console, value: Result) -> None:
+    name = value["name"] or value["id"]
+    if not value["compacted"]:
+        out.print(
+            f"not compacted “{name}”: the conversation is short, or no summary of it came.", markup=False
+        )
+        return
     said = "its messages so far are replaced by a summary; `mazu-ls session show` shows them."
-    out.print(f"compacted “{value['name'] or value['id']}”: {said}", markup=False)
+    out.print(f"compacted “{name}”: {said}", markup=False)
 
 
 def _checkpoints(out: Console, value: Result) -> None:

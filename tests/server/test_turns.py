@@ -339,12 +339,24 @@ async def test_a_conversation_is_compacted_on_request(env: dict[str, str], folde
         for number in range(4):
             await client.command("mazu.chat", {"message": f"Say {number}", "wait": True}, within=60)
         session = await client.command("mazu.session.compact", {"wait": True}, within=60)
-        assert session["turnCount"] == 4
+        assert (session["turnCount"], session["compacted"]) == (4, True)
         again = await client.command("mazu.chat", {"message": "What was said?", "wait": True}, within=60)
         assert again["reply"] == "All four were said."
         sent = str(client.model.requests[-1].body)
         assert "Reply 0." not in sent
         assert "All four were said." in sent
+
+
+async def test_a_short_conversation_is_not_said_to_be_compacted(env: dict[str, str], folder: Path):
+    async with agent(env, folder, [{"text": "Hello."}, {"text": "Compacted."}]) as client:
+        await client.command("mazu.chat", {"message": "Hi", "wait": True}, within=60)
+        session = await client.command("mazu.session.compact", {"wait": True}, within=60)
+        assert session["compacted"] is False
+        sent = len(client.model.requests)
+        said = await client.command("mazu.session.compact", {}, within=60)
+        assert set(said) == {"sessionId", "turnId"}
+        await client.until(lambda m: "was not compacted" in str(m.get("params")), within=60)
+        assert len(client.model.requests) == sent, "nothing was asked of a model"
 
 
 async def test_a_range_of_a_file_that_is_not_open_is_rewritten_in_the_editor(

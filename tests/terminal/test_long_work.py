@@ -30,7 +30,7 @@ def test_a_compaction_is_said(script: Script):
     assert (status, out) == (0, "8080.\n")
     assert "Older messages of this conversation were replaced by a summary" in err
     status, out, _ = script("session", "compact")
-    assert (status, out.count("\n")) == (0, 1) and out.startswith("compacted “Remember the port.")
+    assert (status, out.count("\n")) == (0, 1) and out.startswith("not compacted “Remember the port.")
 
 
 def test_a_line_counts_the_whole_of_a_long_change(script: Script):

@@ -23,6 +23,9 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     lines = ["mv data/labels.csv labels.csv", "mv held.txt renamed.txt", "cp labels.csv made.txt"]
     (script.root / "move.sh").write_text("mv old new\necho 'z = 1' > new/code.py\n")
     lines.append("sh move.sh")
+    other = script.root / "other.csv"
+    other.write_text("".join(f"{n},{n}\n" for n in range(50)))
+    lines.append("rm other.csv")
     calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
     script.model_says({"calls": calls}, {"text": "Done."})
     for line in lines:
@@ -32,5 +35,6 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     status, out, err = script("undo")
     assert (status, "keep: labels.csv (it was moved here from" in out) == (0, True), out + err
     assert here.read_text() == "three weeks of work\n"
+    assert other.exists(), "its removal explains no other file of its kind"
     assert (held.exists(), renamed.exists(), made.exists()) == (True, False, False)
     assert [one.exists() for one in package] == [True, False], "renamed and edited by one command"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath
+from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.models import OWN_CHANGES, Checkpoint
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import apsw
 
     from mazu_ls.checkpoints.context import CheckpointContext
+    from mazu_ls.checkpoints.git.objects import TreeEntry
     from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
@@ -31,6 +32,8 @@ KEPT = "left as it is, with the agent's change in it: your change on top of that
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 MOVED_IN = "it was moved here from where no checkpoint holds files (git ignores them there, or it is outside): it stays"
+LOOKED_AT, FEW_LINES, ALIKE = 1 << 20, 40, 0.7
+"""Bytes of a file that are compared, lines up to which texts are compared by characters, and how alike these must be."""
 _SLACK = 0.1
 """Seconds by which the file system's clock may be behind ours."""
 
@@ -44,8 +47,8 @@ def moved_in(
 ) -> set[bytes]:
     """Return the places that the steps empty and whose file is older than the target, which does not hold it.
 
-    Not those whose first content another place held before, or that have the name or the suffix of a file which the steps bring
-    back: these were renamed, and their content is not lost.
+    Not those whose first content another place held before, or that are much like a file which the steps bring back and no place
+    holds now: these were renamed, and their content is not lost.
     """
     found: set[bytes] = set()
     for step in steps:
@@ -53,19 +56,28 @@ def moved_in(
             born = birth_time(step.mount.full(step.path))
             if born is not None and born < target.created_at.timestamp() - _SLACK:
                 found.add(step.place)
-    gone = [step for step in steps if step.was is None and step.now is not None] if found else []
-    return {
-        place
-        for place in found
-        if not any(_looks_renamed(step.place, place) for step in gone)
-        and not _was_renamed(project, db, target, now, place)
-    }
+    held = {step.was.oid for step in steps if step.was is not None}
+    gone = [
+        step.now for step in steps if step.was is None and step.now is not None and step.now.oid not in held
+    ]
+    for step in steps:
+        if step.place not in found or step.was is None:
+            continue
+        alike = next((entry for entry in gone if _is_alike(project, entry, step.was)), None)
+        if alike is not None:
+            gone.remove(alike)  # one missing file became one other
+        if alike is not None or _was_renamed(project, db, target, now, step.place):
+            found.discard(step.place)
+    return found
 
 
-def _looks_renamed(gone: bytes, place: bytes) -> bool:
-    """Return whether a file of the target that is missing may be this one under another name, edited since."""
-    was, now = PurePosixPath(os.fsdecode(gone)), PurePosixPath(os.fsdecode(place))
-    return was.name == now.name or (was.suffix != "" and was.suffix.lower() == now.suffix.lower())
+def _is_alike(project: CheckpointContext, missing: TreeEntry, there: TreeEntry) -> bool:
+    """Return whether a file may be a missing one under another name, edited since: it holds half of its lines, or of its text."""
+    before, after = (project.repository.read(entry.oid)[:LOOKED_AT] for entry in (missing, there))
+    lines, others = before.split(b"\n"), after.split(b"\n")
+    if max(len(lines), len(others)) > FEW_LINES:
+        return 2 * sum((Counter(lines) & Counter(others)).values()) >= max(len(lines), len(others))
+    return SequenceMatcher(None, before[:4096], after[:4096], autojunk=False).ratio() >= ALIKE
 
 
 def _was_renamed(

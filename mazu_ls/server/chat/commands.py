@@ -116,6 +116,7 @@ def _mode_of(text: str, session: str) -> dict[str, str]:
 
 
 NOT_REDONE = "/redo cannot revert this; it can revert /undo."
+NOT_COMPACTED = "Nothing was replaced: the conversation is short, or no summary of it came."
 COMMANDS: dict[str, ChatCommand] = {
     "undo": ChatCommand(
         "undo the last turn: code, conversation, memory", "mazu.undo", lambda text, s: {"sessionId": s}, _rolled_back("Undone")
@@ -130,7 +131,7 @@ COMMANDS: dict[str, ChatCommand] = {
     ),
     "compact": ChatCommand(
         "replace the conversation by a summary", "mazu.session.compact",
-        lambda text, s: {"sessionId": s, "wait": True}, lambda result: "Compacted.",
+        lambda text, s: {"sessionId": s, "wait": True}, lambda result: "Compacted." if result["compacted"] else NOT_COMPACTED,
     ),
     "checkpoint": ChatCommand(
         "take a checkpoint, with a label", "mazu.checkpoint",

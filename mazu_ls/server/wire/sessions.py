@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec import structs
+from msgspec import UNSET, UnsetType, structs
 
 from mazu_ls.messages import Usage
 from mazu_ls.server.wire.codec import Params, Wire
@@ -149,9 +149,10 @@ class TurnView(Wire, frozen=True):
 
 
 class SessionView(SessionSummary, frozen=True):
-    """A session with its turns, oldest first."""
+    """A session with its turns, oldest first. `compacted`: whether `mazu.session.compact` replaced anything."""
 
     turns: list[TurnView]
+    compacted: bool | UnsetType = UNSET
 
     @classmethod
     def with_turns(cls, info: SessionInfo, turns: list[TurnRecord]) -> SessionView:

@@ -17,7 +17,7 @@ SGR = {
 _CONTROLS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
-_CUT = re.compile(r"\.\.\. \d+ more lines \(\+(\d+) -(\d+) in all\)")
+_CUT = re.compile(r"\.\.\. (?P<left>\d+) more lines \(\+(?P<added>\d+) -(?P<removed>\d+) in all\)")
 """The last line of a diff that was cut."""
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 
@@ -72,7 +72,8 @@ def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
     body = diff_body(diff)
     shown = body if limit is None or len(body) <= limit else body[:limit]
     lines = [diff_line(text) for text in shown]
-    if left := len(body) - len(shown):
+    cut = _CUT.fullmatch(body[-1]) if len(shown) < len(body) else None
+    if left := len(body) - len(shown) + (int(cut["left"]) - 1 if cut else 0):
         lines.append(line(("dim", f"    … {left} more lines of the change")))
     return lines
 
@@ -107,7 +108,7 @@ def count_changes(diff: str) -> tuple[int, int]:
     """Return the lines added and removed by a unified diff; one that was cut says them in its last line."""
     body = diff_body(diff)
     if body and (cut := _CUT.fullmatch(body[-1])):
-        return int(cut[1]), int(cut[2])
+        return int(cut["added"]), int(cut["removed"])
     return sum(text[:1] == "+" for text in body), sum(text[:1] == "-" for text in body)
 
 

@@ -87,7 +87,7 @@ async def rename(server: ServerState, params: wire.RenameSessionParams) -> wire.
 
 async def _selected_words(server: ServerState) -> wire.SearchSessionsParams:
     """Without arguments: what is selected."""
-    from mazu_ls.server.commands.turn.turns import selection
+    from mazu_ls.server.commands.turn.turn_jobs import selection
 
     return wire.SearchSessionsParams(selection(server, "query"))
 
@@ -223,12 +223,17 @@ async def compact(
     await check_ready(session)
 
     async def work(job: BackgroundJob) -> wire.SessionView:
-        await session.compact()
+        compacted = await session.compact()
         server.notify_changed("sessions", "checkpoints")
-        return await _shown(project, session)
+        return replace(await _shown(project, session), compacted=compacted)
 
     async def report(result: wire.SessionView) -> None:
-        await server.host.say("info", f"Mazu: the conversation {result.name!r} was compacted.")
+        done = (
+            "was compacted"
+            if result.compacted
+            else "was not compacted: it is short, or no summary of it came"
+        )
+        await server.host.say("info", f"Mazu: the conversation {result.name!r} {done}.")
 
     started = turns.StartedResult(session.id, None)
     return await server.jobs.answer(

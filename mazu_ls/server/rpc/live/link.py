@@ -39,7 +39,7 @@ class LiveLink(ClientRequests):
         self.is_awaited: Callable[[], bool] = lambda: bool(self._asked)
         """Whether something is in progress, so that a peer may be silent for long."""
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         """Queue one message; a peer that does not read loses its connection instead of filling the memory."""
         transport = self._writer.transport
         if transport.is_closing():
