@@ -1344,7 +1344,7 @@ export interface SessionSummary {
   aside: boolean;
 }
 
-/** A session with its turns, oldest first. */
+/** A session with its turns, oldest first. `compacted`: whether `mazu.session.compact` replaced anything. */
 export interface Session {
   id: string;
   name: string;
@@ -1357,6 +1357,7 @@ export interface Session {
   interrupted: boolean;
   aside: boolean;
   turns: Turn[];
+  compacted?: boolean;
 }
 
 /** `confirm`: the word "bypass", typed by the user, for that mode. */

@@ -1021,7 +1021,7 @@
 ---@field interrupted boolean
 ---@field aside boolean
 
---- A session with its turns, oldest first.
+--- A session with its turns, oldest first. `compacted`: whether `mazu.session.compact` replaced anything.
 ---@class mazu.Session
 ---@field id string
 ---@field name string
@@ -1034,6 +1034,7 @@
 ---@field interrupted boolean
 ---@field aside boolean
 ---@field turns mazu.Turn[]
+---@field compacted? boolean
 
 --- `confirm`: the word "bypass", typed by the user, for that mode.
 ---@class mazu.SetModeParams

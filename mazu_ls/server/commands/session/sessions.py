@@ -228,12 +228,8 @@ async def compact(
         return replace(await _shown(project, session), compacted=compacted)
 
     async def report(result: wire.SessionView) -> None:
-        done = (
-            "was compacted"
-            if result.compacted
-            else "was not compacted: it is short, or no summary of it came"
-        )
-        await server.host.say("info", f"Mazu: the conversation {result.name!r} {done}.")
+        done = "" if result.compacted else "not "
+        await server.host.say("info", f"Mazu: the conversation {result.name!r} was {done}compacted.")
 
     started = turns.StartedResult(session.id, None)
     return await server.jobs.answer(
