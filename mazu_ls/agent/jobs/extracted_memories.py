@@ -39,7 +39,7 @@ def mark_origins(found: Extraction, messages: Sequence[Message]) -> Extraction:
         elif isinstance(part, Text) and not part.untrusted:
             said.append(part.text)
 
-    seen = [*list(files.items())[-MOST_FILES:], *outputs[-MOST_FILES:]]
+    seen = [*outputs[-MOST_FILES:], *list(files.items())[-MOST_FILES:]]
 
     def mark(item: ExtractedMemory) -> ExtractedMemory:
         if item.untrusted_source:

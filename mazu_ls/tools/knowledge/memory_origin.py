@@ -33,7 +33,7 @@ async def written_origin(text: str, turn: ToolContext) -> str | None:
         return turn.origin
     read = list(turn.seen.items())[-MOST_FILES:]
     files = [(turn.workspace.relative(path), content) for path, content in read]
-    return await asyncio.to_thread(quoted_source, text, [*files, *turn.outputs], turn.said)
+    return await asyncio.to_thread(quoted_source, text, [*turn.outputs, *files], turn.said)
 
 
 def quoted_source(text: str, seen: Sequence[tuple[str, str]], said: Iterable[str]) -> str | None:
