@@ -27,6 +27,16 @@ async function say(bed, text) {
   });
 }
 
+// Presses a button of VS Code's chat until it does something: while an answer is drawn anew, its buttons move.
+async function press(bed, name, shown) {
+  await until(`${name} opens what it names`, async () => {
+    if (await shown.count()) return true;
+    const button = bed.page.locator('.interactive-response .monaco-button', { hasText: name }).first();
+    await button.click({ timeout: 5000 });
+    return until('it is there', async () => shown.count(), 5);
+  });
+}
+
 await story(async (bed, step) => {
   await step('the server runs', async () => {
     await bed.start();
@@ -51,15 +61,13 @@ await story(async (bed, step) => {
       .locator('.activitybar .action-item', { has: bed.page.locator('[aria-label^="Mazu"]') })
       .locator('.badge-content', { hasText: '1' })
       .waitFor();
-    await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Show Diff' }).first().click();
-    await bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }).first().waitFor();
+    await press(bed, 'Show Diff', bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }));
     await bed.openFile('app.py');
     await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
     await bed.pick('Allow once');
     await until('the edit is there', async () => (await bed.text('app.py')).includes('return a + b'));
     await bed.page.locator('.interactive-response em', { hasText: 'app.py: Allow once' }).first().waitFor();
-    await bed.page.locator('.interactive-response .monaco-button', { hasText: 'Review Changes' }).first().click();
-    await bed.page.locator('.tab.active', { hasText: 'this turn' }).waitFor();
+    await press(bed, 'Review Changes', bed.page.locator('.tab.active', { hasText: 'this turn' }));
     await bed.shot('allowed');
     // Its buttons stay in VS Code's chat, folded away; a late click is told the truth.
     await bed.page
