@@ -33,7 +33,7 @@ async function press(bed, name, shown) {
     if (await shown.count()) return true;
     const button = bed.page.locator('.interactive-response .monaco-button', { hasText: name }).first();
     await button.click({ timeout: 5000 });
-    return until('it is there', async () => shown.count(), 5);
+    return until('it is there', async () => shown.count(), 20);
   });
 }
 
@@ -62,7 +62,12 @@ await story(async (bed, step) => {
       .locator('.badge-content', { hasText: '1' })
       .waitFor();
     await press(bed, 'Show Diff', bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }));
-    await bed.openFile('app.py');
+    // Not by its name: the list of files has "Edit app.py", too, which was used last.
+    const tab = bed.page.locator('.tab[aria-label^="app.py"]').first();
+    await until('app.py is shown again', async () => {
+      await tab.click({ timeout: 5000 });
+      return bed.page.locator('.tab.active[aria-label^="app.py"]').count();
+    });
     await bed.page.locator('.statusbar-item[id^="mazu.mazu-ls"] a').first().click();
     await bed.pick('Allow once');
     await until('the edit is there', async () => (await bed.text('app.py')).includes('return a + b'));
