@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_places import NamedPlaces
 
 
 def mcp_files(servers: Iterable[McpServer], roots: Sequence[Path]) -> frozenset[Path]:
-    """Return the existing files inside these folders that an entry names as its command or among its arguments.
+    """Return the existing files inside these folders that an entry names, of links what they lead to.
 
     A server runs outside of the sandbox and starts again by itself, so whoever writes such a file runs a program there. What
     the file loads in turn is not known.
     """
-    words = [word for one in servers for word in (one.command or "", *one.args)]
-    named = {part for word in words for part in (word, word.partition("=")[2]) if part}
-    if not named:
-        return frozenset()
-    found: set[Path] = set()
-    for root in roots:
-        real = root.resolve()
-        for part in named:
-            with suppress(OSError, RuntimeError, ValueError):  # most words are no paths: tokens, code, JSON
-                if (file := (root / part).resolve()).is_file() and file.is_relative_to(real):
-                    found.add(file)
-    return frozenset(found)
+    real = [Path(os.path.realpath(root)) for root in roots]
+    named = {Path(os.path.realpath(place)) for one in servers for place in NamedPlaces(one, roots).existing}
+    return frozenset(
+        place for place in named if any(place.is_relative_to(root) for root in real) and place.is_file()
+    )
+
+
+def mcp_paths(servers: Iterable[McpServer], roots: Sequence[Path]) -> frozenset[Path]:
+    """Return what edits are asked about: those files, the links that lead to them, and files that are not there yet."""
+    servers = list(servers)
+    named = [NamedPlaces(one, roots) for one in servers]
+    places = {place for one in named for place in (*one.existing, *one.missing)}
+    return mcp_files(servers, roots) | {place for place in places if not place.is_dir()}

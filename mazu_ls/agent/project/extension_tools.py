@@ -12,6 +12,7 @@ import msgspec
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.agent.project.skill_suggestions import has_skills
+from mazu_ls.agent.project.start_questions import StartQuestions, shown_files
 from mazu_ls.config.config import Layer, McpServer
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Choice, Question
@@ -51,6 +52,7 @@ class ExtensionTools:
         self._asking_files: set[str] = set()
         self._asked_tools: set[tuple[str, str]] = set()
         self._asking_tools: set[str] = set()
+        self._starts = StartQuestions(self._agrees)
         self._told: set[str] = set()
         self._tasks = BackgroundTasks("an extension")
 
@@ -115,12 +117,14 @@ class ExtensionTools:
         if self._configured or self._mcp:
             self._tasks.spawn(self._replace(self._configured, self._own))
 
-    def agree(self, name: str) -> None:
-        """Record the user's consent to an MCP server as it is configured. Raises MazuError(not_found)."""
+    async def agree(self, name: str) -> None:
+        """Record the user's consent to an MCP server as it is configured, and to the files that it is started from. Raises
+        MazuError(not_found)."""
         if self._mcp is None and self._configured:
             self._mcp = self._connections(self._configured)
         if self._mcp is None or name not in self._mcp.servers:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {name}.", "See mazu.status.")
+        await self._mcp.servers[name].files.agree()
         self._mcp.agree(name)
 
     async def revoke(self, name: str) -> None:
@@ -175,6 +179,7 @@ class ExtensionTools:
                 f"Start the MCP server {status.name} of this project?",
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
             ):
+                await mcp.servers[status.name].files.agree()
                 mcp.agree(status.name)
 
     def _connections(self, servers: tuple[McpServer, ...]) -> McpServers:
@@ -183,13 +188,27 @@ class ExtensionTools:
         from mazu_ls.tools.skills.trust import TrustStore
 
         trust = TrustStore.load(paths.mazu_home(self._env))
-        return McpServers(servers, self._env, trust, self._key, self._notify, ask=self._ask_tools)
+        return McpServers(
+            servers, self._env, trust, self._key, self._notify, ask=self._ask, roots=self._folders
+        )
+
+    def waiting(self, name: str) -> bytes:
+        """Return what of a server waits for the user, tools and files that it is started from, as readable JSON; empty for
+        nothing. Reads files: call it off the event loop."""
+        connections = self._mcp or self._connections(self._configured)
+        server = connections.servers.get(name)
+        return self.waiting_tools(name) + (shown_files(server.files.changed()) if server else b"")
 
     def waiting_tools(self, name: str) -> bytes:
         """Return the tools of a server that are new or changed since the user agreed, as readable JSON; empty for none."""
         specs = self._mcp.waiting(name) if self._mcp else []
         shown = [{"name": one.name, "description": one.description, "schema": one.schema} for one in specs]
         return msgspec.json.format(msgspec.json.encode(shown, order="deterministic")) if shown else b""
+
+    def _ask(self, name: str) -> None:
+        if self._mcp and name in self._mcp.servers:
+            self._tasks.spawn(self._starts.ask(self._mcp.servers[name]))
+        self._ask_tools(name)
 
     def _ask_tools(self, name: str) -> None:
         """Ask, once for each list, whether the agent may call the tools that a server newly offers. A list that comes while

@@ -60,7 +60,7 @@ async def agree(project: Project, id: str, digest: str) -> None:
     elif item.kind == "mcp":
         if project.extensions is None:
             raise MazuError(Kind.NOT_FOUND, f"There is no MCP server {id[:80]!r}.", "See mazu.status.")
-        project.extensions.agree(item.pin.rpartition("/")[2])
+        await project.extensions.agree(item.pin.rpartition("/")[2])
     else:
         from mazu_ls.tools.skills.trust import TrustStore
 
@@ -102,6 +102,6 @@ def _found(project: Project) -> Iterator[tuple[Named, str, str, bytes]]:
         yield "tool", pin, str(path), content
     for entry in project.config.mcp_servers:
         place = project.root / paths.PROJECT_FOLDER / "config.toml"
-        waiting = project.extensions.waiting_tools(entry.name) if project.extensions else b""
+        waiting = project.extensions.waiting(entry.name) if project.extensions else b""
         if entry not in project.mcp_of_user or waiting:
             yield "mcp", f"{project.key}/{entry.name}", str(place), msgspec.json.encode(entry) + waiting

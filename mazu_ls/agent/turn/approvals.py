@@ -21,7 +21,7 @@ from mazu_ls.agent.turn.question_records import (
     take_hunks,
 )
 from mazu_ls.agent.turn.reviewed_host import Approve, RecordedEdit, refused
-from mazu_ls.config.mcp_files import mcp_files
+from mazu_ls.config.mcp_files import mcp_paths
 from mazu_ls.errors import ToolError
 from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
@@ -188,7 +188,7 @@ class ApprovalGate:
     def _place(self, *, confined: bool) -> PolicyContext:
         turn = self.run.turn
         roots = turn.workspace.roots
-        programs = mcp_files(turn.config.mcp_servers, roots)
+        programs = mcp_paths(turn.config.mcp_servers, roots)
         return PolicyContext(roots, turn.shell.cwd, Path.home(), confined, programs)
 
     async def _say_what_is_not_held(self) -> None:

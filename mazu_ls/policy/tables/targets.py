@@ -136,7 +136,7 @@ def run_by_itself(word: str, scope: ShellScope) -> str | None:
 
 def runs_later(word: str, scope: ShellScope) -> str | None:
     """Return what programs run there, by themselves or when a build is started."""
-    started = {Path(real(path)): path for path in places(word, scope)}
+    started = {Path(spelt): path for path in places(word, scope) for spelt in (path, real(path))}
     server = next(iter(started.keys() & scope.place.programs), None)
     return started[server] if server is not None else _named(word, scope, autorun.runs_later)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from mazu_ls.config.mcp_files import mcp_files
+from mazu_ls.config.mcp_files import mcp_paths
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.commands import command
@@ -130,7 +130,7 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire
     shell = project.config.shell
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
     roots = project.workspace.roots
-    programs = mcp_files(project.config.mcp_servers, roots)
+    programs = mcp_paths(project.config.mcp_servers, roots)
     place = PolicyContext(roots, project.root, Path.home(), confined, programs)
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -21,6 +22,7 @@ from mazu_ls.tools.base import Effect, Tool, ToolOutput
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp import tools as mcptools
 from mazu_ls.tools.mcp.list_pause import ListPause
+from mazu_ls.tools.mcp.start_files import StartFiles
 from mazu_ls.tools.mcp.stdio import guarded_stdio
 from mazu_ls.tools.mcp.streams import (
     START_SECONDS,
@@ -67,13 +69,14 @@ class McpServers:
     def __init__(
         self, configured: Sequence[McpServer], env: Mapping[str, str], trust: TrustStore, owner: str = "user",
         tell: Callable[[str], None] = lambda sentence: None, *, ask: Callable[[str], None] = lambda name: None,
+        roots: Sequence[Path] = (),
     ) -> None:  # fmt: skip
         """`tell` is called once with a sentence for the user about each server that cannot be started; `ask` with the name of one
-        that offers new or changed tools, which wait for the user."""
+        that waits for the user: for new or changed tools, or files in the `roots` that it is started from."""
         self._trust = trust
         self._owner = owner
         self.servers = {
-            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell, ask=ask)
+            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell, ask=ask, roots=roots)
             for entry in configured
         }
 
@@ -119,8 +122,10 @@ class McpConnection:
         tell: Callable[[str], None],
         *,
         ask: Callable[[str], None],
+        roots: Sequence[Path],
     ) -> None:
         self.entry = entry
+        self.files = StartFiles(trust, pin, entry, roots, env.get("PATH", ""))
         self._ask = ask
         self._tell: Callable[[str], None] | None = tell
         self._env = env
@@ -205,7 +210,8 @@ class McpConnection:
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
         if self._state == "not_agreed":
-            raise ToolError(f"the user revoked the agreement to the MCP server {self.entry.name}")
+            why = self._detail and f"the MCP server {self.entry.name} is not running: {self._detail}"
+            raise ToolError(why or f"the user revoked the agreement to the MCP server {self.entry.name}")
         refuse_placeholders(json.dumps(arguments, ensure_ascii=False, default=str), f"the call of {name}")
         try:
             async with asyncio.timeout(WAIT_SECONDS):
@@ -248,6 +254,8 @@ class McpConnection:
         while True:
             began = asyncio.get_running_loop().time()
             try:
+                await self.files.wait_agreed(self._waits)
+                self._state = "starting" if self._state == "not_agreed" else self._state
                 await self._one_connection()
             except ImportError:
                 self._state, self._detail = (
@@ -267,6 +275,10 @@ class McpConnection:
             failures = 1 if stayed else failures + 1
             self._state = "reconnecting" if self._offered else "failed"
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF)) - 1])
+
+    def _waits(self, why: str) -> None:
+        self._state, self._detail = "not_agreed", why
+        self._ask(self.entry.name)
 
     def _trouble(self) -> None:
         """Log the error without the exception groups of a task group; tell the user once, if the server never worked."""

@@ -13,7 +13,7 @@ from msgspec import Struct
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.tools.locked_json import LockedJsonFile
 
-Brought = Literal["config", "role", "skill", "tool", "mcp_server", "mcp_tool"]
+Brought = Literal["config", "role", "skill", "tool", "mcp_server", "mcp_tool", "mcp_file"]
 State = Literal["new", "changed", "agreed"]
 
 
@@ -71,7 +71,7 @@ class TrustStore:
         self._file.change(change)
 
     def revoke(self, kind: Brought, name: str) -> None:
-        """Revoke every consent under this name, for a server including its tools. Raises MazuError(not_found) if there
+        """Revoke every consent under this name, for a server including its tools and files. Raises MazuError(not_found) if there
         is none."""
         if not any((pin.kind, pin.name) == (kind, name) for pin in self._file.read()):
             raise MazuError(
@@ -86,8 +86,8 @@ class TrustStore:
 
 def _covers(kind: Brought, name: str, pin: TrustPin) -> bool:
     """Return whether revoking the named item revokes this pin."""
-    tool = kind == "mcp_server" and pin.kind == "mcp_tool" and pin.name.startswith(f"{name}/")
-    return tool or (pin.kind, pin.name) == (kind, name)
+    part = kind == "mcp_server" and pin.kind in ("mcp_tool", "mcp_file") and pin.name.startswith(f"{name}/")
+    return part or (pin.kind, pin.name) == (kind, name)
 
 
 def digest_of(content: bytes) -> str:

@@ -1,0 +1,51 @@
+"""Asks whether an MCP server may start from files of the project that changed since the user agreed to it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mazu_ls.workspace.visible_text import make_line
+
+if TYPE_CHECKING:
+    from mazu_ls.tools.mcp.servers import McpConnection
+    from mazu_ls.tools.mcp.start_files import Found
+
+
+class StartQuestions:
+    """The questions of one process: one at a time about each server, each state of its files once."""
+
+    def __init__(self, agrees: Callable[[str, str], Awaitable[bool]]) -> None:
+        """`agrees` asks the user, with a title and what is shown below it."""
+        self._agrees = agrees
+        self._open: set[str] = set()
+        self._asked: set[tuple[str, bytes]] = set()
+
+    async def ask(self, server: McpConnection) -> None:
+        """Ask about what waits, unless that was asked. The consent holds for exactly what was there."""
+        from mazu_ls.tools.mcp.start_files import names_of
+
+        name, waiting = server.entry.name, server.files.waiting
+        state = (name, shown_files(waiting))
+        if not waiting or name in self._open or state in self._asked:
+            return
+        self._asked.add(state)
+        self._open.add(name)
+        title = f"The MCP server {name} is started from files of the project that changed: {names_of(waiting)}. May it start?"
+        lines = [shlex.join([server.entry.command or "", *server.entry.args]), "", "New or changed:"]
+        lines += [make_line(place, 500) for place, _ in waiting]
+        try:
+            if await self._agrees(title, "\n".join(lines)):
+                await server.files.agree(waiting)
+        finally:
+            self._open.discard(name)
+
+
+def shown_files(waiting: Found) -> bytes:
+    """Return the names of files and the SHA-256 of their states as readable JSON; empty for none."""
+    shown = [{"file": name, "state": hashlib.sha256(state).hexdigest()} for name, state in waiting]
+    return msgspec.json.format(msgspec.json.encode(shown)) if shown else b""

@@ -1,0 +1,107 @@
+"""Which places of a project the entry of an MCP server names: programs, scripts, folders, modules."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from urllib.parse import unquote
+
+from mazu_ls.config.config import McpServer
+
+MAX_PARTS = 300
+MAX_PLACES = 4000
+SUFFIXES = (".js", ".mjs", ".cjs", ".py", ".ts")
+_ENTRIES = (
+    "__main__.py",
+    "package.json",
+    *(f"{name}{suffix}" for name in ("index", "main") for suffix in SUFFIXES),
+)
+"""What Python, Node, Deno and Bun start in a folder that they are given."""
+_BETWEEN = re.compile(r"""[\s=:;,'"`()<>&|]+""")
+_PWD = re.compile(r"\$(PWD|\{PWD\})(?=/)")
+_MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_LAUNCHERS = frozenset(("npx", "pnpx", "bunx", "uvx", "docker", "podman"))
+"""They start a package: the project's folder among their arguments is what the server works on."""
+
+
+class NamedPlaces:
+    """Absolute paths below the real roots, links on the way not followed. Of `missing` only what looks like a path is listed;
+    `entries` are what a root holds that would be started if the root itself is named."""
+
+    def __init__(self, server: McpServer, roots: Sequence[Path], search: str = "") -> None:
+        """`search` is the PATH that the command is looked up in. At most MAX_PLACES are looked at."""
+        self.existing: dict[Path, None] = {}
+        self.entries: dict[Path, None] = {}
+        self.missing: dict[Path, None] = {}
+        self._roots = [Path(os.path.realpath(root)) for root in roots]
+        self._spelt = [Path.cwd() / root for root in roots]
+        self._looked = 0
+        if server.command is None or not roots:
+            return
+        here = Path.cwd()
+        bases = [*self._roots, *([here] if any(here.is_relative_to(root) for root in self._roots) else ())]
+        parts = list(_parts(server))
+        starts_folders = Path(server.command).name not in _LAUNCHERS
+        for base in dict.fromkeys(bases):
+            for part in parts:
+                self._add(base, part, starts_folders)
+            for place in server.env.get("PATH", search).split(os.pathsep):
+                self._add(base, str(Path(place, server.command)), False)
+        for _ in range(2):  # `cd a && cd b && python c.py`
+            for folder in [place for place in self.existing if place.is_dir()]:
+                for part in parts:
+                    if not part.startswith(os.sep):
+                        self._add(folder, part, False)
+
+    def _add(self, base: Path, part: str, starts_folders: bool) -> None:
+        joined = base / part
+        places = {os.path.normpath(joined)} | ({os.path.realpath(joined)} if ".." in part else set())
+        for place in map(self._inside, places):
+            if place is None:
+                continue
+            if place in self._roots:
+                if starts_folders:
+                    self.entries |= {place / name: None for name in _ENTRIES if self._is_there(place / name)}
+                continue
+            if self._is_there(place):
+                self.existing[place] = None
+            elif "/" in part or place.suffix in SUFFIXES:
+                self.missing[place] = None
+            if place.suffix not in SUFFIXES:
+                longer = (place.with_name(place.name + suffix) for suffix in SUFFIXES)
+                self.existing |= {one: None for one in longer if self._is_there(one)}
+
+    def _inside(self, place: str) -> Path | None:
+        """Return a path below a real root, of one outside what it leads to; None if that is nothing of the project."""
+        for path in (Path(place), Path(os.path.realpath(place))):
+            for real, spelt in zip(self._roots, self._spelt, strict=True):
+                for root in (real, spelt):
+                    if path.is_relative_to(root):
+                        return real / path.relative_to(root)
+        return None
+
+    def _is_there(self, place: Path) -> bool:
+        self._looked += 1
+        return self._looked <= MAX_PLACES and os.path.lexists(place)
+
+
+def _parts(server: McpServer) -> Iterator[str]:
+    """Return what may be a path in the words of an entry, each once."""
+    words = [server.command or "", *server.args]
+    words += [value for name, value in server.env.items() if name != "PATH"]
+    found: dict[str, None] = {}
+    for word in words:
+        pieces = [word, *_BETWEEN.split(word[:65536])]
+        pieces += [unquote(piece) for piece in pieces if "%" in piece]
+        for piece in pieces:
+            found[_PWD.sub(".", piece)] = None
+            if piece[:1] == "-":  # -rhook.js
+                found[piece[2:]] = None
+            if _MODULE.fullmatch(piece):
+                found[piece.replace(".", "/")] = None
+    named = [one for one in found if one and one[0] != "-" and len(one) < 4096 and "\0" not in one]
+    return iter(
+        [one for one in named if all(len(os.fsencode(name)) < 256 for name in one.split("/"))][:MAX_PARTS]
+    )
