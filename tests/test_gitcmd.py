@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from mazu_ls import gitcmd
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import process, scratch_folder, user_repository
+from mazu_ls.gitcmd.head_log import head_log
 from tests.hostile.shapes import git
 
 
@@ -232,3 +234,23 @@ def test_a_full_folder_for_temporary_files_is_left_for_another_one(
             places.add(scratch_folder.current())
             scratch_folder.move_on(scratch_folder.current(), full)
     assert len(places) > 1 and error.value.filename == str(root / "gone")
+
+
+def test_the_users_commits_of_the_same_second_are_not_the_agents(root: Path):
+    """git's log of HEAD counts whole seconds; the file of a commit has its time."""
+    second = 1_790_000_000
+    git(root, "init", "-q", "-b", "main")
+    for name, after in (("mine, before", 0.1), ("the agent's", 0.5), ("mine, after", 0.9)):
+        git(root, "commit", "-q", "--allow-empty", "-m", name)
+        commit = (root / ".git/refs/heads/main").read_text().strip()
+        os.utime(root / ".git/objects" / commit[:2] / commit[2:], (second + after, second + after))
+    log = root / ".git/logs/HEAD"
+    log.write_text(re.sub(r"> \d+ ", f"> {second} ", log.read_text()))
+    of_the_agent = [(second + 0.3, second + 0.7)]
+    (move,) = head_log(found(root), of_the_agent)
+    assert move.subject == "the agent's" and move.certain
+    assert len(head_log(found(root), [(second - 3.0, second + 3.0)])) == 3
+    git(root, "gc", "-q", "--prune=now")
+    assert not any(one.certain for one in head_log(found(root), of_the_agent)), (
+        "nobody can say whose they are"
+    )

@@ -65,7 +65,7 @@ def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> lis
         adjoin = all(
             one.after == later.before for one, later in pairwise(moves)
         )  # else others are between them
-        if head == last.after and adjoin and all(move.is_commit for move in moves):
+        if head == last.after and adjoin and all(move.is_commit and move.certain for move in moves):
             command = (
                 f"reset --soft {first.before[:SHORT]}" if int(first.before, 16) else "update-ref -d HEAD"
             )
