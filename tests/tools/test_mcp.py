@@ -285,3 +285,9 @@ def test_rules_for_a_server_whose_tools_have_another_name_are_named():
         f"{tool_prefix('my__db')}{rest}" for rest in ("*", "drop", "*")
     ]
     assert "does nothing" in said[0]
+
+
+@pytest.mark.parametrize("name", ["github\n", "a b", "", "x" * 41, "\nx"])
+def test_a_name_with_another_line_is_none(name: str):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"mcp_servers": [{"name": name, "command": "x"}]}, Config)

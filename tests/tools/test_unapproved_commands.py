@@ -678,3 +678,14 @@ async def test_a_file_that_is_too_large_for_a_checkpoint_is_named_with_the_reaso
     )
     said = await clone.call(run_shell, command="echo x >> db.sqlite3")
     assert "numbers.csv" not in str(said)
+    with (clone.root / "db.sqlite3").open("wb") as file:
+        file.truncate(11 << 20)
+    said = await clone.call(run_shell, command="echo x >> db.sqlite3")
+    assert "larger than" not in str(said), "git ignores it: no setting would let it be written"
+
+
+async def test_a_name_that_goes_on_is_another_file(clone) -> None:
+    clone.write({".env.example": "TOKEN=\n"})
+    for line in ("cat .env.example", "cp .env.example .env-sample", "grep -c T .env.example"):
+        assert "hidden from this command" not in str(await clone.call(run_shell, command=line)), line
+    assert "hidden from this command" in str(await clone.call(run_shell, command="cat .env"))

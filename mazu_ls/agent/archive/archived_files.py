@@ -14,14 +14,14 @@ from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.models import FileCounts, MemoryCounts, SkippedFile
 
 MOST_BYTES = 64 * 2**20
-Mode = Annotated[str, Meta(pattern="^[0-7]{1,3}$")]
+Mode = Annotated[str, Meta(pattern=r"\A[0-7]{1,3}\Z")]
 """Permission bits: read, write and execute of owner, group and others; no set-user-ID."""
 
 
 class ArchivedMeta(Struct, rename="camel"):
     """meta.json: the same facts as the database row of the checkpoint."""
 
-    id: Annotated[str, Meta(pattern=r"^[\w-]{1,100}$")]
+    id: Annotated[str, Meta(pattern=r"\A[\w-]{1,100}\Z")]
     parent_id: str | None
     created_at: str
     label: str

@@ -30,7 +30,7 @@ ERROR_CHARS = 500  # of what a server says in an error
 IMAGE_CHARS = 7 * 2**20
 ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
-LIKE_A_DIGEST = re.compile(r"_(?![0-9]{8})[0-9a-f]{8}$")
+LIKE_A_DIGEST = re.compile(r"_(?![0-9]{8})[0-9a-f]{8}\Z")
 NAME_CHARS = 64  # what the providers allow for the name of a tool
 
 

@@ -71,7 +71,7 @@ def _too_large(name: str, turn: ToolContext) -> str:
 
 def _is_named(name: str, text: str) -> bool:
     """Return whether a text names a file by the last part of its path."""
-    return bool(re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w)", text))
+    return bool(re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w|[.-]\w)", text))
 
 
 async def explain_network(turn: ToolContext, lines: list[str]) -> None:
@@ -109,10 +109,9 @@ def hidden_files(check: CreatedFilesCheck) -> tuple[str, ...]:
     return _relative((path for path in hidden if not path.is_socket()), check)
 
 
-def large_files(check: CreatedFilesCheck, limit: int) -> tuple[str, ...]:
-    """Return the project's files that were read-only for a command since they are larger than `limit` bytes."""
-    held = check.before.read_only if check.before is not None else []
-    return _relative((path for path in held if path.is_file() and path.stat().st_size > limit), check)
+def large_files(check: CreatedFilesCheck) -> tuple[str, ...]:
+    """Return the project's files that were read-only for a command since checkpoints hold none of their size."""
+    return _relative(check.before.large if check.before is not None else [], check)
 
 
 def _relative(paths: Iterable[Path], check: CreatedFilesCheck) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ class Identity(NamedTuple):
 
 
 class Protected(Struct):
-    """The result of the scan. `run_by_others`: each file or folder that programs run by themselves, or obey.
+    """The result of the scan. `large`: those of the read-only files that are so for their size alone. `run_by_others`: each file or
+    folder that programs run by themselves, or obey.
 
     `repositories`: each `.git` in folders that are not scanned (ignored ones, `node_modules`) or directly below them. `complete` is
     False if there were too many folders to scan.
@@ -81,6 +82,7 @@ class Protected(Struct):
 
     read_only: list[Path] = field(default_factory=list)
     hidden: list[Path] = field(default_factory=list)
+    large: list[Path] = field(default_factory=list)
     run_by_others: dict[Path, Identity] = field(default_factory=dict)
     repositories: dict[Path, RepositoryStamp] = field(default_factory=dict)
     complete: bool = True
@@ -144,7 +146,7 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
         ):  # a file grows without a change of its folder, so that its size is never remembered
             large = (name for name in entries.plain if _size(f"{folder}/{name}") > largest)
             paths = (Path(folder, name) for name in large)
-            found.read_only += [path for path in paths if not _is_tracked(Path(top), path)]
+            found.large += [path for path in paths if not _is_tracked(Path(top), path)]
         found.hidden += [Path(folder, name) for name in entries.hidden]
         for name in entries.searched:
             found.hidden += _secrets_below(top, f"{folder}/{name}")
@@ -154,6 +156,7 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
         }
         stack += [(f"{folder}/{name}", chains, stamp, chain) for name in entries.folders]
         not_walked += [f"{folder}/{name}" for name in entries.not_walked]
+    found.read_only += found.large
     found.repositories = find_repositories(top, not_walked)
     found.hidden += _sockets_below(top, {str(path) for path in found.hidden})
     if len(_seen) > 4 * MAX_FOLDERS:

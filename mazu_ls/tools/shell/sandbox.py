@@ -159,6 +159,7 @@ def _found_in(roots: Sequence[Path], outputs: Sequence[str], largest: int | None
         found = find_protected(root, outputs, largest)
         protected.read_only += found.read_only
         protected.hidden += found.hidden
+        protected.large += found.large
         protected.run_by_others |= found.run_by_others
         protected.repositories |= found.repositories
         protected.complete = protected.complete and found.complete

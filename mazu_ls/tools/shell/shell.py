@@ -192,7 +192,7 @@ async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str
     """Report to the user and the model what appeared while a command ran."""
     if not check.background:
         turn.shell.hidden = hidden_files(check)
-        turn.shell.large = large_files(check, turn.config.checkpoints.max_untracked_file_bytes)
+        turn.shell.large = large_files(check)
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
