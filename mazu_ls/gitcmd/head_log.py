@@ -17,6 +17,9 @@ SLACK = 0.02
 _LINE = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) .*?> (\d+) [-+]\d{4}\t(.*)")
 
 
+_SWITCHED = re.compile(r"checkout: moving from (?![0-9a-f]{40})(\S+) to ")
+
+
 class HeadLogEntry(Struct, frozen=True):
     """One move of HEAD: the commits before (zeros: none yet) and after, when in seconds since the epoch, and git's words for it.
 
@@ -33,6 +36,12 @@ class HeadLogEntry(Struct, frozen=True):
     def is_commit(self) -> bool:
         """Whether it made a commit, amending included."""
         return self.what.startswith("commit")
+
+    @property
+    def branch_before(self) -> str:
+        """The branch that was left, if the move left one."""
+        match = _SWITCHED.match(self.what)
+        return match[1] if match is not None else ""
 
     @property
     def subject(self) -> str:

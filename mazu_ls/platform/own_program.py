@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -10,18 +11,12 @@ from pathlib import Path
 
 @cache
 def own_folders() -> tuple[Path, ...]:
-    """Return what Python runs from in this process's virtual environment, if it has one, and the folder of the package."""
-    parts = (
-        "bin",
-        "lib",
-        "lib64",
-        "include",
-        "Scripts",
-        "Lib",
-        "pyvenv.cfg",
-    )  # an environment may be, or hold, the project
-    environment = [Path(sys.prefix, part) for part in parts] if sys.prefix != sys.base_prefix else []
-    places = (*environment, Path(__file__).parents[1])
+    """Return what this process's Python runs from, in its environment and outside of it, and the folder of the package."""
+    # Not all of an environment: it may be, or hold, the project.
+    parts = ("bin", "lib", "lib64", "include", "Scripts", "Lib", "DLLs", "pyvenv.cfg")
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix}
+    environment = [Path(prefix, part) for prefix in prefixes for part in parts]
+    places = (*environment, Path(sys.executable), Path(os.__file__).parent, Path(__file__).parents[1])
     return tuple({place.resolve() for place in places if place.exists()})
 
 

@@ -166,17 +166,19 @@ class Rule(Struct, frozen=True):
 
     def matches_text(self, text: str) -> bool:
         """Return whether the pattern matches a path, a host, or any other text."""
-        if self.exact is not None:
-            return False
-        pattern = " ".join(self.pattern)
-        return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
+        return self.exact is None and _fits(text, " ".join(self.pattern))
 
     def matches_host(self, host: str) -> bool:
-        """Return whether the pattern matches a host, however the pattern spells it."""
-        from mazu_ls.tools.web.host_names import canonical_host
+        """Return whether the pattern matches a host or an address, however the pattern spells its host."""
+        from mazu_ls.tools.web.host_names import canonical_pattern
 
-        pattern = " ".join(self.pattern)
-        return self.matches_text(host) or (self.exact is None and canonical_host(pattern) == host)
+        return self.matches_text(host) or (
+            self.exact is None and _fits(host, canonical_pattern(" ".join(self.pattern)))
+        )
+
+
+def _fits(text: str, pattern: str) -> bool:
+    return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
 
 
 def _may_become(word: str, expected: str) -> bool:

@@ -202,6 +202,8 @@ def test_a_rule_may_name_a_host(place: PolicyContext) -> None:
         ("Docs.example.", ["http://docs.example/"]), ("http://docs.example/*", ["http://docs.example./a", "http://docs.example:80/a"]),
         ("127.0.0.1", ["http://127.1/", "http://0x7f.1/", "http://2130706433:8/", "http://[::ffff:127.0.0.1]/"]), ("127.1", ["http://127.0.0.1/"]),
         ("ex\u00e4mple.test", ["http://xn--exmple-cua.test/", "http://ex\u00e4mple.test/"]), ("*.example", ["http://docs.example./"]),
+        ("*.EXAMPLE", ["http://docs.example/"]), ("http://DOCS.example./*", ["http://docs.example/x"]), ("http://ex\u00e4mple.test/*", ["http://xn--exmple-cua.test/x"]),
+        ("[::1]", ["http://[::1]/", "http://[0:0::1]/x"]), ("http://[::1]/*", ["http://[::1]/x"]), ("docs.example:80", ["http://docs.example/", "http://docs.example:80/"]),
     ],
 )  # fmt: skip
 def test_a_rule_about_a_host_holds_for_its_other_spellings(

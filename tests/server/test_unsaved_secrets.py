@@ -63,6 +63,7 @@ async def test_values_of_an_attached_env_file_are_not_sent(env: dict[str, str], 
         ("passwords.txt", "bluebird:\n"),
         (".vault-token", "QUJbluebird0k9=\n"),
         (".vault-token", "A=1\nQUJbluebird0k9=\n"),
+        ("secret.key", "c2VjbluebirdZXJpYWw==\n"), ("secret.key", "A=1\nbluebird==  \n"), ("secret.key", "QUJbluebird: =\n"),
     ],
 )  # fmt: skip
 async def test_no_value_of_any_secret_file_is_sent(name: str, text: str):

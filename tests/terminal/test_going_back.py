@@ -107,14 +107,29 @@ def test_an_undo_names_the_commit_that_the_turn_made_and_how_to_take_it_back(scr
     git("add", ".")
     git("commit", "-qm", "one")
     first = git("rev-parse", "HEAD")
-    line = "git -c user.name=A -c user.email=a@b.c commit -q --allow-empty -m 'two things'"
-    script.model_says({"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."})
-    assert script("permissions", "allow", "run_shell", line)[0] == 0
-    status, out, err = script("run", "commit it")
-    assert (status, git("log", "-1", "--format=%s")) == (0, "two things"), out + err
-    made = git("rev-parse", "HEAD")
+    branch = git("branch", "--show-current")
+    commit, switch = (
+        "git -c user.name=A -c user.email=a@b.c commit -q --allow-empty -m 'two things'",
+        "git checkout -qb topic",
+    )
+    for line in (commit, switch):
+        assert script("permissions", "allow", "run_shell", line)[0] == 0
+
+    def run(line: str) -> str:
+        script.model_says(
+            {"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."}
+        )
+        status, out, err = script("run", "commit it")
+        assert (status, git("log", "-1", "--format=%s")) == (0, "two things"), out + err
+        return git("rev-parse", "HEAD")
+
+    made = run(commit)
     for arguments in (["--preview"], []):
         status, out, err = script("undo", *arguments)
         assert (status, f"keep: commit {made[:8]} “two things”" in out) == (0, True), out + err
         assert f"`git reset --soft {first[:8]}` removes it and leaves the files" in out
     assert git("rev-parse", "HEAD") == made
+    made = run(f"{switch} && {commit}")
+    out = script("undo", "--preview")[1]
+    assert f"keep: commit {made[:8]} “two things”" in out, "one, and a branch"
+    assert f"the branch was {branch}: `git switch {branch}`" in out and "reset" not in out

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mazu_ls.checkpoints.restore.keep_reasons import MissingFiles, pieces_of
 from mazu_ls.platform.birth_time import birth_time
 from tests.terminal.test_scripts import Script, script
 
@@ -38,3 +39,13 @@ def test_an_undo_leaves_a_file_that_came_from_an_ignored_place(script: Script):
     assert other.exists(), "its removal explains no other file of its kind"
     assert (held.exists(), renamed.exists(), made.exists()) == (True, False, False)
     assert [one.exists() for one in package] == [True, False], "renamed and edited by one command"
+
+
+def test_what_files_have_in_common_is_found_in_linear_time():
+    """Comparing each pair by characters took minutes of a processor, one pair of repeated bytes as well."""
+    texts = [b"0," * 2048, b"1," * 2048, b"".join(b"%d\n" % n for n in range(9000)), b"x = 1\n"]
+    missing = MissingFiles([pieces_of(text) for text in texts * 50])
+    assert all(missing.take_alike(pieces_of(b"x = 2\n")) for _ in range(50)), "each is taken once"
+    assert not missing.take_alike(pieces_of(b"x = 2\n"))
+    assert missing.take_alike(pieces_of(texts[2] + b"one more\n" * 5000))
+    assert not missing.take_alike(pieces_of(bytes(range(256)) * 16))

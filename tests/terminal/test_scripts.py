@@ -385,6 +385,11 @@ def test_settings_that_do_not_fit_are_explained(script: Script, tmp_path: Path):
             ("limits.max_stepz", "3"),
             "there is no such setting (did you mean limits.max_steps?). Nothing was stored.",
         ),
+        (
+            ("shell", '{"netwrk": true}'),
+            "shell.netwrk: there is no such setting (did you mean shell.network?)",
+        ),
+        (("models.local.base_urll", "x"), "there is no such setting (did you mean models.local.base_url?)"),
         (("memry.write", "ask"), "there is no such setting (did you mean memory.write?)"),
     ):
         status, _, err = script("config", "set", *line)

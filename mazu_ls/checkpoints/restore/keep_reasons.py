@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from difflib import SequenceMatcher
+from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.models import OWN_CHANGES, Checkpoint
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     import apsw
 
     from mazu_ls.checkpoints.context import CheckpointContext
-    from mazu_ls.checkpoints.git.objects import TreeEntry
     from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
@@ -32,8 +32,8 @@ KEPT = "left as it is, with the agent's change in it: your change on top of that
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 MOVED_IN = "it was moved here from where no checkpoint holds files (git ignores them there, or it is outside): it stays"
-LOOKED_AT, FEW_LINES, ALIKE = 1 << 20, 40, 0.7
-"""Bytes of a file that are compared, lines up to which texts are compared by characters, and how alike these must be."""
+LOOKED_AT, FEW_LINES, PIECE, MOST_COMPARED = 1 << 20, 40, 5, 200
+"""Bytes of a file that are compared, lines up to which texts are compared by pieces, their bytes, and how many files are compared."""
 _SLACK = 0.1
 """Seconds by which the file system's clock may be behind ours."""
 
@@ -56,41 +56,68 @@ def moved_in(
             born = birth_time(step.mount.full(step.path))
             if born is not None and born < target.created_at.timestamp() - _SLACK:
                 found.add(step.place)
+    if not found:
+        return found
+    read = project.repository.read
     held = {step.was.oid for step in steps if step.was is not None}
     gone = [
         step.now for step in steps if step.was is None and step.now is not None and step.now.oid not in held
     ]
-    for step in steps:
-        if step.place not in found or step.was is None:
-            continue
-        alike = next((entry for entry in gone if _is_alike(project, entry, step.was)), None)
-        if alike is not None:
-            gone.remove(alike)  # one missing file became one other
-        if alike is not None or _was_renamed(project, db, target, now, step.place):
+    missing = MissingFiles([pieces_of(read(entry.oid)) for entry in gone[:MOST_COMPARED]])
+
+    @cache
+    def contents(tree: bytes) -> frozenset[bytes]:
+        folders = [project.trees.folder(tree, mount.prefix) for mount in project.mounts]
+        return frozenset(entry.oid for folder in folders for _, entry in project.trees.files(folder))
+
+    places = [step for step in steps if step.place in found and step.was is not None]
+    trees = [bytes.fromhex(target.tree), *_trees_since(db, target, now)]
+    for number, step in enumerate(places):
+        before = next(
+            (
+                (old, entry)
+                for old, tree in pairwise(trees)
+                if (entry := project.trees.at(tree, step.place)) is not None
+            ),
+            None,
+        )
+        if (before is not None and before[1].oid in contents(before[0])) or (
+            number < MOST_COMPARED
+            and step.was is not None
+            and missing.take_alike(pieces_of(read(step.was.oid)))
+        ):
             found.discard(step.place)
     return found
 
 
-def _is_alike(project: CheckpointContext, missing: TreeEntry, there: TreeEntry) -> bool:
-    """Return whether a file may be a missing one under another name, edited since: it holds half of its lines, or of its text."""
-    before, after = (project.repository.read(entry.oid)[:LOOKED_AT] for entry in (missing, there))
-    lines, others = before.split(b"\n"), after.split(b"\n")
-    if max(len(lines), len(others)) > FEW_LINES:
-        return 2 * sum((Counter(lines) & Counter(others)).values()) >= max(len(lines), len(others))
-    return SequenceMatcher(None, before[:4096], after[:4096], autojunk=False).ratio() >= ALIKE
+class MissingFiles:
+    """The pieces of files that are missing, found by what they have in common with another: in linear time, whatever they hold."""
+
+    def __init__(self, pieces: Sequence[frozenset[bytes]]) -> None:
+        self._sizes = dict(enumerate(map(len, pieces)))
+        self._holders: defaultdict[bytes, list[int]] = defaultdict(list)
+        for number, one in enumerate(pieces):
+            for piece in one:
+                self._holders[piece].append(number)
+
+    def take_alike(self, pieces: frozenset[bytes]) -> bool:
+        """Return whether one of them has half of its pieces in common with these; it is missing no more: one file became one other."""
+        common = Counter(number for piece in pieces for number in self._holders.get(piece, ()))
+        for number, count in common.most_common():
+            if number in self._sizes and 2 * count >= max(self._sizes[number], len(pieces)):
+                del self._sizes[number]
+                return True
+        return False
 
 
-def _was_renamed(
-    project: CheckpointContext, db: apsw.Connection, target: Checkpoint, now: bytes | None, place: bytes
-) -> bool:
-    """Return whether the state before the one in which a place appeared held its content anywhere."""
-    before = bytes.fromhex(target.tree)
-    for tree in _trees_since(db, target, now):
-        if (entry := project.trees.at(tree, place)) is not None:
-            folders = (project.trees.folder(before, mount.prefix) for mount in project.mounts)
-            return any(held.oid == entry.oid for folder in folders for _, held in project.trees.files(folder))
-        before = tree
-    return False
+def pieces_of(text: bytes) -> frozenset[bytes]:
+    """Return what two files have in common if one is the other, edited: lines, or pieces of a text of few lines."""
+    lines = text[:LOOKED_AT].split(b"\n")
+    if len(lines) > FEW_LINES:
+        return frozenset(lines)
+    start = text[:4096]
+    size = PIECE if len(start) > 200 else 3  # one edit spoils most long pieces of a short text
+    return frozenset(start[at : at + size] for at in range(max(1, len(start) - size + 1)))
 
 
 def _trees_since(db: apsw.Connection, target: Checkpoint, now: bytes | None) -> Iterator[bytes]:

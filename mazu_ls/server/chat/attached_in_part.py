@@ -101,7 +101,7 @@ def names_without_values(text: str) -> NamesAlone | None:
             lines.append("# ...")
         elif (found := _NAMED_VALUE.fullmatch(line)) is None or (found[2] and _is_open(found[2])):
             return None
-        elif found[2] is None and not _PLAIN_NAME.fullmatch(found[1]):
+        elif not (found[2] or "").strip("= \t") and (found[2] or not _PLAIN_NAME.fullmatch(found[1])):
             return None  # the padding of a key in base64
         else:
             hidden += found[2] is not None

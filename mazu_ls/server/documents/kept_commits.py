@@ -57,28 +57,28 @@ def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> lis
     for folder in folders:
         if (repository := find(folder)) is None or repository.git_dir in found:
             continue
-        moves, head = head_log(repository, spans), repository.state().commit
-        if not moves or head in (None, moves[0].before):
+        moves, state = head_log(repository, spans), repository.state()
+        if not moves or state.commit in (None, moves[0].before):
             continue
         first, last = moves[0], moves[-1]
         way_back = "`git reflog` shows where HEAD was"
         adjoin = all(
             one.after == later.before for one, later in pairwise(moves)
         )  # else others are between them
-        if head == last.after and adjoin and all(move.is_commit and move.certain for move in moves):
+        if state.commit == last.after and adjoin and all(move.is_commit and move.certain for move in moves):
             command = (
                 f"reset --soft {first.before[:SHORT]}" if int(first.before, 16) else "update-ref -d HEAD"
             )
             way_back = f"`git {command}` removes {'it' if len(moves) == 1 else 'them'} and leaves the files"
-        count = "" if len(moves) == 1 else f"{len(moves)} commits, the last: "
-        what = (
-            f"commit {last.after[:SHORT]} \u201c{last.subject}\u201d"
-            if last.is_commit
-            else f"HEAD at {head[:SHORT]}"
-        )
-        found[repository.git_dir] = PathReason(
-            f"{count if last.is_commit else ''}{what}", f"an undo never writes to your git: {way_back}"
-        )
+        before = next((move.branch_before for move in moves if move.branch_before), "")
+        if before and state.branch not in (None, before):
+            way_back += f"; the branch was {before}: `git switch {before}`"
+        commits = [move for move in moves if move.is_commit]
+        count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
+        what = f"HEAD at {state.commit[:SHORT]}"
+        if commits:
+            what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{commits[-1].subject}\u201d"
+        found[repository.git_dir] = PathReason(what, f"an undo never writes to your git: {way_back}")
     return list(found.values())
 
 

@@ -54,8 +54,10 @@ def store_setting(name: str, value: Any, env: Mapping[str, str] = os.environ) ->
     problems = config.load([config.Layer("config set", nested)], {}).warnings
     if problems:
         problem = problems[0].removeprefix("config set: ").rpartition("; ")[0]
-        if "there is no such setting" in problem:
-            problem = no_setting(name)
+        key = problem.partition(":")[0]
+        if "there is no such setting" in problem and f"{name}.".startswith(f"{key}."):
+            whole = no_setting(name)  # a part of the name was checked; the whole one may suggest more
+            problem = whole if "(did you mean" in whole else problem
         raise InvalidArguments(f"{problem}. Nothing was stored.", name)
 
     def change(document: Any) -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
+
+_PATTERN = re.compile(r"([a-zA-Z]+://)?(\*\.)?(\[[^\]]*\]|[^/:\[\]]+)(:[\d*?]+)?(/.*)?")
+"""A rule's pattern: scheme, `*.`, host, port, path."""
 
 
 def canonical_host(host: str) -> str:
@@ -28,6 +32,19 @@ def canonical_host(host: str) -> str:
     return name
 
 
+def canonical_pattern(pattern: str) -> str:
+    """Return a rule's pattern with its host in the usual form: of `*.EVIL.com`, `http://b\u00fccher.de/*`, `[::1]:80`."""
+    match = _PATTERN.fullmatch(pattern)
+    if match is None:
+        return pattern
+    scheme, any_of, host, port, rest = (part or "" for part in match.groups())
+    plain = not set("*?") & set(host)
+    name = canonical_host(host.strip("[]")) if plain else host.lower()
+    # In an address an IPv6 host stands in brackets, which a pattern would take for a choice of letters.
+    name = f"[[]{name}[]]" if scheme and ":" in name else name
+    return f"{scheme.lower()}{any_of}{name}{port}{rest}"
+
+
 def host_spellings(url: str) -> list[str]:
     """Return what a rule may name of an address: first its host as a grant names it, with the port if the address has one; then
     without, in letters beyond ASCII, as it was spelled, and the whole address with its host in the usual form. Empty if there is no host.
@@ -44,9 +61,11 @@ def host_spellings(url: str) -> list[str]:
         readable = name.encode().decode("idna")
     except UnicodeError:
         readable = name
+    usual = 443 if parts.scheme == "https" else 80
     end = "" if port is None else f":{port}"
     netloc = f"[{name}]" if ":" in name else name
     written = [parts._replace(netloc=one).geturl() for one in (f"{netloc}{end}", netloc)]
-    if port not in (None, 443 if parts.scheme == "https" else 80):
+    if port not in (None, usual):
         written.pop()  # on another port it is another site
-    return list(dict.fromkeys([f"{name}{end}", name, readable, host, *written]))
+    ported = f"{name}:{usual if port is None else port}"
+    return list(dict.fromkeys([f"{name}{end}", name, readable, host, ported, *written]))
