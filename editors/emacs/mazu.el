@@ -462,11 +462,6 @@ handed on."
                  options))
    " · "))
 
-(defun mazu--reason (detail)
-  "Why it is asked, which stands last in DETAIL, or nil."
-  (let ((parts (split-string (or detail "") "Why this needs approval: ")))
-    (and (cdr parts) (string-trim (car (last parts))))))
-
 (defun mazu--draw-question (question)
   "Insert QUESTION with all that would happen."
   (let ((params (nth 2 question)) (start nil))
@@ -478,7 +473,7 @@ handed on."
     (if-let ((diff (plist-get params :diff)))
         (progn
           (mazu--add-diff diff)
-          (when-let ((reason (mazu--reason (plist-get params :detail))))
+          (when-let ((reason (plist-get params :reason)))
             (mazu--add (format "Asked because %s\n" reason) 'mazu-dim)))
       (let ((rest (or (plist-get params :detail)
                       (string-join (cdr (split-string (or (plist-get params :message) "") "\n")) "\n"))))

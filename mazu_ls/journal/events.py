@@ -139,7 +139,7 @@ class QuestionAsked(Struct, tag="question_asked", frozen=True):
     """The user is asked whether a tool call may run. `options` are `{id, label, kind}`, `hunks` `{id, diff}`.
 
     `rule` is what a lasting answer would allow; `document` the file that would change; `editable` the arguments that the answer may
-    replace.
+    replace. `reason`: why it is asked, with which `detail` ends.
     """
 
     call_id: str
@@ -152,6 +152,7 @@ class QuestionAsked(Struct, tag="question_asked", frozen=True):
     rule: str | None = None
     document: str | None = None
     editable: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class QuestionClosed(Struct, tag="question_closed", frozen=True):

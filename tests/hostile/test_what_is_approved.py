@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,8 @@ from msgspec import structs
 
 from mazu_ls.host import Choice, Question
 from mazu_ls.server import uris
+from mazu_ls.server.client.question_view import question_view
+from mazu_ls.server.rpc.live.questions import question_from_wire
 from mazu_ls.terminal.chat.open_question import ShownQuestion
 from mazu_ls.terminal.chat.question_keys import Ask, plain_lines, with_keys
 from mazu_ls.terminal.screen.styled_text import Line
@@ -241,6 +244,13 @@ def test_a_call_cannot_speak_for_the_policy():
     question = Question("s", "c", "run_shell", "t", f"{told}\n\nWhy this needs approval: it writes", CHOICES)
     asked = with_keys(structs.replace(question, reason="it writes")).ask
     assert asked.reason == "it writes" and "it is harmless" in asked.detail
+
+
+def test_another_terminal_has_the_reason_apart_too():
+    question = Question("s", "c", "run_shell", "t", "echo\n\nWhy this needs approval: it writes", CHOICES)
+    sent = msgspec.to_builtins(question_view(structs.replace(question, reason="it writes")))
+    asked = with_keys(question_from_wire(sent)).ask
+    assert (asked.detail, asked.reason) == ("echo", "it writes")
 
 
 async def test_the_answers_fit_beside_a_long_reason_and_long_labels():

@@ -1011,7 +1011,7 @@ export interface QuestionOption {
 /**
  * A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
  *
- * `editable`: names of the arguments that the user may change before allowing.
+ * `editable`: names of the arguments that the user may change before allowing. `reason`: why it is asked, with which `detail` ends.
  */
 export interface Question {
   sessionId: string;
@@ -1025,6 +1025,7 @@ export interface Question {
   rule?: string;
   document?: string;
   editable?: string[];
+  reason?: string;
 }
 
 export interface QueueParams {

@@ -34,6 +34,7 @@ async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> 
             question.rule,
             str(question.document) if question.document else None,
             question.editable,
+            question.reason,
         )
     )
     closed = journal.QuestionClosed(question.call_id, "void", "cancelled")

@@ -118,6 +118,7 @@ def _asked_fields(asked: Any) -> dict[str, Any]:
     more = {
         "diff": asked.diff, "hunks": list(asked.hunks), "rule": asked.rule,
         "document": asked.document and uris.from_path(Path(asked.document)), "editable": list(asked.editable),
+        "reason": asked.reason,
     }  # fmt: skip
     return {**fields, **{name: value for name, value in more.items() if value}}
 

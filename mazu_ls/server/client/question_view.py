@@ -39,4 +39,5 @@ def question_view(question: Question) -> wire.QuestionView:
         rule=UNSET if question.rule is None else question.rule,
         document=uris.from_path(question.document) if question.document else UNSET,
         editable=list(question.editable) or UNSET,
+        reason=question.reason or UNSET,
     )

@@ -106,7 +106,7 @@ class QuestionHunkView(Wire, frozen=True):
 class QuestionView(Wire, frozen=True):
     """A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
 
-    `editable`: names of the arguments that the user may change before allowing.
+    `editable`: names of the arguments that the user may change before allowing. `reason`: why it is asked, with which `detail` ends.
     """
 
     session_id: str
@@ -120,6 +120,7 @@ class QuestionView(Wire, frozen=True):
     rule: str | UnsetType = UNSET
     document: str | UnsetType = UNSET
     editable: list[str] | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
 
 
 class AnswerResult(Wire, frozen=True):

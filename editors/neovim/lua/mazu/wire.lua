@@ -785,7 +785,7 @@
 
 --- A tool call that waits for the user. `rule`: what a standing answer would allow; `document`: the file that changes.
 ---
---- `editable`: names of the arguments that the user may change before allowing.
+--- `editable`: names of the arguments that the user may change before allowing. `reason`: why it is asked, with which `detail` ends.
 ---@class mazu.Question
 ---@field sessionId string
 ---@field callId string
@@ -798,6 +798,7 @@
 ---@field rule? string
 ---@field document? string
 ---@field editable? string[]
+---@field reason? string
 
 ---@class mazu.QueueParams
 ---@field sessionId? string An id of a session. The last one used if not given.

@@ -18,6 +18,7 @@ def question_from_wire(params: dict[str, Any]) -> Question:
         tuple(Choice(one["id"], one["label"], one["kind"]) for one in params["options"]),
         params.get("diff"), tuple(HunkOption(one["id"], one["diff"]) for one in params.get("hunks") or ()),
         params.get("rule"), uris.to_path(document) if isinstance(document, str) else None, tuple(params.get("editable") or ()),
+        reason=params.get("reason") or "",
     )  # fmt: skip
 
 

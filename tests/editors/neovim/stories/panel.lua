@@ -142,7 +142,7 @@ bed.check('and past the filter', items[1].filterText == '@mfi', items)
 -- Some of the hunks of a question.
 local answered
 local hunks = { { id = 'a', diff = '@@ -1 +1 @@\n-one\n+1' }, { id = 'b', diff = '@@ -9 +9 @@\n-two\n+2' } }
-local question = { title = 'Edit app.py', hunks = hunks, options = {}, detail = 'Edits.\n\nWhy this needs approval: you said so' }
+local question = { title = 'Edit app.py', hunks = hunks, options = {}, detail = 'Edits.\n\nWhy this needs approval: you said so', reason = 'you said so' }
 require('mazu.question').answer = function(which, opts)
   answered = { which, opts.hunks }
 end
@@ -154,6 +154,8 @@ vim.api.nvim_feedkeys('ga', 'xt', false)
 bed.check('the other one is allowed', vim.deep_equal(answered, { 'allow', { 'b' } }), answered)
 local _, reason = require('mazu.chat.question_block').parts(question)
 bed.check('why it is asked', reason == 'you said so', reason)
+question.reason = nil
+bed.check('words of a project are no reason', select(2, require('mazu.chat.question_block').parts(question)) == nil)
 
 -- Nothing of a diff is hidden: removed comments of Lua and added `++` look like the names of files.
 local comments = '--- a/x.lua\n+++ b/x.lua\n@@ -1,2 +1,2 @@\n--- gone\n+++ come\n same\n'

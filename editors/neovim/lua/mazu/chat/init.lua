@@ -246,6 +246,7 @@ function M.question_opened(question, later)
       options = question.options,
       editable = question.editable,
       hunks = question.hunks,
+      reason = question.reason,
     }), nil, true)
   elseif not question.block then
     M.add_request(question, entry.session)

@@ -11,25 +11,17 @@ local function split(text)
   return vim.split(vim.trim(text), '\n', { plain = true })
 end
 
---- What a question says apart from its diff, and why it is asked. The server's reason stands last, whatever the call
---- itself says; a question about trust has none, and the text that is agreed to could hold these words.
+--- What a question says apart from its diff, and why it is asked. The reason is the server's: it is never looked for in
+--- the detail, where what a project or a model wrote could hold the same words.
 ---@param question table
 ---@return string detail
 ---@return string? reason
 function M.parts(question)
-  local detail = question.detail or ''
-  if question.tool == 'trust' then
+  local detail, reason = question.detail or '', question.reason
+  if not reason or reason == vim.NIL or not vim.endswith(detail, WHY .. reason) then
     return detail, nil
   end
-  local at, from = nil, 1
-  repeat
-    from = detail:find(WHY, from, true)
-    at, from = from or at, from and from + 1
-  until not from
-  if not at then
-    return detail, nil
-  end
-  return vim.trim(detail:sub(1, at - 1)), vim.trim(detail:sub(at + #WHY))
+  return vim.trim(detail:sub(1, #detail - #WHY - #reason)), vim.trim(reason)
 end
 
 --- The lines that say what a call does, without what its title says already.
