@@ -45,7 +45,12 @@ def test_what_files_have_in_common_is_found_in_linear_time():
     """Comparing each pair by characters took minutes of a processor, one pair of repeated bytes as well."""
     texts = [b"0," * 2048, b"1," * 2048, b"".join(b"%d\n" % n for n in range(9000)), b"x = 1\n"]
     missing = MissingFiles([pieces_of(text) for text in texts * 50])
-    assert all(missing.take_alike(pieces_of(b"x = 2\n")) for _ in range(50)), "each is taken once"
-    assert not missing.take_alike(pieces_of(b"x = 2\n"))
-    assert missing.take_alike(pieces_of(texts[2] + b"one more\n" * 5000))
+    assert all(missing.take_alike(pieces_of(b"z = 1\n")) for _ in range(50)), "each is taken once"
+    assert not missing.take_alike(pieces_of(b"z = 1\n"))
+    assert missing.take_alike(pieces_of(texts[2] + b"".join(b"more %d\n" % n for n in range(2000))))
     assert not missing.take_alike(pieces_of(bytes(range(256)) * 16))
+    settings = (
+        b'{"debug": false, "port": 8000, "user": "me"}',
+        b'{"debug": true, "port": 8001, "user": "ann", "k": 1}',
+    )
+    assert not MissingFiles([pieces_of(settings[0])]).take_alike(pieces_of(settings[1])), "a file of its kind"

@@ -68,3 +68,9 @@ def test_a_line_of_mine_in_a_file_that_a_command_made_too_large_is_asked_about(s
     assert data.read_bytes() == mine
     diff = script("checkpoint", "diff", "cp_000001", "--path", "data.csv")[1]
     assert ("deleted" in diff, "modified" in diff, "data.csv" in diff) == (False, True, True), diff
+
+
+def test_an_undo_that_leaves_the_files_has_no_problem_with_them(script: Script):
+    _runs(script, "truncate -s 13M made.bin")
+    status, out, err = script("undo", "--keep-code")
+    assert (status, "problem" in out, (script.root / "made.bin").exists()) == (0, False, True), out + err

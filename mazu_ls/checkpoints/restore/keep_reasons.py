@@ -101,10 +101,12 @@ class MissingFiles:
                 self._holders[piece].append(number)
 
     def take_alike(self, pieces: frozenset[bytes]) -> bool:
-        """Return whether one of them has half of its pieces in common with these; it is missing no more: one file became one other."""
+        """Return whether one of them has three quarters of its pieces in common with these; it is missing no more: one file became
+        one other. Where that is wrong a file of the user's is deleted, where it is not seen one of the agent's stays: so not half.
+        """
         common = Counter(number for piece in pieces for number in self._holders.get(piece, ()))
         for number, count in common.most_common():
-            if number in self._sizes and 2 * count >= max(self._sizes[number], len(pieces)):
+            if number in self._sizes and 4 * count >= 3 * max(self._sizes[number], len(pieces)):
                 del self._sizes[number]
                 return True
         return False

@@ -240,7 +240,8 @@ async def undo(server: ServerState, params: turns.UndoParams) -> wire.RollbackRe
     if report.applied and params.conversation and session.journal.head != before:
         await session.move_head(before)
     report.plan.keep += commits
-    report.problems += await not_held(server, checkpoints, report, edited=edited, session=session.id)
+    if params.code:
+        report.problems += await not_held(server, checkpoints, report, edited=edited, session=session.id)
     report.verified = report.verified and not report.problems
     return wire.RollbackResult.from_report(report)
 

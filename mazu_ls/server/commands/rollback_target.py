@@ -119,7 +119,8 @@ async def _continued(
     """Return whether a turn began since in one of the conversations that were moved; an old record does not name them."""
     taken = (await checkpoints.get(found.safety)).created_at
     moved = set(found.conversations or ())
-    if session and (found.conversations is None or found.session == session):
+    moves = "conversation" in found.only or not found.only
+    if session and (found.conversations is None or (found.session == session and moves)):
         moved.add(session)
     begun = [await sessions.last_started(id) for id in moved]
     return any(started is not None and started > taken for started in begun)
