@@ -181,7 +181,7 @@ class TerminalSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class McpServer(Struct, frozen=True, forbid_unknown_fields=True):
     """One MCP server: a command with arguments and environment, or a URL with headers."""
 
-    name: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,40}\Z")]
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,40}(?![\s\S])")]
     command: str | None = None
     args: tuple[str, ...] = ()
     env: dict[str, str] = {}

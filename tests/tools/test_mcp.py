@@ -291,3 +291,12 @@ def test_rules_for_a_server_whose_tools_have_another_name_are_named():
 def test_a_name_with_another_line_is_none(name: str):
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert({"mcp_servers": [{"name": name, "command": "x"}]}, Config)
+
+
+def test_no_name_of_a_server_is_that_of_another_with_its_digest():
+    names = ["github__jira", "a__b", "my__my", "db__db", "_x", "x_", *(f"s{n}__t" for n in range(200))]
+    prefixes = {tool_prefix(name) for name in names}
+    assert len(prefixes) == len(names)
+    imitated = {tool_prefix(prefix.removeprefix("mcp__").removesuffix("__")) for prefix in prefixes}
+    assert not prefixes & imitated
+    assert tool_prefix("logs_20260131") == "mcp__logs_20260131__", "a date is no digest"

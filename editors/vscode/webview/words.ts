@@ -137,6 +137,8 @@ export function diffLines(diff: string): DiffLine[] {
 /** "+2 -1". */
 export function diffSize(diff: string): string {
   const lines = diffLines(diff);
+  const cut = /\n\.\.\. \d+ more lines \(\+(\d+) -(\d+) in all\)\s*$/.exec(diff);
+  if (cut) return `+${cut[1]} −${cut[2]}`;
   const count = (sign: string) => lines.filter((line) => line.sign === sign).length;
   return lines.length ? `+${count('+')} −${count('-')}` : '';
 }

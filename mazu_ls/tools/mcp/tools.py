@@ -30,7 +30,7 @@ ERROR_CHARS = 500  # of what a server says in an error
 IMAGE_CHARS = 7 * 2**20
 ARGUMENT_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 UNWANTED = frozenset({"$schema", "$id", "anyOf", "oneOf", "allOf", "not", "if", "then", "else"})
-LIKE_A_DIGEST = re.compile(r"_(?![0-9]{8})[0-9a-f]{8}\Z")
+LIKE_A_DIGEST = re.compile(r"_x[0-9a-f]{8}\Z")
 NAME_CHARS = 64  # what the providers allow for the name of a tool
 
 
@@ -124,7 +124,7 @@ def tool_prefix(server: str) -> str:
     if "__" not in server and server == server.strip("_") and not LIKE_A_DIGEST.search(server):
         return f"mcp__{server}__"
     digest = hashlib.sha256(server.encode()).hexdigest()[:8]
-    return f"mcp__{re.sub('_+', '_', server).strip('_')}_{digest}__"
+    return f"mcp__{re.sub('_+', '_', server).strip('_')}_x{digest}__"
 
 
 def tool_name(server: str, tool: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mazu_ls.tools.context import ToolContext
@@ -31,9 +31,10 @@ _UNREACHED = re.compile(
     r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
 )
 _NETWORKED = re.compile(
-    r"\b(?:npm|pnpm|yarn|bun) (?:ci|i|install|add|update)\b|\bpip3? (?:install|download)\b|\buv (?:sync|add|pip install)\b"
-    r"|\b(?:poetry|bundle|composer) install\b|\bcargo (?:fetch|add|install|update)\b|\bgo (?:get|install|mod)\b|\bgem install\b"
-    r"|\bapt(?:-get)? (?:update|install)\b|\b(?:curl|wget|ssh|scp|rsync)\b|\bdocker (?:pull|push|build)\b|\bgit (?:clone|fetch|pull|push)\b"
+    r"\b(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
+    r"|uv (?:-\S+ )*(?:sync|add|lock|pip install)\b|(?:poetry|bundle|composer) (?:-\S+ )*(?:install|update|add)\b|cargo (?:-\S+ )*(?:fetch|add|install|update)\b"
+    r"|go (?:get|install|mod)\b|apt(?:-get)? (?:-\S+ )*(?:update|install)\b|docker (?:pull|push|build)\b|git (?:-\S+ \S+ )*(?:clone|fetch|pull|push|submodule)\b"
+    r"|(?:npx|uvx|mvn|gradle|curl|wget|ssh|scp|rsync)\b)"
 )
 """Commands that fetch, and retry without a word until their time is over."""
 _CURL_UNREACHED = (6, 7)
@@ -56,7 +57,7 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
         r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
         r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV", output,
     ):  # fmt: skip
-        large = [_too_large(name, turn) for name in turn.shell.large if _is_named(name, output)]
+        large = [_too_large(name, turn) for name in turn.shell.large if _any_named([name], output)]
         return large or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
 
@@ -69,9 +70,10 @@ def _too_large(name: str, turn: ToolContext) -> str:
     )
 
 
-def _is_named(name: str, text: str) -> bool:
-    """Return whether a text names a file by the last part of its path."""
-    return bool(re.search(rf"(?<![\w.)\]]){re.escape(name.rpartition('/')[2])}(?!\w|[.-]\w)", text))
+def _any_named(names: Sequence[str], text: str) -> bool:
+    """Return whether a text names one of these files by the last part of its path."""
+    parts = "|".join(sorted({re.escape(name.rpartition("/")[2]) for name in names}))
+    return bool(re.search(rf"(?<![\w.)\]])(?:{parts})(?!\w|[.-]\w)", text))
 
 
 async def explain_network(turn: ToolContext, lines: list[str]) -> None:
@@ -89,7 +91,7 @@ async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: b
     """
     names = turn.shell.hidden
     said = f"{line}\n{answer}" if failed else line
-    is_named = any(_is_named(name, said) for name in names)
+    is_named = bool(names) and _any_named(names, said)
     if not names or not (is_named or (failed and "hidden" not in turn.shell.explained)):
         return answer
     turn.shell.explained.add("hidden")

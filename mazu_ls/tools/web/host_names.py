@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 _PATTERN = re.compile(r"([a-zA-Z]+://)?(\*\.)?(\[[^\]]*\]|[^/:\[\]]+)(:[\d*?]+)?(/.*)?")
 """A rule's pattern: scheme, `*.`, host, port, path."""
@@ -20,7 +20,7 @@ def canonical_host(host: str) -> str:
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
         return host
-    name = name.lower().removesuffix(".")
+    name = name.lower().rstrip(".")
     try:
         if ":" in name:
             address = ipaddress.IPv6Address(name)
@@ -45,12 +45,22 @@ def canonical_pattern(pattern: str) -> str:
     return f"{scheme.lower()}{any_of}{name}{port}{rest}"
 
 
+def _as_sent(url: str) -> str:
+    """Return an address with its dot segments removed and without needless escapes (RFC 3986, 6.2.2), as it is requested."""
+    plain = re.sub(r"%([0-9A-Fa-f]{2})", lambda match: _unescaped(match[0], chr(int(match[1], 16))), url)
+    return urljoin(plain, urlsplit(plain)._replace(scheme="", netloc="").geturl() or "/")
+
+
+def _unescaped(written: str, character: str) -> str:
+    return character if character.isascii() and (character.isalnum() or character in "-._~") else written
+
+
 def host_spellings(url: str) -> list[str]:
     """Return what a rule may name of an address: first its host as a grant names it, with the port if the address has one; then
     without, in letters beyond ASCII, as it was spelled, and the whole address with its host in the usual form. Empty if there is no host.
     """
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(_as_sent(url))
         host, port = parts.hostname, parts.port
     except ValueError:
         return []

@@ -18,6 +18,10 @@ M.groups = {
 ---@return integer added
 ---@return integer removed
 function M.count(diff)
+  local all_added, all_removed = diff:match('\n%.%.%. %d+ more lines %(%+(%d+) %-(%d+) in all%)%s*$')
+  if all_added then
+    return tonumber(all_added), tonumber(all_removed)
+  end
   local added, removed = 0, 0
   for _, line in ipairs(require('mazu.patch').body(diff)) do
     local sign = line:sub(1, 1)
