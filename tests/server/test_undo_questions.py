@@ -123,6 +123,27 @@ async def test_lines_added_right_below_the_agents_change_are_separated_from_it(
         assert path.read_text() == TEXT.replace("8", "acht\n9\n10")
 
 
+async def test_the_question_says_what_keeping_does_to_a_file_that_is_open_and_saved(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "app.py"
+    path.write_text(TEXT)
+    async with (
+        ModelServer(edits("app.py", "7\n8", "7\neight")) as model,
+        restarted(env, folder, model) as client,
+    ):
+        document = client.open(path.as_uri(), TEXT)
+        await chat(client, "edit")
+        client.change(path.as_uri(), document.text.replace("eight", "acht"))
+        path.write_text(document.text)
+        client.notify("textDocument/didSave", {"textDocument": {"uri": path.as_uri()}})
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        undone = await client.command("mazu.undo", within=60)
+        assert undone["applied"], undone
+        assert "the lines that both changed stay as they are now in app.py" in questions(client)[-1]["detail"]
+        assert document.text == path.read_text() == TEXT.replace("8", "acht")
+
+
 async def test_redo_asks_in_its_own_words_and_shows_what_it_would_change(env: dict[str, str], folder: Path):
     path = folder / "app.py"
     path.write_text(TEXT)

@@ -169,7 +169,10 @@ class RollbackDecision:
                 if change.place in self._same_lines:
                     kept[change.shown] = keep_reasons.SAME_LINES
             elif result is None or owner != "agent":
-                kept.setdefault(change.shown, self.reason("user" if result else owner, change.place))
+                reason = self.reason("user" if result else owner, change.place)
+                if reason not in (keep_reasons.KEPT, keep_reasons.KEPT_UNCERTAIN, keep_reasons.SAME_LINES):
+                    reason = kept.get(change.shown, reason)
+                kept[change.shown] = reason  # that the agent's change stays outweighs the rest
         steps[:], buffers[:] = done, typed
         self._fill(plan, done, typed, kept)
 
