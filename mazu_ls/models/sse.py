@@ -34,14 +34,13 @@ _FIELDS = (b":", b"event", b"id", b"retry")
 _decode = msgspec.json.Decoder().decode
 
 
-async def read_events(stream: Any, patience: RetryPolicy) -> AsyncGenerator[dict[str, Any]]:
-    """Yield every JSON object of `stream` (of either SDK); ends at the provider's last event or with the stream.
+async def read_events(response: Any, patience: RetryPolicy) -> AsyncGenerator[dict[str, Any]]:
+    """Yield every JSON object of a streamed HTTP response; ends at the provider's last event or with the stream.
 
     A service that ignores the request for a stream answers with one object. Closing this closes the connection. Raises
     StreamEnded if nothing arrives for too long or what arrives is no object, ValueError for invalid JSON,
     NotAModelEndpoint if the answer is not a model's. `[DONE]` is passed on as DONE_EVENT.
     """
-    response = stream.response
     content = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if content in ("application/json", "text/html"):

@@ -26,7 +26,7 @@ async def test_others_get_a_turn_in_a_long_burst_alone(pieces: int, others_ran: 
     ran: list[int] = []
     asyncio.get_running_loop().call_soon(ran.append, 1)
     count = 0
-    async for event in read_events(SimpleNamespace(response=response), RetryPolicy()):
+    async for event in read_events(response, RetryPolicy()):
         assert event == {"type": "delta"}
         count += 1
     assert count == pieces

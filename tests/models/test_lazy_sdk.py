@@ -11,7 +11,7 @@ CLIENT = """
 import sys
 from mazu_ls.models.retry import RetryPolicy
 from mazu_ls.models.sdk.sdk_clients import ProviderAccount, _client
-client = _client(ProviderAccount({sdk!r}, "http://127.0.0.1:1", "k"), RetryPolicy())
+client = _client(ProviderAccount({sdk!r}, "http://127.0.0.1:1", "k"), RetryPolicy()).sdk
 print(sum(name.startswith({sdk!r} + ".") for name in sys.modules))
 """
 NAMES = """

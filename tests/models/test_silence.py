@@ -29,12 +29,12 @@ def answer(*pauses: float) -> Any:
         pass
 
     headers = {"content-type": "text/event-stream"}
-    return SimpleNamespace(response=SimpleNamespace(headers=headers, aiter_bytes=pieces, aclose=aclose))
+    return SimpleNamespace(headers=headers, aiter_bytes=pieces, aclose=aclose)
 
 
-async def read(stream: Any, pause: float = 0.0) -> list[int]:
+async def read(response: Any, pause: float = 0.0) -> list[int]:
     found: list[int] = []
-    async for event in read_events(stream, PATIENCE):
+    async for event in read_events(response, PATIENCE):
         found.append(event["number"])
         await asyncio.sleep(pause)
     return found

@@ -15,6 +15,7 @@ from mazu_ls.models.pricing.tokens import estimate_request
 from mazu_ls.models.provider_errors import UnusableAnswer, read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sdk.streamed_posts import SdkClient
 from mazu_ls.models.sse import read_events
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 
@@ -49,10 +50,10 @@ class AnthropicModel:
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         client = await client_for(self._connection)
-        body, stream = await self._opened(client, request)
+        body, response = await self._opened(client, request)
         answer = AnthropicStream(self.spec)
         for _ in range(MOST_PAUSES):
-            async with aclosing(read_events(stream, self._connection.patience)) as incoming:
+            async with aclosing(read_events(response, self._connection.patience)) as incoming:
                 async for event in incoming:
                     with read_by_its_format():
                         chunk = answer.take(event)
@@ -63,10 +64,10 @@ class AnthropicModel:
                     last = answer.finished(lambda: estimate_request(request))
                 yield last if self.spec.hosted else recognise_written_calls(last, request)
                 return
-            stream = await self._create(client, continue_payload(body, blocks))
+            response = await self._create(client, continue_payload(body, blocks))
         raise UnusableAnswer(f"the service paused it {MOST_PAUSES} times")
 
-    async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
+    async def _opened(self, client: SdkClient, request: ModelRequest) -> tuple[dict[str, Any], Any]:
         body = build_payload(request, self.spec)
         try:
             return body, await self._create(client, body)
@@ -79,17 +80,6 @@ class AnthropicModel:
     def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
         return {**body, "stream": True, **self._connection.extra_body}
 
-    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+    async def _create(self, client: SdkClient, body: dict[str, Any]) -> Any:
         """Call `messages.create(stream=True)` without its walk through the whole history, 1 ms for 100 rounds."""
-        from anthropic import AsyncStream
-
-        data = msgspec.json.encode(self._whole(body))
-        headers = {"Content-Type": "application/json"}
-        return await client.post(
-            "/v1/messages",
-            content=data,
-            options={"headers": headers},
-            cast_to=object,
-            stream=True,
-            stream_cls=AsyncStream[Any],
-        )
+        return await client.open_stream("/v1/messages", msgspec.json.encode(self._whole(body)))

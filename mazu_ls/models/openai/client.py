@@ -16,6 +16,7 @@ from mazu_ls.models.openai.embeddings import OpenAIEmbeddings
 from mazu_ls.models.provider_errors import read_by_its_format
 from mazu_ls.models.retry import stream_with_retries
 from mazu_ls.models.sdk.sdk_clients import ModelConnection, client_for
+from mazu_ls.models.sdk.streamed_posts import SdkClient
 from mazu_ls.models.sse import read_events
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 
@@ -95,9 +96,9 @@ class OpenAIModel:
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
         client = await client_for(self._connection)
-        body, stream = await self._opened(client, request)
+        body, response = await self._opened(client, request)
         answer = self._api.answer(self.spec)
-        async with aclosing(read_events(stream, self._connection.patience)) as incoming:
+        async with aclosing(read_events(response, self._connection.patience)) as incoming:
             async for event in incoming:
                 with read_by_its_format():
                     chunks = answer.take(event)
@@ -107,7 +108,7 @@ class OpenAIModel:
             last = answer.finished(lambda: estimated_prompt(body))
         yield last if self.spec.hosted else recognise_written_calls(last, request)
 
-    async def _opened(self, client: Any, request: ModelRequest) -> tuple[dict[str, Any], Any]:
+    async def _opened(self, client: SdkClient, request: ModelRequest) -> tuple[dict[str, Any], Any]:
         """Open the stream; what this service rejected once is left out of every later request."""
         body = self._payload(request)
         while True:
@@ -130,15 +131,6 @@ class OpenAIModel:
     def _whole(self, body: dict[str, Any]) -> dict[str, Any]:
         return {**body, "stream": True, **self._connection.extra_body}
 
-    async def _create(self, client: Any, body: dict[str, Any]) -> Any:
+    async def _create(self, client: SdkClient, body: dict[str, Any]) -> Any:
         """Call the client's own `create(stream=True)` without its walk through the whole history, 8 ms for 50 rounds."""
-        from openai import AsyncStream
-
-        return await client.post(
-            self._api.path,
-            content=msgspec.json.encode(self._whole(body)),
-            options={"headers": {"Content-Type": "application/json"}},
-            cast_to=object,
-            stream=True,
-            stream_cls=AsyncStream[Any],
-        )
+        return await client.open_stream(self._api.path, msgspec.json.encode(self._whole(body)))

@@ -72,7 +72,7 @@ class OpenAIEmbeddings:
     async def _post(self, body: dict[str, Any]) -> _Vectors:
         try:
             client = await client_for(self._connection)
-            answer = await client.post(
+            answer = await client.sdk.post(
                 "/embeddings", body=body, cast_to=object, options={"timeout": TIMEOUT_SECONDS}
             )
             return msgspec.convert(answer, _Vectors, strict=False)

@@ -16,13 +16,12 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models.provider_errors import Endpoint, RedirectRefused
 from mazu_ls.models.retry import RetryPolicy
 from mazu_ls.models.sdk.lazy_packages import import_lazily
+from mazu_ls.models.sdk.streamed_posts import LOGGING, SdkClient
 from mazu_ls.redact import redact
 
 log = logging.getLogger(__name__)
 Sdk = Literal["anthropic", "openai"]
 CLOSE_SECONDS = 0.5
-_LOGGING: dict[Sdk, str] = {"anthropic": "ANTHROPIC_LOG", "openai": "OPENAI_LOG"}
-"""Variables with which an SDK writes its log, which it sets up when it is imported as a whole."""
 
 
 class ProviderAccount(NamedTuple):
@@ -45,7 +44,7 @@ class ModelConnection(NamedTuple):
     extra_body: Mapping[str, Any]
 
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ProviderAccount, Any]] = WeakKeyDictionary()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[ProviderAccount, SdkClient]] = WeakKeyDictionary()
 
 
 def preload(sdk: Sdk) -> None:
@@ -53,7 +52,7 @@ def preload(sdk: Sdk) -> None:
     collecting = gc.isenabled()
     gc.disable()  # garbage collections triggered by the import's many allocations cost a fifth of it
     try:
-        if os.environ.get(_LOGGING[sdk]):
+        if os.environ.get(LOGGING[sdk]):  # the log is set up by the import of the whole package
             importlib.import_module(sdk)
         else:
             import_lazily(sdk)
@@ -62,7 +61,7 @@ def preload(sdk: Sdk) -> None:
             gc.enable()
 
 
-async def client_for(connection: ModelConnection) -> Any:
+async def client_for(connection: ModelConnection) -> SdkClient:
     """Return the SDK's asynchronous client; the same one for the same account as long as the event loop lives."""
     account, patience = connection.account, connection.patience
     known = _clients.setdefault(asyncio.get_running_loop(), {})
@@ -85,7 +84,7 @@ async def close_clients() -> None:
         log.warning("a connection to a model provider: %r", error)
 
 
-def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
+def _client(account: ProviderAccount, patience: RetryPolicy) -> SdkClient:
     preload(account.sdk)
     import ssl
 
@@ -107,14 +106,14 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> Any:
             import anthropic
 
             try:
-                client = anthropic.DefaultAsyncHttpxClient(**settings)
+                http = anthropic.DefaultAsyncHttpxClient(**settings)
             except (ValueError, httpx2.InvalidURL):  # it reads NO_PROXY itself, and not [::1] in it
-                client = httpx2.AsyncClient(**settings, follow_redirects=True)
-            return anthropic.AsyncAnthropic(**options, http_client=client)
+                http = httpx2.AsyncClient(**settings, follow_redirects=True)
+            return SdkClient(anthropic, anthropic.AsyncAnthropic(**options, http_client=http), http)
         import openai
 
-        client = openai.DefaultAsyncHttpxClient(**settings)
-        return openai.AsyncOpenAI(**options, http_client=client)
+        http = openai.DefaultAsyncHttpxClient(**settings)
+        return SdkClient(openai, openai.AsyncOpenAI(**options, http_client=http), http)
     except (ValueError, ImportError, OSError, httpx2.InvalidURL) as error:
         # Other causes were checked before: proxies and certificates come from the environment.
         message = f"The connection to {account.base_url} cannot be set up: {redact(str(error))[:300]}."
