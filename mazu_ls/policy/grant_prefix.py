@@ -11,6 +11,7 @@ from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS
 # These run another program, or write anywhere, by an option, an operand or their own language. Of them
 # only the exact line is offered.
 _RUNS_OTHERS = word_set("runs_others")
+_FETCHED = word_set("fetched_programs")
 _GIT = word_set("git_prefixes")
 _MODULES = word_set("python_modules")
 _TESTERS = frozenset(("pytest", "py.test", "unittest"))
@@ -19,29 +20,76 @@ _OWN_MODULES = pattern("grant_prefix.own_modules")
 _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=[\w./:@%+,-]*$")
 # Variables by which a loader, an interpreter, a shell or git runs or loads something.
 _LOADS = pattern("grant_prefix.loads")
+_LAUNCHERS = pattern("grant_prefix.launchers")
+_TO_A_SHELL = pattern("grant_prefix.to_a_shell", re.DOTALL)
 
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
-    """Return the words that a grant would cover; None if only the exact line may be offered."""
-    at = int(argv[:1] == ["env"] and len(argv) > 1 and bool(_ASSIGNMENT.match(argv[1])))
-    loading: list[str] = []
-    while at < len(argv) and (match := _ASSIGNMENT.match(argv[at])):
-        if _LOADS.match(match[1]):
-            loading.append(argv[at])
-        at += 1
-    assigned, words = tuple(argv[:at]), argv[at:]
+    """Return the words that a grant would cover; None if only the exact line may be offered.
+
+    Launchers with their options (`timeout 60`, `uv run`) and assignments are part of it as they stand, so that no
+    option of a launcher can be added to what was granted.
+    """
+    ahead = _ahead(argv)
+    assigned, words = [word for word in ahead if _ASSIGNMENT.match(word)], argv[len(ahead) :]
+    loading = [word for word in assigned if (match := _ASSIGNMENT.match(word)) and _LOADS.match(match[1])]
     if loading and not (all(map(_OWN_MODULES.match, loading)) and _runs_the_project(words)):
         return None
+    named = _named(words, behind_uv=ahead[-2:] == ["uv", "run"])
+    if not named or (_fetches(ahead) and named[0] not in _FETCHED):
+        return None
+    return (*ahead, *named)
+
+
+def is_read_by_a_shell(argv: list[str]) -> bool:
+    """Return whether a launcher may give the words to a shell that runs what stands in one of them, quoted or not."""
+    return _TO_A_SHELL.match(" ".join(argv)) is not None
+
+
+def _ahead(argv: list[str]) -> list[str]:
+    """Return the assignments and launchers ahead of a command."""
+    at = _assignments(argv, 0)
+    while True:
+        if argv[at : at + 1] == ["env"] and (end := _assignments(argv, at + 1)) > at + 1:
+            if "env" in argv[:at]:
+                return argv[:at]
+            at = end
+        elif match := _LAUNCHERS.match(" ".join(argv[at:])):
+            words = match[0].split()
+            if argv[at : at + len(words)] != words:  # a word that holds a blank
+                return argv[:at]
+            at += len(words)
+        else:
+            return argv[:at]
+
+
+def _assignments(argv: list[str], at: int) -> int:
+    """Return where the assignments that begin at `at` end."""
+    while at < len(argv) and _ASSIGNMENT.match(argv[at]):
+        at += 1
+    return at
+
+
+def _fetches(ahead: list[str]) -> bool:
+    """Return whether one of the launchers downloads a program that it does not find."""
+    matches = (_LAUNCHERS.match(" ".join([*ahead[at:], ""])) for at in range(len(ahead)))
+    return any(match and match["fetches"] for match in matches)
+
+
+def _named(words: list[str], *, behind_uv: bool) -> list[str] | None:
+    """Return the words that name the program; None if a later word may make it run another."""
+    if behind_uv and words[:1] == ["-m"] and words[1:2] and words[1] in _MODULES:
+        return words[:2]
     if not words or not re.fullmatch(r"[\w./+][\w./+-]*", words[0]):
         return None
     name = words[0].rsplit("/", 1)[-1]
     if _is_python(name) and words[1:2] == ["-m"] and words[2:3] and words[2] in _MODULES:
-        return (*assigned, *words[:3])
+        return words[:3]
     if name == "git":
-        return (*assigned, *words[:2]) if words[1:] and words[1] in _GIT else None
+        return words[:2] if words[1:] and words[1] in _GIT else None
     if name in _RUNS_OTHERS or name in SHELLS or name in WRAPPERS or INTERPRETERS.match(name):
         return None
-    return (*assigned, words[0])
+    return words[:1]
 
 
 def _runs_the_project(words: list[str]) -> bool:

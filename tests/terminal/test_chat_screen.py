@@ -227,6 +227,20 @@ async def test_a_question_takes_keys_and_arrows(chat: Chat, tmp_path: Path, keys
     assert (tmp_path / "project" / "ran.txt").exists() == ran
 
 
+async def test_what_is_always_allowed_behind_a_launcher_is_not_asked_about_again(chat: Chat, tmp_path: Path):
+    lines = ("timeout 60 touch a.txt", "timeout 60 touch b.txt", "timeout 60 sh -c 'touch c.txt'")
+    terminal = await chat(*map(shell, lines), {"text": "Well."})
+    await terminal.says("do it")
+    await terminal.sees("Always allow `timeout 60 touch …`")
+    await terminal.answers("a")
+    await terminal.sees("touch c.txt", "Allow once")
+    await terminal.answers("n")
+    await terminal.sees("why not?")
+    terminal.types(ENTER)
+    await terminal.sees("Well.")
+    assert [(tmp_path / "project" / f"{name}.txt").exists() for name in "abc"] == [True, True, False]
+
+
 async def test_a_long_change_is_paged(chat: Chat):
     text = "".join(f"line {number}\n" for number in range(1, 61))
     terminal = await chat(

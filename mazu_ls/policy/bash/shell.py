@@ -12,7 +12,7 @@ from mazu_ls.policy import repository
 from mazu_ls.policy.bash.commands import ReadLine
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.grant_prefix import grant_prefix
+from mazu_ls.policy.grant_prefix import grant_prefix, is_read_by_a_shell
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.policy.tables import allow
@@ -55,11 +55,11 @@ class CommandLine:
         if (rule := next(whole, None)) is not None:
             return rule
         commands = self.commands or []
-        found = [next((rule for rule in rules if rule.matches_argv(argv)), None) for argv in commands]
+        found = [_allowing(rules, argv) for argv in commands]
         if not all(found):
 
             def is_allowed(argv: list[str]) -> bool:
-                return any(rule.matches_argv(argv) for rule in rules)
+                return _allowing(rules, argv) is not None
 
             if len(commands) < 2 or allow.reason_to_ask(self.line, place, is_allowed) is not None:
                 return None
@@ -67,19 +67,19 @@ class CommandLine:
 
     def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
         """Return what "always" would store: the prefix of the only command, or of the only one that neither just reads
-        nor is allowed by `rules` already."""
+        nor is allowed by `rules` already. What would not allow the line the next time is not offered."""
         commands = self.commands or []
         if len(commands) > 1:
-            piped = all(read.segment.before == "|" for read in self.line.segments[1:])
-            acting = [
-                argv
-                for argv in commands
-                if not allow.only_reads(argv, place) and not any(rule.matches_argv(argv) for rule in rules)
-            ]
+            staying = [r.segment for r in self.line.segments if r.raws and r.raws[0] != "cd"]
+            piped = all(segment.before == "|" for segment in staying[1:])
+            commands = [argv for argv in commands if argv[0] != "cd"]
+            acting = [a for a in commands if not allow.only_reads(a, place) and not _allowing(rules, a)]
             commands = acting or (commands[:1] if piped else [])
         if len(commands) != 1 or any(path_rules.is_secret(PurePath(word).parts) for word in commands[0][1:]):
             return None  # a lasting answer about one file with secrets is none about all of them
-        return grant_prefix(commands[0])
+        words = grant_prefix(commands[0])
+        held = words and self.granted([*rules, Rule("run_shell", words, "allow", origin="always")], place)
+        return words if held else None
 
     @property
     def plain(self) -> bool:
@@ -90,6 +90,13 @@ class CommandLine:
     def git_alone(self) -> bool:
         """Return whether it consists of git commands alone, none of which names another program to run."""
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
+
+
+def _allowing(rules: Sequence[Rule], argv: list[str]) -> Rule | None:
+    """Return the rule that allows a command."""
+    if is_read_by_a_shell(argv):
+        return None
+    return next((rule for rule in rules if rule.matches_argv(argv)), None)
 
 
 def is_command(call: ToolCallInfo) -> bool:
