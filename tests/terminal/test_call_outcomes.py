@@ -1,5 +1,13 @@
 """The outcome of a tool call, as a person reads it."""
 
+from typing import Any
+
+import pytest
+
+from mazu_ls.server.client.turn_notifications import INTERRUPTED
+from mazu_ls.terminal.clients.update_events import event_of_update
+from mazu_ls.terminal.screen.turn_view import TurnScreen
+from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 from tests.terminal.terminal import CTRL_C, ENTER
 from tests.terminal.test_chat_screen import Chat, chat, shell
 from tests.terminal.test_scripts import Script, script
@@ -55,3 +63,23 @@ def test_a_script_reads_how_a_command_ended(script: Script):
     assert script("permissions", "allow", "run_shell", "ls *")[0] == 0
     _, _, err = script("chat", "look")
     assert "Read app.py  2 lines" in err and "Run ls nothing  exit code 2" in err, err
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_call_that_had_begun_when_its_process_was_killed_is_interrupted(
+    waits: bool, capsys: pytest.CaptureFixture[str]
+):
+    call: dict[str, Any] = {"kind": "tool_call", "callId": "c1", "tool": "run_shell", "title": "Run make"}
+    call["arguments"] = {"command": "make"}
+    shown: list[str] = []
+    screen, plain = TurnScreen(shown.append, colours=False, width=lambda: 80), PlainSurface()
+    for update in (call, INTERRUPTED):
+        event = event_of_update({"turnId": "t1", "update": update})
+        assert event is not None
+        screen.draw_event(event)
+        plain.show_event("s1", event)
+        for view in screen.calls.values():
+            view.waits = waits
+    said = "".join(shown)
+    assert ("– Run make" if waits else "✗ Run make\n  interrupted: what it did so far stays") in said
+    assert waits or "✗ Run make  interrupted: what it did so far stays" in capsys.readouterr().err

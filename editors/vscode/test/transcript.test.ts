@@ -183,6 +183,14 @@ test('a turn that a kill broke off does not run for ever', () => {
   assert.equal(idle.turns[0]?.stopReason, 'interrupted');
 });
 
+test('a call that had begun when its turn was broken off is not said to be not run', () => {
+  const allowed: Update = { kind: 'question_closed', callId: 'c1', verdict: 'allow', by: 'user' };
+  const state = fromPage(page(events([...STORED.slice(0, 7), allowed]), { state: 'idle' }), NOW);
+  const call = state.turns[0]?.items.find(({ kind }) => kind === 'call') as Call;
+  assert.equal(call.result, 'failed');
+  assert.match(call.summary, /^interrupted: what it did so far stays/);
+});
+
 test('turns that were taken back are marked, tokens and money are still counted', () => {
   const gone = events([...STORED, DONE], 't1', false);
   const here = events([...STORED, DONE], 't2', true, 50);

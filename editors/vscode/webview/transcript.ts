@@ -29,7 +29,7 @@ export interface Call {
   output: string;
   /** `output` is all that it gave back. */
   whole: boolean;
-  /** null while it runs; 'void' where the turn ended before it did. */
+  /** null while it runs; 'void' where the turn ended before it began. */
   result: 'ok' | 'failed' | 'void' | null;
   summary: string;
   diff: string;
@@ -410,14 +410,19 @@ function endStreaming(turn: Turn): void {
   );
 }
 
-/** What the end of a turn made void disappears: questions, calls that never ended. */
+/** What the end of a turn made void disappears: its questions. A call without an end was not run only if it waited. */
 function endTurn(turn: Turn, stopReason: string): void {
   endStreaming(turn);
   turn.state = 'done';
   turn.stopReason = stopReason;
   turn.items = turn.items.map((item) =>
     item.kind === 'call' && (item.result === null || item.question)
-      ? { ...item, question: null, result: item.result ?? 'void' }
+      ? { ...item, question: null, ...(item.result === null ? withoutEnd(item) : {}) }
       : item,
   );
+}
+
+function withoutEnd({ question, verdict }: Call): Pick<Call, 'result'> & Partial<Call> {
+  if (question || (verdict && verdict.verdict !== 'allow')) return { result: 'void' };
+  return { result: 'failed', summary: t('interrupted: what it did so far stays') };
 }

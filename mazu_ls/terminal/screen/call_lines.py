@@ -25,6 +25,8 @@ _NUMBERED = re.compile(r"^\d+\t", re.MULTILINE)
 _EXIT = re.compile(r"^\[(exit code [^\[\]\n]*)\]$", re.MULTILINE)
 """How a command ended, behind its output."""
 COMPACTED = "– Older messages of this conversation were replaced by a summary; their record stays, and memory_search finds them."
+BROKEN_OFF = "interrupted: what it did so far stays"
+"""What came of a call that had begun when the process in which it ran was killed."""
 NOT_RUN = (
     "not allowed:",
     "the user refused",

@@ -11,6 +11,7 @@ from mazu_ls.journal import journal
 from mazu_ls.terminal.exit_status import how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import (
+    BROKEN_OFF,
     COMPACTED,
     call_line,
     call_outcome,
@@ -121,6 +122,10 @@ class TurnScreen:
             case journal.TurnEnded():
                 self.ended = True
                 self._end_text()
+                for call_id, call in tuple(self.calls.items()):  # the process in which they ran was killed
+                    self._ended(
+                        journal.CallEnded(call_id, False, "not run" if call.waits else BROKEN_OFF, "")
+                    )
                 self._lines(*self._footer(event.body))
 
     def live(self, height: int) -> list[str]:

@@ -10,6 +10,7 @@ from mazu_ls.journal import journal
 from mazu_ls.terminal.chat.question_keys import Answer, Ask, plain_lines, read_answer
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import (
+    BROKEN_OFF,
     COMPACTED,
     call_line,
     call_outcome,
@@ -63,6 +64,9 @@ class PlainSurface:
                 self._show_output(call_id, text)
             case journal.CallEnded():
                 self._show_end(event.body)
+            case journal.TurnEnded():
+                for call_id in tuple(self._calls):  # the process in which they ran was killed
+                    self._show_end(journal.CallEnded(call_id, False, BROKEN_OFF, ""))
             case journal.Compacted():
                 self._line(COMPACTED)
             case journal.TurnStarted():

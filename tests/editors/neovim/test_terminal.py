@@ -187,16 +187,19 @@ async def test_the_panel_is_toggled_and_quitting_never_complains(terminal: Termi
 
 
 async def test_a_killed_server_is_told_and_comes_back(terminal: Terminal):
+    command = {"command": "touch made.txt; sleep 20"}
     terminal.model.script.replies += [
-        ScriptedReply(text="slow " * 4000, chunk=5, delay=0.2),
-        ScriptedReply(text="Back again."),
-    ]
+        ScriptedReply(calls=[{"name": "run_shell", "arguments": command}]), ScriptedReply(text="Back again."),
+    ]  # fmt: skip
     await terminal.start("app.py")
     await terminal.command("Mazu chat begin")
-    await terminal.wait("slow slow")
+    await terminal.wait("? Run touch made.txt", "ga allow")
+    await terminal.command("Mazu question")
+    made = terminal.project / "made.txt"
+    await terminal.press_until("the command runs", lambda: made.exists(), "g", "a")
     pid = await terminal.lua("require('mazu').pid()")
     os.kill(int(pid), signal.SIGKILL)
-    await terminal.wait("The server ended in the middle of this turn")
+    await terminal.wait("The server ended in the middle of this turn", "interrupted: what it did so far", without="not run")
     await terminal.command("Mazu chat go on")
     shown = await terminal.wait("go on")
     assert "Press ENTER" not in shown

@@ -26,6 +26,9 @@
 ---@field question? table the open question, as `mazu/permission/request` has it
 ---@field data? table
 
+--- What came of a call that had begun when its turn was broken off.
+local BROKEN_OFF = 'interrupted: what it did so far stays'
+
 ---@class mazu.chat.Session
 ---@field id? string
 ---@field name? string
@@ -366,7 +369,9 @@ function folds.state(self, update, turn, live)
   self.started = nil
   for _, block in pairs(self.calls) do
     if block.status == 'running' or block.status == 'waiting' then
-      block.status, block.question, block.over = 'not_run', nil, true
+      block.status = block.status == 'running' and 'failed' or 'not_run' -- what runs had begun
+      block.summary = block.status == 'failed' and BROKEN_OFF or nil
+      block.question, block.over = nil, true
       touch(block)
     end
   end
