@@ -23,7 +23,7 @@ async def tell_missing(server: ServerState, message: str, attached: Sequence[Att
     if sentences:
         project = await server.wait_opened()
         for sentence in sentences:
-            await project.warn_once(sentence)
+            await project.host.say("warning", sentence)  # each time: it is said of this message
 
 
 def _missing(server: ServerState, message: str) -> Iterator[str]:

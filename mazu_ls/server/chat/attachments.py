@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
+import os
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 LONGEST_NAME = 80
+MOST_NAMES = 200
+"""Files of a folder that are named."""
 PICTURES = ("image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff", "image/avif")
 
 
@@ -41,7 +45,9 @@ async def attached(
     """Return a command's attachments, and those that its message mentions."""
     documents = (*await attachments(server, places), *await mentioned(server, message))
     await tell_missing(server, message, documents)
-    return (*documents, *(text_attachment(one.name, one.text) for one in texts))
+    beyond_end = [one for one in documents if one.first_line is not None and not one.text]
+    kept = (one for one in documents if one not in beyond_end)
+    return (*kept, *(text_attachment(one.name, one.text) for one in texts))
 
 
 def text_attachment(name: str, text: str) -> Attachment:
@@ -95,13 +101,17 @@ def place_of(server: ServerState, attached: Attached) -> DocumentRange | None:
 
 
 async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]:
-    """Return the files that a message names as `@path`; a word with an @ that names no file is just a word."""
+    """Return the files that a message names as `@path`, of a folder the names of its files; a word with an @ that names
+    neither is just a word."""
     found: dict[str, DocumentRange] = {}
+    folders: dict[Path, None] = {}
     for mention in markdown.mentions(message):
         try:
             path = server.workspace.resolve(mention.path)
         except MazuError:
             continue
+        if path.is_dir():
+            folders[path] = None
         if not path.is_file():
             continue
         span = None
@@ -109,7 +119,23 @@ async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]
             last = max(mention.first, mention.last or mention.first)
             span = LspRange(LspPosition(mention.first - 1, 0), LspPosition(last, 0))
         found.setdefault(f"{mention}", DocumentRange(uris.from_path(path), span))
-    return await attachments(server, list(found.values()))
+    listings = [await asyncio.to_thread(_listing, server, path) for path in folders]
+    return (*await attachments(server, list(found.values())), *listings)
+
+
+def _listing(server: ServerState, folder: Path) -> Attachment:
+    """Return the names of a folder's files, without those that git ignores."""
+    from mazu_ls.tools.search.gitignore_walk import walk
+
+    root = next((one for one in server.workspace.roots if folder.is_relative_to(one)), folder)
+    names = [os.path.relpath(one.path, folder) for one in islice(walk(root, folder), MOST_NAMES + 1)]
+    if len(names) > MOST_NAMES:
+        names[MOST_NAMES:] = ["(there are more: glob_files finds them)"]
+    elif not names:
+        names = ["(it holds no files but those that git ignores)"]
+    return text_attachment(
+        f"{server.name_of(folder).rstrip('/')}/", "\n".join(make_line(name, 200) for name in names)
+    )
 
 
 async def _attachment(server: ServerState, place: DocumentRange, index: int) -> Attachment:
