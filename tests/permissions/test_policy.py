@@ -505,6 +505,22 @@ def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_pat
     assert (found.verdict, "cannot be" in found.reason) == ("ask", True)
 
 
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        ("rm a; cat .env | base64", ".env may hold secrets; rm"),
+        ("frob && cat < deploy/id_rsa", "id_rsa may hold secrets; frob"),
+        ("cat .env", ".env may hold secrets"),
+        ("rm .env.example", "rm is not"),
+    ],
+)
+def test_the_graver_reason_comes_first(place: PolicyContext, command: str, begins: str) -> None:
+    for mode in ("ask", "auto"):
+        decision = decide(shell(command), mode, [], place)
+        assert decision.reason.startswith(begins), decision
+        assert decision.reason.count("secrets") == begins.count("secrets")
+
+
 def _words(count: int) -> str:
     return " ".join(f"w{number}" for number in range(count))
 

@@ -81,6 +81,14 @@ class CommandLine:
         held = words and self.granted([*rules, Rule("run_shell", words, "allow", origin="always")], place)
         return words if held else None
 
+    def secret(self) -> str | None:
+        """Return the first file it names, as a word or behind `<`, whose name suggests secrets; wildcards are not looked into."""
+        words = chain(
+            (word for argv in self.seen for word in argv[1:]),
+            (target.text for read in self.line.segments for target in read.targets),
+        )
+        return next(filter(None, (path_rules.is_secret(PurePath(word).parts) for word in words)), None)
+
     @property
     def plain(self) -> bool:
         """Whether it says what it does, so that somebody who read it knows what will happen when it is run again."""
