@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.server.chat.rollback_text import rollback_sentence
 from mazu_ls.server.client.editor_words import in_editor_words
 from tests.server.client import RpcFailure
 from tests.server.test_code_actions import shown
@@ -45,3 +46,15 @@ def test_a_path_that_holds_such_a_name_stays():
     ):
         assert in_editor_words(text) == text
     assert in_editor_words("Stop it with `mazu.cancel`.") == "Stop it with the code action Mazu: stop."
+
+
+def test_what_to_do_next_stands_ahead_of_the_list_of_problems():
+    plan = {"write": ["a.py"], "delete": [], "buffers": [], "keep": [], "conflicts": [], "setAside": []}
+    plan |= {"memories": {}, "conversation": 1}
+    result = {"applied": True, "verified": False, "plan": plan, "safety": {"id": "cp_000003"}}
+    result["problems"] = [{"path": "b.py", "reason": "it is too large"}]
+    said = rollback_sentence(result, "Undone", "Use /redo to restore it.")
+    assert (
+        said
+        == "Undone: 1 file, the conversation. Use /redo to restore it. NOT everything could be verified:\n- b.py: it is too large"
+    )

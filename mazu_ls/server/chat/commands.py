@@ -13,7 +13,7 @@ from mazu_ls.messages import Usage
 from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.render import cost_of
-from mazu_ls.server.chat.rollback_text import rollback_sentence
+from mazu_ls.server.chat.rollback_text import rollback_facts
 from mazu_ls.workspace.visible_text import make_line
 
 EXCERPT_CHARS = 300
@@ -48,13 +48,10 @@ def _count(text: str) -> int:
 
 def _rolled_back(done: str) -> Callable[[Any], str]:
     def said(result: Any) -> str:
-        again = (
-            " `/redo` reverts this."
-            if done != "Redone"
-            else f" `/rollback {result['safety']['id']}` reverts this."
-        )
-        reverted = again if result["applied"] and result["safety"] else ""
-        return markdown.escape(rollback_sentence(result, done)) + reverted
+        again = f"/rollback {result['safety']['id']}" if done == "Redone" and result["safety"] else "/redo"
+        then = f"`{again}` reverts this." if result["applied"] and result["safety"] else ""
+        facts, problems = map(markdown.escape, rollback_facts(result, done))
+        return " ".join(filter(None, (facts, then, problems)))
 
     return said
 

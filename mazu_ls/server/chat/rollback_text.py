@@ -12,18 +12,26 @@ NAMED = 6
 """Maximum number of files that are named."""
 
 
-def rollback_sentence(result: Result, done: str = "Undone") -> str:
-    """Return only facts: what was restored, what was left as it is and why, what could not be restored."""
+def rollback_sentence(result: Result, done: str = "Undone", then: str = "") -> str:
+    """Return only facts: what was restored, what was left as it is and why, what could not be restored.
+
+    `then`, a sentence, stands ahead of the last: that is a list, and nothing may stand behind its last line."""
+    facts, problems = rollback_facts(result, done)
+    return " ".join(filter(None, (facts, then, problems)))
+
+
+def rollback_facts(result: Result, done: str) -> tuple[str, str]:
+    """Return what was restored and what was left as it is, and as a list what could not be restored; "" if all was."""
     if not result["applied"]:
         names = [one["path"] for one in result["plan"]["conflicts"]] or result["plan"]["users"]
         if not result["plan"]["undecided"] or not names:
-            return "Nothing was changed."
-        return f"Nothing was changed: you changed {listed_names(names)} since then."
+            return "Nothing was changed.", ""
+        return f"Nothing was changed: you changed {listed_names(names)} since then.", ""
     parts = restored_parts(result)
     what = f"{done}: {', '.join(parts)}." if parts else f"{done}, but there was nothing to change."
     if parts and not _count_files(result["plan"]):
         what += " No file was changed."
-    return " ".join([what, *left_alone(result["plan"]), *problem_lines(result)])
+    return " ".join([what, *left_alone(result["plan"])]), " ".join(problem_lines(result))
 
 
 def restored_parts(result: Result) -> list[str]:

@@ -28,14 +28,13 @@ async def take_back(chat: ChatSession, name: str, text: str) -> str:
     if name == "undo":
         said = await _last_message(chat)
         undone = await decide(chat.execute, "mazu.undo", {"sessionId": chat.session_id})
-        return rollback_sentence(undone, f"Undone “{said}”" if said else "Undone") + (
-            " Use /redo to restore it." if undone["applied"] else ""
-        )
+        done, then = f"Undone “{said}”" if said else "Undone", "Use /redo to restore it."
+        return rollback_sentence(undone, done, then if undone["applied"] else "")
     target = {"id": await checkpoint_named(chat.execute, text)} if text else await _pick_point(chat)
     if target is None:
         return "Nothing was rolled back."
     result = await decide(chat.execute, "mazu.rollback", target)
-    return rollback_sentence(result, "Rolled back") + _way_back(chat, result)
+    return rollback_sentence(result, "Rolled back", _way_back(chat, result))
 
 
 async def _last_message(chat: ChatSession) -> str:
@@ -71,7 +70,7 @@ def _way_back(chat: ChatSession, result: dict[str, Any]) -> str:
     if not (result["applied"] and result["safety"]):
         return ""
     redo = "/redo, or " if chat.session_id else ""
-    return f" To undo this: {redo}/rollback {result['safety']['id']}."
+    return f"To undo this: {redo}/rollback {result['safety']['id']}."
 
 
 async def decide(execute: Execute, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
