@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.server.test_turns import agent
 
@@ -12,6 +13,7 @@ async def test_missing_empty_and_cut_attachments_are_said(env: dict[str, str], f
     (folder / "bank.py").write_text("x = 1\n" * 6)
     (folder / "big.txt").write_text("word " * 20_000)
     message = "See @nofile.txt, @bank.py#L100-L200 and @bank.py#L2; @app.route and @types/node are no files."
+    client: Any
     async with agent(env, folder, [{"text": "Seen."}, {"text": "Seen."}]) as client:
         places = [{"uri": (folder / "big.txt").as_uri()}]
         for _ in range(2):
@@ -43,6 +45,7 @@ async def test_of_a_folder_the_names_are_attached(env: dict[str, str], folder: P
     (folder / "src" / "deep").mkdir(parents=True)
     for name in (".gitignore", "src/a.py", "src/deep/b.py", "src/made.log"):
         (folder / name).write_text("*.log\n")
+    client: Any
     async with agent(env, folder, [{"text": "Seen."}]) as client:
         await client.command("mazu.chat", {"message": "Look at @src and @src/deep/.", "wait": True})
         sent = json.dumps(client.model.bodies[-1]["messages"][-1])
