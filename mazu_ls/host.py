@@ -104,6 +104,10 @@ class UserReply(Struct, frozen=True):
     void: str = ""
 
 
+UNDECIDED = "Nobody can be asked here, so for now it is not: a conversation asks about it."
+"""What is said behind a question about what a project brings, where its `UserReply` is `unreachable`."""
+
+
 class Spot(Struct, frozen=True):
     """A place in a document; line and column count from zero, columns in characters.
 

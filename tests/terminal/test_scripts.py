@@ -238,6 +238,18 @@ def test_reading_leaves_nothing_behind_and_starts_nothing(script: Script, tmp_pa
     assert below(tmp_path) == before | {"started"}
 
 
+def test_what_a_project_brings_and_nobody_can_agree_to_is_said(script: Script):
+    script.model_says({"text": "Done."})
+    own = script.root / ".mazu"
+    own.mkdir()
+    (own / "role.md").write_text("You are a pirate.")
+    (own / "config.toml").write_text('[[mcp_servers]]\nname = "clock"\ncommand = "true"\n')
+    _, _, err = script("run", "what time is it?")
+    unsaid = "Nobody can be asked here, so for now it is not: a conversation asks about it."
+    assert f"mazu-ls: Start the MCP server clock of this project? {unsaid}" in err, err
+    assert f"Use it? {unsaid}" in err, err
+
+
 def test_the_project_is_the_one_that_was_opened_above(script: Script, tmp_path: Path):
     deep = script.root / "src" / "deep"
     deep.mkdir(parents=True)

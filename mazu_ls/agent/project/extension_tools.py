@@ -15,7 +15,7 @@ from mazu_ls.agent.project.skill_suggestions import has_skills
 from mazu_ls.agent.project.start_questions import StartQuestions, shown_files
 from mazu_ls.config.config import Layer, McpServer
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.host import Choice, Question
+from mazu_ls.host import UNDECIDED, Choice, Question
 from mazu_ls.state import paths
 
 if TYPE_CHECKING:
@@ -248,6 +248,8 @@ class ExtensionTools:
 
     async def _agrees(self, title: str, detail: str) -> bool:
         reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)
+        if reply.unreachable:
+            self._notify(f"{title} {UNDECIDED}")
         return reply.choice is not None and reply.choice.kind != "deny"
 
 

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from mazu_ls.agent.project.cached_files import CachedFiles
-from mazu_ls.host import Choice, Question
+from mazu_ls.host import UNDECIDED, Choice, Question
 from mazu_ls.state import paths
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.path_rules import is_secret
@@ -159,6 +159,8 @@ class RoleDocument:
     async def _ask(self, path: Path, text: str, seconds: float) -> None:
         title = f"This project contains a role document for the agent, {path.name}, that was not written here. Use it?"
         reply = await self._host.ask(Question("", "", "trust", title, text, CHOICES), seconds)
+        if reply.unreachable:
+            await self._host.say("warning", f"Mazu: {title} {UNDECIDED}")
         if reply.choice is not None and reply.choice.kind != "deny":
             self.agree(text)
 
