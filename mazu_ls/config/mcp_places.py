@@ -13,14 +13,21 @@ from mazu_ls.config.config import McpServer
 MAX_PARTS = 300
 MAX_PLACES = 4000
 SUFFIXES = (".js", ".mjs", ".cjs", ".py", ".ts")
-_ENTRIES = (
-    "__main__.py",
-    "package.json",
-    *(f"{name}{suffix}" for name in ("index", "main") for suffix in SUFFIXES),
+_IN_PYTHON = ("__main__.py", "__init__.py")
+_IN_NODE = ("package.json", *(f"{name}{suffix}" for name in ("index", "main") for suffix in SUFFIXES))
+_STARTED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (r"(python|pypy)[\d.]*|uv|fastmcp|mcp|poetry|pdm|hatch|pipenv|rye", _IN_PYTHON),
+    (r"node|nodejs|bun|deno|tsx|ts-node|nodemon", _IN_NODE),
+    (r"npm|pnpm|yarn", ("package.json",)),
+    (r"g?make", ("GNUmakefile", "makefile", "Makefile")),
+    (r"just", ("justfile", "Justfile", ".justfile")),
+    (r"go", ("*.go",)),
 )
-"""What Python, Node, Deno and Bun start in a folder that they are given."""
+"""What these programs start in a folder that they are given; the last four of them also where they are started."""
+_IN_THE_CURRENT = re.compile(r"npm|pnpm|yarn|bun|g?make|just")
 _BETWEEN = re.compile(r"""[\s=:;,'"`()<>&|]+""")
 _PWD = re.compile(r"\$(PWD|\{PWD\})(?=/)")
+_HOME = re.compile(r"^~(?=/)|\$(HOME|\{HOME\})(?=/)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _LAUNCHERS = frozenset(("npx", "pnpx", "bunx", "uvx", "docker", "podman"))
 """They start a package: the project's folder among their arguments is what the server works on."""
@@ -28,7 +35,7 @@ _LAUNCHERS = frozenset(("npx", "pnpx", "bunx", "uvx", "docker", "podman"))
 
 class NamedPlaces:
     """Absolute paths below the real roots, links on the way not followed. Of `missing` only what looks like a path is listed;
-    `entries` are what a root holds that would be started if the root itself is named."""
+    `entries` are the files that the named programs start in a named folder."""
 
     def __init__(self, server: McpServer, roots: Sequence[Path], search: str = "") -> None:
         """`search` is the PATH that the command is looked up in. At most MAX_PLACES are looked at."""
@@ -40,30 +47,36 @@ class NamedPlaces:
         self._looked = 0
         if server.command is None or not roots:
             return
-        here = Path.cwd()
-        bases = [*self._roots, *([here] if any(here.is_relative_to(root) for root in self._roots) else ())]
+        bases = dict.fromkeys((*self._roots, Path.cwd()))
         parts = list(_parts(server))
-        starts_folders = Path(server.command).name not in _LAUNCHERS
-        for base in dict.fromkeys(bases):
+        programs = [] if _program(server.command) in _LAUNCHERS else [_program(part) for part in parts]
+        self._names = [
+            name for program, names in _STARTED if any(re.fullmatch(program, one) for one in programs)
+            for name in names
+        ]  # fmt: skip
+        for base in bases:
             for part in parts:
-                self._add(base, part, starts_folders)
+                self._add(base, part)
             for place in server.env.get("PATH", search).split(os.pathsep):
-                self._add(base, str(Path(place, server.command)), False)
+                self._add(base, str(Path(place, server.command)))
+            if any(_IN_THE_CURRENT.fullmatch(one) for one in programs):
+                self._add_started(base)
         for _ in range(2):  # `cd a && cd b && python c.py`
             for folder in [place for place in self.existing if place.is_dir()]:
                 for part in parts:
                     if not part.startswith(os.sep):
-                        self._add(folder, part, False)
+                        self._add(folder, part)
+        for folder in [place for place in self.existing if place.is_dir()]:
+            self._add_started(folder)
 
-    def _add(self, base: Path, part: str, starts_folders: bool) -> None:
+    def _add(self, base: Path, part: str) -> None:
         joined = base / part
         places = {os.path.normpath(joined)} | ({os.path.realpath(joined)} if ".." in part else set())
         for place in map(self._inside, places):
             if place is None:
                 continue
             if place in self._roots:
-                if starts_folders:
-                    self.entries |= {place / name: None for name in _ENTRIES if self._is_there(place / name)}
+                self._add_started(place)
                 continue
             if self._is_there(place):
                 self.existing[place] = None
@@ -72,6 +85,12 @@ class NamedPlaces:
             if place.suffix not in SUFFIXES:
                 longer = (place.with_name(place.name + suffix) for suffix in SUFFIXES)
                 self.existing |= {one: None for one in longer if self._is_there(one)}
+
+    def _add_started(self, folder: Path) -> None:
+        place = self._inside(str(folder))
+        for name in self._names if place is not None else ():
+            found = sorted(folder.glob(name)) if "*" in name else [folder / name]
+            self.entries |= {one: None for one in found if self._is_there(one)}
 
     def _inside(self, place: str) -> Path | None:
         """Return a path below a real root, of one outside what it leads to; None if that is nothing of the project."""
@@ -87,16 +106,22 @@ class NamedPlaces:
         return self._looked <= MAX_PLACES and os.path.lexists(place)
 
 
+def _program(word: str) -> str:
+    """Return the name of the program that a word may be, without a folder and the ending that it has on Windows."""
+    return word.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe").removesuffix(".cmd")
+
+
 def _parts(server: McpServer) -> Iterator[str]:
     """Return what may be a path in the words of an entry, each once."""
     words = [server.command or "", *server.args]
     words += [value for name, value in server.env.items() if name != "PATH"]
     found: dict[str, None] = {}
+    home = server.env.get("HOME") or os.path.expanduser("~")  # noqa: PTH111 - of no user it stays "~"
     for word in words:
         pieces = [word, *_BETWEEN.split(word[:65536])]
         pieces += [unquote(piece) for piece in pieces if "%" in piece]
         for piece in pieces:
-            found[_PWD.sub(".", piece)] = None
+            found[_HOME.sub(lambda _: home, _PWD.sub(".", piece))] = None
             if piece[:1] == "-":  # -rhook.js
                 found[piece[2:]] = None
             if _MODULE.fullmatch(piece):

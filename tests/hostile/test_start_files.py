@@ -160,6 +160,8 @@ async def test_a_server_whose_files_were_replaced_waits_for_the_user(tmp_path: P
         assert "start.sh" in details["environment"]
         title = "The MCP server link is started from files of the project that changed: link/srv.py. May it start?"
         assert any(title in one for one in asked), asked
+        assert any(".venv/bin/python" in one and "New or changed:" in one for one in asked), asked
+        assert any("\nfolderlink/srv.py" in one and "folderlink -> " not in one for one in asked), asked
         assert not (tmp_path / "evil").exists()
     (tmp_path / "stop").unlink()
     async with opened(folder, [], ["link", "missing"], asked) as client:
@@ -180,10 +182,40 @@ async def test_a_server_whose_files_were_replaced_waits_for_the_user(tmp_path: P
     assert not any(" server link " in one or " server missing " in one for one in asked)
 
 
+async def test_what_a_server_works_on_may_change_but_not_what_starts_it(tmp_path: Path) -> None:
+    """The folders that a server is given, what it keeps there, and the settings of other programs are no program of it."""
+    folder = tmp_path / "project"
+    (folder / "src").mkdir(parents=True)
+    for name in ("main.py", "package.json", "src/a.py", "src/index.ts", "memory.json"):
+        (folder / name).write_text("{}")
+    (tmp_path / "srv.py").write_text(SERVER.format(stop=tmp_path / "stop"))
+    (folder / "Makefile").write_text(f"mcp:\n\t@exec {PYTHON} {tmp_path}/srv.py\n")
+    python = f'command = "{PYTHON}"\nargs = ["{tmp_path}/srv.py", "--root", "src", ".", "--cache", "cache"]\n'
+    entries = [
+        f'name = "works"\n{python}env = {{ MEMORY = "./memory.json" }}\n',
+        'name = "make"\ncommand = "make"\nargs = ["mcp"]\n',
+    ]
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text("".join(f"[[mcp_servers]]\n{one}" for one in entries))
+    asked: list[str] = []
+    async with opened(folder, [], [], asked) as client:
+        assert await eventually(lambda: in_states(client, {"works": "connected", "make": "connected"}))
+        for name in ("main.py", "package.json", "src/a.py", "src/index.ts", "memory.json", "Makefile"):
+            with (folder / name).open("a") as file:
+                file.write("\n")
+        (folder / "cache").mkdir()
+        (folder / "cache" / "c.bin").write_text("c")
+        (tmp_path / "stop").touch()
+        assert await eventually(lambda: in_states(client, {"works": "reconnecting", "make": "not_agreed"}))
+        (tmp_path / "stop").unlink()
+        assert await eventually(lambda: in_states(client, {"works": "connected", "make": "not_agreed"}))
+        assert ["Makefile. May it start?" in one for one in asked] == [True]
+
+
 def test_the_words_of_an_entry_name_what_they_start(tmp_path: Path) -> None:
     files = [
         "plain/srv.py", "edir/srv.py", "g.js", "r.js", "i.mjs", "h.js", "sp ace/s.py", "a/b/c.py", "pack/mod.py",
-        "node/index.js", ".venv/bin/tool", "docs/a.md", "unnamed.py", "main.py", "data.db",
+        "js/index.js", ".venv/bin/tool", "docs/a.md", "unnamed.py", "__main__.py", "data.db", "cmd/s.go",
     ]  # fmt: skip
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -204,7 +236,15 @@ def test_the_words_of_an_entry_name_what_they_start(tmp_path: Path) -> None:
     assert named("sh", "-c", "exec $PWD/plain/srv.py") == {"plain/srv.py"}
     assert named("python3", "-m", "pack.mod") == {"pack/mod.py"}
     assert named("tool", PATH=f"{tmp_path}/.venv/bin:/usr/bin") == {".venv/bin/tool"}
-    assert named("python3", ".") == {"main.py"}
+    assert named("python3", ".") == {"__main__.py"}
+    assert named("sh", "-c", "exec node js") == {"js/index.js"}
+    assert named("go", "run", "./cmd") == {"cmd/s.go"}
+    assert named("any-server", "--root", "js", ".") == named("npx", "any-server", "./js") == set()
+    with contextlib.chdir(tmp_path.parent):  # a relative word is read from where mazu-ls was started
+        assert named("python3", f"{tmp_path.name}/plain/srv.py") == {"plain/srv.py"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("HOME", str(tmp_path))
+        assert named("sh", "-c", "exec ~/plain/srv.py $HOME/g.js") == {"plain/srv.py", "g.js"}
     assert named("npx", "-y", "server-filesystem", ".", str(tmp_path)) == set()
     assert named("npx", "-y", "a-server", KEY="x" * 100_000, EMPTY="") == set()
 

@@ -37,12 +37,18 @@ class StartQuestions:
         self._open.add(name)
         title = f"The MCP server {name} is started from files of the project that changed: {names_of(waiting)}. May it start?"
         lines = [shlex.join([server.entry.command or "", *server.entry.args]), "", "New or changed:"]
-        lines += [make_line(place, 500) for place, _ in waiting]
+        lines += [make_line(line, 500) for place, state in waiting for line in _described(place, state)]
         try:
             if await self._agrees(title, "\n".join(lines)):
                 await server.files.agree(waiting)
         finally:
             self._open.discard(name)
+
+
+def _described(place: str, state: bytes) -> list[str]:
+    """Return a place, and each link that leads on from it."""
+    links = [line for line in state.decode("utf-8", "replace").split("\n") if " -> " in line]
+    return [*([] if links and links[0].startswith(f"{place} -> ") else [place]), *links]
 
 
 def shown_files(waiting: Found) -> bytes:

@@ -128,6 +128,8 @@ class ApprovalGate:
         shell = self.run.turn.config.shell
         judged, mode = ToolCallInfo(tool.name, tool.effect, call.arguments), self.run.mode
         if tool.name != SHELL:  # judged by their own arguments alone, so the model's order does not matter
+            if tool.effect is Effect.EDIT:
+                return await self._judged_beside(judged, mode)
             return self._unreachable(judged) or self._judged(judged, mode)
         confined = await asyncio.to_thread(sandbox.holds_unattended, shell.sandbox, network=shell.network)
         if self.run.asked.kind == "run":
@@ -137,7 +139,7 @@ class ApprovalGate:
 
     async def _judged_beside(self, call: ToolCallInfo, mode: Mode, *, confined: bool = False) -> Decision:
         """Judge off the event loop: for a program that reads whole folders the policy scans the project."""
-        place = self._place(confined=confined)
+        place = await self._writing_place(confined=confined)
         return await asyncio.to_thread(_decide, call, mode, self._rules(), place)
 
     def _unreachable(self, call: ToolCallInfo) -> Decision | None:
@@ -150,7 +152,8 @@ class ApprovalGate:
         return Decision("deny", why, rule="public addresses only") if why else None
 
     def _judged(self, call: ToolCallInfo, mode: Mode) -> Decision:
-        return _decide(call, mode, self._rules(), self._place(confined=False))
+        """Judge a call that writes no file."""
+        return _decide(call, mode, self._rules(), self._place())
 
     async def _how_to_allow(self, call: ToolCall, tool: Tool, decision: Decision) -> str:
         """Tell whoever started this how the call can be allowed next time, only by what would allow it."""
@@ -182,14 +185,17 @@ class ApprovalGate:
         from mazu_ls.policy.missing_grants import missing_grants
 
         judged = ToolCallInfo(SHELL, Effect.EXECUTE, call.arguments)
-        place = self._place(confined=False)
+        place = await self._writing_place()
         return await asyncio.to_thread(missing_grants, judged, self.run.mode, self._rules(), place)
 
-    def _place(self, *, confined: bool) -> PolicyContext:
-        turn = self.run.turn
-        roots = turn.workspace.roots
-        programs = mcp_paths(turn.config.mcp_servers, roots)
-        return PolicyContext(roots, turn.shell.cwd, Path.home(), confined, programs)
+    def _place(self) -> PolicyContext:
+        return PolicyContext(self.run.turn.workspace.roots, self.run.turn.shell.cwd, Path.home())
+
+    async def _writing_place(self, *, confined: bool = False) -> PolicyContext:
+        """Return the place with the files that MCP servers are started from, which are looked for off the event loop."""
+        place, servers = self._place(), self.run.turn.config.mcp_servers
+        programs = await asyncio.to_thread(mcp_paths, servers, place.roots) if servers else place.programs
+        return replace(place, confined=confined, programs=programs)
 
     async def _say_what_is_not_held(self) -> None:
         """Warn at the first command if there is no sandbox."""

@@ -130,7 +130,7 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire
     shell = project.config.shell
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
     roots = project.workspace.roots
-    programs = mcp_paths(project.config.mcp_servers, roots)
+    programs = await asyncio.to_thread(mcp_paths, project.config.mcp_servers, roots)
     place = PolicyContext(roots, project.root, Path.home(), confined, programs)
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)

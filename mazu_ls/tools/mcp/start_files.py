@@ -83,7 +83,7 @@ class StartFiles:
         places = NamedPlaces(self._entry, self._roots, self._search)
         look = StartState(self._roots)
         states = [
-            (look.name(place), look.read_place(place))
+            (look.name(place), look.read_place(place, is_started=place in places.entries))
             for place in sorted({**places.existing, **places.entries})
         ]
         return [(name, state) for name, state in states if state is not None]

@@ -6,13 +6,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from mazu_ls.workspace import project_files
 
 MAX_FILE = 32 * 2**20  # bytes of one file
 MAX_BYTES = 128 * 2**20  # bytes of all files in one look
-MAX_FILES = 256  # files of one folder
 MAX_LINKS = 40
 DATA = frozenset(
     str.split(
@@ -20,6 +19,9 @@ DATA = frozenset(
     )
 )
 """Endings of files that servers write themselves or show, and that no entry starts a program from."""
+SETTINGS = frozenset(str.split(".json .json5 .yaml .yml .toml .ini .cfg .conf .xml .env"))
+"""Endings of files that servers are configured by, or keep what they know in. That one appears counts, its content does not:
+while it is there, commands that nobody approved cannot write it, and edits of it are asked about."""
 
 
 class StartState:
@@ -37,16 +39,21 @@ class StartState:
             else str(place)
         )
 
-    def read_place(self, place: Path) -> bytes | None:
-        """Return what is at a place, None if nothing that could be started is there."""
+    def read_place(self, place: Path, *, is_started: bool = False) -> bytes | None:
+        """Return what is at a place, None if nothing that could be started is there. Of a folder only the links that lead to it
+        count. `is_started` says that programs start this very file, whatever it is called."""
         try:
             links, end = self._follow(place)
             if end is None:
                 return "\n".join([*links, "outside"]).encode("utf-8", "surrogateescape")
             status = os.lstat(end)
-            if stat.S_ISREG(status.st_mode) and place.suffix.lower() in DATA:
+            kind = "" if is_started or not stat.S_ISREG(status.st_mode) else place.suffix.lower()
+            if kind in DATA or (stat.S_ISDIR(status.st_mode) and not links):
                 return None
-            content = self._folder(end) if stat.S_ISDIR(status.st_mode) else [self._file(end, status)]
+            if stat.S_ISDIR(status.st_mode):
+                content = ["a folder"]
+            else:
+                content = ["settings"] if kind in SETTINGS else [self._file(end, status)]
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
@@ -85,26 +92,6 @@ class StartState:
         assert root is not None
         with project_files.open_file(root, path.relative_to(root).as_posix()) as file:
             return hashlib.sha256(file.read(MAX_FILE)).hexdigest()
-
-    def _folder(self, path: Path) -> list[str]:
-        root = self._root(path)
-        assert root is not None
-        found: list[str] = []
-        for entry in project_files.list_folder(root, path.relative_to(root).as_posix()):
-            if entry.kind in ("file", "link") and PurePath(entry.name).suffix.lower() not in DATA:
-                try:
-                    found += self._entry(path / entry.name, bounded=len(found) < MAX_FILES)
-                except OSError as error:
-                    found.append(f"{entry.name!r} cannot be read: {error.errno}")
-        return found
-
-    def _entry(self, path: Path, *, bounded: bool) -> list[str]:
-        links, end = self._follow(path)
-        if end is None or end.is_dir():
-            return links
-        status = os.lstat(end)
-        content = self._file(end, status) if bounded else _times(status)
-        return [*links, f"{path.name!r} {content}"]
 
 
 def _times(status: os.stat_result) -> str:
