@@ -21,7 +21,7 @@ _STARTED: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"npm|pnpm|yarn", ("package.json",)),
     (r"g?make", ("GNUmakefile", "makefile", "Makefile")),
     (r"just", ("justfile", "Justfile", ".justfile")),
-    (r"go", ("*.go",)),
+    (r"go", ("main.go",)),
 )
 """What these programs start in a folder that they are given; the last four of them also where they are started."""
 _IN_THE_CURRENT = re.compile(r"npm|pnpm|yarn|bun|g?make|just")
@@ -89,8 +89,8 @@ class NamedPlaces:
     def _add_started(self, folder: Path) -> None:
         place = self._inside(str(folder))
         for name in self._names if place is not None else ():
-            found = sorted(folder.glob(name)) if "*" in name else [folder / name]
-            self.entries |= {one: None for one in found if self._is_there(one)}
+            if self._is_there(folder / name):
+                self.entries[folder / name] = None
 
     def _inside(self, place: str) -> Path | None:
         """Return a path below a real root, of one outside what it leads to; None if that is nothing of the project."""

@@ -215,7 +215,7 @@ async def test_what_a_server_works_on_may_change_but_not_what_starts_it(tmp_path
 def test_the_words_of_an_entry_name_what_they_start(tmp_path: Path) -> None:
     files = [
         "plain/srv.py", "edir/srv.py", "g.js", "r.js", "i.mjs", "h.js", "sp ace/s.py", "a/b/c.py", "pack/mod.py",
-        "js/index.js", ".venv/bin/tool", "docs/a.md", "unnamed.py", "__main__.py", "data.db", "cmd/s.go",
+        "js/index.js", ".venv/bin/tool", "docs/a.md", "unnamed.py", "__main__.py", "data.db", "cmd/main.go",
     ]  # fmt: skip
     for name in files:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -238,7 +238,7 @@ def test_the_words_of_an_entry_name_what_they_start(tmp_path: Path) -> None:
     assert named("tool", PATH=f"{tmp_path}/.venv/bin:/usr/bin") == {".venv/bin/tool"}
     assert named("python3", ".") == {"__main__.py"}
     assert named("sh", "-c", "exec node js") == {"js/index.js"}
-    assert named("go", "run", "./cmd") == {"cmd/s.go"}
+    assert named("go", "run", "./cmd") == {"cmd/main.go"}
     assert named("any-server", "--root", "js", ".") == named("npx", "any-server", "./js") == set()
     with contextlib.chdir(tmp_path.parent):  # a relative word is read from where mazu-ls was started
         assert named("python3", f"{tmp_path.name}/plain/srv.py") == {"plain/srv.py"}

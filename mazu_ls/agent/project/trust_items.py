@@ -101,7 +101,8 @@ def _found(project: Project) -> Iterator[tuple[Named, str, str, bytes]]:
     for pin, path, content in tools(project.folders):
         yield "tool", pin, str(path), content
     for entry in project.config.mcp_servers:
-        place = project.root / paths.PROJECT_FOLDER / "config.toml"
+        own = entry in project.mcp_of_user
+        place = (paths.mazu_home(project.env) if own else project.root / paths.PROJECT_FOLDER) / "config.toml"
         waiting = project.extensions.waiting(entry.name) if project.extensions else b""
-        if entry not in project.mcp_of_user or waiting:
+        if not own or waiting:
             yield "mcp", f"{project.key}/{entry.name}", str(place), msgspec.json.encode(entry) + waiting
