@@ -109,6 +109,27 @@ async def test_more_written_files_than_are_noted_mean_a_look_at_every_file(
     assert project.engine._written.named() == []
 
 
+async def test_what_another_session_edits_while_a_command_runs_is_not_the_commands(project: Bed):
+    project.write("late", "1")
+    project.write("over", "1")
+    first = await project.take()
+    await project.engine.record_edit("other", project.root / "late", "1", "2")
+    number = await project.engine.begin_command("s", ())
+    project.write("late", "2")
+    await project.agent_writes("new", "1", "other")
+    await project.agent_writes("new", "2", "other")
+    await project.take(kind="step", session_id="other")
+    await project.agent_writes("over", "2", "other")
+    project.write("over", "3")
+    await project.agent_writes("more", "1", "other")
+    await project.engine.end_command(number, ())
+    await project.take(kind="step")
+    owners = await project.engine.owners(first.id, session="s")
+    assert owners == {"late": "user", "new": "user", "more": "user", "over": "both"}
+    owners = await project.engine.owners(first.id, session="other")
+    assert owners == {"late": "agent", "new": "agent", "more": "agent", "over": "both"}
+
+
 async def recorded(project: Bed) -> list[int]:
     """The commands that are recorded as begun."""
     query = "SELECT id FROM checkpoint_write WHERE place IS NULL"

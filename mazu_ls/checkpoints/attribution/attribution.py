@@ -83,12 +83,13 @@ class Attribution:
         for write in records:
             around = [one for one in self._commands if one.id < write.id <= self._until(one)]
             if write.commanded is None:
+                possible += [self._state(one.commanded[0], place) for one in around if one.commanded]
                 self._explain(write.before, possible, place, around, change)
                 change.sessions.add(write.session)
                 possible = [write.before, write.after]
             elif self._may_be_later(write, place):
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
-                possible = self._saved_during(write, place, write.commanded[1] or new, change)
+                possible = self._written_during(write, place, write.commanded[1] or new, change)
                 doubtful.add(write.session)
             else:
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
@@ -152,7 +153,7 @@ class Attribution:
     def _through(self, write: Write, place: bytes, new: Shown, change: Change) -> list[State]:
         """Return what a command may have left at a place; one that still runs made every change until now.
 
-        What the user saved meanwhile is not its work, unless the editor had loaded what the command wrote.
+        What the user saved meanwhile, or another session edited, is not its work, unless that was based on what the command wrote.
         """
         assert write.commanded
         before, ended = write.commanded
@@ -163,7 +164,7 @@ class Attribution:
             change.user = True
             change.sessions.add(write.session)
             return [self._state(after, place)]
-        possible = self._saved_during(write, place, after, change)
+        possible = self._written_during(write, place, after, change)
         if files[0] != files[1] and not self._same.among(files[1], possible):
             move = self._head_move(write, new)
             change.moved = place in move.alone
@@ -186,9 +187,9 @@ class Attribution:
             self._moves[command.id] = HeadMove(mixed=move.alone | move.mixed) if overlap else move
         return self._moves[command.id]
 
-    def _saved_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
-        """Return the states that a place may have after a command that did not touch it: the state before it, or the
-        last saved one.
+    def _written_during(self, command: Write, place: bytes, after: Shown, change: Change) -> list[State]:
+        """Return the states that a place may have after a command that did not touch it: the state before it, the last saved one, or
+        those around an edit of another session meanwhile, which is recorded before it is made.
 
         The notification of a save may arrive a little after the command has ended: such a save counts if it leaves the
         state after the command and is based on the state before it.
@@ -197,18 +198,25 @@ class Attribution:
         possible = self._states(command.commanded[0], place)
         agents = [possible[0], *(edit.after for edit in self._edits.get(place, ()))]
         left = self._states(after, place)[-1]
-        for save in self._saves.get(place, ()):
-            is_late = command.commanded[1] is not None and save.id > command.until
-            if save.id < command.id or (
+        edits = [one for one in self._edits.get(place, ()) if one.id <= self._until(command)]
+        earlier = next((one for one in reversed(edits) if one.id < command.id), None)
+        if earlier is not None and self._same.among(earlier.before, possible):
+            possible.append(earlier.after)  # made only after the command began
+        for write in sorted([*self._saves.get(place, ()), *edits], key=lambda one: one.id):
+            is_late = command.commanded[1] is not None and write.id > command.until
+            if write.id < command.id or (
                 is_late
-                and not (self._same.among(save.before, possible) and self._same.same(save.after, left))
+                and not (self._same.among(write.before, possible) and self._same.same(write.after, left))
             ):
                 continue
-            if not self._same.among(save.before, possible):
+            if not self._same.among(write.before, possible):
                 change.sessions.add(command.session)
-            if not self._same.among(save.after, [save.before, *agents]):
+            if write.session != USER:
+                possible = [write.before, write.after]
+                continue
+            if not self._same.among(write.after, [write.before, *agents]):
                 change.user = True
-            possible = [save.after]
+            possible = [write.after]
         return possible
 
     def _states(self, shown: Shown, place: bytes) -> list[State]:
