@@ -246,6 +246,8 @@ def test_occurrences_that_overlap_are_ambiguous():
 
 FUNCTIONS = [f"function f{n}() {{\n  return {n};\n}}\n" for n in range(6)]
 OMISSIONS = [
+    "// ---- 8< ----", "// \u2702 rest", "// ditto", "// content trimmed", "// trimmed", "// abbreviated", "// continued from original",
+    "// preserve everything below", "// + 25 more lines",
     "// f1 through f5 unchanged", "// ...rest", "// (f1-f5 same as original)", "// [Keep f1 through f5]", "// <-- rest of functions here -->",
     "// … f1–f5 …", "// f1, f2, f3: no change", "// The other functions were not modified", "// unchanged code follows", "// and so on for f1 to f5",
     "// copy the rest from the original", "// ---- 20 unchanged lines ----", "// the remaining 5 functions", "// leave the rest",
@@ -267,6 +269,7 @@ def test_a_line_that_stands_where_functions_go_may_say_less(line: str):
     [
         "// f1 to f5 moved to other.js", "// Nothing else is needed", "f1(...args);", "// Loading...", "// The rest is silence, they say, and it is true: see the play",
         "const rest = [];", "// see other.js", "/** The originals. */", "// Existing users keep their id", "...",
+        "// names are trimmed and lowercased", "// cut the text", "// preserve order", "// 3 more lines of defence than before? no", "// continues until done",
     ],
 )  # fmt: skip
 def test_a_comment_where_functions_go_is_kept(line: str):

@@ -10,20 +10,9 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple
 
 from mazu_ls.models.tool_arguments import NAMESPACES, parse_arguments
-
-
-class WrittenCall(NamedTuple):
-    """One call in a text: its place, the tool, its arguments and what is wrong with them."""
-
-    start: int
-    end: int
-    name: str
-    arguments: dict[str, Any]
-    invalid: str | None = None
-
+from mazu_ls.models.written_calls.element_calls import WrittenCall, child_texts
 
 # DeepSeek writes its marks with U+FF5C and U+2581; some servers turn them into ASCII.
 _BAR, _GAP = "[|\uff5c]", "[_\u2581 ]"
@@ -42,13 +31,22 @@ _FUNCTOOLS = re.compile(r"functools\s*(\[.*\])\s*\Z", re.DOTALL)
 _PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
 _DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each element name
 _INVOKE = re.compile(
-    rf'<{_DSML}(invoke|tool|tool_call|function)\s+name="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
+    rf'<{_DSML}(invoke|tool|tool_call|function|function_call|tool_use|use_tool)\s+name="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
     re.DOTALL,
 )
 _REACT = re.compile(
     r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
     re.DOTALL | re.MULTILINE,
 )
+_QWEN_MARKS = re.compile(
+    r"\u273fFUNCTION\u273f:[ \t]*([\w.:-]{1,80})\s*\u273fARGS\u273f:[ \t]*(\{.*?\})\s*(?:\u273f\w+\u273f|\Z)",
+    re.DOTALL,
+)
+_ADDRESSED = re.compile(
+    r"(?:\b(?:commentary|analysis)\s{0,3})?\bto=(?:functions\.)?([\w.:-]{1,80})\s{0,3}(?:json|code)?\s{0,3}(\{.*\})\s*\Z",
+    re.DOTALL,
+)
+"""As harmony, its marks removed by a server."""
 _COHERE = re.compile(r"Action:\s*```(?:json)?\s*(\[.*\])\s*```\s*\Z", re.DOTALL)
 _BETWEEN = re.compile(
     r"<\|(?:tool_call_start|FunctionCallBegin|action_start|START_ACTION)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end|END_ACTION)\|>|\Z)",
@@ -60,14 +58,13 @@ _GEMMA = re.compile(
 _GEMMA_PAIR = re.compile(
     r"\b(\w+):(?:<escape>((?:(?!<escape>).)*+)<escape>|([^,<]{0,400}))(?:,|\Z)", re.DOTALL
 )
-_LAST_TAG = re.compile(r"</([A-Za-z_]\w{2,60})>\s*\Z")
-_CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _INVOKED_WITH = re.compile(
-    rf'<{_DSML}parameter\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)(?:</{_DSML}parameter>|(?=<{_DSML}parameter\s)|\Z)',
+    rf'<{_DSML}(param(?:eter)?|arg(?:ument)?)\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)(?:</{_DSML}\1>|(?=<{_DSML}\1\s)|\Z)',
     re.DOTALL,
 )
 _GLM_PAIR = re.compile(
-    r"<arg_key>([^<]{1,200})</arg_key>\s*<arg_value>(.*?)(?:</arg_value>|(?=<arg_key>)|\Z)", re.DOTALL
+    r"<(?:[a-z]{2,12}_)?arg_key>([^<]{1,200})</(?:[a-z]{2,12}_)?arg_key>\s*<(?P<tag>(?:[a-z]{2,12}_)?arg_value)>(.*?)(?:</(?P=tag)>|(?=<(?:[a-z]{2,12}_)?arg_key>)|\Z)",
+    re.DOTALL,
 )
 WRAPPERS = re.compile(
     rf"</?{_DSML}(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
@@ -82,6 +79,7 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
     found = found or [_block(match) for match in _HARMONY.finditer(text)]
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
+    found = found or [_block(match) for match in _QWEN_MARKS.finditer(text)] or _addressed(text)
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
     for match in () if found else _in_lists(text):
@@ -112,15 +110,22 @@ def _block(match: re.Match[str]) -> WrittenCall:
 
 
 def _invoked(match: re.Match[str]) -> WrittenCall:
-    given = {name: value.strip("\n") for name, value in _INVOKED_WITH.findall(match[3])}
+    given = {name: value.strip("\n") for _, name, value in _INVOKED_WITH.findall(match[3])}
     if not given and match[3].strip().startswith("{"):
         return WrittenCall(*match.span(), match[2], *parse_arguments(match[3].strip()))
-    return WrittenCall(*match.span(), match[2], given)
+    return WrittenCall(*match.span(), match[2], given or child_texts(match[3]) or {})
 
 
 def _react(text: str) -> list[WrittenCall]:
     """Parse the last action of an answer (ReAct), with its input."""
     match = _REACT.match(text, text.rfind("\nAction:") + 1)
+    return [_block(match)] if match else []
+
+
+def _addressed(text: str) -> list[WrittenCall]:
+    """Parse a call at the end of the answer behind the last `to=`."""
+    line = text.rfind("\n", 0, max(0, text.rfind("to=functions."))) + 1
+    match = _ADDRESSED.search(text, line) if "to=functions." in text else None
     return [_block(match)] if match else []
 
 
@@ -130,26 +135,11 @@ def _gemma(match: re.Match[str]) -> WrittenCall:
     return WrittenCall(*match.span(), match[1], given)
 
 
-def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:
-    """Parse an element named like an offered tool, with one element for each argument, at the end:
-    `<read_file><path>a.py</path></read_file>`."""
-    last = _LAST_TAG.search(text[-200:])
-    if last is None or last[1] not in offered:
-        return []
-    start, end = text.rfind(f"<{last[1]}>"), text.rfind(f"</{last[1]}>")
-    given: dict[str, str] = {}
-    at = start + len(last[1]) + 2
-    while start >= 0 and (child := _CHILD.match(text, at, end)) is not None:
-        given[child[1]] = child[2].strip("\n")
-        at = child.end()
-    return [WrittenCall(start, len(text), last[1], given)] if given and not text[at:end].strip() else []
-
-
 def glm_call(inner: str, start: int, end: int) -> list[WrittenCall]:
     """Parse the content of `<tool_call>`: a name in its first line, then keys and values."""
     name, _, _ = inner.strip().partition("\n")
     name = name.partition("<")[0].strip()
-    given = {key.strip(): value.strip("\n") for key, value in _GLM_PAIR.findall(inner)}
+    given = {key.strip(): value.strip("\n") for key, _, value in _GLM_PAIR.findall(inner)}
     return [WrittenCall(start, end, name, given)] if given and re.fullmatch(r"[\w.:-]{1,80}", name) else []
 
 

@@ -21,11 +21,11 @@ from mazu_ls.models.tool_arguments import find_tool, parse_arguments
 from mazu_ls.models.written_calls.call_templates import (
     WRAPPERS,
     WrittenCall,
-    element_calls,
     glm_call,
     python_calls,
     template_calls,
 )
+from mazu_ls.models.written_calls.element_calls import call_of_elements, element_calls
 from mazu_ls.models.written_calls.lenient_json import value_at
 
 NAMES = ("name", "tool", "tool_name", "function", "function_name", "recipient_name", "action")
@@ -41,14 +41,26 @@ _FENCE = re.compile(
 )
 _FENCE_LINE = re.compile(r"^[ \t]*```\w*[ \t]*\n?", re.MULTILINE)
 _FENCE_WORDS = frozenset(
-    {"", "json", "jsonc", "json5", "tool", "tool_call", "tool_calls", "tool_code", "function_call"}
+    {
+        "",
+        "json",
+        "jsonc",
+        "json5",
+        "tool",
+        "tool_call",
+        "tool_calls",
+        "tool_use",
+        "tool_code",
+        "function_call",
+        "action",
+    }
 )
 _TAG = re.compile(
-    r"[<\[](\|?)(tool[_-]?calls?|function[_-]?calls?|tools|tool_request|tool_use|tool_code|execute_tool)(\|?)[>\]](.*?)"
-    r"(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|[<\[]\|?end_\2\|?[>\]]|\Z)",
+    r"[<\[](\|?)((?:(?!end_)[a-z]{2,12}_)?tool[_-]?calls?|function[_-]?calls?|tools|tool_request|tool_use|tool_code|execute_tool)"
+    r"(\|?)(?:\s+(?!name=)\w{1,20}=\"[^\"<>]{0,80}\")*[>\]](.*?)(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|\[/\2\]|[<\[]\|?end_\2\|?[>\]]|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
-_FUNCTION = re.compile(r"<function=([\w.:-]+)>(.*?)(?:</function>|\Z)", re.DOTALL)
+_FUNCTION = re.compile(r"<function=\"?([\w.:-]+)\"?>(.*?)(?:</?function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([\w.:-]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
 _MISTRAL_NAME = re.compile(r"([\w.:-]++)\s*+(?:\[CALL_ID\]\s*+\w*+\s*+)?(?:\[ARGS\]\s*+)?(?=\{)")
@@ -126,6 +138,7 @@ def _marked(text: str, offered: set[str], *, within: bool = False) -> list[Writt
         inner = inner or list(_of_json(match[4], start, end))
         inner = inner or list(_of_json(match[4], start, end, offered)) or python_calls(match[4], start, end)
         inner = inner or _named_before(_FENCE_LINE.sub("", match[4]), start, end, offered)
+        inner = inner or call_of_elements(match[4], start, end)
         if not inner and not within and _TAG.match(match[4].strip()):
             inner = [call._replace(start=start, end=end) for call in _marked(match[4], offered, within=True)]
         found += inner or _unreadable(match[4], start, end)
@@ -238,6 +251,11 @@ def _calls_of(value: Any, start: int, end: int, offered: set[str] | None = None)
         if offered is not None and isinstance(inner, dict) and find_tool(key, offered) is not None:
             yield WrittenCall(start, end, key, *parse_arguments(inner))
             return
+    if offered is not None and (name := _named_beside(value, offered)):
+        yield WrittenCall(
+            start, end, value[name], *parse_arguments({k: v for k, v in value.items() if k != name})
+        )
+        return
     if isinstance(inner := value.get("function"), dict) and set(value) <= BESIDE:
         yield from _calls_of(inner, start, end, offered)
         return
@@ -245,6 +263,16 @@ def _calls_of(value: Any, start: int, end: int, offered: set[str] | None = None)
     key = next((key for key in ARGUMENTS if key in value), None)
     if name and key is not None and set(value) <= BESIDE:
         yield WrittenCall(start, end, name, *parse_arguments(value[key]))
+
+
+def _named_beside(value: dict[str, Any], offered: set[str]) -> str:
+    """Return the key that names an offered tool, where the arguments stand next to it; "" if there is none."""
+    if len(value) < 2 or not BESIDE.isdisjoint(value.keys() - {"tool", "tool_name"}):
+        return ""
+    named = [
+        key for key in ("tool", "tool_name") if isinstance(value.get(key), str) and value[key] in offered
+    ]
+    return named[0] if len(named) == 1 else ""
 
 
 def _unfenced(text: str) -> str:

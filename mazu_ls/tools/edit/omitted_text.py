@@ -43,7 +43,15 @@ _REFERS = re.compile(
     re.IGNORECASE,
 )
 """Comments that begin with what continues, and say no more."""
-_KEEPS = re.compile(r"(?:keep|leave)\s+.*", re.IGNORECASE)
+_KEEPS = re.compile(
+    rf"(?:keep|leave)\s+.*|preserve\s+(?:everything|all)\b.*|(?:\+\s*)?\d+\s+more\s+lines?(?:\s+(?:here|below|above|follow))?|ditto"
+    rf"|(?:the\s+)?(?:(?:rest|{_WHAT})\s+)?(?:is\s+|are\s+)?(?:trimmed|abbreviated|shortened|collapsed|snipped|cut)"
+    r"|continue[sd]?\s+(?:as|from|with|like)\s+(?:in\s+)?(?:the\s+)?(?:original|above|before|existing)\b.*",
+    re.IGNORECASE,
+)
+_SCISSORS = re.compile(
+    r"[\s\W_]*(?:8<|>8|\u2702)[\s\W_]*(?:(?:cut|snip)\w*\b.*|(?:the\s+)?rest\b.*)?", re.IGNORECASE
+)
 MOST_WORDS = 10
 
 
@@ -99,6 +107,8 @@ def _says_that_text_is_there(line: str, suffix: str) -> bool:
     match = _COMMENT.fullmatch(text)
     if match is None:
         return _DOTS.match(text) is not None and bool(_SAYS_SO.search(text))
+    if _SCISSORS.fullmatch(match["inner"] or ""):
+        return True
     inner = (match["inner"] or match["framed"] or "").removesuffix("*/").strip(_EDGES)
     if dots := _DOTS.match(inner):
         inner = inner[dots.end() :]
