@@ -1,12 +1,14 @@
 """Long conversations, long changes and long lists in a terminal: what was cut or summarized is said."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from tests.terminal.test_chat_screen import Chat, chat
 from tests.terminal.test_scripts import Script, script
 
-__all__ = ["script"]  # a fixture
+__all__ = ["chat", "script"]  # fixtures
 SMALL = """model = "small"
 [context]
 map_tokens = 0
@@ -31,6 +33,21 @@ def test_a_compaction_is_said(script: Script):
     assert "Older messages of this conversation were replaced by a summary" in err
     status, out, _ = script("session", "compact")
     assert (status, out.count("\n")) == (0, 1) and out.startswith("not compacted “Remember the port.")
+
+
+async def test_the_share_of_the_window_is_not_known_behind_a_compaction(chat: Chat, tmp_path: Path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(SMALL.replace("8000", "20000"))
+    terminal = await chat({"text": "I did."}, {"text": "So."}, {"text": "## Topics\nit"}, columns=60)
+    await terminal.says("Remember " + "the words " * 300)
+    await terminal.sees("I did.", " % · cost unknown · /help")
+    await terminal.says("and now?")
+    await terminal.sees("So.")
+    await terminal.rests()
+    await terminal.says("/compact")
+    await terminal.sees("replaced by a summary; their", "Compacted.")
+    await terminal.loses(" % · cost unknown · /help")
+    assert "their record stays," in terminal.text, terminal.text  # wrapped between words
 
 
 def test_a_line_counts_the_whole_of_a_long_change(script: Script):

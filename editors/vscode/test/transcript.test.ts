@@ -201,6 +201,7 @@ test('turns that were taken back are marked, tokens and money are still counted'
   );
   assert.equal(state.costUsd?.toFixed(2), '0.04');
   assert.equal(state.contextTokens, 100);
+  assert.equal(addUpdates(state, sent([{ kind: 'compacted', summary: 'It adds.' }], 60), NOW).contextTokens, 0);
 });
 
 test('an unknown price stays unknown, and what is known is kept', () => {

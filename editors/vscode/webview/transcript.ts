@@ -176,6 +176,8 @@ class Batch {
         return;
       case 'model':
         return;
+      case 'compacted':
+        this.state.contextTokens = 0; // known again with the next call
     }
     if (turnId === null) return;
     const turn = this.turn(turnId, at, live);

@@ -1,14 +1,16 @@
-"""One line for each tool call: a sign, a plain verb, its object, its outcome."""
+"""One line for each tool call: a sign, a plain verb, its object, its outcome. And how a turn ended."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.terminal.screen.styled_text import Line, clean, count_changes, fit, line, plural
+from mazu_ls.terminal.exit_status import how_to_go_on
+from mazu_ls.terminal.screen.styled_text import Line, clean, count_changes, fit, line, plural, wrapped
+from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
-    from mazu_ls.journal.journal import CallEnded
+    from mazu_ls.journal.journal import CallEnded, TurnEnded
 
 SIGNS = {
     "running": ("cyan", "•"), "done": ("green", "✓"), "failed": ("red", "✗"), "waits": ("yellow", "?"),
@@ -78,3 +80,16 @@ def call_outcome(tool: str, body: CallEnded, *, streamed: bool) -> str:
     ):
         return "" if body.ok else clean(ended[-1])
     return summary
+
+
+def end_lines(ended: TurnEnded, *, in_chat: bool, width: int) -> list[Line]:
+    """Return why a turn ended, and how to go on; nothing where it is done. `in_chat`: something can be typed there."""
+    if ended.error:
+        return [line(("red", clean(error_text(ended.error["message"], ended.error.get("hint", "")))))]
+    if ended.stop_reason == "cancelled":
+        return [line(("yellow", "Stopped."))]
+    if ended.stop_reason == "end_turn" and not ended.detail:
+        return []
+    hint = how_to_go_on(ended.stop_reason, in_chat=in_chat)
+    why = line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " "))))
+    return [why, *(line(("dim", row)) for row in (wrapped(hint, width - 1) if hint else ()))]

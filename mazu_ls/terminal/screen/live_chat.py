@@ -173,6 +173,7 @@ class LiveChat:
         from mazu_ls.terminal.screen.markdown_stream import render_markdown
 
         said = await slash_commands.reply_to(self.chat, text)
+        self.chat.share = self.surface.share(self.chat.share)
         if said:
             width = max(20, self.screen.size[1])
             self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")
@@ -186,9 +187,7 @@ class LiveChat:
         self.screen.set_activity(self.surface.new_view().activity)
         result = await self.chat.send(text)
         view = self.surface.view
-        if view is not None and self.surface.context_window and view.context_tokens:
-            part = 100 * view.context_tokens // self.surface.context_window
-            self.chat.share = f"{part} %" if part else ""
+        self.chat.share = self.surface.share(self.chat.share)
         if result["stopReason"] == "error" and not (view and view.ended):
             self.surface.say("error", error_text(result["error"]["message"], result["error"]["hint"]))
 

@@ -41,6 +41,10 @@ class LiveSurface:
         self.view.context_window = self.context_window
         return self.view
 
+    def share(self, before: str) -> str:
+        """Return the share of the model's window that is used now, as "12 %"; `before` where nothing was sent since."""
+        return before if self.view is None or self.view.context_tokens is None else self.view.share()
+
     def show_event(self, session_id: str, event: journal.Event) -> None:
         """Draw one event of the current session."""
         if self.session_id not in (None, session_id):

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mazu_ls.journal import journal
-from mazu_ls.terminal.exit_status import how_to_go_on
 from mazu_ls.terminal.screen import styled_text as styled
 from mazu_ls.terminal.screen.call_lines import (
     BROKEN_OFF,
@@ -16,11 +15,11 @@ from mazu_ls.terminal.screen.call_lines import (
     call_line,
     call_outcome,
     describe_call,
+    end_lines,
     outcome_state,
 )
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 from mazu_ls.terminal.screen.styled_text import Line, clean, line
-from mazu_ls.terminal.wording import error_text
 
 DIFF_LINES = 24
 OUTPUT_LINES = 8
@@ -81,7 +80,7 @@ class TurnScreen:
         self._retry = ""
         self.calls: dict[str, CallView] = {}
         self.tokens = 0
-        self.context_tokens = 0
+        self.context_tokens: int | None = None
         self.context_window: int | None = None
         self.folded: tuple[str, list[str]] = ("", [])
         """What was folded last: its name and all its lines."""
@@ -116,7 +115,8 @@ class TurnScreen:
             case journal.CallEnded():
                 self._ended(event.body)
             case journal.Compacted():
-                self._lines(line(("dim", COMPACTED)))
+                self.context_tokens = 0  # known again with the next call
+                self._lines(*(line(("dim", row)) for row in styled.wrapped(COMPACTED, self._width() - 1)))
             case journal.CheckpointTaken():
                 self._checkpoints += 1
             case journal.TurnEnded():
@@ -208,18 +208,7 @@ class TurnScreen:
             self._emit(render_markdown(clean(text), self._width(), colours=self._colours) + "\n")
 
     def _footer(self, ended: journal.TurnEnded) -> list[Line]:
-        rows: list[Line] = []
-        if ended.error:
-            said = error_text(ended.error["message"], ended.error.get("hint", ""))
-            rows.append(line(("red", clean(said))))
-        elif ended.stop_reason not in ("end_turn", "cancelled") or (
-            ended.stop_reason == "end_turn" and ended.detail
-        ):
-            rows.append(line(("yellow", clean(ended.detail or ended.stop_reason.replace("_", " ")))))
-            if hint := how_to_go_on(ended.stop_reason, in_chat=self._in_chat):
-                rows += [line(("dim", row)) for row in styled.wrapped(hint, self._width() - 1)]
-        elif ended.stop_reason == "cancelled":
-            rows.append(line(("yellow", "Stopped.")))
+        rows = end_lines(ended, in_chat=self._in_chat, width=self._width())
         done, used = ended.changes, ended.usage
         changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
@@ -227,22 +216,16 @@ class TurnScreen:
             "what commands changed was not counted" if done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(used.cost_usd, used.estimated, used.known_cost_usd, used.unpriced_calls) if used.model_calls else "",
-            self._context_share(ended),
+            styled.tokens(used.tokens) + (f" ({self.share()} of the window)" if self.share() else "") if used.tokens else "",
         ])  # fmt: skip
-        return (
-            [*rows, *(line(("dim", row)) for row in styled.wrapped(facts, self._width() - 1))]
-            if facts
-            else rows
-        )
+        if facts:
+            rows += [line(("dim", row)) for row in styled.wrapped(facts, self._width() - 1)]
+        return rows
 
-    def _context_share(self, ended: journal.TurnEnded) -> str:
-        if not ended.usage.tokens:
-            return ""
-        share = ""
-        if self.context_window and self.context_tokens:
-            part = 100 * self.context_tokens // self.context_window
-            share = f" ({part} % of the window)" if part else ""
-        return styled.tokens(ended.usage.tokens) + share
+    def share(self) -> str:
+        """Return the share of the model's window that the last call used, as "12 %"; empty where it is not known."""
+        part = 100 * (self.context_tokens or 0) // self.context_window if self.context_window else 0
+        return f"{part} %" if part else ""
 
     def _lines(self, *lines: Line) -> None:
         if lines:

@@ -344,6 +344,7 @@ end
 
 function folds.compacted(self, update)
   self:close()
+  self.context_tokens = nil -- known again with the next call
   self:add({ kind = 'thought', text = update.summary, data = { title = 'The conversation so far, in short' } })
 end
 
