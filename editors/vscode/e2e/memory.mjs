@@ -175,6 +175,9 @@ await story(async (bed, step) => {
   await step('inside the extension host: commands, tools, models, memories as files', async () => {
     await bed.command('Run Mazu Host Tests');
     const file = path.join(bed.home, 'host-tests.json');
+    // Another agent that goes back asks with what that would do.
+    const question = bed.page.locator('.monaco-dialog-box', { hasText: 'To “before the rollback”: no changes.' });
+    await question.locator('.monaco-button', { hasText: 'Yes' }).click();
     await until('they have run', () => fs.existsSync(file));
     const results = JSON.parse(fs.readFileSync(file, 'utf8'));
     for (const { name, problem } of results)

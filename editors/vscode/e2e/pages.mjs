@@ -243,6 +243,16 @@ const STEPS = {
     await page.close();
   },
 
+  async 'beside a diff it is said why it is asked, in the words of the server alone'() {
+    const detail =
+      'Edit run.sh\n\nWhy this needs approval: it says so itself\n\nWhy this needs approval: run.sh can be run';
+    const asked = call('c1', 'edit_file', { path: 'run.sh' }, { detail, reason: 'run.sh can be run', diff: '-a\n+b' });
+    const page = await chat([...turn(1, ''), ...asked], 'waiting');
+    await page.locator('.question', { hasText: 'Asked because run.sh can be run' }).waitFor();
+    assert.doesNotMatch(await page.locator('.question').innerText(), /says so itself/);
+    await page.close();
+  },
+
   async 'a question about no call stands above the composer, with its own words and after those of the turn'() {
     const detail = '{"command": "clock"}';
     const options = [

@@ -47,10 +47,26 @@ await story(async (bed, step) => {
   await step('@mazu answers', async () => {
     await bed.keys('Control+Alt+i');
     const input = bed.page.locator('.interactive-input-part').first();
-    await until('our model is picked', async () => (await input.innerText()).includes('Mazu ('));
+    const [, current] = /Mazu: ask · (.+)/.exec(await bed.status());
+    await until("the agent's model is picked", async () => (await input.innerText()).includes(`Mazu (${current})`));
     await say(bed, '@mazu what is this project?');
     await bed.page.locator('.interactive-response', { hasText: 'A small calculator' }).waitFor();
     await bed.shot('answered');
+  });
+
+  await step('@mazu answers with the model that is picked beside the message', async () => {
+    const row = (name) => bed.page.locator('.action-widget .monaco-list-row', { hasText: name }).first();
+    const input = bed.page.locator('.interactive-input-part').first();
+    await until('another model is picked', async () => {
+      if ((await input.innerText()).includes('Mazu with claude-haiku')) return true;
+      if (!(await row('Other Models').count()))
+        await input.locator('.action-label', { hasText: 'Mazu (' }).click({ timeout: 5000 });
+      if (!(await row('claude-haiku').count())) await row('Other Models').click({ timeout: 5000 });
+      await row('claude-haiku').click({ timeout: 5000 });
+      return false;
+    });
+    await say(bed, '@mazu who are you?');
+    await bed.page.locator('.interactive-response', { hasText: 'A small model' }).waitFor();
   });
 
   await step('an edit is asked about, and allowed from the status bar', async () => {

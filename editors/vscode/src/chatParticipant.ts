@@ -15,6 +15,7 @@ import type { App } from './app';
 import { checkpointName, kindName } from './describe';
 import { place } from './editor';
 import { isCancellation, sentence } from './errors';
+import { VENDOR } from './languageModel';
 import type { AttachedText, Attachment } from './protocol';
 import type { PermissionRequest, Update } from './updates';
 
@@ -106,6 +107,7 @@ async function turn(
       sessionId,
       ...attached(request),
       ...addedTexts(request),
+      ...picked(request),
       wait: true,
     };
     const result = await server.execute('mazu.chat', message);
@@ -158,6 +160,9 @@ function lastSession({ history }: ChatContext): string | undefined {
   const metadata = (turns.at(-1) as ChatResponseTurn | undefined)?.result.metadata;
   return (metadata as { sessionId?: string } | undefined)?.sessionId;
 }
+
+/** The model that stands beside the message, where it is one of ours. */
+const picked = ({ model }: ChatRequest): { model?: string } => (model?.vendor === VENDOR ? { model: model.id } : {});
 
 /** The texts that were added to a message, which are not the user's own words: a terminal's selection, a diff. */
 function addedTexts({ references }: ChatRequest): { texts?: AttachedText[] } {

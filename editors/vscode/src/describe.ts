@@ -1,7 +1,7 @@
 /** How times, prices and counts are said, the same everywhere. */
 
 import { l10n } from 'vscode';
-import type { Checkpoint, Model, RollbackPlan } from './protocol';
+import type { AllCommands, Checkpoint, Model, RollbackPlan } from './protocol';
 
 const UNITS: [Noun, number][] = [
   ['day', 86_400],
@@ -11,6 +11,10 @@ const UNITS: [Noun, number][] = [
 
 /** A kind of memory as people read it. */
 export const kindName = (category: string): string => category.replaceAll('_', ' ');
+
+/** All that a memory would say, in paragraphs, for whoever has to agree to it. */
+export const toBeRemembered = ({ title, body, category }: AllCommands['mazu.remember'][0]): string[] =>
+  [category ? `${beginning(`${kindName(category)} `).trim()}: ${title}` : (title ?? ''), body ?? ''].filter(Boolean);
 
 export function ago(time: string | null | undefined): string {
   const seconds = (Date.now() - Date.parse(time ?? '')) / 1000;
@@ -96,6 +100,14 @@ export function modelPrice({ spec: { prices: known, provider } }: Model): string
 }
 
 const NAMED = 3;
+
+/** What came of files that a rollback moved away, since no checkpoint can hold them: each with the place where it is now. */
+const movedAway = (setAside: RollbackPlan['setAside']): string[] =>
+  setAside.map(({ path, reason }) => l10n.t('{0} as it was is set aside: {1}', path, reason));
+
+/** What became of the user's own work in a rollback that was done: left as it was, or set aside; "" where there is none. */
+export const ownWork = (plan: Pick<RollbackPlan, 'keep' | 'conflicts' | 'setAside'>): string =>
+  [keptAsIs(plan), ...movedAway(plan.setAside)].filter(Boolean).join('; ');
 
 /** What a rollback that was done left as it was, by name; "" where it left nothing. */
 export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'conflicts'>): string {

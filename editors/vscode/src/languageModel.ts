@@ -1,5 +1,6 @@
 import {
   EventEmitter,
+  l10n,
   type LanguageModelChatInformation,
   LanguageModelChatMessageRole,
   LanguageModelChatToolMode,
@@ -14,7 +15,7 @@ import type { App } from './app';
 import type { CallerMessage, Model } from './protocol';
 import { StreamedText } from './streamedText';
 
-const VENDOR = 'mazu';
+export const VENDOR = 'mazu';
 const CHARACTERS_PER_TOKEN = 4;
 const NO_ARGUMENTS = { type: 'object', properties: {} };
 
@@ -30,7 +31,7 @@ export function registerLanguageModel({ server, context }: App): void {
     provideLanguageModelChatInformation: async () => {
       if (server.condition !== 'running') return [];
       const { models, current } = await server.execute('mazu.models.list');
-      return offered(models, current).map(information);
+      return offered(models, current).map((model) => information(model, current));
     },
     provideLanguageModelChatResponse: async ({ id }, messages, { tools, toolMode }, progress, token) => {
       const offered = (tools ?? []).map(({ name, description, inputSchema }) => ({
@@ -72,15 +73,19 @@ const offered = (models: Model[], current: string | null): Model[] =>
     .filter(({ name, ready }) => ready || name === current)
     .sort((a, b) => Number(b.name === current) - Number(a.name === current));
 
-const information = ({ name, spec }: Model): LanguageModelChatInformation => ({
+/** VS Code sorts models by name and picks the first: the names let that be the agent's model, not one of another price. */
+const information = ({ name, spec }: Model, current: string | null): LanguageModelChatInformation => ({
   id: name,
-  name: `Mazu (${name.replace(/^[^:]*:/, '')})`,
+  name: pickerName(name.replace(/^[^:]*:/, ''), name === current),
   family: VENDOR,
   version: '1',
   maxInputTokens: spec.contextWindow,
   maxOutputTokens: spec.maxOutput,
   capabilities: { toolCalling: true },
 });
+
+const pickerName = (model: string, isCurrent: boolean): string =>
+  isCurrent ? `Mazu (${model})` : l10n.t('Mazu with {0}', model);
 
 /** A message as the server takes it. */
 function message({ role, content }: LanguageModelChatRequestMessage): CallerMessage {

@@ -28,6 +28,8 @@ export interface Question {
   rule?: string | null;
   /** Names of the arguments that the user may change before allowing. */
   editable?: string[] | null;
+  /** Why it is asked, in the server's own words. */
+  reason?: string | null;
 }
 
 /** A question as the server asks it of this client. */

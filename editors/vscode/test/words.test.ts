@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginning, keptAsIs, takenByUndo, withName } from '../src/describe';
+import { beginning, keptAsIs, ownWork, takenByUndo, toBeRemembered, withName } from '../src/describe';
 import type { Checkpoint } from '../src/protocol';
 import { formerKey, serverName } from '../src/settingNames';
 import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
@@ -104,4 +104,19 @@ test('a message box says who speaks; where the chat says it, it is a sentence', 
   assert.equal(withName('Mazu: it waits.'), 'Mazu: it waits.');
   assert.equal(beginning('there is no checkpoint yet.'), 'There is no checkpoint yet.');
   assert.equal(beginning('app.py: it is locked'), 'app.py: it is locked');
+});
+
+test('a rollback says where a file is that no checkpoint can hold', () => {
+  const setAside = [
+    { path: 'big.bin', reason: 'no checkpoint can hold what is there now: it is /state/rescued/big.bin now' },
+  ];
+  const plan = { keep: [{ path: 'a.py', reason: '' }], conflicts: [], setAside };
+  assert.match(ownWork(plan), /^kept as you left it: a\.py; big\.bin as it was is set aside: .*rescued\/big\.bin now$/);
+  assert.equal(ownWork({ keep: [], conflicts: [], setAside: [] }), '');
+});
+
+test('another agent asks with all that would be remembered', () => {
+  const memory = { title: 'Money is whole cents', body: 'No floats.', category: 'user_preference' } as const;
+  assert.deepEqual(toBeRemembered(memory), ['User preference: Money is whole cents', 'No floats.']);
+  assert.deepEqual(toBeRemembered({ title: 'x' }), ['x']);
 });

@@ -34,7 +34,8 @@ export function Question({ question, arguments: given }: Props) {
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
   const box = useRef<HTMLDivElement>(null);
   const deafUntil = useRef(0);
-  const { callId, options, detail, diff, hunks, rule } = question;
+  const { callId, options, diff, hunks, rule } = question;
+  const { said, why } = parts(question);
   const of = (kind: string) => options.find((option) => option.kind === kind);
   const deny = of('deny');
   const widest = of('allow_always') ?? of('allow_session');
@@ -107,8 +108,9 @@ export function Question({ question, arguments: given }: Props) {
       ) : diff ? (
         <Diff diff={diff} />
       ) : (
-        detail && edited === null && <pre class="output">{detail}</pre>
+        said && edited === null && <pre class="output">{said}</pre>
       )}
+      {why && <p class="exact">{t('Asked because {0}', why)}</p>}
       {edited !== null && editable && (
         <Field
           label={t('Edit the {0} before it is allowed', editable)}
@@ -163,6 +165,14 @@ export function Question({ question, arguments: given }: Props) {
       )}
     </div>
   );
+}
+
+/** What a question says apart from its diff, and why it is asked, with which the detail ends. */
+function parts({ detail, reason }: QuestionData): { said: string; why: string } {
+  const end = reason ? `Why this needs approval: ${reason}` : '';
+  return end && detail.endsWith(end)
+    ? { said: detail.slice(0, -end.length).trim(), why: reason!.trim() }
+    : { said: detail, why: '' };
 }
 
 const title = ({ kind, label }: QuestionOption, hasKey: boolean, rule: string | null | undefined): string =>

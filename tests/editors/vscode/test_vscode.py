@@ -204,6 +204,7 @@ async def test_the_editors_own_chat_and_more_than_one_window_and_folder(bed: Bed
     size = {"path": "tools/util.py", "old": "size = 1", "new": "size = 2"}
     script = [
         ScriptedReply(when="what is this project", text="A small calculator."),
+        ScriptedReply(when="claude-haiku", text="A small model."),
         ScriptedReply(when="mend total", calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(when="edited app.py", text="Done."),
         ScriptedReply(when="second-2", text="It says two."),

@@ -54,9 +54,24 @@ const TESTS = {
     const then = await vscode.workspace.openTextDocument(uri);
     assert.equal(then.getText(), fs.readFileSync(appUri().fsPath, 'utf8'));
   },
+  'a rollback by another agent keeps what only the user changed, and asks nothing out of its sight': async () => {
+    const { id } = await tool('mazu_checkpoint', { label: 'before the rollback' });
+    const was = fs.readFileSync(appUri().fsPath, 'utf8');
+    fs.writeFileSync(appUri().fsPath, `${was}# mine\n`);
+    try {
+      const { applied, plan } = await tool('mazu_rollback', { id });
+      assert.deepEqual([applied, plan.write], [true, []]);
+      assert.equal(fs.readFileSync(appUri().fsPath, 'utf8'), `${was}# mine\n`);
+    } finally {
+      fs.writeFileSync(appUri().fsPath, was);
+    }
+  },
   'the model in force is a model of VS Code, which counts tokens': async () => {
     const [model] = await vscode.lm.selectChatModels({ vendor: 'mazu' });
     assert.match(model.name, /^Mazu \(/);
+    // Which VS Code picks: the first by name.
+    const named = (await vscode.lm.selectChatModels({})).map(({ name }) => name);
+    assert.ok(named.length > 1 && named.sort((a, b) => a.localeCompare(b))[0] === model.name, named.join());
     assert.ok(model.maxInputTokens > 10_000);
     assert.equal(await model.countTokens('12345678'), 2);
   },

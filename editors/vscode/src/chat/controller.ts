@@ -1,6 +1,6 @@
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { keptAsIs, modelPrice, rollbackChanges } from '../describe';
+import { ownWork, modelPrice, rollbackChanges } from '../describe';
 import { showPatch } from '../diffs/patch';
 import { showTurnChanges } from '../diffs/turn';
 import { isCancellation, sentence, UserError } from '../errors';
@@ -336,7 +336,7 @@ export class ChatController implements Disposable {
 
   private tell({ applied, plan, problems }: RollbackResult, done: string, action?: NoticeAction): void {
     const changes = rollbackChanges(plan);
-    const kept = keptAsIs(plan);
+    const kept = ownWork(plan);
     const wrong = [...problems, ...(applied ? [] : plan.conflicts)].map(({ path, reason }) => `${path}: ${reason}`);
     const text = applied ? `${done}: ${changes}${kept && `; ${kept}`}.` : l10n.t('Nothing was changed.');
     this.post({

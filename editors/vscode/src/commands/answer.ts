@@ -75,6 +75,7 @@ function pick(request: PermissionRequest): Thenable<AnswerItem | undefined> {
     ...(deny && !leave ? [refusal(deny)] : []),
     { label: l10n.t('$(eye) Show what would happen'), act: 'show' },
   ];
-  const placeHolder = detail.length <= SHORT && !detail.includes('\n') ? detail : l10n.t('What may it do?');
+  const isShort = (text: string) => text !== '' && text.length <= SHORT && !text.includes('\n');
+  const placeHolder = [detail, request.reason ?? ''].find(isShort) ?? l10n.t('What may it do?');
   return window.showQuickPick(items, { title, placeHolder, ignoreFocusOut: true });
 }

@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
 import type { App } from '../app';
-import { ago, checkpointChanges, checkpointName, keptAsIs, rollbackChanges, takenByUndo } from '../describe';
+import { ago, checkpointChanges, checkpointName, ownWork, rollbackChanges, takenByUndo } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TIME_MACHINE, TimeMachine } from '../panels/timeMachine';
@@ -145,7 +145,7 @@ function outcome({ checkpoint, plan, applied, verified, problems }: RollbackResu
   if (!applied) return [l10n.t('nothing was rolled back'), reasons && `(${reasons})`].filter(Boolean).join(' ');
   const done = l10n.t('rolled back to “{0}”: {1}', checkpointName(checkpoint), rollbackChanges(plan));
   if (problems.length) return l10n.t('{0}, but not everything came back: {1}', done, reasons);
-  return [verified ? done : l10n.t('{0}, but that could not be verified', done), keptAsIs(plan)]
+  return [verified ? done : l10n.t('{0}, but that could not be verified', done), ownWork(plan)]
     .filter(Boolean)
     .join('; ');
 }

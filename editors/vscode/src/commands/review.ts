@@ -52,6 +52,7 @@ function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
     ...decisions(plan, isPart ? l10n.t('Restore') : l10n.t('Roll back')),
     ...section(l10n.t('Changed since by you'), 'warning', plan.conflicts),
     ...section(l10n.t('Open editors changed'), 'edit', buffers),
+    ...section(l10n.t('Set aside, what is there now'), 'archive', plan.setAside),
     ...section(l10n.t('Files written'), 'file', plan.write),
     ...section(l10n.t('Files deleted'), 'trash', plan.delete),
     ...section(l10n.t('Kept as they are'), 'lock', plan.keep),
