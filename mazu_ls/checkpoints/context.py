@@ -162,8 +162,7 @@ class CheckpointContext:
         base_tree = bytes.fromhex(base.tree) if base else None
         changed = self.dirty.changed(base_tree, everywhere=touched is None or base is None)
         if base is not None and changed is not None:
-            names = {one.path for one in base.skipped}
-            places = self._known(base_tree, [*(touched or ()), *changed], names)
+            places = self._known(base_tree, [*(touched or ()), *changed], {one.path for one in base.skipped})
             if places is not None:
                 if self.dirty.is_cheap:
                     self._add_restated(base_tree, places)
@@ -254,8 +253,11 @@ class CheckpointContext:
             self.dirty.note_found(seen)
             seen.changes.update(self.part_changes(db, base, writer))
             seen.changes.update(self.mode_changes(base, seen, writer))
-            now = self.trees.update(bytes.fromhex(base.tree) if base else None, seen.changes, writer.add)
+            updates = self.trees.updates.copy()  # what the checkpoint after a preview needs, too
+            root = bytes.fromhex(base.tree) if base else None
+            now = self.trees.update(root, seen.changes, writer.add, updates)
             writer.finish()
+            self.trees.updates = updates
         except BaseException:
             writer.discard()
             self.capture.forget()
@@ -274,6 +276,7 @@ class CheckpointContext:
         """Forget which objects are stored: some may have been collected."""
         self.capture.forget()
         self.stored.clear()
+        self.trees.updates = {}
         self.repository.forget_reader()
         self._collected = self.repository.collected()
 
@@ -332,15 +335,12 @@ class CheckpointContext:
         """Return the touched paths by mount; None if one of them is a folder, which needs a full scan. `skipped`: shown paths
         that the base does not hold although they were there."""
         places: dict[bytes, set[bytes]] = {}
-        behind: dict[tuple[bytes, bytes], bool] = {}
+        looked: dict[bytes, bool] = {}
         for path in dict.fromkeys(touched):
             if (found := self.locate(path)) is None:
                 continue
             mount, inside = found
-            folder = mount.prefix, inside.rpartition(b"/")[0]
-            if folder not in behind:
-                behind[folder] = mount.behind_link(inside)
-            if behind[folder]:
+            if mount.behind_link(inside, looked):
                 continue
             if mount.is_folder(inside):
                 return None

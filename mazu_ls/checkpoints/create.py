@@ -113,6 +113,7 @@ def _take(
         project.capture.forget()
         raise
     project.dirty.mark_taken(seen)
+    project.trees.updates = {}
     if seen.everywhere:
         for note in staging.sweep_staging(project.mounts, project.rescue_folder):
             log.warning("%s: %s", note.path, note.reason)
@@ -143,7 +144,7 @@ def _commit(
     if seen.sparse is not None:
         changes[SPARSE] = TreeEntry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
     changes.update(project.mode_changes(base, seen, writer))
-    content = project.trees.update(base_tree, changes, writer.add)
+    content = project.trees.update(base_tree, changes, writer.add, project.trees.updates.copy())
     checkpoint = Checkpoint(
         id=schema.checkpoint_id(schema.next_number(db)),
         parent_id=schema.state(db, "current"),

@@ -9,7 +9,12 @@ from mazu_ls.checkpoints.git.objects import FOLDER_MODE, TREE, TreeEntry, format
 
 Changes = Mapping[bytes, TreeEntry | None]
 Difference = tuple[bytes, TreeEntry | None, TreeEntry | None]
+Updates = dict[tuple[bytes | None, frozenset[tuple[bytes, TreeEntry | None]]], bytes | None]
+"""Updates of folders: the tree before and what changes below it, and the tree afterwards."""
 _CACHED_ENTRIES = 200_000
+_KNOWN_FOLDERS = 8192
+"""Maximum number of folders whose trees are remembered by the tree above and the path: neighbours are looked up one by one."""
+_KNOWN_UPDATES = 8192
 _LAST, _FEW = 16, 5000  # maximum number of remembered differences, each of at most so many files
 REPLACED_TREES = 2048
 """Maximum number of trees that are remembered although an update replaced them: those of the last steps, which are compared."""
@@ -26,6 +31,9 @@ class TreeStore:
         self._size = 0
         self._replaced: OrderedDict[bytes, None] = OrderedDict()
         self._held: OrderedDict[bytes, dict[bytes, TreeEntry]] = OrderedDict()
+        self._folders: dict[tuple[bytes, bytes], bytes | None] = {}
+        self.updates: Updates = {}
+        """Updates whose trees are stored, although no checkpoint may name them."""
         self._differences: OrderedDict[tuple[bytes | None, bytes | None], tuple[Difference, ...]] = (
             OrderedDict()
         )
@@ -45,13 +53,23 @@ class TreeStore:
 
     def at(self, root: bytes | None, path: bytes) -> TreeEntry | None:
         """Return the entry of a path, or None."""
-        *folders, name = path.split(b"/")
-        for folder in folders:
-            entry = self.read(root).get(folder)
-            if entry is None or not entry.is_folder:
-                return None
-            root = entry.oid
-        return self.read(root).get(name)
+        above, _, name = path.rpartition(b"/")
+        return self.read(self._tree_at(root, above) if above and root is not None else root).get(name)
+
+    def _tree_at(self, root: bytes, path: bytes) -> bytes | None:
+        """Return the tree of a folder; None if there is none. A tree never changes, so it holds what it once held."""
+        if (root, path) in self._folders:
+            return self._folders[root, path]
+        oid: bytes | None = root
+        for folder in path.split(b"/"):
+            entry = self.read(oid).get(folder)
+            oid = entry.oid if entry is not None and entry.is_folder else None
+            if oid is None:
+                break
+        if len(self._folders) >= _KNOWN_FOLDERS:
+            self._folders.clear()
+        self._folders[root, path] = oid
+        return oid
 
     def folder(self, root: bytes | None, path: bytes) -> bytes | None:
         """Return the id of the tree at `path`, or None if there is no folder."""
@@ -59,9 +77,16 @@ class TreeStore:
         return entry.oid if entry is not None and entry.is_folder else None
 
     def update(
-        self, root: bytes | None, changes: Changes, add: Callable[[str, bytes, bytes], object]
+        self,
+        root: bytes | None,
+        changes: Changes,
+        add: Callable[[str, bytes, bytes], object],
+        updates: Updates | None = None,
     ) -> bytes | None:
-        """Return the tree `root` with these paths set (None: removed); only folders on the way are rebuilt."""
+        """Return the tree `root` with these paths set (None: removed); only folders on the way are rebuilt.
+
+        Folders that `updates` knows are not made and passed to `add` again; those that are made are added to it.
+        """
         here, below = _grouped(changes)
         entries = dict(self.read(root))
         for name, entry in here.items():
@@ -75,7 +100,8 @@ class TreeStore:
             if (leaf := here.get(name)) is not None and not leaf.is_folder:
                 continue
             old = entries.get(name)
-            subtree = self.update(old.oid if old is not None and old.is_folder else None, inner, add)
+            before = old.oid if old is not None and old.is_folder else None
+            subtree = self._updated(before, inner, add, updates)
             if subtree is not None:
                 entries[name] = TreeEntry(FOLDER_MODE, subtree)
             elif old is None or old.is_folder:
@@ -84,6 +110,23 @@ class TreeStore:
         if root is not None and root != new:
             self._note_replaced(root)
         return new
+
+    def _updated(
+        self,
+        root: bytes | None,
+        changes: Changes,
+        add: Callable[[str, bytes, bytes], object],
+        updates: Updates | None,
+    ) -> bytes | None:
+        if updates is None:
+            return self.update(root, changes, add)
+        update = root, frozenset(changes.items())
+        if update in updates:
+            return updates[update]
+        made = self.update(root, changes, add, updates)
+        if len(updates) < _KNOWN_UPDATES:
+            updates[update] = made
+        return made
 
     def hold(
         self, path: bytes, entry: TreeEntry | None, beside: Mapping[bytes, TreeEntry] | None = None

@@ -87,12 +87,20 @@ class CheckpointRoot:
         """Return whether a real folder is there, not a link to one."""
         return stat.S_ISDIR(_type_at(self.full(relative)))
 
-    def behind_link(self, relative: bytes) -> bool:
+    def behind_link(self, relative: bytes, looked: dict[bytes, bool]) -> bool:
         """Return whether a folder on the way to the file is a symbolic link: the file then belongs to the link's
-        target."""
-        inside = self.folder(relative)
-        places = (self.full(os.fsencode(folder)) for folder in (inside, *inside.parents))
-        return any(stat.S_ISLNK(_type_at(place)) for place in places)
+        target. `looked` holds what was found for other files of this moment, by the folder's path on disk."""
+        folder, passed, found = relative.rpartition(b"/")[0], list[bytes](), False
+        while folder and not found:
+            full = self.full(folder)
+            if (known := looked.get(full)) is not None:
+                found = known
+                break
+            passed.append(full)
+            found = stat.S_ISLNK(_type_at(full))
+            folder = folder.rpartition(b"/")[0]
+        looked.update(dict.fromkeys(passed, found))
+        return found
 
     def folder(self, relative: bytes) -> PurePosixPath:
         """Return the folder of a file, relative to this mount's directory."""
