@@ -49,6 +49,7 @@ WAIT_SECONDS = 10.0  # seconds that a call waits for a server that is just being
 PING_SECONDS = 30.0
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
 PAGES = 20
+NO_PACKAGE = "MCP needs the package mcp in the same environment: pipx inject mazu-ls mcp"
 State = Literal["not_agreed", "starting", "connected", "reconnecting", "failed", "stopped"]
 
 
@@ -202,10 +203,8 @@ class McpConnection:
         async def run(arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
             return await self._call(offered.name, arguments)
 
-        name, schema = (
-            mcptools.tool_name(self.entry.name, offered.name),
-            mcptools.schema_for_model(offered.schema),
-        )
+        name = mcptools.tool_name(self.entry.name, offered.name)
+        schema = mcptools.schema_for_model(offered.schema)
         return Tool(name, offered.description, Effect.EXECUTE, schema, dict, run, source="mcp")
 
     async def _call(self, name: str, arguments: dict[str, Any]) -> ToolOutput:
@@ -258,10 +257,7 @@ class McpConnection:
                 self._state = "starting" if self._state == "not_agreed" else self._state
                 await self._one_connection()
             except ImportError:
-                self._state, self._detail = (
-                    "failed",
-                    "MCP needs the package mcp in the same environment: pipx inject mazu-ls mcp",
-                )
+                self._state, self._detail = "failed", NO_PACKAGE
                 self._trouble()
                 return
             except Exception as error:
@@ -269,6 +265,7 @@ class McpConnection:
                 log.debug("MCP server %s", self.entry.name, exc_info=True)
                 self._trouble()
             finally:
+                self.files.release()
                 self._connected.clear()
                 self._client = None
             stayed = asyncio.get_running_loop().time() - began > BACKOFF[-1]
@@ -276,9 +273,11 @@ class McpConnection:
             self._state = "reconnecting" if self._offered else "failed"
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF)) - 1])
 
-    def _waits(self, why: str) -> None:
-        self._state, self._detail = "not_agreed", why
-        self._ask(self.entry.name)
+    def _waits(self, why: str, for_user: bool) -> None:
+        self._detail = why
+        if for_user:
+            self._state = "not_agreed"
+            self._ask(self.entry.name)
 
     def _trouble(self) -> None:
         """Log the error without the exception groups of a task group; tell the user once, if the server never worked."""
@@ -306,6 +305,7 @@ class McpConnection:
                 )
                 await self._list(client)
             self._client = client
+            self.files.release()
             if not self._lost.is_set():
                 self._state = "connected"
                 self._connected.set()

@@ -12,6 +12,7 @@ import msgspec
 
 from mazu_ls.config.config import McpServer
 from mazu_ls.config.mcp_places import NamedPlaces
+from mazu_ls.tools.mcp.start_gate import GATE
 from mazu_ls.tools.mcp.start_state import StartState
 from mazu_ls.tools.skills.trust import digest_of
 from mazu_ls.workspace.visible_text import make_line
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 LOOK_AGAIN = 15.0
 """Seconds after which a server that waits looks again: an undo may have restored the file, another program the consent."""
 SHOWN = 5
+HELD_BY_COMMANDS = (
+    "it waits until the commands that nobody approved have ended, since they could write its files"
+)
 Found = Sequence[tuple[str, bytes]]
 """Names of places and what is there."""
 
@@ -60,22 +64,37 @@ class StartFiles:
         await asyncio.to_thread(self._record, seen)
         self._woken.set()
 
-    async def wait_agreed(self, waits: Callable[[str], None]) -> None:
-        """Return once the user agreed to all that is there. `waits` is called with the reason why the server waits."""
-        if self._entry.command is None or not self._roots:
+    def release(self) -> None:
+        """Say that the server has been started, or that its start failed."""
+        GATE.release(self)
+
+    async def wait_agreed(self, waits: Callable[[str, bool], None]) -> None:
+        """Return once the user agreed to all that is there. `waits` is called with the reason why the server waits,
+        and whether that is for the user.
+
+        No command that nobody approved runs then, and new ones wait until `release`.
+        """
+        if self._entry.command is None or not self._roots or not await asyncio.to_thread(self._names_any):
             return
         while True:
             self._woken.clear()
+            if not GATE.is_quiet:
+                waits(HELD_BY_COMMANDS, False)
+            await GATE.begin_start(self)
             await asyncio.to_thread(self._record_first)
             self.waiting = await asyncio.to_thread(self.changed)
             if not self.waiting:
                 return
-            waits(
-                f"it waits, since it is started from files of the project that changed: {names_of(self.waiting)}; see `mazu-ls trust`"
-            )
+            self.release()
+            changed = f"it is started from files of the project that changed: {names_of(self.waiting)}"
+            waits(f"it waits, since {changed}; see `mazu-ls trust`", True)
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._woken.wait()
+
+    def _names_any(self) -> bool:
+        places = NamedPlaces(self._entry, self._roots, self._search)
+        return bool(places.existing or places.entries or places.missing)
 
     def _find(self) -> Found:
         if self._entry.command is None or not self._roots:

@@ -17,6 +17,7 @@ from mazu_ls.gitcmd import find_program
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.mcp.start_gate import GATE
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
@@ -160,6 +161,7 @@ async def _started(
     scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report.write)}
+    gated = None if turn.attended else await GATE.enter()
     try:
         roots, changes_git = turn.workspace.roots, turn.changes_git
         check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
@@ -175,7 +177,11 @@ async def _started(
         extra |= sandbox.environment(held, scratch)
         env = child_environment(turn.env, extra)
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=report.ends)
+        if gated is not None:
+            gated.child = child
     except BaseException as error:
+        if gated is not None:
+            GATE.leave(gated)
         scratch.rmdir()
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
             what = f"{len(args.command)} characters are too long; run a file"
