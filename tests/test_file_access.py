@@ -123,7 +123,7 @@ ALLOWED = {
     "checkpoints/attribution/running_commands.py": "files of the store that say which processes live",
     "checkpoints/restore/staging_folder.py": "the staging folder, made with O_EXCL and verified to be ours",
     "checkpoints/upkeep/gc.py": STORE,
-    "checkpoints/rescued_files.py": STORE,
+    "checkpoints/unheld/rescued_files.py": STORE,
     "checkpoints/store/stats.py": STORE,
     "checkpoints/git/index.py": STORE,
     "checkpoints/store/lock.py": STORE,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of, same_lines, shown_text
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 
 if TYPE_CHECKING:
@@ -70,3 +71,38 @@ def read_contents(project: CheckpointContext, db: apsw.Connection, id: str) -> C
         path.decode("utf-8", "surrogateescape"): project.repository.read(entry.oid) for path, entry in entries
     }
     return CheckpointContents(tuple(sorted(files)), memories)
+
+
+def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:
+    """Raise MazuError(not_found) for a path that is in none of the trees: a typo must not pass for "nothing to do"."""
+    for path in paths:
+        if not _known(project, path, *trees):
+            raise MazuError(
+                Kind.NOT_FOUND,
+                f"Neither the checkpoint nor the project contains {path!r}.",
+                "Name files as the diff does.",
+            )
+
+
+def _known(project: CheckpointContext, shown: str, *trees: bytes | None) -> bool:
+    """Return whether one of the trees has a file or folder that is shown by this name."""
+    wanted = shown.rstrip("/")
+    for mount in project.mounts:
+        if f"{wanted}/" == mount.label:
+            return True
+        if wanted.startswith(mount.label):
+            parts = wanted.removeprefix(mount.label).split("/")
+            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
+                return True
+    return False
+
+
+def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str]) -> bool:
+    """Return whether a tree holds a path by the name that reports show, which need not be the name itself."""
+    head, *rest = shown
+    found = (
+        e
+        for name, e in project.trees.read(folder).items()
+        if name.decode("utf-8", "backslashreplace") == head
+    )
+    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)

@@ -9,10 +9,10 @@ from pathlib import PurePosixPath
 import apsw
 
 from mazu_ls.checkpoints.attribution.owners import owners_between
+from mazu_ls.checkpoints.contents import require_known
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, CheckpointDiff, FileDiff, FileStatus, MemoryDiff
-from mazu_ls.checkpoints.restore.restore_steps import require_known
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes, stored_changes
-from mazu_ls.checkpoints.attribution.agent_edits import pack_texts
+from mazu_ls.checkpoints.attribution.agent_edits import record_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown
 from mazu_ls.checkpoints.contents import CheckpointContents, LostTexts, lost_texts, read_contents
@@ -40,6 +40,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import file_text, held_buffers
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
+from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.checkpoints.upkeep.upkeep import Upkeep
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -285,14 +286,11 @@ class Checkpoints:
         await self._store.write(record)
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
-        """Record that the agent is about to change a file or an open document; None: no file."""
-
-        def record(db: apsw.Connection) -> None:
-            if (place := self._project.place(path)) is not None:
-                states = map(self._project.text_states.note, (before, after))
-                recorded_writes.record_edit(db, session_id, place, *states, texts=pack_texts(before, after))
-
-        await self._store.write(record)
+        """Record that the agent is about to change a file or an open document; None: no file. What no checkpoint holds is kept."""
+        project, texts = self._project, (before, after)
+        if await self._store.read(lambda db: unheld_edits.is_unheld(project, db, path)):
+            await self._locked(lambda db: unheld_edits.keep(project, db, session_id, path, texts))
+        await self._store.write(lambda db: record_texts(project, db, session_id, path, texts))
 
     async def begin_command(self, session: str, buffers: Sequence[Buffer], *, runs_git: bool = False) -> int:
         """Record that the agent is about to run something that may change any file; return the number for `end_command`.

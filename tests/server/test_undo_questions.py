@@ -144,6 +144,29 @@ async def test_the_question_says_what_keeping_does_to_a_file_that_is_open_and_sa
         assert document.text == path.read_text() == TEXT.replace("8", "acht")
 
 
+@pytest.mark.parametrize("saved", [False, True])
+async def test_an_edit_of_an_open_document_that_git_ignores_is_undone(
+    env: dict[str, str], folder: Path, saved: bool
+):
+    path = folder / "app.py"
+    path.write_text(TEXT)
+    (folder / ".gitignore").write_text("*.py\n")
+    async with (
+        ModelServer(edits("app.py", "1\n2", "one\n2")) as model,
+        restarted(env, folder, model) as client,
+    ):
+        document = client.open(path.as_uri(), TEXT)
+        await chat(client, "edit")
+        assert document.text.startswith("one\n")
+        if saved:
+            path.write_text(document.text)
+            client.notify("textDocument/didSave", {"textDocument": {"uri": path.as_uri()}})
+        undone = await client.command("mazu.undo", within=60)
+        assert undone["applied"] and undone["verified"], undone
+        assert document.text == path.read_text() == TEXT
+        assert questions(client) == []
+
+
 async def test_redo_asks_in_its_own_words_and_shows_what_it_would_change(env: dict[str, str], folder: Path):
     path = folder / "app.py"
     path.write_text(TEXT)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import apsw
 
 EXCLUDED = (
-    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "memory_forgotten",
-    "memory_consolidation",
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unheld",
+    "memory_forgotten", "memory_consolidation",
     "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip
 """Tables whose rows concern only this moment or this user: emptied in an archive, and again on import."""

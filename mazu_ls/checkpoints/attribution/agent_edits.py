@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from mazu_ls.checkpoints.attribution.owners import Change
-from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK
+from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, record_edit
 from mazu_ls.checkpoints.attribution.restored_places import ensure_stored
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, LINK_MODE, TreeEntry, object_id
@@ -25,6 +25,8 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import apsw
 
 MAX_CHARACTERS = 1 << 20
@@ -45,6 +47,19 @@ def pack_texts(before: str | None, after: str | None) -> bytes | None:
         return None
     texts = [None if text is None else text.encode("utf-8", "surrogatepass") for text in (before, after)]
     return zlib.compress(msgspec.msgpack.encode(texts), 1)
+
+
+def record_texts(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    session: str,
+    path: Path,
+    texts: tuple[str | None, str | None],
+) -> None:
+    """Record that an agent is about to change a file of the project, with its texts before and after; None for no file."""
+    if (place := project.place(path)) is not None:
+        states = map(project.text_states.note, texts)
+        record_edit(db, session, place, *states, texts=pack_texts(*texts))
 
 
 def keep_edits(db: apsw.Connection, number: int, changes: Mapping[bytes, Change]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.git.objects import LINK_MODE
+from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, PathReason
 from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
@@ -62,7 +62,9 @@ def buffer_changes(
         if text is None and place is not None:
             if not buffer.dirty and place not in by_place:
                 continue
-            text = _file_text(project, tree, place, buffer.text)
+            step = by_place.get(place)
+            entry = step.now if step and step.unheld else project.trees.at(tree, place)
+            text = _file_text(project, entry, buffer.text)
         if text is not None and text != buffer.text:
             changes.append(BufferChange(buffer, text, shown, place, before.get(buffer.uri)))
     return changes
@@ -98,9 +100,8 @@ def name_of(project: CheckpointContext, buffer: Buffer) -> str:
     return found[0].shown(found[1]) if found is not None else str(buffer.path)
 
 
-def _file_text(project: CheckpointContext, tree: bytes | None, place: bytes, now: str) -> str | None:
+def _file_text(project: CheckpointContext, entry: TreeEntry | None, now: str) -> str | None:
     """Return a file's text as an editor that shows the text `now` would show it (in the same encoding)."""
-    entry = project.trees.at(tree, place)
     if entry is None or entry.is_folder or entry.mode == LINK_MODE:
         return None
     try:

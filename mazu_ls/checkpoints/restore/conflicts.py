@@ -23,8 +23,10 @@ from mazu_ls.checkpoints.restore.buffers import BufferChange
 from mazu_ls.checkpoints.restore.merge import Merge, merge_adjoining, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
+from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ class RollbackDecision:
         self._session = selection.owner
         redone = selection.redo_of
         self._places = places_restored(project, db, redone) if redone else None
+        self.unheld = unheld_edits.edits_since(project, db, self._number)
+        """The files that no checkpoint holds and that agents edited since the target."""
+        if redone and self._places is not None:
+            safety = schema.checkpoint_number(redone.safety)
+            self._places |= unheld_edits.places_rolled_back(db, safety)
         self.choice = choice
         self._changes: AttributedChanges = changes_since(project, db, self._number)
         self._live: LastInterval | None = None
@@ -104,6 +111,9 @@ class RollbackDecision:
         the user's before that, it is the agent's. No work can be lost in any of these cases, nor for a file that is still missing
         since the state was imported.
         """
+        if (file := self.unheld.get(place)) is not None:
+            texts = (text_state(held.text) for held in now.unsaved if place_of(self._project, held) == place)
+            return file.owner(self._project, next(texts, entry_state(file.was)), self._session)
         if self._changes.was_missing(place) and self._history.last_change(place).is_missing:
             return "agent"
         found = self._changes.owner(place, self._session)
@@ -132,7 +142,7 @@ class RollbackDecision:
         writer = self._project.repository.writer()
         self._unsaved = {place_of(self._project, held) for held in now.unsaved}
         if self.choice != "overwrite":
-            self._saved = self._since.texts({step.place for step in steps}, now)
+            self._saved = self._since.texts({step.place for step in steps if step.unheld is None}, now)
         self._outgrown = keep_reasons.changed_since_outgrown(self._db, self._target, steps)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
@@ -254,7 +264,7 @@ class RollbackDecision:
                 return step
             entry = step.now or step.was
             return step.with_content(add(BLOB, self._encoded(entry, text)), step.bits_after(bits))
-        if owner == "user" or not self.merges or place in self._outgrown:
+        if owner == "user" or not self.merges or place in self._outgrown or step.unheld is not None:
             return None
         data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
         # Nothing is unsaved now, nor was thrown away: the file is what the user saw, also where a part was not saved at some time.
@@ -276,7 +286,7 @@ class RollbackDecision:
         if self.takes_all(owner):
             return change
         place = change.place
-        if owner == "user" or not self.merges or place is None:
+        if owner == "user" or not self.merges or place is None or place in self.unheld:
             return None
         text = self.text_without_agent(place)
         return None if text is None else replace(change, text=text)

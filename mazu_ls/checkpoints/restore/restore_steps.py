@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -14,52 +14,17 @@ from msgspec.structs import replace
 from mazu_ls.checkpoints.context import META, SPARSE, CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, PathReason
-from mazu_ls.checkpoints.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.read_files import Signature, signature
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.checkpoints.unheld.rescued_files import rescued_path, rescued_since
+from mazu_ls.checkpoints.unheld.unheld_edits import UnheldFile
 
 PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
 _NO_NAMES = frozenset((b"", b".", b".."))
-
-
-def require_known(project: CheckpointContext, paths: Sequence[str], *trees: bytes | None) -> None:
-    """Raise MazuError(not_found) for a path that is in none of the trees: a typo must not pass for "nothing to do"."""
-    for path in paths:
-        if not _known(project, path, *trees):
-            raise MazuError(
-                Kind.NOT_FOUND,
-                f"Neither the checkpoint nor the project contains {path!r}.",
-                "Name files as the diff does.",
-            )
-
-
-def _known(project: CheckpointContext, shown: str, *trees: bytes | None) -> bool:
-    """Return whether one of the trees has a file or folder that is shown by this name."""
-    wanted = shown.rstrip("/")
-    for mount in project.mounts:
-        if f"{wanted}/" == mount.label:
-            return True
-        if wanted.startswith(mount.label):
-            parts = wanted.removeprefix(mount.label).split("/")
-            if any(_holds(project, project.trees.folder(tree, mount.prefix), parts) for tree in trees):
-                return True
-    return False
-
-
-def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str]) -> bool:
-    """Return whether a tree holds a path by the name that reports show, which need not be the name itself."""
-    head, *rest = shown
-    found = (
-        e
-        for name, e in project.trees.read(folder).items()
-        if name.decode("utf-8", "backslashreplace") == head
-    )
-    return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)
 
 
 class RestoreStep(Struct, frozen=True):
@@ -67,7 +32,7 @@ class RestoreStep(Struct, frozen=True):
 
     `aside`: the status of a file that is there, but not in the safety checkpoint (it is too large, for example). It is moved to
     the folder for rescued files, since nothing else holds it. `source`: the file there that comes back, which is no object of the
-    store.
+    store. `unheld`: no checkpoint holds the file; what it was is kept, see `unheld_edits`.
     """
 
     mount: CheckpointRoot
@@ -77,6 +42,7 @@ class RestoreStep(Struct, frozen=True):
     permissions: int
     aside: Signature | None = None
     source: Path | None = None
+    unheld: UnheldFile | None = None
 
     @property
     def shown(self) -> str:
@@ -97,8 +63,9 @@ class RestoreStep(Struct, frozen=True):
         return self.now != self.was or int(bits, 8) != self.permissions
 
     def state_after(self, modes: FileModes) -> State:
-        """Return the state of the place after the step, as the next checkpoint sees it: what comes from `source` it cannot hold."""
-        return None if self.source is not None else entry_state(self.now, self.unusual_bits(modes))
+        """Return the state of the place after the step, as the next checkpoint sees it: what no checkpoint can hold it leaves out."""
+        is_unheld = self.source is not None or (self.unheld is not None and self.now == self.unheld.now)
+        return None if is_unheld else entry_state(self.now, self.unusual_bits(modes))
 
     def unusual_bits(self, modes: FileModes) -> int | None:
         """Return the file's permission bits after the step, if they are unusual among these."""
@@ -175,6 +142,25 @@ def steps_between(
             else:
                 found.steps.append(step)
     return _without_ignored(project, target_tree, found, before_tree)
+
+
+def add_unheld(
+    project: CheckpointContext,
+    found: RestoreSteps,
+    trees: tuple[bytes | None, bytes],
+    files: Mapping[bytes, UnheldFile],
+    selection: RestoreSelection,
+) -> None:
+    """Add the steps of files that one of the trees (present, target) does not hold, and whose earlier content is kept."""
+    permissions = project.modes(trees[1])
+    for place, file in files.items() if selection.has("code") else ():
+        now, then = (project.trees.at(tree, place) for tree in trees)
+        if not selection.names(file.shown) or (now and then):
+            continue
+        bits = permissions.bits_for(place, then.mode == b"100755") if then else file.permissions
+        step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file)
+        found.steps = [*(one for one in found.steps if one.place != place), step]
+        found.keep = [one for one in found.keep if one.path != step.shown]
 
 
 class KeepRules:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollback_of
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
+from mazu_ls.checkpoints.contents import require_known
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint, unseen_files
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
-from mazu_ls.checkpoints.rescued_files import drop_rescued
 from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
 from mazu_ls.checkpoints.restore import restore_steps as steps
 from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
@@ -29,6 +29,8 @@ from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld.rescued_files import drop_rescued
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.state.store import select, transaction
@@ -88,8 +90,11 @@ def plan_rollback(
     buffers: Sequence[Buffer],
 ) -> RollbackRun:
     """Plan from a state of the folders (`now`, with what `before` skipped) to the target, as far as `decision` allows."""
-    steps.require_known(project, selection.paths, now.tree, bytes.fromhex(target.tree))
+    trees, unheld = (now.tree, bytes.fromhex(target.tree)), {*map(project.shown, decision.unheld)}
+    named = [path for path in selection.paths if path not in unheld]
+    require_known(project, named, *trees)
     found = steps.steps_between(project, before, now.tree, target, selection)
+    steps.add_unheld(project, found, trees, decision.unheld, selection)
     files = PlanFiles(keep=found.keep)
     changes: list[BufferChange] = []
     if selection.has("code"):
@@ -97,6 +102,7 @@ def plan_rollback(
         changes = buffer_changes(
             project, target, now.tree, steps=found.steps, buffers=buffers, selection=selection
         )
+    found.steps = [step for step in found.steps if step.unheld is None or step.was != step.now]
     files.keep += decision.leave_moved_in(found.steps, now)
     decision.sort(found.steps, changes, files, now)
     files.set_aside = [
@@ -223,6 +229,8 @@ def _commit(
     unseen = [step.mount.full(step.path).hex() for step in todo]
     schema.set_state(db, "unseen", json.dumps(unseen))
     _record_writes(project, db, rollback_of(selection.session), safety, found)
+    unheld = [step.unheld for step in todo if step.unheld is not None]
+    unheld_edits.record_rollback(project, db, selection.session, unheld)
     note_pending(db, found.buffers)
     _record_rollback(project, db, safety, target, selection)
     db.execute(
@@ -257,11 +265,10 @@ def _record_writes(
 ) -> None:
     """Record what is about to be written as `writer`'s work, with the state before it."""
     tree, then = bytes.fromhex(safety.tree), bytes.fromhex(found.report.checkpoint.tree)
+    bits, texts = project.modes(tree), dict[bytes, str]()
     entries: dict[bytes, TreeEntry | None] = {
-        step.place: step.now if step.source is None else None for step in found.steps
+        step.place: None if step.state_after(bits) is None else step.now for step in found.steps
     }
-    texts: dict[bytes, str] = {}
-    bits = project.modes(tree)
     for change in found.buffers:
         if change.place is None:
             continue

@@ -68,6 +68,12 @@ MIGRATIONS = Migrations(
         """,
         # Packs whose files are not synced yet: see unsynced_packs.py.
         "CREATE TABLE checkpoint_pack (name TEXT PRIMARY KEY, pack BLOB NOT NULL, pack_index BLOB NOT NULL)",
+        # Edits after checkpoint `number` of files that no checkpoint holds, and what was there: see unheld_edits.py.
+        """
+        CREATE TABLE checkpoint_unheld (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, place BLOB NOT NULL, session TEXT NOT NULL,
+            before TEXT, after TEXT, entry TEXT, permissions INTEGER, at REAL NOT NULL);
+        """,
     ),
 )
 _COLUMNS = (

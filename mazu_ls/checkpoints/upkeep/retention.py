@@ -11,6 +11,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.state.store import transaction
 
 if TYPE_CHECKING:
@@ -143,4 +144,5 @@ def remove(project: CheckpointContext, db: apsw.Connection, ids: list[str]) -> l
     named = {c.id for c in schema.newest(db, -1)}
     orphans = [name for name in project.repository.refs() if name not in named]
     project.repository.delete_refs(REFS + name for name in orphans)
+    unheld_edits.drop_unneeded(project, db)
     return ids

@@ -44,7 +44,9 @@ async def not_held(
         return []
     target = report.checkpoint
     found: dict[str, str] = {}
-    decided = {*report.plan.write, *(conflict.path for conflict in report.plan.conflicts)}
+    plan = report.plan
+    decided = {*plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
+    decided |= {one.path for one in plan.keep if not one.reason.startswith("not held")}
     kept = {one.path for one in report.plan.keep}
     for name, reason in (await _by_commands(checkpoints, (target, newest), session)).items():
         if name not in decided and not (reason == MADE and name in kept):
@@ -55,7 +57,8 @@ async def not_held(
             path = server.workspace.resolve(named)
         except (MazuError, ToolError):
             continue
-        name = server.name_of(path)
+        if (name := server.name_of(path)) in decided:
+            continue
         held = [await checkpoints.file_text(id, name) for id in (newest.id, target.id)]
         if path.is_file() and (name in skipped or not any(exists for _, _, exists in held)):
             found.setdefault(name, NOT_HELD)

@@ -1,0 +1,218 @@
+"""The agent's edits of files that no checkpoint holds: what was there before each is kept, so that an undo restores it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from mazu_ls.checkpoints.attribution.owners import Change, Owner
+from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, rollback_of
+from mazu_ls.checkpoints.attribution.same_states import SameStates
+from mazu_ls.checkpoints.context import base_checkpoint
+from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.models import SkippedFile
+from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
+from mazu_ls.checkpoints.scan.folder_reader import FolderReader
+from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state.store import select
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import apsw
+
+    from mazu_ls.checkpoints.context import CheckpointContext
+    from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+
+REFS = "refs/mazu/u/"
+"""The names of the kept contents in the store, by their ids, so that they are not collected."""
+DAY = 86_400
+
+
+class UnheldFile(Struct, frozen=True):
+    """A file as it is now (`was`) and as it was before the first of the edits since a checkpoint (`now`); None for no file.
+
+    `edits`: who made them, with the states of the file before and after each.
+    """
+
+    mount: CheckpointRoot
+    path: bytes
+    was: TreeEntry | None
+    now: TreeEntry | None
+    permissions: int
+    edits: tuple[tuple[str, State, State], ...]
+
+    @property
+    def place(self) -> bytes:
+        """Its place, as those of files in a tree."""
+        return self.mount.prefix + b"/" + self.path
+
+    @property
+    def shown(self) -> str:
+        """Its name in reports."""
+        return self.mount.shown(self.path)
+
+    def owner(self, project: CheckpointContext, shown: State, session: str | None) -> Owner:
+        """Return the owner of what changed since. `shown`: the state of the file as the user sees it."""
+        states, change, state = SameStates(project), Change(), self.edits[0][1]
+        history = [(state, Change())]
+        for writer, before, after in self.edits:
+            change.user |= not states.same(before, state)
+            led = (then for one, then in reversed(history) if states.same(one, after))
+            if writer.partition(":")[0] == ROLLBACK and (again := next(led, None)) is not None:
+                change = again  # what led there accounts for it again
+            else:
+                change.sessions.add(writer)
+            state = after
+            history.append((state, Change({*change.sessions}, user=change.user)))
+            change = Change({*change.sessions}, user=change.user)
+        change.user |= not states.same(state, shown)
+        return change.owner(session)
+
+
+def is_unheld(project: CheckpointContext, db: apsw.Connection, path: Path) -> bool:
+    """Return whether a checkpoint leaves a file out: because git ignores it, or because of its size."""
+    base, found = base_checkpoint(db), project.locate(path)
+    if base is None or found is None or not found[0].scanned:
+        return False
+    mount, inside = found
+    if project.trees.at(bytes.fromhex(base.tree), mount.prefix + b"/" + inside) is not None:
+        return False
+    skipped = {one.path for one in base.skipped}
+    return mount.shown(inside) in skipped or bool(project.scanners[mount.prefix].ignored([inside]))
+
+
+def keep(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    session: str,
+    path: Path,
+    texts: tuple[str | None, str | None],
+) -> None:
+    """Keep what a file holds before an edit of the agent; with the store's lock held. `texts`: before and after it.
+
+    Raises MazuError(unsupported) for a file that is too large for that: then the edit must not be made.
+    """
+    found = project.locate(path)
+    assert found is not None
+    place, number = found[0].prefix + b"/" + found[1], _newest(db)
+    edit = session, text_state(texts[0]), text_state(texts[1])
+    query = "SELECT 1 FROM checkpoint_unheld WHERE number = ? AND place = ?"
+    if select(db, query, (number, place)):  # the first of them is what a rollback restores
+        _add(db, (number, place), edit)
+        return
+    file = _read(project, *found)
+    if isinstance(file, SkippedFile):
+        raise MazuError(
+            Kind.UNSUPPORTED,
+            f"{file.path} was not changed: it is {file.reason}, so that its content could not be kept for an undo.",
+            "Raise checkpoints.max_tracked_file_bytes, or change it yourself.",
+        )
+    _add(db, (number, place), edit, _kept(project, file))
+
+
+def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) -> dict[bytes, UnheldFile]:
+    """Return the files of which an edit after checkpoint `number` is kept, by place. Those that cannot be read are left out."""
+    found: dict[bytes, UnheldFile] = {}
+    for row in select(
+        db,
+        "SELECT place, session, before, after, entry, permissions FROM checkpoint_unheld WHERE number >= ? ORDER BY id",
+        (number,),
+    ):
+        place, (session, before, after, entry, permissions) = bytes(row[0]), row[1:]
+        edit = (session, before, after)
+        if place in found:
+            found[place] = replace(found[place], edits=(*found[place].edits, edit))
+            continue
+        mount = next((one for one in project.mounts if place.startswith(one.prefix + b"/")), None)
+        if mount is None:
+            continue
+        inside = place[len(mount.prefix) + 1 :]
+        present = _read(project, mount, inside)
+        if isinstance(present, SkippedFile):
+            continue
+        mode, _, oid = (entry or "").partition(" ")
+        kept = TreeEntry(mode.encode(), bytes.fromhex(oid)) if oid else None
+        found[place] = UnheldFile(mount, inside, present and present.entry, kept, permissions or 0, (edit,))
+    return found
+
+
+def record_rollback(
+    project: CheckpointContext, db: apsw.Connection, session: str | None, files: Iterable[UnheldFile]
+) -> None:
+    """Keep what a rollback replaces, within its transaction: going back to its safety checkpoint restores it."""
+    for file in files:
+        present = _read(project, file.mount, file.path)
+        if isinstance(present, SkippedFile) or (present and present.entry) != file.was:
+            continue  # it changed meanwhile, so the rollback leaves it
+        edit = rollback_of(session), entry_state(file.was), entry_state(file.now)
+        _add(db, (_newest(db), file.place), edit, _kept(project, present))
+
+
+def places_rolled_back(db: apsw.Connection, safety: int) -> set[bytes]:
+    """Return the files that no checkpoint holds and that the rollback after a safety checkpoint restored."""
+    query = "SELECT place FROM checkpoint_unheld WHERE number = ? AND session LIKE 'rollback%'"
+    return {bytes(place) for (place,) in select(db, query, (safety,))}
+
+
+def drop_unneeded(project: CheckpointContext, db: apsw.Connection) -> None:
+    """Drop what no checkpoint is there for any more: none is as old, or it and the days that checkpoints are kept are gone."""
+    since = time.time() - project.settings.keep_days * DAY
+    unneeded = (
+        "number < (SELECT coalesce(min(number), number + 1) FROM checkpoint)"
+        " OR (at < ? AND number NOT IN (SELECT number FROM checkpoint))"
+    )
+    if not select(db, f"SELECT 1 FROM checkpoint_unheld WHERE {unneeded} LIMIT 1", (since,)):
+        return
+    db.execute(f"DELETE FROM checkpoint_unheld WHERE {unneeded}", (since,))
+    rows = select(db, "SELECT DISTINCT entry FROM checkpoint_unheld WHERE entry IS NOT NULL")
+    used = {entry.rpartition(" ")[2] for (entry,) in rows}
+    project.repository.delete_refs(REFS + name for name in project.repository.refs(REFS) if name not in used)
+
+
+def _read(
+    project: CheckpointContext, mount: CheckpointRoot, inside: bytes
+) -> FileSnapshot | SkippedFile | None:
+    """Read a file, and write its content to the store."""
+    most = project.settings.max_tracked_file_bytes
+    writer = project.repository.writer()
+    try:
+        with FolderReader(mount) as reader:
+            found = FileReader(most, most).file(reader, inside, None, writer.add, lambda _: True)
+        writer.finish()
+    except BaseException:
+        writer.discard()
+        raise
+    return found
+
+
+def _kept(project: CheckpointContext, file: FileSnapshot | None) -> tuple[str, int | None]:
+    """Protect a content that was read from being collected; return the row's entry ("" for no file) and permission bits."""
+    if file is None:
+        return "", None
+    oid = file.entry.oid
+    project.repository.set_ref(REFS + oid.hex(), oid)
+    return f"{file.entry.mode.decode()} {oid.hex()}", file.permissions
+
+
+def _newest(db: apsw.Connection) -> int:
+    return select(db, "SELECT coalesce(max(number), 0) FROM checkpoint")[0][0]
+
+
+def _add(
+    db: apsw.Connection,
+    at: tuple[int, bytes],
+    edit: tuple[str, State, State],
+    kept: tuple[str | None, int | None] = (None, None),
+) -> None:
+    """Add a row. `at`: the number of the newest checkpoint, and the place."""
+    db.execute(
+        "INSERT INTO checkpoint_unheld (number, place, session, before, after, entry, permissions, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*at, *edit, *kept, time.time()),
+    )

@@ -1,0 +1,72 @@
+"""Files that no checkpoint holds (git ignores them, or they are too large): the agent's edits of them are undone as well."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # a fixture
+LARGE = "a,b\n" * (3 << 20)
+
+
+def write(path: str, text: str) -> dict[str, Any]:
+    return {"name": "write_file", "arguments": {"path": path, "text": text}}
+
+
+def test_an_edit_of_a_file_that_no_checkpoint_holds_is_undone_and_redone(script: Script):
+    (script.root / ".gitignore").write_text("data/\n*.log\n")
+    labels, big, new = (script.root / name for name in ("data/labels.csv", "big.txt", "new.log"))
+    labels.parent.mkdir()
+    labels.write_text("mine\n")
+    labels.chmod(0o600)
+    big.write_text(LARGE)
+    calls = [write("data/labels.csv", "theirs\n"), write("big.txt", "small\n"), write("new.log", "log\n")]
+    again = [write("data/labels.csv", "again\n")]
+    script.model_says({"calls": calls}, {"calls": again}, {"text": "Done."})
+    assert script("run", "write them")[0] == 0
+    changed = labels.read_text(), big.read_text(), new.read_text()
+    assert changed == ("again\n", "small\n", "log\n")
+    for _ in range(2):
+        status, out, err = script("undo")
+        assert (status, "problem" in out, "verified by hash" in out) == (0, False, True), out + err
+        assert (labels.read_text(), big.read_text() == LARGE, new.exists()) == ("mine\n", True, False)
+        assert labels.stat().st_mode & 0o777 == 0o600
+        status, out, err = script("redo")
+        assert (status, "problem" in out) == (0, False), out + err
+        assert (labels.read_text(), big.read_text(), new.read_text()) == changed
+
+
+def test_a_line_of_mine_on_top_of_such_an_edit_is_a_conflict(script: Script):
+    (script.root / ".gitignore").write_text("*.csv\n")
+    labels = script.root / "labels.csv"
+    labels.write_text("mine\n")
+    script.model_says({"calls": [write("labels.csv", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    labels.write_text("theirs\nand mine\n")
+    status, out, err = script("undo", "--preview")
+    assert "conflict: labels.csv (you changed it" in out, out + err
+    status, out, err = script("undo")
+    assert (status, labels.read_text()) == (4, "theirs\nand mine\n"), out + err
+    status, out, err = script("rollback", "cp_000001", "--on-conflict", "overwrite")
+    assert labels.read_text() == "mine\n", out + err
+
+
+def kept(script: Script) -> list[Path]:
+    return [*script.root.parent.glob("state/**/refs/mazu/u/*")]
+
+
+def test_what_was_kept_goes_with_its_checkpoints_and_not_before(script: Script):
+    (script.root / ".gitignore").write_text("*.cfg\n")
+    local = script.root / "local.cfg"
+    local.write_text("mine\n")
+    script.model_says({"calls": [write("local.cfg", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    assert len(kept(script)) == 1
+    assert script("undo")[0] == script("redo")[0] == 0
+    status, out, err = script("checkpoint", "prune", "--keep", "1")
+    assert (status, "removed" in out.lower()) == (0, True), out + err
+    assert script("undo")[0] == 0
+    assert local.read_text() == "mine\n"
+    assert len(kept(script)) == 2
+    assert script("checkpoint", "prune", "--keep", "1")[0] == 0
+    assert len(kept(script)) == 1, "what a redo needs"
