@@ -161,7 +161,7 @@ class ImportedSessions:
         if unknown := [id for id in ids if id not in waiting]:
             raise MazuError(
                 Kind.NOT_FOUND,
-                f"No proposal {', '.join(unknown[:5])} waits.",
+                f"No proposal waits that is called {', '.join(unknown[:5])}.",
                 "mazu-ls memory proposals lists those that do.",
             )
         return [waiting[id] for id in dict.fromkeys(ids)]

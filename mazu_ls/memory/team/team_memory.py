@@ -182,7 +182,7 @@ class TeamMemory:
         waiting = {one.id for one in found}
         if unknown := [id for id in ids if id not in waiting]:
             raise MazuError(
-                Kind.NOT_FOUND, f"No proposal {', '.join(unknown[:5])} waits, or it says something else by now.",
+                Kind.NOT_FOUND, f"No proposal waits that is called {', '.join(unknown[:5])}, or it says something else by now.",
                 "mazu-ls memory proposals lists those that do.",
             )  # fmt: skip
         return {name: content.memories[name] for name in (id.partition(".")[0] for id in ids)}

@@ -114,7 +114,7 @@ def _memory_stats(out: Console, value: Result) -> None:
         parts = [f"{count} {kind}" for kind, count in sorted(counts["kinds"].items())]
         states = [f"{count} {state}" for state, count in sorted(counts["states"].items())]
         what = ", ".join(parts) or "nothing"
-        where = f" (memories: {', '.join(states)})" if states else ""
+        where = f" ({', '.join(states)})" if states else ""
         out.print(f"{name}: {what}{where}, {counts['bytes'] // 1000} kB", markup=False)
 
 

@@ -70,12 +70,17 @@ class Parser(argparse.ArgumentParser):
         found, rest = super().parse_known_args(args, namespace)
         if rest:
             self._refuse(rest)
+        if self.prog == "mazu-ls memory update" and not any(
+            getattr(found, action.dest) is not None for action in self._actions if action.default is None and action.option_strings
+        ):  # fmt: skip
+            self.error("say what to change, for example by --title TEXT")
         return found, rest
 
     def _refuse(self, rest: Sequence[str]) -> NoReturn:
         name = rest[0].partition("=")[0]
         if not name.startswith("-"):
-            self.error(f"too many words: {' '.join(rest)}. Options stand before or behind the words.")
+            behind = " A new text stands behind --title." if "--title" in self._option_string_actions else ""
+            self.error(f"too many words: {' '.join(rest)}. Options stand before or behind the words.{behind}")
         meant = [
             action for action in self._actions if action.dest == name.lstrip("-") and action.option_strings
         ]
