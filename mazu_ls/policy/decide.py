@@ -106,7 +106,7 @@ def _ruled(
         for verdict in ("deny", "ask", "allow")
     }
     if (rule := by_verdict["deny"]) is not None:
-        return Decision("deny", "a rule denies it", rule=str(rule))
+        return Decision("deny", rule.why, rule=str(rule))
     if (rule := by_verdict["ask"]) is not None:
         return Decision("ask", "a rule asks for it", rule=str(rule))
     if default.verdict == "deny":
@@ -155,8 +155,7 @@ def _held_back(line: shell.CommandLine, rules: Sequence[Rule]) -> Decision | Non
     for verdict in ("deny", "ask"):
         for rule in rules:
             if rule.verdict == verdict and line.mentions(rule):
-                said = f"a rule {'denies' if verdict == 'deny' else 'asks for'} it"
-                return Decision(verdict, said, rule=str(rule))
+                return Decision(verdict, rule.why, rule=str(rule))
     for rule in rules:
         if rule.verdict != "allow" and (why := line.why_it_may_match(rule)) is not None:
             return Decision("ask", why, rule=str(rule))

@@ -102,14 +102,15 @@ class RuntimeRule(Struct, frozen=True):
     pattern: str
     verdict: Verdict
     given_at: datetime
+    origin: str = "given"
 
     @classmethod
-    def now(cls, tool: str, pattern: str, verdict: Verdict) -> RuntimeRule:
+    def now(cls, tool: str, pattern: str, verdict: Verdict, origin: str = "given") -> RuntimeRule:
         """Return a rule given at this moment."""
         digest = hashlib.sha256("\0".join((tool, pattern, verdict)).encode("utf-8", "surrogateescape"))
-        return cls(f"ru_{digest.hexdigest()[:10]}", tool, pattern, verdict, datetime.now(UTC))
+        return cls(f"ru_{digest.hexdigest()[:10]}", tool, pattern, verdict, datetime.now(UTC), origin)
 
     @property
     def rule(self) -> Rule:
         """Return the rule for `decide`."""
-        return Rule.parse(self.tool, self.pattern, self.verdict, origin="given")
+        return Rule.parse(self.tool, self.pattern, self.verdict, origin=self.origin)

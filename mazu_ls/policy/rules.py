@@ -66,6 +66,10 @@ class Decision(Struct, frozen=True):
     changes_git: bool = False
 
 
+DRY_RUN = "dry run"
+"""Origin of the rules that hold in a dry run; they are nobody's."""
+
+
 class Rule(Struct, frozen=True):
     """One rule of the user's. `tool` may hold wildcards; `pattern` is matched word by word for a command.
 
@@ -93,6 +97,15 @@ class Rule(Struct, frozen=True):
         except ValueError:
             words = tuple(pattern.split())
         return cls(tool, () if words == (ANYTHING,) else words, verdict, origin)
+
+    @property
+    def why(self) -> str:
+        """What it does to a call that it matches, in a few words."""
+        if self.origin == DRY_RUN:
+            return "this is a dry run, in which nothing is run"
+        return {"deny": "a rule denies it", "ask": "a rule asks for it", "allow": "a rule allows it"}[
+            self.verdict
+        ]
 
     def __str__(self) -> str:
         return f"{self.verdict} {self.tool} {' '.join(self.pattern) or ANYTHING} ({self.origin})"

@@ -543,6 +543,8 @@ def test_a_dry_run_only_proposes(script: Script):
     )  # fmt: skip
     status, _, err = script("run", "change it", "--dry-run", "--allow-shell")
     assert (status, err.count("not run:")) == (0, 1)
+    assert "this is a dry run, in which nothing is run" in err and "a rule denies" not in err, err
+    assert "? Edit app.py  +1 -1 proposed" in err, err
     assert "a - b" in (script.root / "app.py").read_text()
     assert not (script.root / "ran.txt").exists()
     assert "+    return a + b" in script("proposals")[1]

@@ -100,11 +100,12 @@ def settings_of(given: argparse.Namespace) -> dict[str, Any]:
 
 async def forbid_commands(server: ServerState) -> None:
     """Prepare a dry run: edits are proposals, and nothing is run."""
-    from mazu_ls.server.commands import execute
+    from mazu_ls.policy import RuntimeRule
+    from mazu_ls.policy.rules import DRY_RUN
     from mazu_ls.tools.base import Effect
 
     project = await server.wait_opened()
     own = [tool.name for tool in project.tools() if tool.effect is Effect.EXECUTE]
     for tool in dict.fromkeys(("run_shell", "run_skill", "mcp__*", *own)):
-        rule = {"tool": tool, "pattern": "*", "verdict": "deny"}
-        await execute(server, "mazu.permissions.set", [{"rule": rule}])
+        rule = RuntimeRule.now(tool, "*", "deny", DRY_RUN)
+        project.given[rule.id] = rule

@@ -29,6 +29,7 @@ _EXIT = re.compile(r"^\[(exit code [^\[\]\n]*)\]$", re.MULTILINE)
 COMPACTED = "– Older messages of this conversation were replaced by a summary; their record stays, and memory_search finds them."
 BROKEN_OFF = "interrupted: what it did so far stays"
 """What came of a call that had begun when the process in which it ran was killed."""
+PROPOSED = "proposed, not applied"
 NOT_RUN = (
     "not allowed:",
     "the user refused",
@@ -58,8 +59,10 @@ def call_line(state: str, what: str, outcome: str = "", *, width: int, words: bo
 
 
 def outcome_state(ok: bool, summary: str) -> str:
-    """Return the display state of an ended call; one that was refused was not run."""
+    """Return the display state of an ended call; one that was refused was not run, and a proposal waits for the user."""
     said = summary.removeprefix("error: ")
+    if said.startswith(PROPOSED):
+        return "waits"
     return "done" if ok else "not run" if said.startswith(NOT_RUN) else "failed"
 
 
@@ -67,7 +70,7 @@ def call_outcome(tool: str, body: CallEnded, *, streamed: bool) -> str:
     """Return the outcome of a call in a few words; `streamed`: its output is shown, so that no line of it is said again."""
     if body.diff:
         added, removed = count_changes(body.diff)
-        return f"+{added} -{removed}"
+        return f"+{added} -{removed}" + (" proposed" if body.summary.startswith(PROPOSED) else "")
     summary = clean(body.summary.removeprefix("error: "))
     if told := next((words for start, words in TO_THE_USER.items() if summary.startswith(start)), ""):
         return told

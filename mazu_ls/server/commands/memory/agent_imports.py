@@ -74,7 +74,8 @@ async def _chosen(
     memories = await opened_memories(server)
     if params.all == bool(params.ids):
         raise InvalidArguments(
-            "say which proposals, or that it is about all of them; mazu.memory.import.proposals lists them", "ids"
+            "say which proposals, or that it is about all of them; mazu.memory.import.proposals lists them",
+            "ids",
         )
     if params.all:
         team, _ = await (await team_memory(server)).proposals()
