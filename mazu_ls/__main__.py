@@ -206,10 +206,11 @@ def _serve(arguments: list[str]) -> int:
         from mazu_ls.server.app import serve_socket
 
         return serve_socket(Path(rest[1]) if rest[1:] else None)
-    sys.stderr.write(
+    asked = rest[0] in ("-h", "--help")
+    (sys.stdout if asked else sys.stderr).write(
         "usage: mazu-ls [serve] [--stdio | --tcp PORT | --socket [PATH] | --background MINUTES FOLDER...]\n"
     )
-    return 2
+    return 0 if asked else 2
 
 
 def _demo(arguments: list[str]) -> int:

@@ -99,7 +99,7 @@ def test_a_wrong_command_line_and_wrong_arguments_are_2(project: Path, capsys: p
         ("run x --alow-shell", "Did you mean `--allow-shell`?"),
         ("ask why --model m not", "too many words: not."),
         ("memory update m_1 --json", "say what to change, for example by --title TEXT"),
-        ("memory update m_1 new words", "A new text stands behind --title."),
+        ("memory update m_1 new words", "Give a new text with --title."),
         ("recall --json", "are required: QUERY"),
         ("memory import --from codex", "are required: PATH"),
         ("permissions allow run_shell", "are required: PATTERN"),

@@ -30,6 +30,17 @@ def test_help_fits_the_terminal_and_needs_no_grammar(tmp_path: Path) -> None:
     assert not {"argparse", "mazu_ls.terminal.verbs.grammar"} & loaded
 
 
+def test_help_of_the_server_is_no_error(tmp_path: Path) -> None:
+    asked = subprocess.run(
+        [sys.executable, "-m", "mazu_ls", "serve", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (asked.returncode, asked.stderr) == (0, "") and asked.stdout.startswith("usage: mazu-ls [serve]")
+
+
 def test_the_grammar_says_the_same(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert run(tmp_path, "help")[0] == parser().format_help()

@@ -79,7 +79,7 @@ class Parser(argparse.ArgumentParser):
     def _refuse(self, rest: Sequence[str]) -> NoReturn:
         name = rest[0].partition("=")[0]
         if not name.startswith("-"):
-            behind = " A new text stands behind --title." if "--title" in self._option_string_actions else ""
+            behind = " Give a new text with --title." if "--title" in self._option_string_actions else ""
             self.error(f"too many words: {' '.join(rest)}. Options stand before or behind the words.{behind}")
         meant = [
             action for action in self._actions if action.dest == name.lstrip("-") and action.option_strings
