@@ -285,6 +285,25 @@ RULES = [json.loads(line) for line in Path(__file__).with_name("rules.jsonl").re
 
 
 @pytest.mark.parametrize("mode", ["auto", "bypass"])
+def test_the_sandbox_has_a_folder_for_temporary_files_of_its_own(mode) -> None:
+    """What a command keeps in /tmp is no file of the machine there; a project that lies in /tmp is in the sandbox."""
+    held = (
+        "pytest > /tmp/out.txt 2>&1; tail /tmp/out.txt", "tar czf /tmp/a/x.tgz src", "cp a.py /var/tmp/", "gcc -o /tmp/a a.c && /tmp/a",
+        "mkdir -p /tmp/w && cd /tmp/w && echo x > y", "rm -rf /tmp/w", "python3 -c \"open('/tmp/x','w')\"", "git diff > /tmp/p.patch",
+    )  # fmt: skip
+    denied = (
+        "rm -rf /tmp/w/p", "rm -rf /tmp/w", "rm -rf /tmp/*", "rm -rf /tmp/?", "echo x > /tmp/../etc/x", "echo x > /tmp/w/p/.git/config",
+        "rm -rf /tmp", "echo x > /tmpx/y", 'read a < f; echo x > "/tmp/$a"', "echo x > /usr/x",
+    )  # fmt: skip
+    for confined, root, lines, verdict in (
+        (True, "/proj", held, "allow"), (False, "/proj", held, "deny"), (True, "/tmp/w/p", denied, "deny"), (True, "/tmp/w/p", held[:1], "allow"),
+    ):  # fmt: skip
+        there = PolicyContext([Path(root)], Path(root), Path("/home/u"), confined)
+        wrong = [line for line in lines if decide(shell(line), mode, [], there).verdict != verdict]
+        assert wrong == [], (confined, root, verdict)
+
+
+@pytest.mark.parametrize("mode", ["auto", "bypass"])
 def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place: PolicyContext) -> None:
     """Of each row of rules.jsonl: whether one of these rules denies or asks, where without rules the sandbox or the mode allows."""
     patterns = ("git push*", "npm publish", "rm", "npm run deploy", "docker push", "docker rm")

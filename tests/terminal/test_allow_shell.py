@@ -40,9 +40,15 @@ async def run(
 
 @pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 async def test_with_a_sandbox_commands_run_unasked(tmp_path: Path) -> None:
-    result, _, _ = await run(tmp_path, "--allow-shell")
+    log = f"/tmp/{tmp_path.name}.log"
+    line = f"FOO=1 make > {log} 2>&1 && cp {log} made.log"
+    result, _, told = await run(
+        tmp_path, "--allow-shell", command={"name": "run_shell", "arguments": {"command": line}}
+    )
     assert result["stopReason"] == "end_turn"
-    assert (tmp_path / "project/made.txt").read_text() == "made\n"
+    assert (tmp_path / "project/made.txt").read_text() == "made\n", told
+    assert (tmp_path / "project/made.log").exists()
+    assert not Path(log).exists()
 
 
 async def test_without_one_it_is_said_what_is_not_held_and_that_no_one_can_be_asked(tmp_path: Path) -> None:

@@ -86,6 +86,18 @@ def inside(path: str, place: PolicyContext) -> bool:
     return False
 
 
+def is_own_temporary(path: str, place: PolicyContext) -> bool:
+    """Return whether an absolute path, outside the workspace, is in the folder for temporary files that the sandbox makes for each command.
+
+    A wildcard that may name a workspace folder there is no such path.
+    """
+    if not place.confined or UNKNOWN in path or not f"{path}/".startswith(("/tmp/", "/var/tmp/")):
+        return False
+    fixed, _, _ = _fixed(path)
+    roots = {folder for root in place.roots for folder in (str(root), real(str(root)))}
+    return not any(f"{root}/".startswith(f"{fixed.rstrip('/')}/") for root in roots)
+
+
 def is_device(path: str) -> bool:
     """Return whether it is the terminal, /dev/null or a descriptor: nothing written there stays."""
     return path in HARMLESS_DEVICES or bool(_DEVICE_FD.match(path))
@@ -123,6 +135,8 @@ def write_refused(word: str, scope: ShellScope) -> str | None:
         if path.startswith("/dev/"):
             return f"{path} is a device"
         if not inside(path, scope.place):
+            if is_own_temporary(path, scope.place):
+                continue
             return f"{path.replace(UNKNOWN, '?')} is outside the workspace"
         if (found := owner(path, scope.place)) is not None:
             return f"`{found}` is not written by commands"
@@ -224,6 +238,8 @@ def irreplaceable_target(word: str, scope: ShellScope) -> str | None:
             ):
                 return candidate
         if not inside(path, scope.place):
+            if is_own_temporary(path, scope.place):
+                continue
             return path.replace(UNKNOWN, "?")
         if (protected := owner(path, scope.place)) is not None:
             return protected

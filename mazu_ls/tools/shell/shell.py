@@ -73,7 +73,8 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
     """Run a command in bash, without input, in the session's working directory, which `cd` changes for later calls.
 
     Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
-    In a sandbox commands have no network, not even this machine's own ports, unless the user sets shell.network.
+    In a sandbox commands have no network, not even this machine's own ports, unless the user sets shell.network, and each
+    has an empty /tmp of its own.
     """
     refuse_placeholders(args.command, "the command")
     cwd = _working_directory(turn)
