@@ -14,7 +14,7 @@ MARK = "[redacted: {}]"
 # Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match. Every pattern takes time that is
 # linear in the text: one start for each run of characters, or repetitions that are bounded (benchmarks/redaction.py).
 # The second column is what must occur at all: a plain substring search, 20 times as quick as the patterns.
-# The named group `keep` is put back in front of the mark, `tail` behind it.
+# The named group `keep` (in a second alternative `before`) is put back in front of the mark, `tail` behind it.
 _PATTERNS: tuple[tuple[str, str, str], ...] = (
     (
         "private key",
@@ -75,12 +75,27 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("authorization", "uthorization UTHORIZATION -key -Key -KEY", r"(?P<keep>\b(?:Authorization|Proxy-Authorization|X-Api-Key)[\"']?\s*[:=]\s*[\"']?(?:(?:Bearer|Basic|Token)\s+)?)(?!\[redacted)(?![{$<%])[A-Za-z0-9._~+/=-]{12,}"),
     ("bearer token", "Bearer", r"(?P<keep>\bBearer\s+)(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{20,}"),
     ("password", "://", r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://[^\s/:@'\"<>{}$]{0,100}:)(?![{$<%*]|\[redacted)[^\s/@'\"<>{}]{1,200}(?P<tail>@[\w.\[-])"),
+    # Formats in which no name next to the value, or another sign than = and :, says that it is a secret.
+    ("password", "machine default", r"(?P<keep>\b(?:machine\s{1,20}[^\s]{1,200}|default)\s{1,20}login\s{1,20}[^\s]{1,200}\s{1,20}password\s{1,20})(?!\[redacted|[{$<%]|password\b)[^\s]{4,200}"),
+    ("password", ":5432: :*: :3306:", r"(?m)(?P<keep>^[^\s:#]{1,100}:(?:5432|3306|\*):[^\s:]{1,63}:[^\s:]{1,63}:)(?!\[redacted)[^\s:]{6,100}$"),
+    ("password", "jdbc:oracle: @tcp( @unix(", r"(?P<keep>\bjdbc:oracle:\w{1,10}:\w{1,60}/)(?!\[redacted|[${%])[^\s@/\"']{4,100}(?=@)|(?P<before>(?<![\w.-])[\w.-]{1,60}:)(?!\[redacted|[${%])[^\s@:\"'`()]{4,100}(?=@(?:tcp|unix)\()"),
+    ("private key", "Private-Lines:", r"(?P<keep>\bPrivate-Lines: \d{1,4}\r?\n)[A-Za-z0-9+/=]{16,80}(?:\r?\n[A-Za-z0-9+/=]{2,80}(?=\r?\n))*"),
+    ("secret", '"auth" client-key-data _auth', r"(?P<keep>\"auth\"\s{0,9}:\s{0,9}\"|\bclient-key-data:[ \t]{0,9}\"?|(?<![\w])_auth[ \t]{0,9}=[ \t]{0,9}[\"']?)(?!\[redacted)[A-Za-z0-9+/]{16,}={0,2}"),
+    ("secret", "sig= X-Amz-Signature=", r"(?P<keep>[?&](?:sig|X-Amz-Signature)=)[A-Za-z0-9%+/=]{30,}"),
+    ("secret", "define(", r"(?P<keep>\bdefine\(\s{0,9}['\"](?i:\w{0,60}(?:password|secret|token|_key|_salt))['\"]\s{0,9},\s{0,9}['\"])(?i:(?!put your|your|\[redacted|database_))[^'\"\n]{6,200}(?=['\"])"),
+    ("secret", "</", r"(?P<keep><(?i:(?:\w{1,30}[._:-])?(?:password|passphrase|secret|api[_-]?key|\w{0,20}token))>\s{0,9})(?=[^<\s]{0,200}[\d!@#^&*+=~])(?![${%*\[#])[^<\s]{6,200}(?=\s{0,9}</)"),
+    ("secret", "value=", r"(?P<keep>\b(?:key|name)=\"(?i:[^\"<>]{0,60}(?:password|secret|token|api[_-]?key))\"\s{1,20}value=\")(?=[^\"]{0,200}\d)(?![${%*\[#])[^\"\s]{6,200}(?=\")"),
+    ("password", "curl sshpass", r"(?P<keep>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"'$]{1,100}:|\bsshpass\s{1,9}-p\s{0,9}[\"']?)(?![$<{%*\[])[^\s\"']{4,200}"),
+    ("password", "mysql mariadb", r"(?P<keep>\b(?:mysql\w{0,10}|mariadb(?:-\w{1,10})?)\b[^\n]{0,200}?\s-p)(?=[^\s]{0,100}\d)(?![$<{%*\[\"'=])[^\s\"']{5,100}"),
+    ("secret", "--pass --token --secret --api", r"(?P<keep>--(?:password|passwd|passphrase|pass|token|secret|api-?key)\s{1,9}[\"']?)(?=[^\s\"']{0,200}\d)(?=[^\s\"']{0,200}[A-Za-z])(?![$<{%*\[-])[^\s\"']{6,200}"),
 )  # fmt: skip
 
 # NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
 # no call, no reference, no placeholder.
 _NAMED = (
-    r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key|private[_-]?key"
+    r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key(?:[_-]?base)?|private[_-]?key|pre-?shared[_-]?key"
+    r"|(?<![A-Za-z])app[_-]?key|license[_-]?key|(?:db|database|smtp|imap|e?mail|ftp|ssh|mysql|pg|postgres|redis|mongo|ldap|proxy|admin|root|sudo|become)[_-]?pass"
+    r"|passwort|kennwort|mot[_-]?de[_-]?passe|contrase\u00f1a|contrasena|(?<![A-Za-z])senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o"
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
     r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
     r"[\"']?[ \t]*(?:=|:=?|=>)[ \t]*)"
@@ -110,7 +125,10 @@ PLACEHOLDER = lazy_pattern(
     "|".join(sorted({re.escape(mark) for mark, _, _ in _MARKED} | {r"\[redacted: secret\]"}))
 )
 """Any mark that `redact` leaves."""
-_NAMED_HINT = lazy_pattern(r"key|token|secret|passw|pwd|passphrase|credential", re.IGNORECASE)
+_NAMED_HINT = lazy_pattern(
+    r"key|token|secret|pass|pwd|credential|kennwort|contrase|senha|\u043f\u0430\u0440\u043e\u043b|has\u0142o",
+    re.IGNORECASE,
+)
 
 
 @cache
@@ -178,7 +196,8 @@ def _secret_parts(pattern: re.Pattern[str], text: str) -> list[tuple[int, int]]:
                 parts.append(match.span("quoted" if match["quoted"] is not None else "bare"))
         else:
             tail = len(groups.get("tail") or "")
-            parts.append((match.start() + len(groups.get("keep") or ""), match.end() - tail))
+            kept = groups.get("keep") or groups.get("before") or ""
+            parts.append((match.start() + len(kept), match.end() - tail))
     return parts
 
 
@@ -228,7 +247,7 @@ def has_secret(text: str) -> bool:
 
 def _marked(match: re.Match[str], mark: str) -> str:
     groups = match.groupdict()
-    return f"{groups.get('keep') or ''}{mark}{groups.get('tail') or ''}"
+    return f"{groups.get('keep') or groups.get('before') or ''}{mark}{groups.get('tail') or ''}"
 
 
 def _value(match: re.Match[str]) -> str:
