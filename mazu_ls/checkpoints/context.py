@@ -20,7 +20,7 @@ from mazu_ls.checkpoints.scan.file_modes import FileModes
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
-from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot, folders_of
 from mazu_ls.checkpoints.scan.scan import FolderScanner
 from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.scan.text_states import TextStates
@@ -225,9 +225,7 @@ class CheckpointContext:
             place: found.permissions if found is not None and found.entry.mode != LINK_MODE else None
             for place, found in seen.captured.items()
         }
-        modes.know_usual(None if base else (bits for bits in captured.values() if bits is not None))
-        for place, bits in captured.items():
-            modes.note(place, bits)
+        modes.note_all(captured, seen.folders, first=base is None)
         if not modes.changed:
             return {}
         oid = writer.add(BLOB, modes.dump())
@@ -320,6 +318,7 @@ class CheckpointContext:
             scanner, below = self.scanners[mount.prefix], self.trees.folder(base_tree, mount.prefix)
             sparse += [mount.prefix + b"/" + path for path in scanner.sparse()]
             scanner.looked = self._capture(seen, mount, below, sorted(scanner.candidates(below)), add)
+            seen.folders = scanner.folder_bits() | seen.folders
         seen.sparse = b"\0".join(sparse)
         seen.everywhere = True
         return seen
@@ -372,6 +371,7 @@ class CheckpointContext:
         user = self.users[mount.prefix]
         tracked = user.tracks if user is not None else lambda _: False
         with FolderReader(mount) as reader:
+            seen.folders |= reader.folder_bits(folders_of(paths))
             for path in paths:
                 held = self.trees.at(below, path) if below is not None else None
                 found = self.capture.file(reader, path, held, add, tracked)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -93,6 +93,35 @@ def _enter(folder: int, name: str, create: bool, mode: int) -> int:
     with suppress(FileExistsError):  # another process was faster; the open shows what it created
         os.mkdir(name, mode, dir_fd=folder)
     return os.open(name, DIRECTORY, dir_fd=folder)
+
+
+def make_folders(root: Path, relative: PurePosixPath, modes: Sequence[int]) -> int:
+    """Return a descriptor of a folder below `root`. What is missing on the way is created with exactly these modes, one for each of the
+    last components, whatever the umask. Raises OSError as `folder_beneath`."""
+    above = len(relative.parts) - len(modes)
+    with folder_beneath(root, PurePosixPath(*relative.parts[:above]), create=True) as top:
+        fd = os.dup(top)
+    for name, mode in zip(relative.parts[above:], modes, strict=True):
+        try:
+            deeper = _make_folder(fd, name, mode)
+        finally:
+            os.close(fd)
+        fd = deeper
+    return fd
+
+
+def _make_folder(folder: int, name: str, mode: int) -> int:
+    try:  # nobody else can enter it before it has its mode
+        os.mkdir(name, 0o700, dir_fd=folder)
+    except FileExistsError:
+        return os.open(name, DIRECTORY, dir_fd=folder)
+    fd = os.open(name, DIRECTORY, dir_fd=folder)
+    try:
+        open_flags.set_mode(fd, mode)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
 
 
 def open_regular(folder: int, name: str) -> int:

@@ -285,7 +285,10 @@ def with_list(name: bytes, data: bytes) -> Callable[[Entries], None]:
         if name == b"index.json":
             held = entry(FOLDER_MODE, b"buffers", writer.add(TREE, held))
         return writer.add(
-            TREE, b"".join(sorted((held, entry(FOLDER_MODE, b"code", code)), key=lambda e: e.split(b" ")[1]))
+            TREE,
+            b"".join(
+                sorted((held, entry(FOLDER_MODE, b"code", code)), key=lambda e: bytes(e).split(b" ")[1])
+            ),
         )
 
     return tree(build)
@@ -352,6 +355,9 @@ HOSTILE: dict[str, Callable[[Entries], None]] = {
     "millions of files": tree(bomb),
     "a thousand levels": tree(deep),
     "a set-user-ID bit": with_list(b"modes.json", b'{"code/evil": "6777"}'),
+    "a set-group-ID bit": with_list(b"modes.json", b'{"code/evil": "2777"}'),
+    "a set-user-ID bit of a folder": with_list(b"modes.json", b'{"code/evil/": "4777"}'),
+    "modes of a folder outside": with_list(b"modes.json", b'{"code/../../x/": "777"}'),
     "modes of a hook": with_list(b"modes.json", b'{"code/.git/hooks/x": "777"}'),
     "modes that are none": with_list(b"modes.json", b"[1]"),
     "a meta of nothing": with_list(b"meta.json", b'{"id": "../x"}'),
@@ -362,7 +368,7 @@ HOSTILE: dict[str, Callable[[Entries], None]] = {
     ),
     "a tree that is not its commit's": other_tree,
     "a pack of noise": lambda entries: entries.update({"checkpoints.pack": b"PACK" + bytes(100)}),
-    "no database": lambda entries: entries.pop("memory.db") and None,
+    "no database": lambda entries: entries.__delitem__("memory.db"),
     "a database of noise": lambda entries: entries.update({"memory.db": bytes(5000)}),
 }
 

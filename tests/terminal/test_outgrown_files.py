@@ -9,7 +9,7 @@ SMALL = b"a,b\n" * 2_300_000
 LARGE = SMALL + bytes((12 << 20) - len(SMALL))
 
 
-def _runs(script: Script, *lines: str) -> str:
+def runs(script: Script, *lines: str) -> str:
     calls = [{"name": "run_shell", "arguments": {"command": line}} for line in lines]
     script.model_says({"calls": calls}, {"text": "Done."})
     for line in lines:
@@ -23,7 +23,7 @@ def test_a_file_that_a_command_made_too_large_is_undone_and_kept_aside(script: S
     data = script.root / "sub" / "data.csv"
     data.parent.mkdir()
     data.write_bytes(SMALL)
-    assert "1 file changed +0 -0" in _runs(script, "truncate -s 12M sub/data.csv")
+    assert "1 file changed +0 -0" in runs(script, "truncate -s 12M sub/data.csv")
     assert data.read_bytes() == LARGE
     status, out, err = script("undo", "--preview")
     assert (status, "set aside: sub/data.csv (no checkpoint can hold" in out) == (0, True), out + err
@@ -48,7 +48,7 @@ def test_what_a_command_did_to_files_over_the_limit_is_named(script: Script):
     changed, gone, mine = (script.root / name for name in ("changed.bin", "gone.bin", "mine.bin"))
     for path in (changed, gone, mine):
         path.write_bytes(LARGE)
-    _runs(script, "truncate -s 13M changed.bin made.bin", "rm gone.bin")
+    runs(script, "truncate -s 13M changed.bin made.bin", "rm gone.bin")
     mine.write_bytes(LARGE + b"more")
     status, out, err = script("undo")
     assert ("mine.bin: it" in out, "fully verified" in out, status) == (False, True, 1), out + err
@@ -60,7 +60,7 @@ def test_what_a_command_did_to_files_over_the_limit_is_named(script: Script):
 def test_a_line_of_mine_in_a_file_that_a_command_made_too_large_is_asked_about(script: Script):
     data = script.root / "data.csv"
     data.write_bytes(SMALL)
-    _runs(script, "truncate -s 12M data.csv")
+    runs(script, "truncate -s 12M data.csv")
     mine = b"mine" + LARGE[4:]  # of the same size
     data.write_bytes(mine)
     status, out, err = script("undo")
@@ -71,6 +71,6 @@ def test_a_line_of_mine_in_a_file_that_a_command_made_too_large_is_asked_about(s
 
 
 def test_an_undo_that_leaves_the_files_has_no_problem_with_them(script: Script):
-    _runs(script, "truncate -s 13M made.bin")
+    runs(script, "truncate -s 13M made.bin")
     status, out, err = script("undo", "--keep-code")
     assert (status, "problem" in out, (script.root / "made.bin").exists()) == (0, False, True), out + err

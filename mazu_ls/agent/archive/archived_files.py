@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -12,9 +12,10 @@ from mazu_ls.agent.archive.archived_tables import NotOurs, is_safe_name
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.models import FileCounts, MemoryCounts, SkippedFile
+from mazu_ls.checkpoints.scan.file_modes import USUAL_FOLDER
 
 MOST_BYTES = 64 * 2**20
-Mode = Annotated[str, Meta(pattern=r"\A[0-7]{1,3}\Z")]
+Mode = Annotated[str, Meta(pattern=r"\A[1-3]?[0-7]{1,3}\Z")]
 """Permission bits: read, write and execute of owner, group and others; no set-user-ID."""
 
 
@@ -68,10 +69,16 @@ def require_known_content(repository: StoreRepository, entries: Mapping[bytes, T
                 said = msgspec.json.decode(data, type=_SHAPES[name])
             except (ValueError, RecursionError) as error:
                 raise NotOurs(f"{name.decode()} of a checkpoint: {error}") from error
-            paths = (
-                [path.encode("utf-8", "surrogateescape") for path in said] if name == b"modes.json" else []
-            )
+            paths = list(paths_with_bits(said)) if name == b"modes.json" else []
             if name == b"index.json" and {one.text.encode() for one in said} - entries.keys():
                 raise NotOurs("a checkpoint lists an unsaved text that it does not hold")
         if bad := next((path for path in paths if not all(map(is_safe_name, path.split(b"/")))), None):
             raise NotOurs(f"{name.decode()} of a checkpoint names {bad!r:.100}")
+
+
+def paths_with_bits(said: Mapping[str, str]) -> Iterator[bytes]:
+    """Yield the paths of a list of permission bits. Raises NotOurs for a file, which has no slash at its end, with more than nine."""
+    for path, bits in said.items():
+        if len(bits) > 3 and not (path.endswith("/") or path == USUAL_FOLDER.decode()):
+            raise NotOurs(f"modes.json of a checkpoint: {bits} is not for files")
+        yield path.removesuffix("/").encode("utf-8", "surrogateescape")

@@ -17,8 +17,9 @@ from mazu_ls.checkpoints.restore.staging import READ, Staged, StagingFolders, en
 from mazu_ls.checkpoints.scan.read_files import Signature, is_same_file, signature
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.platform import open_flags
-from mazu_ls.workspace.openat import folder_beneath
+from mazu_ls.workspace.openat import folder_beneath, make_folders
 
+_PRIVATE = 0o700
 _NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
@@ -49,12 +50,16 @@ class FolderDescriptors:
         wanted = (step.mount, step.mount.folder(step.path))
         if wanted != self._last:
             self.forget()
+            root, place = step.mount.root, step.mount.from_root(wanted[1])
             try:
-                self._fd, self._last = _opened(*wanted), wanted
+                with folder_beneath(root, place) as folder:
+                    self._fd = os.dup(folder)
             except FileNotFoundError:
                 if not create:
                     raise
-                self._fd, self._last = _opened(*wanted, create=True), wanted
+                # As they were, but writable: files are put into them.
+                self._fd = make_folders(root, place, [bits | _PRIVATE for bits in step.folders])
+            self._last = wanted
         return self._fd
 
     def forget(self) -> None:
@@ -64,9 +69,23 @@ class FolderDescriptors:
             self._last = None
 
 
-def _opened(mount: CheckpointRoot, inside: PurePosixPath, *, create: bool = False) -> int:
-    with folder_beneath(mount.root, mount.from_root(inside), create=create) as folder:
-        return os.dup(folder)
+def _close_folders(steps: Sequence[RestoreStep]) -> list[PathReason]:
+    """Set the bits of folders into which their owner may not write, now that the files are in them; also after a kill."""
+    problems: list[PathReason] = []
+    strict = {
+        (step.mount, PurePosixPath(*step.mount.folder(step.path).parts[:depth])): bits
+        for step in steps
+        for depth, bits in enumerate(step.folders, 1)
+        if bits & _PRIVATE != _PRIVATE
+    }
+    for (mount, inside), bits in sorted(strict.items(), key=lambda item: len(item[0][1].parts), reverse=True):
+        try:
+            with folder_beneath(mount.root, mount.from_root(inside)) as folder:
+                if stat.S_IMODE(os.fstat(folder).st_mode) == bits | _PRIVATE:
+                    open_flags.set_mode(folder, bits)
+        except OSError as error:
+            problems.append(PathReason(mount.shown(os.fsencode(inside)), _hindrance(error)))
+    return problems
 
 
 def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason]:
@@ -86,7 +105,7 @@ def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason
             if step.now is None:
                 places.forget()
                 _prune_folders(step)
-    return problems
+    return problems + _close_folders(steps)
 
 
 def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, list[PathReason]]:

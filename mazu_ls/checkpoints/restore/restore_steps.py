@@ -32,7 +32,8 @@ class RestoreStep(Struct, frozen=True):
 
     `aside`: the status of a file that is there, but not in the safety checkpoint (it is too large, for example). It is moved to
     the folder for rescued files, since nothing else holds it. `source`: the file there that comes back, which is no object of the
-    store. `unheld`: no checkpoint holds the file; what it was is kept, see `unheld_edits`.
+    store. `unheld`: no checkpoint holds the file; what it was is kept, see `unheld_edits`. `folders`: the permission bits of each
+    folder on the way, which one that is missing gets.
     """
 
     mount: CheckpointRoot
@@ -43,6 +44,7 @@ class RestoreStep(Struct, frozen=True):
     aside: Signature | None = None
     source: Path | None = None
     unheld: UnheldFile | None = None
+    folders: tuple[int, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -129,10 +131,11 @@ def steps_between(
                 changed[path] = (project.trees.at(old, path), file.entry)
         for path, (was, now) in sorted(changed.items()):
             if (file := rescued.get(prefix + path)) is not None:
-                step = RestoreStep(mount, path, was, now, file.permissions, source=file.path)
+                bits = file.permissions
             else:
                 bits = permissions.bits_for(prefix + path, now is not None and now.mode == b"100755")
-                step = RestoreStep(mount, path, was, now, bits)
+            way = () if now is None else permissions.bits_on_way(prefix, path)
+            step = RestoreStep(mount, path, was, now, bits, source=file.path if file else None, folders=way)
             if not selection.names(step.shown):
                 continue
             if (aside := guards.unheld_file(step)) is not None:
@@ -141,6 +144,8 @@ def steps_between(
                 found.keep.append(PathReason(step.shown, reason))
             else:
                 found.steps.append(step)
+    if selection.has("code"):
+        found.keep += _folder_bits_kept(project, had, permissions, (before_tree, target_tree), selection)
     return _without_ignored(project, target_tree, found, before_tree)
 
 
@@ -158,9 +163,27 @@ def add_unheld(
         if not selection.names(file.shown) or (now and then):
             continue
         bits = permissions.bits_for(place, then.mode == b"100755") if then else file.permissions
-        step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file)
+        way = permissions.bits_on_way(file.mount.prefix + b"/", file.path)
+        step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file, folders=way)
         found.steps = [*(one for one in found.steps if one.place != place), step]
         found.keep = [one for one in found.keep if one.path != step.shown]
+
+
+def _folder_bits_kept(
+    project: CheckpointContext,
+    had: FileModes,
+    then: FileModes,
+    trees: tuple[bytes | None, ...],
+    selection: RestoreSelection,
+) -> list[PathReason]:
+    """Name folders that have other permission bits than in the target: a rollback gives them only to folders that it makes."""
+    found: list[PathReason] = []
+    for place in sorted(had.differing_folders(then)):
+        shown = project.shown(place) if all(project.trees.folder(tree, place) for tree in trees) else ""
+        if shown and selection.names(shown):
+            bits = f"they are {had.folder_bits(place):o} and were {then.folder_bits(place):o}"
+            found.append(PathReason(shown, f"a folder's permission bits stay: {bits}"))
+    return found
 
 
 class KeepRules:

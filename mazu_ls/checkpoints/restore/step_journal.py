@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
@@ -22,6 +23,7 @@ def dump(steps: Sequence[RestoreStep]) -> bytes:
             s.permissions,
             s.aside,
             s.source and str(s.source),
+            s.folders,
         )
         for s in steps
     ]
@@ -33,10 +35,12 @@ def load(data: bytes, mounts: Sequence[CheckpointRoot]) -> Iterator[RestoreStep]
     by_prefix = {mount.prefix.decode(): mount for mount in mounts}
     for prefix, path, was, now, permissions, *more in json.loads(data):
         if prefix in by_prefix:
-            aside, source = more or (None, None)  # an earlier version wrote neither
+            defaults: list[Any] = [None, None, []]
+            aside, source, folders = (*more, *defaults[len(more) :])  # earlier versions wrote fewer
             yield RestoreStep(
                 by_prefix[prefix], bytes.fromhex(path), _entry(was), _entry(now), permissions,
                 tuple(aside) if aside else None, Path(source) if source else None,
+                folders=tuple(folders),
             )  # fmt: skip
 
 

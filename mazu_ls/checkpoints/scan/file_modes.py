@@ -1,11 +1,11 @@
-"""Permission bits that git's modes cannot express (0600, 0444, ...), stored with the files in each checkpoint."""
+"""Permission bits that git's modes cannot express (0600, 0444, ..., and those of folders), stored with the files in each checkpoint."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +14,11 @@ from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o777
 """Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an untrusted archive."""
+_KEEP_OF_FOLDER = 0o3777
+"""Of a folder also set-group-ID and sticky, by which people share one."""
 _NAMES = (b"usual", b"usual-executable")
-"""Under which the usual bits are listed: no place in a tree has such a name."""
+USUAL_FOLDER = b"usual-folder"
+"""Under these the usual bits are listed: no place in a tree has such a name. Folders end with a slash."""
 
 
 class UsualBits(NamedTuple):
@@ -60,8 +63,18 @@ class FileModes:
     Both are stored: the umask of the process that restores a file may be another than that of the one that recorded it.
     """
 
-    def __init__(self, listed: dict[bytes, int], usual: UsualBits | None = None) -> None:
-        self._listed = listed
+    def __init__(self, listed: Mapping[bytes, int], usual: UsualBits | None = None) -> None:
+        """`listed` are files, folders (with a slash at the end) and the usual bits of folders."""
+        self._listed = {
+            path: bits & _KEEP
+            for path, bits in listed.items()
+            if not path.endswith(b"/") and path != USUAL_FOLDER
+        }
+        usual_folder = listed.get(USUAL_FOLDER)
+        self._usual_folder = None if usual_folder is None else usual_folder & _KEEP_OF_FOLDER
+        self._folders = {
+            path[:-1]: bits & _KEEP_OF_FOLDER for path, bits in listed.items() if path.endswith(b"/")
+        }
         self._usual = usual
         self.changed = False
 
@@ -72,17 +85,15 @@ class FileModes:
         if entry is None:
             return cls({})
         said = json.loads(repository.read(entry.oid))
-        listed = {
-            path.encode("utf-8", "surrogateescape"): int(bits, 8) & _KEEP for path, bits in said.items()
-        }
+        listed = {path.encode("utf-8", "surrogateescape"): int(bits, 8) for path, bits in said.items()}
         plain, executable = (listed.pop(key, None) for key in _NAMES)
         if plain is None or executable is None:
             return cls(listed)
-        return cls(listed, UsualBits(plain, executable))
+        return cls(listed, UsualBits(plain & _KEEP, executable & _KEEP))
 
     def copy(self) -> FileModes:
         """Return one that may be changed."""
-        return FileModes(dict(self._listed), self._usual)
+        return FileModes(self._all_listed(), self._usual)
 
     @property
     def usual(self) -> UsualBits:
@@ -98,6 +109,23 @@ class FileModes:
         paths = self._listed.keys() | other._listed.keys()
         return {path for path in paths if self._listed.get(path) != other._listed.get(path)}
 
+    def folder_bits(self, path: bytes) -> int:
+        """Return the bits of a folder. Earlier versions did not store them: those of a new one are the best guess."""
+        usual = self._usual_folder if self._usual_folder is not None else default_bits().executable
+        return self._folders.get(path, usual)
+
+    def bits_on_way(self, prefix: bytes, path: bytes) -> tuple[int, ...]:
+        """Return the bits of each folder below `prefix` on the way to a file, the outermost first."""
+        parts = path.split(b"/")[:-1]
+        return tuple(self.folder_bits(prefix + b"/".join(parts[: n + 1])) for n in range(len(parts)))
+
+    def differing_folders(self, other: FileModes) -> set[bytes]:
+        """Return the paths of folders whose bits differ; not all of them need be in both checkpoints."""
+        if self._usual_folder is None or other._usual_folder is None:
+            return set()
+        paths = self._folders.keys() | other._folders.keys()
+        return {path for path in paths if self.folder_bits(path) != other.folder_bits(path)}
+
     def unusual_bits(self, path: bytes) -> int | None:
         """Return a file's bits if they are unusual, else None."""
         return self._listed.get(path)
@@ -112,6 +140,15 @@ class FileModes:
             self._usual = default_bits() if found is None else usual_bits(found)
             self.changed = True
 
+    def note_all(
+        self, files: Mapping[bytes, int | None], folders: Mapping[bytes, int | None], *, first: bool
+    ) -> None:
+        """Record the present bits of files and folders, None where there is none. `first`: it is all of them."""
+        self.know_usual((bits for bits in files.values() if bits is not None) if first else None)
+        self.note_folders(folders, all=first)
+        for place, bits in files.items():
+            self.note(place, bits)
+
     def note(self, path: bytes, bits: int | None) -> None:
         """Record a file's present bits; None if there is no regular file."""
         if bits is not None and self.unusual(bits & _KEEP) is not None:
@@ -122,8 +159,26 @@ class FileModes:
             del self._listed[path]
             self.changed = True
 
+    def note_folders(self, found: Mapping[bytes, int | None], *, all: bool) -> None:
+        """Record the present bits of folders by path, None for one that is gone. `all`: every folder is there, so that the most
+        common bits are the usual ones, unless these are stored already."""
+        if self._usual_folder is None and found:
+            counts = Counter(bits for bits in found.values() if bits is not None) if all else Counter[int]()
+            usual = max(counts, key=counts.__getitem__, default=default_bits().executable)
+            self._usual_folder, self.changed = usual & _KEEP_OF_FOLDER, True
+        for path, bits in found.items():
+            unusual = None if bits is None or bits & _KEEP_OF_FOLDER == self._usual_folder else bits
+            if unusual is None:
+                self.changed |= self._folders.pop(path, None) is not None
+            elif self._folders.get(path) != unusual & _KEEP_OF_FOLDER:
+                self._folders[path], self.changed = unusual & _KEEP_OF_FOLDER, True
+
+    def _all_listed(self) -> dict[bytes, int]:
+        usual = {} if self._usual_folder is None else {USUAL_FOLDER: self._usual_folder}
+        return {**self._listed, **{path + b"/": bits for path, bits in self._folders.items()}, **usual}
+
     def dump(self) -> bytes:
         """Return the file's content."""
-        listed = {**self._listed, **dict(zip(_NAMES, self.usual, strict=True))}
+        listed = {**self._all_listed(), **dict(zip(_NAMES, self.usual, strict=True))}
         said = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in listed.items()}
         return json.dumps(said, indent=0, sort_keys=True).encode()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterable
 from types import TracebackType
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -52,14 +54,30 @@ class FolderReader:
         folder, name = self._parent(path)
         return os.readlink(name, dir_fd=folder)
 
+    def folder_bits(self, folders: Iterable[bytes]) -> dict[bytes, int | None]:
+        """Return the permission bits of folders of the mount, by their place in the tree; None where there is none."""
+        found: dict[bytes, int | None] = {}
+        for folder in folders:
+            inside = b"/".join(part for part in (self.mount.inside, folder) if part)
+            try:  # behind a link swapped in on the way there are only bits, of which nothing is read
+                mode = os.stat(inside, dir_fd=self._open_root(), follow_symlinks=False).st_mode
+            except OSError:
+                mode = 0
+            found[self.mount.prefix + b"/" + folder] = stat.S_IMODE(mode) if stat.S_ISDIR(mode) else None
+        return found
+
+    def _open_root(self) -> int:
+        if self._root < 0:
+            self._root = open_root(self.mount.root)
+        return self._root
+
     def _parent(self, path: bytes) -> tuple[int, bytes]:
         folder, _, name = path.rpartition(b"/")
         if folder != self._folder:
             self._forget()
-            if self._root < 0:
-                self._root = open_root(self.mount.root)
+            root = self._open_root()
             inside = b"/".join(part for part in (self.mount.inside, folder) if part)
-            self._fd = open_beneath(self._root, inside, DIRECTORY) if inside else os.dup(self._root)
+            self._fd = open_beneath(root, inside, DIRECTORY) if inside else os.dup(root)
             self._folder = folder
         return self._fd, name
 

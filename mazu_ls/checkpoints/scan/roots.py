@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
@@ -117,6 +117,17 @@ def _type_at(path: bytes) -> int:
         return os.lstat(path).st_mode
     except (OSError, ValueError):
         return 0
+
+
+def folders_of(paths: Iterable[bytes]) -> set[bytes]:
+    """Return every folder on the way to these files."""
+    found: set[bytes] = set()
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        while folder and folder not in found:
+            found.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return found
 
 
 @lru_cache(1024)

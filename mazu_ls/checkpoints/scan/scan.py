@@ -10,12 +10,14 @@ from pathlib import Path
 from mazu_ls.checkpoints.git import index
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.scan import ignore_list, nested_repositories
+from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileSnapshot, walk
-from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot, folders_of
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.user_repository import UserRepository
 
 _LAG = 200  # files read again at every scan before the index is updated
+_FOLDERS = "folders"
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
 
@@ -78,6 +80,15 @@ class FolderScanner:
             len(self.looked) > _LAG or (bool(self.looked) and self._index() is None)
         )
 
+    def folder_bits(self) -> dict[bytes, int | None]:
+        """Return the permission bits, by place, of the folders that held files when the index was updated (None: gone since); folders of
+        later files are on the way to a candidate."""
+        known = self._index()
+        if known is None or not (known / _FOLDERS).exists():
+            return {}
+        with FolderReader(self.mount) as reader:
+            return reader.folder_bits(path for path in (known / _FOLDERS).read_bytes().split(b"\0") if path)
+
     def refresh(self, tree: bytes | None) -> None:
         """Publish an index of `tree`: what the last scan read, and the rest as it was in the old index."""
         known = self._index()
@@ -91,6 +102,7 @@ class FolderScanner:
             elif path in old and path not in self.looked:
                 entries.append((path, old[path]))
         draft = self._directory(f"new-{os.getpid()}")
+        (draft / _FOLDERS).write_bytes(b"\0".join(sorted(folders_of(path for path, _ in entries))))
         (draft / "index").write_bytes(index.dump(entries))
         self._publish(draft, self._home / (tree or _EMPTY_TREE).hex())
         self.looked = {}
@@ -111,7 +123,8 @@ class FolderScanner:
             path for path in self._home.iterdir() if path.is_dir() and path.name not in (draft.name, "blank")
         ]
         if target in others:
-            (draft / "index").replace(target / "index")
+            for name in (_FOLDERS, "index"):
+                (draft / name).replace(target / name)
             others[others.index(target)] = draft
         else:
             draft.rename(target)
