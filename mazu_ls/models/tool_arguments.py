@@ -16,13 +16,57 @@ HALF = "the arguments hold half of a character (a lone surrogate)"
 DEEP = f"the arguments are nested more than {DEEPEST} levels deep"
 
 ALIASES: Mapping[str, str] = {
-    **dict.fromkeys(("filepath", "filename", "file", "targetfile", "absolutepath", "relativepath"), "path"),
+    **dict.fromkeys(
+        (
+            "filepath",
+            "filename",
+            "file",
+            "targetfile",
+            "targetpath",
+            "absolutepath",
+            "relativepath",
+            "fullpath",
+            "pathname",
+            "inputpath",
+        ),
+        "path",
+    ),
     **dict.fromkeys(("directory", "dir", "dirpath", "folder", "folderpath", "directorypath"), "path"),
-    **dict.fromkeys(("cmd", "commandline", "script"), "command"),
-    **dict.fromkeys(("oldstring", "oldstr", "oldtext", "search"), "old"),
-    **dict.fromkeys(("newstring", "newstr", "newtext", "replace", "replacement"), "new"),
-    **dict.fromkeys(("contents", "filecontent", "filecontents", "filetext", "text"), "content"),
-    **dict.fromkeys(("regex", "regexp", "searchpattern", "globpattern"), "pattern"),
+    **dict.fromkeys(
+        ("cmd", "commandline", "script", "shellcommand", "bashcommand", "commandtorun"), "command"
+    ),
+    **dict.fromkeys(
+        (
+            "oldstring",
+            "oldstr",
+            "oldtext",
+            "oldcontent",
+            "oldcode",
+            "originaltext",
+            "originalcode",
+            "search",
+            "find",
+        ),
+        "old",
+    ),
+    **dict.fromkeys(
+        (
+            "newstring",
+            "newstr",
+            "newtext",
+            "newcontent",
+            "newcode",
+            "updatedtext",
+            "replace",
+            "replacement",
+            "replacewith",
+        ),
+        "new",
+    ),
+    **dict.fromkeys(
+        ("contents", "filecontent", "filecontents", "filetext", "text", "body", "data"), "content"
+    ),
+    **dict.fromkeys(("regex", "regexp", "searchpattern", "globpattern", "searchterm", "query"), "pattern"),
     **dict.fromkeys(("replaceall",), "all"),
     **dict.fromkeys(("maxresults", "maxcount", "headlimit", "numlines", "linecount"), "limit"),
     **dict.fromkeys(("start", "startline", "firstline", "linestart", "startlineoneindexed"), "offset"),

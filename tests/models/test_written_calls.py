@@ -300,6 +300,8 @@ SCHEMA = {
         ({"filePath": "a"}, {"path": "a"}),
         ({"Path": "a"}, {"path": "a"}),
         ({"old_string": "a"}, {"old": "a"}),
+        ({"find": "a"}, {"old": "a"}),
+        ({"full_path": "a"}, {"path": "a"}),
         ({"edits": {"n": "2"}}, {"edits": [{"n": 2}]}),
         ({"tags": "a"}, {"tags": ["a"]}),
         ({"path": ["a"]}, {"path": "a"}),

@@ -31,6 +31,9 @@ COMMENTS = [
     ("mac_roman", "# Réglages du serveur, à ne pas changer cet été\n"), ("mac_roman", "# année déjà passée\n"),
     ("cp850", "# Réglages du serveur, à ne pas changer\n"), ("cp1252", "# Configuración del servidor, ¿qué tamaño?\n"),
     ("cp1254", "# ayarları değiştirme\n"), ("cp1250", "# nastavení\n"), ("iso8859_2", "# beállítás\n"), ("cp1257", "# šių reikšmių žąsis\n"),
+    ("cp852", "# Ustawienia serwera, nie zmieniać! Żółw i łąka\n"), ("cp852", "// Nastavení serveru: příliš žluťoučký kůň\n"),
+    ("cp737", "# Ρυθμίσεις διακομιστή, μην αλλάζετε χωρίς λόγο\n"), ("cp862", "# הגדרות השרת, אין לשנות ללא צורך\n"),
+    ("cp857", "# Sunucu ayarları: değiştirmeyin, çünkü güvenliği şüpheli\n"),
     # Pairs of bytes that look like UTF-8.
     ("gb18030", 'title = "欢迎使用本系统"\n'), ("gb18030", "# 㐀𠀀 服务器\n"), ("big5", "# 請不要修改伺服器連接埠\n"), ("euc_kr", "# 사용자 목록을 가져온다\n"),
 ]  # fmt: skip

@@ -103,7 +103,12 @@ def _character(text: str, index: int, encoding: str, kana: bool) -> float:
         case "GREEK":
             if char == "ς" and behind.isalpha():
                 return -0.5
-            return GREEK.get(char.lower(), 0.5) - 0.1 * char.isupper() - 0.05 * (encoding == "iso8859_7")
+            return (
+                GREEK.get(char.lower(), 0.5)
+                - 0.1 * char.isupper()
+                - 0.05 * (encoding == "iso8859_7")
+                - 0.2 * (encoding == "cp737")
+            )
         case "THAI":
             return _thai(char, before, behind)
         case "ARABIC":
