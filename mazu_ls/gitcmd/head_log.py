@@ -1,9 +1,10 @@
-"""Where the user's HEAD was: git's own log of it, read as a file."""
+"""Where the user's HEAD was, and what was stashed: git's own logs of it, read as files."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +18,11 @@ SLACK = 0.02
 _LINE = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) .*?> (\d+) [-+]\d{4}\t(.*)")
 
 
-_SWITCHED = re.compile(r"checkout: moving from (?![0-9a-f]{40})(\S+) to ")
+_SWITCHED = re.compile(r"checkout: moving from (?![0-9a-f]{40})(\S+) to (\S+)")
+_MADE = frozenset(("commit", "revert", "cherry-pick", "am", "merge", "pull"))
+"""How git's words for a move begin that made a commit, or brought some to the branch."""
+_BROUGHT = frozenset(("merge", "pull"))
+STASH = "refs/stash"
 
 
 class HeadLogEntry(Struct, frozen=True):
@@ -33,9 +38,18 @@ class HeadLogEntry(Struct, frozen=True):
     certain: bool = True
 
     @property
+    def _verb(self) -> str:
+        return self.what.partition(":")[0].partition(" ")[0]
+
+    @property
     def is_commit(self) -> bool:
-        """Whether it made a commit, amending included."""
-        return self.what.startswith("commit")
+        """Whether it made a commit, amending included, or brought commits to the branch."""
+        return self._verb in _MADE
+
+    @property
+    def is_written(self) -> bool:
+        """Whether its commit was written then: what a fast-forward brings is older."""
+        return self.is_commit and not self.what.endswith("Fast-forward")
 
     @property
     def branch_before(self) -> str:
@@ -44,33 +58,54 @@ class HeadLogEntry(Struct, frozen=True):
         return match[1] if match is not None else ""
 
     @property
+    def branch_after(self) -> str:
+        """The branch or commit that was switched to, if the move was that."""
+        match = _SWITCHED.match(self.what)
+        return match[2] if match is not None else ""
+
+    @property
     def subject(self) -> str:
-        """The first line of the commit's message."""
-        return self.what.partition(": ")[2]
+        """The first line of the commit's message; of commits that it brought, git's words for it."""
+        command, _, message = self.what.partition(": ")
+        return command if self._verb in _BROUGHT else message
 
 
 def head_log(repository: UserRepository, spans: Iterable[tuple[float, float]]) -> list[HeadLogEntry]:
     """Return how HEAD moved during some spans of seconds since the epoch, the oldest first; empty if git keeps no log of it."""
+    return [move for _, move in _logged(repository, repository.git_dir / "logs", "HEAD", spans)]
+
+
+def stashes(
+    repository: UserRepository, spans: Iterable[tuple[float, float]]
+) -> list[tuple[int, HeadLogEntry]]:
+    """Return the stashes that were made during some spans and are still there, with their numbers as git counts them."""
+    return _logged(repository, repository.common_dir / "logs", STASH, spans)
+
+
+def _logged(
+    repository: UserRepository, folder: Path, name: str, spans: Iterable[tuple[float, float]]
+) -> list[tuple[int, HeadLogEntry]]:
+    """Return the entries of a log during some spans, with how many followed each."""
     try:
-        text = read_file(repository.git_dir / "logs", "HEAD", MAX_BYTES).decode("utf-8", "replace")
+        text = read_file(folder, name, MAX_BYTES).decode("utf-8", "replace")
     except OSError:
         return []
     asked = list(spans)
-    found: list[HeadLogEntry] = []
-    for m in _LINE.finditer(text):
+    found: list[tuple[int, HeadLogEntry]] = []
+    lines = list(_LINE.finditer(text))
+    for later, m in zip(reversed(range(len(lines))), lines, strict=True):
         move = HeadLogEntry(m[1], m[2], int(m[3]), m[4])
         near = [(start, end) for start, end in asked if int(start) <= move.at <= end]
         if any(start <= move.at < int(end) for start, end in near):
-            found.append(move)
+            found.append((later, move))
         elif near:  # git counts whole seconds: the move may have been before the span, or after it
-            written = _written(repository, move)
+            written = _written(repository, move) if name == STASH or move.is_written else None
             if written is None or any(start - SLACK <= written <= end + SLACK for start, end in near):
-                found.append(replace(move, certain=written is not None))
+                found.append((later, replace(move, certain=written is not None)))
     return found
 
 
 def _written(repository: UserRepository, move: HeadLogEntry) -> float | None:
-    """Return when the commit that HEAD moved to was written, if that was what moved it and the object is still a file of its own."""
-    name = f"objects/{move.after[:2]}/{move.after[2:]}"
-    status = stat_entry(repository.common_dir, name) if move.is_commit else None
+    """Return when the commit that HEAD moved to was written, if the object is still a file of its own."""
+    status = stat_entry(repository.common_dir, f"objects/{move.after[:2]}/{move.after[2:]}")
     return None if status is None else status.st_mtime

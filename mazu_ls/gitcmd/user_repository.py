@@ -127,6 +127,10 @@ class UserRepository:
         branch = head.removeprefix("ref: refs/heads/") if head.startswith("ref: refs/heads/") else None
         return RepositoryState(self._commit(head), branch, states)
 
+    def tip(self, branch: str) -> str | None:
+        """Return the last commit of a branch; None for no such branch."""
+        return self._commit(f"ref: refs/heads/{branch}")
+
     def _commit(self, text: str) -> str | None:
         for _ in range(_DEPTH):
             if not text.startswith("ref: "):

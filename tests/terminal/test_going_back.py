@@ -95,6 +95,42 @@ def test_a_rewrite_is_shown_and_is_undone_and_redone_where_it_came_last(script: 
     assert (status, "no turn to undo" in err) == (1, True), err
 
 
+def test_an_undo_names_merges_reverts_branches_and_stashes_of_the_turn(script: Script):
+    def git(line: str) -> str:
+        who = ["git", "-c", "user.name=Me", "-c", "user.email=me@example.org", *line.split()]
+        return subprocess.run(who, cwd=script.root, check=True, capture_output=True, text=True).stdout.strip()
+
+    def keeps(line: str) -> str:
+        script.model_says(
+            {"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."}
+        )
+        for part in line.split(" && "):
+            assert script("permissions", "allow", "run_shell", part)[0] == 0
+        status, out, err = script("run", "do it")
+        assert (status, "\u2713" in err) == (0, True), out + err
+        return "".join(one for one in script("undo", "--preview")[1].splitlines(True) if "keep:" in one)
+
+    git("init -qb main")
+    git("config user.name Me")
+    git("config user.email me@example.org")
+    for line in ("add .", "commit -qm one", "commit -q --allow-empty -m two"):
+        git(line)
+    start = git("rev-parse HEAD")[:8]
+    said = keeps("git checkout -qb other")
+    assert (
+        "keep: branch other (an undo never writes to your git: the branch was main: `git switch main`)"
+        in said
+    )
+    git("commit -q --allow-empty -m three")
+    git("checkout -q main")
+    said = keeps("git merge -q --no-ff --no-edit other && git checkout -q other")
+    assert "\u201cmerge other\u201d" in said and said.count("keep:") == 1, said
+    assert f"`git switch main`; then `git reset --soft {start}` removes it and leaves the files" in said
+    (script.root / "app.py").write_text("mine = 1\n")
+    said = keeps("git stash push -q")
+    assert "`git stash drop stash@{0}` removes it" in said and said.count("keep:") == 1, said
+
+
 def test_an_undo_names_the_commit_that_the_turn_made_and_how_to_take_it_back(script: Script):
     def git(*arguments: str) -> str:
         who = ("-c", "user.name=Me", "-c", "user.email=me@example.org")

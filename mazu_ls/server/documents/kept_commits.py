@@ -18,9 +18,12 @@ from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import PlanFiles
+    from mazu_ls.gitcmd.head_log import HeadLogEntry
+    from mazu_ls.gitcmd.user_repository import UserRepository
     from mazu_ls.server.state import ServerState
 
 _NAMES_GIT = re.compile(r"\bgit\b")
+NEVER = "an undo never writes to your git"
 SHORT = 8
 LOOKED_AT = 50
 """Restored files that are searched for conflict markers, at most, and of those none larger than `LARGEST` bytes."""
@@ -50,36 +53,60 @@ def _git_commands(events: Sequence[journal.Event], after: int) -> Iterable[tuple
 
 
 def _moved(folders: Iterable[Path], spans: Sequence[tuple[float, float]]) -> list[PathReason]:
-    from mazu_ls.gitcmd.head_log import head_log
+    from mazu_ls.gitcmd.head_log import head_log, stashes
     from mazu_ls.gitcmd.user_repository import find
 
-    found: dict[Path, PathReason] = {}
+    found: dict[Path, list[PathReason]] = {}
     for folder in folders:
         if (repository := find(folder)) is None or repository.git_dir in found:
             continue
-        moves, state = head_log(repository, spans), repository.state()
-        if not moves or state.commit in (None, moves[0].before):
-            continue
-        first, last = moves[0], moves[-1]
-        way_back = "`git reflog` shows where HEAD was"
-        adjoin = all(
-            one.after == later.before for one, later in pairwise(moves)
-        )  # else others are between them
-        if state.commit == last.after and adjoin and all(move.is_commit and move.certain for move in moves):
-            command = (
-                f"reset --soft {first.before[:SHORT]}" if int(first.before, 16) else "update-ref -d HEAD"
-            )
-            way_back = f"`git {command}` removes {'it' if len(moves) == 1 else 'them'} and leaves the files"
-        before = next((move.branch_before for move in moves if move.branch_before), "")
-        if before and state.branch not in (None, before):
-            way_back += f"; the branch was {before}: `git switch {before}`"
-        commits = [move for move in moves if move.is_commit]
-        count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
-        what = f"HEAD at {state.commit[:SHORT]}"
-        if commits:
-            what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{commits[-1].subject}\u201d"
-        found[repository.git_dir] = PathReason(what, f"an undo never writes to your git: {way_back}")
-    return list(found.values())
+        head = _head(repository, head_log(repository, spans))
+        found[repository.git_dir] = [
+            *([head] if head else []),
+            *(_stash(number, one) for number, one in stashes(repository, spans)),
+        ]
+    return [reason for reasons in found.values() for reason in reasons]
+
+
+def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReason | None:
+    """Return what stays of these moves of HEAD, and the way back; None for nothing."""
+    state = repository.state()
+    if not moves or state.commit is None:
+        return None
+    first = next((move.branch_before for move in moves if move.branch_before), state.branch)
+    if state.commit == moves[0].before and state.branch == first:
+        return None
+    branch = first
+    made: dict[str | None, list[HeadLogEntry]] = {}
+    for move in moves:
+        branch = move.branch_after or branch
+        if move.is_commit:
+            made.setdefault(branch, []).append(move)
+    commits = [move for each in made.values() for move in each]
+    switched, ways = first is not None and state.branch not in (None, first), list[str]()
+    if switched:
+        ways.append(f"the branch was {first}: `git switch {first}`")
+    on = next(iter(made), None)
+    tip = repository.tip(on) if on and on != state.branch else state.commit
+    is_left = tip == commits[-1].after if len(made) == 1 else False
+    adjoin = all(one.after == later.before for one, later in pairwise(commits))  # else others are between
+    if is_left and adjoin and all(move.certain for move in commits) and on == first:
+        start = commits[0].before
+        command = f"reset --soft {start[:SHORT]}" if int(start, 16) else "update-ref -d HEAD"
+        it = "it" if len(commits) == 1 else "them"
+        ways.append(f"{'then ' * switched}`git {command}` removes {it} and leaves the files")
+    if not ways:
+        ways.append("`git reflog` shows where HEAD was")
+    count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
+    what = f"branch {state.branch}" if switched else f"HEAD at {state.commit[:SHORT]}"
+    if commits:
+        what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{commits[-1].subject}\u201d"
+    return PathReason(what, f"{NEVER}: {'; '.join(ways)}")
+
+
+def _stash(number: int, made: HeadLogEntry) -> PathReason:
+    drop = f"`git stash drop stash@{{{number}}}` removes it" if made.certain else "see `git stash list`"
+    return PathReason(f"stash@{{{number}}} \u201c{made.what}\u201d", f"{NEVER}: {drop}")
 
 
 async def tell_conflict_markers(server: ServerState, plan: PlanFiles) -> None:
