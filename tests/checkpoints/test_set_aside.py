@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.bed import Bed, bed
+from tests.checkpoints.killed_rollback import HALF_COPIED
 
 LARGE = b"y" * (11 << 20)
 
 
-@pytest.mark.parametrize("step", ["restore_files:exchange", "staging:rescue_unheld", "rollback:transaction"])
+@pytest.mark.parametrize(
+    "step", ["restore_files:exchange", "staging:rescue_unheld", "rollback:transaction", HALF_COPIED]
+)
 async def test_a_kill_loses_no_file_that_is_set_aside(tmp_path: Path, step: str):
     async with bed(tmp_path) as project:
         project.write("data.csv", "x\n")
@@ -31,6 +34,8 @@ async def test_a_kill_loses_no_file_that_is_set_aside(tmp_path: Path, step: str)
         await project.take()  # recovers
         now = project.place("data.csv").read_bytes()
         assert now == (LARGE if step == "rollback:transaction" else b"x\n")
+    sizes = {path.stat().st_size for path in tmp_path.rglob("*data.csv*")}
+    assert sizes <= {len("x\n"), len(LARGE)}, "torn"
     held = [path for path in tmp_path.rglob("*data.csv*") if path.stat().st_size == len(LARGE)]
     assert len(held) == 1, held
     assert held[0].read_bytes() == LARGE

@@ -335,26 +335,38 @@ def _rests(item: os.DirEntry[str], seconds: float) -> bool:
 def _rescue(work: int, name: bytes, rescue: Path) -> Path:
     own = name.split(b".", 3)[3:]
     target = rescue / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.fsdecode(own[0] if own else name)}"
-    return _move(work, name, target)
+    return _move(work, name, target, grave_folder(rescue))
 
 
-def _move(work: int, name: bytes, target: Path) -> Path:
-    """Move a staged file out; one that is there by the target's name stays, and another name is taken."""
+def _move(work: int, name: bytes, target: Path, drafts: Path) -> Path:
+    """Move a staged file out; one that is there by the target's name stays, and another name is taken.
+
+    From another device it is copied to the folder `drafts` first: what has the target's name is whole. A sweep removes the rest.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.path.lexists(target):
         target = target.with_name(f"{secrets.token_hex(3)}-{target.name}")
     try:
         os.rename(name, target, src_dir_fd=work)
     except OSError:  # another device
+        os.close(staging_folder.open_staging(drafts, create=True))
+        draft = drafts / f"{os.fsdecode(_DRAFT)}{secrets.token_hex(8)}"
         fd = os.open(name, READ, dir_fd=work)
         try:
-            with os.fdopen(fd, "rb") as source, target.open("xb") as copy:
+            with os.fdopen(fd, "rb") as source, draft.open("xb") as copy:
                 shutil.copyfileobj(source, copy)
                 copy.flush()
                 os.fsync(copy.fileno())
+                if copy.tell() != os.fstat(source.fileno()).st_size:
+                    raise OSError(errno.EBUSY, "it is being written")
+                open_flags.set_mode(copy.fileno(), stat.S_IMODE(os.fstat(source.fileno()).st_mode))
+            draft.rename(target)
+            sync_folder(target.parent)
         except BaseException:
-            target.unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise
+        finally:
+            staging_folder.remove_staging(drafts)
         os.unlink(name, dir_fd=work)
     return target
 
@@ -373,8 +385,9 @@ def rescue_unheld(staged: Staged, rescue: Path) -> list[PathReason]:
             try:
                 status = os.stat(name, dir_fd=work, follow_symlinks=False)
                 if (status.st_ino, status.st_dev) == step.aside[3:6:2]:
+                    place = rescue / os.fsdecode(step.place)
                     moved.append(
-                        PathReason(step.shown, str(_move(work, name, rescue / os.fsdecode(step.place))))
+                        PathReason(step.shown, str(_move(work, name, place, grave_folder(rescue.parent))))
                     )
             except OSError as error:
                 if not isinstance(error, FileNotFoundError):

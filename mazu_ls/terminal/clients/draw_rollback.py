@@ -28,6 +28,7 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
         target = value["checkpoint"]
         words = " ".join((target["title"] or target["label"] or target["kind"]).split())
         out.print(f"To {target['id']} “{words}”, {local_time(target['createdAt'])}", markup=False)
+    other = "also holds other work" if value.get("isUndo") else "holds your own work"
     for verb, key in (
         ("write", "write"),
         ("delete", "delete"),
@@ -37,7 +38,7 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
     ):
         for item in plan[key]:
             path, why = (item, "") if isinstance(item, str) else (item["path"], f" ({item['reason']})")
-            whose = " (holds your own work)" if path in plan["users"] else ""
+            whose = f" ({other})" if path in plan["users"] else ""
             if key == "buffers":
                 path = _in_project(path_of(path), value.get("folders", ()))
             out.print(f"  {verb}: {path}{why or whose}", markup=False)
