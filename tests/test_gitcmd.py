@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -234,6 +236,35 @@ def test_a_full_folder_for_temporary_files_is_left_for_another_one(
             places.add(scratch_folder.current())
             scratch_folder.move_on(scratch_folder.current(), full)
     assert len(places) > 1 and error.value.filename == str(root / "gone")
+
+
+def test_folders_of_killed_processes_go_and_those_of_living_ones_stay(tmp_path: Path):
+    code = "from mazu_ls.gitcmd import scratch_folder; print(scratch_folder.current(), flush=True); input()"
+
+    def start() -> tuple[subprocess.Popen[str], Path]:
+        started = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert started.stdout
+        return started, Path(started.stdout.readline().strip())
+
+    (tmp_path / "mazu-git-earlier").mkdir()
+    (tmp_path / "mazu-git-younger").mkdir()
+    os.utime(tmp_path / "mazu-git-earlier", (1, 1))
+    (living, in_use), (killed, left) = start(), start()
+    killed.kill()
+    killed.communicate()
+    assert left.is_dir()
+    last, own = start()
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {in_use.name, own.name, "mazu-git-younger"}
+    for ending in (living, last):
+        ending.communicate("\n", timeout=30)
+    assert [path.name for path in tmp_path.iterdir()] == ["mazu-git-younger"]
 
 
 def test_the_users_commits_of_the_same_second_are_not_the_agents(root: Path):
