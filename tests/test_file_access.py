@@ -118,6 +118,7 @@ ALLOWED = {
     "policy/data/": OWN,
     "agent/project/role.py": "a role document outside the project, which the user named in his own settings",
     "gitcmd/isolated.py": "a temporary folder of its own",
+    "gitcmd/scratch_folder.py": "a temporary folder of its own, and those of killed processes",
     "gitcmd/nested_repositories.py": NAMES,
     "checkpoints/restore/staging.py": "the staging folder, made with O_EXCL and verified to be ours, and the store",
     "checkpoints/attribution/running_commands.py": "files of the store that say which processes live",

@@ -25,11 +25,15 @@ def test_a_state_that_comes_back_is_not_forgotten_as_a_replaced_one():
     stored: dict[bytes, bytes] = {}
     loaded: list[bytes] = []
     trees = TreeStore(lambda oid: loaded.append(oid) or stored[oid])
-    root = None
-    for number in range(2 * REPLACED_TREES):  # to and fro between two states
-        entry = TreeEntry(FILE_MODE, bytes([number % 2]) * 20)
-        root = trees.update(root, {b"a/b": entry}, lambda _, data, oid: stored.__setitem__(oid, data))
+
+    def update(root: bytes | None, path: bytes, number: int) -> bytes | None:
+        changed = {path: TreeEntry(FILE_MODE, number.to_bytes(20))}
+        return trees.update(root, changed, lambda _, data, oid: stored.__setitem__(oid, data))
+
+    root = update(None, b"a/b", 1)
+    assert update(update(root, b"a/b", 2), b"a/b", 1) == root  # replaced, and back
+    other = None
     for number in range(2 * REPLACED_TREES):
-        trees.update(root, {b"a/b": TreeEntry(FILE_MODE, number.to_bytes(20))}, lambda *_: None)
-        assert trees.at(root, b"a/b") is not None or number >= REPLACED_TREES
-    assert trees.at(root, b"a/b") == (FILE_MODE, bytes([1]) * 20)
+        other = update(other, b"c/d", number)
+    assert trees.at(root, b"a/b") == (FILE_MODE, (1).to_bytes(20))
+    assert loaded == []

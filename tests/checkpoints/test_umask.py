@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,18 +65,20 @@ def test_the_usual_bits_are_those_of_most_files():
 async def test_a_store_of_an_earlier_version_keeps_the_bits_of_files_that_it_does_not_list(tmp_path: Path):
     """It said nothing of the usual bits; the few files of the next checkpoint do not decide for all others."""
     async with bed(tmp_path) as b:
-        for name in ("a.txt", "b.txt"):
-            b.write(name, "one\n")
-        target = await b.take()
-        modes = b.engine._project.modes(bytes.fromhex(target.tree))
-        modes._usual = None  # as an earlier version stored it
-        b.write("own.sh", "true\n", 0o700)
-        await b.agent_writes("a.txt", "two\n")
-        await b.take(kind="step", touched=["a.txt", "own.sh"])
-        (b.root / "b.txt").unlink()
+        b.write("a.txt", "one\n")
+        b.write("run.sh", "true\n").chmod(0o777 & ~_umask())
+        await asyncio.sleep(0.1)  # what was just written would be read again
+        await b.take()
+        first = await b.take(kind="step", touched=[])  # from here on the watch knows what changed
+        b.engine._project.modes(bytes.fromhex(first.tree))._usual = None  # as an earlier version stored it
+        b.write("own.txt", "secret\n", 0o600)
+        target = await b.take(kind="step", touched=["own.txt"])
+        for name in ("a.txt", "run.sh"):
+            (b.root / name).unlink()
         report = await b.roll_back(target)
         assert report.verified
-        assert {bits_of(b.root / name) for name in ("a.txt", "b.txt")} == {0o666 & ~_umask()}
+        found = [bits_of(b.root / name) for name in ("a.txt", "run.sh", "own.txt")]
+        assert found == [0o666 & ~_umask(), 0o777 & ~_umask(), 0o600]
 
 
 def _umask() -> int:
