@@ -29,7 +29,7 @@ from mazu_ls.tools.mcp.streams import (
     OpenStreams,
     StderrTail,
     connection_lost,
-    reason_of,
+    why_ended,
 )
 from mazu_ls.tools.mcp.tool_pins import ToolPins
 from mazu_ls.tools.mcp.tools import McpToolSpec
@@ -261,7 +261,7 @@ class McpConnection:
                 self._trouble()
                 return
             except Exception as error:
-                self._detail = self._detail or redact(reason_of(error))
+                self._detail = self._detail or redact(why_ended(error, ""))
                 log.debug("MCP server %s", self.entry.name, exc_info=True)
                 self._trouble()
             finally:
@@ -393,7 +393,7 @@ class McpConnection:
                 tail.file.close()
                 yield streams
         except Exception as error:
-            self._detail = redact(f"{reason_of(error)} {tail.text}".strip())[:500]
+            self._detail = redact(why_ended(error, tail.text))[:500]
             raise
         finally:
             tail.close()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mazu_ls.platform import open_flags
+from mazu_ls.workspace.text import split_lines
 
 log = logging.getLogger(__name__)
 STDERR_TAIL = 2000
@@ -167,3 +168,13 @@ def reason_of(error: BaseException) -> str:
     if connection_lost(error):
         return "it closed the connection"
     return str(error) or type(error).__name__
+
+
+def why_ended(error: BaseException, written: str) -> str:
+    """Return why a server ended, with what it wrote to its standard error. The last line of a Python traceback, which says
+    what is wrong, comes first: it is all that is shown in a message."""
+    lines = split_lines(written, ends=False)
+    if any(line.lstrip("+ |").startswith("Traceback (most recent call last)") for line in lines):
+        said = next((line for line in reversed(lines) if line and not line[0].isspace()), "")
+        written = f"{said}\n{written}"
+    return f"{reason_of(error)} {written}".strip()
