@@ -14,15 +14,25 @@ from msgspec import Struct
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models.model import (
     AnswerRestarted,
+    ArgumentsDelta,
     Chunk,
     RetryScheduled,
     TextDelta,
     ThinkingDelta,
     ToolCallDelta,
 )
-from mazu_ls.models.provider_errors import ContentRefused, Endpoint, ProviderFailure, classify_failure
+from mazu_ls.models.provider_errors import (
+    ContentRefused,
+    Endpoint,
+    ProviderFailure,
+    UnusableAnswer,
+    classify_failure,
+)
 
 log = logging.getLogger(__name__)
+MOST_CHARACTERS = 8 * 2**20
+"""Maximum length of one answer, thoughts and arguments of calls included: eight times the largest output of a model. A service that
+never stops would fill the memory, six bytes for each character."""
 
 
 class RetryPolicy(Struct, frozen=True):
@@ -58,10 +68,13 @@ async def stream_with_retries(
     """
     tried = 0
     while True:
-        shown = False
+        shown, size = False, 0
         try:
             async with aclosing(attempt()) as chunks:
                 async for chunk in chunks:
+                    size += _size(chunk)
+                    if size > MOST_CHARACTERS:
+                        raise UnusableAnswer(f"it has more than {MOST_CHARACTERS:,} characters")
                     shown = shown or isinstance(chunk, TextDelta | ThinkingDelta | ToolCallDelta)
                     yield chunk
             return
@@ -81,6 +94,14 @@ async def stream_with_retries(
             yield AnswerRestarted()
         yield RetryScheduled(tried, seconds, reason.message)
         await asyncio.sleep(seconds)
+
+
+def _size(chunk: Chunk) -> int:
+    match chunk:
+        case TextDelta(text) | ThinkingDelta(text) | ArgumentsDelta(text):
+            return len(text)
+        case _:
+            return 0
 
 
 def _last_word(failed: ProviderFailure, tried: int) -> MazuError:
