@@ -104,6 +104,23 @@ async def test_folders_of_secrets_and_local_data_are_not_moved(clone, ignored: s
     assert "creaue table" in await clone.text(run_shell, command=moved)
 
 
+async def test_what_a_command_made_may_be_made_again(clone) -> None:
+    """Results that git ignores, of a script that is run twice, and programs of a build; not what the user keeps there."""
+    clone.write({".gitignore": "*.json\n/prog\n.envrc\n", "mine.json": "mine\n"})
+    (clone.root / "prog").write_bytes(Path("/bin/true").read_bytes())
+    for again in range(2):
+        text = await clone.text(run_shell, command="echo x >> out.json; echo x >> mine.json; echo x > .envrc")
+        assert (clone.root / "out.json").read_text() == "x\n" * (again + 1), text
+    assert (clone.root / "mine.json").read_text() == "mine\n"
+    assert (
+        await clone.call(run_shell, command="rm prog out.json && echo y > new.json && mv new.json out.json")
+    ).ok
+    assert (await clone.call(run_shell, command="echo y >> out.json")).ok
+    clone.write({"out.json": "kept by the user\n"})
+    assert not (await clone.call(run_shell, command="echo x >> out.json")).ok
+    assert (clone.root / "out.json").read_text() == "kept by the user\n"
+
+
 @pytest.mark.parametrize("below", [".git/annex/ssh", ".mazu/x"])
 async def test_a_socket_makes_nothing_writable(clone, below: str) -> None:
     """A mount that keeps a folder in its place must not lie over one that is read-only."""

@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from mazu_ls.gitcmd import user_repository
 from mazu_ls.gitcmd.committed_ignores import committed_ignores
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
+from mazu_ls.tools.remade_files import is_remade
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import is_obeyed, runs_by_itself
@@ -140,7 +141,11 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
         except OSError as error:
             found.complete = found.complete and error.errno in _UNREACHABLE
             continue
-        found.read_only += [Path(folder, name) for name in entries.read_only]
+        above = Path(folder).relative_to(top).parts
+        kept = [Path(folder, name) for name in entries.read_only]
+        found.read_only += [
+            one for one in kept if starts_programs((*above, one.name)) or not is_remade(Path(top), one)
+        ]
         if (
             largest is not None
         ):  # a file grows without a change of its folder, so that its size is never remembered

@@ -17,6 +17,7 @@ from mazu_ls.gitcmd import user_setting
 from mazu_ls.gitcmd.obeyed_files import ObeyedFile, find_obeyed
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
+from mazu_ls.tools.remade_files import note_made
 from mazu_ls.tools.shell.protected_files import Protected, find_protected, starts_programs
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.openat import folder_beneath
@@ -54,6 +55,8 @@ class CreatedFilesCheck:
     background: bool
     before: Protected | None = None
     git: bool = False
+    appeared: set[Path] = field(default_factory=set)
+    began: float = field(default_factory=time.time)
     _started: float = field(default_factory=time.monotonic)
     _git: GitState = ()
     _obeyed: frozenset[ObeyedFile] = frozenset()
@@ -84,6 +87,8 @@ class CreatedFilesCheck:
         created: list[CreatedFile] = []
         for root in self.roots:
             after = find_protected(root)
+            kept = set(self.before.read_only).union(after.large, after.run_by_others)
+            self.appeared.update(path for path in after.read_only if path not in kept)
             created += [
                 CreatedFile(root, path, found.inode)
                 for path, found in after.run_by_others.items()
@@ -94,7 +99,7 @@ class CreatedFilesCheck:
             for path, stamp in after.repositories.items():
                 if stamp in stamps or stamp[0] is None or stamp[0][0] in inodes:
                     continue
-                if not _is_plain_folder(path) or _has_programs(path):
+                if path.is_symlink() or not path.is_dir() or _has_programs(path):
                     created.append(CreatedFile(root, path, stamp[0][0]))
         return created
 
@@ -149,7 +154,10 @@ def quarantine_created(
                 f"{shown} is new since a git command ran: {obeyed.why}. It was not moved; review it."
             )
     new: list[str] = []
-    for file in check.created():
+    created = check.created()
+    if not check.background:
+        note_made(check.appeared, check.began, others)
+    for file in created:
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
         if not starts_programs(file.path.relative_to(file.root).parts):
             new.append(shown)
@@ -201,10 +209,6 @@ def _is_of_template(git: Path, hook: str) -> bool:
     except OSError:
         return False
     return here == there
-
-
-def _is_plain_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
