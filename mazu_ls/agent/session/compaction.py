@@ -102,6 +102,21 @@ async def compact(
     ):  # refused, or cut off while thinking: without a summary the conversation must not be replaced
         session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
         return False
+    try:
+        told = await _what_continues(session, model, summary, messages[:cut], messages[cut])
+    except BaseException:  # a turn that is stopped: the summary was paid for
+        session.append(journal.UsageRecorded(model.name, usage, "a summary that was not used"), turn_id)
+        raise
+    session.told_memories.clear()
+    session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
+    session.last_input = _tokens(session.conversation.messages)
+    return True
+
+
+async def _what_continues(
+    session: TurnSession, model: models.Model, summary: str, dropped: list[Message], kept: Message
+) -> str:
+    """Return the text in place of the dropped messages; `kept` is the first one that stays."""
     # Memories recalled for the dropped turns are dropped with them: recall again, for what continues.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
@@ -110,13 +125,8 @@ async def compact(
     )
     session.map = ""
     await session.render_map(model, buffers, MAP_SECONDS)
-    request = "" if is_user_turn_start(messages[cut]) else _request(messages[:cut])
-    dropped = list_dropped(messages[:cut])
-    told = "\n\n".join(part for part in (summary, dropped, injection.text, request) if part)
-    session.told_memories.clear()
-    session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
-    session.last_input = _tokens(session.conversation.messages)
-    return True
+    request = "" if is_user_turn_start(kept) else _request(dropped)
+    return "\n\n".join(part for part in (summary, list_dropped(dropped), injection.text, request) if part)
 
 
 def find_compaction_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:
