@@ -38,7 +38,8 @@ _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
     "bypass": dict.fromkeys(Effect, Decision("allow", "mode bypass")),
 }
 
-_SHOW_LINES = frozenset(("grep", "definition", "references", "symbols"))
+_SHOW_LINES = frozenset(("grep", "definition", "references", "symbols", "edit_file"))
+_EDIT = frozenset(("edit_file", "write_file"))
 
 
 def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
@@ -55,7 +56,11 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
     path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
     if path is not None and path.verdict == "deny":
         return path
-    applying = [rule for rule in rules if rule.applies(call.tool) or _shows(call.tool, rule)]
+    applying = [
+        rule
+        for rule in rules
+        if rule.applies(call.tool) or _shows(call.tool, rule) or _edits(call.tool, rule)
+    ]
     named = files.names_of(call, place) if applying else []
     matching = [rule for rule in applying if _about(rule, named, hosts(call))]
     default = _DEFAULTS[mode][call.effect]
@@ -65,8 +70,15 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
 
 
 def _shows(tool: str, rule: Rule) -> bool:
-    """Return whether a read_file rule applies to a tool that shows lines of files; it is allowed by its own name only."""
+    """Return whether a read_file rule applies to a tool that shows lines of files, as edit_file does in its errors; it is allowed by its
+    own name only."""
     return tool in _SHOW_LINES and rule.verdict != "allow" and rule.applies("read_file")
+
+
+def _edits(tool: str, rule: Rule) -> bool:
+    """Return whether a rule about the paths of one tool that edits applies to the other: a model that is refused tries that next. One
+    without a pattern is about the tool alone, and each is allowed by its own name only."""
+    return tool in _EDIT and rule.verdict != "allow" and bool(rule.pattern) and any(map(rule.applies, _EDIT))
 
 
 def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:

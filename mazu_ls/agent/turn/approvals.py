@@ -31,6 +31,7 @@ from mazu_ls.tools.base import Effect
 from mazu_ls.tools.knowledge.memory_origin import reason_to_ask
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.tool_titles import tool_gerund
+from mazu_ls.workspace import PathRefused
 from mazu_ls.workspace.file_names import show_name
 from mazu_ls.workspace.visible_text import shorten
 
@@ -62,6 +63,7 @@ class ApprovalGate:
     decisions: dict[str, Decision] = field(default_factory=dict)
     unanswered: set[str] = field(default_factory=set)
     """Calls whose question is open, or was when it was cancelled."""
+    _asked: set[str] = field(default_factory=set)
 
     async def decide(self, call: ToolCall, tool: Tool) -> Approve | None:
         """Return when the call may run; raises ToolError if it may not.
@@ -77,6 +79,9 @@ class ApprovalGate:
             self._record(call, "deny", decision.reason, _by(decision))
             raise ToolError(f"not allowed: {decision.reason}")
         if tool.effect is Effect.EDIT and is_propose_mode(self.run):
+            if decision.verdict == "ask" and self._shows_unread(call):
+                await self._ask(call, tool, decision, None)
+                return None
             self._record(call, "allow", "it is proposed: the user decides on each hunk", "policy")
             return None
         if decision.verdict == "allow" or (tool.effect is Effect.EDIT and self._autonomous(decision)):
@@ -92,6 +97,22 @@ class ApprovalGate:
             return lambda edit: self._ask(call, tool, decision, edit)
         await self._ask(call, tool, decision, None)
         return None
+
+    async def ask_unread(self, call: ToolCall, tool: Tool, decision: Decision) -> None:
+        """Ask about an edit that needed no question since it does not fit, or changes nothing, if its result would say what is in a file
+        that read_file may not show. Raises ToolError if the answer is no."""
+        if call.id not in self._asked and self._shows_unread(call):
+            why = f"{decision.reason}; the edit does not fit, and the answer would tell the model what is in the file"
+            await self._ask(
+                call, tool, replace(decision, reason=why, always=None, exact=None), None, final=True
+            )
+
+    def _shows_unread(self, call: ToolCall) -> bool:
+        try:
+            path = self.run.turn.workspace.resolve(str(call.arguments.get("path")), write=True)
+        except PathRefused:
+            return False
+        return path.exists() and self.is_read_denied(path)
 
     def refuse(self, call: ToolCall, reason: str, decided_by: str) -> None:
         """Record that a call that was allowed is not carried out after all."""
@@ -225,9 +246,17 @@ class ApprovalGate:
         return self._notes.get(call.id, "")
 
     async def _ask(
-        self, call: ToolCall, tool: Tool, decision: Decision, edit: RecordedEdit | None
+        self,
+        call: ToolCall,
+        tool: Tool,
+        decision: Decision,
+        edit: RecordedEdit | None,
+        *,
+        final: bool = False,
     ) -> str | None:
-        """Ask about a call; raises ToolError if the answer is no. For an edit, return the text that the user accepts."""
+        """Ask about a call; raises ToolError if the answer is no. For an edit, return the text that the user accepts. `final`: nothing of
+        the call can be changed any more."""
+        self._asked.add(call.id)
         session = self.run.session
         question = Question(
             session.id,
@@ -240,7 +269,7 @@ class ApprovalGate:
             hunk_options(edit) if edit else (),
             _rule(tool, decision),
             edit.path if edit else None,
-            () if edit else editable_arguments(call),
+            () if edit or final else editable_arguments(call),
             edit.fits if edit else None,
             decision.reason,
         )

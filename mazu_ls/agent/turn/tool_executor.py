@@ -38,6 +38,7 @@ from mazu_ls.workspace.workspace import suggestion
 if TYPE_CHECKING:
     from mazu_ls.agent.turn.approvals import ApprovalGate
     from mazu_ls.agent.turn.running_turn import RunningTurn
+    from mazu_ls.policy.rules import Decision
 
 log = logging.getLogger(__name__)
 CANCELLED = "error: stopped by the user before it finished; check the current state before you continue."
@@ -88,9 +89,8 @@ class ToolExecutor:
             refused = [await self._refuse(call) for call in calls[MAX_CALLS:]]
             calls = [self._with_fitted_arguments(call) for call in calls[:MAX_CALLS]]
             self._open = {call.id: call for call in calls}
-            self._room = result_room(
-                self._run.chosen.spec.context_window if self._run.chosen else None, len(calls)
-            )
+            chosen = self._run.chosen
+            self._room = result_room(chosen.spec.context_window if chosen else None, len(calls))
             for reads, group in groupby(calls, self._only_reads):
                 if reads:
                     ended += await asyncio.gather(*(self._in_turn(call) for call in group))
@@ -218,10 +218,7 @@ class ToolExecutor:
             raise ToolError(f"{', '.join(names)} of {call.name} holds a NUL character; leave it out")
         ask_on_edit = await self._approvals.decide(call, tool)
         call = self._approvals.as_allowed(call)
-        if tool.effect not in (
-            Effect.READ,
-            Effect.EDIT,
-        ):  # an edit needs no sync: its checkpoint records it on the disk, too
+        if tool.effect not in (Effect.READ, Effect.EDIT):  # an edit's checkpoint records it on the disk, too
             await self._run.sync_journal()
         prepare_change = partial(self._prepare_change, call)
         if _may_write(tool):
@@ -249,15 +246,11 @@ class ToolExecutor:
             attended=decision is None or not decision.sandboxed,
             changes_git=decision is not None and decision.changes_git,
         )
-        try:
-            async with self._run.steps.command(may_write=_may_write(tool), runs_git=may_run_git(call)):
-                output = await tool.call(call.arguments, turn)
-        finally:
-            self._show_output(call, shown.flush())
+        async with self._run.steps.command(may_write=_may_write(tool), runs_git=may_run_git(call)):
+            output = await self._output(call, tool, turn, shown, decision if ask_on_edit else None)
         if host.rebased:
-            output = replace_call(
-                output, text=f"{output.text}\n[{', '.join(host.rebased)}: {TYPED_MEANWHILE}]"
-            )
+            typed = f"[{', '.join(host.rebased)}: {TYPED_MEANWHILE}]"
+            output = replace_call(output, text=f"{output.text}\n{typed}")
         if output.images and tool.source != "builtin":
             output = await asyncio.to_thread(with_fit_pictures, output)
         _note_origin(turn, tool, output)
@@ -265,6 +258,27 @@ class ToolExecutor:
             return output
         self._proposed[call.id] = "\n".join(proposed.diffs.values())
         return proposed.note_for_model(output)
+
+    async def _output(
+        self,
+        call: ToolCall,
+        tool: Tool,
+        turn: ToolContext,
+        shown: StreamRedactor,
+        asked_later: Decision | None,
+    ) -> ToolOutput:
+        """Call the tool. `asked_later`: why an edit asks, once it is known; where it did not come to that, its result may need it."""
+        try:
+            output = await tool.call(call.arguments, turn)
+        except ToolError:
+            if asked_later is not None:
+                await self._approvals.ask_unread(call, tool, asked_later)
+            raise
+        finally:
+            self._show_output(call, shown.flush())
+        if asked_later is not None:
+            await self._approvals.ask_unread(call, tool, asked_later)
+        return output
 
     def _no_tool(self, name: str) -> str:
         if name in self._run.withheld:

@@ -55,7 +55,8 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
         starts = find_overlapping(text, old)
     if not starts:
         seen = ShownText.from_source(text).text  # of a long text `shown` may still hold the secrets
-        raise ToolError(f"{where}`old` does not occur in {path}{_miss(seen, old)}")
+        miss = _miss(seen, old)
+        raise ToolError(f"{where}`old` does not occur in {path}{miss}", path if "\n" in miss else None)
     if _overlap(starts, len(old)):
         raise ToolError(
             f"{where}`old` occurs {len(starts)} times in {path}, and the occurrences overlap; quote more context"
