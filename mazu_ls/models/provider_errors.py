@@ -5,6 +5,7 @@ The SDKs' errors are recognised by their attributes, so that neither SDK is impo
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import math
@@ -185,6 +186,11 @@ def _unconnected(error: Exception, endpoint: Endpoint) -> MazuError | None:
             )
         if isinstance(link, ssl.SSLError):
             return _no_tls(link, place)
+        if type(link).__name__ == "ProxyError" and str(link).startswith("407"):
+            said = endpoint.masked(str(link))[:SHORTEST_SAID]
+            return MazuError(
+                Kind.CONFIG, as_sentence(PROXY_LOGIN.format(name=endpoint.name, said=said)), PROXY_HINT
+            )
         if type(link).__name__ == "TooManyRedirects":
             return MazuError(Kind.CONFIG, f"{place} redirects in a circle.", "Correct base_url.")
     if any(type(link).__name__ == "ConnectTimeout" for link in _causes(error)):
@@ -208,7 +214,8 @@ def _no_tls(error: ssl.SSLError, place: str) -> MazuError:
 
 
 def _network(error: Exception, endpoint: Endpoint) -> MazuError:
-    why = next((str(link) for link in reversed(_causes(error)) if str(link)), type(error).__name__)
+    said = [link for link in _causes(error) if str(link) and not isinstance(link, asyncio.CancelledError)]
+    why = str(said[-1]) if said else type(error).__name__
     message = f"The connection to {endpoint.name} at {endpoint.masked(endpoint.base_url)} failed: {as_sentence(endpoint.masked(why)[:SHORTEST_SAID])}"
     return MazuError(Kind.NETWORK, message, "Check the network and the address, then send the message again.")
 
@@ -249,7 +256,8 @@ def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
     for test, kind, passing, message, hint in _RULES:
         if test(said):
             fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
-            mazu_error = MazuError(kind, as_sentence(message.format(**fill)), hint.format(**fill))
+            words = message.format(**fill).removesuffix(": ")  # a service may say nothing
+            mazu_error = MazuError(kind, as_sentence(words), hint.format(**fill))
             if kind not in ABOUT_THE_ACCOUNT and said.matches(PICTURE):
                 mazu_error = ContentRefused(mazu_error, "pictures")
             elif kind is Kind.REFUSAL:
@@ -262,7 +270,10 @@ def _is(*names: str, status: tuple[int, ...] = ()) -> Any:
     return lambda said: said.status in status or said.kind in names or said.code in names
 
 
+PROXY_LOGIN = "The proxy on the way to {name} requires a user name and a password: {said}"
+PROXY_HINT = "Write them into HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, whichever names it, as http://USER:PASSWORD@HOST:PORT."
 _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
+    (_is(status=(407,)), Kind.CONFIG, False, PROXY_LOGIN, PROXY_HINT),
     (
         lambda said: (
             said.status == 402

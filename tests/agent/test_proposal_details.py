@@ -235,7 +235,7 @@ async def test_rejections_turns_and_renames_touch_their_own_hunks_alone(tmp_path
         told = await proposals.pending_decisions("s_2")
         assert (
             told is not None
-            and " more lines" in told.note
+            and "... 49 more lines" in told.note
             and told.note.startswith("<proposals>\n")
             and "- the user rejected" in told.note
         )
