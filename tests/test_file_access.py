@@ -85,6 +85,7 @@ ALLOWED = {
     "config/config.py": "the user's own config.toml; the project's goes through the door",
     "memory/memories.py": STATE,
     "memory/embeddings/": "files of installed packages, and what is unpacked of them in the cache directory",
+    "memory/search/related_words.py": "its own list, and the stems of it in the cache directory",
     "memory/hub/model_download.py": "~/.mazu/models, which nobody but the user writes",
     "memory/io/foreign_rows.py": MEANT,
     "memory/agents/agent_files.py": MEANT,

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 NEAREST = 50
 _SHORTLIST = 200
+_SMALL_STORE = 1_000
+"""Up to so many entries the whole shortlist is returned: there is time, and related words decide beside the vectors."""
 _SAMPLE = 256
 """Number of entries whose mean vector represents the store; in a store of no more it is exact."""
 _PRIOR_CLOSENESS, _PRIOR_ENTRIES = 0.06, 8
@@ -80,7 +82,9 @@ class VectorIndex:
             for n in numbers[_nearest_columns(signs, self.fit(query, dimensions))]
         }
         found = self.closeness(db, list(nearest.union(also)), query)
-        first = nlargest(limit, nearest & found.keys(), key=found.__getitem__)
+        entries = sum(len(numbers) for numbers, _ in self._groups.values())
+        most = max(limit, _SHORTLIST) if entries <= _SMALL_STORE else limit
+        first = nlargest(most, nearest & found.keys(), key=found.__getitem__)
         return first, found
 
     def closeness(self, db: apsw.Connection, numbers: Sequence[int], query: NDArray[Any]) -> dict[int, float]:

@@ -11,23 +11,14 @@ from msgspec.structs import replace
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
+from mazu_ls.memory.search.injectable import choose_injectable
 from mazu_ls.memory.search.memory_lines import fit_lines, render_memory
-from mazu_ls.memory.search.rank import RecallCandidate
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.messages import estimate_tokens
 
 Embed = Callable[[str], Awaitable[QueryEmbedding | None]]
 MAX_ITEMS = 20
-LEAST_SCORE = 0.3
-LEAST_CLOSENESS = 0.32
-"""The cosine from which a memory that shares two words with the request is injected."""
-TOLD_FROM, TOLD_GROWTH = 0.389, 0.02
-"""Minimum of cosine plus usual cosine for a memory that shares fewer words, as in `recall.closeness_threshold`: nobody
-asked for it, so doubtful ones are left out (benchmarks/recall_unrelated.py)."""
-LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
-"""Or the memory holds this share of the request (weighed by rarity), or the request two words and this share of the
-memory."""
 CONTEXT_SHARE, PINNED_SHARE, SUMMARY_SHARE = 0.2, 0.5, 0.2
 STANDING_CATEGORIES = ("decision", "convention", "mistake", "user_preference")
 """Categories that hold until replaced: in every turn as long as all of them fit the budget."""
@@ -206,17 +197,6 @@ async def _summaries(shelves: Sequence[MemoryStore], session_id: str | None) -> 
     return sorted(found, key=lambda memory: memory.created_at, reverse=True)
 
 
-def _fits(c: RecallCandidate, close_enough: float) -> bool:
-    """Return whether a candidate is close enough in meaning, or matches by more than a chance word; never a weak one."""
-    if c.weak or c.score < LEAST_SCORE:
-        return False
-    if c.in_files or c.query_share >= LEAST_QUERY_SHARE:
-        return True
-    if len(c.matched) > 1 and (c.closeness >= LEAST_CLOSENESS or c.own_share >= LEAST_OWN_SHARE):
-        return True
-    return c.closeness + c.usual_closeness >= close_enough
-
-
 async def _recalled(
     shelves: Sequence[MemoryStore], context: RecallContext, forgetting: bool, embed: Embed | None
 ) -> list[Memory]:
@@ -237,6 +217,5 @@ async def _recalled(
         meaning=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    close_enough = recall.closeness_threshold(found.entries, TOLD_FROM, TOLD_GROWTH)
-    found.ranked = [] if found.only_nearest else [c for c in found.ranked if _fits(c, close_enough)]
+    found.ranked = [] if found.only_nearest else choose_injectable(found.ranked, found.entries)
     return await recall.memories(shelves, found, MAX_ITEMS)

@@ -16,7 +16,8 @@ from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.models import ONLY_NEAREST, Memory
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.language import detect_language, is_english
-from mazu_ls.memory.search.rank import BY_MEANING, RecallCandidate, rank
+from mazu_ls.memory.search.rank import BY_MEANING, SHORT, RecallCandidate, rank
+from mazu_ls.memory.search.related_words import load_related_words
 from mazu_ls.memory.search.tokens import LANGUAGES, query_alternatives, query_terms, terms
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.state.store import select
@@ -36,6 +37,9 @@ more entries chance comes closer. Nine of ten right answers among the first five
 ONE_WORD = 0.045
 """Added to that minimum for a query of one word: it says little of what is meant, and twice as many memories are that close by chance."""
 _FEWEST, _MOST = 8, 400
+KINSHIP = 0.1
+"""What one related word for each word of the question adds to closeness, times the square root of their number."""
+_ASKED_CHARACTERS = 2_000
 _NEVER = 3.0
 DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
 """The cosine from which an entry is shown, as no match, together with matches: anywhere among them, or among the first five. An
@@ -215,6 +219,7 @@ def gather(
         c.same_language = known and detect_language(c.title) == language
     if cosines is not None and query.meaning is not None and found:
         _measure_closeness(db, shelf, query.meaning, found, cosines)
+        _add_kinship(query.text, found)
     return found
 
 
@@ -238,6 +243,19 @@ def _measure_closeness(
         c.closeness = cosines.get(c.n, 0.0)
         c.usual_closeness = usual.usual_closeness(mean, c.closeness)
         c.has_vector = c.n in cosines
+
+
+def _add_kinship(text: str, found: Sequence[RecallCandidate]) -> None:
+    """Count related words as closeness: in short facts in full, in longer texts, which hold more of them by chance, less."""
+    related = load_related_words()
+    if related is None:
+        return
+    asked = related.ask(text[:_ASKED_CHARACTERS])
+    for c in found:
+        if c.has_vector and not c.talk:
+            title, body, _ = c.terms.split("\n")
+            kinship = asked.kinship({*title.split(" "), *body.split(" ")})
+            c.closeness += KINSHIP * kinship * min(1.0, SHORT / max(c.length, 1.0))
 
 
 async def memories(shelves: Sequence[MemoryStore], found: RankedMemories, limit: int) -> list[Memory]:

@@ -1,0 +1,48 @@
+"""Which of the recalled memories are injected into a turn: nobody asked for them, so that doubtful ones are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mazu_ls.memory.search.rank import RecallCandidate
+from mazu_ls.memory.search.recall import closeness_threshold
+
+LEAST_SCORE = 0.3
+LEAST_CLOSENESS = 0.32
+"""The cosine from which a memory that shares two words with the request is injected."""
+INJECTED_FROM, INJECTED_GROWTH, USUAL_TIMES = 0.4, 0.055, 3.0
+"""Minimum of closeness plus three times the usual cosine for a memory that shares fewer words, as in `recall.closeness_threshold`
+(benchmarks/recall_unrelated.py). The usual cosine says whether the message is about what the store is about at all."""
+MOST_BY_MEANING = 8
+"""So many are injected for nothing but their closeness: the right one is often not the first, and a line costs 30 tokens."""
+LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
+"""Or the memory holds this share of the request (weighed by rarity), or the request two words and this share of the
+memory."""
+
+
+def _fits(c: RecallCandidate, close_enough: float) -> bool:
+    """Return whether a candidate is close enough in meaning, or matches by more than a chance word; never a weak one."""
+    if c.weak or c.score < LEAST_SCORE:
+        return False
+    return _shares_enough(c) or c.closeness + USUAL_TIMES * c.usual_closeness >= close_enough
+
+
+def _shares_enough(c: RecallCandidate) -> bool:
+    """Return whether an open file or shared words alone are reason enough."""
+    if c.in_files or c.query_share >= LEAST_QUERY_SHARE:
+        return True
+    return len(c.matched) > 1 and (c.closeness >= LEAST_CLOSENESS or c.own_share >= LEAST_OWN_SHARE)
+
+
+def choose_injectable(ranked: Sequence[RecallCandidate], entries: int) -> list[RecallCandidate]:
+    """Return those of the `ranked` candidates, from a store of so many entries, that are injected: what fits the request, and of what
+    is merely close the first few."""
+    close_enough = closeness_threshold(entries, INJECTED_FROM, INJECTED_GROWTH)
+    chosen: list[RecallCandidate] = []
+    merely_close = 0
+    for c in ranked:
+        if _fits(c, close_enough):
+            merely_close += not _shares_enough(c)
+            if _shares_enough(c) or merely_close <= MOST_BY_MEANING:
+                chosen.append(c)
+    return chosen
