@@ -2,7 +2,7 @@
 
     python benchmarks/power_cut.py [--steps 200] [--images 600] [--seed 1]
 
-Needs strace. Each step records an edit, writes a file durably and takes a checkpoint, as a turn does. An image of the disk holds, of what
+Needs strace. Each step records an edit, writes a file durably and takes a checkpoint, as a turn does; each fourth previews a rollback before. An image of the disk holds, of what
 was written before the cut, (a) only what was synced, (b) that and any part of the rest, or (c) all of it, as after a SIGKILL. Of what was
 acknowledged before the cut every checkpoint must be listed and every object of it readable; `git fsck` must find the store sound.
 Exit status 0: nothing was lost.
@@ -49,8 +49,8 @@ async def record(place: Path, steps: int) -> None:
     root = place / "project"
     marks = os.open(place / "marks", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     engine = await open_engine([root], place / "state", PARTS)
-    for _ in range(2):
-        await engine.take(kind="manual")
+    await engine.take(kind="manual")
+    taken = await engine.take(kind="manual")
     await engine.upkeep.idle()
     print("ready", flush=True)
     sys.stdin.readline()
@@ -63,6 +63,8 @@ async def record(place: Path, steps: int) -> None:
         await engine.record_edit("s", path, before, after)
         edit_text(workspace, path, before, after)
         texts[name] = after
+        if number % 4 == 0:  # stores objects on which the next checkpoint relies
+            await engine.plan(taken.id)
         taken = await engine.take(kind="step", session_id="s", turn_id="t", touched=[path])
         os.write(marks, f"{taken.id} {name} {number}\n".encode())
     os.write(marks, b"end\n")
