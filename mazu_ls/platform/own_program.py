@@ -28,4 +28,10 @@ def own_folders_in(roots: Iterable[Path]) -> list[Path]:
 
 def is_own_program(path: Path) -> bool:
     """Return whether mazu-ls runs from a file at this path."""
-    return any(path.is_relative_to(place) for place in own_folders())
+    spelt = f"{path}{os.sep}"
+    return spelt.startswith(_own_prefixes())
+
+
+@cache
+def _own_prefixes() -> tuple[str, ...]:
+    return tuple(f"{place}{os.sep}" for place in own_folders())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -53,20 +54,20 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
                 return _shell(call, mode, rules, place)
         except TooInvolvedError:
             return shell.TOO_INVOLVED
-    path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else None
-    if path is not None and path.verdict == "deny":
-        return path
+    judged, path = files.judge(call, place) if call.effect in (Effect.READ, Effect.EDIT) else (None, None)
+    if judged is not None and judged.verdict == "deny":
+        return judged
     applying = [
         rule
         for rule in rules
         if rule.applies(call.tool) or _shows(call.tool, rule) or _edits(call.tool, rule)
     ]
-    named = files.names_of(call, place) if applying else []
+    named = files.names_of(call, place, path) if applying else []
     matching = [rule for rule in applying if _about(rule, named, hosts(call))]
     default = _DEFAULTS[mode][call.effect]
     if default.verdict == "ask":
-        default = _with_grant_target(default, call, place)
-    return _ruled(matching, path, default, mode)
+        default = _with_grant_target(default, call, place, path)
+    return _ruled(matching, judged, default, mode)
 
 
 def _shows(tool: str, rule: Rule) -> bool:
@@ -93,12 +94,14 @@ def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:
     return any(fits) or any(rule.matches_host(host) for host in reached)
 
 
-def _with_grant_target(asked: Decision, call: ToolCallInfo, place: PolicyContext) -> Decision:
+def _with_grant_target(
+    asked: Decision, call: ToolCallInfo, place: PolicyContext, path: Path | None
+) -> Decision:
     """Add what a grant would cover: the host, the file, or the tool if a call has neither."""
     if "url" in call.arguments and call.effect is Effect.NETWORK:
         named = hosts(call)[:1]
     elif "path" in call.arguments and call.effect is Effect.EDIT:
-        named = files.names_of(call, place)
+        named = files.names_of(call, place, path)
     else:
         return replace(asked, always=())
     if len(named) != 1:  # behind a link it would cover another file than the one that is shown

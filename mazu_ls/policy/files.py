@@ -16,31 +16,28 @@ _LINKED_BY_DESIGN = frozenset(("node_modules", "site-packages", ".venv", "venv",
 _TAKES_FOLDERS = frozenset(("list_dir", "glob_files", "grep"))
 
 
-def judge(call: ToolCallInfo, place: PolicyContext) -> Decision | None:
-    """Judge a read or an edit by its path alone; None if the path is no reason against it."""
+def judge(call: ToolCallInfo, place: PolicyContext) -> tuple[Decision | None, Path | None]:
+    """Judge a read or an edit by its path alone: None if the path is no reason against it. Return the resolved path, too, if it has
+    one."""
     raw = call.arguments.get("path")
     if not isinstance(raw, str):
-        return None
+        return None, None
     write = call.effect is Effect.EDIT
     try:
         path = Workspace(place.roots).resolve(raw, write=write)
     except PathRefused as refused:
-        return Decision("deny", refused.message.rstrip("."), rule="paths stay inside the workspace")
+        return Decision("deny", refused.message.rstrip("."), rule="paths stay inside the workspace"), None
     if not write and path.is_dir() and call.tool not in _TAKES_FOLDERS:
-        return Decision("deny", f"{raw} is a folder", rule="files are files")
-    return _asked(raw, path, write, place)
+        return Decision("deny", f"{raw} is a folder", rule="files are files"), path
+    return _asked(raw, path, write, place), path
 
 
-def names_of(call: ToolCallInfo, place: PolicyContext) -> list[str]:
-    """Return what rules are matched with: for a path as it was written, and the resolved one relative to the root."""
+def names_of(call: ToolCallInfo, place: PolicyContext, path: Path | None) -> list[str]:
+    """Return what rules are matched with: for a path (that `judge` resolved) as it was written, and relative to the root."""
     named = [subject(call)]
     raw = call.arguments.get("path")
-    if isinstance(raw, str) and call.effect in (Effect.READ, Effect.EDIT):
+    if isinstance(raw, str) and path is not None:
         workspace = Workspace(place.roots)
-        try:
-            path = workspace.resolve(raw)
-        except PathRefused:
-            return named
         plain = workspace.relative(Path(os.path.normpath(path.parent / path.name)))
         named = [plain, *([] if Path(raw).is_absolute() else [os.path.normpath(raw)])]
     return list(dict.fromkeys(named))

@@ -10,6 +10,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.policy import GrantStore, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
+from mazu_ls.workspace import Workspace
 from tests.hostile.shapes import git
 
 SHELL = "run_shell"
@@ -590,3 +591,16 @@ def test_what_no_rule_is_about_is_judged_where_the_line_is(place: PolicyContext,
         assert decide(shell(line), "ask", rules, place).verdict == "ask", line
     for line in ("cd evil && npm test", "ls && npm test | head", "npm test; cat a.py"):
         assert decide(shell(line), "ask", rules, place).verdict == "allow", line
+
+
+def test_the_path_of_a_call_is_resolved_once(place: PolicyContext, monkeypatch: pytest.MonkeyPatch):
+    resolve, resolved = Workspace.resolve, []
+
+    def counted(self: Workspace, path: str, *, write: bool = False) -> Path:
+        resolved.append(path)
+        return resolve(self, path, write=write)
+
+    monkeypatch.setattr(Workspace, "resolve", counted)
+    rules = [Rule("write_file", ("secrets/*",), "deny", origin="config.toml")]
+    assert decide(write("new.md"), "ask", rules, place).always == ("new.md",)
+    assert resolved == ["new.md"]
