@@ -80,7 +80,7 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("password", ":5432: :*: :3306:", r"(?m)(?P<keep>^[^\s:#]{1,100}:(?:5432|3306|\*):[^\s:]{1,63}:[^\s:]{1,63}:)(?!\[redacted)[^\s:]{6,100}$"),
     ("password", "jdbc:oracle: @tcp( @unix(", r"(?P<keep>\bjdbc:oracle:\w{1,10}:\w{1,60}/)(?!\[redacted|[${%])[^\s@/\"']{4,100}(?=@)|(?P<before>(?<![\w.-])[\w.-]{1,60}:)(?!\[redacted|[${%])[^\s@:\"'`()]{4,100}(?=@(?:tcp|unix)\()"),
     ("private key", "Private-Lines:", r"(?P<keep>\bPrivate-Lines: \d{1,4}\r?\n)[A-Za-z0-9+/=]{16,80}(?:\r?\n[A-Za-z0-9+/=]{2,80}(?=\r?\n))*"),
-    ("secret", '"auth" client-key-data _auth', r"(?P<keep>\"auth\"\s{0,9}:\s{0,9}\"|\bclient-key-data:[ \t]{0,9}\"?|(?<![\w])_auth[ \t]{0,9}=[ \t]{0,9}[\"']?)(?!\[redacted)[A-Za-z0-9+/]{16,}={0,2}"),
+    ("secret", '"auth" client-key-data _auth', r"(?P<keep>\"auth\"\s{0,9}:\s{0,9}\"|\bclient-key-data:[ \t]{0,9}\"?|(?<![\w])_auth[ \t]{0,9}=[ \t]{0,9}[\"']?)(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*\d)[A-Za-z0-9+/]{16,}={0,2}(?![\w.(])"),
     ("secret", "sig= X-Amz-Signature=", r"(?P<keep>[?&](?:sig|X-Amz-Signature)=)[A-Za-z0-9%+/=]{30,}"),
     ("secret", "define(", r"(?P<keep>\bdefine\(\s{0,9}['\"](?i:\w{0,60}(?:password|secret|token|_key|_salt))['\"]\s{0,9},\s{0,9}['\"])(?i:(?!put your|your|\[redacted|database_))[^'\"\n]{6,200}(?=['\"])"),
     ("secret", "</", r"(?P<keep><(?i:(?:\w{1,30}[._:-])?(?:password|passphrase|secret|api[_-]?key|\w{0,20}token))>\s{0,9})(?=[^<\s]{0,200}[\d!@#^&*+=~])(?![${%*\[#])[^<\s]{6,200}(?=\s{0,9}</)"),
