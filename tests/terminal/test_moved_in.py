@@ -2,7 +2,7 @@
 
 import pytest
 
-from mazu_ls.checkpoints.restore.keep_reasons import MissingFiles, pieces_of
+from mazu_ls.checkpoints.unheld.moved_files import MissingFiles, pieces_of
 from mazu_ls.platform.birth_time import birth_time
 from tests.terminal.test_scripts import Script, script
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,8 @@ from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld.moved_files import moved_in
+from mazu_ls.checkpoints.unheld.outgrown_files import changed_since_outgrown
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ class RollbackDecision:
         self._unsaved: set[bytes | None] = set()
         self._outgrown: set[bytes] = set()
         """The places whose file the user changed where no checkpoint could hold it: nothing can be merged."""
+        self._in_the_way: set[str] = set()
+        """The files, as reports show them, in whose place, or in that of whose folder, the user put something else."""
         self._same_lines: set[bytes] = set()
         """The places of which both changed the same lines, in which the user's text stays."""
         self._history = PlaceHistory(project, db, self._number, self._session)
@@ -139,11 +143,14 @@ class RollbackDecision:
         buffers[:] = [change for change in buffers if self.concerns(change.place)]
         places = {step.place for step in steps} | {change.place for change in buffers if change.place}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
+        blocked = keep_reasons.blocked_steps(steps, owners)
+        if self.choice == "agents":
+            owners |= {place: "both" for places in blocked.values() for place in places}
         writer = self._project.repository.writer()
         self._unsaved = {place_of(self._project, held) for held in now.unsaved}
         if self.choice != "overwrite":
             self._saved = self._since.texts({step.place for step in steps if step.unheld is None}, now)
-        self._outgrown = keep_reasons.changed_since_outgrown(self._db, self._target, steps)
+        self._outgrown = changed_since_outgrown(self._db, self._target, steps)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
@@ -169,6 +176,25 @@ class RollbackDecision:
                 if saved or owner == "user" != owners[step.place]:
                     kept[step.shown] = keep_reasons.YOUR_FILE
         writer.finish()
+        for step in [
+            step for step in done if not blocked.get(step.place, set()) <= {one.place for one in done}
+        ]:
+            done.remove(step)
+            self._in_the_way.add(step.shown)
+            inside = min(self._project.shown(place) for place in blocked[step.place])
+            kept[step.shown] = f"{keep_reasons.IN_THE_WAY}: {inside}"
+        typed = self._changed_buffers(buffers, owners, plan, kept)
+        steps[:], buffers[:] = done, typed
+        self._fill(plan, done, typed, kept)
+
+    def _changed_buffers(
+        self,
+        buffers: Sequence[BufferChange],
+        owners: Mapping[bytes, Owner],
+        plan: PlanFiles,
+        kept: dict[str, str],
+    ) -> list[BufferChange]:
+        """Return what changes in open documents; say in `kept` what stays in them."""
         typed: list[BufferChange] = []
         for change in buffers:
             outside: Owner = "user" if change.users else "agent"
@@ -183,8 +209,19 @@ class RollbackDecision:
                 if reason not in (keep_reasons.KEPT, keep_reasons.KEPT_UNCERTAIN, keep_reasons.SAME_LINES):
                     reason = kept.get(change.shown, reason)
                 kept[change.shown] = reason  # that the agent's change stays outweighs the rest
-        steps[:], buffers[:] = done, typed
-        self._fill(plan, done, typed, kept)
+        return typed
+
+    def _without_blocked(
+        self, steps: list[RestoreStep], blocked: dict[bytes, set[bytes]], kept: dict[str, str]
+    ) -> list[RestoreStep]:
+        """Return the steps whose place is free once all of them are done; say of the others in `kept` what is in the way."""
+        places = {step.place for step in steps}
+        for step in steps:
+            if in_the_way := blocked.get(step.place, set()) - places:
+                self._in_the_way.add(step.shown)
+                named = min(map(self._project.shown, in_the_way))
+                kept[step.shown] = f"{keep_reasons.IN_THE_WAY}: {named}"
+        return [step for step in steps if step.shown not in self._in_the_way]
 
     def _is_reverted_above(self, place: bytes, buffers: list[BufferChange]) -> bool:
         """Return whether the editor shows, not saved yet, what the target holds, and only this agent changed the file: a part
@@ -200,7 +237,12 @@ class RollbackDecision:
         plan.buffers = [change.buffer.uri for change in typed]
         changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
         for shown, reason in sorted(kept.items()):
-            if reason in (keep_reasons.BOTH, keep_reasons.ANOTHER_ON_TOP, keep_reasons.UNCERTAIN):
+            in_the_way = shown in self._in_the_way and self.choice != "keep"
+            if in_the_way or reason in (
+                keep_reasons.BOTH,
+                keep_reasons.ANOTHER_ON_TOP,
+                keep_reasons.UNCERTAIN,
+            ):
                 plan.conflicts.append(PathReason(shown, reason))
             elif shown not in changing or reason in (keep_reasons.YOUR_FILE, keep_reasons.SAME_LINES):
                 plan.keep.append(PathReason(shown, reason))
@@ -216,7 +258,7 @@ class RollbackDecision:
 
     def leave_moved_in(self, steps: list[RestoreStep], now: BufferView) -> list[PathReason]:
         """Remove the steps that would delete a file which a command only moved here; return these files."""
-        moved = keep_reasons.moved_in(self._project, self._db, self._target, now.tree, steps)
+        moved = moved_in(self._project, self._db, self._target, now.tree, steps)
         if self.choice != "overwrite":  # the user's own stay anyway, and are named as theirs
             moved = {place for place in moved if self.owner(place, now) != "user"}
         left = [PathReason(step.shown, keep_reasons.MOVED_IN) for step in steps if step.place in moved]
