@@ -323,11 +323,13 @@ function M.go_to_question(entry)
     M.open(entry, {})
   end
   local window = question_float.window() or panel.transcript
-  local first = entry.buffer:question_lines()
+  local first, last = entry.buffer:question_lines()
   vim.api.nvim_set_current_win(window)
   if first then
+    local fits = last - first < vim.api.nvim_win_get_height(window) - 1
+    vim.api.nvim_win_set_cursor(window, { fits and last or first, 0 }) -- all of it is in view, and what was said before
+    vim.cmd(fits and 'redraw' or 'normal! zt')
     vim.api.nvim_win_set_cursor(window, { first, 0 })
-    vim.cmd('normal! zt')
   end
 end
 
