@@ -90,7 +90,11 @@ function M.run(opts)
   end
   local subcommand = known[name]
   if not subcommand then
-    return tell.error('there is no `:Mazu %s`; `:Mazu` alone lists the commands', name)
+    local near = vim.fn.matchfuzzy(vim.tbl_keys(known), name)[1] or vim.iter(known):find(function(other)
+      return #other > 3 and vim.startswith(name, other:sub(1, math.max(4, #other - 2)))
+    end)
+    local meant = near and ('did you mean `:Mazu %s`? '):format(near) or ''
+    return tell.error('there is no `:Mazu %s`; %s`:Mazu` alone lists the commands', name, meant)
   end
   subcommand.run(call)
 end
