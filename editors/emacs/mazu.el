@@ -202,6 +202,14 @@ pairs, before a hunk."
       (end-of-line)
       (insert (propertize (concat "  " (car (split-string note "\n"))) 'face 'mazu-dim)))))
 
+(defun mazu--outcome (update)
+  "The sign of a call that ended, and what is said behind it, as its UPDATE has it."
+  (let ((said (string-remove-prefix "error: " (or (plist-get update :summary) ""))))
+    (cond ((eq t (plist-get update :ok)) '("✓"))
+          ((string-prefix-p "the user refused" said) '("–" "you refused it"))
+          ((string-match-p "\\`\\(?:not allowed:\\|not run\\|the user did not answer\\)" said) (list "–" said))
+          (t (list "✗" said)))))
+
 (defun mazu--add-output (id text)
   "Show the last lines of the output of the tool call ID, of which TEXT is new."
   (when-let ((marker (cdr (assoc id mazu--calls))))
@@ -260,8 +268,7 @@ pairs, before a hunk."
      (push (cons (plist-get update :callId) (copy-marker (point))) mazu--calls)
      (mazu--add (format "• %s\n" (or (plist-get update :title) (plist-get update :tool)))))
     ("tool_output" (mazu--add-output (plist-get update :callId) (plist-get update :text)))
-    ("tool_result" (mazu--sign (plist-get update :callId) (if (eq t (plist-get update :ok)) "✓" "✗")
-                               (and (not (eq t (plist-get update :ok))) (plist-get update :summary)))
+    ("tool_result" (apply #'mazu--sign (plist-get update :callId) (mazu--outcome update))
      (goto-char (point-max))
      (when-let ((diff (plist-get update :diff))) (mazu--add-diff diff)))
     ("compacted" (mazu--paragraph) (mazu--add "The conversation so far was shortened.\n" 'mazu-dim))

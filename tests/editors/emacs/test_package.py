@@ -33,7 +33,6 @@ async def terminal(
         yield one
 
 
-
 async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     fix = {"path": "app.py", "old": "return a - b", "new": "return a + b"}
     terminal.model.script.replies += [
@@ -117,3 +116,14 @@ def test_what_was_not_restored_is_said_with_its_reason_and_redo_is_undone_by_und
     said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
     back = 'Back at "before: x"; not restored: bank.py: Emacs did not take the edit; M-x mazu-{} undoes this'
     assert [line for line in said if line.startswith("Back")] == [back.format("redo"), back.format("undo")]
+
+
+OUTCOMES = """(dolist (said '("error: the user refused this: no. Ask, or continue." "error: not allowed: a rule denies it" "boom"))
+  (message "%S" (mazu--outcome (list :ok :json-false :summary said))))"""
+
+
+def test_a_call_that_was_refused_is_shown_as_not_run(editors_wanted: None):
+    command = [obtain(), "--batch", "--eval", "(package-activate-all)", "-l", PACKAGE, "--eval", OUTCOMES]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    shown = ['("–" "you refused it")', '("–" "not allowed: a rule denies it")', '("✗" "boom")']
+    assert [line for line in said if line.startswith("(")] == shown
