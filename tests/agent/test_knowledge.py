@@ -508,6 +508,7 @@ async def test_a_run_without_commands_has_the_mcp_tools_that_a_rule_allows_and_s
     assert ("42" in answered) is ruled
     for text in (told, answered, said):
         assert ("Not available in this run: mcp__stub__add" in text) is not ruled
+        assert ("each call has to be approved" in text) is not ruled  # --allow-shell is no advice for it
     for advice in re.findall(r"`mazu-ls ([^`]*)`", said):
         assert parse(shlex.split(advice)).tool == ADD["name"]
 

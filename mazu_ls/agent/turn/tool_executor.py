@@ -356,8 +356,8 @@ def withheld_note(names: Sequence[str]) -> str:
     """Tell model and user which tools a run does not have, and how they are allowed."""
     shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return (
-        f"Not available in this run: {shown}. It was started without --allow-shell, and no rule allows them"
-        f" (`mazu-ls permissions allow {names[0]} '*'`)."
+        f"Not available in this run: {shown}. `mazu-ls permissions allow {names[0]} '*'` allows a tool; "
+        "with --allow-shell alone they are there, but each call has to be approved."
     )
 
 
