@@ -74,6 +74,29 @@ def test_bits_of_a_folder_that_stays_are_named(script: Script):
     assert (script.root / "sub" / "notes.txt").read_text() == "sub\n"
 
 
+def test_bits_of_a_file_that_both_changed_are_asked_about(script: Script):
+    tool = script.root / "tool.sh"
+    tool.write_text("true\n")
+    tool.chmod(0o755)
+    runs(script, "chmod 600 tool.sh")
+    tool.chmod(0o644)
+    status, out, err = script("undo")
+    assert (
+        status,
+        "conflict: tool.sh (you changed it on top of the agent" in out,
+        _bits(script.root, "tool.sh"),
+    ) == (4, True, ["644"]), out + err
+    assert script("redo")[0] == 0
+    status, out, err = script("undo", "--on-conflict", "keep")
+    assert (status, "keep: tool.sh (left as it is, with the agent's change in it" in out) == (0, True), (
+        out + err
+    )
+    assert _bits(script.root, "tool.sh") == ["644"]
+    assert script("redo")[0] == 0
+    status, out, err = script("undo", "--on-conflict", "overwrite")
+    assert (status, _bits(script.root, "tool.sh")) == (0, ["755"]), out + err
+
+
 def test_the_usual_bits_of_folders_are_those_of_most():
     modes = FileModes({})
     modes.note_all({b"c/a": 0o600}, {b"c/x": 0o750, b"c/y": 0o750, b"c/z": 0o2700}, first=True)

@@ -322,7 +322,10 @@ class RollbackDecision:
         own = self.without_agent(
             place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
         )
-        return step.with_content(add(BLOB, data), own or bits)
+        content = add(BLOB, data)
+        if own is None and (self.choice != "keep" or (step.was is not None and step.was.oid == content)):
+            return None  # both changed the permission bits, which cannot be divided
+        return step.with_content(content, own or bits)
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
         if self.takes_all(owner):
