@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import islice, pairwise, product
 
 from mazu_ls.policy.bash import elements
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
-from mazu_ls.policy.bash.lexer import lex
+from mazu_ls.policy.bash.lexer import Segment, lex
 from mazu_ls.policy.bash.scope import MAX_ARRAYS, ShellScope
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
@@ -17,9 +18,23 @@ from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import program
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
+_PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
 _GROUPS = 10  # of a regular expression, whose matches are parts of the text
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
+
+
+def all_follows_cd(segments: Sequence[Segment]) -> bool:
+    """Return whether a script begins with `cd FOLDER &&` and runs nothing if that fails: all else is joined by `&&` and pipes."""
+    first, *rest = segments or [Segment("")]
+    plain = first.words[:1] == ["cd"] and len(first.words) == 2 and _PLAIN_FOLDER.match(first.words[1])
+    leads = bool(plain) and (first.before, first.after) == ("", "&&") and not first.redirects
+    return (
+        leads
+        and all(one.before in ("&&", "|", "|&") for one in rest)
+        and rest[-1:] != []
+        and rest[-1].after == ""
+    )
 
 
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
@@ -28,6 +43,8 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     if (folder := _entered(name, rest, scope)) is not None:
         entered = targets.places(folder, scope)
         scope.go(folder, entered)
+        if scope.is_joined:
+            scope.cwds = []
         for place in entered:
             scope.enter(place)
     if name in DECLARING or name in ("alias", "env"):

@@ -304,6 +304,27 @@ def test_the_sandbox_has_a_folder_for_temporary_files_of_its_own(mode) -> None:
         assert wrong == [], (confined, root, verdict)
 
 
+def test_what_follows_a_cd_alone_is_judged_from_there(place: PolicyContext) -> None:
+    """In the sandbox; where the line runs more if the `cd` fails, it is refused with the way out."""
+    held = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"), confined=True)
+    free = (
+        "cd src && echo x > ../out.txt",
+        "cd src && pytest -q | tee ../out.txt",
+        "cd a/b && make && cp a ../../b",
+    )
+    outside = ("cd src && echo x > ../../out.txt", "cd src && cd .. && echo x > ../out.txt", "cd .. && echo x > out.txt", "cd src && rm -rf ..",
+        "cd src && rm -rf ../*", "cd src/../.. && echo x > proj2", "(cd src && ls) && echo x > ../out.txt", "cd src | echo x > ../out.txt", "! cd src && echo x > ../out.txt")  # fmt: skip
+    loose = ("cd src && true; echo x > ../out.txt", "cd src && sleep 1 & echo x > ../out.txt", "cd src\necho x > ../out.txt", "cd src && ls || echo x > ../out.txt",
+        "cd src && ls > a && ls\necho x > ../out.txt", "cd src && f() { ls; } && echo x > ../out.txt", "cd $x && echo x > ../out.txt", "true && cd src && echo x > ../out.txt")  # fmt: skip
+    found = {line: decide(shell(line), "bypass", [], held) for line in (*free, *outside, *loose)}
+    assert [line for line in free if found[line].verdict != "allow"] == []
+    assert [line for line in (*outside, *loose) if found[line].verdict != "deny"] == []
+    assert "if a `cd` of the line failed, so join the commands with `&&`" in found[loose[0]].reason
+    assert decide(shell(free[0]), "bypass", [], place).verdict == "deny"
+    alone = decide(shell("echo x > ../out.txt"), "bypass", [], held)
+    assert alone.reason == "/out.txt is outside the workspace"
+
+
 @pytest.mark.parametrize("mode", ["auto", "bypass"])
 def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place: PolicyContext) -> None:
     """Of each row of rules.jsonl: whether one of these rules denies or asks, where without rules the sandbox or the mode allows."""

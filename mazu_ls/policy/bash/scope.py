@@ -45,6 +45,8 @@ class ShellScope:
     values: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
+    is_joined: bool = False
+    """Whether the `cd` that is read now leads all that follows in its script."""
     jumps: list[str] = field(default_factory=list)
     climbs: list[str] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0])

@@ -26,6 +26,7 @@ _SECRET_FILES = tuple(table("targets.secret_files").split())
 _SYSTEM_SECRETS = tuple(table("targets.system_secrets").split())
 _PROC_SECRET = re.compile(r"^/proc/[^/]+(/task/[^/]+)?/(environ|mem|maps|fd|root|cwd|auxv)(/|$)")
 _KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|ed25519)\b.*)$")
+_CD_FAILS = ": it would be there if a `cd` of the line failed, so join the commands with `&&`"
 _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
 
@@ -87,15 +88,14 @@ def inside(path: str, place: PolicyContext) -> bool:
 
 
 def is_own_temporary(path: str, place: PolicyContext) -> bool:
-    """Return whether an absolute path, outside the workspace, is in the folder for temporary files that the sandbox makes for each command.
-
-    A wildcard that may name a workspace folder there is no such path.
-    """
+    """Return whether a path outside the workspace is in the /tmp that the sandbox makes for each command, and no wildcard in it may
+    name a workspace folder there."""
     if not place.confined or UNKNOWN in path or not f"{path}/".startswith(("/tmp/", "/var/tmp/")):
         return False
-    fixed, _, _ = _fixed(path)
-    roots = {folder for root in place.roots for folder in (str(root), real(str(root)))}
-    return not any(f"{root}/".startswith(f"{fixed.rstrip('/')}/") for root in roots)
+    fixed = _fixed(path)[0].rstrip("/")
+    return not any(
+        f"{one}/".startswith(f"{fixed}/") for root in place.roots for one in (str(root), real(str(root)))
+    )
 
 
 def is_device(path: str) -> bool:
@@ -134,10 +134,10 @@ def write_refused(word: str, scope: ShellScope) -> str | None:
             continue
         if path.startswith("/dev/"):
             return f"{path} is a device"
-        if not inside(path, scope.place):
-            if is_own_temporary(path, scope.place):
-                continue
-            return f"{path.replace(UNKNOWN, '?')} is outside the workspace"
+        if not (inside(path, scope.place) or is_own_temporary(path, scope.place)):
+            tried = scope.cwds if scope.place.confined and word[0] != "/" else ()
+            other = any(inside(normal(f"{cwd}/{word}"), scope.place) for cwd in tried)
+            return f"{path.replace(UNKNOWN, '?')} is outside the workspace{_CD_FAILS if other else ''}"
         if (found := owner(path, scope.place)) is not None:
             return f"`{found}` is not written by commands"
     return None
@@ -237,9 +237,7 @@ def irreplaceable_target(word: str, scope: ShellScope) -> str | None:
                 for root in (*scope.place.roots, scope.place.home)
             ):
                 return candidate
-        if not inside(path, scope.place):
-            if is_own_temporary(path, scope.place):
-                continue
+        if not (inside(path, scope.place) or is_own_temporary(path, scope.place)):
             return path.replace(UNKNOWN, "?")
         if (protected := owner(path, scope.place)) is not None:
             return protected
