@@ -93,9 +93,12 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
 # NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
 # no call, no reference, no placeholder.
 _NAMED = (
-    r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key(?:[_-]?base)?|private[_-]?key|pre-?shared[_-]?key"
-    r"|(?<![A-Za-z])app[_-]?key|license[_-]?key|(?:db|database|smtp|imap|e?mail|ftp|ssh|mysql|pg|postgres|redis|mongo|ldap|proxy|admin|root|sudo|become)[_-]?pass"
-    r"|passwort|kennwort|mot[_-]?de[_-]?passe|contrase\u00f1a|contrasena|(?<![A-Za-z])senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o"
+    r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key(?:[_-]?base)?|private[_-]?key"
+    # Tried at every character, so what comes first is what most places lack: the end of a name before its beginning.
+    r"|key(?:(?<=\bapp.key)|(?<=license.key)|(?<=shared.key)|(?<=sharedkey))|pass(?:(?<=db.pass)|(?<=database.pass)|(?<=smtp.pass)|(?<=imap.pass)"
+    r"|(?<=mail.pass)|(?<=ftp.pass)|(?<=ssh.pass)|(?<=sql.pass)|(?<=postgres.pass)|(?<=redis.pass)|(?<=mongo.pass)|(?<=ldap.pass)|(?<=proxy.pass)"
+    r"|(?<=admin.pass)|(?<=root.pass)|(?<=sudo.pass)|(?<=become.pass)|wort|e(?<=mot.de.passe))"
+    r"|(?=[kcsh\u043f])(?:kennwort|contrase[\u00f1n]a|(?<![a-z])senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o)"
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
     r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
     r"[\"']?[ \t]*(?:=|:=?|=>)[ \t]*)"
