@@ -172,6 +172,36 @@ await story(async (bed, step) => {
     await bed.shot('time machine');
   });
 
+  await step('a preview ticks nothing; a file that somebody deleted is restored, which does', async () => {
+    const ticked = async (step) => {
+      await bed.command('Mazu: Get Started');
+      const row = bed.page.locator('.getting-started-step', { hasText: step });
+      await row.waitFor();
+      return row.locator('[role=checkbox][aria-checked=true]').count();
+    };
+    await bed.command('Mazu: Roll Back…');
+    await bed.pick('after the council');
+    await bed.page.locator('.quick-input-widget', { hasText: 'roll back to “after the council”' }).waitFor();
+    await bed.keys('Escape');
+    await until('what was done is ticked', () => ticked('Let it remember'));
+    assert.equal(await ticked('Undo anything'), 0);
+    fs.unlinkSync(path.join(bed.project, 'app.py'));
+    await bed.openView('Checkpoints');
+    const row = (name) => bed.page.locator('.sidebar .monaco-list-row', { hasText: name });
+    await row('after the council').first().click();
+    await bed.keys('ArrowRight');
+    await until('its preview is shown', async () => {
+      const file = row('new file').filter({ hasText: 'app.py' }); // not a memory that names it
+      await file.hover({ timeout: 5000 });
+      await file.locator('.action-label[aria-label^="Restore"]').click({ timeout: 5000 });
+      return until('it is there', () => bed.quickInput().isVisible(), 5);
+    });
+    await bed.pick('Restore, overwrite my changes in 1 file');
+    await until('it is back', () => fs.existsSync(path.join(bed.project, 'app.py')));
+    await until('that is ticked', () => ticked('Undo anything'));
+    await bed.shot('restored');
+  });
+
   await step('inside the extension host: commands, tools, models, memories as files', async () => {
     await bed.command('Run Mazu Host Tests');
     const file = path.join(bed.home, 'host-tests.json');

@@ -57,6 +57,11 @@ await story(
       await bed.command('Mazu: Open Chat');
       chat = await bed.chat();
       await chat.locator('.empty', { hasText: 'Open a folder' }).waitFor();
+      await bed.command('Mazu: Open Time Machine');
+      await bed.noticed('No folder is open');
+      await bed.notification('No folder is open').locator('.monaco-button', { hasText: 'Open Folder' }).waitFor();
+      await bed.command('Notifications: Clear All Notifications');
+      await bed.command('View: Close All Editors');
     });
 
     await step('with one, something is remembered, and a turn is done', async () => {

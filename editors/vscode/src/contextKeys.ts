@@ -1,5 +1,8 @@
 import { commands } from 'vscode';
 import type { App } from './app';
+import type { RollbackResult } from './protocol';
+
+const TAKES_BACK = new Set(['mazu.rollback', 'mazu.undo']);
 
 /**
  * What menus, welcome texts and the ticks of the walkthrough go by. A tick is there when the thing was done, by
@@ -25,8 +28,9 @@ export function followContext(app: App): void {
     else if (update.kind === 'head') once('undone');
     else if (update.kind === 'memory') once('remembered');
   });
-  server.onAnswered((command) => {
+  server.onAnswered(({ command, answer }) => {
     if (command === 'mazu.remember') once('remembered');
-    else if (command === 'mazu.rollback') once('undone');
+    // A preview takes nothing back.
+    else if (TAKES_BACK.has(command) && (answer as RollbackResult).applied) once('undone');
   });
 }

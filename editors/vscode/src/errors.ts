@@ -1,4 +1,4 @@
-import { CancellationError, commands, window, l10n } from 'vscode';
+import { CancellationError, commands, window, workspace, l10n } from 'vscode';
 import { beginning, withName } from './describe';
 
 /** LSP's RequestCancelled. */
@@ -40,6 +40,12 @@ const MENDS: Record<string, readonly Action[]> = {
   model: [{ title: l10n.t('Choose Model'), command: 'mazu.selectModel' }],
   permission: [{ title: l10n.t('Select Mode'), command: 'mazu.selectMode' }],
 };
+
+const OPEN_FOLDER: Action = { title: l10n.t('Open Folder'), command: 'vscode.openFolder' };
+
+/** What mends an error of the server; without a folder nothing of a project is supported. */
+const mends = (kind: string): readonly Action[] =>
+  kind === 'unsupported' && !workspace.workspaceFolders?.length ? [OPEN_FOLDER] : (MENDS[kind] ?? [SHOW_LOG]);
 
 /** Runs what the user asked for; what goes wrong is said once, a cancellation not at all. */
 export async function attempt<T>(work: () => T | Promise<T>): Promise<T | undefined> {
@@ -90,7 +96,7 @@ function describe(error: unknown): { message: string; hint: string; actions: rea
   if (error instanceof UserError) return error;
   if (isServerError(error)) {
     const { kind = '', hint = '' } = error.data ?? {};
-    return { message: error.message, hint, actions: MENDS[kind] ?? [SHOW_LOG] };
+    return { message: error.message, hint, actions: mends(kind) };
   }
   return { message: error instanceof Error ? error.message : String(error), hint: '', actions: [SHOW_LOG] };
 }

@@ -42,7 +42,7 @@ export class Server implements Disposable {
   /** Why the server could not be started last time; "" where it could. */
   failure = '';
 
-  private readonly answers = new EventEmitter<string>();
+  private readonly answers = new EventEmitter<{ command: string; answer: unknown }>();
 
   /** A command of the server was answered without an error. */
   readonly onAnswered = this.answers.event;
@@ -151,7 +151,7 @@ export class Server implements Disposable {
     const answer = await (token
       ? client.sendRequest<R>(method, request, token)
       : client.sendRequest<R>(method, request));
-    this.answers.fire(command);
+    this.answers.fire({ command, answer });
     return answer;
   }
 

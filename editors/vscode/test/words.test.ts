@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { beginning, keptAsIs, ownWork, takenByUndo, toBeRemembered, withName } from '../src/describe';
-import type { Checkpoint } from '../src/protocol';
+import { decisions } from '../src/commands/decisions';
+import type { Checkpoint, RollbackPlan } from '../src/protocol';
 import { formerKey, serverName } from '../src/settingNames';
 import { callTitle, clock, diffLines, diffSize, money, seconds, share, sign, tokens } from '../webview/words';
 
@@ -119,4 +120,18 @@ test('another agent asks with all that would be remembered', () => {
   const memory = { title: 'Money is whole cents', body: 'No floats.', category: 'user_preference' } as const;
   assert.deepEqual(toBeRemembered(memory), ['User preference: Money is whole cents', 'No floats.']);
   assert.deepEqual(toBeRemembered({ title: 'x' }), ['x']);
+});
+
+test('a file that only the user changed can be restored, by a choice that says so', () => {
+  const none = { conflicts: [], keep: [], setAside: [], write: [], delete: [], buffers: [], users: [], agents: [] };
+  const memories = { added: 0, changed: 0, removed: 0 };
+  const plan: RollbackPlan = { ...none, ownMemories: [], memories, conversation: false, undecided: false };
+  const offered = (changes: Partial<RollbackPlan>) =>
+    decisions({ ...plan, ...changes }, 'Restore').map((it) => it.label);
+  assert.deepEqual(offered({ write: ['a.py'] }), ['Restore']);
+  assert.deepEqual(offered({ users: ['a.py'] }), ['Restore, overwrite my changes in 1 file']);
+  assert.deepEqual(offered({ users: ['a.py'], write: ['b.py'] }), [
+    'Restore, keep my changes in 1 file',
+    'Restore, overwrite my changes in 1 file',
+  ]);
 });

@@ -1,7 +1,8 @@
 import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace, l10n } from 'vscode';
-import { checkpointName, counted, rollbackChanges } from '../describe';
+import { checkpointName } from '../describe';
 import { report } from '../errors';
-import type { Part, Reasoned, RollbackArgument, RollbackPlan, RollbackResult } from '../protocol';
+import type { Part, Reasoned, RollbackArgument, RollbackResult } from '../protocol';
+import { decisions } from './decisions';
 
 /** What the user decided on a plan. */
 export type Decision = Pick<RollbackArgument, 'only' | 'onConflict'>;
@@ -46,16 +47,23 @@ export function reviewPlan(
 
 function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
+  const isUsers = ({ path }: Reasoned) => plan.users.includes(path);
   const section = (title: string, icon: string, entries: (string | Reasoned)[]) =>
     sectionOf(title, icon, entries, plan.ownMemories);
   return [
-    ...decisions(plan, isPart ? l10n.t('Restore') : l10n.t('Roll back')),
-    ...section(l10n.t('Changed since by you'), 'warning', plan.conflicts),
+    ...decisions(plan, isPart ? l10n.t('Restore') : l10n.t('Roll back')).map(
+      ({ label, detail, onConflict }): PlanItem => ({ label: `$(discard) ${label}`, detail, decision: { onConflict } }),
+    ),
+    ...section(l10n.t('Changed since by you'), 'warning', [...plan.conflicts, ...plan.keep.filter(isUsers)]),
     ...section(l10n.t('Open editors changed'), 'edit', buffers),
     ...section(l10n.t('Set aside, what is there now'), 'archive', plan.setAside),
     ...section(l10n.t('Files written'), 'file', plan.write),
     ...section(l10n.t('Files deleted'), 'trash', plan.delete),
-    ...section(l10n.t('Kept as they are'), 'lock', plan.keep),
+    ...section(
+      l10n.t('Kept as they are'),
+      'lock',
+      plan.keep.filter((one) => !isUsers(one)),
+    ),
     ...(isPart ? [] : PARTS),
   ];
 }
@@ -69,22 +77,6 @@ const PARTS: PlanItem[] = [
   { label: l10n.t('A part only'), kind: QuickPickItemKind.Separator },
   ...(['code', 'memory', 'conversation'] as const).map(partOnly),
 ];
-
-function decisions(plan: RollbackPlan, verb: string): PlanItem[] {
-  const { conflicts, ownMemories } = plan;
-  const detail = l10n.t('{0}; a safety checkpoint is taken first', rollbackChanges(plan));
-  const decide = (label: string, onConflict: 'keep' | 'overwrite'): PlanItem => ({
-    label: `$(discard) ${label}`,
-    detail,
-    decision: { onConflict },
-  });
-  if (!conflicts.length) return [decide(verb, 'keep')];
-  const mine = counted(conflicts.length, conflicts.some(({ path }) => ownMemories.includes(path)) ? 'place' : 'file');
-  return [
-    decide(l10n.t('{0}, keep my changes in {1}', verb, mine), 'keep'),
-    decide(l10n.t('{0}, overwrite my changes in {1}', verb, mine), 'overwrite'),
-  ];
-}
 
 /** A memory that the user changed is no file: it has no changes to be shown. */
 function sectionOf(title: string, icon: string, entries: (string | Reasoned)[], memories: string[]): PlanItem[] {
