@@ -243,6 +243,14 @@ async def test_rejections_turns_and_renames_touch_their_own_hunks_alone(tmp_path
         assert proposals.paths == ["lib/a"]
 
 
+async def test_a_rejected_change_of_twelve_lines_is_told_whole(tmp_path: Path) -> None:
+    async with kept(tmp_path) as proposals:
+        (mine,) = await proposals.propose("a", "x\n" * 6, "y\n" * 6, "s", "t")
+        await proposals.reject([mine.id])
+        told = await proposals.pending_decisions("s")
+        assert told is not None and told.note.count("  +y") == 6 and "more lines" not in told.note
+
+
 async def test_a_file_that_a_rename_replaced_leaves_no_proposal(tmp_path: Path) -> None:
     async with kept(tmp_path) as proposals:
         (mine,) = await proposals.propose("a", "a\n", "A\n", "s", "t")
