@@ -296,6 +296,8 @@ def test_a_changed_rule_names_the_old_one_and_how_to_replace_it(
     said = typed(["remember", "Run the tests with tox"], capsys)[1]
     assert "much like m_000001 Run the tests with pytest -q" in said
     assert "If the new one replaces it: mazu-ls memory supersede m_000001 m_000002" in said
+    typed(["remember", "Use uv, not pip"], capsys)
+    assert "instead of m_000003 Use uv, not pip" in typed(["remember", "Use pip, not uv"], capsys)[1]
 
 
 def test_an_export_holds_the_project_and_global_memory_only_if_asked(

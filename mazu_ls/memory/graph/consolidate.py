@@ -17,7 +17,7 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.graph.clusters import CandidateScan, cluster_topic, clusters, draft_page
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
-from mazu_ls.memory.store.dedupe import compare_texts
+from mazu_ls.memory.store.dedupe import says_no_more
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.writers import AUTOMATIC
 from mazu_ls.state.store import select
@@ -145,9 +145,9 @@ def _duplicates(
         if alike < 0.5 or a in gone or b in gone or entries[a].category != entries[b].category:
             continue
         old, new = entries[a], entries[b]
-        if compare_texts(old.title, old.body, new.title, new.body) == "same" and not old.pinned:
+        if says_no_more(old.title, old.body, new.title, new.body) and not old.pinned:
             drop, keep = old, new
-        elif compare_texts(new.title, new.body, old.title, old.body) == "same" and not new.pinned:
+        elif says_no_more(new.title, new.body, old.title, old.body) and not new.pinned:
             drop, keep = new, old
         else:
             continue

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
+from mazu_ls.memory.search.tokens import terms, words
 from mazu_ls.memory.store.calendar_words import calendar_value, number_of_word
+from mazu_ls.memory.store.units import SIZE, TIME, UNITS, VALUE_BEFORE
+from mazu_ls.memory.store.wording import NEGATION, WEAK, agreement, equal_content, equal_words, words_of
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 Verdict = Literal["same", "changed", "different"]
@@ -14,11 +16,6 @@ Verdict = Literal["same", "changed", "different"]
 SAME_TITLE_SHORT_BODY = 25
 LONG = 8_000
 """Characters from which a text is compared by its title and beginning only."""
-_NEGATION = words(
-    """not no never none without cannot dont doesnt isnt wont shouldnt mustnt disable disabled off false avoid forbid
-    forbidden deny nicht kein keine keinen nie niemals ohne pas jamais sans aucun nunca jamás sin ningún не нет никогда без
-    değil asla olmadan"""
-)
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
     for pair in words(
@@ -26,27 +23,7 @@ _OPPOSITES = frozenset(
         " tabs/spaces tab/space required/optional before/after immer/nie toujours/jamais siempre/nunca всегда/никогда"
     )
 )
-_TURNING = _NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
-# Words with little meaning: two sentences that differ in them only say the same.
-_WEAK = STOP_WORDS | words(
-    "use uses used using run runs running should must need needs always please make sure project code repo repository"
-    " codebase every whenever prefer"
-)
-# A number is a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
-_VALUE_BEFORE = words(
-    "port timeout limit version size count max min maximum minimum threshold budget price delay interval retries ttl width"
-    " length depth rate level python node java rust go postgres postgresql mysql redis ruby php django react is are be was"
-    " to at of than uses use after every within by about equals default defaults exactly least most = : v on"
-    " ist sind beträgt bei es son est sont"
-)
-_UNITS = words(
-    "ms s sec secs second seconds m min mins minute minutes h hour hours day days week weeks month months kb mb gb kib mib"
-    " gib b bytes percent px pixels columns spaces characters chars lines times retries attempts workers threads replicas"
-    " usd dollars eur entries items rows connections users people reviewers approvals instances pods shards partitions"
-    " sekunde sekunden minuten stunde stunden tag tage tagen woche wochen monat monate zeichen zeilen mal"
-    " segundo segundos minuto minutos hora horas día días semana semanas mes meses caracteres líneas veces"
-    " seconde secondes heure heures jour jours semaine semaines mois caractères lignes fois"
-)
+_TURNING = NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
 _TOKEN = lazy_pattern(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = lazy_pattern(r"^\d")
 # A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
@@ -66,42 +43,46 @@ def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) 
     if max(len(new_body), len(old_body)) > LONG:
         return _same_subject(new_body, old_body) if _plain(new_title) == _plain(old_title) else "different"
     new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
+    if equal_words(new, old) or (not new_body.strip() and equal_words(new_title, old_title)):
+        return "same"
     new_words, old_words = _split(new), _split(old)
-    turned = _turned(new_words, old_words)
     new_names, old_names = _names(new), _names(old)
     if new_names - old_names and old_names - new_names:
         return "different"
-    if (
-        not turned
-        and not new_names - old_names
-        and _numbers(new_words) == _numbers(old_words)
-        and _calendar(new_words) == _calendar(old_words)
-        and _adds_nothing(new, old)
-    ):
-        return _exchanged(new_words, old_words) or "same"
+    if _numbers(new_words) == _numbers(old_words) and (moved := _exchanged(new_words, old_words)):
+        return moved
     if _plain(new_title) == _plain(old_title):
         return _same_subject(new_body, old_body)
     if _replaced_value(new_words, old_words) or _replaced_time(new_words, old_words):
         return "changed"
-    if turned and (
+    if agreed := agreement(new, old):
+        return "changed" if agreed == "against" else "different"
+    if _turned(new_words, old_words) and (
         _only_turned(new_words, old_words) or (_close(new, old) and _same_topic(new_words, old_words))
     ):
         return "changed"
     return "different"
 
 
+def says_no_more(title: str, body: str, other_title: str, other_body: str) -> bool:
+    """Return whether a memory could be archived beside another: every statement of it is in that one, words without meaning apart."""
+    if compare_texts(title, body, other_title, other_body) == "same":
+        return True
+    return equal_content(f"{title}\n{body}", f"{other_title}\n{other_body}")
+
+
 def differ_in_one_thing(new: str, old: str) -> bool:
-    """Return whether two texts say the same of one or two other words, or the same words in another order: a changed fact, or another
-    subject of the same kind.
+    """Return whether two texts say the same of one or two other words, the same words in another order, or one of them little more
+    than the other: a changed fact, or another subject of the same kind.
 
     Only a person can tell "is called hermes" from "the search service".
     """
     new_content, old_content = _content(new), _content(old)
     only_new, only_old = new_content - old_content, old_content - new_content
     shared = len(new_content & old_content)
-    if not only_new and not only_old:
-        return shared > 0
-    return 0 < len(only_new) <= 2 and 0 < len(only_old) <= 2 and shared >= min(len(only_new), len(only_old))
+    if not only_new or not only_old:
+        return shared > 0 and shared * (2 if shared == 1 else 3) >= max(len(new_content), len(old_content))
+    return len(only_new) <= 2 and len(only_old) <= 2 and shared >= min(len(only_new), len(only_old))
 
 
 def _same_subject(new: str, old: str) -> Verdict:
@@ -116,7 +97,7 @@ def _same_subject(new: str, old: str) -> Verdict:
 
 
 def _split(text: str) -> list[str]:
-    found = (word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(text))
+    found = (word.casefold().replace("’", "").replace("'", "") for word in _TOKEN.findall(words_of(text)))
     return [number_of_word(word) or word for word in found]
 
 
@@ -131,8 +112,8 @@ def _numbers(tokens: list[str]) -> list[str]:
 def _turned(new: list[str], old: list[str]) -> bool:
     """Return whether one says the opposite of the other."""
     only_new, only_old = set(new) - set(old), set(old) - set(new)
-    if len(only_new & _NEGATION) + len(only_old & _NEGATION) > 0 and (only_new & _NEGATION) != (
-        only_old & _NEGATION
+    if len(only_new & NEGATION) + len(only_old & NEGATION) > 0 and (only_new & NEGATION) != (
+        only_old & NEGATION
     ):
         return True
     return any(frozenset((a, b)) in _OPPOSITES for a in only_new for b in only_old)
@@ -165,21 +146,7 @@ def _names(text: str) -> set[str]:
 
 
 def _content(text: str) -> set[str]:
-    return set(terms(" ".join(w for w in _split(text) if w not in _WEAK or w in _NEGATION)))
-
-
-def _adds_nothing(new: str, old: str) -> bool:
-    """Return whether every significant word of the new text occurs in the old one, perhaps with a spelling mistake."""
-    new_content, old_content = _content(new), _content(old)
-    if not new_content:
-        return _plain(new) == _plain(old)
-    left = new_content - old_content
-    missing = old_content - new_content
-    left = {word for word in left if not _misspelt(word, missing)}
-    shared = len(new_content) - len(left)
-    if len(left) > (1 if shared >= 5 else 0) or (left and missing):
-        return False
-    return shared * 2 >= len(old_content)
+    return set(terms(" ".join(w for w in _split(text) if w not in WEAK or w in NEGATION)))
 
 
 def _misspelt(word: str, others: set[str]) -> bool:
@@ -195,13 +162,29 @@ def _close(new: str, old: str) -> bool:
 
 
 def _replaced_value(new: list[str], old: list[str]) -> bool:
-    """Return whether both have the same words around up to three numbers that are values."""
-    new_frame = [word for word in new if not _NUMBER.match(word) and word not in _WEAK]
-    old_frame = [word for word in old if not _NUMBER.match(word) and word not in _WEAK]
+    """Return whether both have the same words around up to three numbers that are values, perhaps in another unit of time or size."""
+    new_frame, new_amounts = _amounts(new)
+    old_frame, old_amounts = _amounts(old)
     if not new_frame or set(terms(" ".join(new_frame))) != set(terms(" ".join(old_frame))):
         return False
-    changed = set(_numbers(new)) ^ set(_numbers(old))
+    if sorted(kind for _, _, kind in new_amounts) != sorted(kind for _, _, kind in old_amounts):
+        return False
+    changed = {number for number, _, _ in set(new_amounts) ^ set(old_amounts)}
     return 0 < len(changed) <= 6 and _are_values(changed, new, old)
+
+
+def _amounts(tokens: list[str]) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """Return the significant words, and the numbers: each with its unit and what that measures, "" for other words."""
+    frame: list[str] = []
+    amounts: list[tuple[str, str, str]] = []
+    for at, word in enumerate(tokens):
+        if _NUMBER.match(word):
+            after = tokens[at + 1] if at + 1 < len(tokens) else ""
+            kind = "time" if after in TIME else "size" if after in SIZE else ""
+            amounts.append((word, " ".join(terms(after)) if kind else "", kind))
+        elif word not in WEAK and not (at and amounts and amounts[-1][2] and _NUMBER.match(tokens[at - 1])):
+            frame.append(word)
+    return frame, amounts
 
 
 def _exchanged(new: list[str], old: list[str]) -> Verdict | None:
@@ -223,7 +206,7 @@ def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
 def _replaced_time(new: list[str], old: list[str]) -> bool:
     """Return whether both have the same words around other days, months, parts of the day or frequencies, of one kind;
     two prohibitions are both valid."""
-    if _NEGATION.intersection(new + old):
+    if NEGATION.intersection(new + old):
         return False
     changed = _calendar(new) ^ _calendar(old)
     if len({kind for kind, _ in changed}) != 1 or not _calendar(new) or not _calendar(old):
@@ -246,7 +229,7 @@ def _is_value(tokens: list[str], number: str) -> bool:
     at = tokens.index(number)
     before = tokens[at - 1] if at else ""
     after = tokens[at + 1] if at + 1 < len(tokens) else ""
-    return bool(_VALUE_SHAPED.match(number)) or before in _VALUE_BEFORE or after in _UNITS
+    return bool(_VALUE_SHAPED.match(number)) or before in VALUE_BEFORE or after in UNITS
 
 
 def _plain(text: str) -> str:

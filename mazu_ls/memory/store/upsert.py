@@ -63,6 +63,7 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
             return StoredEntry(n, "duplicate")
         supersede(rows, supersedes, n)
         return StoredEntry(n, "superseded", supersedes)
+    alike = None
     if supersedes is None:
         known, replaced, alike = _similar(rows, entry)
         if known is not None:
@@ -71,6 +72,8 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
         if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
             alike = alike if replaced is None else replaced
             return StoredEntry(rows.insert(entry), "created", None, alike.n if alike else None)
+        if entry.category == "fact":  # said without a category
+            entry = replace(entry, category=replaced.category)
     else:
         replaced = rows.entry(supersedes)
         if replaced.superseded_by is not None:
@@ -80,7 +83,8 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
                 f"{identifier(rows.scope, supersedes)} was already superseded by {newer}.",
                 f"Supersede {newer} instead.",
             )
-    return StoredEntry(_supersede(rows, replaced, entry), "superseded", replaced.n)
+    n = _supersede(rows, replaced, entry)
+    return StoredEntry(n, "superseded", replaced.n, alike.n if alike else None)
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
@@ -214,10 +218,9 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
     """Compare a new entry with those that share its rarest words."""
     from rapidfuzz import fuzz, process
 
-    where = _LIVE._replace(category=entry.category)
     names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
-    rarest = index.bound_terms(index.corpus_statistics(rows.db, names, where), names, _REACHED)[:_RAREST]
-    found = index.candidates(rows.db, rarest, where, _CANDIDATES)
+    rarest = index.bound_terms(index.corpus_statistics(rows.db, names, _LIVE), names, _REACHED)[:_RAREST]
+    found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
     if not found:
         return _Similar()
     marks = ", ".join("?" * len(found))
@@ -243,7 +246,9 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
         if verdict == "changed" and replaced is None and old.state != "archived":
             replaced = old
         elif (
-            alike is None and old.state != "archived" and differ_in_one_thing(new, f"{old.title}\n{old.body}")
+            alike is None
+            and old.state != "archived"
+            and (verdict == "changed" or differ_in_one_thing(new, f"{old.title}\n{old.body}"))
         ):
             alike = old
     return _Similar(None, replaced, alike)

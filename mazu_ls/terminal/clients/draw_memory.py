@@ -89,7 +89,13 @@ def _remembered(out: Console, value: Result) -> None:
     if other := value.get("alike"):
         new = value["memory"]["id"]
         out.print(f"  much like {other['id']} {other['title']}", markup=False)
-        out.print(f"  If the new one replaces it: mazu-ls memory supersede {other['id']} {new}", markup=False)
+        # One memory replaces one other: the second can only be forgotten.
+        advice = (
+            f"If it no longer holds: mazu-ls memory forget {other['id']}"
+            if value.get("replaced")
+            else f"If the new one replaces it: mazu-ls memory supersede {other['id']} {new}"
+        )
+        out.print(f"  {advice}", markup=False)
 
 
 def draw_changed(out: Console, value: Result) -> None:

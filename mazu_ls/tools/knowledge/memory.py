@@ -70,7 +70,8 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
             return f"already known as {done.memory.id} ({done.memory.category}): {done.memory.title}"
         case "superseded":
             replaced = f" (replaces {done.replaced.id}: {done.replaced.title})" if done.replaced else ""
-            return f"remembered as {done.memory.id}{replaced}"
+            alike = f"; {done.alike.id} is much like it: {done.alike.title}" if done.alike else ""
+            return f"remembered as {done.memory.id}{replaced}{alike}"
     if done.alike:
         return (
             f"remembered as {done.memory.id}; much like {done.alike.id}: {done.alike.title}. If that no longer holds, remember"

@@ -1,0 +1,111 @@
+"""What the user says is never lost: the same words in other roles are another statement, and take the place of what they contradict."""
+
+import itertools
+
+import pytest
+
+from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.store.dedupe import compare_texts
+
+pytestmark = pytest.mark.portable
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Use uv, not pip", "Use pip, not uv"),
+        ("Do not use uv, use pip", "Use uv, not pip"),
+        ("Merge, do not rebase", "Rebase, don't merge"),
+        ("Prefer composition over inheritance", "Prefer inheritance over composition"),
+        ("Use Postgres rather than MySQL", "Use MySQL rather than Postgres"),
+        ("Use tabs instead of spaces", "Use spaces instead of tabs"),
+        ("Run migrations before the deploy", "Run the deploy before migrations"),
+        ("Staging is faster than production", "Production is faster than staging"),
+        ("Deploy on Tuesdays, not on Thursdays", "Deploy on Thursdays, not on Tuesdays"),
+        ("Nutze pnpm statt npm", "Nutze npm statt pnpm"),
+        ("Nutze npm nicht, sondern pnpm", "Nutze pnpm nicht, sondern npm"),
+        ("Usa uv, no pip", "Usa pip, no uv"),
+        ("Usa pnpm en vez de npm", "Usa npm en vez de pnpm"),
+        ("Utilise pnpm, pas npm", "Utilise npm, pas pnpm"),
+        ("Utilise pnpm au lieu de npm", "Utilise npm au lieu de pnpm"),
+        ("Timeout is 30 seconds", "Timeout is 2 minutes"),
+        ("The cache lives for 5 minutes", "The cache lives for 5 hours"),
+        ("Uploads are at most 512 MB", "Uploads are at most 2 GB"),
+        ("Das Limit ist 30 Sekunden", "Das Limit ist 2 Minuten"),
+    ],
+)
+async def test_the_opposite_choice_replaces_the_first_in_every_category(
+    memories: Memories, old: str, new: str
+):
+    first = (await memories.remember(old, category="decision")).memory
+    made = await memories.remember(new)
+    assert (made.outcome, made.replaced and made.replaced.id) == ("superseded", first.id)
+    assert made.memory.category == "decision"  # of a fact nothing would stand in every turn
+    # Said by the agent, the user's own stays, and the agent is told of it.
+    back = await memories.remember(old, category="convention", source="agent")
+    assert (back.outcome, back.alike and back.alike.id) == ("created", made.memory.id)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("The billing service calls the auth service", "The auth service calls the billing service"),
+        (
+            "Keep camelCase in JS and snake_case in SQL",
+            "Keep snake_case in JS and camelCase in SQL",
+        ),
+        ("Replicate from eu to us", "Replicate to eu from us"),
+        ("Der Server ruft den Client", "Den Server ruft der Client"),
+        ("Ada blocks Bob", "Ada blocked Bob"),
+        ("Admins may deploy", "Admins must deploy"),
+        ("Push to main only after review", "Push to main"),
+        ("Send the contact to legal", "Send the contract to legal"),
+        ("Use plan A", "Use plan"),
+        ("Use uv, not pip", "Use uv instead of pip"),
+        ("Run migrations after the deploy", "After the deploy, run migrations"),
+        ("Never use tabs in Python", "Use tabs in Makefiles, never in Python"),
+    ],
+)
+async def test_where_nobody_can_tell_both_are_kept_and_the_other_is_named(
+    memories: Memories, old: str, new: str
+):
+    first = (await memories.remember(old, category="decision")).memory
+    made = await memories.remember(new)
+    assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+    # Neither is archived as a repetition of the other.
+    assert not (await memories.consolidate()).proposals
+
+
+async def test_the_one_that_it_contradicts_is_replaced_not_one_that_agrees(memories: Memories):
+    tabs = (await memories.remember("We use tabs, never spaces, in Makefiles", category="decision")).memory
+    weaker = await memories.remember("We do not use tabs in Makefiles")
+    assert (weaker.outcome, weaker.alike and weaker.alike.id) == ("created", tabs.id)
+    made = await memories.remember("We use spaces, never tabs, in Makefiles")
+    assert (made.replaced and made.replaced.id, made.alike and made.alike.id) == (tabs.id, weaker.memory.id)
+
+
+def test_no_order_of_words_is_known_already_for_another():
+    """The law, over every order of the words of a few statements."""
+    for text in ("use uv not pip", "merge main into dev", "ada calls bob first", "nie tabs sondern spaces"):
+        orders = [" ".join(words) for words in itertools.permutations(text.split())]
+        for one, other in itertools.combinations(orders, 2):
+            assert compare_texts(one, "", other, "") != "same", (one, other)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Use uv, not pip", "use UV not pip."),
+        ("Do not use mocks", "Don't use mocks"),
+        ("The tests run with pytest", "Test runs with pytest"),
+        ("Retry three times", "Retry 3 times"),
+    ],
+)
+async def test_the_same_words_are_known(memories: Memories, old: str, new: str):
+    await memories.remember(old)
+    assert (await memories.remember(new)).outcome == "duplicate"
+
+
+async def test_a_title_said_again_without_its_reason_is_known(memories: Memories):
+    await memories.remember("Amounts are whole cents", "Floats lost a cent in March")
+    assert (await memories.remember("Amounts are whole cents")).outcome == "duplicate"
