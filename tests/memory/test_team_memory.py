@@ -429,6 +429,26 @@ def test_many_conflict_markers_are_read_in_one_pass():
         shared_file.read(text, "x.md")
 
 
+async def test_a_change_of_what_an_own_memory_replaces_is_named(pair: tuple[Clone, Clone, str]):
+    ada, bob, remote = pair
+    theirs = await shared(bob, "The port is 9000")
+    for clone in (bob, ada):
+        await clone.team.sync(remote)
+    mine = (await ada.memories.remember("The port is 9001")).memory
+    assert mine.supersedes
+    assert not (await ada.team.sync(remote)).hint
+    await bob.memories.update(theirs, title="The port is 9002")
+    await bob.team.sync(remote)
+    hint = (await ada.team.sync(remote)).hint
+    assert (
+        f"changed {mine.supersedes} to “The port is 9002”, but your {mine.id} “The port is 9001” replaces it"
+        in hint
+    )
+    assert not (await ada.team.sync(remote)).hint  # once
+    await ada.memories.forget(mine.id)  # as it says
+    assert [m.title for m in (await ada.memories.list(state="current"))[0]] == ["The port is 9002"]
+
+
 async def test_a_proposal_shows_all_that_it_says(pair: tuple[Clone, Clone, str], tmp_path: Path):
     ada, grace, remote = pair
     old = await shared(ada, "The API port is 7000")

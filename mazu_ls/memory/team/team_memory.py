@@ -20,6 +20,7 @@ from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.memory.team import shared_file, shared_folder, shared_table
 from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
+from mazu_ls.memory.team.replaced_here import name_replaced
 from mazu_ls.memory.team.shared_memory import SharedMemories, merge, new_id
 from mazu_ls.memory.team.team_proposals import TeamProposal, digest_of, find_news, find_proposals
 from mazu_ls.state.store import select
@@ -110,18 +111,24 @@ class TeamMemory:
         if remote == "none":
             await self._store.write(lambda rows: _keep_setting(rows, "remote", None))
         named = await self.remote() if remote in (None, "none") else remote
+        accepted: list[int] = []
         if accept:
             waiting, _ = await self.proposals()
-            await self.accept([one.id for one in waiting])
+            accepted = [
+                number(memory.id, "project") for memory in await self.accept([one.id for one in waiting])
+            ]
         if named is None:
             result = await self._sync_folder(pull=pull)
         else:
             result = await self._sync_remote(named, pull=pull)
+        if replaced := await self._store.read(lambda rows: name_replaced(rows, accepted)):
+            result.hint = "\n".join(filter(None, (result.hint, *replaced)))
         waiting, content = await self._waiting()
         result.waiting = len(waiting)
         result.problems += content.problems
         if named is not None and content.names:
-            result.hint = f"The files in {shared_folder.FOLDER} are not kept up to date while {named} is used: delete them."
+            hint = f"The files in {shared_folder.FOLDER} are not kept up to date while {named} is used: delete them."
+            result.hint = "\n".join(filter(None, (result.hint, hint)))
         return result
 
     async def proposals(self) -> tuple[list[TeamProposal], list[str]]:
@@ -337,6 +344,7 @@ def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncRes
     done = shared_table.apply(rows, merged)
     result.received += max(news, len(done.created) + len(done.changed))  # more after a rollback
     result.removed += len(done.removed)
+    result.hint = "\n".join(filter(None, (result.hint, *name_replaced(rows, done.changed))))
     result.refused, result.problems = _with_secrets(rows), done.problems
     return {id: one for id, one in merged.items() if shared_file.find_secret(one) is None}
 
