@@ -3,6 +3,7 @@ accept."""
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -13,6 +14,8 @@ from mazu_ls.journal.journal import Event
 from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult, estimate_message
 
 INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorded. It may or may not have had an effect: look before you repeat it."
+_MEMORIES = re.compile(r"^<memory>\n(?P<lines>.*?)^</memory>", re.MULTILINE | re.DOTALL)
+_MEMORY = re.compile(r"^- \[([mg]_\d+)\] \(", re.MULTILINE)
 SUMMARY = "Summary of the conversation so far (older messages were compacted):\n\n"
 
 
@@ -172,3 +175,18 @@ def trim_to_window(messages: Sequence[Message], turns: int | None, tokens: int |
 def is_user_turn_start(message: Message) -> bool:
     """Return whether the user speaks in this message, not only tools."""
     return message.role == "user" and not any(isinstance(part, ToolResult) for part in message.parts)
+
+
+def held_memories(messages: Iterable[Message]) -> set[str]:
+    """Return the ids of the memories that were given with these messages, in a block of the context or with a tool's result.
+
+    A file or a command's output that looks like such a block is within marks, and does not count.
+    """
+    held: set[str] = set()
+    for message in messages:
+        for part in message.parts if message.role == "user" else ():
+            if isinstance(part, Text | ToolResult) and "</memory>" in part.text:
+                said = part.text.rpartition("</untrusted>")[2] if isinstance(part, ToolResult) else part.text
+                for block in _MEMORIES.finditer(said):
+                    held.update(_MEMORY.findall(block["lines"]))
+    return held

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import asdict
 
 from mazu_ls.agent.session import compaction, session_search
-from mazu_ls.agent.session.conversation import Conversation, replay
+from mazu_ls.agent.session.conversation import Conversation, held_memories, replay
 from mazu_ls.agent.session.deleted_sessions import SessionStart
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
@@ -63,8 +63,7 @@ class Session:
         self.start = SessionStart(self.journal)
         self.interrupted: str | None = None
         """The kind of the turn during which mazu-ls ended, once that was found."""
-        self.aside = False
-        self.map = ""
+        self.aside, self.map = False, ""
         self.standing_memory = ""
         """The memory block that stays the same from turn to turn; part of the system prompt."""
         self.queue: dict[str, journal.MessageQueued] = {}
@@ -83,6 +82,7 @@ class Session:
         self.journal.head, self.journal.stale = head, False
         events = journal.branch_events(stored, head)
         self.conversation = replay(events)
+        self.told_memories = held_memories(self.conversation.messages)
         for event in events:
             self._note(event.body)
         self.queue = queued(stored)
