@@ -70,3 +70,23 @@ def test_what_was_kept_goes_with_its_checkpoints_and_not_before(script: Script):
     assert len(kept(script)) == 2
     assert script("checkpoint", "prune", "--keep", "1")[0] == 0
     assert len(kept(script)) == 1, "what a redo needs"
+
+
+def test_a_preview_after_a_redo_has_no_problem_with_a_new_file(script: Script):
+    script.model_says({"calls": [write("sub/new.txt", "new\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    assert script("undo")[0] == script("redo")[0] == 0
+    _, out, err = script("undo", "--preview")
+    assert ("delete: sub/new.txt" in out, "problem" in out) == (True, False), out + err
+
+
+def test_what_a_command_made_and_ignored_at_once_is_named(script: Script):
+    (script.root / "make.sh").write_text("echo made/ >> .gitignore\nmkdir made\necho m > made/m.txt\n")
+    script.model_says(
+        {"calls": [{"name": "run_shell", "arguments": {"command": "sh make.sh"}}]}, {"text": "Done."}
+    )
+    assert script("permissions", "allow", "run_shell", "sh make.sh")[0] == 0
+    assert script("run", "make it")[0] == 0
+    _, out, err = script("undo")
+    assert (script.root / "made/m.txt").exists()
+    assert "keep: made/m.txt (it stays, whoever made it" in out, out + err

@@ -21,6 +21,7 @@ CHANGED = (
     "the agent's change stays: it was too large for a checkpoint before, so its earlier content is not held"
 )
 GONE = "it does not come back: a command of the agent removed it, and it was too large for a checkpoint"
+UNIGNORED = "it stays, whoever made it: a rule that the undo removed had ignored it since the checkpoint"
 MOST = 1000
 """Maximum number of checkpoints that are compared."""
 
@@ -63,7 +64,19 @@ async def not_held(
         if path.is_file() and (name in skipped or not any(exists for _, _, exists in held)):
             found.setdefault(name, NOT_HELD)
     report.plan.keep = [one for one in report.plan.keep if one.path not in found]
+    report.plan.keep += [PathReason(name, UNIGNORED) for name in await _unignored(checkpoints, report)]
     return [PathReason(name, reason) for name, reason in sorted(found.items())]
+
+
+async def _unignored(checkpoints: Checkpoints, report: RollbackReport) -> list[str]:
+    """Return the files that an undo which restored ignore rules brought to light: neither state before it holds them."""
+    plan, safety = report.plan, report.safety
+    rules = any(path.rpartition("/")[2] == ".gitignore" for path in (*plan.write, *plan.delete))
+    if not rules or not report.applied or safety is None:
+        return []
+    differing = [(await checkpoints.diff(one.id)).files for one in (report.checkpoint, safety)]
+    then, before = ({one.path for one in files if one.status == "added"} for files in differing)
+    return sorted(then & before - {one.path for one in plan.keep})
 
 
 async def _by_commands(
