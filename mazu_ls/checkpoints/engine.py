@@ -36,7 +36,7 @@ from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan import roots as mounts
 from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
-from mazu_ls.checkpoints.scan.unsaved_buffers import file_text, held_buffers
+from mazu_ls.checkpoints.scan.unsaved_buffers import file_text, held_buffers, saved_bytes
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
@@ -242,9 +242,11 @@ class Checkpoints:
 
         `path`: as reports show it. Raises MazuError(not_found) for the checkpoint.
         """
-        return await self._locked(
-            lambda db: file_text(self._project, bytes.fromhex(schema.get(db, id).tree), path)
-        )
+        return await self._locked(lambda db: file_text(self._project, schema.get(db, id).tree, path))
+
+    async def file_bytes(self, id: str, path: str) -> bytes | None:
+        """Return one file's bytes at a checkpoint, None if it had none. `path`, errors: see `file_text`."""
+        return await self._locked(lambda db: saved_bytes(self._project, schema.get(db, id).tree, path))
 
     async def contents(self, id: str) -> CheckpointContents:
         """Return everything that a checkpoint holds. Raises MazuError(not_found)."""

@@ -34,7 +34,9 @@ def exit_status(result: Any) -> int:
         return AT_LIMIT
     if any(refusal["by"] == "nobody" for refusal in result.get("refusals", ())):
         return UNANSWERED
-    if "exists" in result and result.get("text") is None:  # a file that was not printed
+    if (
+        "exists" in result and result.get("text") is None and result.get("data") is None
+    ):  # a file that was not printed
         return FAILED
     if result.get("refused") and not result.get("memories", True):  # nothing was shared
         return FAILED

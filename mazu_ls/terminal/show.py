@@ -139,8 +139,15 @@ def _file(out: Console, value: Result) -> None:
         out.file.write(value["text"])  # tabs and line ends as they are
     elif value["text"] is not None:
         out.print(value["text"], markup=False, highlight=False, soft_wrap=True, end="")
+    elif value["data"] is not None and not out.file.isatty():
+        import base64
+
+        out.file.flush()
+        sys.stdout.buffer.write(base64.b64decode(value["data"]))
+        sys.stdout.buffer.flush()
     else:  # not on stdout, which may go into a file
-        why = "the file is binary" if value["binary"] else "the checkpoint holds no such file"
+        binary = "the file is binary" + ("" if value["data"] is None else "; send it to a file with > FILE")
+        why = binary if value["binary"] else "the checkpoint holds no such file"
         from mazu_ls.terminal.screen.printing import print_text
 
         print_text(f"mazu-ls: {why}; nothing was printed.", sys.stderr)

@@ -1,6 +1,7 @@
 """Going back without naming a checkpoint, and what an earlier conversation cost."""
 
 import subprocess
+import sys
 
 from tests.terminal.terminal import CTRL_D
 from tests.terminal.test_chat_screen import EDIT, Chat, chat
@@ -35,6 +36,16 @@ def test_without_an_id_a_rollback_goes_to_before_the_last_change(script: Script)
     assert (status, "app.py" in out, "of mine" in out) == (0, True, False), (
         out + err
     )  # new.txt does not count
+
+
+def test_a_binary_file_of_a_checkpoint_goes_to_a_file(script: Script):
+    data = bytes(range(256)) * 300
+    (script.root / "image.png").write_bytes(data)
+    assert script("checkpoint", "take", "with it")[0] == 0
+    (script.root / "image.png").unlink()
+    command = [sys.executable, "-m", "mazu_ls", "checkpoint", "file", "with it", "image.png"]
+    done = subprocess.run(command, cwd=script.root, env=script.env, capture_output=True, check=False)
+    assert (done.returncode, done.stdout == data, done.stderr) == (0, True, b"")
 
 
 def test_small_answers_in_a_shell(script: Script):

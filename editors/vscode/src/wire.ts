@@ -505,11 +505,15 @@ export interface FileEdit {
   removed: number;
 }
 
-/** `text` is null for a binary file and where there was none. */
+/**
+ * `text` is null for a binary file and where there was none. `data`: the bytes of a binary file in Base64, unless it is larger
+ * than 16 MiB.
+ */
 export interface FileText {
   text: string | null;
   binary: boolean;
   exists: boolean;
+  data: string | null;
 }
 
 export interface ForgetParams {

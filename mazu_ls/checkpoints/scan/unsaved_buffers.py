@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
 from mazu_ls.checkpoints.context import BUFFERS, CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
-from mazu_ls.checkpoints.scan.roots import CODE
+from mazu_ls.checkpoints.scan.roots import CODE, CheckpointRoot
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.file_names import parse_name
@@ -80,22 +80,34 @@ def held_buffers(project: CheckpointContext, buffers: Sequence[Buffer]) -> tuple
     )
 
 
-def file_text(project: CheckpointContext, tree: bytes, shown: str) -> tuple[str | None, bool, bool]:
-    """Return a file of a checkpoint's tree by the name that reports show: its text, whether it is binary, whether it
+def file_text(project: CheckpointContext, tree: str, shown: str) -> tuple[str | None, bool, bool]:
+    """Return a file of a checkpoint's tree (its id) by the name that reports show: its text, whether it is binary, whether it
     existed."""
-    for mount in reversed(project.mounts):
-        if not shown.startswith(mount.label):
-            continue
-        inside = os.fsencode(parse_name(shown.removeprefix(mount.label)))
-        place = mount.prefix + b"/" + inside
-        for held in held_texts(project, tree):
+    for mount, inside in _named(project, shown):
+        for held in held_texts(project, bytes.fromhex(tree)):
             if held.path is not None and project.locate(held.path) == (mount, inside):
                 return held.text, False, True
-        entry = project.trees.at(tree, place)
+        entry = project.trees.at(bytes.fromhex(tree), mount.prefix + b"/" + inside)
         if entry is not None and not entry.is_folder:
             decoded = _decoded(project, entry)
             return (decoded.shown, False, True) if decoded else (None, True, True)
     return None, False, False
+
+
+def saved_bytes(project: CheckpointContext, tree: str, shown: str) -> bytes | None:
+    """Return the bytes of a file of a checkpoint's tree (its id) by the name that reports show; None for no file."""
+    found = (
+        file_bytes(project, bytes.fromhex(tree), mount.prefix + b"/" + inside)
+        for mount, inside in _named(project, shown)
+    )
+    return next((data for data in found if data is not None), None)
+
+
+def _named(project: CheckpointContext, shown: str) -> Iterator[tuple[CheckpointRoot, bytes]]:
+    """Yield where a file may be that reports show by this name."""
+    for mount in reversed(project.mounts):
+        if shown.startswith(mount.label):
+            yield mount, os.fsencode(parse_name(shown.removeprefix(mount.label)))
 
 
 def shown_text(project: CheckpointContext, view: BufferView, place: bytes) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
@@ -134,11 +135,18 @@ async def _set_pinned(server: ServerState, id: str, pinned: bool) -> wire.Checkp
     return wire.CheckpointView.from_checkpoint(checkpoint)
 
 
+MOST_BYTES = 16 << 20
+"""Size of the largest binary file that is sent."""
+
+
 @command("mazu.checkpoint.file", natural=_document_in_newest)
 async def read_file(server: ServerState, params: wire.CheckpointFileParams) -> wire.FileText:
     """One file as the user saw it at a checkpoint: its unsaved text where there was some."""
-    text, binary, exists = await (await opened_checkpoints(server)).file_text(params.id, params.path)
-    return wire.FileText(text, binary, exists)
+    checkpoints = await opened_checkpoints(server)
+    text, binary, exists = await checkpoints.file_text(params.id, params.path)
+    data = await checkpoints.file_bytes(params.id, params.path) if binary else None
+    sent = base64.b64encode(data).decode() if data is not None and len(data) <= MOST_BYTES else None
+    return wire.FileText(text, binary, exists, sent)
 
 
 async def _contents_of_newest(server: ServerState) -> wire.ContentsParams:

@@ -93,11 +93,13 @@ class CheckpointContentsView(Wire, frozen=True):
 
 
 class FileText(Wire, frozen=True):
-    """`text` is null for a binary file and where there was none."""
+    """`text` is null for a binary file and where there was none. `data`: the bytes of a binary file in Base64, unless it is larger
+    than 16 MiB."""
 
     text: str | None
     binary: bool
     exists: bool
+    data: str | None = None
 
 
 class RollbackParams(Params, frozen=True):

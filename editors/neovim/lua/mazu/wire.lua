@@ -391,11 +391,13 @@
 ---@field added integer
 ---@field removed integer
 
---- `text` is null for a binary file and where there was none.
+--- `text` is null for a binary file and where there was none. `data`: the bytes of a binary file in Base64, unless it is larger
+--- than 16 MiB.
 ---@class mazu.FileText
 ---@field text? string
 ---@field binary boolean
 ---@field exists boolean
+---@field data? string
 
 ---@class mazu.ForgetParams
 ---@field id string An id.
