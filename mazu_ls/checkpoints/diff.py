@@ -17,8 +17,10 @@ from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import PythonGit
 from mazu_ls.host import Buffer
+from mazu_ls.workspace.file_names import parse_name
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_PATCH = 1 << 20  # characters
@@ -37,14 +39,19 @@ def diff_checkpoints(
 ) -> CheckpointDiff:
     """Compare two views; `paths` (files or folders, as shown) restricts it to these files and leaves memories out."""
     old, new = _stored(project, was, now)
-    require_known(project, paths, old, new)
-    selection, run, outgrown = (
-        RestoreSelection(paths=tuple(paths)),
-        _runner(project),
-        was.outgrown | now.outgrown,
-    )
-    files: list[FileDiff] = []
-    patches: list[str] = []
+    selection, run = RestoreSelection(paths=tuple(paths)), _runner(project)
+    outgrown = was.outgrown.keys() | now.outgrown.keys()
+    require_known(project, [path for path in paths if path not in outgrown], old, new)
+    files = [
+        file for file in _outgrown(was, now, set(_held(project, was, now))) if selection.names(file.path)
+    ]
+    patches, unheld = [_too_large(file.path) for file in files], frozenset(file.path for file in files)
+    for path in paths:
+        if path in outgrown and was.outgrown.get(path) == now.outgrown.get(path):
+            reason = f"{path} is too large to compare, and as large at both ends."
+            raise MazuError(
+                Kind.UNSUPPORTED, reason, "Raise the limits in checkpoints.* to keep its content."
+            )
     for mount in project.mounts:
         before, after = project.trees.folder(old, mount.prefix), project.trees.folder(new, mount.prefix)
         changed: dict[bytes, FileStatus] = {
@@ -79,7 +86,7 @@ def diff_checkpoints(
             ends = [(side or _EMPTY_TREE).hex() for side in _readable(project, before, after)]
             patches.append(_patch(run, "memory/", ends, []))
     patch = "".join(patches)
-    return CheckpointDiff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH)
+    return CheckpointDiff(tuple(files), memories, patch[:MAX_PATCH], len(patch) > MAX_PATCH, unheld)
 
 
 def _too_large(name: str) -> str:
@@ -89,13 +96,13 @@ def _too_large(name: str) -> str:
 def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferView:
     """Return what the user saw at a checkpoint. Raises MazuError(not_found)."""
     tree = code_tree(db, id)
-    return BufferView(tree, held_texts(project, tree), outgrown_between(schema.get(db, id)))
+    return BufferView(tree, held_texts(project, tree), _sizes(schema.get(db, id)))
 
 
 def present_view(project: CheckpointContext, db: apsw.Connection, buffers: Sequence[Buffer]) -> BufferView:
     """Return what the user sees now."""
     seen, tree = project.present(db)
-    outgrown = frozenset(one.path for one in seen.skipped.values() if one.bytes)
+    outgrown = {one.path: one.bytes for one in seen.skipped.values() if one.bytes}
     return BufferView(tree, open_texts(buffers), outgrown)
 
 
@@ -136,6 +143,30 @@ def count_changes(
         )
         files += [FileDiff(name, "modified", 0, 0) for name in shown if name in wanted]
     return files
+
+
+def _sizes(checkpoint: Checkpoint) -> dict[str, int]:
+    return {one.path: one.bytes for one in checkpoint.skipped if one.bytes}
+
+
+def _held(project: CheckpointContext, was: BufferView, now: BufferView) -> Iterator[str]:
+    """Yield the files that one view is too large for and the other one holds: their trees say that they differ."""
+    for view, other in ((was, now), (now, was)):
+        for mount in project.mounts:
+            names = (name for name in view.outgrown if name.startswith(mount.label))
+            for name in names:
+                inside = os.fsencode(parse_name(name.removeprefix(mount.label)))
+                if project.trees.at(other.tree, mount.prefix + b"/" + inside) is not None:
+                    yield name
+
+
+def _outgrown(was: BufferView, now: BufferView, held: set[str]) -> Iterator[FileDiff]:
+    """Yield the files over the limit that appeared, went, or have another size; those in `held` are in the trees."""
+    for name in sorted((was.outgrown.keys() | now.outgrown.keys()) - held):
+        before, after = was.outgrown.get(name), now.outgrown.get(name)
+        if before != after:
+            status: FileStatus = "added" if before is None else "deleted" if after is None else "modified"
+            yield FileDiff(name, status, None, None)
 
 
 def outgrown_between(*ends: Checkpoint) -> frozenset[str]:

@@ -170,12 +170,14 @@ class MemoryDiff(Struct, frozen=True):
 
 
 class CheckpointDiff(Struct, frozen=True):
-    """From one checkpoint to another, or to the present. `patch` is a git patch over files and memories."""
+    """From one checkpoint to another, or to the present. `patch` is a git patch over files and memories. `unheld`: which of the files
+    are too large at both ends, or missing at one, so that no rollback changes them."""
 
     files: tuple[FileDiff, ...]
     memories: MemoryDiff
     patch: str
     truncated: bool = False
+    unheld: frozenset[str] = frozenset()
 
 
 class PruneResult(Struct, frozen=True):

@@ -74,3 +74,20 @@ def test_an_undo_that_leaves_the_files_has_no_problem_with_them(script: Script):
     runs(script, "truncate -s 13M made.bin")
     status, out, err = script("undo", "--keep-code")
     assert (status, "problem" in out, (script.root / "made.bin").exists()) == (0, False, True), out + err
+
+
+def test_a_comparison_names_files_over_the_limit_that_came_went_or_have_another_size(script: Script):
+    gone, grown, same, made = (script.root / f"{name}.bin" for name in ("gone", "grown", "same", "made"))
+    for path in (gone, grown, same):
+        path.write_bytes(LARGE)
+    assert script("checkpoint", "take", "before")[0] == 0
+    gone.unlink()
+    grown.write_bytes(LARGE + b"more")
+    made.write_bytes(LARGE)
+    said = script("checkpoint", "diff", "before")[1]
+    named = [
+        f"{verb} {path.name}" for verb, path in (("deleted", gone), ("modified", grown), ("added", made))
+    ]
+    assert (all(line in said for line in named), "same.bin" in said) == (True, False), said
+    status, out, err = script("checkpoint", "diff", "before", "--path", "same.bin")
+    assert (status, "same.bin is too large to compare" in err) == (1, True), out + err

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -31,11 +32,11 @@ class UnsavedText(Struct, frozen=True):
 
 class BufferView(Struct, frozen=True):
     """A tree, and the unsaved texts of documents in it. `outgrown`: the files that it leaves out for their size, as reports
-    show them, where that is asked for."""
+    show them, with their sizes in bytes, where that is asked for."""
 
     tree: bytes | None
     unsaved: Sequence[UnsavedText]
-    outgrown: frozenset[str] = frozenset()
+    outgrown: Mapping[str, int] = MappingProxyType({})
 
 
 def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedText]:

@@ -34,7 +34,8 @@ async def last_differing(
     of_memory = ""
     for one in [each for each in found if each.kind in ("manual", "baseline")][:LOOKED_AT]:
         changed = await checkpoints.diff(one.id, "now", paths, buffers)
-        if changed.files and (not only or "code" in only or "buffers" in only):
+        files = [file for file in changed.files if file.path not in changed.unheld]
+        if files and (not only or "code" in only or "buffers" in only):
             return one.id
         learned = changed.memories
         if (
