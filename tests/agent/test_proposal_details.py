@@ -224,6 +224,17 @@ async def test_rejections_turns_and_renames_touch_their_own_hunks_alone(tmp_path
         assert heard == [] and await proposals.pending_rejections("s_2") is False
         await proposals.keep_turns("s_1", ["t_1"])
         assert proposals.paths == ["lib/a", "srcs/c"] and heard == ["lib/b"]
+        assert await proposals.pending_decisions("s_1") is None
+        await proposals.propose("lib/b", "b\n", "other\n", "s_2", "t_9")
+        await proposals.keep_turns("s_1", ["t_1", "t_2"])
+        assert [one.session_id for one in proposals.for_path("lib/b")] == ["s_2"]
+        await proposals.keep_turns("s_2", ["t_1"])
+        await proposals.keep_turns("s_1", ["t_1", "t_2"])
+        assert [one.hunk.new for one in proposals.for_path("lib/b")] == [("B\n",)] and heard[1:] == [
+            "lib/b"
+        ] * 3
+        await proposals.keep_turns("s_1", ["t_1"])
+        heard[1:] = []
         ids = [hunk.id for hunk in proposals.for_path("srcs/c")]
         assert [hunk.id for hunk in await proposals.reject([*ids, "h_none"])] == ids and heard[1:] == [
             "srcs/c"

@@ -548,6 +548,10 @@ def test_a_dry_run_only_proposes(script: Script):
     assert "a - b" in (script.root / "app.py").read_text()
     assert not (script.root / "ran.txt").exists()
     assert "+    return a + b" in script("proposals")[1]
+    assert script("undo")[0] == 0
+    assert "nothing is proposed" in script("proposals")[1]
+    assert script("redo")[0] == 0
+    assert "+    return a + b" in script("proposals")[1]
 
 
 def test_a_dry_run_runs_no_tool_that_a_rule_allows(script: Script):

@@ -27,6 +27,9 @@ MIGRATIONS = Migrations(
 )
 
 
+MOST_WITHDRAWN = 500
+
+
 class ProposedHunk(Struct, frozen=True):
     """One proposed hunk: number `number` of the `of` hunks that its file had when it was proposed.
 
@@ -91,10 +94,32 @@ def load_decisions(db: apsw.Connection, session_id: str) -> list[tuple[ProposedH
     """Return the decisions on a session's hunks that its model does not know yet: hunk, state, note."""
     rows = select(
         db,
-        "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state <> 'open' ORDER BY path, rowid",
+        "SELECT body, state, note FROM proposed_hunk WHERE session = ? AND state NOT IN ('open', 'withdrawn')"
+        " ORDER BY path, rowid",
         (session_id,),
     )
     return [(msgspec.json.decode(body, type=ProposedHunk), state, note) for body, state, note in rows]
+
+
+def load_withdrawn(db: apsw.Connection, session_id: str) -> list[ProposedHunk]:
+    """Return a session's hunks that were open when their turn left the conversation."""
+    rows = select(
+        db,
+        "SELECT body FROM proposed_hunk WHERE session = ? AND state = 'withdrawn' ORDER BY rowid",
+        (session_id,),
+    )
+    return [msgspec.json.decode(body, type=ProposedHunk) for (body,) in rows]
+
+
+def withdraw(db: apsw.Connection, gone: Sequence[str], back: Sequence[str]) -> None:
+    """Withdraw open hunks, and open withdrawn ones again. Of the withdrawn ones only the last MOST_WITHDRAWN are kept."""
+    moves = [("withdrawn", one, "open") for one in gone] + [("open", one, "withdrawn") for one in back]
+    db.executemany("UPDATE proposed_hunk SET state = ? WHERE id = ? AND state = ?", moves).fetchall()
+    db.execute(
+        "DELETE FROM proposed_hunk WHERE state = 'withdrawn' AND rowid NOT IN"
+        " (SELECT rowid FROM proposed_hunk WHERE state = 'withdrawn' ORDER BY rowid DESC LIMIT ?)",
+        (MOST_WITHDRAWN,),
+    ).fetchall()
 
 
 def delete(db: apsw.Connection, ids: Sequence[str]) -> None:

@@ -297,21 +297,27 @@ class Proposals:
         await self._store.write(lambda db: table.delete(db, list(ids)))
 
     async def keep_turns(self, session_id: str, turns: Collection[str]) -> None:
-        """Withdraw the open hunks of turns that are no longer part of a session's conversation."""
+        """Withdraw the open hunks of turns that are no longer part of a session's conversation, and open those again whose turn is part
+        of it once more, after a redo; not in a file for which something else is proposed now."""
         gone = [
             one
             for hunks in self._open.values()
             for one in hunks
             if one.session_id == session_id and one.turn_id not in turns
         ]
-        if not gone:
-            return
-        ids = {one.id for one in gone}
         async with self._writing:
-            await self._store.write(lambda db: table.delete(db, list(ids)))
+            withdrawn = await self._store.read(lambda db: table.load_withdrawn(db, session_id))
+            back = [one for one in withdrawn if one.turn_id in turns and one.path not in self._open]
+            if not (gone or back):
+                return
+            ids = {one.id for one in gone}
+            await self._store.write(lambda db: table.withdraw(db, list(ids), [one.id for one in back]))
             for path in {one.path for one in gone}:
                 self._set(path, [one for one in self._open[path] if one.id not in ids])
-        for path in sorted({one.path for one in gone}):
+            for path in {one.path for one in back}:
+                again = (one for one in back if one.path == path)
+                self._set(path, sorted(again, key=lambda one: (one.hunk.line, one.number)))
+        for path in sorted({one.path for one in (*gone, *back)}):
             self._notify(path)
 
     async def renamed(self, old: str, new: str) -> None:
