@@ -144,6 +144,31 @@ async def test_the_question_says_what_keeping_does_to_a_file_that_is_open_and_sa
         assert document.text == path.read_text() == TEXT.replace("8", "acht")
 
 
+async def test_a_question_about_an_ignored_file_too_shows_the_diff_of_the_other_one(
+    env: dict[str, str], folder: Path
+):
+    paths = folder / "app.py", folder / "local.cfg"
+    for path in paths:
+        path.write_text(TEXT)
+    (folder / ".gitignore").write_text("*.cfg\n")
+    read = [{"name": "read_file", "arguments": {"path": path.name}} for path in paths]
+    change = [edit_call(path.name, "1\n2", "one\n2") for path in paths]
+    async with (
+        ModelServer([{"calls": read}, {"calls": change}, {"text": "Done."}]) as model,
+        restarted(env, folder, model) as client,
+    ):
+        client.allow("edit_file: local.cfg", "edit_file: app.py")
+        await chat(client, "edit both")
+        for path in paths:
+            path.write_text(path.read_text().replace("one", "eins"))
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "agents"}
+        assert (await client.command("mazu.undo", within=60))["verified"]
+        (asked,) = questions(client)[-1:]
+        assert asked["title"] == "Undo: what should happen to app.py, local.cfg?"
+        assert {"-1", "+eins"} <= set(asked["diff"].splitlines())
+        assert [path.read_text() for path in paths] == [TEXT, TEXT]
+
+
 @pytest.mark.parametrize("saved", [False, True])
 async def test_an_edit_of_an_open_document_that_git_ignores_is_undone(
     env: dict[str, str], folder: Path, saved: bool

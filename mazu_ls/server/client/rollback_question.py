@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from typing import TYPE_CHECKING, Literal
@@ -162,12 +163,15 @@ def _inseparable(with_keep: PlanFiles, names: Sequence[str], keep: Choice) -> st
 async def _diff(
     server: ServerState, checkpoints: Checkpoints, id: str, names: list[str], *, reverse: bool
 ) -> str | None:
-    """Return a diff from the checkpoint to the present state, or the `reverse`; None if it cannot be shown."""
-    try:
-        buffers = await server.host.buffers()
-        return (await checkpoints.diff(id, "now", names, buffers, reverse=reverse)).patch or None
-    except MazuError:
-        return None
+    """Return a diff from the checkpoint to the present state, or the `reverse`; None if it cannot be shown. Files that no checkpoint
+    holds are left out."""
+    buffers, found = await server.host.buffers(), ""
+    for each in (names, *([name] for name in names)):
+        with contextlib.suppress(MazuError):
+            found += (await checkpoints.diff(id, "now", each, buffers, reverse=reverse)).patch
+            if each is names:
+                break
+    return found or None
 
 
 async def _memory_diff(checkpoints: Checkpoints, id: str) -> str | None:
