@@ -1,5 +1,6 @@
 """Going back without naming a checkpoint, and what an earlier conversation cost."""
 
+import re
 import subprocess
 import sys
 
@@ -138,8 +139,16 @@ def test_an_undo_names_merges_reverts_branches_and_stashes_of_the_turn(script: S
     assert "\u201cmerge other\u201d" in said and said.count("keep:") == 1, said
     assert f"`git switch main`; then `git reset --soft {start}` removes it and leaves the files" in said
     (script.root / "app.py").write_text("mine = 1\n")
-    said = keeps("git stash push -q")
-    assert "`git stash drop stash@{0}` removes it" in said and said.count("keep:") == 1, said
+    (script.root / ".git/info/exclude").write_text(".env\n")
+    (script.root / ".env").write_text("only = here\n")
+    said = keeps("git stash push -qa")
+    assert "drop stash@{0}" not in said and said.count("keep:") == 1, said
+    assert script("undo")[0] == 0
+    assert not (script.root / ".env").exists()  # ignored, so in no checkpoint: what is said brings it back
+    look, back = re.findall(r"`git ([^`]*stash@\{0\}[^`]*)`", said)
+    assert ".env" in git(look)
+    git(back.replace("FILE", ".env"))
+    assert (script.root / ".env").read_text() == "only = here\n"
 
 
 def test_an_undo_names_the_commit_that_the_turn_made_and_how_to_take_it_back(script: Script):

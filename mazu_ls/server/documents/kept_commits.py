@@ -105,8 +105,15 @@ def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReas
 
 
 def _stash(number: int, made: HeadLogEntry) -> PathReason:
-    drop = f"`git stash drop stash@{{{number}}}` removes it" if made.certain else "see `git stash list`"
-    return PathReason(f"stash@{{{number}}} \u201c{made.what}\u201d", f"{NEVER}: {drop}")
+    """Return what is said of a stash. Never to drop it: what was ignored, too large or staged is in no checkpoint."""
+    name = f"stash@{{{number}}}"
+    look = (
+        f"before you drop it, look with `git stash show --include-untracked {name}`: it may hold the only copy of a file"
+        f" (`git restore --source {name}^3 FILE` for one that git did not track)"
+    )
+    return PathReason(
+        f"{name} \u201c{made.what}\u201d", f"{NEVER}: {look if made.certain else 'see `git stash list`'}"
+    )
 
 
 async def tell_conflict_markers(server: ServerState, plan: PlanFiles) -> None:
