@@ -11,6 +11,16 @@ from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MARK = "[redacted: {}]"
 
+# What only consists of words and numbers, as names in code, versions, dates and paths do: no value that was drawn at random.
+# Never tried twice at one place (possessive), so linear.
+_PIECE = (
+    r"(?:\d{1,8}+(?![A-Za-z])|v\d{1,3}+(?![A-Za-z])|(?:(?:[A-Z]{0,20}+[a-z]{2,}+|As|At|By|Id|In|Is|My|No|Of|On|To)(?:\d{1,2}+[a-z]{4,}+)?+\d{0,2}+(?![\da-z])"
+    r"|[A-Z]{1,10}+\d{0,4}+(?![A-Z\d]{2}|[a-z]))++)"
+)
+# A token that is shown to everybody: of an assembly, or where a list goes on.
+_SECRET_TOKEN = "(?<!publickeytoken)(?<!nexttoken)(?<!pagetoken)(?<!continuationtoken)(?<!synctoken)"
+_WORDS = rf"[_./: -]?+{_PIECE}(?:[_./: -]{{1,2}}+{_PIECE})*+"
+
 # Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match. Every pattern takes time that is
 # linear in the text: one start for each run of characters, or repetitions that are bounded (benchmarks/redaction.py).
 # The second column is what must occur at all: a plain substring search, 20 times as quick as the patterns.
@@ -76,28 +86,32 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
     ("bearer token", "Bearer", r"(?P<keep>\bBearer\s+)(?=[A-Za-z._~+/=-]*\d)[A-Za-z0-9._~+/=-]{20,}"),
     ("password", "://", r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,30}://[^\s/:@'\"<>{}$]{0,100}:)(?![{$<%*]|\[redacted)[^\s/@'\"<>{}]{1,200}(?P<tail>@[\w.\[-])"),
     # Formats in which no name next to the value, or another sign than = and :, says that it is a secret.
-    ("password", "machine default", r"(?P<keep>\b(?:machine\s{1,20}[^\s]{1,200}|default)\s{1,20}login\s{1,20}[^\s]{1,200}\s{1,20}password\s{1,20})(?!\[redacted|[{$<%]|password\b)[^\s]{4,200}"),
+    ("password", "machine default", r"(?P<keep>\b(?:machine\s{1,20}+[^\s.]{1,100}+(?P<host>\.[^\s]{1,200}+|(?<=localhost))?+|default)\s{1,20}+login\s{1,20}+[^\s]{1,200}+\s{1,20}+password\s{1,20}+)(?!\[redacted|[{$<%]|password\b)(?(host)|(?=[^\s]{0,200}[\d!@#^&*+=~]))[^\s]{4,200}"),
     ("password", ":5432: :*: :3306:", r"(?m)(?P<keep>^[^\s:#]{1,100}:(?:5432|3306|\*):[^\s:]{1,63}:[^\s:]{1,63}:)(?!\[redacted)[^\s:]{6,100}$"),
     ("password", "jdbc:oracle: @tcp( @unix(", r"(?P<keep>\bjdbc:oracle:\w{1,10}:\w{1,60}/)(?!\[redacted|[${%])[^\s@/\"']{4,100}(?=@)|(?P<before>(?<![\w.-])[\w.-]{1,60}:)(?!\[redacted|[${%])[^\s@:\"'`()]{4,100}(?=@(?:tcp|unix)\()"),
     ("private key", "Private-Lines:", r"(?P<keep>\bPrivate-Lines: \d{1,4}\r?\n)[A-Za-z0-9+/=]{16,80}(?:\r?\n[A-Za-z0-9+/=]{2,80}(?=\r?\n))*"),
-    ("secret", '"auth" client-key-data _auth', r"(?P<keep>\"auth\"\s{0,9}:\s{0,9}\"|\bclient-key-data:[ \t]{0,9}\"?|(?<![\w])_auth[ \t]{0,9}=[ \t]{0,9}[\"']?)(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*\d)[A-Za-z0-9+/]{16,}={0,2}(?![\w.(])"),
+    ("secret", '"auth" client-key-data _auth', r"(?P<keep>\"auth\"\s{0,9}:\s{0,9}\"|\bclient-key-data:[ \t]{0,9}\"?|(?<![\w])_auth[ \t]{0,9}=[ \t]{0,9}[\"']?)(?!" + _WORDS + r"(?![A-Za-z0-9+/=]))(?=[a-z0-9+/]*[A-Z])(?=[A-Z0-9+/]*[a-z])(?=[A-Za-z+/]*\d)[A-Za-z0-9+/]{16,}={0,2}(?![\w.(])"),
     ("secret", "sig= X-Amz-Signature=", r"(?P<keep>[?&](?:sig|X-Amz-Signature)=)[A-Za-z0-9%+/=]{30,}"),
-    ("secret", "define(", r"(?P<keep>\bdefine\(\s{0,9}['\"](?i:\w{0,60}(?:password|secret|token|_key|_salt))['\"]\s{0,9},\s{0,9}['\"])(?i:(?!put your|your|\[redacted|database_))[^'\"\n]{6,200}(?=['\"])"),
-    ("secret", "</", r"(?P<keep><(?i:(?:\w{1,30}[._:-])?(?:password|passphrase|secret|api[_-]?key|\w{0,20}token))>\s{0,9})(?=[^<\s]{0,200}[\d!@#^&*+=~])(?![${%*\[#])[^<\s]{6,200}(?=\s{0,9}</)"),
-    ("secret", "value=", r"(?P<keep>\b(?:key|name)=\"(?i:[^\"<>]{0,60}(?:password|secret|token|api[_-]?key))\"\s{1,20}value=\")(?=[^\"]{0,200}\d)(?![${%*\[#])[^\"\s]{6,200}(?=\")"),
+    ("secret", "define(", r"(?P<keep>\bdefine\(\s{0,9}['\"](?:(?i:\w{0,60}password)['\"]\s{0,9},\s{0,9}['\"]|(?i:\w{0,60}(?:secret|token|_key|_salt))['\"]\s{0,9},\s{0,9}['\"](?!" + _WORDS + r"['\"])))(?i:(?!put your|your|\[redacted|database_))[^'\"\n]{6,200}(?=['\"])"),
+    ("secret", "</", r"(?P<keep><(?:(?i:(?:\w{1,30}[._:-])?(?:password|passphrase))>\s{0,9}|(?i:(?:\w{1,30}[._:-])?(?:secret|api[_-]?key|\w{0,20}token" + _SECRET_TOKEN + r"))>\s{0,9}+(?!" + _WORDS + r"\s{0,9}</)))(?=[^<\s]{0,200}[\d!@#^&*+=~])(?![${%*\[#])[^<\s]{6,200}(?=\s{0,9}</)"),
+    ("secret", "value=", r"(?P<keep>\b(?:key|name)=\"(?:(?i:[^\"<>]{0,60}password)\"\s{1,20}value=\"|(?i:[^\"<>]{0,60}(?:secret|token" + _SECRET_TOKEN + r"|api[_-]?key))\"\s{1,20}value=\"(?!" + _WORDS + r"\")))(?=[^\"]{0,200}\d)(?![${%*\[#])[^\"\s]{6,200}(?=\")"),
     ("password", "curl sshpass", r"(?P<keep>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"'$]{1,100}:|\bsshpass\s{1,9}-p\s{0,9}[\"']?)(?![$<{%*\[])[^\s\"']{4,200}"),
-    ("password", "mysql mariadb", r"(?P<keep>\b(?:mysql\w{0,10}|mariadb(?:-\w{1,10})?)\b[^\n]{0,200}?\s-p)(?=[^\s]{0,100}\d)(?![$<{%*\[\"'=])[^\s\"']{5,100}"),
-    ("secret", "--pass --token --secret --api", r"(?P<keep>--(?:password|passwd|passphrase|pass|token|secret|api-?key)\s{1,9}[\"']?)(?=[^\s\"']{0,200}\d)(?=[^\s\"']{0,200}[A-Za-z])(?![$<{%*\[-])[^\s\"']{6,200}"),
+    ("password", "mysql mariadb", r"(?P<keep>\b(?<!-name )(?<!-name=)(?:mysql\w{0,10}|mariadb(?:-\w{1,10})?)\b(?![:/.])(?:(?!\s(?:&&|\|\|?)\s)[^\n]){0,200}?\s-p)(?![\d.]{0,15}+(?::\d{1,5}+){1,2}+(?![^\s/-])|\d{1,5}+(?:/\w{3})?(?!\S))(?=[^\s]{0,100}\d)(?![$<{%*\[\"'=])[^\s\"']{5,100}"),
+    ("secret", "--pass --token --secret --api", r"(?P<keep>--(?:(?:password|passwd|passphrase)\s{1,9}[\"']?|(?:pass|token|secret|api-?key)\s{1,9}+[\"']?+(?!" + _WORDS + r"(?![^\s\"'])|\w{2,10}+=[^\s=])))(?=[^\s\"']{0,200}\d)(?=[^\s\"']{0,200}[A-Za-z])(?![$<{%*\[-])[^\s\"']{6,200}"),
 )  # fmt: skip
+
+# Every name as one word and with a separator: dbpass, dbPass, db_pass, DB-PASS.
+_PASS_OF = "|".join(f"(?<={name}pass)|(?<={name}[_-]pass)" for name in ["db", "database", "smtp", "imap", "mail", "ftp", "ssh", "sql", "pg", "postgres", "redis", "mongo", "ldap", "proxy", "admin", "root", "sudo", "become"])  # fmt: skip
+# What stands behind them and is no password: a path, and in code (blanks around the sign) a name.
+_NO_PASSWORD = rf"[\"']?[ \t]*(?::=?|=>?)[ \t]*[\"']?/\w{{1,30}}/|[ \t]{{1,9}}=[ \t]{{0,9}}(?-i:{_WORDS}(?![^\s,;)]))"  # fmt: skip
 
 # NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
 # no call, no reference, no placeholder.
 _NAMED = (
     r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key(?:[_-]?base)?|private[_-]?key"
     # Tried at every character, so what comes first is what most places lack: the end of a name before its beginning.
-    r"|key(?:(?<=\bapp.key)|(?<=license.key)|(?<=shared.key)|(?<=sharedkey))|pass(?:(?<=db.pass)|(?<=database.pass)|(?<=smtp.pass)|(?<=imap.pass)"
-    r"|(?<=mail.pass)|(?<=ftp.pass)|(?<=ssh.pass)|(?<=sql.pass)|(?<=postgres.pass)|(?<=redis.pass)|(?<=mongo.pass)|(?<=ldap.pass)|(?<=proxy.pass)"
-    r"|(?<=admin.pass)|(?<=root.pass)|(?<=sudo.pass)|(?<=become.pass)|wort|e(?<=mot.de.passe))"
+    r"|key(?:(?<=(?<![a-z])appkey)|(?<=(?<![a-z])app[_-]key)|(?<=licen[cs]ekey)|(?<=licen[cs]e[_-]key)|(?<=sharedkey)|(?<=shared[_-]key))"
+    rf"|pass(?:(?:{_PASS_OF})(?!{_NO_PASSWORD})|wort|e(?:(?<=mot[_ -]de[_ -]passe)|(?<=motdepasse)))"
     r"|(?=[kcsh\u043f])(?:kennwort|contrase[\u00f1n]a|(?<![a-z])senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o)"
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"
     r"|(?<![A-Za-z0-9])token|passwd|password|passphrase|pwd|(?<![A-Za-z0-9])secret|(?<![A-Za-z0-9])credentials?)"
@@ -148,9 +162,7 @@ def _ignoring_case(pattern: str) -> re.Pattern[str]:
 def redact(text: str) -> str:
     """`text` with every secret replaced by `[redacted: what it was]`. Idempotent; quick where there is none."""
     for mark, hints, pattern in _MARKED:
-        for (
-            hint
-        ) in hints:  # no any(): this runs for every word that is stored, and a generator costs thrice as much
+        for hint in hints:  # no any(): this runs for every word, and a generator costs thrice as much
             if hint in text:
                 text = _compiled(pattern).sub(lambda match, mark=mark: _marked(match, mark), text)
                 break
