@@ -25,10 +25,10 @@ PRICED = """
     ("limit", "stop", "detail", "passed"),
     [
         ("max_steps = 1", "max_steps", "The limit of 1 step is reached.", ""),
-        ("max_tokens = 5", "max_tokens", "The limit of 5 tokens is reached (…", ""),
+        ("max_tokens = 3000", "max_tokens", "The limit of 3000 tokens is reached (…", ""),
         (
-            "max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 is reached ($…",
-            "detail: The limit of $0.000001 was passed by the last call ($…",
+            f"max_cost_usd = 0.006\n{PRICED}", "max_cost", "The limit of $0.006 is reached ($…",
+            "detail: The limit of $0.006 was passed by the last call ($…",
         ),
     ],
 )  # fmt: skip
@@ -38,6 +38,7 @@ def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(
     check(
         f"""
         -- settings --
+        {'model = "local"' if "local" in limit else ""}
         [limits]
         {limit}
         {READ}
@@ -57,6 +58,31 @@ def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(
         {passed}
         """,
     )
+
+
+@pytest.mark.parametrize(
+    ("limit", "stop", "detail"),
+    [
+        ("max_tokens = 500", "max_tokens", "The limit of 500 tokens would be passed: the next call uses at least about …"),
+        ("max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 would be passed: the next call costs at least about $…"),
+    ],
+)  # fmt: skip
+def test_a_call_whose_input_alone_passes_a_limit_is_not_made(limit: str, stop: str, detail: str):
+    world = check(
+        f"""
+        -- settings --
+        [limits]
+        {limit}
+        {READ}
+        -- user --
+        Read it.
+        """,
+        f"""
+        stop: {stop}
+        detail: {detail}
+        """,
+    )
+    assert not world.bodies
 
 
 def test_an_unknown_price_cannot_be_held_against_a_money_limit_which_is_said_once_and_the_other_limits_hold():

@@ -28,7 +28,7 @@ async def test_an_attempt_that_broke_off_is_paid_for_too(env: dict[str, str], fo
 
 async def test_attempts_that_break_off_stop_at_the_limit_of_cost(env: dict[str, str], folder: Path):
     async with agent(env, folder, [HALF, HALF, {"text": "Too late."}]) as client:
-        result = await say(client, "mazu.run", "task", maxCost=0.001)
+        result = await say(client, "mazu.run", "task", maxCost=0.005)
         assert (result["stopReason"], result["usage"]["modelCalls"]) == ("max_cost", 1)
         assert requests(client) == 1
 

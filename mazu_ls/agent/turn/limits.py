@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -65,6 +66,9 @@ class TurnLimitReached(Struct, frozen=True):
     sentence: str
 
 
+STOPPED = TurnLimitReached("cancelled", "Stopped.")
+
+
 class UsageMeter(Struct):
     """What a turn has used so far, compared with its limits.
 
@@ -76,12 +80,36 @@ class UsageMeter(Struct):
     usage: Usage = field(default_factory=Usage)
     spent: float = 0.0
     failures: int = 0
+    unaffordable: TurnLimitReached | None = None
+    """Why the next call is not made: what it uses alone would pass a limit."""
     started: float = field(default_factory=time.monotonic)
 
     def add(self, usage: Usage) -> None:
         """Add one model call."""
         self.usage += usage
         self.spent += usage.cost_usd or 0.0
+
+    def affords(self, count: Callable[[], Usage]) -> bool:
+        """Return whether a call that uses at least what `count` returns fits in the limits of money and tokens, so far as its price is
+        known."""
+        limits, used = self.limits, self.usage.tokens
+        if limits.cost is None and limits.tokens is None:
+            return True
+        least = count()
+        cost = least.cost_usd or 0.0
+        if limits.cost is not None and self.spent + cost > limits.cost:
+            self.unaffordable = TurnLimitReached(
+                "max_cost",
+                f"The limit of ${_decimal(limits.cost)} would be passed: the next call costs at least about ${cost:.4f}, and"
+                f" ${self.spent:.4f} is spent.",
+            )
+        elif limits.tokens is not None and used + least.tokens > limits.tokens:
+            self.unaffordable = TurnLimitReached(
+                "max_tokens",
+                f"The limit of {count_of(limits.tokens, 'token')} would be passed: the next call uses at least about"
+                f" {least.tokens}, and {used} are used.",
+            )
+        return self.unaffordable is None
 
     @property
     def seconds_left(self) -> float | None:
@@ -108,6 +136,8 @@ class UsageMeter(Struct):
         limits, usage = self.limits, self.usage
         if limits.steps is not None and usage.steps >= limits.steps:
             return TurnLimitReached("max_steps", f"The limit of {count_of(limits.steps, 'step')} is reached.")
+        if self.unaffordable is not None:
+            return self.unaffordable
         if limits.cost is not None and self.spent >= limits.cost:
             return TurnLimitReached(
                 "max_cost", f"The limit of ${_decimal(limits.cost)} is reached (${self.spent:.4f} spent)."

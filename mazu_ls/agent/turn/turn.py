@@ -16,7 +16,7 @@ from mazu_ls.agent.session.exclusive_task import await_uncancelled, raise_if_can
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
-from mazu_ls.agent.turn.limits import CUT_OFF, EMPTY_ANSWER, TurnLimitReached, UsageMeter, count_of
+from mazu_ls.agent.turn.limits import CUT_OFF, EMPTY_ANSWER, STOPPED, TurnLimitReached, UsageMeter, count_of
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor, select_tools, withheld_note
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
@@ -25,7 +25,8 @@ from mazu_ls.errors import Kind, MazuError, system_error
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text, ToolCall, Usage
 from mazu_ls.models import model as models
-from mazu_ls.models.pricing.tokens import unread_tokens
+from mazu_ls.models.pricing.call_cost import with_cost
+from mazu_ls.models.pricing.tokens import least_usage, unread_tokens
 from mazu_ls.models.pricing.unfinished_call import UnfinishedCall
 from mazu_ls.models.provider_errors import ContentRefused
 from mazu_ls.models.tool_call_builder import with_unused_ids
@@ -100,9 +101,7 @@ class TurnRun:
 
         `stopped`: it was cancelled before it began, and is recorded as such.
         """
-        stop, error = (
-            (TurnLimitReached("cancelled", "Stopped."), None) if stopped else await self._carried_out()
-        )
+        stop, error = (STOPPED, None) if stopped else await self._carried_out()
         return await await_uncancelled(asyncio.create_task(self._end(stop, error)), uncancel)
 
     async def _carried_out(self) -> tuple[TurnLimitReached, MazuError | None]:
@@ -115,7 +114,7 @@ class TurnRun:
                 stop = await self._loop()
         except asyncio.CancelledError:
             uncancel()
-            stop = TurnLimitReached("cancelled", "Stopped.")
+            stop = STOPPED
         except MazuError as failure:
             error, stop = failure, TurnLimitReached("error", failure.message)
             if failure.kind is Kind.REFUSAL:
@@ -191,21 +190,21 @@ class TurnRun:
 
     async def _shorten(self, detail: str) -> None:
         """Compact a context that is too long, once; if that was not enough, the turn ends with a sentence."""
-        if self._compacted or not await self._compact(refused=True):
+        if self._compacted or not await compaction.compact(
+            self.session, self.model, self.turn.turn_id, refused=True, spent=self.meter.add
+        ):
             raise MazuError(
                 Kind.CONTEXT_LENGTH, detail or f"The conversation is too long for {self.model.name}.",
                 "Start a new session, rewind, or choose a model with a larger window.",
             )  # fmt: skip
         self._compacted = True
 
-    async def _compact(self, *, refused: bool = False) -> bool:
-        return await compaction.compact(
-            self.session, self.model, self.turn.turn_id, refused=refused, spent=self.meter.add
-        )
-
     async def _call_model(self) -> models.ModelAnswer | None:
-        """Return the answer; None if a limit was reached by attempts that broke off."""
+        """Return the answer; None if a limit was reached by attempts that broke off, or would be passed by what is sent alone."""
         request = await self.request(self.session.conversation.messages_to_send())
+        prices, before = self.model.spec.prices, self.session.last_input
+        if not self.meter.affords(lambda: with_cost(least_usage(request, before), prices)):
+            return None
         self.unfinished.clear()
         finished: models.ModelAnswer | None = None
         call = UnfinishedCall(request, self.model.spec, self._book)

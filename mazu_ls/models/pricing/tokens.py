@@ -34,6 +34,16 @@ def estimate_request(request: ModelRequest) -> int:
     return _fixed(request, memo) + messages
 
 
+def least_usage(request: ModelRequest, read_before: int) -> Usage:
+    """Return about the least that a call uses before it answers: half of the estimate, since estimates are no better than that.
+
+    `read_before`: the tokens of the conversation's last call, which the provider may have cached.
+    """
+    sent = estimate_request(request)
+    cached = min(read_before, sent)
+    return Usage(input_tokens=(sent - cached) // 2, cache_read_tokens=cached // 2)
+
+
 def unread_tokens(request: ModelRequest, usage: Usage) -> int:
     """Return about how many tokens of a request a server silently dropped, from its own count of the prompt.
 
