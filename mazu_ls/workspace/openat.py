@@ -95,33 +95,34 @@ def _enter(folder: int, name: str, create: bool, mode: int) -> int:
     return os.open(name, DIRECTORY, dir_fd=folder)
 
 
-def make_folders(root: Path, relative: PurePosixPath, modes: Sequence[int]) -> int:
-    """Return a descriptor of a folder below `root`. What is missing on the way is created with exactly these modes, one for each of the
-    last components, whatever the umask. Raises OSError as `folder_beneath`."""
+def make_folders(root: Path, relative: PurePosixPath, modes: Sequence[int]) -> tuple[int, int]:
+    """Return a descriptor of a folder below `root`, and how many of the last components were missing. These are created with exactly
+    these modes, one for each of the last components, whatever the umask. Raises OSError as `folder_beneath`."""
     above = len(relative.parts) - len(modes)
     with folder_beneath(root, PurePosixPath(*relative.parts[:above]), create=True) as top:
         fd = os.dup(top)
+    made = 0
     for name, mode in zip(relative.parts[above:], modes, strict=True):
         try:
-            deeper = _make_folder(fd, name, mode)
+            deeper, is_new = _make_folder(fd, name, mode)
         finally:
             os.close(fd)
-        fd = deeper
-    return fd
+        fd, made = deeper, made + is_new
+    return fd, made
 
 
-def _make_folder(folder: int, name: str, mode: int) -> int:
+def _make_folder(folder: int, name: str, mode: int) -> tuple[int, bool]:
     try:  # nobody else can enter it before it has its mode
         os.mkdir(name, 0o700, dir_fd=folder)
     except FileExistsError:
-        return os.open(name, DIRECTORY, dir_fd=folder)
+        return os.open(name, DIRECTORY, dir_fd=folder), False
     fd = os.open(name, DIRECTORY, dir_fd=folder)
     try:
         open_flags.set_mode(fd, mode)
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, True
 
 
 def open_regular(folder: int, name: str) -> int:

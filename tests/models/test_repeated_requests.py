@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sys
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -76,3 +79,41 @@ async def test_a_later_request_fails_as_the_first_one_does(sdk: str, row: Row):
     first, later = await failure(0), await failure(1)
     assert (later.kind, later.message, later.hint) == (first.kind, first.message, first.hint)
     assert first.kind is row.kind
+
+
+@pytest.mark.parametrize("sdk", SDKS)
+@pytest.mark.parametrize(
+    "body",
+    [b"[" * 200_000, b"[1, 2]", b"\xff\xfe", b"", b"1" * 5000],
+    ids=["deep", "list", "bytes", "empty", "digits"],
+)
+async def test_any_error_body_gives_a_later_request_the_same_error(sdk: str, body: bytes):
+    async def failure(good_before: int) -> tuple[str, str]:
+        left = [True] * good_before
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+            assert length is not None
+            sent = await reader.readexactly(int(length[1]))
+            if left:
+                left.pop()
+                behind, forward = await asyncio.open_connection("127.0.0.1", good.port)
+                forward.write(head.replace(b"keep-alive", b"close") + sent)
+                writer.write(await behind.read())
+                forward.close()
+            else:
+                said = b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: "
+                writer.write(said + b"%d\r\n\r\n" % len(body) + body)
+            await writer.drain()
+            writer.close()
+
+        async with ModelServer([GOOD]) as good, await asyncio.start_server(answer, "127.0.0.1", 0) as front:
+            port = front.sockets[0].getsockname()[1]
+            talk = Talk(cast(ModelServer, SimpleNamespace(url=f"http://127.0.0.1:{port}")), sdk)
+            for _ in range(good_before):
+                await talk.say("Begin.")
+            error = await talk.fails("Do it.")
+            return error.message.replace(str(port), "PORT"), error.hint
+
+    assert await failure(1) == await failure(0)

@@ -74,6 +74,18 @@ def test_bits_of_a_folder_that_stays_are_named(script: Script):
     assert (script.root / "sub" / "notes.txt").read_text() == "sub\n"
 
 
+def test_a_strict_folder_that_you_opened_stays_open(script: Script):
+    _made(script.root, {"ro": 0o555, **{f"d{n:02}": 0o755 for n in range(14)}})
+    assert script("checkpoint", "take", "here")[0] == 0
+    for folder in script.root.glob("[dr]*"):
+        if folder.is_dir():
+            folder.chmod(0o750)
+    (script.root / "ro" / "notes.txt").write_text("mine\n")
+    status, out, err = script("rollback", "here", "--on-conflict", "overwrite")
+    assert (status, _bits(script.root, "ro")) == (0, ["750"]), out + err
+    assert (out.count("a folder's permission bits stay"), "5 more folders" in out) == (10, True), out
+
+
 def test_bits_of_a_file_that_both_changed_are_asked_about(script: Script):
     tool = script.root / "tool.sh"
     tool.write_text("true\n")
@@ -127,5 +139,5 @@ def test_a_new_folder_follows_no_link(tmp_path: Path):
     (tmp_path / "root").mkdir()
     (tmp_path / "root" / "link").symlink_to(tmp_path / "outside")
     with pytest.raises(OSError):
-        os.close(make_folders(tmp_path / "root", PurePosixPath("link/new"), [0o700, 0o700]))
+        os.close(make_folders(tmp_path / "root", PurePosixPath("link/new"), [0o700, 0o700])[0])
     assert not list((tmp_path / "outside").iterdir())

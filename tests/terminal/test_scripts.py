@@ -141,11 +141,9 @@ def test_wrong_usage_is_2(script: Script):
 
 
 def test_a_file_that_cannot_be_printed_is_1_and_not_in_stdout(script: Script):
-    (script.root / "picture").write_bytes(b"\0\xff\0")
     assert script("checkpoint", "take", "here")[0] == 0
-    for name, why in (("nosuch", "no such file"), ("picture", "binary")):
-        status, out, err = script("checkpoint", "file", "here", name)
-        assert (status, out) == (1, "") and why in err
+    status, out, err = script("checkpoint", "file", "here", "nosuch")
+    assert (status, out) == (1, "") and "no such file" in err
     status, out, _ = script("checkpoint", "file", "here", "nosuch", "--json")
     assert (status, json.loads(out)["exists"]) == (1, False)
 

@@ -44,7 +44,10 @@ def test_a_line_of_mine_on_top_of_such_an_edit_is_a_conflict(script: Script):
     assert script("run", "write it")[0] == 0
     labels.write_text("theirs\nand mine\n")
     status, out, err = script("undo", "--preview")
-    assert "conflict: labels.csv (you changed it" in out, out + err
+    assert (
+        "conflict: labels.csv (no checkpoint holds it, and it changed after the agent's edit: by you, or by a command)"
+        in out
+    ), out + err
     status, out, err = script("undo")
     assert (status, labels.read_text()) == (4, "theirs\nand mine\n"), out + err
     status, out, err = script("rollback", "cp_000001", "--on-conflict", "overwrite")

@@ -206,7 +206,12 @@ class RollbackDecision:
                     kept[change.shown] = keep_reasons.SAME_LINES
             elif result is None or owner != "agent":
                 reason = self.reason("user" if result else owner, change.place)
-                if reason not in (keep_reasons.KEPT, keep_reasons.KEPT_UNCERTAIN, keep_reasons.SAME_LINES):
+                if reason not in (
+                    keep_reasons.KEPT,
+                    keep_reasons.KEPT_UNCERTAIN,
+                    keep_reasons.KEPT_UNHELD,
+                    keep_reasons.SAME_LINES,
+                ):
                     reason = kept.get(change.shown, reason)
                 kept[change.shown] = reason  # that the agent's change stays outweighs the rest
         return typed
@@ -242,6 +247,7 @@ class RollbackDecision:
                 keep_reasons.BOTH,
                 keep_reasons.ANOTHER_ON_TOP,
                 keep_reasons.UNCERTAIN,
+                keep_reasons.UNHELD_CHANGED,
             ):
                 plan.conflicts.append(PathReason(shown, reason))
             elif shown not in changing or reason in (keep_reasons.YOUR_FILE, keep_reasons.SAME_LINES):
@@ -280,6 +286,8 @@ class RollbackDecision:
                 if moved
                 else keep_reasons.ONLY_YOURS
             )
+        if place in self.unheld and not another:
+            return keep_reasons.KEPT_UNHELD if self.choice == "keep" else keep_reasons.UNHELD_CHANGED
         uncertain = place is not None and self._changes.uncertain(place)
         if self.choice == "keep":
             return keep_reasons.KEPT_UNCERTAIN if uncertain else keep_reasons.KEPT

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
@@ -32,6 +32,8 @@ class FolderDescriptors:
 
     def __init__(self) -> None:
         self.works = StagingFolders()
+        self.made: dict[tuple[CheckpointRoot, PurePosixPath], int] = {}
+        """Folders that were missing, with the permission bits that they should have."""
         self._last: tuple[CheckpointRoot, PurePosixPath] | None = None
         self._fd = -1
 
@@ -58,7 +60,10 @@ class FolderDescriptors:
                 if not create:
                     raise
                 # As they were, but writable: files are put into them.
-                self._fd = make_folders(root, place, [bits | _PRIVATE for bits in step.folders])
+                modes = [bits | _PRIVATE for bits in step.folders]
+                self._fd, made = make_folders(root, place, modes)
+                for depth in range(len(modes) - made, len(modes)):
+                    self.made[step.mount, PurePosixPath(*wanted[1].parts[: depth + 1])] = step.folders[depth]
             self._last = wanted
         return self._fd
 
@@ -69,20 +74,14 @@ class FolderDescriptors:
             self._last = None
 
 
-def _close_folders(steps: Sequence[RestoreStep]) -> list[PathReason]:
-    """Set the bits of folders into which their owner may not write, now that the files are in them; also after a kill."""
+def _close_folders(made: Mapping[tuple[CheckpointRoot, PurePosixPath], int]) -> list[PathReason]:
+    """Take from new folders the bits that their owner needed to put files into them. (After a kill they keep these.)"""
     problems: list[PathReason] = []
-    strict = {
-        (step.mount, PurePosixPath(*step.mount.folder(step.path).parts[:depth])): bits
-        for step in steps
-        for depth, bits in enumerate(step.folders, 1)
-        if bits & _PRIVATE != _PRIVATE
-    }
-    for (mount, inside), bits in sorted(strict.items(), key=lambda item: len(item[0][1].parts), reverse=True):
+    strict = [(mount, inside, bits) for (mount, inside), bits in made.items() if bits & _PRIVATE != _PRIVATE]
+    for mount, inside, bits in reversed(strict):
         try:
             with folder_beneath(mount.root, mount.from_root(inside)) as folder:
-                if stat.S_IMODE(os.fstat(folder).st_mode) == bits | _PRIVATE:
-                    open_flags.set_mode(folder, bits)
+                open_flags.set_mode(folder, bits)
         except OSError as error:
             problems.append(PathReason(mount.shown(os.fsencode(inside)), _hindrance(error)))
     return problems
@@ -105,7 +104,7 @@ def apply_steps(steps: Sequence[RestoreStep], staged: Staged) -> list[PathReason
             if step.now is None:
                 places.forget()
                 _prune_folders(step)
-    return problems + _close_folders(steps)
+    return problems + _close_folders(places.made)
 
 
 def verify_steps(steps: Sequence[RestoreStep], excused: set[str]) -> tuple[int, list[PathReason]]:

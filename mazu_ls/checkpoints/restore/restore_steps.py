@@ -24,6 +24,7 @@ from mazu_ls.checkpoints.unheld.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.unheld.unheld_edits import UnheldFile
 
 PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
+NAMED_FOLDERS = 10
 _NO_NAMES = frozenset((b"", b".", b".."))
 
 
@@ -145,7 +146,7 @@ def steps_between(
             else:
                 found.steps.append(step)
     if selection.has("code"):
-        found.keep += _folder_bits_kept(project, had, permissions, (before_tree, target_tree), selection)
+        found.keep += _folder_bits_kept(project, (before_tree, target_tree), selection)
     return _without_ignored(project, target_tree, found, before_tree)
 
 
@@ -170,20 +171,18 @@ def add_unheld(
 
 
 def _folder_bits_kept(
-    project: CheckpointContext,
-    had: FileModes,
-    then: FileModes,
-    trees: tuple[bytes | None, ...],
-    selection: RestoreSelection,
+    project: CheckpointContext, trees: tuple[bytes | None, bytes], selection: RestoreSelection
 ) -> list[PathReason]:
-    """Name folders that have other permission bits than in the target: a rollback gives them only to folders that it makes."""
+    """Name some folders that have other permission bits than in the target: a rollback gives them only to folders that it makes."""
     found: list[PathReason] = []
+    had, then = map(project.modes, trees)
     for place in sorted(had.differing_folders(then)):
         shown = project.shown(place) if all(project.trees.folder(tree, place) for tree in trees) else ""
         if shown and selection.names(shown):
             bits = f"they are {had.folder_bits(place):o} and were {then.folder_bits(place):o}"
             found.append(PathReason(shown, f"a folder's permission bits stay: {bits}"))
-    return found
+    more = [PathReason(".", f"the permission bits of {len(found) - NAMED_FOLDERS} more folders stay")]
+    return found[:NAMED_FOLDERS] + (more if len(found) > NAMED_FOLDERS else [])
 
 
 class KeepRules:

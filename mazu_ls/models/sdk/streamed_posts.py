@@ -96,7 +96,7 @@ class SdkClient:
         text, code = response.text.strip(), f"Error code: {response.status_code}"
         try:
             body = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             body, message = text, text or code
         else:
             said = _message_of(body) if self._package.__name__ == "openai" else body

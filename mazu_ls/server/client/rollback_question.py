@@ -148,9 +148,13 @@ def _who(plan: PlanFiles) -> str:
 
 def _inseparable(with_keep: PlanFiles, names: Sequence[str], keep: Choice) -> str:
     """Return in which of the files the answer that keeps the user's work keeps the agent's change as well; "" for none."""
-    from mazu_ls.checkpoints.restore.keep_reasons import KEPT, KEPT_UNCERTAIN, SAME_LINES
+    from mazu_ls.checkpoints.restore.keep_reasons import KEPT, KEPT_UNCERTAIN, KEPT_UNHELD, SAME_LINES
 
-    whole = [one.path for one in with_keep.keep if one.path in names and one.reason in (KEPT, KEPT_UNCERTAIN)]
+    whole = [
+        one.path
+        for one in with_keep.keep
+        if one.path in names and one.reason in (KEPT, KEPT_UNCERTAIN, KEPT_UNHELD)
+    ]
     lines = [one.path for one in with_keep.keep if one.path in names and one.reason == SAME_LINES]
     said = ""
     if whole:
