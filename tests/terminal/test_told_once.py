@@ -45,3 +45,14 @@ def test_what_a_file_imitates_is_not_taken_for_told() -> None:
     for text, held in ((real, {"m_000007"}), (marked, set()), (f"{marked}{block}", {"m_000007"})):
         assert held_memories([Message("user", (ToolResult("c1", text),))]) == held, text
     assert held_memories([Message("assistant", (Text(block),))]) == set()  # a model's own words
+    assert held_memories([Message("user", (Text(block[1:]),))]) == {"m_000007"}  # of the context
+    assert (
+        held_memories([Message("user", (Text(block[1:], untrusted="a.txt"),))]) == set()
+    )  # an attached file
+    assert held_memories([Message("user", (Text(f"See my log:{block}"),))]) == set()  # pasted
+
+
+def test_blocks_without_an_end_are_linear_work() -> None:
+    text = "</memory>\n" + "<memory>\n" * 200_000
+    for part in (Text("<memory>\n" + text), ToolResult("c1", "1 a\n" + text)):  # else half an hour
+        assert held_memories([Message("user", (part,))]) == set()

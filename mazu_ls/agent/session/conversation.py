@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -14,8 +14,7 @@ from mazu_ls.journal.journal import Event
 from mazu_ls.messages import Image, Message, Part, Text, ToolCall, ToolResult, estimate_message
 
 INTERRUPTED = "error: mazu-ls stopped before the result of this call was recorded. It may or may not have had an effect: look before you repeat it."
-_MEMORIES = re.compile(r"^<memory>\n(?P<lines>.*?)^</memory>", re.MULTILINE | re.DOTALL)
-_MEMORY = re.compile(r"^- \[([mg]_\d+)\] \(", re.MULTILINE)
+_MEMORY = re.compile(r"- \[([mg]_\d+)\] \(")
 SUMMARY = "Summary of the conversation so far (older messages were compacted):\n\n"
 
 
@@ -180,13 +179,29 @@ def is_user_turn_start(message: Message) -> bool:
 def held_memories(messages: Iterable[Message]) -> set[str]:
     """Return the ids of the memories that were given with these messages, in a block of the context or with a tool's result.
 
-    A file or a command's output that looks like such a block is within marks, and does not count.
+    An attached file, or the file or output in a tool's result, that looks like such a block is untrusted, and does not count.
     """
     held: set[str] = set()
     for message in messages:
         for part in message.parts if message.role == "user" else ():
-            if isinstance(part, Text | ToolResult) and "</memory>" in part.text:
-                said = part.text.rpartition("</untrusted>")[2] if isinstance(part, ToolResult) else part.text
-                for block in _MEMORIES.finditer(said):
-                    held.update(_MEMORY.findall(block["lines"]))
+            match part:
+                case Text(text, None) if text.startswith("<memory>\n"):
+                    held.update(_memory_ids(text))
+                case ToolResult(_, text) if "\n</memory>" in text:
+                    held.update(_memory_ids(text.rpartition("</untrusted>")[2]))
+                case _:
+                    pass
     return held
+
+
+def _memory_ids(text: str) -> Iterator[str]:
+    """Yield the ids in the blocks that have an end. Linear: a regular expression looks for each end from each beginning."""
+    waiting: list[str] | None = None
+    for line in text.split("\n"):
+        if waiting is None:
+            waiting = [] if line == "<memory>" else None
+        elif line.startswith("</memory>"):
+            yield from waiting
+            waiting = None
+        elif found := _MEMORY.match(line):
+            waiting.append(found[1])

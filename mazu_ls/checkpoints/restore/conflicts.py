@@ -216,18 +216,6 @@ class RollbackDecision:
                 kept[change.shown] = reason  # that the agent's change stays outweighs the rest
         return typed
 
-    def _without_blocked(
-        self, steps: list[RestoreStep], blocked: dict[bytes, set[bytes]], kept: dict[str, str]
-    ) -> list[RestoreStep]:
-        """Return the steps whose place is free once all of them are done; say of the others in `kept` what is in the way."""
-        places = {step.place for step in steps}
-        for step in steps:
-            if in_the_way := blocked.get(step.place, set()) - places:
-                self._in_the_way.add(step.shown)
-                named = min(map(self._project.shown, in_the_way))
-                kept[step.shown] = f"{keep_reasons.IN_THE_WAY}: {named}"
-        return [step for step in steps if step.shown not in self._in_the_way]
-
     def _is_reverted_above(self, place: bytes, buffers: list[BufferChange]) -> bool:
         """Return whether the editor shows, not saved yet, what the target holds, and only this agent changed the file: a part
         of a turn was undone in the editor, and the file still holds the agent's text."""
