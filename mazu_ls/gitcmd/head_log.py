@@ -10,14 +10,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.gitcmd.user_repository import UserRepository
-from mazu_ls.workspace.project_files import read_file, stat_entry
+from mazu_ls.workspace.project_files import read_end, stat_entry
 
-MAX_BYTES = 1 << 24
+LOOKED_AT = 1 << 20
+"""Bytes at the end of a log that are read: thousands of moves, while what is asked for is of one conversation."""
 SLACK = 0.02
 """Seconds by which the times of files may be behind the clock."""
-_LINE = re.compile(r"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) .*?> (\d+) [-+]\d{4}\t(.*)")
-
-
+_LINE = re.compile(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^>]*+> (\d{1,12}) [-+]\d{4}\t(.{0,4096})")
+"""One line, from its start: searched for in a whole log, a long line of commits would take hours."""
 _SWITCHED = re.compile(r"checkout: moving from (?![0-9a-f]{40})(\S+) to (\S+)")
 _MADE = frozenset(("commit", "revert", "cherry-pick", "am", "merge", "pull"))
 """How git's words for a move begin that made a commit, or brought some to the branch."""
@@ -87,14 +87,15 @@ def _logged(
 ) -> list[tuple[int, HeadLogEntry]]:
     """Return the entries of a log during some spans, with how many followed each."""
     try:
-        text = read_file(folder, name, MAX_BYTES).decode("utf-8", "replace")
+        lines = read_end(folder, name, LOOKED_AT).split(b"\n")
     except OSError:
         return []
     asked = list(spans)
     found: list[tuple[int, HeadLogEntry]] = []
-    lines = list(_LINE.finditer(text))
-    for later, m in zip(reversed(range(len(lines))), lines, strict=True):
-        move = HeadLogEntry(m[1], m[2], int(m[3]), m[4])
+    moves = [m for m in map(_LINE.match, lines) if m is not None]
+    for later, m in zip(reversed(range(len(moves))), moves, strict=True):
+        before, after, at, what = (part.decode("utf-8", "replace") for part in m.groups())
+        move = HeadLogEntry(before, after, int(at), what)
         near = [(start, end) for start, end in asked if int(start) <= move.at <= end]
         if any(start <= move.at < int(end) for start, end in near):
             found.append((later, move))

@@ -20,7 +20,7 @@ SECONDS = 60.0
 MAX_INDEX = 1 << 30
 MAX_RULES = 1 << 20
 _SHARED = lazy_pattern(r"sharedindex\.[0-9a-f]{40,64}")
-_OBJECT_FORMAT = lazy_pattern(rb"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
+_OBJECT_FORMAT = lazy_pattern(rb"^[^\S\n]*+objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
 _SPARSE_FOLDERS = (
     b"sdir\0\0\0\0"  # the index extension of `sparse-checkout --sparse-index`: folders represent files
 )

@@ -15,7 +15,7 @@ from mazu_ls.gitcmd.repository_config import MAX_BYTES, text_names_programs
 from mazu_ls.workspace.project_files import list_folder, read_text
 
 MAX_FOLDERS = 2_000
-_RUNS_LATER = re.compile(r"^\s*(?:x|exec)\s", re.MULTILINE)
+_RUNS_LATER = re.compile(r"^[^\S\n]*+(?:x|exec)\s", re.MULTILINE)
 _COMMON_DIR = "git obeys this file and does not make it itself"
 Stamp = tuple[int, int]
 

@@ -96,7 +96,7 @@ _HARMLESS: dict[str, frozenset[str]] = {
 # Of a partial clone: a reader may trigger a fetch, but git itself writes them.
 _WRITTEN_BY_CLONE = frozenset(("remote.promisor", "remote.partialclonefilter", "extensions.partialclone"))
 _OF_NAMED_DRIVERS = frozenset(("diff", "merge"))
-_SHA256 = re.compile(r"^\s*objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
+_SHA256 = re.compile(r"^[^\S\n]*+objectformat\s*=\s*\"?sha256", re.IGNORECASE | re.MULTILINE)
 _WORK_TREE = re.compile(r"\s*worktree\s*=\s*+([\w./ @+-]++)")
 _RUNS = re.compile(r"^\s*(?:update\s*=\s*!|sshcommand|gpgprogram|program)", re.IGNORECASE)
 

@@ -50,6 +50,15 @@ def read_file(root: Path, relative: Relative, limit: int) -> bytes:
     return data
 
 
+def read_end(root: Path, relative: Relative, limit: int) -> bytes:
+    """Return the whole lines at the end of a regular file that are within its last `limit` bytes."""
+    with open_file(root, relative) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - limit - 1))
+        data = file.read(limit + 1)  # it may have grown meanwhile
+    return data if size <= limit else data.partition(b"\n")[2]
+
+
 def read_text(root: Path, relative: Relative, limit: int, errors: str = "strict") -> str:
     """Return the text of a UTF-8 file, without its byte order mark, line ends as they are.
 

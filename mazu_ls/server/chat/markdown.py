@@ -157,7 +157,7 @@ def fenced(text: str, language: str = "") -> str:
 
 
 _MARKUP = lazy_pattern(r"[\\`*<\[\]]|(?<![^\W_])_|_(?![^\W_])|~(?=~)|&(?=#?\w+;)")
-_AT_LINE_START = lazy_pattern(r"^(\s*)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
+_AT_LINE_START = lazy_pattern(r"^([^\S\n]*+)(?:([-+#>=|:~])|(\d{1,9})([.)]))", re.MULTILINE)
 
 
 def escape(text: str) -> str:
