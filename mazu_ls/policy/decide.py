@@ -157,7 +157,7 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
         if place.confined and (doubt := line.beyond_sandbox) is None:
             return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
     exact = (line.text, place.cwd) if line.plain else None
-    reason = default.reason if mode == "bypass" else doubt or default.reason
+    reason = default.reason if mode == "bypass" else line.why_not_granted(allowing) or doubt or default.reason
     if "may hold secrets" not in reason and (secret := line.secret()) is not None:
         reason = f"{secret} may hold secrets; {reason}"  # the graver one: the output goes to the model
     return Decision(

@@ -21,7 +21,8 @@ _ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)=[\w./:@%+,-]*$")
 # Variables by which a loader, an interpreter, a shell or git runs or loads something.
 _LOADS = pattern("grant_prefix.loads")
 _LAUNCHERS = pattern("grant_prefix.launchers")
-_TO_A_SHELL = pattern("grant_prefix.to_a_shell", re.DOTALL)
+_TO_A_SHELL = word_set("words_to_a_shell")
+_RUN_IN_QUOTES = pattern("grant_prefix.run_in_quotes")
 
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
@@ -41,9 +42,15 @@ def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
     return (*ahead, *named)
 
 
-def is_read_by_a_shell(argv: list[str]) -> bool:
-    """Return whether a launcher may give the words to a shell that runs what stands in one of them, quoted or not."""
-    return _TO_A_SHELL.match(" ".join(argv)) is not None
+def reread_by_a_shell(argv: list[str]) -> str | None:
+    """Return the program that may give a later word to a shell which runs what stands in it, quoted or not; None if there
+    is none. It is looked for in every word, since launchers and assignments may stand ahead of it."""
+    for at, word in enumerate(argv):
+        name = word.rsplit("/", 1)[-1]
+        starts_it_itself = name == "pnpm" and argv[at + 1 : at + 2] == ["exec"]
+        if name in _TO_A_SHELL and not starts_it_itself:
+            return name if any(map(_RUN_IN_QUOTES.search, argv[at + 1 :])) else None
+    return None
 
 
 def _ahead(argv: list[str]) -> list[str]:

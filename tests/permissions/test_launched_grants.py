@@ -73,7 +73,13 @@ coverage run evil.py
 NOT_BY_A_GRANT_OF = {
     "uv run pytest -q": ["uv run --with evil pytest", "UV_INDEX_URL=x uv run pytest", "uv run pytest; touch x", "uv run pytest > x", "uv run pytest | sh",
                          "uv run python x.py", "uv run evil pytest", "LD_PRELOAD=x uv run pytest", "env PYTHONPATH=/x uv run pytest", "uv run pytest $(touch x)"],
-    "npx eslint .": ["npx -p evil eslint", "npx --package=evil eslint .", "npx evil eslint", "npx eslint@evil .", "npx eslint '$(touch x)'", "npx eslint '`touch x`'"],
+    "npx eslint .": ["npx -p evil eslint", "npx --package=evil eslint .", "npx evil eslint", "npx eslint@evil .", "npx eslint '$(touch x)'", "npx eslint '`touch x`'", r"""npx eslint 'a\";touch x;"' """],
+    "timeout 60 npx eslint .": ["timeout 60 npx eslint 'a$(touch x)'", "timeout 60 npx eslint . '`touch x`'"],
+    "CI=1 npx eslint .": ["CI=1 npx eslint 'a$(touch x)'", "CI=1 npx eslint '${x:-y}'"],
+    "env CI=1 npx eslint .": ["env CI=1 npx eslint 'a`touch x`'"],
+    "nice -n 5 env CI=1 npx eslint .": ["nice -n 5 env CI=1 npx eslint '$(touch x)'"],
+    "uv run npx --yes eslint .": ["uv run npx --yes eslint '$(touch x)'"],
+    "timeout 60 npm exec -- tsc": ["timeout 60 npm exec -- tsc '$(touch x)'"],
     "timeout 60 pytest": ["timeout 60 pytest; touch x", "timeout 60 sh -c pytest", "timeout 61 python x.py", "timeout 60 env LD_PRELOAD=x pytest",
                           "PYTEST_ADDOPTS=-pevil timeout 60 pytest", "NODE_OPTIONS=x timeout 60 pytest", "PATH=/x timeout 60 pytest"],
     "cd sub && pytest": ["cd .. && pytest", "cd sub && pytest && touch x", "cd sub && python x.py"],
@@ -119,3 +125,28 @@ def test_a_grant_behind_a_launcher_allows_no_other_option_variable_or_program(pl
         rule = Rule("run_shell", always, "allow", origin="always")
         for other in others:
             assert decide(_asked(other), "ask", [rule], place).verdict != "allow", other
+
+
+def test_a_word_that_a_shell_reads_again_is_asked_about_with_the_reason(place: PolicyContext) -> None:
+    for pattern in (
+        "npm test *",
+        "npm run *",
+        "timeout 60 npm run *",
+        "npx eslint *",
+        "/usr/bin/npx *",
+        "pnpm run *",
+        "yarn *",
+    ):
+        rule, words = Rule.parse("run_shell", pattern, "allow"), pattern.removesuffix("*")
+        assert decide(_asked(f"{words} build -- --x='a b'"), "ask", [rule], place).verdict == "allow", pattern
+        asked = decide(_asked(f"{words} build -- '$(touch x)'"), "ask", [rule], place)
+        assert (asked.verdict, asked.always) == ("ask", None), pattern
+        assert "may hand words with `$` or backticks to a shell" in asked.reason, asked.reason
+    for pattern in ("pnpm exec eslint *", "git commit *"):
+        allowed = decide(
+            _asked(pattern.replace("*", "-m 'npm: a$b'")),
+            "ask",
+            [Rule.parse("run_shell", pattern, "allow")],
+            place,
+        )
+        assert allowed.verdict == "allow", pattern

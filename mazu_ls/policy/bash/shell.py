@@ -12,7 +12,7 @@ from mazu_ls.policy import repository
 from mazu_ls.policy.bash.commands import ReadLine
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.grant_prefix import grant_prefix, is_read_by_a_shell
+from mazu_ls.policy.grant_prefix import grant_prefix, reread_by_a_shell
 from mazu_ls.policy.rules import Decision, PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.step_budget import TooInvolvedError, limit_steps
 from mazu_ls.policy.tables import allow
@@ -65,6 +65,14 @@ class CommandLine:
                 return None
         return next(filter(None, found), None)
 
+    def why_not_granted(self, rules: Sequence[Rule]) -> str | None:
+        """Return why rules that match a command of it do not allow it; None if none of them matches."""
+        for argv in self.commands or []:
+            program = reread_by_a_shell(argv)
+            if program is not None and any(rule.matches_argv(argv) for rule in rules):
+                return f"{program} may hand words with `$` or backticks to a shell, which rules for its first words do not allow"
+        return None
+
     def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
         """Return what "always" would store: the prefix of the only command, or of the only one that neither just reads
         nor is allowed by `rules` already. What would not allow the line the next time is not offered."""
@@ -102,7 +110,7 @@ class CommandLine:
 
 def _allowing(rules: Sequence[Rule], argv: list[str]) -> Rule | None:
     """Return the rule that allows a command."""
-    if is_read_by_a_shell(argv):
+    if reread_by_a_shell(argv):
         return None
     return next((rule for rule in rules if rule.matches_argv(argv)), None)
 
