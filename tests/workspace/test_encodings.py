@@ -34,6 +34,8 @@ COMMENTS = [
     ("cp852", "# Ustawienia serwera, nie zmieniać! Żółw i łąka\n"), ("cp852", "// Nastavení serveru: příliš žluťoučký kůň\n"),
     ("cp737", "# Ρυθμίσεις διακομιστή, μην αλλάζετε χωρίς λόγο\n"), ("cp862", "# הגדרות השרת, אין לשנות ללא צורך\n"),
     ("cp857", "# Sunucu ayarları: değiştirmeyin, çünkü güvenliği şüpheli\n"),
+    # À, å, ä and ö of DOS are letters of Hebrew there: alone, or in and next to Latin words, they are none.
+    ("cp850", "à propos"), ("cp850", "key = value ; à propos\n"), ("cp850", "à la carte"), ("cp850", "för åäö"), ("cp862", "name = 'שם'\n"),
     # Pairs of bytes that look like UTF-8.
     ("gb18030", 'title = "欢迎使用本系统"\n'), ("gb18030", "# 㐀𠀀 服务器\n"), ("big5", "# 請不要修改伺服器連接埠\n"), ("euc_kr", "# 사용자 목록을 가져온다\n"),
 ]  # fmt: skip

@@ -36,6 +36,7 @@ from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 _WORD = lazy_pattern(r"[^\W\d_]+")
 _CONSONANTS = lazy_pattern("[бвгджзйклмнпрстфхцчшщґ]+")
+_WITHIN_LATIN = lazy_pattern("[A-Za-z][\u05d0-\u05ea]")
 MANY_CONSONANTS = 5
 """Consonants in a row; hardly any Cyrillic word has so many."""
 
@@ -61,8 +62,11 @@ def plausibility(text: str, encoding: str) -> float:
 
 
 def _rough(text: str, encoding: str) -> float:
-    """Return the deduction for impossible words: Cyrillic with many consonants in a row, longer Greek without an accent."""
+    """Return the deduction for impossible words: Cyrillic with many consonants in a row, longer Greek without an accent,
+    Hebrew of DOS within Latin words."""
     script = SCRIPTS.get(encoding)
+    if encoding == "cp862" and _WITHIN_LATIN.search(text):  # as à, å, ä and ö of cp850 are
+        return 0.3 * sum(not char.isascii() for char in text)
     if script not in ("CYRILLIC", "GREEK"):
         return 0.0
     rough = 0.0
@@ -115,6 +119,8 @@ def _character(text: str, index: int, encoding: str, kana: bool) -> float:
             return ARABIC.get(char, 0.3) - 0.05 * (encoding == "iso8859_6")
     if category == "Mn":  # vowel points, which few people write
         return 0.5 if before.isalpha() else -0.7
+    if encoding == "cp862" and not before.isalpha() and not behind.isalpha():
+        return 0.4  # no word of Hebrew has one letter; `à` in cp850 is one
     return -0.5 if char in HEBREW_FINAL and behind.isalpha() else 0.95
 
 
