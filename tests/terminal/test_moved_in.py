@@ -1,5 +1,7 @@
 """A file that a command only moved here from where no checkpoint holds it is not deleted by an undo."""
 
+import tracemalloc
+
 import pytest
 
 from mazu_ls.checkpoints.unheld.moved_files import MissingFiles, pieces_of
@@ -54,3 +56,19 @@ def test_what_files_have_in_common_is_found_in_linear_time():
         b'{"debug": true, "port": 8001, "user": "ann", "k": 1}',
     )
     assert not MissingFiles([pieces_of(settings[0])]).take_alike(pieces_of(settings[1])), "a file of its kind"
+
+
+def test_what_is_compared_of_long_files_takes_little_memory():
+    """All lines of the files that one command deleted took gigabytes."""
+    texts = [b"".join(b"%x\n" % (n * step) for n in range(100_000)) for step in (1, 3)]
+    half = b"".join(b"%x\n" % (n if n % 2 else n + 100_000) for n in range(100_000))
+    most = b"".join(b"%x\n" % (n if n % 9 else n + 100_000) for n in range(100_000))
+    tracemalloc.start()
+    try:
+        missing = MissingFiles([pieces_of(text) for text in texts])
+        assert tracemalloc.get_traced_memory()[0] < 1 << 18
+    finally:
+        tracemalloc.stop()
+    assert not missing.take_alike(pieces_of(half))
+    assert missing.take_alike(pieces_of(most))
+    assert not missing.take_alike(pieces_of(most)), "it is missing no more"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from array import array
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
+from heapq import nsmallest
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 LOOKED_AT, FEW_LINES, PIECE, MOST_COMPARED = 1 << 20, 40, 5, 200
 """Bytes of a file that are compared, lines up to which texts are compared by pieces, their bytes, and how many files are compared."""
+MOST_PIECES = 1_000
+"""Pieces of a file that are kept: all lines of 200 files took gigabytes."""
 _SLACK = 0.1
 """Seconds by which the file system's clock may be behind ours."""
 
@@ -50,7 +55,6 @@ def moved_in(
     gone = [
         step.now for step in steps if step.was is None and step.now is not None and step.now.oid not in held
     ]
-    missing = MissingFiles([pieces_of(read(entry.oid)) for entry in gone[:MOST_COMPARED]])
 
     @cache
     def contents(tree: bytes) -> frozenset[bytes]:
@@ -58,6 +62,14 @@ def moved_in(
         return frozenset(entry.oid for folder in folders for _, entry in project.trees.files(folder))
 
     places = [step for step in steps if step.place in found and step.was is not None]
+    sizes = [len(read(step.was.oid)) for step in places[:MOST_COMPARED] if step.was is not None]
+    missing = MissingFiles(
+        [
+            pieces_of(text)
+            for text in (read(entry.oid) for entry in gone[:MOST_COMPARED])
+            if any(_alike_in_size(len(text), size) for size in sizes)
+        ]
+    )
     trees = [bytes.fromhex(target.tree), *_trees_since(db, target, now)]
     for number, step in enumerate(places):
         before = next(
@@ -80,33 +92,43 @@ def moved_in(
 class MissingFiles:
     """The pieces of files that are missing, found by what they have in common with another: in linear time, whatever they hold."""
 
-    def __init__(self, pieces: Sequence[frozenset[bytes]]) -> None:
-        self._sizes = dict(enumerate(map(len, pieces)))
-        self._holders: defaultdict[bytes, list[int]] = defaultdict(list)
-        for number, one in enumerate(pieces):
-            for piece in one:
-                self._holders[piece].append(number)
+    def __init__(self, pieces: Sequence[array[int]]) -> None:
+        self._pieces = dict(enumerate(pieces))
 
-    def take_alike(self, pieces: frozenset[bytes]) -> bool:
+    def take_alike(self, pieces: array[int]) -> bool:
         """Return whether one of them has three quarters of its pieces in common with these; it is missing no more: one file became
         one other. Where that is wrong a file of the user's is deleted, where it is not seen one of the agent's stays: so not half.
         """
-        common = Counter(number for piece in pieces for number in self._holders.get(piece, ()))
+        wanted = frozenset(pieces)
+        common = Counter({number: len(wanted.intersection(one)) for number, one in self._pieces.items()})
         for number, count in common.most_common():
-            if number in self._sizes and 4 * count >= 3 * max(self._sizes[number], len(pieces)):
-                del self._sizes[number]
+            one = self._pieces[number]
+            last = min((some[-1] for some in (one, pieces) if len(some) == MOST_PIECES), default=None)
+            sizes = [len(some) if last is None else bisect_right(some, last) for some in (one, pieces)]
+            if 4 * count >= 3 * max(sizes):
+                del self._pieces[number]
                 return True
         return False
 
 
-def pieces_of(text: bytes) -> frozenset[bytes]:
-    """Return what two files have in common if one is the other, edited: lines, or pieces of a text of few lines."""
+def pieces_of(text: bytes) -> array[int]:
+    """Return what two files have in common if one is the other, edited: lines, or pieces of a text of few lines.
+
+    They are hashes of this process in ascending order, and the smallest of a text of many: up to the last that two texts have, an
+    even choice of the lines of both.
+    """
     lines = text[:LOOKED_AT].split(b"\n")
     if len(lines) > FEW_LINES:
-        return frozenset(lines)
-    start = text[:4096]
-    size = PIECE if len(start) > 200 else 3  # one edit spoils most long pieces of a short text
-    return frozenset(start[at : at + size] for at in range(max(1, len(start) - size + 1)))
+        found = frozenset(lines)
+    else:
+        start = text[:4096]
+        size = PIECE if len(start) > 200 else 3  # one edit spoils most long pieces of a short text
+        found = frozenset(start[at : at + size] for at in range(max(1, len(start) - size + 1)))
+    return array("q", nsmallest(MOST_PIECES, set(map(hash, found))))
+
+
+def _alike_in_size(one: int, other: int) -> bool:
+    return 2 * min(one, other) >= max(one, other)
 
 
 def _trees_since(db: apsw.Connection, target: Checkpoint, now: bytes | None) -> Iterator[bytes]:
