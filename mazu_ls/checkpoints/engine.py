@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TypeVar
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints import diff
 from mazu_ls.checkpoints.attribution import recorded_writes, stored_changes
-from mazu_ls.checkpoints.attribution.agent_edits import record_texts
 from mazu_ls.checkpoints.attribution.owners import Owner, owners_between
 from mazu_ls.checkpoints.attribution.recorded_writes import HeadAt, Shown
 from mazu_ls.checkpoints.contents import CheckpointContents, LostTexts, lost_texts, read_contents
@@ -290,9 +289,10 @@ class Checkpoints:
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
         """Record that the agent is about to change a file or an open document; None: no file. What no checkpoint holds is kept."""
         project, texts = self._project, (before, after)
-        if await self._store.read(lambda db: unheld_edits.is_unheld(project, db, path)):
+        if unheld := await self._store.read(lambda db: unheld_edits.is_unheld(project, db, path)):
             await self._locked(lambda db: unheld_edits.keep(project, db, session_id, path, texts))
-        await self._store.write(lambda db: record_texts(project, db, session_id, path, texts))
+        record = partial(unheld_edits.record_edit, kept=unheld)
+        await self._store.write(lambda db: record(project, db, session_id, path, texts))
 
     async def begin_command(self, session: str, buffers: Sequence[Buffer], *, runs_git: bool = False) -> int:
         """Record that the agent is about to run something that may change any file; return the number for `end_command`.

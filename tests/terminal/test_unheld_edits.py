@@ -54,6 +54,31 @@ def test_a_line_of_mine_on_top_of_such_an_edit_is_a_conflict(script: Script):
     assert labels.read_text() == "mine\n", out + err
 
 
+def test_an_edit_after_it_is_no_longer_ignored_is_undone_too(script: Script):
+    (script.root / ".gitignore").write_text("*.log\n")
+    log = script.root / "x.log"
+    log.write_text("mine\n")
+    first = [{"calls": [write("x.log", "A\n")]}, {"calls": [write(".gitignore", "")]}]
+    script.model_says(*first, {"calls": [write("x.log", "B\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    for _ in range(2):
+        status, out, err = script("undo")
+        assert (status, log.read_text()) == (0, "mine\n"), out + err
+        status, out, err = script("redo")
+        assert (status, log.read_text()) == (0, "B\n"), out + err
+    script.model_says({"calls": [write("x.log", "C\n")]}, {"text": "Done."})
+    assert script("run", "write it", "--continue")[0] == 0
+    for text in ("B\n", "mine\n"):
+        status, out, err = script("undo")
+        assert (status, log.read_text()) == (0, text), out + err
+    assert script("redo")[0] == 0
+    log.write_text("mine again\n")  # in between, while checkpoints hold it
+    script.model_says({"calls": [write("x.log", "D\n")]}, {"text": "Done."})
+    assert script("run", "write it", "--continue")[0] == 0
+    _, out, err = script("rollback", "cp_000001", "--preview")
+    assert "conflict: x.log" in out, out + err
+
+
 def kept(script: Script) -> list[Path]:
     return [*script.root.parent.glob("state/**/refs/mazu/u/*")]
 

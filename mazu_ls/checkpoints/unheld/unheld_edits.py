@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from mazu_ls.checkpoints.attribution.agent_edits import record_texts
 from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, rollback_of
 from mazu_ls.checkpoints.attribution.same_states import SameStates
@@ -71,7 +72,9 @@ class UnheldFile(Struct, frozen=True):
             state = after
             history.append((state, Change({*change.sessions}, user=change.user)))
             change = Change({*change.sessions}, user=change.user)
-        change.user |= not states.same(state, shown)
+        if not states.same(state, shown):  # back at a state of before, or changed by nobody that is known
+            led = (then for one, then in reversed(history) if states.same(one, shown))
+            change = next(led, Change({*change.sessions}, user=True))
         return change.owner(session)
 
 
@@ -114,6 +117,28 @@ def keep(
             "Raise checkpoints.max_tracked_file_bytes, or change it yourself.",
         )
     _add(db, (number, place), edit, _kept(project, file))
+
+
+def record_edit(
+    project: CheckpointContext,
+    db: apsw.Connection,
+    session: str,
+    path: Path,
+    texts: tuple[str | None, str | None],
+    *,
+    kept: bool,
+) -> None:
+    """Record that an agent is about to change a file, after `keep` if no checkpoint holds it (`kept`). `texts`: before and after.
+
+    An edit of a file that checkpoints hold only now is added to the kept ones, too: an undo of all of them then knows who wrote
+    the last text, and one to a checkpoint between them needs nothing that was kept.
+    """
+    place = None if kept else project.place(path)
+    query = "SELECT max(number) FROM checkpoint_unheld WHERE place = ?"
+    last = select(db, query, (place,))[0][0] if place is not None else None
+    if place is not None and last is not None:
+        _add(db, (last, place), (session, text_state(texts[0]), text_state(texts[1])))
+    record_texts(project, db, session, path, texts)
 
 
 def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) -> dict[bytes, UnheldFile]:
