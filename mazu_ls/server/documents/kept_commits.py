@@ -15,6 +15,7 @@ from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.errors import MazuError
 from mazu_ls.journal import journal
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.models import PlanFiles
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 _NAMES_GIT = re.compile(r"\bgit\b")
 NEVER = "an undo never writes to your git"
 SHORT = 8
+_TYPED = re.compile(r"\w[\w./@+-]*", re.ASCII)
+"""A branch that a shell takes literally: git allows `;`, `$` and quotes in names, and a name may come with a clone."""
+WORDS = 100
+"""Characters of a branch or message that are shown, so that it hides nothing of what is said."""
 LOOKED_AT = 50
 """Restored files that are searched for conflict markers, at most, and of those none larger than `LARGEST` bytes."""
 LARGEST = 1 << 20
@@ -85,7 +90,8 @@ def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReas
     commits = [move for each in made.values() for move in each]
     switched, ways = first is not None and state.branch not in (None, first), list[str]()
     if switched:
-        ways.append(f"the branch was {first}: `git switch {first}`")
+        way = f"git switch {first}" if first and _TYPED.fullmatch(first) else "git reflog"
+        ways.append(f"the branch was {_shown(first)}: `{way}`")
     on = next(iter(made), None)
     tip = repository.tip(on) if on and on != state.branch else state.commit
     is_left = tip == commits[-1].after if len(made) == 1 else False
@@ -98,10 +104,14 @@ def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReas
     if not ways:
         ways.append("`git reflog` shows where HEAD was")
     count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
-    what = f"branch {state.branch}" if switched else f"HEAD at {state.commit[:SHORT]}"
+    what = f"branch {_shown(state.branch)}" if switched else f"HEAD at {state.commit[:SHORT]}"
     if commits:
-        what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{commits[-1].subject}\u201d"
+        what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{_shown(commits[-1].subject)}\u201d"
     return PathReason(what, f"{NEVER}: {'; '.join(ways)}")
+
+
+def _shown(words: str | None) -> str:
+    return make_line(words or "", WORDS)
 
 
 def _stash(number: int, made: HeadLogEntry) -> PathReason:
@@ -112,7 +122,8 @@ def _stash(number: int, made: HeadLogEntry) -> PathReason:
         f" (`git restore --source {name}^3 FILE` for one that git did not track)"
     )
     return PathReason(
-        f"{name} \u201c{made.what}\u201d", f"{NEVER}: {look if made.certain else 'see `git stash list`'}"
+        f"{name} \u201c{_shown(made.what)}\u201d",
+        f"{NEVER}: {look if made.certain else 'see `git stash list`'}",
     )
 
 
