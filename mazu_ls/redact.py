@@ -14,12 +14,12 @@ MARK = "[redacted: {}]"
 # What only consists of words and numbers, as names in code, versions, dates and paths do: no value that was drawn at random.
 # Never tried twice at one place (possessive), so linear.
 _PIECE = (
-    r"(?:\d{1,8}+(?![A-Za-z])|v\d{1,3}+(?![A-Za-z])|(?:(?:[A-Z]{0,20}+[a-z]{2,}+|As|At|By|Id|In|Is|My|No|Of|On|To)(?:\d{1,2}+[a-z]{4,}+)?+\d{0,2}+(?![\da-z])"
+    r"(?:\d{1,8}+(?![A-Za-z])|(?<=%)[ds]\b|v\d{1,3}+(?![A-Za-z])|(?:(?:[A-Z]{0,20}+[a-z]{2,}+|As|At|By|Id|In|Is|My|No|Of|On|To)(?:\d{1,2}+[a-z]{4,}+)?+\d{0,2}+(?![\da-z])"
     r"|[A-Z]{1,10}+\d{0,4}+(?![A-Z\d]{2}|[a-z]))++)"
 )
 # A token that is shown to everybody: of an assembly, or where a list goes on.
 _SECRET_TOKEN = "(?<!publickeytoken)(?<!nexttoken)(?<!pagetoken)(?<!continuationtoken)(?<!synctoken)"
-_WORDS = rf"[_./: -]?+{_PIECE}(?:[_./: -]{{1,2}}+{_PIECE})*+"
+_WORDS = rf"[_./: {{}}\[\]-]{{0,3}}+{_PIECE}(?:[_./: %{{}}\[\]-]{{1,3}}+{_PIECE})*+[\]}}/]?+"
 
 # Prefixes are the providers' own, so ordinary code, hashes and identifiers do not match. Every pattern takes time that is
 # linear in the text: one start for each run of characters, or repetitions that are bounded (benchmarks/redaction.py).
@@ -103,14 +103,16 @@ _PATTERNS: tuple[tuple[str, str, str], ...] = (
 # Every name as one word and with a separator: dbpass, dbPass, db_pass, DB-PASS.
 _PASS_OF = "|".join(f"(?<={name}pass)|(?<={name}[_-]pass)" for name in ["db", "database", "smtp", "imap", "mail", "ftp", "ssh", "sql", "pg", "postgres", "redis", "mongo", "ldap", "proxy", "admin", "root", "sudo", "become"])  # fmt: skip
 # What stands behind them and is no password: a path, and in code (blanks around the sign) a name.
-_NO_PASSWORD = rf"[\"']?[ \t]*(?::=?|=>?)[ \t]*[\"']?/\w{{1,30}}/|[ \t]{{1,9}}=[ \t]{{0,9}}(?-i:{_WORDS}(?![^\s,;)]))"  # fmt: skip
+_NO_PASSWORD = rf"[\"']?[ \t]*(?::=?|=>?)[ \t]*[\"']?/\w{{1,30}}/|[ \t]{{1,9}}=[ \t]{{0,9}}(?-i:(?=\w*(?:_|[a-z][A-Z])){_WORDS}(?![^\s,;)]))"  # fmt: skip
 
 # NAME=value, NAME: "value": the name must say that it is a secret, and the value must look like one:
 # no call, no reference, no placeholder.
 _NAMED = (
     r"(?P<keep>(?:api[_-]?key|secret[_-]?access[_-]?key|access[_-]?key|secret[_-]?key(?:[_-]?base)?|private[_-]?key"
     # Tried at every character, so what comes first is what most places lack: the end of a name before its beginning.
-    r"|key(?:(?<=(?<![a-z])appkey)|(?<=(?<![a-z])app[_-]key)|(?<=licen[cs]ekey)|(?<=licen[cs]e[_-]key)|(?<=sharedkey)|(?<=shared[_-]key))"
+    r"|key(?:(?<=(?<![a-z])appkey)|(?<=(?<![a-z])app[_-]key)|(?:(?<=licen[cs]ekey)|(?<=licen[cs]e[_-]key)|(?<=sharedkey)|(?<=shared[_-]key))(?!"
+    + _NO_PASSWORD
+    + r"))"
     rf"|pass(?:(?:{_PASS_OF})(?!{_NO_PASSWORD})|wort|e(?:(?<=mot[_ -]de[_ -]passe)|(?<=motdepasse)))"
     r"|(?=[kcsh\u043f])(?:kennwort|contrase[\u00f1n]a|(?<![a-z])senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o)"
     r"|client[_-]?secret|signing[_-]?key|encryption[_-]?key|auth[_-]?token|access[_-]?token|refresh[_-]?token|bot[_-]?token"

@@ -24,6 +24,12 @@ define('SETTINGS_KEY', 'my_plugin_settings');
 define('CACHE_KEY', 'products_list_v2');
 define('PRIMARY_KEY', 'user_id');
 define('CSRF_TOKEN', 'csrf_token_field');
+define("API_TOKEN", "https://example.com/token/v2");
+define('CACHE_KEY', 'user:%d:profile_v2');
+define('OPTION_KEY', 'my-plugin_option[field1]');
+define('MENU_KEY', '{prefix}_menu_1');
+tool --token ./token_1.txt
+shared_key = shared_key_1
 define('API_KEY', 'Set this in Settings 2');
 self._auth = OAuth2SessionHandler
 _auth = Auth0ProviderClient
@@ -65,7 +71,7 @@ RANDOM = (
     f"define('CACHE_KEY', '{PW}')", f"define('NONCE_SALT', '{KEY}')", "define('DB_PASSWORD', 'correct-horse2');", f"<token>{KEY}</token>", "<password>Winter2024</password>",
     "<secret>JBSWY3DPEHPK3PXP</secret>", f'<add key="RefreshToken" value="{KEY}"/>', f"tool --token {KEY}", "tool --password Winter2024", f"tool --pass {PW}",
     f"docker exec -it db mysql -uroot -p{PW} app", f"docker run --name mysql -p3306:3306 x; mysql -p{PW}", "machine api.example login bob password dragon",
-    f"machine build login bob password {PW}", "machine localhost login bob password dragon", "mysql -p1234567 db",
+    f"machine build login bob password {PW}", "machine localhost login bob password dragon", "mysql -p1234567 db", "db_pass = sommer24", "DB_PASS=sommer_24",
 )  # fmt: skip
 NONE = (
     "machine {host} login {user} password {password}", "machine $HOST login $USER password $PASSWORD", "app.py:5432: error: a:b", "jdbc:oracle:thin:scott/${PW}@//db",
