@@ -15,6 +15,7 @@ from mazu_ls.tools.shell import resource_limits, sandbox
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell, shell_stop
 from tests.scenario import check
+from tests.server.client import eventually
 
 pytestmark = pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
 
@@ -104,21 +105,40 @@ async def test_folders_of_secrets_and_local_data_are_not_moved(clone, ignored: s
     assert "creaue table" in await clone.text(run_shell, command=moved)
 
 
-async def test_what_a_command_made_may_be_made_again(clone) -> None:
-    """Results that git ignores, of a script that is run twice, and programs of a build; not what the user keeps there."""
-    clone.write({".gitignore": "*.json\n/prog\n.envrc\n", "mine.json": "mine\n"})
-    (clone.root / "prog").write_bytes(Path("/bin/true").read_bytes())
-    for again in range(2):
-        text = await clone.text(run_shell, command="echo x >> out.json; echo x >> mine.json; echo x > .envrc")
-        assert (clone.root / "out.json").read_text() == "x\n" * (again + 1), text
+async def test_what_the_user_writes_beside_a_command_is_not_the_commands(clone) -> None:
+    """No checkpoint holds ignored files: what appears while a command runs may be the user's, and stays as it is."""
+    clone.write({".gitignore": "*.json\n"})
+    running = asyncio.create_task(
+        clone.call(run_shell, command="echo x > out.json; until [ -f go ]; do sleep .05; done")
+    )
+
+    async def is_made() -> bool:
+        return (clone.root / "out.json").exists()
+
+    assert await eventually(is_made, 20)
+    clone.write({"mine.json": "mine\n"})
+    with (clone.root / "out.json").open("a") as file:
+        file.write("written by the user\n")
+    clone.write({"go": ""})
+    assert (await running).ok
+    for command in ("rm -f mine.json out.json", "echo x > mine.json; echo x > out.json", "mv mine.json a; mv out.json b"):  # fmt: skip
+        assert not (await clone.call(run_shell, command=command)).ok
     assert (clone.root / "mine.json").read_text() == "mine\n"
-    assert (
-        await clone.call(run_shell, command="rm prog out.json && echo y > new.json && mv new.json out.json")
-    ).ok
-    assert (await clone.call(run_shell, command="echo y >> out.json")).ok
-    clone.write({"out.json": "kept by the user\n"})
-    assert not (await clone.call(run_shell, command="echo x >> out.json")).ok
-    assert (clone.root / "out.json").read_text() == "kept by the user\n"
+    assert (clone.root / "out.json").read_text() == "x\nwritten by the user\n"
+
+
+async def test_ignored_programs_are_built_again(clone) -> None:
+    """Not so what only begins like one: a core dump, and data that nothing executes."""
+    clone.write({".gitignore": "/prog\n/core\n/data\n.envrc\n"})
+    program = Path("/bin/true").read_bytes()
+    for name, content in (("prog", program), ("data", program), ("core", program[:16] + b"\4\0" + program[18:])):  # fmt: skip
+        (clone.root / name).write_bytes(content)
+        (clone.root / name).chmod(0o644 if name == "data" else 0o755)
+    await clone.call(run_shell, command="for one in prog data core .envrc; do echo x > $one; done")
+    assert (clone.root / "prog").read_text() == "x\n"
+    assert (clone.root / "data").read_bytes() == program
+    assert len((clone.root / "core").read_bytes()) == len(program)
+    assert (clone.root / ".envrc").read_text() == "export A=1\n"
 
 
 @pytest.mark.parametrize("below", [".git/annex/ssh", ".mazu/x"])

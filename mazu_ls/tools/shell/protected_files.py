@@ -21,7 +21,7 @@ from msgspec import Struct, field
 from mazu_ls.gitcmd import user_repository
 from mazu_ls.gitcmd.committed_ignores import committed_ignores
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
-from mazu_ls.tools.remade_files import is_remade
+from mazu_ls.tools.program_files import is_program
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
 from mazu_ls.workspace.autorun import is_obeyed, runs_by_itself
@@ -144,7 +144,7 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
         above = Path(folder).relative_to(top).parts
         kept = [Path(folder, name) for name in entries.read_only]
         found.read_only += [
-            one for one in kept if starts_programs((*above, one.name)) or not is_remade(Path(top), one)
+            one for one in kept if starts_programs((*above, one.name)) or not is_program(Path(top), one)
         ]
         if (
             largest is not None

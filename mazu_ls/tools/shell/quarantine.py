@@ -17,7 +17,6 @@ from mazu_ls.gitcmd import user_setting
 from mazu_ls.gitcmd.obeyed_files import ObeyedFile, find_obeyed
 from mazu_ls.gitcmd.repository_config import names_programs
 from mazu_ls.state.paths import MADE_HERE, PROJECT_FOLDER, private_folder, root_key, state_home
-from mazu_ls.tools.remade_files import note_made
 from mazu_ls.tools.shell.protected_files import Protected, find_protected, starts_programs
 from mazu_ls.workspace import project_files
 from mazu_ls.workspace.openat import folder_beneath
@@ -55,8 +54,6 @@ class CreatedFilesCheck:
     background: bool
     before: Protected | None = None
     git: bool = False
-    appeared: set[Path] = field(default_factory=set)
-    began: float = field(default_factory=time.time)
     _started: float = field(default_factory=time.monotonic)
     _git: GitState = ()
     _obeyed: frozenset[ObeyedFile] = frozenset()
@@ -87,8 +84,6 @@ class CreatedFilesCheck:
         created: list[CreatedFile] = []
         for root in self.roots:
             after = find_protected(root)
-            kept = set(self.before.read_only).union(after.large, after.run_by_others)
-            self.appeared.update(path for path in after.read_only if path not in kept)
             created += [
                 CreatedFile(root, path, found.inode)
                 for path, found in after.run_by_others.items()
@@ -154,10 +149,7 @@ def quarantine_created(
                 f"{shown} is new since a git command ran: {obeyed.why}. It was not moved; review it."
             )
     new: list[str] = []
-    created = check.created()
-    if not check.background:
-        note_made(check.appeared, check.began, others)
-    for file in created:
+    for file in check.created():
         shown = make_line(str(file.path.relative_to(file.root)), NAME_CHARS)
         if not starts_programs(file.path.relative_to(file.root).parts):
             new.append(shown)
