@@ -94,6 +94,38 @@ the plan is old
     assert "the plan is old" not in str(world.bodies)
 
 
+def test_writing_does_not_tell_whether_a_guess_was_right() -> None:
+    check(
+        """
+-- s/a.txt --
+one
+-- s/b.txt --
+two
+-- settings --
+context.map_tokens = 0
+permissions.mode = "auto"
+[[permissions.rules]]
+tool = "read_file"
+pattern = "s/**"
+verdict = "deny"
+-- model calls write_file --
+path: s/a.txt
+content: one
+-- model calls write_file --
+path: s/b.txt
+content: one
+-- model says --
+Done.
+""",
+        """
+tool: s/a.txt has this text now
+tool: s/b.txt has this text now
+assistant: Done.
+stop: end_turn
+""",
+    )
+
+
 def test_a_refused_edit_is_not_done_by_writing_the_file() -> None:
     check(
         """

@@ -109,6 +109,20 @@ def test_bits_of_a_file_that_both_changed_are_asked_about(script: Script):
     assert (status, _bits(script.root, "tool.sh")) == (0, ["755"]), out + err
 
 
+def test_lines_go_back_also_where_the_bits_are_yours(script: Script):
+    tool = script.root / "tool.sh"
+    tool.write_text("true\n")
+    tool.chmod(0o644)
+    runs(script, "cp app.py tool.sh", "chmod 755 tool.sh")
+    tool.chmod(0o600)
+    status, out, err = script("undo")
+    assert (status, tool.read_text(), _bits(script.root, "tool.sh")) == (0, "true\n", ["600"]), out + err
+    assert script("redo")[0] == 0
+    tool.chmod(0o644)
+    status, out, err = script("undo")
+    assert (status, tool.read_text(), _bits(script.root, "tool.sh")) == (0, "true\n", ["644"]), out + err
+
+
 def test_the_usual_bits_of_folders_are_those_of_most():
     modes = FileModes({})
     modes.note_all({b"c/a": 0o600}, {b"c/x": 0o750, b"c/y": 0o750, b"c/z": 0o2700}, first=True)

@@ -270,8 +270,8 @@ class ToolExecutor:
         """Call the tool. `asked_later`: why an edit asks, once it is known; where it did not come to that, its result may need it."""
         try:
             output = await tool.call(call.arguments, turn)
-        except ToolError:
-            if asked_later is not None:
+        except ToolError as error:
+            if asked_later is not None and error.of_content:
                 await self._approvals.ask_unread(call, tool, asked_later)
             raise
         finally:

@@ -319,8 +319,13 @@ class RollbackDecision:
             place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
         )
         content = add(BLOB, data)
-        if own is None and (self.choice != "keep" or (step.was is not None and step.was.oid == content)):
-            return None  # both changed the permission bits, which cannot be divided
+        if (
+            own is None
+            and int(bits, 8) != step.permissions
+            and step.was is not None
+            and step.was.oid == content
+        ):
+            return None  # both changed the permission bits, which cannot be divided, and nothing else is left
         return step.with_content(content, own or bits)
 
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:

@@ -62,7 +62,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     if known != before and any(edit.all for edit in edits):
         raise _changed(args.path)
     if after == before:
-        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
+        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same", of_content=True)
     await turn.host.edit(path, before, after)
     problem = await _problem(turn, path, before)
     if known == before:
@@ -91,10 +91,13 @@ async def write_file(args: WriteFileArgs, turn: ToolContext) -> str:
     short = len(args.content) + len(before or "") <= SHORT
     written = partial(written_text, args.content, before, args.path)
     content = written() if short else await asyncio.to_thread(written)
+    withheld = before is not None and turn.withheld(path)  # whether it had the text says what is in it
     if before == content:
-        return f"{args.path} already has this text"
+        return f"{args.path} {'has this text now' if withheld else 'already has this text'}"
     await turn.host.edit(path, before, content)
     turn.seen[path] = content
+    if withheld:
+        return f"{args.path} has this text now"
     problem = await _problem(turn, path, before)
     verb = "created" if before is None else "wrote"
     note = f"\nnote: {twins[0]} is in the same folder" if twins else ""
