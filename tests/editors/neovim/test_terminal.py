@@ -336,7 +336,7 @@ async def test_a_rollback_is_seen_first_and_taken_back_after(terminal: Terminal)
 
 async def test_what_is_said_while_a_turn_runs_waits_for_its_turn(terminal: Terminal):
     terminal.model.script.replies += [
-        slow := ScriptedReply(text="slow " * 400, chunk=5, delay=0.5),
+        slow := ScriptedReply(text="slow " * 200, chunk=5, delay=0.5),
         ScriptedReply(text="The second answer."),
     ]
     await terminal.start("app.py")
