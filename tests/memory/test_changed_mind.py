@@ -109,3 +109,88 @@ async def test_the_same_words_are_known(memories: Memories, old: str, new: str):
 async def test_a_title_said_again_without_its_reason_is_known(memories: Memories):
     await memories.remember("Amounts are whole cents", "Floats lost a cent in March")
     assert (await memories.remember("Amounts are whole cents")).outcome == "duplicate"
+
+
+@pytest.mark.parametrize("source", ["user", "agent"])
+@pytest.mark.parametrize(
+    ("title", "old", "new"),
+    [
+        (
+            "Payment service",
+            ("decision", "We chose Stripe over Adyen."),
+            ("convention", "Never log card numbers."),
+        ),
+        ("Payment service", ("decision", "We chose Stripe over Adyen."), ("fact", "Runs on port 7000.")),
+        (
+            "Payment service",
+            ("fact", "Runs on port 7000."),
+            ("mistake", "Do not restart it during the day, it drops orders."),
+        ),
+        ("Authentication", ("decision", "We use JWT."), ("convention", "Never use JWT without expiry.")),
+        (
+            "Authentication",
+            ("decision", "We use JWT with RS256."),
+            ("mistake", "Tokens were written to the log once."),
+        ),
+        (
+            "Release notes",
+            ("convention", "Written by hand."),
+            ("task_outcome", "The last ones took two days."),
+        ),
+        ("CI", ("fact", "GitHub Actions runs it."), ("task_outcome", "A flaky test blocked it on Monday.")),
+        ("Retries", ("convention", "At most 3 retries"), ("mistake", "At most 5 retries")),
+        ("Retries", ("convention", "Explained. " * 900), ("decision", "Explained otherwise. " * 500)),
+    ],
+)
+async def test_one_title_may_have_a_memory_of_each_category(
+    memories: Memories, source: str, title: str, old: tuple[str, str], new: tuple[str, str]
+):
+    for one, other in ((old, new), (new, old)):
+        first = (await memories.remember(title, one[1], category=one[0], source=source)).memory
+        made = await memories.remember(title, other[1], category=other[0], source=source)
+        assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+        for memory in (first, made.memory):
+            assert (await memories.get(memory.id)).state == "current"
+            await memories.forget(memory.id)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Do not commit to main", "Commit to main"),
+        ("Caching is disabled", "Caching is enabled"),
+        ("Use uv, not pip", "Use pip, not uv"),
+        ("The port is 8080", "The port is 9090"),
+        ("The tests run with pytest", "Test runs with pytest"),
+    ],
+)
+@pytest.mark.parametrize("happened", ["mistake", "task_outcome"])
+async def test_what_went_wrong_replaces_no_rule_nor_a_rule_that(
+    memories: Memories, one: str, other: str, happened: str
+):
+    for rule in ("decision", "convention", "fact", "user_preference"):
+        for old, new in ((rule, happened), (happened, rule)):
+            first = (await memories.remember(one, category=old, scope="project")).memory
+            made = await memories.remember(other, category=new, scope="project")
+            assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+            assert made.memory.category == new
+            for memory in (first, made.memory):
+                assert (await memories.get(memory.id)).state == "current"
+                await memories.forget(memory.id)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Run on port 7000", "Run on port 8000"),
+        ("Use Stripe, not Adyen", "Use Adyen, not Stripe"),
+        ("Never behind a proxy", "Always behind a proxy"),
+    ],
+)
+async def test_below_one_title_a_contradiction_replaces_across_categories(
+    memories: Memories, old: str, new: str
+):
+    first = (await memories.remember("Payment service", old, category="decision")).memory
+    made = await memories.remember("Payment service", new, category="convention")
+    assert (made.outcome, made.replaced and made.replaced.id) == ("superseded", first.id)
+    assert made.memory.category == "convention"

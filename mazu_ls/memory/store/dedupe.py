@@ -5,10 +5,20 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.search.tokens import terms, words
 from mazu_ls.memory.store.calendar_words import calendar_value, number_of_word
 from mazu_ls.memory.store.units import SIZE, TIME, UNITS, VALUE_BEFORE
-from mazu_ls.memory.store.wording import NEGATION, WEAK, agreement, equal_content, equal_words, words_of
+from mazu_ls.memory.store.wording import (
+    NEGATION,
+    WEAK,
+    agreement,
+    equal_content,
+    equal_words,
+    is_misspelt,
+    names_in,
+    words_of,
+)
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 Verdict = Literal["same", "changed", "different"]
@@ -16,6 +26,8 @@ Verdict = Literal["same", "changed", "different"]
 SAME_TITLE_SHORT_BODY = 25
 LONG = 8_000
 """Characters from which a text is compared by its title and beginning only."""
+_RULES = frozenset({"decision", "convention", "user_preference", "fact"})
+"""Categories that say what holds; a mistake or the outcome of a task says what happened, and contradicts no rule."""
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
     for pair in words(
@@ -26,39 +38,54 @@ _OPPOSITES = frozenset(
 _TURNING = NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
 _TOKEN = lazy_pattern(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = lazy_pattern(r"^\d")
-# A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
-# before a word.
-_NAME = lazy_pattern(
-    r"(?<![\w-])-*+\w[\w-]*+(?:[./:]+\w[\w-]*+)+|\b\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
-)
-_VERSION = lazy_pattern(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
 _VALUE_SHAPED = lazy_pattern(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
-def compare_texts(new_title: str, new_body: str, old_title: str, old_body: str) -> Verdict:
+def compare_memories(new: MemoryEntry, old: MemoryEntry) -> Verdict | Literal["alike"]:
+    """Return `compare_texts` as the categories of both allow; `alike`: keep both, only a person can tell whether the new one replaces
+    the old one.
+
+    Across categories only a contradiction replaces: a title that is a subject may have a decision and a convention.
+    """
+    across = new.category != old.category
+    verdict = compare_texts(new.title, new.body, old.title, old.body, across=across)
+    if verdict == "different":
+        near = (across and _plain(new.title) == _plain(old.title)) or _differ_in_one_thing(
+            f"{new.title}\n{new.body[:2000]}", f"{old.title}\n{old.body}"
+        )
+        return "alike" if near else "different"
+    return "alike" if across and not _RULES.issuperset((new.category, old.category)) else verdict
+
+
+def compare_texts(
+    new_title: str, new_body: str, old_title: str, old_body: str, *, across: bool = False
+) -> Verdict:
     """Return `same`: the new text adds nothing. `changed`: same subject, another value. `different`: keep both.
 
-    Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080".
+    Numbers, negations and opposites are never taken for typos: "port 9090" is no spelling of "port 8080". `across`
+    categories only a contradiction is a change: not another text below the same title, nor a negation that says more.
     """
+    same_title = not across and _plain(new_title) == _plain(old_title)
     if max(len(new_body), len(old_body)) > LONG:
-        return _same_subject(new_body, old_body) if _plain(new_title) == _plain(old_title) else "different"
+        return _same_subject(new_body, old_body) if same_title else "different"
     new, old = f"{new_title}\n{new_body}", f"{old_title}\n{old_body}"
     if equal_words(new, old) or (not new_body.strip() and equal_words(new_title, old_title)):
         return "same"
     new_words, old_words = _split(new), _split(old)
-    new_names, old_names = _names(new), _names(old)
+    new_names, old_names = names_in(new), names_in(old)
     if new_names - old_names and old_names - new_names:
         return "different"
     if _numbers(new_words) == _numbers(old_words) and (moved := _exchanged(new_words, old_words)):
         return moved
-    if _plain(new_title) == _plain(old_title):
+    if same_title:
         return _same_subject(new_body, old_body)
     if _replaced_value(new_words, old_words) or _replaced_time(new_words, old_words):
         return "changed"
     if agreed := agreement(new, old):
         return "changed" if agreed == "against" else "different"
     if _turned(new_words, old_words) and (
-        _only_turned(new_words, old_words) or (_close(new, old) and _same_topic(new_words, old_words))
+        _only_turned(new_words, old_words)
+        or (not across and _close(new, old) and _same_topic(new_words, old_words))
     ):
         return "changed"
     return "different"
@@ -71,7 +98,7 @@ def says_no_more(title: str, body: str, other_title: str, other_body: str) -> bo
     return equal_content(f"{title}\n{body}", f"{other_title}\n{other_body}")
 
 
-def differ_in_one_thing(new: str, old: str) -> bool:
+def _differ_in_one_thing(new: str, old: str) -> bool:
     """Return whether two texts say the same of one or two other words, the same words in another order, or one of them little more
     than the other: a changed fact, or another subject of the same kind.
 
@@ -134,25 +161,12 @@ def _same_topic(new: list[str], old: list[str]) -> bool:
         for some in (new, old)
     ]
     only_new, only_old = left[0] - left[1], left[1] - left[0]
-    only_new = {word for word in only_new if not _misspelt(word, only_old)}
+    only_new = {word for word in only_new if not is_misspelt(word, only_old)}
     return not only_new or not only_old
-
-
-def _names(text: str) -> set[str]:
-    """Return the names in a text: a path, a file, an identifier, a single letter ("service B"). Another name is another
-    subject."""
-    found = {name.strip(".-/").casefold() for name in _NAME.findall(text)}
-    return {name for name in found if name and not _VERSION.fullmatch(name)}
 
 
 def _content(text: str) -> set[str]:
     return set(terms(" ".join(w for w in _split(text) if w not in WEAK or w in NEGATION)))
-
-
-def _misspelt(word: str, others: set[str]) -> bool:
-    from rapidfuzz import fuzz
-
-    return len(word) > 4 and any(len(o) > 4 and word[0] == o[0] and fuzz.ratio(word, o) >= 84 for o in others)
 
 
 def _close(new: str, old: str) -> bool:

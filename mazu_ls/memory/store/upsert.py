@@ -20,7 +20,7 @@ from mazu_ls.memory.models import (
 )
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
-from mazu_ls.memory.store.dedupe import compare_texts, differ_in_one_thing
+from mazu_ls.memory.store.dedupe import compare_memories
 from mazu_ls.memory.store.entries import EntryTable, digest, number, scope_of
 from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
@@ -224,14 +224,8 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
     if not found:
         return _Similar()
     marks = ", ".join("?" * len(found))
-    texts = {
-        n: f"{title}\n{body[:2000]}"
-        for n, title, body in select(
-            rows.db,
-            f"SELECT n, title, body FROM memory WHERE n IN ({marks})",
-            found,
-        )
-    }
+    stored = select(rows.db, f"SELECT n, title, body FROM memory WHERE n IN ({marks})", found)
+    texts = {n: f"{title}\n{body[:2000]}" for n, title, body in stored}
     new = f"{entry.title}\n{entry.body[:2000]}"
     best = process.extract(new, texts, scorer=fuzz.token_set_ratio, score_cutoff=_ALIKE, limit=_COMPARED)
     same_title = [
@@ -240,15 +234,13 @@ def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
     replaced = alike = None
     for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
         old = rows.entry(n)
-        verdict = compare_texts(entry.title, entry.body, old.title, old.body)
+        verdict = compare_memories(entry, old)
         if verdict == "same":
             return _Similar(old)
-        if verdict == "changed" and replaced is None and old.state != "archived":
+        if old.state == "archived":
+            continue
+        if verdict == "changed" and replaced is None:
             replaced = old
-        elif (
-            alike is None
-            and old.state != "archived"
-            and (verdict == "changed" or differ_in_one_thing(new, f"{old.title}\n{old.body}"))
-        ):
+        elif verdict in ("changed", "alike") and alike is None:
             alike = old
     return _Similar(None, replaced, alike)

@@ -58,6 +58,12 @@ _FILLING = words(
 )
 _ENDINGS = words("s es") | {""}
 _LEAST_SLIP = 7
+# A path, file name or address; snake_case, camelCase or a word with a digit; a single capital letter, but not "A"
+# before a word.
+_NAME = lazy_pattern(
+    r"(?<![\w-])-*+\w[\w-]*+(?:[./:]+\w[\w-]*+)+|\b\w+_\w+|\b[a-zA-Z]+[a-z][A-Z]\w*|\b[a-zA-Z]+\d\w*|\b[B-HJ-Z]\b|(?<=\w )A\b"
+)
+_VERSION = lazy_pattern(r"v?\d[\d.:]*\w{0,2}|\d[\w.:]*")
 
 
 def equal_words(new: str, old: str) -> bool:
@@ -78,6 +84,20 @@ def equal_content(new: str, old: str) -> bool:
 def words_of(text: str) -> str:
     """Return a text with "don't" and "cannot" written as two words."""
     return _CONTRACTED.sub(" not", text.replace("won't", "will not").replace("can't", "can not"))
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names in a text: a path, a file, an identifier, a single letter ("service B"). Another name is another
+    subject."""
+    found = {name.strip(".-/").casefold() for name in _NAME.findall(text)}
+    return {name for name in found if name and not _VERSION.fullmatch(name)}
+
+
+def is_misspelt(word: str, others: set[str]) -> bool:
+    """Return whether one of the other words is nearly this long word."""
+    from rapidfuzz import fuzz
+
+    return len(word) > 4 and any(len(o) > 4 and word[0] == o[0] and fuzz.ratio(word, o) >= 84 for o in others)
 
 
 def agreement(new: str, old: str) -> Agreement | None:
