@@ -433,8 +433,20 @@ def test_a_key_that_is_never_closed_is_read_once():
         "<|tool_call_begin|>" + " " * 100_000,
         "<|tool_call_begin|>read_file" + " " * 100_000 + "x" + " " * 100_000 + "x",
         "<start_function_call>call:read_file{" + " " * 100_000 + "x" + "y" * 100_000,
+        "to=functions.read_file " + "to=a{}" * 500_000 + "x",
+        "\u273fFUNCTION\u273f:read_file\n\u273fARGS\u273f:{" * 50_000,
     ],
-    ids=["nested", "parameters", "actions", "keys", "spaces", "spaces inside", "spaces and letters"],
+    ids=[
+        "nested",
+        "parameters",
+        "actions",
+        "keys",
+        "spaces",
+        "spaces inside",
+        "spaces and letters",
+        "to",
+        "Qwen",
+    ],
 )
 def test_marks_that_are_never_closed_are_read_once(text: str):
     assert {name for name, _ in calls(read(text))} <= {"read_file"}
@@ -445,3 +457,14 @@ def test_a_string_that_is_never_closed_is_read_once(quote: str):
     assert value_at("{" + quote + ("\\" + quote) * 50_000, 0) == (None, 0)
     assert blank_comments('{"' + '\\"' * 50_000) == '{"' + '\\"' * 50_000
     assert value_at('{"a": 1, // don\'t\n "b": [2,]}', 0)[0] == {"a": 1, "b": [2]}
+
+
+def test_several_calls_between_the_marks_of_qwen_are_read():
+    one = '\u273fFUNCTION\u273f: read_file\n\u273fARGS\u273f: {"path": "%s"}\n'
+    text = one % "a.py" + one % "b}\u273f.py" + "\u273fRESULT\u273f"
+    assert calls(read(text)) == [("read_file", {"path": "a.py"}), ("read_file", {"path": "b}\u273f.py"})]
+
+
+def test_an_addressed_call_may_hold_the_words_of_another_and_end_with_blanks():
+    text = 'commentary to=functions.read_file json{"path": "to=functions.b"} \n\n'
+    assert calls(read(text)) == [("read_file", {"path": "to=functions.b"})]

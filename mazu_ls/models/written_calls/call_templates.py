@@ -38,12 +38,10 @@ _REACT = re.compile(
     r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
     re.DOTALL | re.MULTILINE,
 )
-_QWEN_MARKS = re.compile(
-    r"\u273fFUNCTION\u273f:[ \t]*([\w.:-]{1,80})\s*\u273fARGS\u273f:[ \t]*(\{.*?\})\s*(?:\u273f\w+\u273f|\Z)",
-    re.DOTALL,
-)
+_QWEN_BEGIN = re.compile(r"\u273fFUNCTION\u273f:[ \t]*+([\w.:-]{1,80})\s*+\u273fARGS\u273f:[ \t]*+(?=\{)")
+_QWEN_END = re.compile(r"\}\s*+(?:(?=\u273fFUNCTION\u273f)|\u273f\w++\u273f|\Z)")
 _ADDRESSED = re.compile(
-    r"(?:\b(?:commentary|analysis)\s{0,3})?\bto=(?:functions\.)?([\w.:-]{1,80})\s{0,3}(?:json|code)?\s{0,3}(\{.*\})\s*\Z",
+    r"(?:\b(?:commentary|analysis)\s{0,3})?\bto=(?:functions\.)?([\w.:-]{1,80})\s{0,3}(?:json|code)?\s{0,3}(\{.*\})\Z",
     re.DOTALL,
 )
 """As harmony, its marks removed by a server."""
@@ -79,7 +77,7 @@ def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[Writte
     found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
     found = found or [_block(match) for match in _HARMONY.finditer(text)]
     found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
-    found = found or [_block(match) for match in _QWEN_MARKS.finditer(text)] or _addressed(text)
+    found = found or _qwen(text) or _addressed(text)
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
     for match in () if found else _in_lists(text):
@@ -104,9 +102,13 @@ def _in_lists(text: str) -> Iterator[re.Match[str]]:
 
 def _block(match: re.Match[str]) -> WrittenCall:
     """Parse a name, followed by the arguments as JSON."""
-    name = re.sub(r"\Afunctions\.|:\d+\Z", "", match[1])
-    body = re.sub(r"\A```\w*\s*|(?<!\s)\s*```\Z", "", match[2].strip())
-    return WrittenCall(*match.span(), name, *parse_arguments(body))
+    return _named(*match.span(), match[1], match[2])
+
+
+def _named(start: int, end: int, name: str, body: str) -> WrittenCall:
+    name = re.sub(r"\Afunctions\.|:\d+\Z", "", name)
+    body = re.sub(r"\A```\w*\s*|(?<!\s)\s*```\Z", "", body.strip())
+    return WrittenCall(start, end, name, *parse_arguments(body))
 
 
 def _invoked(match: re.Match[str]) -> WrittenCall:
@@ -122,10 +124,28 @@ def _react(text: str) -> list[WrittenCall]:
     return [_block(match)] if match else []
 
 
+def _qwen(text: str) -> list[WrittenCall]:
+    """Parse names and arguments behind Qwen's marks. The ends are looked for once, since a search from each name would follow
+    it to the end of the answer."""
+    found: list[WrittenCall] = []
+    ends, at = _QWEN_END.finditer(text), 0
+    for begun in _QWEN_BEGIN.finditer(text):
+        if begun.start() < at:
+            continue  # in the arguments of the one before
+        end = next((end for end in ends if end.start() >= begun.end()), None)
+        if end is None:
+            break
+        found.append(_named(begun.start(), end.end(), begun[1], text[begun.end() : end.start() + 1]))
+        at = end.end()
+    return found
+
+
 def _addressed(text: str) -> list[WrittenCall]:
-    """Parse a call at the end of the answer behind the last `to=`."""
-    line = text.rfind("\n", 0, max(0, text.rfind("to=functions."))) + 1
-    match = _ADDRESSED.search(text, line) if "to=functions." in text else None
+    """Parse a call at the end of the answer, in the line of the last `to=functions.`; where the answer ends with no `}`, each
+    `to=` would be followed to the end in vain."""
+    line, end = text.rfind("\n", 0, max(0, text.rfind("to=functions."))) + 1, len(text.rstrip())
+    is_one = text.endswith("}", 0, end) and "to=functions." in text
+    match = _ADDRESSED.search(text, line, end) if is_one else None
     return [_block(match)] if match else []
 
 

@@ -12,14 +12,15 @@ LONGEST = 200_000
 _json_at = json.JSONDecoder().raw_decode
 _BRACKET_OR_QUOTE = re.compile(r"""[\[\]{}"']""")
 _REST_OF_STRING = {quote: re.compile(rf"(?:[^{quote}\\]|\\.)*+{quote}", re.DOTALL) for quote in ('"', "'")}
+_BLANKS = re.compile(r"\s*+")
 _COMMENT = re.compile(r"(?:\s*(?://|#)[^\n]*\n)+")
 
 
 def value_at(text: str, at: int) -> tuple[Any, int]:
     """Return the value that begins at an offset and where it ends; 0 if there is none."""
-    at += len(text[at:]) - len(text[at:].lstrip())
+    at = _behind_blanks(text, at)
     if comment := _COMMENT.match(text, at):
-        at = comment.end() + len(text[comment.end() :]) - len(text[comment.end() :].lstrip())
+        at = _behind_blanks(text, comment.end())
     try:
         return _json_at(text, at)
     except (ValueError, RecursionError):
@@ -40,6 +41,13 @@ def value_at(text: str, at: int) -> tuple[Any, int]:
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return None, 0
     return (value, end) if isinstance(value, dict | list) else (None, 0)
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    blanks = _BLANKS.match(
+        text, at
+    )  # a slice for each of many values would copy the rest of the answer each time
+    return blanks.end() if blanks else at
 
 
 def _end_of_brackets(text: str, at: int) -> int:

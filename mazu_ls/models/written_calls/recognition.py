@@ -68,6 +68,7 @@ _NAME_IN_JSON = re.compile(r'"(?:name|tool|tool_name)"\s*:\s*"([\w.:-]{1,64})"')
 _MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_][\w.]*\()")
 _NAME_BEFORE_JSON = re.compile(r"\s*([\w.:-]{1,80})\s*(?=\{)")
 _LAST_JSON = re.compile(r"\n(?=[\[{])")
+_BETWEEN_VALUES = re.compile(r"[ \t\r\n;,]*+")
 MOST_PLACES = 40
 """Lines that begin like JSON, from the end, of which one may start the calls at the end of an answer."""
 _STOP_MARK = re.compile(
@@ -229,7 +230,8 @@ def _of_json(text: str, start: int, end: int, offered: set[str] | None = None) -
         ):
             return
         found += calls
-        at = after + len(text[after:]) - len(text[after:].lstrip(" \t\r\n;,"))
+        between = _BETWEEN_VALUES.match(text, after)
+        at = between.end() if between else after
     yield from found
 
 
