@@ -210,12 +210,12 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
     elif as_json(given):
         print_json(result)
     elif not getattr(host.surface, "shows_ends", False):
-        from mazu_ls.terminal.screen.styled_text import clean
+        from mazu_ls.terminal.screen.styled_text import clean, clean_line
 
         if result["reply"] and not getattr(host.surface, "streamed", False):
             print(clean(result["reply"]))
         for refusal in result.get("refusals", ()):
-            print(clean(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
+            print(clean_line(f"not run: {refusal['what']}: {refusal['reason']}"), file=sys.stderr)
         print_text(turn_facts(result), sys.stderr)
     if undone := result.get("rolledBack"):
         from mazu_ls.server.chat.rollback_text import rollback_sentence

@@ -6,7 +6,16 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.exit_status import how_to_go_on
-from mazu_ls.terminal.screen.styled_text import Line, clean, count_changes, fit, line, plural, wrapped
+from mazu_ls.terminal.screen.styled_text import (
+    Line,
+    clean,
+    clean_line,
+    count_changes,
+    fit,
+    line,
+    plural,
+    wrapped,
+)
 from mazu_ls.terminal.wording import error_text
 
 if TYPE_CHECKING:
@@ -71,7 +80,7 @@ def call_outcome(tool: str, body: CallEnded, *, streamed: bool) -> str:
     if body.diff:
         added, removed = count_changes(body.diff)
         return f"+{added} -{removed}" + (" proposed" if body.summary.startswith(PROPOSED) else "")
-    summary = clean(body.summary.removeprefix("error: "))
+    summary = clean_line(body.summary.removeprefix("error: "))
     if told := next((words for start, words in TO_THE_USER.items() if summary.startswith(start)), ""):
         return told
     if tool == "read_file" and body.ok and (lines := len(_NUMBERED.findall(body.text))):

@@ -32,6 +32,11 @@ def clean(text: str) -> str:
     )
 
 
+def clean_line(text: str) -> str:
+    """Return the same as one line: a line feed of a command or a name, shown by `⏎`, must begin none that looks like ours."""
+    return " \u23ce ".join(re.split("[\n\u2028\u2029]", clean(text).strip("\n")))
+
+
 def line(*spans: Span | str) -> Line:
     """Return a line of spans; a plain string has no style."""
     return tuple(("", span) if isinstance(span, str) else span for span in spans)

@@ -1,0 +1,14 @@
+"""Commands with line feeds: what the terminal prints of them begins no line that looks like its own."""
+
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # fixtures
+
+
+def test_a_refused_command_writes_no_lines_of_its_own(script: Script):
+    line = "git init -q sub; touch $'x\n\u2713 12 passed\nRolled back to cp_9'"
+    script.model_says({"calls": [{"name": "run_shell", "arguments": {"command": line}}]}, {"text": "Done."})
+    _, out, err = script("run", "--allow-shell", "do it")
+    assert "not run: " in err, out + err
+    forged = [row for row in (out + err).splitlines() if row.startswith(("\u2713 12", "Rolled back"))]
+    assert not forged, out + err
