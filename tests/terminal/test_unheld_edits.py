@@ -79,6 +79,23 @@ def test_an_edit_after_it_is_no_longer_ignored_is_undone_too(script: Script):
     assert "conflict: x.log" in out, out + err
 
 
+def test_bits_that_i_gave_such_a_file_stay(script: Script):
+    (script.root / ".gitignore").write_text("*.sh\n")
+    start = script.root / "x.sh"
+    start.write_text("mine\n")
+    start.chmod(0o755)
+    script.model_says({"calls": [write("x.sh", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    start.chmod(0o600)
+    for line, text in (("undo", "mine\n"), ("redo", "theirs\n")):
+        status, out, err = script(line)
+        assert (status, "problem" in out, start.read_text()) == (0, False, text), out + err
+        assert start.stat().st_mode & 0o777 == 0o600
+    start.unlink()
+    status, out, err = script("rollback", "cp_000001", "--on-conflict", "overwrite")
+    assert (start.read_text(), start.stat().st_mode & 0o777) == ("mine\n", 0o755), out + err
+
+
 def kept(script: Script) -> list[Path]:
     return [*script.root.parent.glob("state/**/refs/mazu/u/*")]
 

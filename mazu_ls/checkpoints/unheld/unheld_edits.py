@@ -14,7 +14,7 @@ from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK, rollback_of
 from mazu_ls.checkpoints.attribution.same_states import SameStates
 from mazu_ls.checkpoints.context import base_checkpoint
-from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
@@ -163,6 +163,9 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
             continue
         mode, _, oid = (entry or "").partition(" ")
         kept = TreeEntry(mode.encode(), bytes.fromhex(oid)) if oid else None
+        if kept and present and LINK_MODE not in (kept.mode, present.entry.mode):
+            # An edit changes no permission bits: those that differ now were given by somebody else, and stay.
+            kept, permissions = TreeEntry(present.entry.mode, kept.oid), present.permissions
         found[place] = UnheldFile(mount, inside, present and present.entry, kept, permissions or 0, (edit,))
     return found
 
