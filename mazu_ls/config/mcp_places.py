@@ -9,28 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_programs import SUFFIXES, started_names
 
 MAX_PARTS = 300
-MAX_PLACES = 4000
-SUFFIXES = (".js", ".mjs", ".cjs", ".py", ".ts")
-_IN_PYTHON = ("__main__.py", "__init__.py")
-_IN_NODE = ("package.json", *(f"{name}{suffix}" for name in ("index", "main") for suffix in SUFFIXES))
-_STARTED: tuple[tuple[str, tuple[str, ...]], ...] = (
-    (r"(python|pypy)[\d.]*|uv|fastmcp|mcp|poetry|pdm|hatch|pipenv|rye", _IN_PYTHON),
-    (r"node|nodejs|bun|deno|tsx|ts-node|nodemon", _IN_NODE),
-    (r"npm|pnpm|yarn", ("package.json",)),
-    (r"g?make", ("GNUmakefile", "makefile", "Makefile")),
-    (r"just", ("justfile", "Justfile", ".justfile")),
-    (r"go", ("main.go",)),
-)
-"""What these programs start in a folder that they are given; the last four of them also where they are started."""
-_IN_THE_CURRENT = re.compile(r"npm|pnpm|yarn|bun|g?make|just")
+MAX_PLACES = 8000
 _BETWEEN = re.compile(r"""[\s=:;,'"`()<>&|]+""")
 _PWD = re.compile(r"\$(PWD|\{PWD\})(?=/)")
 _HOME = re.compile(r"^~(?=/)|\$(HOME|\{HOME\})(?=/)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_LAUNCHERS = frozenset(("npx", "pnpx", "bunx", "uvx", "docker", "podman"))
-"""They start a package: the project's folder among their arguments is what the server works on."""
 
 
 class NamedPlaces:
@@ -49,25 +35,20 @@ class NamedPlaces:
             return
         bases = dict.fromkeys((*self._roots, Path.cwd()))
         parts = list(_parts(server))
-        programs = [] if _program(server.command) in _LAUNCHERS else [_program(part) for part in parts]
-        self._names = [
-            name for program, names in _STARTED if any(re.fullmatch(program, one) for one in programs)
-            for name in names
-        ]  # fmt: skip
+        self._names, here = started_names(server.command, server.args, parts)
         for base in bases:
             for part in parts:
                 self._add(base, part)
             for place in server.env.get("PATH", search).split(os.pathsep):
                 self._add(base, str(Path(place, server.command)))
-            if any(_IN_THE_CURRENT.fullmatch(one) for one in programs):
-                self._add_started(base)
+            self._add_started(base, here)
         for _ in range(2):  # `cd a && cd b && python c.py`
             for folder in [place for place in self.existing if place.is_dir()]:
                 for part in parts:
                     if not part.startswith(os.sep):
                         self._add(folder, part)
         for folder in [place for place in self.existing if place.is_dir()]:
-            self._add_started(folder)
+            self._add_started(folder, self._names)
 
     def _add(self, base: Path, part: str) -> None:
         joined = base / part
@@ -76,7 +57,7 @@ class NamedPlaces:
             if place is None:
                 continue
             if place in self._roots:
-                self._add_started(place)
+                self._add_started(place, self._names)
                 continue
             if self._is_there(place):
                 self.existing[place] = None
@@ -86,9 +67,8 @@ class NamedPlaces:
                 longer = (place.with_name(place.name + suffix) for suffix in SUFFIXES)
                 self.existing |= {one: None for one in longer if self._is_there(one)}
 
-    def _add_started(self, folder: Path) -> None:
-        place = self._inside(str(folder))
-        for name in self._names if place is not None else ():
+    def _add_started(self, folder: Path, names: Sequence[str]) -> None:
+        for name in names if self._inside(str(folder)) is not None else ():
             if self._is_there(folder / name):
                 self.entries[folder / name] = None
 
@@ -104,11 +84,6 @@ class NamedPlaces:
     def _is_there(self, place: Path) -> bool:
         self._looked += 1
         return self._looked <= MAX_PLACES and os.path.lexists(place)
-
-
-def _program(word: str) -> str:
-    """Return the name of the program that a word may be, without a folder and the ending that it has on Windows."""
-    return word.replace("\\", "/").rpartition("/")[2].lower().removesuffix(".exe").removesuffix(".cmd")
 
 
 def _parts(server: McpServer) -> Iterator[str]:

@@ -73,7 +73,9 @@ _LATER_FILES = _words(
     " autogen.sh dockerfile docker-compose.yml docker-compose.yaml compose.yml compose.yaml vagrantfile"
     " procfile .pnp.cjs .netrc devbox.json flake.nix shell.nix default.nix .ripgreprc .curlrc .wgetrc .screenrc"
     " .tmux.conf .woodpecker.yaml gulpfile.js gruntfile.js .emacs .yarnrc.yaml gradle-wrapper.jar"
-    " gradle-wrapper.properties"
+    " gradle-wrapper.properties deno.json deno.jsonc bunfig.toml nodemon.json taskfile.dist.yml taskfile.dist.yaml rakefile.rb"
+    " pipfile fastmcp.json settings.gradle.kts compose.override.yaml compose.override.yml"
+    " docker-compose.override.yml docker-compose.override.yaml"
 )
 _LATER_SUFFIXES = (".mk",)
 

@@ -1,0 +1,93 @@
+"""Files that an MCP server is started from though its entry names a folder only, or a task."""
+
+from pathlib import Path
+
+import pytest
+
+from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_places import NamedPlaces
+from mazu_ls.workspace.autorun import runs_later
+from tests.hostile.test_start_files import PYTHON, SERVER, eventually, in_states, opened
+
+
+async def test_what_a_launcher_starts_in_a_folder_is_compared(tmp_path: Path) -> None:
+    """The launchers are stand-ins, which start the same server whatever they are given."""
+    folder = tmp_path / "project"
+    (folder / "server").mkdir(parents=True)
+    (folder / "docs").mkdir()
+    for name in ("server/index.ts", "deno.json", "docs/index.ts", "package.json"):
+        (folder / name).write_text("{}")
+    (tmp_path / "srv.py").write_text(SERVER.format(stop=tmp_path / "stop"))
+    entries = ""
+    for name, words in (("npx", '"-y", "tsx@4", "server"'), ("deno", '"task", "mcp"'), ("works", '"-y", "a-server", "docs", "."')):  # fmt: skip
+        launcher = tmp_path / name / ("deno" if name == "deno" else "npx")
+        launcher.parent.mkdir()
+        launcher.write_text(f"#!/bin/sh\nexec {PYTHON} {tmp_path}/srv.py\n")
+        launcher.chmod(0o755)
+        entries += f'[[mcp_servers]]\nname = "{name}"\ncommand = "{launcher}"\nargs = [{words}]\n'
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "config.toml").write_text(entries)
+    asked: list[str] = []
+    async with opened(folder, [], [], asked) as client:
+        started = {"npx": "connected", "deno": "connected", "works": "connected"}
+        assert await eventually(lambda: in_states(client, started))
+        for name in ("server/index.ts", "deno.json", "docs/index.ts"):
+            with (folder / name).open("a") as file:
+                file.write("\n")
+        (tmp_path / "stop").touch()
+        waiting = {"npx": "not_agreed", "deno": "not_agreed"}
+        assert await eventually(lambda: in_states(client, {**waiting, "works": "reconnecting"}))
+        (tmp_path / "stop").unlink()
+        assert await eventually(lambda: in_states(client, {**waiting, "works": "connected"}))
+        for name in ("server/index.ts", "deno.json"):
+            assert any(f"{name}. May it start?" in one for one in asked), asked
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("npx tsx server", "server/index.ts server/package.json"),
+        ("npx -y --package=tsx@4.1 tsx@latest ./server", "server/index.ts server/package.json"),
+        ("NPX.CMD nodemon server", "server/index.ts server/package.json package.json nodemon.json"),
+        ("bunx tsx server", "server/index.ts server/package.json"),
+        ("npx ts-node-dev server", "server/index.ts server/package.json"),
+        ("npx ./server", "server/index.ts server/package.json"),
+        ("npx --package=./server tool", "server/index.ts server/package.json"),
+        ("npx -y -p ./server tool", "server/index.ts server/package.json"),
+        ("uvx --from ./tool tool", "tool/pyproject.toml tool/__main__.py"),
+        ("uvx mcp[cli] run tool", "tool/__main__.py"),
+        ("uvx fastmcp run", "fastmcp.json"),
+        ("npx concurrently npm:mcp", "package.json"),
+        ("nodemon", "package.json nodemon.json"),
+        ("deno task mcp", "deno.json package.json Taskfile.yml"),
+        ("docker compose run mcp", "compose.yaml"),
+        ("docker-compose run mcp", "compose.yaml"),
+        ("task mcp", "Taskfile.yml"),
+        ("mise run mcp", "mise.toml"),
+        ("rake mcp", "Rakefile"),
+        ("./gradlew run", "gradlew build.gradle"),
+        ("cargo run", "Cargo.toml src/main.rs"),
+        ("pdm run mcp", "pyproject.toml"),
+        ("npx -y server-filesystem server .", ""),
+        ("npx -y @org/mcp-server@1.2 ./server", ""),
+        ("uvx mcp-server-git --repository .", ""),
+        ("docker run -v ./server:/s image node server", ""),
+    ],
+)
+def test_what_a_folder_or_a_task_starts(tmp_path: Path, entry: str, expected: str) -> None:
+    files = (
+        "server/index.ts server/package.json server/a.ts tool/pyproject.toml tool/__main__.py package.json nodemon.json deno.json"
+        " compose.yaml Taskfile.yml mise.toml Rakefile gradlew build.gradle Cargo.toml src/main.rs pyproject.toml fastmcp.json"
+    )
+    for name in files.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    command, *args = entry.split()
+    places = NamedPlaces(McpServer("m", command, tuple(args)), [tmp_path], "/usr/bin")
+    found = {str(one.relative_to(tmp_path)) for one in (*places.existing, *places.entries) if one.is_file()}
+    assert found == set(expected.split())
+
+
+@pytest.mark.parametrize("name", ["deno.json", "sub/deno.jsonc", "bunfig.toml", "nodemon.json"])
+def test_an_edit_of_what_a_task_starts_is_asked_about(name: str) -> None:
+    assert runs_later(name.split("/")) is not None
