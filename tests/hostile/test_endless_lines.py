@@ -1,11 +1,14 @@
 """Text of a project that has no end: nothing stands still for it, since a regular expression stops every other task as well."""
 
+import ast
+import re
 import subprocess
 from pathlib import Path
 
 from mazu_ls.gitcmd.obeyed_files import find_obeyed
 from mazu_ls.server.chat.markdown import escape
 from tests.terminal.test_scripts import Script, script
+from tests.test_house import sources
 
 __all__ = ["script"]  # fixtures
 COMMIT = "0123456789abcdef" * 2 + "01234567"
@@ -47,3 +50,18 @@ def test_empty_lines_without_end_are_read_in_linear_time(tmp_path: Path):
     todo.write_text(EMPTY_LINES[:1000] + " \tx touch made\n")
     assert [one.path for one in find_obeyed(tmp_path)] == [todo]
     assert escape(EMPTY_LINES + "  - a\n# b") == EMPTY_LINES + "  \\- a\n\\# b"
+
+
+def test_no_pattern_looks_for_the_start_of_a_line_across_lines():
+    """Where each line may be a start, `\\s*` at it goes over all empty lines that follow, from each of them: `[ \\t]*` does not."""
+    across = re.compile(r"(?<!\[)\^[(]*(?:\?:|\?P<\w+>)?(?:\\s|\[(?!\^)[^]]*\\[sn][^]]*\])[*+]")
+    found: list[str] = []
+    for path in sources():
+        calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+        for call in calls:
+            first, said = call.args[0] if call.args else None, ast.unparse(call)
+            if isinstance(first, ast.Constant) and isinstance(first.value, str | bytes):
+                text = first.value.decode("latin-1") if isinstance(first.value, bytes) else first.value
+                if ("MULTILINE" in said or "(?m" in text) and across.search(text):
+                    found.append(f"{path.name}: {text}")
+    assert not found
