@@ -172,10 +172,18 @@ def test_a_call_in_the_shape_of_one_family_of_models_is_a_call(text):
         "The class has\n{'a': 1}",
         'unknown_tool {"path": "a.py"}',
         "Action: none\nThat is all.",
+        'I cannot do that. The call would be: <run_shell command="rm -rf build"/>',
+        'Never write <run_shell command="rm -rf build"></run_shell>',
+        "To read it, write this: ```xml <read_file><path>a.py</path></read_file> ```",
     ],
 )
 def test_python_and_marks_that_are_no_call_are_none(text):
     assert [call for call in calls(read(text)) if call[0] != "x"] == []
+
+
+def test_attributes_are_unescaped():
+    (call,) = read('<run_shell command="echo &quot;hi&quot; &amp;&amp; ls &lt; a"/>').message.calls
+    assert call.arguments == {"command": 'echo "hi" && ls < a'}
 
 
 @pytest.mark.parametrize(

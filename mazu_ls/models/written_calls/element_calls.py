@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Collection
 from typing import Any, NamedTuple
@@ -57,19 +58,30 @@ def _arguments(given: str | dict[str, str]) -> tuple[dict[str, Any], str | None]
     return dict(given), None
 
 
+def _attributes(text: str) -> dict[str, Any]:
+    """Return the attributes of a tag; quotes and angle brackets can stand there as entities alone."""
+    return {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(text)}
+
+
+def _begins_a_line(text: str, start: int) -> bool:
+    """Return whether nothing but a fence precedes it in its line: behind words it is an example."""
+    return re.fullmatch(r"[ \t]*(?:```\w*[ \t]*)?", text[text.rfind("\n", 0, start) + 1 : start]) is not None
+
+
 def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:
-    """Parse an element named like an offered tool at the end of the answer; in it an element for each argument, or JSON, or attributes
+    """Parse an element named like an offered tool, in lines of its own at the end of the answer; in it an element for each argument, or JSON, or attributes
     in its tag."""
     last = _LAST_TAG.search(text, max(0, len(text) - TAIL))
     if last is None or (last[1] or last[2]) not in offered:
         return []
     if last[2]:
-        return [WrittenCall(last.start(), len(text), last[2], dict(_ATTRIBUTE.findall(last[3])))]
+        call = WrittenCall(last.start(), len(text), last[2], _attributes(last[3]))
+        return [call] if _begins_a_line(text, call.start) else []
     start = max(text.rfind(f"<{last[1]}>"), text.rfind(f"<{last[1]} "))
     opened = _ATTRIBUTES.match(text, start + len(last[1]) + 1) if start >= 0 else None
-    if opened is None:
+    if opened is None or not _begins_a_line(text, start):
         return []
-    inner, given = text[opened.end() : last.start()], dict(_ATTRIBUTE.findall(opened[1]))
+    inner, given = text[opened.end() : last.start()], _attributes(opened[1])
     if given and not inner.strip():
         return [WrittenCall(start, len(text), last[1], given)]
     if inner.strip().startswith("{"):
