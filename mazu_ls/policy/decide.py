@@ -41,6 +41,7 @@ _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
 
 _SHOW_LINES = frozenset(("grep", "definition", "references", "symbols", "edit_file"))
 _EDIT = frozenset(("edit_file", "write_file"))
+_EVERY_PATH = frozenset(("", "**", "**/*"))
 
 
 def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyContext) -> Decision:
@@ -63,7 +64,7 @@ def decide(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
         if rule.applies(call.tool) or _shows(call.tool, rule) or _edits(call.tool, rule)
     ]
     named = files.names_of(call, place, path) if applying else []
-    matching = [rule for rule in applying if _about(rule, named, hosts(call))]
+    matching = _own_first(call.tool, [rule for rule in applying if _about(rule, named, hosts(call))])
     default = _DEFAULTS[mode][call.effect]
     if default.verdict == "ask":
         default = _with_grant_target(default, call, place, path)
@@ -78,8 +79,19 @@ def _shows(tool: str, rule: Rule) -> bool:
 
 def _edits(tool: str, rule: Rule) -> bool:
     """Return whether a rule about the paths of one tool that edits applies to the other: a model that is refused tries that next. One
-    without a pattern is about the tool alone, and each is allowed by its own name only."""
-    return tool in _EDIT and rule.verdict != "allow" and bool(rule.pattern) and any(map(rule.applies, _EDIT))
+    for every path is about the tool alone, and each is allowed by its own name only."""
+    named = rule.verdict != "allow" and any(map(rule.applies, _EDIT))
+    return named and tool in _EDIT and " ".join(rule.pattern) not in _EVERY_PATH
+
+
+def _own_first(tool: str, matching: list[Rule]) -> list[Rule]:
+    """Leave out the rules of other tools where a rule allows this tool by name for what the call is about; but what may not be read is
+    not shown by an edit either."""
+    if not any(rule.verdict == "allow" and rule.tool == tool and rule.pattern for rule in matching):
+        return matching
+    return [
+        rule for rule in matching if rule.applies(tool) or (rule.verdict == "deny" and _shows(tool, rule))
+    ]
 
 
 def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:

@@ -191,6 +191,32 @@ def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: PolicyContext
     assert decide(write("open.md"), "ask", [], place).always is None
 
 
+@pytest.mark.parametrize(
+    ("rules", "edit", "whole"),
+    [
+        (["write_file src/* ask", "edit_file src/* allow"], "allow", "ask"),
+        (["write_file ** deny", "edit_file src/* allow"], "allow", "deny"),
+        (["write_file **/* deny"], "ask", "deny"),
+        (["edit_file src/* deny"], "deny", "deny"),
+        (["edit_file src/* deny", "write_file src/* allow"], "deny", "allow"),
+        (["edit_file src/* deny", "write_file * allow"], "deny", "deny"),
+        (["edit_file src/* deny", "*_file src/* allow"], "deny", "deny"),
+        (["read_file src/* ask", "edit_file src/* allow"], "allow", "ask"),
+        (["read_file src/* deny", "edit_file src/* allow"], "deny", "ask"),
+    ],
+)
+def test_a_path_rule_of_one_tool_that_edits_holds_for_the_other(
+    rules: list[str], edit: str, whole: str, place: PolicyContext
+) -> None:
+    given = [Rule.parse(tool, pattern, verdict) for tool, pattern, verdict in map(str.split, rules)]  # type: ignore[arg-type]
+    edited = ToolCallInfo("edit_file", Effect.EDIT, {"path": "src/a.py", "old": "a", "new": "b"})
+    wrote = ToolCallInfo("write_file", Effect.EDIT, {"path": "src/a.py", "content": "b"})
+    assert (decide(edited, "ask", given, place).verdict, decide(wrote, "ask", given, place).verdict) == (
+        edit,
+        whole,
+    )
+
+
 def test_a_rule_may_name_a_host(place: PolicyContext) -> None:
     rule = Rule.parse("web_fetch", "docs.example", "deny")
     assert decide(fetch("https://docs.example:8443/x"), "bypass", [rule], place).verdict == "deny"
