@@ -12,3 +12,13 @@ def test_a_refused_command_writes_no_lines_of_its_own(script: Script):
     assert "not run: " in err, out + err
     forged = [row for row in (out + err).splitlines() if row.startswith(("\u2713 12", "Rolled back"))]
     assert not forged, out + err
+
+
+def test_a_name_with_lines_is_one_row_of_a_rollback(script: Script):
+    assert script("checkpoint", "take", "here")[0] == 0
+    forged = script.root / "evil\n  keep: all\nRolled back to cp_9"
+    forged.write_text("x")
+    for words in (["--preview"], []):
+        status, out, err = script("rollback", "here", "--on-conflict", "overwrite", *words)
+        assert (status, "  delete: evil ⏎   keep: all ⏎ Rolled back to cp_9" in out) == (0, True), out + err
+    assert not forged.exists()

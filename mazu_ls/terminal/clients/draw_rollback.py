@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
+ROW_CHARS = 5000
 
 
 def draw_redo(out: Console, value: Result) -> None:
@@ -41,7 +42,7 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
             whose = f" ({other})" if path in plan["users"] else ""
             if key == "buffers":
                 path = _in_project(path_of(path), value.get("folders", ()))
-            out.print(f"  {verb}: {path}{why or whose}", markup=False)
+            _row(out, f"{verb}: {path}{why or whose}")
     if any(plan["memories"].values()):
         learned = plan["memories"]
         out.print(f"  memories: +{learned['added']} ~{learned['changed']} -{learned['removed']}")
@@ -51,9 +52,9 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
     would_ask = value.get("isPreview") and plan["undecided"] and value.get("onConflict") != "leave"
     for conflict in plan["conflicts"]:
         verb = "ask about" if would_ask else "conflict"
-        out.print(f"  {verb}: {conflict['path']} ({conflict['reason']})", markup=False)
+        _row(out, f"{verb}: {conflict['path']} ({conflict['reason']})")
     for problem in value["problems"]:
-        out.print(f"  problem: {problem['path']}: {problem['reason']}", markup=False)
+        _row(out, f"problem: {problem['path']}: {problem['reason']}")
     parts = restored_parts(value)
     out.print(
         _rollback_done(value, parts, is_redo=is_redo)
@@ -61,6 +62,13 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
         else _not_rolled_back(value, parts, is_redo=is_redo),
         markup=False,
     )
+
+
+def _row(out: Console, text: str) -> None:
+    """Print a row that names a file, in one line whatever its name holds: it cannot look like another row."""
+    from mazu_ls.workspace.visible_text import make_line  # short commands import this module
+
+    out.print(f"  {make_line(text, ROW_CHARS)}", markup=False)
 
 
 def _in_project(path: str, folders: Sequence[str]) -> str:
@@ -127,4 +135,4 @@ def _rollback_done(value: Result, parts: list[str], *, is_redo: bool) -> str:
 def left_out(out: Console, checkpoint: Result) -> None:
     """Render the files that a checkpoint does not hold."""
     for skipped in checkpoint["skipped"]:
-        out.print(f"  not in it: {skipped['path']} ({skipped['reason']})", markup=False)
+        _row(out, f"not in it: {skipped['path']} ({skipped['reason']})")
