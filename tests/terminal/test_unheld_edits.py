@@ -1,5 +1,6 @@
 """Files that no checkpoint holds (git ignores them, or they are too large): the agent's edits of them are undone as well."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,24 @@ def test_bits_that_i_gave_such_a_file_stay(script: Script):
     start.unlink()
     status, out, err = script("rollback", "cp_000001", "--on-conflict", "overwrite")
     assert (start.read_text(), start.stat().st_mode & 0o777) == ("mine\n", 0o755), out + err
+
+
+def test_a_private_folder_of_ignored_files_comes_back_private(script: Script):
+    (script.root / ".gitignore").write_text("*.cfg\n")
+    for folder, bits in (("priv", 0o700), ("open", 0o755)):
+        (script.root / folder).mkdir()
+        (script.root / folder / "local.cfg").write_text("mine\n")
+        (script.root / folder).chmod(bits)
+    (script.root / "open" / "held.txt").write_text("held\n")
+    calls = [write("priv/local.cfg", "theirs\n"), write("open/local.cfg", "theirs\n")]
+    script.model_says({"calls": calls}, {"text": "Done."})
+    assert script("run", "write them")[0] == 0
+    for folder in ("priv", "open"):
+        shutil.rmtree(script.root / folder)
+    _, out, err = script("undo", "--on-conflict", "overwrite")
+    found = [(script.root / folder).stat().st_mode & 0o777 for folder in ("priv", "open")]
+    assert found == [0o700, 0o755], out + err
+    assert (script.root / "priv" / "local.cfg").read_text() == "mine\n"
 
 
 def kept(script: Script) -> list[Path]:

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -164,7 +165,8 @@ def add_unheld(
         if not selection.names(file.shown) or (now and then):
             continue
         bits = permissions.bits_for(place, then.mode == b"100755") if then else file.permissions
-        way = permissions.bits_on_way(file.mount.prefix + b"/", file.path)
+        is_known = partial(project.trees.folder, trees[1])
+        way = permissions.bits_on_way(file.mount.prefix + b"/", file.path, is_known)
         step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file, folders=way)
         found.steps = [*(one for one in found.steps if one.place != place), step]
         found.keep = [one for one in found.keep if one.path != step.shown]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -114,10 +114,14 @@ class FileModes:
         usual = self._usual_folder if self._usual_folder is not None else default_bits().executable
         return self._folders.get(path, usual)
 
-    def bits_on_way(self, prefix: bytes, path: bytes) -> tuple[int, ...]:
-        """Return the bits of each folder below `prefix` on the way to a file, the outermost first."""
+    def bits_on_way(
+        self, prefix: bytes, path: bytes, is_known: Callable[[bytes], object] = lambda place: True
+    ) -> tuple[int, ...]:
+        """Return the bits of each folder below `prefix` on the way to a file, the outermost first. A folder that is not known gets those
+        of a private one: never more than it may have had."""
         parts = path.split(b"/")[:-1]
-        return tuple(self.folder_bits(prefix + b"/".join(parts[: n + 1])) for n in range(len(parts)))
+        places = [prefix + b"/".join(parts[: n + 1]) for n in range(len(parts))]
+        return tuple(self.folder_bits(place) if is_known(place) else 0o700 for place in places)
 
     def differing_folders(self, other: FileModes) -> set[bytes]:
         """Return the paths of folders whose bits differ; not all of them need be in both checkpoints."""
