@@ -56,6 +56,14 @@ async def test_a_list_that_cannot_be_read_costs_nothing_but_its_words(
         related_words.load_related_words.cache_clear()
 
 
+def test_nothing_is_related_to_a_word_that_is_there_itself():
+    asked = RelatedWords().ask("how do we double a number?")
+    assert (
+        asked.kinship({"total", "number", "argument"}) == asked.kinship({"doubl", "multipli", "shift"}) == 0
+    )
+    assert asked.kinship({"total", "argument"}) > 0
+
+
 def test_words_that_say_nothing_are_in_no_group():
     groups = RelatedWords().groups
     assert not {"the", "who", "not", "und", "como", "les"} & groups.keys()

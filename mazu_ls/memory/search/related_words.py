@@ -47,28 +47,34 @@ class RelatedWords:
         for stem, term in query_alternatives(text).items():
             named.setdefault(term, set()).add(stem)
         words = [
-            frozenset().union(*(self.groups.get(stem, ()) for stem in stems)) for stems in named.values()
+            (stems, frozenset().union(*(self.groups.get(stem, ()) for stem in stems)))
+            for stems in named.values()
         ]
-        wanted = {term for groups in words for number in groups for term in self._terms[number]}
+        wanted = {term for _, groups in words for number in groups for term in self._terms[number]}
         shared = {stem for stems in named.values() for stem in stems}  # the words themselves count elsewhere
         return RelatedQuestion(words, {term: self.groups[term] for term in wanted - shared})
 
 
 class RelatedQuestion:
-    """The groups of each word of a question (none for a word that is not in the list), and the terms of these groups."""
+    """The stems and groups of each word of a question (none for a word that is not in the list), and the terms of these groups."""
 
-    def __init__(self, words: list[Groups], wanted: Mapping[str, Groups]) -> None:
+    def __init__(self, words: list[tuple[set[str], Groups]], wanted: Mapping[str, Groups]) -> None:
         self._words, self._wanted = words, wanted
         self._scale = 2 * math.sqrt(max(len(words), 1))
 
     def kinship(self, own: Iterable[str]) -> float:
         """Return how many words of the question and of a text (its index terms) have a related word in the other: the
-        mean of both, divided by the square root of the question's number of words."""
+        mean of both, divided by the square root of the question's number of words. A word of the question that the text
+        has itself counts elsewhere, and nothing is related to it."""
         shared = self._wanted.keys() & own
         if not shared:
             return 0.0
-        groups = frozenset().union(*(self._wanted[term] for term in shared))
-        return (sum(not groups.isdisjoint(word) for word in self._words) + len(shared)) / self._scale
+        terms_of_text = set(own)
+        missing = [groups for stems, groups in self._words if stems.isdisjoint(terms_of_text)]
+        asked = frozenset().union(*missing)
+        found = [groups for term in shared if not asked.isdisjoint(groups := self._wanted[term])]
+        there = frozenset().union(*found)
+        return (sum(not there.isdisjoint(groups) for groups in missing) + len(found)) / self._scale
 
 
 @cache
