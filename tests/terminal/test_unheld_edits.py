@@ -115,6 +115,26 @@ def test_a_private_folder_of_ignored_files_comes_back_private(script: Script):
     assert (script.root / "priv" / "local.cfg").read_text() == "mine\n"
 
 
+def test_an_ordinary_folder_of_ignored_files_comes_back_as_it_was(script: Script):
+    (script.root / ".gitignore").write_text("dist/\n*.log\n")
+    usual, made = script.root / "dist" / "js", script.root / "made"
+    usual.mkdir(parents=True)
+    usual.parent.chmod(0o755)
+    usual.chmod(0o775)
+    (usual / "app.js").write_text("mine\n")
+    script.model_says(
+        {"calls": [write("dist/js/app.js", "theirs\n"), write("made/x.log", "log\n")]}, {"text": "Done."}
+    )
+    assert script("run", "write them")[0] == 0
+    made.chmod(0o755)
+    shutil.rmtree(usual.parent)
+    _, out, err = script("undo", "--on-conflict", "overwrite")
+    found = [folder.stat().st_mode & 0o777 for folder in (usual.parent, usual)]
+    assert (found, made.exists()) == ([0o755, 0o775], False), out + err
+    _, out, err = script("redo")
+    assert made.stat().st_mode & 0o777 == 0o755, out + err
+
+
 def kept(script: Script) -> list[Path]:
     return [*script.root.parent.glob("state/**/refs/mazu/u/*")]
 

@@ -166,7 +166,7 @@ def add_unheld(
             continue
         bits = permissions.bits_for(place, then.mode == b"100755") if then else file.permissions
         is_known = partial(project.trees.folder, trees[1])
-        way = permissions.bits_on_way(file.mount.prefix + b"/", file.path, is_known)
+        way = permissions.bits_on_way(file.mount.prefix + b"/", file.path, is_known, file.folders)
         step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file, folders=way)
         found.steps = [*(one for one in found.steps if one.place != place), step]
         found.keep = [one for one in found.keep if one.path != step.shown]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,8 @@ _KEEP = 0o777
 """Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an untrusted archive."""
 _KEEP_OF_FOLDER = 0o3777
 """Of a folder also set-group-ID and sticky, by which people share one."""
+PRIVATE_FOLDER = 0o700
+"""The bits of a folder that comes back and of which none are known: never more than it may have had."""
 _NAMES = (b"usual", b"usual-executable")
 USUAL_FOLDER = b"usual-folder"
 """Under these the usual bits are listed: no place in a tree has such a name. Folders end with a slash."""
@@ -115,13 +117,19 @@ class FileModes:
         return self._folders.get(path, usual)
 
     def bits_on_way(
-        self, prefix: bytes, path: bytes, is_known: Callable[[bytes], object] = lambda place: True
+        self,
+        prefix: bytes,
+        path: bytes,
+        is_known: Callable[[bytes], object] = lambda place: True,
+        kept: Sequence[int] = (),
     ) -> tuple[int, ...]:
-        """Return the bits of each folder below `prefix` on the way to a file, the outermost first. A folder that is not known gets those
-        of a private one: never more than it may have had."""
+        """Return the bits of each folder below `prefix` on the way to a file, the outermost first. A folder that is not known here has
+        those of `kept`, which names them in the same order; without these, those of a private one."""
         parts = path.split(b"/")[:-1]
         places = [prefix + b"/".join(parts[: n + 1]) for n in range(len(parts))]
-        return tuple(self.folder_bits(place) if is_known(place) else 0o700 for place in places)
+        others = [bits & _KEEP_OF_FOLDER for bits in kept] or [PRIVATE_FOLDER] * len(places)
+        ways = zip(places, others, strict=True)
+        return tuple(self.folder_bits(place) if is_known(place) else bits for place, bits in ways)
 
     def differing_folders(self, other: FileModes) -> set[bytes]:
         """Return the paths of folders whose bits differ; not all of them need be in both checkpoints."""

@@ -74,6 +74,8 @@ MIGRATIONS = Migrations(
             id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, place BLOB NOT NULL, session TEXT NOT NULL,
             before TEXT, after TEXT, entry TEXT, permissions INTEGER, at REAL NOT NULL);
         """,
+        # The permission bits of the folders on the way to what was there.
+        "ALTER TABLE checkpoint_unheld ADD COLUMN folders TEXT",
     ),
 )
 _COLUMNS = (

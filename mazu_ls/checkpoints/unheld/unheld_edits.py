@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -17,8 +18,7 @@ from mazu_ls.checkpoints.context import base_checkpoint
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
-from mazu_ls.checkpoints.scan.folder_reader import FolderReader
-from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
+from mazu_ls.checkpoints.unheld.kept_files import REFS, KeptFile, keep_file, read_file
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.store import select
 
@@ -30,15 +30,13 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.context import CheckpointContext
     from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 
-REFS = "refs/mazu/u/"
-"""The names of the kept contents in the store, by their ids, so that they are not collected."""
 DAY = 86_400
 
 
 class UnheldFile(Struct, frozen=True):
     """A file as it is now (`was`) and as it was before the first of the edits since a checkpoint (`now`); None for no file.
 
-    `edits`: who made them, with the states of the file before and after each.
+    `folders`: the permission bits of each folder on the way then, the outermost first; () if they are not known. `edits`: who made them, with the states of the file before and after each.
     """
 
     mount: CheckpointRoot
@@ -46,6 +44,7 @@ class UnheldFile(Struct, frozen=True):
     was: TreeEntry | None
     now: TreeEntry | None
     permissions: int
+    folders: tuple[int, ...]
     edits: tuple[tuple[str, State, State], ...]
 
     @property
@@ -109,14 +108,14 @@ def keep(
     if select(db, query, (number, place)):  # the first of them is what a rollback restores
         _add(db, (number, place), edit)
         return
-    file = _read(project, *found)
+    file = read_file(project, *found)
     if isinstance(file, SkippedFile):
         raise MazuError(
             Kind.UNSUPPORTED,
             f"{file.path} was not changed: it is {file.reason}, so that its content could not be kept for an undo.",
             "Raise checkpoints.max_tracked_file_bytes, or change it yourself.",
         )
-    _add(db, (number, place), edit, _kept(project, file))
+    _add(db, (number, place), edit, keep_file(project, found, file))
 
 
 def record_edit(
@@ -146,10 +145,10 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
     found: dict[bytes, UnheldFile] = {}
     for row in select(
         db,
-        "SELECT place, session, before, after, entry, permissions FROM checkpoint_unheld WHERE number >= ? ORDER BY id",
+        "SELECT place, session, before, after, entry, permissions, folders FROM checkpoint_unheld WHERE number >= ? ORDER BY id",
         (number,),
     ):
-        place, (session, before, after, entry, permissions) = bytes(row[0]), row[1:]
+        place, (session, before, after, entry, permissions, folders) = bytes(row[0]), row[1:]
         edit = (session, before, after)
         if place in found:
             found[place] = replace(found[place], edits=(*found[place].edits, edit))
@@ -158,7 +157,7 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
         if mount is None:
             continue
         inside = place[len(mount.prefix) + 1 :]
-        present = _read(project, mount, inside)
+        present = read_file(project, mount, inside)
         if isinstance(present, SkippedFile):
             continue
         mode, _, oid = (entry or "").partition(" ")
@@ -166,7 +165,10 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
         if kept and present and LINK_MODE not in (kept.mode, present.entry.mode):
             # An edit changes no permission bits: those that differ now were given by somebody else, and stay.
             kept, permissions = TreeEntry(present.entry.mode, kept.oid), present.permissions
-        found[place] = UnheldFile(mount, inside, present and present.entry, kept, permissions or 0, (edit,))
+        way = tuple(json.loads(folders or "[]"))
+        found[place] = UnheldFile(
+            mount, inside, present and present.entry, kept, permissions or 0, way, (edit,)
+        )
     return found
 
 
@@ -175,11 +177,11 @@ def record_rollback(
 ) -> None:
     """Keep what a rollback replaces, within its transaction: going back to its safety checkpoint restores it."""
     for file in files:
-        present = _read(project, file.mount, file.path)
+        present = read_file(project, file.mount, file.path)
         if isinstance(present, SkippedFile) or (present and present.entry) != file.was:
             continue  # it changed meanwhile, so the rollback leaves it
         edit = rollback_of(session), entry_state(file.was), entry_state(file.now)
-        _add(db, (_newest(db), file.place), edit, _kept(project, present))
+        _add(db, (_newest(db), file.place), edit, keep_file(project, (file.mount, file.path), present))
 
 
 def places_rolled_back(db: apsw.Connection, safety: int) -> set[bytes]:
@@ -203,31 +205,6 @@ def drop_unneeded(project: CheckpointContext, db: apsw.Connection) -> None:
     project.repository.delete_refs(REFS + name for name in project.repository.refs(REFS) if name not in used)
 
 
-def _read(
-    project: CheckpointContext, mount: CheckpointRoot, inside: bytes
-) -> FileSnapshot | SkippedFile | None:
-    """Read a file, and write its content to the store."""
-    most = project.settings.max_tracked_file_bytes
-    writer = project.repository.writer()
-    try:
-        with FolderReader(mount) as reader:
-            found = FileReader(most, most).file(reader, inside, None, writer.add, lambda _: True)
-        writer.finish()
-    except BaseException:
-        writer.discard()
-        raise
-    return found
-
-
-def _kept(project: CheckpointContext, file: FileSnapshot | None) -> tuple[str, int | None]:
-    """Protect a content that was read from being collected; return the row's entry ("" for no file) and permission bits."""
-    if file is None:
-        return "", None
-    oid = file.entry.oid
-    project.repository.set_ref(REFS + oid.hex(), oid)
-    return f"{file.entry.mode.decode()} {oid.hex()}", file.permissions
-
-
 def _newest(db: apsw.Connection) -> int:
     return select(db, "SELECT coalesce(max(number), 0) FROM checkpoint")[0][0]
 
@@ -236,11 +213,11 @@ def _add(
     db: apsw.Connection,
     at: tuple[int, bytes],
     edit: tuple[str, State, State],
-    kept: tuple[str | None, int | None] = (None, None),
+    kept: KeptFile | None = None,
 ) -> None:
     """Add a row. `at`: the number of the newest checkpoint, and the place."""
     db.execute(
-        "INSERT INTO checkpoint_unheld (number, place, session, before, after, entry, permissions, at)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (*at, *edit, *kept, time.time()),
+        "INSERT INTO checkpoint_unheld (number, place, session, before, after, entry, permissions, folders, at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*at, *edit, *(kept or (None, None, None)), time.time()),
     )
