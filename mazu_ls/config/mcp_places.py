@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_packages import names_in_package
 from mazu_ls.config.mcp_programs import SUFFIXES, started_names
 
 MAX_PARTS = 300
@@ -35,6 +36,7 @@ class NamedPlaces:
             return
         bases = dict.fromkeys((*self._roots, Path.cwd()))
         parts = list(_parts(server))
+        self._words = frozenset(parts)
         self._names, here = started_names(server.command, server.args, parts)
         for base in bases:
             for part in parts:
@@ -71,6 +73,21 @@ class NamedPlaces:
         for name in names if self._inside(str(folder)) is not None else ():
             if self._is_there(folder / name):
                 self.entries[folder / name] = None
+                self._add_named_by(folder / name, names)
+
+    def _add_named_by(self, package: Path, started: Sequence[str]) -> None:
+        """Add what a package names as what is started, as far as it is there."""
+        real = Path(os.path.realpath(package))
+        root = next((root for root in self._roots if real.is_relative_to(root)), None)
+        for name in names_in_package(root, real, started, self._words) if root is not None else ():
+            place = self._inside(os.path.normpath(package.parent / name))
+            if (
+                place is not None
+                and place not in self._roots
+                and self._is_there(place)
+                and not place.is_dir()
+            ):
+                self.entries[place] = None
 
     def _inside(self, place: str) -> Path | None:
         """Return a path below a real root, of one outside what it leads to; None if that is nothing of the project."""

@@ -31,7 +31,7 @@ _STARTED = (
     _Starts(r"deno", ("deno.json", "deno.jsonc", "package.json")),
     _Starts(r"npm|pnpm|yarn|concurrently|npm-run-all2?|run-[sp]|turbo|nx|lerna", ("package.json",)),
     _Starts(r"fastmcp", ("fastmcp.json",)),
-    _Starts(r"poetry|pdm|hatch|rye|poe|poethepoet", ("pyproject.toml",)),
+    _Starts(r"uv|poetry|pdm|hatch|rye|poe|poethepoet", ("pyproject.toml",)),
     _Starts(r"pipenv", ("Pipfile",)),
     _Starts(r"g?make", ("GNUmakefile", "makefile", "Makefile")),
     _Starts(r"just", ("justfile", "Justfile", ".justfile")),
@@ -50,10 +50,15 @@ _STARTED = (
         tuple(f"{stem}{end}" for stem in ("compose", "docker-compose") for end in (".yaml", ".yml", ".override.yaml", ".override.yml")),
     ),
 )  # fmt: skip
-_OF_PACKAGES = {"npx": _IN_NODE, "pnpx": _IN_NODE, "bunx": _IN_NODE, "uvx": _IN_PACKAGE}
+_OF_PACKAGES = {"npx": _IN_NODE, "pnpx": _IN_NODE, "bunx": _IN_NODE, "uvx": _IN_PACKAGE, "pipx": _IN_PACKAGE}
 """They start a package, or a program that has its name: a folder behind one that is not in the table is what the server works on."""
+_LAUNCHERS = frozenset(
+    str.split("env cross-env cross-env-shell dotenv nice nohup timeout exec bash sh zsh dash ksh fish cmd")
+)
+"""They start a program that their arguments name, or a line of a shell does."""
+_BETWEEN_WORDS = re.compile(r"""[\s'"&|;()]+""")
 _CONTAINERS = frozenset(("docker", "podman"))
-_PACKAGE_OPTIONS = frozenset(("-p", "--package", "--from", "--with", "--with-editable"))
+_PACKAGE_OPTIONS = frozenset(("-p", "--package", "--from", "--with", "--with-editable", "--spec"))
 _FLAGS = frozenset(("-y", "--yes", "-q", "--quiet", "--bun", "--no-install", "--offline", "--isolated", "--no-cache"))  # fmt: skip
 """Options of these launchers without a value; of each other one the next word may be the value."""
 _LOCAL = re.compile(r"[./~]|(file|link|git\+file):|[A-Za-z]:[\\/]")
@@ -70,15 +75,30 @@ def started_names(command: str, args: Sequence[str], words: Iterable[str]) -> tu
         words = ["compose"] if "compose" in args else []
     elif program in _OF_PACKAGES:
         words = [word for word in words if word != command and not _LOCAL.match(word)]
-        names += _OF_PACKAGES[program] if _is_local(args) else ()
+        names += _OF_PACKAGES[program] if _is_local(program, args) else ()
+    elif program in _LAUNCHERS:
+        names += _behind_a_launcher(
+            [word for one in args for word in _BETWEEN_WORDS.split(one[:65536]) if word]
+        )
     programs = {_program(word) for word in words}
     rows = [row for row in _STARTED if any(re.fullmatch(row.programs, one) for one in programs)]
     names += [name for row in rows for name in row.names]
     return list(dict.fromkeys(names)), [name for row in rows if row.here for name in row.names]
 
 
-def _is_local(args: Sequence[str]) -> bool:
-    """Return whether a launcher is told to take its package from a folder."""
+def _behind_a_launcher(words: Sequence[str]) -> list[str]:
+    """Return what is started in a folder that is given to one of the words as its package."""
+    found: list[str] = []
+    for at, word in enumerate(words):
+        names = _OF_PACKAGES.get(_program(word), ())
+        found += names if names and _is_local(_program(word), words[at + 1 : at + 30]) else ()
+    return found
+
+
+def _is_local(program: str, args: Sequence[str]) -> bool:
+    """Return whether a program of `_OF_PACKAGES` is told to take its package from a folder."""
+    if program == "pipx" and "run" in args[:1]:
+        args = args[1:]
     for before, word in pairwise(["", *args]):
         option, _, value = word.partition("=")
         if option in _PACKAGE_OPTIONS and _LOCAL.match(value):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_packages import names_in_package
 from mazu_ls.config.mcp_places import NamedPlaces
 from mazu_ls.workspace.autorun import runs_later
 from tests.hostile.test_start_files import PYTHON, SERVER, eventually, in_states, opened
@@ -15,11 +16,13 @@ async def test_what_a_launcher_starts_in_a_folder_is_compared(tmp_path: Path) ->
     folder = tmp_path / "project"
     (folder / "server").mkdir(parents=True)
     (folder / "docs").mkdir()
-    for name in ("server/index.ts", "deno.json", "docs/index.ts", "package.json"):
+    (folder / "pack" / "build").mkdir(parents=True)
+    (folder / "pack/package.json").write_text('{"bin": "build/cli.js"}')
+    for name in ("server/index.ts", "deno.json", "docs/index.ts", "package.json", "pack/build/cli.js"):
         (folder / name).write_text("{}")
     (tmp_path / "srv.py").write_text(SERVER.format(stop=tmp_path / "stop"))
     entries = ""
-    for name, words in (("npx", '"-y", "tsx@4", "server"'), ("deno", '"task", "mcp"'), ("works", '"-y", "a-server", "docs", "."')):  # fmt: skip
+    for name, words in (("npx", '"-y", "tsx@4", "server"'), ("deno", '"task", "mcp"'), ("pack", '"./pack"'), ("works", '"-y", "a-server", "docs", "."')):  # fmt: skip
         launcher = tmp_path / name / ("deno" if name == "deno" else "npx")
         launcher.parent.mkdir()
         launcher.write_text(f"#!/bin/sh\nexec {PYTHON} {tmp_path}/srv.py\n")
@@ -29,17 +32,17 @@ async def test_what_a_launcher_starts_in_a_folder_is_compared(tmp_path: Path) ->
     (tmp_path / "home" / "config.toml").write_text(entries)
     asked: list[str] = []
     async with opened(folder, [], [], asked) as client:
-        started = {"npx": "connected", "deno": "connected", "works": "connected"}
+        started = {"npx": "connected", "deno": "connected", "pack": "connected", "works": "connected"}
         assert await eventually(lambda: in_states(client, started))
-        for name in ("server/index.ts", "deno.json", "docs/index.ts"):
+        for name in ("server/index.ts", "deno.json", "docs/index.ts", "pack/build/cli.js"):
             with (folder / name).open("a") as file:
                 file.write("\n")
         (tmp_path / "stop").touch()
-        waiting = {"npx": "not_agreed", "deno": "not_agreed"}
+        waiting = {"npx": "not_agreed", "deno": "not_agreed", "pack": "not_agreed"}
         assert await eventually(lambda: in_states(client, {**waiting, "works": "reconnecting"}))
         (tmp_path / "stop").unlink()
         assert await eventually(lambda: in_states(client, {**waiting, "works": "connected"}))
-        for name in ("server/index.ts", "deno.json"):
+        for name in ("server/index.ts", "deno.json", "pack/build/cli.js"):
             assert any(f"{name}. May it start?" in one for one in asked), asked
 
 
@@ -67,6 +70,13 @@ async def test_what_a_launcher_starts_in_a_folder_is_compared(tmp_path: Path) ->
         ("rake mcp", "Rakefile"),
         ("./gradlew run", "gradlew build.gradle"),
         ("cargo run", "Cargo.toml src/main.rs"),
+        ("env npx ./server", "server/index.ts server/package.json"),
+        ("pipx run --spec ./tool tool", "tool/pyproject.toml tool/__main__.py"),
+        ("uv run srv", "pyproject.toml"),
+        ("uv run --directory tool srv", "pyproject.toml tool/pyproject.toml tool/__main__.py"),
+        ("uv tool run --from ./tool srv", "pyproject.toml tool/pyproject.toml tool/__main__.py"),
+        ("env npx -y @org/mcp-server ./server", ""),
+        ("pipx run a-server ./tool", ""),
         ("pdm run mcp", "pyproject.toml"),
         ("npx -y server-filesystem server .", ""),
         ("npx -y @org/mcp-server@1.2 ./server", ""),
@@ -86,6 +96,62 @@ def test_what_a_folder_or_a_task_starts(tmp_path: Path, entry: str, expected: st
     places = NamedPlaces(McpServer("m", command, tuple(args)), [tmp_path], "/usr/bin")
     found = {str(one.relative_to(tmp_path)) for one in (*places.existing, *places.entries) if one.is_file()}
     assert found == set(expected.split())
+
+
+NODE = '{"main": "lib/app", "bin": {"srv": "./build/cli.js", "no": 1, "odd": "\\ud800", "out": "../../x"}, "files": ["a.js"]}'
+PYTHON_PACKAGE = '[project.scripts]\nsrv = "srv.cli:main"\n[tool.poetry.scripts]\nold = "old:main"\n'
+OF_NODE = "server/package.json server/lib/app.js server/build/cli.js"
+OF_PYTHON = "server/pyproject.toml server/src/srv/__init__.py server/src/srv/cli.py"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (["npx", "./server"], OF_NODE),
+        (["npx", "./linked"], f"linked {OF_NODE.replace('server/', 'linked/')}"),
+        (["node", "server"], OF_NODE),
+        (["bash", "-c", "cd . && exec npx './server'"], OF_NODE),
+        (["cross-env", "A=1", "npx", "./server"], OF_NODE),
+        (["uvx", "--from", "./server", "srv"], OF_PYTHON),
+        (["uvx", "--from", "./server", "other"], f"{OF_PYTHON} server/old.py"),
+        (["uv", "run", "--directory", "server", "srv"], OF_PYTHON),
+        (["uv", "run", "--directory", "server", "python", "-m", "x"], "server/pyproject.toml"),
+        (["npm", "--prefix", "server", "run", "mcp"], "server/package.json"),
+        (["npx", "a-server", "server"], ""),
+    ],
+)
+def test_what_a_package_names_as_its_programs(tmp_path: Path, entry: list[str], expected: str) -> None:
+    files = [
+        "lib/app.js",
+        "lib/other.js",
+        "build/cli.js",
+        "a.js",
+        "src/srv/__init__.py",
+        "src/srv/cli.py",
+        "old.py",
+    ]
+    for name, text in (
+        ("package.json", NODE),
+        ("pyproject.toml", PYTHON_PACKAGE),
+        *((name, "") for name in files),
+    ):
+        (tmp_path / "server" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "server" / name).write_text(text)
+    (tmp_path / "linked").symlink_to("server")
+    places = NamedPlaces(McpServer("m", entry[0], tuple(entry[1:])), [tmp_path], "/usr/bin")
+    found = {
+        str(one.relative_to(tmp_path))
+        for one in (*places.existing, *places.entries)
+        if one.is_symlink() or one.is_file()
+    }
+    assert found == set(expected.split())
+
+
+@pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", '{"bin": [1], "main": {}}', '{"main": "\\u0000"}'])
+def test_a_package_that_cannot_be_read_names_nothing(tmp_path: Path, text: str) -> None:
+    for name in ("package.json", "pyproject.toml"):
+        (tmp_path / name).write_text(text)
+        assert not names_in_package(tmp_path, tmp_path / name, ("index.js", "setup.py"), ())
 
 
 @pytest.mark.parametrize("name", ["deno.json", "sub/deno.jsonc", "bunfig.toml", "nodemon.json"])
