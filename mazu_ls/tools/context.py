@@ -26,7 +26,8 @@ class ShellState:
     """What run_shell keeps for a session: the working directory and the background commands, by name.
 
     `explained`: what the user was told about the sandbox. `hidden`: the files that were hidden from the last command, `large`:
-    those that were read-only for it since no checkpoint holds files of their size.
+    those that were read-only for it since no checkpoint holds files of their size, `ignored`: those that were, since git ignores
+    them and no build is known to make them.
     """
 
     cwd: Path
@@ -34,6 +35,7 @@ class ShellState:
     explained: set[str] = field(default_factory=set)
     hidden: tuple[str, ...] = ()
     large: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 async def _nothing(query: str, limit: int) -> list[str]:

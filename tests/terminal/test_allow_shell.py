@@ -15,15 +15,18 @@ COMMAND = {"name": "run_shell", "arguments": {"command": "FOO=1 make -s"}}
 
 
 async def run(
-    tmp_path: Path, *options: str, config: str = "", command: dict | None = None, status: int | None = None
-) -> tuple[dict, str, list]:
+    tmp_path: Path, *options: str, config: str = "", command: dict | None = None, status: int | None = None,
+    ignored: str = "", times: int = 1,
+) -> tuple[dict, str, list]:  # fmt: skip
     """The result, standard error, and what the model was told of its command."""
     folder, home = tmp_path / "project", tmp_path / "home"
     folder.mkdir()
     home.mkdir()
     (folder / "Makefile").write_text("all:\n\t@echo made > made.txt\n")
+    if ignored:
+        (folder / ".gitignore").write_text(ignored)
     (home / "config.toml").write_text("[context]\nmap_tokens = 0\n" + config)
-    async with ModelServer([{"calls": [command or COMMAND]}, {"text": "Done."}]) as server:
+    async with ModelServer([*[{"calls": [command or COMMAND]}] * times, {"text": "Done."}]) as server:
         env = {
             **os.environ, "MAZU_HOME": str(home), "MAZU_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path),
             "ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": server.url, "MAZU_MODEL": "anthropic:claude-sonnet-4-5",
@@ -89,3 +92,23 @@ async def test_a_hard_deny_holds_all_the_same(tmp_path: Path) -> None:
     _, _, told = await run(tmp_path, "--allow-shell", command=command)
     assert "sudo changes the user that commands run as" in str(told)
     assert not (tmp_path / "project/made.txt").exists()
+
+
+@pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
+@pytest.mark.parametrize("outputs", ["", "[shell]\noutputs = ['gen.h']\n"])
+async def test_an_ignored_file_that_is_made_again_is_named_with_its_setting(tmp_path: Path, outputs: str):
+    line = "for f in api_pb2.py coverage.out gen.h; do echo 1 > $f || exit; done"
+    command = {"name": "run_shell", "arguments": {"command": line}}
+    ignored = "gen.*\n*_pb2.py\ncoverage.out\n"
+    _, err, told = await run(
+        tmp_path, "--allow-shell", config=outputs, command=command, ignored=ignored, times=3
+    )
+    why = "gen.h is read-only for commands that nobody approved: git ignores it"
+    setting = """mazu-ls config set shell.outputs '["gen.h"]'"""
+    results = [
+        part["content"] if isinstance(part["content"], str) else part["content"][0]["text"] for part in told
+    ]
+    named = [why in text and setting in text for text in results]
+    assert not any(named) if outputs else named == [False, True, True], results
+    assert err.count(f"A command failed: {why}") == (not outputs), err
+    assert (setting in err) == (not outputs)

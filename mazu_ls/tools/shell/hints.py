@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import glob
+import json
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mazu_ls.tools.context import ToolContext
+from mazu_ls.tools.shell.protected_files import starts_programs
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
 from mazu_ls.tools.shell.sandbox import probe
 from mazu_ls.workspace.visible_text import make_visible
@@ -29,6 +33,10 @@ _UNREACHED = re.compile(
     r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
     r"|(?s:\bsocket\b.{0,400}?(?:PermissionError|Operation not permitted|Permission denied|EPERM|EACCES))"
+)
+_NOT_WRITTEN = re.compile(
+    r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
+    r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV"
 )
 _NETWORKED = re.compile(
     r"\b(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
@@ -53,12 +61,11 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
     is_waiting = code is None and _NETWORKED.search(line)
     if not settings.network and (is_quiet_curl or is_waiting or _UNREACHED.search(output)):
         return [NO_NETWORK]
-    if re.search(
-        r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
-        r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV", output,
-    ):  # fmt: skip
-        large = [_too_large(name, turn) for name in turn.shell.large if _any_named([name], output)]
-        return large or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
+    if _NOT_WRITTEN.search(output):
+        named = [_too_large(name, turn) for name in turn.shell.large if _any_named([name], output)]
+        if names := _ignored_named(output, turn):
+            named.append(f"[{_no_known_output(names, turn)}]")
+        return named or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
 
 
@@ -70,14 +77,40 @@ def _too_large(name: str, turn: ToolContext) -> str:
     )
 
 
+def _ignored_named(output: str, turn: ToolContext) -> list[str]:
+    """Return the ignored files that a command could not write: those that are named where a system call was refused."""
+    refused = "\n".join(row for row in output.split("\n") if _NOT_WRITTEN.search(row))
+    return [name for name in turn.shell.ignored if _any_named([name], refused)]
+
+
+def _no_known_output(names: Sequence[str], turn: ToolContext) -> str:
+    """Return why ignored files are read-only, and the setting that lets a command write them."""
+    shown = names[:MAX_HIDDEN]
+    own = (glob.escape(name.rpartition("/")[2]) for name in shown)  # a file can be called `*`
+    patterns = dict.fromkeys((*turn.config.shell.outputs, *own))
+    value = make_visible(json.dumps(list(patterns), ensure_ascii=False))
+    are = "is" if len(names) == 1 else "are"
+    return (
+        f"{', '.join(map(make_visible, shown))}{', ...' if len(names) > len(shown) else ''} {are} read-only for commands that nobody approved:"
+        f" git ignores {'it' if len(names) == 1 else 'them'}, and no build is known to make files of that name. Where a command makes"
+        f" it again each time, the user can allow that: mazu-ls config set shell.outputs {shlex.quote(value)}"
+    )
+
+
 def _any_named(names: Sequence[str], text: str) -> bool:
     """Return whether a text names one of these files by the last part of its path."""
     parts = "|".join(sorted({re.escape(name.rpartition("/")[2]) for name in names}))
     return bool(re.search(rf"(?<![\w.)\]])(?:{parts})(?!\w|[.-]\w)", text))
 
 
-async def explain_network(turn: ToolContext, lines: list[str]) -> None:
-    """Tell the user, too, once in a session."""
+async def explain_hints(turn: ToolContext, answer: str) -> None:
+    """Tell the user, too, what a setting of theirs changes: once in a session, once for each ignored file."""
+    lines = answer.split("\n")
+    names = _ignored_named(answer, turn)
+    keys = {f"ignored: {name}" for name in names}
+    if names and f"[{_no_known_output(names, turn)}]" in lines and not keys <= turn.shell.explained:
+        turn.shell.explained |= keys
+        await turn.host.say("warning", f"A command failed: {_no_known_output(names, turn)}")
     if NO_NETWORK in lines and "network" not in turn.shell.explained:
         turn.shell.explained.add("network")
         await turn.host.say("warning", NETWORK_FOR_USER)
@@ -114,6 +147,18 @@ def hidden_files(check: CreatedFilesCheck) -> tuple[str, ...]:
 def large_files(check: CreatedFilesCheck) -> tuple[str, ...]:
     """Return the project's files that were read-only for a command since checkpoints hold none of their size."""
     return _relative(check.before.large if check.before is not None else [], check)
+
+
+def ignored_files(check: CreatedFilesCheck) -> tuple[str, ...]:
+    """Return the project's files and folders that were read-only for a command since git ignores them and they are no known output."""
+    if (before := check.before) is None:
+        return ()
+    others = {*before.large, *before.run_by_others}
+    return tuple(
+        name
+        for name in _relative((path for path in before.read_only if path not in others), check)
+        if not starts_programs(name.split("/"))
+    )
 
 
 def _relative(paths: Iterable[Path], check: CreatedFilesCheck) -> tuple[str, ...]:

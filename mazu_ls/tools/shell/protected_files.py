@@ -52,6 +52,8 @@ BUILD_OUTPUT: tuple[str, ...] = tuple(
         " *.pyc *.pyo *.o *.obj *.a *.lib *.so *.so.* *.dylib *.dll *.exe *.class *.jar *.war *.wasm *.rlib *.d *.tsbuildinfo"
         " *.log *.tmp *.swp *.bak~ *~ *.min.js *.map .eslintcache .stylelintcache .DS_Store Thumbs.db *.gcda *.gcno *.profraw"
         " .phpunit.result.cache .phpunit.cache .rspec_status .scannerwork .dmypy.json junit.xml coverage.xml *.prof tags"
+        " coverage.out cover.out lcov.info test-results playwright-report TestResults .testmondata compile_commands.json config.status"
+        " *_pb2.py *_pb2.pyi *_pb2_grpc.py *.pb.go *.gen.go _version.py *.aux *.fls *.fdb_latexmk *.synctex.gz *.gcov *.pyd *.whl"
     )
 )
 # Never searched, ignored or not.

@@ -24,9 +24,10 @@ from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.hints import (
     NO_NETWORK,
     explain_hidden,
-    explain_network,
+    explain_hints,
     hidden_files,
     hints_on_failure,
+    ignored_files,
     large_files,
 )
 from mazu_ls.tools.shell.process import ChildProcess, spawn
@@ -102,9 +103,9 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             _keep(turn, running)
             over = f"ended: the time limit of {seconds:g} s was reached"
             lines = [running.summary(), f"[{over}]", *running.take_notes()]
-            hints = hints_on_failure(running.command, None, lines[0], turn)
-            await explain_network(turn, hints)
-            return ToolOutput("\n".join([*lines, *hints]), untrusted=ORIGIN, ok=False, summary=over)
+            answer = "\n".join([*lines, *hints_on_failure(running.command, None, lines[0], turn)])
+            await explain_hints(turn, answer)
+            return ToolOutput(answer, untrusted=ORIGIN, ok=False, summary=over)
         except BaseException:
             await asyncio.shield(running.stop())
             running.spool.close()
@@ -112,7 +113,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         _keep(turn, running)
         moved = _follow(turn, cwd, report.read_last_line())
     answer = _render_running(running, moved, turn)
-    await explain_network(turn, answer.split("\n"))
+    await explain_hints(turn, answer)
     answer = await explain_hidden(turn, answer, running.command, failed=running.code != 0)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
@@ -200,6 +201,7 @@ async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str
     if not check.background:
         turn.shell.hidden = hidden_files(check)
         turn.shell.large = large_files(check)
+        turn.shell.ignored = ignored_files(check)
     if check.before is None and not check.git:
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
