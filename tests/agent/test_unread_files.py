@@ -25,6 +25,20 @@ content: |
   INTERNAL_HOST=db1.corp.example
   {SECRET}
 """
+
+
+def denied(tool: str, pattern: str, mode: str = "ask") -> str:
+    """A rule in the settings of a story."""
+    return f"""-- settings --
+context.map_tokens = 0
+permissions.mode = "{mode}"
+[[permissions.rules]]
+tool = "{tool}"
+pattern = "{pattern}"
+verdict = "deny"
+"""
+
+
 DONE = """
 -- model says --
 Done.
@@ -65,13 +79,7 @@ def test_a_rule_on_the_path_of_one_holds_for_the_others(tool: str) -> None:
         f"""
 -- s/a.txt --
 the plan is old
--- settings --
-context.map_tokens = 0
-[[permissions.rules]]
-tool = "{tool}"
-pattern = "s/**"
-verdict = "deny"
--- model calls edit_file --
+{denied(tool, "s/**")}-- model calls edit_file --
 path: s/a.txt
 old: the plan is
 new: x
@@ -96,19 +104,12 @@ the plan is old
 
 def test_writing_does_not_tell_whether_a_guess_was_right() -> None:
     check(
-        """
+        f"""
 -- s/a.txt --
 one
 -- s/b.txt --
 two
--- settings --
-context.map_tokens = 0
-permissions.mode = "auto"
-[[permissions.rules]]
-tool = "read_file"
-pattern = "s/**"
-verdict = "deny"
--- model calls write_file --
+{denied("read_file", "s/**", mode="auto")}-- model calls write_file --
 path: s/a.txt
 content: one
 -- model calls write_file --
@@ -128,16 +129,10 @@ stop: end_turn
 
 def test_a_refused_edit_is_not_done_by_writing_the_file() -> None:
     check(
-        """
+        f"""
 -- s/a.txt --
 old
--- settings --
-context.map_tokens = 0
-[[permissions.rules]]
-tool = "edit_file"
-pattern = "s/**"
-verdict = "deny"
--- model calls write_file --
+{denied("edit_file", "s/**")}-- model calls write_file --
 path: s/a.txt
 content: new
 -- model calls write_file --
@@ -159,16 +154,10 @@ old
 
 def test_a_rule_on_every_call_of_a_tool_is_about_that_tool() -> None:
     check(
-        """
+        f"""
 -- a.txt --
 old
--- settings --
-context.map_tokens = 0
-[[permissions.rules]]
-tool = "write_file"
-pattern = "*"
-verdict = "deny"
--- answers --
+{denied("write_file", "*")}-- answers --
 allow_once edit_file: a.txt
 -- model calls write_file --
 path: b.txt
