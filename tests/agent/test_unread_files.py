@@ -53,6 +53,9 @@ def test_an_edit_that_does_not_fit_is_asked_about_where_the_file_may_not_be_read
         f"{FILES}-- answers --\ndeny {title}\n{call}{DONE}",
         "tool: error: the user refused this…\nassistant: Done.\nstop: end_turn",
     )
+    assert [question.editable for question in world.host.asked] == [()], (
+        "the call has run: nothing of it can change"
+    )
     assert "4711 0815" not in "".join(str(body["messages"][2:]) for body in world.bodies)
 
 

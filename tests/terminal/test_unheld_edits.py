@@ -97,6 +97,19 @@ def test_bits_that_i_gave_such_a_file_stay(script: Script):
     assert (start.read_text(), start.stat().st_mode & 0o777) == ("mine\n", 0o755), out + err
 
 
+def test_lines_of_such_a_file_are_not_divided(script: Script):
+    (script.root / ".gitignore").write_text("*.csv\n")
+    labels = script.root / "labels.csv"
+    labels.write_text("a\n" + "same\n" * 9 + "b\n")
+    script.model_says({"calls": [write("labels.csv", "A\n" + "same\n" * 9 + "b\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    mine = "A\n" + "same\n" * 9 + "B\n"
+    labels.write_text(mine)
+    status, out, err = script("undo", "--on-conflict", "keep")
+    assert (status, labels.read_text()) == (0, mine), out + err
+    assert "keep: labels.csv (left as it is: no checkpoint holds it" in out, out
+
+
 def test_a_private_folder_of_ignored_files_comes_back_private(script: Script):
     (script.root / ".gitignore").write_text("*.cfg\n")
     for folder, bits in (("priv", 0o700), ("open", 0o755)):
