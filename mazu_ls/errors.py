@@ -73,14 +73,12 @@ class InvalidArguments(Exception):
 class ToolError(Exception):
     """Addressed to the model: why its tool call failed, and what would work instead.
 
-    `origin` names where text in it comes from that is data, never instruction; None if all of it is ours. `of_content`: it tells what
-    is in a file, if only whether a text occurs there.
+    `origin` names where text in it comes from that is data, never instruction; None if all of it is ours.
     """
 
-    def __init__(self, message: str = "", origin: str | None = None, *, of_content: bool = False) -> None:
+    def __init__(self, message: str = "", origin: str | None = None) -> None:
         super().__init__(message)
         self.origin = origin
-        self.of_content = of_content
 
 
 _KINDS = {

@@ -85,13 +85,14 @@ def _edits(tool: str, rule: Rule) -> bool:
 
 
 def _own_first(tool: str, matching: list[Rule]) -> list[Rule]:
-    """Leave out the rules of other tools where a rule allows this tool by name for what the call is about; but what may not be read is
-    not shown by an edit either."""
-    if not any(rule.verdict == "allow" and rule.tool == tool and rule.pattern for rule in matching):
+    """Leave out the rules about edits by the other tool where a rule allows this one by name for some paths; but what may not be read
+    is not shown by an edit either."""
+    if not any(
+        rule.verdict == "allow" and rule.tool == tool and " ".join(rule.pattern) not in _EVERY_PATH
+        for rule in matching
+    ):
         return matching
-    return [
-        rule for rule in matching if rule.applies(tool) or (rule.verdict == "deny" and _shows(tool, rule))
-    ]
+    return [rule for rule in matching if rule.applies(tool) or _shows(tool, rule)]
 
 
 def _about(rule: Rule, named: Sequence[str], reached: Sequence[str]) -> bool:

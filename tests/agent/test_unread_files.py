@@ -45,7 +45,20 @@ Done.
 """
 
 
-@pytest.mark.parametrize(("call", "title"), [(NEAR, "edit_file: .env"), (SAME, "write_file: .env")])
+LEFT_OUT = """
+-- model calls edit_file --
+path: .env
+old: PIN=4711
+new: |
+  PIN=1
+  # ... rest of the code unchanged ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "title"),
+    [(NEAR, "edit_file: .env"), (SAME, "write_file: .env"), (LEFT_OUT, "edit_file: .env")],
+)
 def test_an_edit_that_does_not_fit_is_asked_about_where_the_file_may_not_be_read(
     call: str, title: str
 ) -> None:
@@ -114,10 +127,12 @@ one
 two
 {denied("read_file", "s/**", mode="auto")}-- model calls write_file --
 path: s/a.txt
-content: one
+content: |
+  one
 -- model calls write_file --
 path: s/b.txt
-content: one
+content: |
+  one
 -- model says --
 Done.
 """,
@@ -128,6 +143,34 @@ assistant: Done.
 stop: end_turn
 """,
     )
+
+
+def test_an_edit_that_is_allowed_shows_no_text_either() -> None:
+    world = check(
+        f"""
+-- .env --
+{SECRET}
+-- settings --
+context.map_tokens = 0
+permissions.mode = "auto"
+[[permissions.rules]]
+tool = "edit_file"
+pattern = ".env"
+verdict = "allow"
+{NEAR}
+-- model calls edit_file --
+path: .env
+old: more
+new: many
+{DONE}""",
+        """
+tool: error: the edit does not fit, and this file may not be shown to you: ask the user
+tool: edited .env
+assistant: Done.
+stop: end_turn
+""",
+    )
+    assert "4711 0815" not in str(world.bodies)
 
 
 def test_a_refused_edit_is_not_done_by_writing_the_file() -> None:

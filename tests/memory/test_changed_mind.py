@@ -179,6 +179,14 @@ async def test_what_went_wrong_replaces_no_rule_nor_a_rule_that(
                 await memories.forget(memory.id)
 
 
+@pytest.mark.parametrize(("old", "new"), [("decision", "mistake"), ("task_outcome", "convention")])
+async def test_the_same_words_do_not_make_a_rule_what_went_wrong(memories: Memories, old: str, new: str):
+    for source in ("agent", "user"):
+        made = await memories.remember(f"Commit to main, {source}", category=old, source=source)
+        again = await memories.remember(f"Commit to main, {source}", category=new, source="user")
+        assert (again.outcome, again.memory.id, again.memory.category) == ("duplicate", made.memory.id, old)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

@@ -181,9 +181,16 @@ def test_python_and_marks_that_are_no_call_are_none(text):
     assert [call for call in calls(read(text)) if call[0] != "x"] == []
 
 
+@pytest.mark.parametrize("before", ["Hm.</think>", "1. ", "- ", "Ok.</thinking> "])
+def test_an_element_may_stand_behind_another_one_or_the_mark_of_a_list(before: str):
+    assert calls(read(before + '<read_file path="a.py"/>')) == ONE
+
+
 def test_attributes_are_unescaped():
     (call,) = read('<run_shell command="echo &quot;hi&quot; &amp;&amp; ls &lt; a"/>').message.calls
     assert call.arguments == {"command": 'echo "hi" && ls < a'}
+    (call,) = read('<run_shell command="curl http://x/?a=1&copy=2&section=3&lt=4 &&notify"/>').message.calls
+    assert call.arguments == {"command": "curl http://x/?a=1&copy=2&section=3&lt=4 &&notify"}
 
 
 @pytest.mark.parametrize(

@@ -201,7 +201,9 @@ def test_a_file_behind_a_link_is_allowed_once_or_not_at_all(place: PolicyContext
         (["edit_file src/* deny", "write_file src/* allow"], "deny", "allow"),
         (["edit_file src/* deny", "write_file * allow"], "deny", "deny"),
         (["edit_file src/* deny", "*_file src/* allow"], "deny", "deny"),
-        (["read_file src/* ask", "edit_file src/* allow"], "allow", "ask"),
+        (["read_file src/* ask", "edit_file src/* allow"], "ask", "ask"),
+        (["read_file src/* ask", "edit_file ** allow"], "ask", "ask"),
+        (["write_file src/* deny", "edit_file ** allow"], "deny", "deny"),
         (["read_file src/* deny", "edit_file src/* allow"], "deny", "ask"),
     ],
 )

@@ -98,14 +98,19 @@ class ApprovalGate:
         await self._ask(call, tool, decision, None)
         return None
 
-    async def ask_unread(self, call: ToolCall, tool: Tool, decision: Decision) -> None:
-        """Ask about an edit that needed no question since it does not fit, or changes nothing, if its result would say what is in a file
-        that read_file may not show. Raises ToolError if the answer is no."""
-        if call.id not in self._asked and self._shows_unread(call):
+    async def ask_unread(
+        self, call: ToolCall, tool: Tool, decision: Decision | None, *, failed: bool
+    ) -> None:
+        """Ask about an edit that was not asked about since it does not fit, or changes nothing, if its result would say what is in a file
+        that read_file may not show. Raises ToolError if the answer is no, and where the edit alone is allowed (`decision` None)."""
+        if tool.effect is not Effect.EDIT or call.id in self._asked or not self._shows_unread(call):
+            return
+        if decision is not None:
             why = f"{decision.reason}; the edit does not fit, and the answer would tell the model what is in the file"
-            await self._ask(
-                call, tool, replace(decision, reason=why, always=None, exact=None), None, final=True
-            )
+            decision = replace(decision, reason=why, always=None, exact=None)
+            await self._ask(call, tool, decision, None, final=True)
+        elif failed:
+            raise ToolError("the edit does not fit, and this file may not be shown to you: ask the user")
 
     def _shows_unread(self, call: ToolCall) -> bool:
         try:
@@ -120,12 +125,8 @@ class ApprovalGate:
 
     def is_read_denied(self, path: Path) -> bool:
         """Return whether read_file of this file would be refused or asked about; other tools that show text leave it out."""
-        return (
-            self._judged(
-                ToolCallInfo(READING, Effect.READ, {"path": show_name(str(path))}), self.run.mode
-            ).verdict
-            != "allow"
-        )
+        info = ToolCallInfo(READING, Effect.READ, {"path": show_name(str(path))})
+        return self._judged(info, self.run.mode).verdict != "allow"
 
     @property
     def has_read_rules(self) -> bool:

@@ -270,14 +270,12 @@ class ToolExecutor:
         """Call the tool. `asked_later`: why an edit asks, once it is known; where it did not come to that, its result may need it."""
         try:
             output = await tool.call(call.arguments, turn)
-        except ToolError as error:
-            if asked_later is not None and error.of_content:
-                await self._approvals.ask_unread(call, tool, asked_later)
+        except ToolError:  # whatever it says: that it failed tells whether the text is there
+            await self._approvals.ask_unread(call, tool, asked_later, failed=True)
             raise
         finally:
             self._show_output(call, shown.flush())
-        if asked_later is not None:
-            await self._approvals.ask_unread(call, tool, asked_later)
+        await self._approvals.ask_unread(call, tool, asked_later, failed=False)
         return output
 
     def _no_tool(self, name: str) -> str:

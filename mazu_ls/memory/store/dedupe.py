@@ -26,7 +26,7 @@ Verdict = Literal["same", "changed", "different"]
 SAME_TITLE_SHORT_BODY = 25
 LONG = 8_000
 """Characters from which a text is compared by its title and beginning only."""
-_RULES = frozenset({"decision", "convention", "user_preference", "fact"})
+RULES = frozenset({"decision", "convention", "user_preference", "fact"})
 """Categories that say what holds; a mistake or the outcome of a task says what happened, and contradicts no rule."""
 _OPPOSITES = frozenset(
     frozenset(pair.split("/"))
@@ -54,7 +54,7 @@ def compare_memories(new: MemoryEntry, old: MemoryEntry) -> Verdict | Literal["a
             f"{new.title}\n{new.body[:2000]}", f"{old.title}\n{old.body}"
         )
         return "alike" if near else "different"
-    return "alike" if across and not _RULES.issuperset((new.category, old.category)) else verdict
+    return "alike" if across and not RULES.issuperset((new.category, old.category)) else verdict
 
 
 def compare_texts(

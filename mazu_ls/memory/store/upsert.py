@@ -20,7 +20,7 @@ from mazu_ls.memory.models import (
 )
 from mazu_ls.memory.search import index
 from mazu_ls.memory.search.tokens import query_terms
-from mazu_ls.memory.store.dedupe import compare_memories
+from mazu_ls.memory.store.dedupe import RULES, compare_memories
 from mazu_ls.memory.store.entries import EntryTable, digest, number, scope_of
 from mazu_ls.memory.store.writers import writer_of
 from mazu_ls.state.store import select
@@ -112,6 +112,8 @@ def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
 
 
 def _merged_category(known: MemoryEntry, new: MemoryEntry) -> str:
+    if (new.category in RULES) != (known.category in RULES):
+        return known.category  # what was decided did not go wrong because it was said again
     better = new.category != "fact" and (new.source == "user" or known.source in _MODEL_SOURCES)
     return new.category if better and known.kind == "memory" and not new.origin else known.category
 

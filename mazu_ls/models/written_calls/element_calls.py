@@ -26,6 +26,7 @@ _LAST_TAG = re.compile(
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
 _ATTRIBUTES = re.compile(r"((?:\s+\w{1,60}=\"[^\"<>]{0,4000}\")*)\s*>")
 _ATTRIBUTE = re.compile(r"(\w+)=\"([^\"]*)\"")
+_ENTITY = re.compile(r"&(?:quot|apos|lt|gt|amp|#\d{1,7}|#[xX][\da-fA-F]{1,6});")
 _NAMES = ("name", "tool_name", "tool", "function")
 _ARGUMENTS = ("arguments", "parameters", "args", "params", "input", "tool_input")
 TAIL = 5_000
@@ -59,13 +60,18 @@ def _arguments(given: str | dict[str, str]) -> tuple[dict[str, Any], str | None]
 
 
 def _attributes(text: str) -> dict[str, Any]:
-    """Return the attributes of a tag; quotes and angle brackets can stand there as entities alone."""
-    return {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(text)}
+    """Return the attributes of a tag; quotes and angle brackets can stand there as entities alone. HTML's others, and those without a
+    semicolon, may be the text itself: `?a=1&copy=2`."""
+    return {
+        name: _ENTITY.sub(lambda match: html.unescape(match[0]), value)
+        for name, value in _ATTRIBUTE.findall(text)
+    }
 
 
 def _begins_a_line(text: str, start: int) -> bool:
-    """Return whether nothing but a fence precedes it in its line: behind words it is an example."""
-    return re.fullmatch(r"[ \t]*(?:```\w*[ \t]*)?", text[text.rfind("\n", 0, start) + 1 : start]) is not None
+    """Return whether nothing but a fence, a mark of a list or an element precedes it in its line: behind words it is an example."""
+    before = text[text.rfind("\n", 0, start) + 1 : start].strip()
+    return before.endswith(">") or re.fullmatch(r"(?:```\w*|[-*]|\d{1,3}\.)?", before) is not None
 
 
 def element_calls(text: str, offered: Collection[str]) -> list[WrittenCall]:

@@ -56,18 +56,13 @@ def replace_passage(text: str, edit: Replacement, path: str, where: str = "") ->
     if not starts:
         seen = ShownText.from_source(text).text  # of a long text `shown` may still hold the secrets
         miss = _miss(seen, old)
-        raise ToolError(
-            f"{where}`old` does not occur in {path}{miss}", path if "\n" in miss else None, of_content=True
-        )
+        raise ToolError(f"{where}`old` does not occur in {path}{miss}", path if "\n" in miss else None)
     if _overlap(starts, len(old)):
         raise ToolError(
             f"{where}`old` occurs {len(starts)} times in {path}, and the occurrences overlap; quote more context",
-            of_content=True,
         )
     if len(starts) > 1 and not edit.all:
-        raise ToolError(
-            f"{where}`old` occurs {len(starts)} times in {path}; quote more context", of_content=True
-        )
+        raise ToolError(f"{where}`old` occurs {len(starts)} times in {path}; quote more context")
     _refuse_elision(edit.new, shown.text, path, old, where)
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []

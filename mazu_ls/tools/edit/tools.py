@@ -62,7 +62,7 @@ async def edit_file(args: EditFileArgs, turn: ToolContext) -> str:
     if known != before and any(edit.all for edit in edits):
         raise _changed(args.path)
     if after == before:
-        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same", of_content=True)
+        raise ToolError(f"nothing would change in {args.path}: `old` and `new` are the same")
     await turn.host.edit(path, before, after)
     problem = await _problem(turn, path, before)
     if known == before:
