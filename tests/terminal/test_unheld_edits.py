@@ -80,6 +80,29 @@ def test_an_edit_after_it_is_no_longer_ignored_is_undone_too(script: Script):
     assert "conflict: x.log" in out, out + err
 
 
+def test_an_undo_between_such_edits_makes_the_next_one_nobody_elses(script: Script):
+    (script.root / ".gitignore").write_text("*.log\n")
+    log = script.root / "x.log"
+    log.write_text("mine\n")
+    script.model_says(
+        {"calls": [write("x.log", "A\n")]}, {"calls": [write(".gitignore", "")]}, {"text": "Done."}
+    )
+    assert script("run", "write it")[0] == 0
+    for text in ("B\n", "C\n"):
+        script.model_says({"calls": [write("x.log", text)]}, {"text": "Done."})
+        assert script("run", "write it again", "--continue")[0] == 0
+        if text == "B\n":
+            assert (script("undo")[0], log.read_text()) == (0, "A\n")
+    _, out, err = script("rollback", "cp_000001", "--preview")
+    assert "conflict" not in out and "write: x.log" in out, out + err
+    log.write_text("D\n")
+    _, out, err = script("rollback", "cp_000001", "--preview")
+    assert "conflict: x.log" in out, out + err
+    log.write_text("C\n")
+    status, out, err = script("rollback", "cp_000001")
+    assert (status, log.read_text()) == (0, "mine\n"), out + err
+
+
 def test_bits_that_i_gave_such_a_file_stay(script: Script):
     (script.root / ".gitignore").write_text("*.sh\n")
     start = script.root / "x.sh"

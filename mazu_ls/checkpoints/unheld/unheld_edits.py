@@ -59,22 +59,25 @@ class UnheldFile(Struct, frozen=True):
 
     def owner(self, project: CheckpointContext, shown: State, session: str | None) -> Owner:
         """Return the owner of what changed since. `shown`: the state of the file as the user sees it."""
-        states, change, state = SameStates(project), Change(), self.edits[0][1]
-        history = [(state, Change())]
+        states, history = SameStates(project), [(self.edits[0][1], Change())]
+
+        def led_to(state: State) -> Change | None:
+            """Return who led to a state, the last time that it was there; None for one that nobody known led to."""
+            found = (change for one, change in reversed(history) if states.same(one, state))
+            change = next(found, None)
+            return change and Change({*change.sessions}, user=change.user)
+
+        def by_user() -> Change:
+            return Change({*history[-1][1].sessions}, user=True)
+
         for writer, before, after in self.edits:
-            change.user |= not states.same(before, state)
-            led = (then for one, then in reversed(history) if states.same(one, after))
-            if writer.partition(":")[0] == ROLLBACK and (again := next(led, None)) is not None:
-                change = again  # what led there accounts for it again
-            else:
+            # A rollback adds no row while a checkpoint holds the file: then `before` is an earlier state.
+            change = led_to(after) if writer.partition(":")[0] == ROLLBACK else None
+            if change is None:
+                change = led_to(before) or by_user()
                 change.sessions.add(writer)
-            state = after
-            history.append((state, Change({*change.sessions}, user=change.user)))
-            change = Change({*change.sessions}, user=change.user)
-        if not states.same(state, shown):  # back at a state of before, or changed by nobody that is known
-            led = (then for one, then in reversed(history) if states.same(one, shown))
-            change = next(led, Change({*change.sessions}, user=True))
-        return change.owner(session)
+            history.append((after, change))
+        return (led_to(shown) or by_user()).owner(session)
 
 
 def is_unheld(project: CheckpointContext, db: apsw.Connection, path: Path) -> bool:
