@@ -22,6 +22,7 @@ from mazu_ls.gitcmd import PythonGit
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.file_names import parse_name
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
+from mazu_ls.workspace.visible_text import make_line
 
 MAX_PATCH = 1 << 20  # characters
 MOST_NAMES = 100_000
@@ -185,7 +186,7 @@ def _other_modes(
         path = place.removeprefix(prefix)
         executable = project.trees.at(old, place).mode == b"100755"  # type: ignore[union-attr]
         was, now = (project.modes(tree).bits_for(place, executable) for tree in (old, new))
-        name = mount.shown(path)
+        name = make_line(mount.shown(path), MAX_PATCH)
         yield path, f"diff --git a/{name} b/{name}\nold mode 100{was:o}\nnew mode 100{now:o}\n"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal import lists
 from mazu_ls.terminal.clients import draw_memory
-from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out
+from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out, row_of
 from mazu_ls.terminal.screen.markup import escape
 from mazu_ls.terminal.times import local_stamp
 
@@ -50,7 +50,8 @@ def _turn(out: Console, value: Result) -> None:
     if error := value.get("error"):
         out.print(f"[red]{escape(error['message'])}[/] {escape(error.get('hint', ''))}")
     edits = ", ".join(
-        f"{edit['uri'].rsplit('/', 1)[-1]} +{edit['added']} -{edit['removed']}" for edit in value["edits"]
+        f"{row_of(edit['uri'].rsplit('/', 1)[-1])} +{edit['added']} -{edit['removed']}"
+        for edit in value["edits"]
     )
     usage = value["usage"]
     parts = [
@@ -129,7 +130,7 @@ def _checkpoint(out: Console, value: Result) -> None:
     changes += " [yellow]partial[/]" if value["skipped"] else ""
     changes += " [cyan]pinned[/]" if value.get("pinned") else ""
     out.print(
-        f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(value['title'] or value['label'])}"
+        f"[bold]{value['id']}[/] [dim]{local_stamp(value['createdAt'])}[/] {value['kind']} {changes} {escape(row_of(value['title'] or value['label']))}"
     )
     left_out(out, value)
 
@@ -155,7 +156,7 @@ def _file(out: Console, value: Result) -> None:
 
 def _contents(out: Console, value: Result) -> None:
     for path in value["files"]:
-        out.print(path, markup=False, highlight=False, soft_wrap=True)
+        out.print(row_of(path), markup=False, highlight=False, soft_wrap=True)
     if (left := value["total"] - len(value["files"])) > 0:
         out.print(f"and {left} more: name a part of the path by --path")
     for memory in value["memories"]:
@@ -274,10 +275,10 @@ def _audit(out: Console, value: Result) -> None:
 def _diff(out: Console, value: Result) -> None:
     for file in value["files"]:
         lines = "binary" if file["added"] is None else f"+{file['added']} -{file['removed']}"
-        out.print(f"{file['status']} {file['path']} {lines}", markup=False)
+        out.print(row_of(f"{file['status']} {file['path']} {lines}"), markup=False)
     for key, verb in (("added", "learned"), ("changed", "changed"), ("removed", "forgotten")):
         for name in value["memories"][key]:
-            out.print(f"{verb} {name}", markup=False)
+            out.print(row_of(f"{verb} {name}"), markup=False)
     if value["patch"]:
         out.print(value["patch"], markup=False)
     elif not (value["files"] or any(value["memories"].values())):

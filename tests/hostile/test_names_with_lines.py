@@ -22,3 +22,17 @@ def test_a_name_with_lines_is_one_row_of_a_rollback(script: Script):
         status, out, err = script("rollback", "here", "--on-conflict", "overwrite", *words)
         assert (status, "  delete: evil ⏎   keep: all ⏎ Rolled back to cp_9" in out) == (0, True), out + err
     assert not forged.exists()
+
+
+def test_a_name_with_lines_is_one_row_of_a_comparison(script: Script):
+    assert script("checkpoint", "take", "here")[0] == 0
+    (script.root / "evil\n  keep: all\nRolled back to cp_9\u2028deleted x").write_text("x")
+    assert script("checkpoint", "take", "later")[0] == 0
+    shown = "evil ⏎   keep: all ⏎ Rolled back to cp_9<U+2028>deleted x"
+    for words, row in (
+        (("compare", "here", "now"), f"added {shown} +1 -0"),
+        (("checkpoint", "diff", "here"), f"added {shown} +1 -0"),
+        (("checkpoint", "contents", "later"), shown),
+    ):
+        status, out, err = script(*words)
+        assert (status, row in out.split("\n")) == (0, True), out + err

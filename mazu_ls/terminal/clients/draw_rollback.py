@@ -65,10 +65,14 @@ def draw_rollback(out: Console, value: Result, *, is_redo: bool = False) -> None
 
 
 def _row(out: Console, text: str) -> None:
-    """Print a row that names a file, in one line whatever its name holds: it cannot look like another row."""
+    out.print(f"  {row_of(text)}", markup=False)
+
+
+def row_of(text: str) -> str:
+    """Return what names a file as one line, whatever the name holds: it cannot look like another row."""
     from mazu_ls.workspace.visible_text import make_line  # short commands import this module
 
-    out.print(f"  {make_line(text, ROW_CHARS)}", markup=False)
+    return make_line(text, ROW_CHARS)
 
 
 def _in_project(path: str, folders: Sequence[str]) -> str:
