@@ -4,9 +4,11 @@ program."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from mazu_ls.policy.data import pattern, word_set
-from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS
+from mazu_ls.policy.tables.allowed_commands import PROGRAMS
+from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS, program
 
 # These run another program, or write anywhere, by an option, an operand or their own language. Of them
 # only the exact line is offered.
@@ -23,6 +25,8 @@ _LOADS = pattern("grant_prefix.loads")
 _LAUNCHERS = pattern("grant_prefix.launchers")
 _TO_A_SHELL = word_set("words_to_a_shell")
 _RUN_IN_QUOTES = pattern("grant_prefix.run_in_quotes")
+_ABOUT_NAMES = word_set("words_are_no_programs") | word_set("about_programs")
+_VERSION_OR_ENDING = re.compile(r"(?<!^)@.*$|\.(cmd|exe|ps1|bat)$", re.IGNORECASE)
 
 
 def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
@@ -44,13 +48,30 @@ def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
 
 def reread_by_a_shell(argv: list[str]) -> str | None:
     """Return the program that may give a later word to a shell which runs what stands in it, quoted or not; None if there
-    is none. It is looked for in every word, since launchers and assignments may stand ahead of it."""
-    for at, word in enumerate(argv):
-        name = word.rsplit("/", 1)[-1]
+    is none. It is looked for wherever a command may begin: launchers and assignments may stand ahead of it."""
+    for at in _where_commands_begin(argv):
+        name = _VERSION_OR_ENDING.sub("", program(argv[at]))
         starts_it_itself = name == "pnpm" and argv[at + 1 : at + 2] == ["exec"]
         if name in _TO_A_SHELL and not starts_it_itself:
             return name if any(map(_RUN_IN_QUOTES.search, argv[at + 1 :])) else None
     return None
+
+
+def _where_commands_begin(argv: list[str]) -> Iterable[int]:
+    """Return the places of words that may be a program which is run. Behind one that runs others it may be every word, behind
+    one of no table the first that is no option, and what follows `--`; a search for "npm" runs none."""
+    ahead = len(_ahead(argv))
+    name = program(argv[ahead]) if ahead < len(argv) else ""
+    if name in _ABOUT_NAMES or (name == "git" and argv[ahead + 1 : ahead + 2] and argv[ahead + 1] in _GIT):
+        return range(ahead + 1)
+    if name in _RUNS_OTHERS or name in SHELLS or name in WRAPPERS or INTERPRETERS.match(name):
+        return range(len(argv))
+    if name in PROGRAMS:
+        return range(ahead + 1)
+    later = range(ahead + 1, len(argv))
+    first = next((at for at in later if argv[at][:1] != "-" and not _ASSIGNMENT.match(argv[at])), None)
+    behind = [at for at in later if argv[at - 1] == "--"]
+    return sorted({*range(min(ahead + 1, len(argv))), *([] if first is None else [first]), *behind})
 
 
 def _ahead(argv: list[str]) -> list[str]:

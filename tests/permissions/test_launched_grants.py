@@ -136,13 +136,25 @@ def test_a_word_that_a_shell_reads_again_is_asked_about_with_the_reason(place: P
         "/usr/bin/npx *",
         "pnpm run *",
         "yarn *",
+        "npm.cmd run *",
+        "corepack yarn@1 run *",
+        "of-no-table npm run *",
+        "of-no-table -v in -- npm run *",
+        "kubectl exec p -- npm run *",
     ):
         rule, words = Rule.parse("run_shell", pattern, "allow"), pattern.removesuffix("*")
         assert decide(_asked(f"{words} build -- --x='a b'"), "ask", [rule], place).verdict == "allow", pattern
         asked = decide(_asked(f"{words} build -- '$(touch x)'"), "ask", [rule], place)
         assert (asked.verdict, asked.always) == ("ask", None), pattern
         assert "may hand words with `$` or backticks to a shell" in asked.reason, asked.reason
-    for pattern in ("pnpm exec eslint *", "git commit *"):
+    for pattern in (
+        "pnpm exec eslint *",
+        "git commit *",
+        "git add yarn *",
+        "rg -n npm *",
+        "ag npm *",
+        "of-no-table find npm *",
+    ):
         allowed = decide(
             _asked(pattern.replace("*", "-m 'npm: a$b'")),
             "ask",

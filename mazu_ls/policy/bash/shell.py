@@ -70,7 +70,8 @@ class CommandLine:
         for argv in self.commands or []:
             program = reread_by_a_shell(argv)
             if program is not None and any(rule.matches_argv(argv) for rule in rules):
-                return f"{program} may hand words with `$` or backticks to a shell, which rules for its first words do not allow"
+                runs = "" if argv[0].endswith(program) else ", if it is run,"
+                return f"{program}{runs} may hand words with `$` or backticks to a shell, which rules for its first words do not allow"
         return None
 
     def prefix(self, place: PolicyContext, rules: Sequence[Rule] = ()) -> tuple[str, ...] | None:
