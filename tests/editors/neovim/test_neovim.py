@@ -32,7 +32,12 @@ async def test_what_the_user_refuses_does_not_happen(bed: Bed):
         ScriptedReply(text="Then not: xs[0], a[i][j], f[i](j) and [[1, 2]] stay."),
         ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(text="Still not."),
+        ScriptedReply(calls=[{"name": "write_file", "arguments": {"path": "locked/a.sql", "text": "b"}}]),
+        ScriptedReply(text="It is locked."),
     )
+    denies = '[[permissions.rules]]\ntool = "write_file"\npattern = "locked/**"\nverdict = "deny"\n'
+    (bed.home / ".mazu").mkdir(exist_ok=True)
+    (bed.home / ".mazu/config.toml").write_text(denies)
     await bed.tell("permission")
     assert "refused" in str(bed.model.bodies[1]["messages"][-1])
 

@@ -51,6 +51,20 @@ end)
 bed.check('the buffer is still as it was', bed.text(app) == before)
 bed.check('that call failed too', turns.results[2] and turns.results[2].ok == false, turns.results)
 
+-- What a rule denies says so: the text stands behind the call, and is no line of the buffer.
+vim.cmd('Mazu chat write the locked one')
+bed.wait('the turn with a denied call ends', function()
+  return turns.ended == 3
+end)
+bed.transcript()
+local behind = {}
+for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(require('mazu.chat.panel').shown().buffer.bufnr, -1, 0, -1, { details = true })) do
+  for _, piece in ipairs(mark[4].virt_text or {}) do
+    behind[#behind + 1] = piece[1]
+  end
+end
+bed.check('it says which', table.concat(behind, '\n'):find('not run, a rule denies it', 1, true), behind)
+
 -- A question that nobody answered in time goes with a word, and its keys with it.
 local options = { { id = '1', label = 'Keep mine', kind = 'action' } }
 local shown = require('mazu.chat.panel').shown()

@@ -188,7 +188,8 @@ local function outcome(block)
     parts[#parts + 1] = ('+%d -%d'):format(added, removed)
   end
   if block.status == 'not_run' then
-    parts[#parts + 1] = block.void and ('not run, ' .. block.void) or 'not run'
+    local why = block.void or (block.summary or ''):match('not allowed: ([^\n]+)')
+    parts[#parts + 1] = why and ('not run, ' .. vim.fn.strcharpart(why, 0, 80)) or 'not run'
   elseif block.status == 'done' and not block.diff and (block.output or '') == '' then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
     parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
