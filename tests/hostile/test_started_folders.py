@@ -147,7 +147,11 @@ def test_what_a_package_names_as_its_programs(tmp_path: Path, entry: list[str], 
     assert found == set(expected.split())
 
 
-@pytest.mark.parametrize("text", ["", "[" * 100_000, "[]", '{"bin": [1], "main": {}}', '{"main": "\\u0000"}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 100_000, "[]", '{"bin": [1], "main": {}}', '{"main": "\\u0000"}', "a." * 400_000 + "b = 1"],
+    ids=["empty", "deep", "a list", "odd", "nul", "dots"],
+)
 def test_a_package_that_cannot_be_read_names_nothing(tmp_path: Path, text: str) -> None:
     for name in ("package.json", "pyproject.toml"):
         (tmp_path / name).write_text(text)
