@@ -186,7 +186,8 @@ class CallOutput(Struct, tag="call_output", frozen=True):
 
 
 class CallEnded(Struct, tag="call_ended", frozen=True):
-    """The one result of a tool call: the text for the model, a line for the user, a unified diff if it edited."""
+    """The one result of a tool call: the text for the model, a line for the user, a unified diff if it edited; `proposed`: if it would
+    edit, and waits for the user."""
 
     call_id: str
     ok: bool
@@ -194,6 +195,7 @@ class CallEnded(Struct, tag="call_ended", frozen=True):
     text: str
     images: tuple[Image, ...] = ()
     diff: str | None = None
+    proposed: bool = False
 
 
 class CheckpointTaken(Struct, tag="checkpoint_taken", frozen=True):

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from mazu_ls.agent.turn.limits import Limits, UsageMeter
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.reviewed_host import MAX_DIFF_LINES, unified_diff
-from mazu_ls.messages import ToolCall, Usage
+from mazu_ls.messages import Message, Text, ToolCall, Usage
+from mazu_ls.models.model import ModelRequest
+from mazu_ls.models.pricing.tokens import estimate_request, least_usage
 from mazu_ls.tools.edit.shown_text import ShownText
 from mazu_ls.tools.output_limits import (
     LEAST_RESULT_CHARS,
@@ -187,3 +189,12 @@ def test_a_diff_is_shown_to_its_last_line_and_cut_from_the_next():
 def test_a_character_that_stands_for_a_stray_byte_is_a_mark_only_where_there_is_one():
     assert ShownText.from_source("a \ue4e9").marks.findall("x \ufffd") == ["\ufffd"]
     assert ShownText.from_source("a [redacted: secret]").marks.findall("x \ufffd") == []
+
+
+def test_what_the_last_call_used_is_known_and_only_the_rest_is_an_estimate() -> None:
+    request = ModelRequest(messages=[Message("user", (Text("word " * 4000),))], tools=[])
+    sent = estimate_request(request)
+    first, later = least_usage(request, 0), least_usage(request, sent - 100)
+    assert (first.input_tokens, first.cache_read_tokens) == (sent // 2, 0)
+    assert (later.input_tokens, later.cache_read_tokens) == (50, sent - 100)
+    assert least_usage(request, 10 * sent).tokens == sent

@@ -25,7 +25,7 @@ PRICED = """
     ("limit", "stop", "detail", "passed"),
     [
         ("max_steps = 1", "max_steps", "The limit of 1 step is reached.", ""),
-        ("max_tokens = 3000", "max_tokens", "The limit of 3000 tokens is reached (…", ""),
+        ("max_tokens = 5000", "max_tokens", "The limit of 5000 tokens would be passed: the next call uses at least about …", ""),
         (
             f"max_cost_usd = 0.006\n{PRICED}", "max_cost", "The limit of $0.006 is reached ($…",
             "detail: The limit of $0.006 was passed by the last call ($…",

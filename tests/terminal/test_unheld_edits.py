@@ -133,6 +133,15 @@ def test_lines_of_such_a_file_are_not_divided(script: Script):
     assert "keep: labels.csv (left as it is: no checkpoint holds it" in out, out
 
 
+def test_what_was_only_proposed_is_no_problem_of_an_undo(script: Script):
+    (script.root / ".gitignore").write_text("*.cfg\n")
+    (script.root / "z.cfg").write_text("mine\n")
+    script.model_says({"calls": [write("z.cfg", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "--dry-run", "write it")[0] == 0
+    status, out, err = script("undo")
+    assert (status, "problem" in out, (script.root / "z.cfg").read_text()) == (0, False, "mine\n"), out + err
+
+
 def test_a_private_folder_of_ignored_files_comes_back_private(script: Script):
     (script.root / ".gitignore").write_text("*.cfg\n")
     for folder, bits in (("priv", 0o700), ("open", 0o755)):

@@ -112,7 +112,7 @@ def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
         match event.body:
             case journal.CallStarted(call_id, _, _, arguments) if event.seq > after:
                 calls[call_id] = str(arguments.get("path", ""))
-            case journal.CallEnded(call_id, True, diff=diff) if diff and calls.get(call_id):
+            case journal.CallEnded(call_id, True, diff=diff, proposed=False) if diff and calls.get(call_id):
                 found[calls[call_id]] = None
     return list(found)
 

@@ -315,7 +315,7 @@ class ToolExecutor:
             diff = "\n".join(edit.diff for edit in edits) or proposed or None
             images = output.images if output else ()
             line = (output and output.summary) or result_summary(output.text if output else text)
-            self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff))
+            self._run.record(journal.CallEnded(call.id, ok, line, text, images, diff, bool(proposed)))
             for edit in edits:
                 self._run.record_edit(edit)
         return FinishedCall(call, ok, text, cut_middle(output.text) if output else text, edits)

@@ -35,13 +35,11 @@ def estimate_request(request: ModelRequest) -> int:
 
 
 def least_usage(request: ModelRequest, read_before: int) -> Usage:
-    """Return about the least that a call uses before it answers: half of the estimate, since estimates are no better than that.
-
-    `read_before`: the tokens of the conversation's last call, which the provider may have cached.
-    """
+    """Return about the least that a call uses before it answers: what the last call of the conversation used (`read_before`, which is
+    known, and which the provider may have cached), and half of the estimate of what is new, since estimates are no better than that."""
     sent = estimate_request(request)
     cached = min(read_before, sent)
-    return Usage(input_tokens=(sent - cached) // 2, cache_read_tokens=cached // 2)
+    return Usage(input_tokens=(sent - cached) // 2, cache_read_tokens=cached)
 
 
 def unread_tokens(request: ModelRequest, usage: Usage) -> int:
