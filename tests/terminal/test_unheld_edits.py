@@ -103,6 +103,19 @@ def test_an_undo_between_such_edits_makes_the_next_one_nobody_elses(script: Scri
     assert (status, log.read_text()) == (0, "mine\n"), out + err
 
 
+def test_my_change_of_such_a_file_is_still_mine_after_an_undo_and_a_redo(script: Script):
+    (script.root / ".gitignore").write_text("*.log\n")
+    log = script.root / "x.log"
+    log.write_text("mine\n")
+    script.model_says({"calls": [write("x.log", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    log.write_text("theirs and mine\n")
+    assert (script("undo", "--on-conflict", "overwrite")[0], log.read_text()) == (0, "mine\n")
+    assert (script("redo")[0], log.read_text()) == (0, "theirs and mine\n")
+    status, out, err = script("undo")
+    assert (status, "conflict: x.log" in out + err) == (4, True), out + err
+
+
 def test_bits_that_i_gave_such_a_file_stay(script: Script):
     (script.root / ".gitignore").write_text("*.sh\n")
     start = script.root / "x.sh"

@@ -71,10 +71,12 @@ class UnheldFile(Struct, frozen=True):
             return Change({*history[-1][1].sessions}, user=True)
 
         for writer, before, after in self.edits:
+            if led_to(before) is None:
+                history.append((before, by_user()))
             # A rollback adds no row while a checkpoint holds the file: then `before` is an earlier state.
             change = led_to(after) if writer.partition(":")[0] == ROLLBACK else None
             if change is None:
-                change = led_to(before) or by_user()
+                change = led_to(before) or by_user()  # what is unknown is the same as nothing
                 change.sessions.add(writer)
             history.append((after, change))
         return (led_to(shown) or by_user()).owner(session)
