@@ -29,11 +29,12 @@ def start(client: Client, question: Question = QUESTION, seconds: float = 600.0)
 
 
 async def shown(client: Client, count: int = 1) -> list[OpenQuestion]:
-    """The undecided questions, once there are so many."""
+    """The undecided questions, once there are so many and the first of them is the one that is shown."""
+    asked = approvals(client)
     async with asyncio.timeout(PATIENCE):
-        while len(approvals(client).waiting) < count:  # noqa: ASYNC110 - no message tells
+        while len(asked.waiting) < count or asked.open is not asked.waiting[0]:  # noqa: ASYNC110 - no message tells
             await asyncio.sleep(0.01)
-    return approvals(client).waiting
+    return asked.waiting
 
 
 async def done(asking: asyncio.Task[Any]) -> Any:
