@@ -17,7 +17,7 @@ tool = "read_file"
 pattern = "secret/*"
 verdict = "deny"
 """
-LEFT_OUT = "[files that read_file needs approval for were skipped]"
+LEFT_OUT = "[files that read_file needs approval for are left out]"
 
 
 @pytest.fixture(params=["ripgrep", "own"])

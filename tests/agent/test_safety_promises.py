@@ -103,7 +103,7 @@ Done.
 """,
         """
 tool: open.txt:1:S: the weather
-tool: no match for nowhere [files that read_file needs approval for were skipped]
+tool: no match for nowhere [files that read_file needs approval for are left out]
 tool: error: the user refused this…
 tool: error: the user refused this…
 assistant: Done.
@@ -112,7 +112,7 @@ asked: Search ^S in secret/s.txt
 asked: Read secret/s.txt
 """,
     )
-    assert "[files that read_file needs approval for were skipped]" in str(world.bodies)
+    assert "[files that read_file needs approval for are left out]" in str(world.bodies)
     assert "S: the plan" not in str(world.bodies)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mazu_ls.tools.search import content_search
 from tests.scenario import check
 
 SECRET = "PIN=4711 0815 and more words"
@@ -224,3 +225,36 @@ stop: end_turn
 new
 """,
     )
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["ripgrep", "own"])
+def test_a_search_does_not_tell_whether_a_withheld_file_holds_the_text(
+    own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if own:
+        monkeypatch.setattr(content_search, "find_program", lambda name: None)
+    world = check(
+        """
+-- id_rsa --
+PIN1 4711
+-- secrets/pin --
+PIN1 4711
+-- open.txt --
+nothing
+-- settings --
+context.map_tokens = 0
+-- model calls grep --
+pattern: PIN1 4711
+-- model calls grep --
+pattern: PIN1 4712
+-- model says --
+Done.
+""",
+        """
+tool: no match for PIN1 4711 [files that read_file needs approval for are left out]
+tool: no match for PIN1 4712 [files that read_file needs approval for are left out]
+assistant: Done.
+stop: end_turn
+""",
+    )
+    assert world.host.asked == []

@@ -59,7 +59,7 @@ async def test_options_of_a_search(made, searcher) -> None:
         await project.text(grep, pattern="needle\\(", context=1)
         == "src/b.py-1-x\nsrc/b.py:2:needle()\nsrc/b.py-3-y"
     )
-    assert await project.text(grep, pattern="nowhere") == "no match for nowhere"
+    assert (await project.text(grep, pattern="nowhere")).startswith("no match for nowhere")
     assert "[more than 1 matches" in await project.text(grep, pattern="needle", limit=1)
 
 

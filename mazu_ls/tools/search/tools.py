@@ -22,7 +22,7 @@ from mazu_ls.workspace.workspace import Workspace, suggestion
 
 FOUND = 200
 ALIKE = 5
-WITHHELD = "files that read_file needs approval for were skipped"
+WITHHELD = "files that read_file needs approval for are left out"
 
 
 class GlobFilesArgs(Struct, forbid_unknown_fields=True):
@@ -86,7 +86,8 @@ def _alike(workspace: Workspace, folder: Path, pattern: str) -> list[str]:
 
 @tool(Effect.READ)
 async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
-    """Search the text of files, unsaved changes included. What .gitignore leaves out, and binary files, are left out."""
+    """Search the text of files, unsaved changes included. Left out: what .gitignore leaves out, binary files, and those that
+    read_file needs approval for, such as .env."""
     target = turn.workspace.resolve(args.path)
     if not target.exists():
         raise ToolError(f"there is no file or folder {args.path}{suggestion(turn.workspace, target)}")
@@ -110,9 +111,8 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
         if b.dirty and b.path and turn.workspace.contains(b.path)
     }
     found = await content_search.search(turn.workspace, roots, wanted, unsaved)
-    if (
-        turn.by_rule or found.withheld
-    ):  # rules hide whatever was found; otherwise the lines would reveal what a file holds
+    # Whether such a file holds the text, or is there at all, must make no difference, or the note would tell it.
+    if turn.by_rule or (not found.lines and target.is_dir()):
         found.note = "; ".join(filter(None, (found.note, WITHHELD)))
     return ToolOutput(
         await asyncio.to_thread(_report, found, args, pattern, turn.workspace),
