@@ -39,7 +39,7 @@ _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
     "bypass": dict.fromkeys(Effect, Decision("allow", "mode bypass")),
 }
 
-_SHOW_LINES = frozenset(("grep", "definition", "references", "symbols", "edit_file"))
+_SHOW_LINES = frozenset(("grep", "diagnostics", "definition", "references", "symbols", "edit_file"))
 _EDIT = frozenset(("edit_file", "write_file"))
 _EVERY_PATH = frozenset(("", "**", "**/*"))
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -28,6 +29,7 @@ TRIES = 4
 QUOTED = 200  # characters of a line
 ORIGIN = "the editor's language servers"
 
+_Found = TypeVar("_Found")
 Limit = Annotated[int, Meta(ge=1, le=1000, description="Lines at most.")]
 File = Annotated[str, Meta(min_length=1)]
 
@@ -66,6 +68,8 @@ async def diagnostics(args: DiagnosticsArgs, turn: ToolContext) -> ToolOutput:
         for one in await lender.diagnostics(path)
         if one.path and turn.workspace.contains(one.path) and (path is None or _same(one.path, path))
     ]
+    if path is None:  # messages quote the names and texts that they are about
+        found = await _readable(found, lambda one: one.path, turn)
     lines: list[str] = []
     for one in sorted(found, key=lambda one: str(one.path)):
         wanted = [each for each in one.diagnostics if RANKS[each.severity] <= RANKS[args.severity]]
@@ -99,6 +103,8 @@ async def symbols(args: SymbolsArgs, turn: ToolContext) -> ToolOutput:
         raise ToolError("give either path or query")
     path = _file(args.path, turn.workspace) if args.path else None
     found = await lender.symbols(path, args.query or "")
+    if path is None:
+        found = await _readable(found, lambda one: one.spot.path, turn)
     if not found:
         about = args.path or f"names like {args.query}"
         return ToolOutput(f"the language server knows no symbols of {about}{_if_closed(path, lender)}")
@@ -111,6 +117,15 @@ async def symbols(args: SymbolsArgs, turn: ToolContext) -> ToolOutput:
     lines = list(dict.fromkeys(output_limits.line(line) for line in lines))
     text = _bounded(lines, args.limit, "narrow the query, or raise limit")
     return ToolOutput(text + _version_note(path, lender, turn), untrusted=ORIGIN)
+
+
+async def _readable(
+    found: Sequence[_Found], path_of: Callable[[_Found], Path | None], turn: ToolContext
+) -> list[_Found]:
+    """Return what is not about files of the project that read_file may not read unasked."""
+    paths = {path for one in found if (path := path_of(one)) and turn.workspace.contains(path)}
+    hidden = await asyncio.to_thread(lambda: {path for path in paths if turn.withheld(path)})
+    return [one for one in found if path_of(one) not in hidden]
 
 
 async def _places(

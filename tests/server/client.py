@@ -43,8 +43,8 @@ class Pipe:
     async def read(self) -> bytes:
         return await self._input.get()
 
-    def write(self, data: bytes) -> None:
-        self._deliver(data)
+    def write(self, data: bytes | bytearray) -> None:
+        self._deliver(bytes(data))
 
     unread = 0
 
@@ -62,6 +62,7 @@ class Client:
         self._waiting: dict[Any, asyncio.Future[Any]] = {}
         self.connection: Any = None
         self.process: Any = None
+        self.model: Any = None
         self.received: list[dict[str, Any]] = []
         self.stray: list[dict[str, Any]] = []
         self.answers: dict[str, Answer] = {}

@@ -317,6 +317,24 @@ async def test_definition_references_and_symbols_reach_the_model(env: dict[str, 
     assert diagnostics == "the editor has no diagnostics"
 
 
+async def test_nothing_is_told_of_a_file_that_may_not_be_read(env: dict[str, str], folder: Path):
+    hidden = folder / "secrets/deploy.txt"
+    calls = [
+        {"name": "diagnostics", "arguments": {}},
+        {"name": "symbols", "arguments": {"query": "PIN"}},
+    ]
+    at = {"uri": hidden.as_uri(), "range": span(0, 0, 3)}
+    async with editing(env, folder, "x = bad\n", calls) as (client, _):
+        client.open(hidden.as_uri(), "badPIN4711\n")
+        client.answers["mazu/editor/symbols"] = lambda params: {
+            "symbols": [{"name": "PIN4711", "kind": "Key", **at}]
+        }
+        first, second = await go(client)
+    assert "bad is bad" in first
+    assert "knows no symbols of names like PIN" in second
+    assert "4711" not in first + second
+
+
 async def test_a_question_that_the_editor_cannot_answer_is_a_failed_call(env: dict[str, str], folder: Path):
     call = {"name": "definition", "arguments": {"path": "app.py", "symbol": "x"}}
     async with editing(env, folder, "x = 1\n", [call]) as (client, _):
