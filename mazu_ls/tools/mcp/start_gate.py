@@ -31,11 +31,16 @@ class StartGate:
         self._starts: dict[object, float] = {}
 
     async def enter(self) -> GatedCommand:
-        """Return an entry for a command, once no server is just being started. It counts until its child has ended."""
-        while any(time.monotonic() < until for until in self._starts.values()):  # noqa: ASYNC110 - time is no event
-            await asyncio.sleep(PAUSE)
+        """Return an entry for a command, once no server is just being started. It counts from now on, so that no other server
+        begins to start while it waits, and until its child has ended."""
         command = GatedCommand()
         self._commands.append(command)
+        try:
+            while any(time.monotonic() < until for until in self._starts.values()):  # noqa: ASYNC110 - time is no event
+                await asyncio.sleep(PAUSE)
+        except BaseException:
+            self.leave(command)
+            raise
         return command
 
     def leave(self, command: GatedCommand) -> None:
@@ -44,7 +49,7 @@ class StartGate:
 
     @property
     def is_quiet(self) -> bool:
-        """Return whether no such command runs."""
+        """Return whether no such command runs, or waits for its turn."""
         self._commands = [one for one in self._commands if one.child is None or one.child.running]
         return not self._commands
 

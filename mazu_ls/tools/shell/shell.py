@@ -160,11 +160,14 @@ async def _started(
 ) -> tuple[ChildProcess, Path, Finish]:
     """Return the child, its folder for temporary files, and what to call when it has ended."""
     settings = turn.config.shell
-    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
     argv = [find_program("bash") or "/bin/bash", "--noprofile", "--norc", "-c", _SCRIPT, "bash", args.command]
     extra = {"MAZU_PWD_FD": str(report.write)}
     gated = None if turn.attended else await GATE.enter()
+    scratch: Path | None = None
     try:
+        scratch = Path(
+            tempfile.mkdtemp(prefix="mazu-")
+        )  # in no thread: a turn that is stopped meanwhile would leave it
         roots, changes_git = turn.workspace.roots, turn.changes_git
         check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
         held = await asyncio.to_thread(
@@ -184,7 +187,8 @@ async def _started(
     except BaseException as error:
         if gated is not None:
             GATE.leave(gated)
-        scratch.rmdir()
+        if scratch is not None:
+            scratch.rmdir()
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
             what = f"{len(args.command)} characters are too long; run a file"
             raise ToolError(what if len(args.command) > 100_000 else _LARGE) from error
