@@ -175,3 +175,34 @@ def test_vs_code_takes_from_a_workspace_only_what_a_project_may_choose():
         name for name in given.keys() & DIRECTIONS.keys() if given[name] not in ("application", "machine")
     }
     assert open_to_workspaces <= chosen
+
+
+LOST: list[tuple[dict[str, Any], bool]] = [
+    ({"limits": {"max_cost_usd": "0.01"}}, True),
+    ({"limits": {"max_cost": 0.01}}, True),
+    ({"limit": {"max_cost_usd": 0.01}}, True),
+    ({"limits": 5}, True),
+    ({"limits": {"colour": 5}}, False),
+    ({"permissions": {"mode": "Plan"}}, True),
+    ({"permissions": {"mode": "bypass"}}, False),
+    ({"permissions": {"rules": [{"tool": "run_shell", "pattern": "rm *", "verdict": "Deny"}]}}, True),
+    ({"permissions": {"rules": [{"tool": "run_shell", "patern": "rm *", "verdict": "deny"}]}}, True),
+    ({"permissions": {"rules": [{"tool": "run_shell", "patern": "ls *", "verdict": "allow"}]}}, False),
+    ({"permissions": {"rules": {"tool": "run_shell", "verdict": "deny"}}}, True),
+    ({"permissions": {"rule": [{"tool": "run_shell", "verdict": "deny"}]}}, True),
+    ({"permission": {"mode": "plan"}}, True),
+    ({"edits": {"apply": "proposed"}}, True),
+    ({"shell": {"sandbox": "always"}}, True),
+    ({"shell": {"network": "yes"}}, False),
+    ({"memory": {"write": "never"}}, True),
+    ({"memory": {"inject_tokens": "many"}}, False),
+    ({"model": 5}, False),
+]
+
+
+@pytest.mark.parametrize(("values", "lost"), LOST, ids=[str(values) for values, _ in LOST])
+def test_a_restriction_of_the_users_that_cannot_be_read_is_known(values: dict[str, Any], lost: bool):
+    loaded = load([Layer("settings", values)], {})
+    assert len(loaded.warnings) == 1
+    assert loaded.lost == (loaded.warnings if lost else ())
+    assert load([Layer("project", values, may_loosen=False)], {}).lost == ()

@@ -82,7 +82,7 @@ ALLOWED = {
     "agent/project/turn_markers.py": STATE,
     "state/": STATE,
     "memory/team/memory_remote.py": STATE,
-    "config/config.py": "the user's own config.toml; the project's goes through the door",
+    "config/config_files.py": "the user's own config.toml; the project's goes through the door",
     "memory/memories.py": STATE,
     "memory/embeddings/": "files of installed packages, and what is unpacked of them in the cache directory",
     "memory/search/related_words.py": "its own list, and the stems of it in the cache directory",

@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Callable, Mapping
-from functools import partial
-from math import isfinite
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
 
 from mazu_ls.config import project_settings
-from mazu_ls.errors import describe_invalid
-from mazu_ls.state.paths import PROJECT_FOLDER
-from mazu_ls.workspace import project_files
+from mazu_ls.config.validation import Rejected, accept
 from mazu_ls.workspace.text import split_lines
 
 Mode = Literal["ask", "auto", "plan", "bypass"]
 StoredMode = Literal["ask", "auto", "plan"]
-NEVER_STORED = "mode bypass is not a setting: you choose it for a session and confirm it by typing"
 VerdictName = Literal["allow", "ask", "deny"]
 Positive = Annotated[int, Meta(ge=1)]
 Amount = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(gt=0, le=1)]
-MAX_CONFIG_BYTES = 1024**2
 GIB = 1024**3
 MIB = 1024**2
 
@@ -223,19 +215,30 @@ class Layer(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """The settings in force and one sentence for each that was rejected."""
+    """The settings in force and one sentence for each that was rejected.
+
+    `lost`: those of the sentences that are about a limit or rule of the user's own, which does not hold now.
+    """
 
     config: Config
     warnings: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
 def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
     """Merge layers, lowest precedence first, then the environment; an invalid value leaves the lower layer's in force."""
     warnings: list[str] = []
+    lost: list[str] = []
     merged: dict[str, Any] = {}
     for layer in layers:
         base = _structure(merged)
-        accepted = _accept(Config, layer.values, "", layer, warnings)
+
+        def reject(value: Rejected, layer: Layer = layer) -> None:
+            warnings.append(_warning(layer, value.name, value.problem))
+            if layer.may_loosen and project_settings.was_to_restrict(value):
+                lost.append(warnings[-1])
+
+        accepted = accept(Config, layer.values, reject)
         if not layer.may_loosen:
             accepted = project_settings.tightened(
                 accepted,
@@ -245,48 +248,7 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
         _merge(merged, accepted)
     if env.get("MAZU_MODEL"):
         merged["model"] = env["MAZU_MODEL"]
-    return Loaded(_structure(merged), tuple(warnings))
-
-
-def read_layer(path: Path) -> tuple[Layer | None, str | None]:
-    """Return the user's own `config.toml` as a layer, or why it cannot be read; both None if there is no file."""
-    return _layer(path, lambda: path.read_text(encoding="utf-8"), may_loosen=True)
-
-
-def read_project_layer(root: Path) -> tuple[Layer | None, str | None]:
-    """Return a project's `.mazu/config.toml` as a layer that may only tighten, or why it cannot be read; both None without one.
-
-    It is untrusted: a link, a fifo, a device or a long file is not read.
-    """
-    place = Path(PROJECT_FOLDER, "config.toml")
-    read = partial(project_files.read_text, root, place.as_posix(), MAX_CONFIG_BYTES)
-    return _layer(root / place, read, may_loosen=False)
-
-
-def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[Layer | None, str | None]:
-    try:
-        text = read()
-        return Layer(str(path), tomllib.loads(text), text, may_loosen), None
-    except (FileNotFoundError, NotADirectoryError):
-        return None, None
-    except tomllib.TOMLDecodeError as error:
-        return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is fixed."
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        return None, f"{path} cannot be read: {reason}; its settings are ignored."
-
-
-def world_readable_keys(path: Path) -> str | None:
-    """Return a sentence if others may read the keys in a `config.toml`; None if there are none, or nobody may."""
-    from mazu_ls.redact import has_secret
-
-    try:
-        mode = path.stat().st_mode & 0o777
-        if not mode & 0o077 or not has_secret(path.read_text(encoding="utf-8", errors="replace")):
-            return None
-    except OSError:
-        return None
-    return f"{path} holds a key and others may read it (mode {mode:04o}): run `chmod 600 {path}`."
+    return Loaded(_structure(merged), tuple(warnings), tuple(lost))
 
 
 def _structure(values: Mapping[str, Any]) -> Config:
@@ -299,78 +261,6 @@ def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
             _merge(into[key], value)
         else:
             into[key] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _accept(
-    struct: type[Struct], values: Mapping[str, Any], prefix: str, layer: Layer, warnings: list[str]
-) -> dict[str, Any]:
-    """Return the values that fit `struct`; add one warning for each that does not."""
-    hints = get_type_hints(struct, include_extras=True)
-    good: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        hint = hints.get(key)
-        if hint is None:
-            warnings.append(
-                _warning(
-                    layer, name, f"there is no such setting{_suggestion(key, hints, prefix)}; it is ignored"
-                )
-            )
-            continue
-        nested = hint if isinstance(hint, type) and issubclass(hint, Struct) else None
-        if nested and isinstance(value, Mapping):
-            good[key] = _accept(nested, value, f"{name}.", layer, warnings)
-        elif get_origin(hint) is dict and isinstance(value, Mapping) and prefix == "":
-            good[key] = _accept_table(get_args(hint)[1], value, name, layer, warnings)
-        elif get_origin(hint) in (list, tuple) and isinstance(value, list):
-            good[key] = _accept_items(get_args(hint)[0], value, name, layer, warnings)
-        elif _fits(value, hint, name, layer, warnings, instead="the default is used"):
-            good[key] = value
-    return good
-
-
-def _suggestion(key: str, known: Mapping[str, Any], prefix: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(key, known, 1, 0.6)
-    return f" (did you mean {prefix}{close[0]}?)" if close else ""
-
-
-def _accept_items(hint: Any, values: list[Any], name: str, layer: Layer, warnings: list[str]) -> list[Any]:
-    """Return the valid entries. An invalid one does not affect the others: a rule that denies stays."""
-    return [
-        value
-        for number, value in enumerate(values, 1)
-        if _fits(value, hint, name, layer, warnings, instead=f"entry {number} is ignored")
-    ]
-
-
-def _fits(value: Any, hint: Any, name: str, layer: Layer, warnings: list[str], *, instead: str) -> bool:
-    if isinstance(value, float) and not isfinite(value):  # 1e400 is inf in TOML
-        warnings.append(
-            _warning(layer, name, f"a finite number is expected; leave it out for the default; {instead}")
-        )
-        return False
-    try:
-        msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
-        never = (name, value) == ("permissions.mode", "bypass")
-        problem = NEVER_STORED if never else describe_invalid(str(error), value, hint)
-        warnings.append(_warning(layer, name, f"{problem}; {instead}"))
-        return False
-    return True
-
-
-def _accept_table(
-    struct: type[Struct], value: Mapping[str, Any], name: str, layer: Layer, warnings: list[str]
-) -> dict[str, Any]:
-    good: dict[str, Any] = {}
-    for entry, fields in value.items():
-        if isinstance(fields, Mapping):
-            good[entry] = _accept(struct, fields, f"{name}.{entry}.", layer, warnings)
-        else:
-            warnings.append(_warning(layer, f"{name}.{entry}", "a table is expected; it is ignored"))
-    return good
 
 
 def _warning(layer: Layer, name: str, problem: str) -> str:

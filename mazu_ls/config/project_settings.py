@@ -16,6 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from mazu_ls.config.validation import Rejected
+
 
 class Direction(Struct, frozen=True):
     """Whether a project may turn a setting from `old`, which is in force, to `new`; None is "no limit"."""
@@ -101,11 +103,25 @@ DIRECTIONS: dict[str, Direction] = {
     "mcp_servers": SET,  # without effect until the user agrees to each
     "role": INSIDE,  # without effect until the user agrees to its text
 }
+_RESTRICTIONS = (
+    "permissions.mode", "permissions.rules", "limits.max_steps", "limits.max_cost_usd", "limits.max_tokens",
+    "limits.max_seconds", "limits.max_failures", "edits.apply", "shell.sandbox", "memory.write",
+    "council.confirm_above_usd",
+)  # fmt: skip
+"""Settings without which the agent may do or spend more: the default of each is not the strictest value."""
 _REFUSALS = {
     "user": "only your own settings may set this, not a project's; it is ignored",
     "tighten": "a project may tighten this, not loosen it; it is ignored",
     "set": "a project may only name files and folders of its own; it is ignored",
 }
+
+
+def was_to_restrict(rejected: Rejected) -> bool:
+    """Return whether a value that is not used was probably meant to restrict the agent more than what holds without it."""
+    value, meant = rejected.value, rejected.meant
+    if value == "bypass" or (isinstance(value, Mapping) and value.get("verdict") == "allow"):
+        return False
+    return bool(meant) and any(f"{name}.".startswith(f"{meant}.") for name in _RESTRICTIONS)
 
 
 def tightened(

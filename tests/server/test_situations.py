@@ -143,6 +143,24 @@ async def test_a_wrong_setting_is_named_with_file_key_and_line(
     assert f"{home / 'config.toml'}:2: limits.max_steps" in await said(client)
 
 
+async def test_no_model_is_called_until_a_wrong_limit_is_corrected(folder: Path, env: dict[str, str]):
+    settings = Path(env["MAZU_HOME"], "config.toml")
+    settings.parent.mkdir()
+    settings.write_text('[limits]\nmax_cost_usd = "0.01"\n')
+    async with ModelServer([{"text": "Yes."}]) as model:
+        keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key"}
+        async with connected({**env, **keys}) as client:
+            await client.initialize(folder)
+            for command, words in (("mazu.ask", "question"), ("mazu.run", "task"), ("mazu.chat", "message")):
+                with pytest.raises(RpcFailure, match="Nothing is sent to a model") as caught:
+                    await client.command(command, {words: "Is it?"})
+                assert caught.value.data["kind"] == "config" and f"{settings}:2:" in str(caught.value)
+            assert any("max_cost_usd" in one for one in (await client.command("mazu.status"))["warnings"])
+            settings.write_text("[limits]\nmax_cost_usd = 0.5\n")
+            assert (await client.command("mazu.ask", {"question": "Is it?", "wait": True}))["reply"] == "Yes."
+            assert (await client.command("mazu.status"))["warnings"] == []
+
+
 @pytest.mark.parametrize(("mode", "times"), [(0o644, 1), (0o600, 0)])
 async def test_a_key_in_a_file_that_others_may_read_is_said_once(
     client: Client, folder: Path, env: dict[str, str], mode: int, times: int

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mazu_ls.agent.project.rule_warnings import rules_without_tool
+from mazu_ls.agent.project.settings.rule_warnings import rules_without_tool
 from mazu_ls.config.config import Config, McpServer
 from mazu_ls.errors import ToolError
 from mazu_ls.policy.rules import Rule

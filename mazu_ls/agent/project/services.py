@@ -12,17 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mazu_ls.agent.project.cached_files import CachedFiles
 from mazu_ls.agent.project.conventions import ConventionsReader
 from mazu_ls.agent.project.embedding_model import open_encoder
-from mazu_ls.agent.project.extension_tools import ExtensionTools, servers_of_user
+from mazu_ls.agent.project.extension_tools import ExtensionTools
 from mazu_ls.agent.project.role import RoleDocument
-from mazu_ls.agent.project.rule_warnings import rules_without_tool
+from mazu_ls.agent.project.settings.read_settings import ProjectSettings, read_settings
 from mazu_ls.agent.project.toolbox import builtin_tools, language_server_tools
 from mazu_ls.agent.project.turn_markers import TurnMarkers
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.proposals.proposal_store import MIGRATIONS as PROPOSALS
 from mazu_ls.agent.proposals.proposals import Proposals
 from mazu_ls.agent.session.branches import MIGRATIONS, ConversationHeads, ConversationPart
-from mazu_ls.config import config as settings_of
-from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import distrust_programs
 from mazu_ls.journal import journal
@@ -83,9 +81,9 @@ class ProjectServices:
         self.no_memory: MazuError | None = None
         self.no_checkpoints: MazuError | None = None
         self.chosen_mode: Mode | None = None
-        self._mode_in_settings = False
         self.chosen_model: str | None = None
-        self._settings: Mapping[str, Any] = {}
+        self._editor_settings: Mapping[str, Any] = {}
+        self._read: ProjectSettings | None = None
         self._listeners: list[journal.Listener] = []
         self.head_listeners: list[Callable[[str, int], None]] = []
         self._heads: ConversationHeads | None = None
@@ -195,29 +193,16 @@ class ProjectServices:
         self._extend()
         return problems
 
-    def _read_settings(self, settings: Mapping[str, Any]) -> list[str]:
-        self._settings = settings
-        problems, layers = list[str](), list[settings_of.Layer]()
-        own = paths.mazu_home(self.env) / "config.toml"
-        found = [settings_of.read_layer(own), *map(settings_of.read_project_layer, self.folders[:1])]
-        for layer, problem in found:
-            layers += [layer] if layer else []
-            problems += [problem] if problem else []
-        exposed = settings_of.world_readable_keys(own)
-        problems += [exposed] if exposed and exposed not in self.warnings else []
-        own_settings = {key: value for key, value in settings.items() if key != WORKSPACE_VALUES}
-        layers += [settings_of.Layer("editor settings", own_settings)]
-        if isinstance(brought := settings.get(WORKSPACE_VALUES), Mapping):
-            layers.append(settings_of.Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
-        said = [layer.values.get("permissions") for layer in layers]
-        self._mode_in_settings = any(isinstance(table, Mapping) and "mode" in table for table in said)
-        loaded = settings_of.load(layers, self.env)
-        self.config = loaded.config
+    def _read_settings(self, editor: Mapping[str, Any]) -> list[str]:
+        """Read the settings; return one sentence for each problem that the user has to be told."""
+        before = self._read.problems if self._read else ()
+        self._editor_settings, said = editor, set(self.warnings)
+        self._read = read_settings(self.folders, self.env, editor)
+        self.config, self.mcp_of_user = self._read.config, self._read.mcp_of_user
         self._models.clear()
-        self.mcp_of_user = servers_of_user(layers)
-        problems += [*loaded.warnings, *rules_without_tool(loaded.config, self.folders, self.env)]
-        self.warnings += [problem for problem in problems if problem not in self.warnings]
-        return problems
+        others = [warning for warning in self.warnings if warning not in before]
+        self.warnings[:] = [*others, *self._read.problems]
+        return [one for one in self._read.problems if one != self._read.exposed or one not in said]
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""
@@ -260,7 +245,7 @@ class ProjectServices:
     @property
     def mode_is_chosen(self) -> bool:
         """Whether the mode in force was chosen explicitly; else it is the default."""
-        return self.chosen_mode is not None or self._mode_in_settings
+        return self.chosen_mode is not None or bool(self._read and self._read.mode_given)
 
     def set_mode(self, mode: Mode) -> None:
         """Change the permission mode of this process; it is never stored."""
@@ -272,7 +257,11 @@ class ProjectServices:
         return [*settings, *(given.rule for given in self.given.values()), *self.grants.rules()]
 
     async def model(self, name: str | None) -> Model:
-        """Return the model of that name, or the one that settings and keys select. Raises MazuError(auth or config)."""
+        """Return the model of that name, or the one that settings and keys select. Raises MazuError(auth or config), also while a
+        limit or rule of the user's own cannot be read."""
+        if self._read and self._read.lost:
+            self.configure(self._editor_settings)  # the user may have corrected the file
+            self._read.require_restrictions()
         name = name or self.chosen_model
         key = name or ""
         if key not in self._models:

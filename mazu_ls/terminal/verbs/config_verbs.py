@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from mazu_ls.config import config
+from mazu_ls.config import config, config_files
 from mazu_ls.errors import InvalidArguments, MazuError
 from mazu_ls.redact import redact
 from mazu_ls.state import paths
@@ -74,7 +74,7 @@ async def run(given: argparse.Namespace, root: ProjectRoot) -> int:
 
 def _own_value(name: str) -> Any:
     """Return the value that the user's own file alone gives, defaults filled in."""
-    layer, _ = config.read_layer(settings_file())
+    layer, _ = config_files.read_layer(settings_file())
     return _named(config.load([layer] if layer else []), name)
 
 
@@ -121,8 +121,8 @@ def _files(root: ProjectRoot) -> list[Path]:
 def _loaded(root: ProjectRoot) -> config.Loaded:
     layers: list[config.Layer] = []
     for layer, problem in (
-        config.read_layer(settings_file()),
-        *map(config.read_project_layer, root.folders[:1]),
+        config_files.read_layer(settings_file()),
+        *map(config_files.read_project_layer, root.folders[:1]),
     ):
         if problem:
             print_text(f"mazu-ls: {problem}", sys.stderr)

@@ -121,25 +121,25 @@ async def _endpoints(project: Project) -> list[DoctorFinding]:
 
 def _files() -> list[DoctorFinding]:
     """Check the user's own settings: readable for nobody else if they hold a key."""
-    from mazu_ls.config import config
+    from mazu_ls.config import config_files
 
     path = paths.mazu_home() / "config.toml"
     if not path.exists():
         return [DoctorFinding("settings", None, f"{path} does not exist; mazu-ls setup writes it")]
-    layer, problem = config.read_layer(path)
+    layer, problem = config_files.read_layer(path)
     if problem or layer is None:
         return [DoctorFinding("settings", False, problem or str(path))]
-    exposed = config.world_readable_keys(path)
+    exposed = config_files.world_readable_keys(path)
     return [DoctorFinding("settings", not exposed, exposed or str(path))]
 
 
 def fix() -> list[str]:
     """Repair what needs no decision; return what was done."""
-    from mazu_ls.config import config
+    from mazu_ls.config import config_files
 
     done: list[str] = []
     path = paths.mazu_home() / "config.toml"
-    if path.exists() and config.world_readable_keys(path):
+    if path.exists() and config_files.world_readable_keys(path):
         path.chmod(0o600)
         done.append(f"fixed: only you may read {path} now")
     for folder in (paths.mazu_home(), paths.state_home()):

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.config import config
+from mazu_ls.config import config, config_files
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.memory.hub.model_download import (
     address_of,
@@ -151,7 +151,7 @@ def _list(as_json: bool) -> None:
 
 def _named_folder() -> Path | None:
     """Return the folder that the user's own settings name for the model."""
-    layer, _ = config.read_layer(settings_file())
+    layer, _ = config_files.read_layer(settings_file())
     named = config.load([layer] if layer else []).config.memory.embeddings
     return Path(named).expanduser() if named else None
 

@@ -1,0 +1,1 @@
+"""Reading the settings of a project, and what is wrong with them."""

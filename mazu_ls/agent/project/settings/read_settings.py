@@ -1,0 +1,71 @@
+"""The settings of a project from all their sources: the user's file, the project's, the editor's, the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from mazu_ls.agent.project.extension_tools import servers_of_user
+from mazu_ls.agent.project.settings.rule_warnings import rules_without_tool
+from mazu_ls.config.config import Config, Layer, McpServer, load
+from mazu_ls.config.config_files import read_layer, read_project_layer, world_readable_keys
+from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
+from mazu_ls.errors import Kind, MazuError
+from mazu_ls.state import paths
+
+
+class ProjectSettings(Struct, frozen=True):
+    """The settings in force. `problems`: one sentence for each that is wrong.
+
+    `lost`: those of the problems about a restriction of the user's own that does not hold; `exposed`: the one about keys that
+    others may read. `mode_given`: whether any source names a permission mode. `mcp_of_user`: the user's servers.
+    """
+
+    config: Config
+    problems: tuple[str, ...]
+    lost: tuple[str, ...]
+    exposed: str | None
+    mode_given: bool
+    mcp_of_user: list[McpServer]
+
+    def require_restrictions(self) -> None:
+        """Raise MazuError(config) while a limit, rule or mode of the user's own cannot be read: nobody meant a turn without it."""
+        if self.lost:
+            first, *more = self.lost
+            others = f" (and {len(more)} more)" if more else ""
+            raise MazuError(
+                Kind.CONFIG,
+                f"Nothing is sent to a model while a limit or rule of yours cannot be read: {first}{others}",
+                "Correct it and try again; `mazu-ls doctor` names everything that is wrong.",
+            )
+
+
+def read_settings(
+    folders: Sequence[Path], env: Mapping[str, str], editor: Mapping[str, Any]
+) -> ProjectSettings:
+    """Read the files and merge them with what the editor says, its section `mazu`."""
+    own = paths.mazu_home(env) / "config.toml"
+    layers, problems, lost = list[Layer](), list[str](), list[str]()
+    layer, problem = read_layer(own)
+    layers += [layer] if layer else []
+    lost += [problem] if problem else []
+    for layer, problem in map(read_project_layer, folders[:1]):
+        layers += [layer] if layer else []
+        problems += [problem] if problem else []
+    exposed = world_readable_keys(own)
+    problems += [exposed] if exposed else []
+    own_settings = {key: value for key, value in editor.items() if key != WORKSPACE_VALUES}
+    layers.append(Layer("editor settings", own_settings))
+    if isinstance(brought := editor.get(WORKSPACE_VALUES), Mapping):
+        layers.append(Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
+    said = [layer.values.get("permissions") for layer in layers]
+    mode_given = any(isinstance(table, Mapping) and "mode" in table for table in said)
+    loaded = load(layers, env)
+    problems = [*lost, *problems, *loaded.warnings, *rules_without_tool(loaded.config, folders, env)]
+    lost += loaded.lost
+    return ProjectSettings(
+        loaded.config, tuple(problems), tuple(lost), exposed, mode_given, servers_of_user(layers)
+    )

@@ -1,0 +1,61 @@
+"""Reads `config.toml`: the user's own, and a project's, which is untrusted."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from mazu_ls.config.config import Layer
+from mazu_ls.state.paths import PROJECT_FOLDER
+from mazu_ls.workspace import project_files
+
+MAX_CONFIG_BYTES = 1024**2
+
+
+def read_layer(path: Path) -> tuple[Layer | None, str | None]:
+    """Return the user's own `config.toml` as a layer, or why it cannot be read; both None if there is no file."""
+    return _layer(path, lambda: path.read_text(encoding="utf-8"), may_loosen=True)
+
+
+def read_project_layer(root: Path) -> tuple[Layer | None, str | None]:
+    """Return a project's `.mazu/config.toml` as a layer that may only tighten, or why it cannot be read; both None without one.
+
+    It is untrusted: a link, a fifo, a device or a long file is not read.
+    """
+    place = Path(PROJECT_FOLDER, "config.toml")
+    read = partial(project_files.read_text, root, place.as_posix(), MAX_CONFIG_BYTES)
+    return _layer(root / place, read, may_loosen=False)
+
+
+def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[Layer | None, str | None]:
+    try:
+        text = read().removeprefix("\ufeff")
+        return Layer(str(path), tomllib.loads(text), text, may_loosen), None
+    except (FileNotFoundError, NotADirectoryError):
+        return None, None
+    except tomllib.TOMLDecodeError as error:
+        return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is fixed."
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return (
+            None,
+            f"{path} is not UTF-8 (line {line}): save it as UTF-8; all its settings are ignored until that is fixed.",
+        )
+    except (OSError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        return None, f"{path} cannot be read: {reason}; its settings are ignored."
+
+
+def world_readable_keys(path: Path) -> str | None:
+    """Return a sentence if others may read the keys in a `config.toml`; None if there are none, or nobody may."""
+    from mazu_ls.redact import has_secret
+
+    try:
+        mode = path.stat().st_mode & 0o777
+        if not mode & 0o077 or not has_secret(path.read_text(encoding="utf-8", errors="replace")):
+            return None
+    except OSError:
+        return None
+    return f"{path} holds a key and others may read it (mode {mode:04o}): run `chmod 600 {path}`."
