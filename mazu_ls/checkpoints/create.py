@@ -51,6 +51,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     text_digest,
 )
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import renamed_files
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.state.store import transaction
@@ -135,6 +136,7 @@ def _commit(
 ) -> Checkpoint:
     seen, writer = found
     base_tree = bytes.fromhex(base.tree) if base else None
+    renamed_files.note(project, db, seen)
     request = _with_unsaved_elsewhere(project, db, request, seen, base)
     changes: dict[bytes, TreeEntry | None] = {
         **seen.changes,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import apsw
 
 EXCLUDED = (
-    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unheld",
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unheld", "checkpoint_renamed",
     "memory_forgotten", "memory_consolidation",
     "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip

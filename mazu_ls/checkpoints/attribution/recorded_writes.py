@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.file_state import State, text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_buffers, open_texts, place_of
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import renamed_files
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.state.store import select
@@ -79,7 +80,9 @@ class Shown(Struct, frozen=True):
     ) -> Shown:
         """Scan the files, see `CheckpointContext.present`. `heads`: HEAD is read right before or after that, if at all."""
         first, began = read_heads(project) if heads == "before" else {}, time.time()
-        view = BufferView(project.present(db, touched)[1], open_texts(held_buffers(project, buffers)))
+        seen, tree = project.present(db, touched)
+        renamed_files.note(project, db, seen)
+        view = BufferView(tree, open_texts(held_buffers(project, buffers)))
         found = cls.from_view(project, view, read_heads(project) if heads == "after" else first)
         return replace(found, at=began) if first else found
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
-from mazu_ls.checkpoints.scan.read_files import Signature
+from mazu_ls.checkpoints.scan.read_files import Inode, Signature
 
 _STATUS = struct.Struct(">10L20sH")
 _UNKNOWN = (0, 0, 0, 0, 0, 0, 0, 0)
@@ -39,6 +39,12 @@ def entry(path: bytes, held: TreeEntry, seen: Signature | None) -> bytes:
         min(len(path), 0xFFF),
     )
     return head + path + bytes(8 - (_STATUS.size + len(path)) % 8)
+
+
+def inode(raw: bytes) -> tuple[Inode, int] | None:
+    """Return by what the file of an entry is known, and its ctime (ns); None if the entry has no status."""
+    seconds, part, _, _, device, number, *_ = _STATUS.unpack_from(raw)
+    return ((device, number), seconds * _SECOND + part) if number else None
 
 
 def dump(entries: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 from types import TracebackType
 
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.platform import open_flags
 from mazu_ls.workspace.openat import DIRECTORY, open_beneath, open_root
+from mazu_ls.workspace.project_files import list_folder
 
 _OPEN = open_flags.READ_REGULAR
 
@@ -85,3 +87,21 @@ class FolderReader:
         if self._folder is not None:
             os.close(self._fd)
             self._folder = None
+
+
+def walk(mount: CheckpointRoot) -> list[bytes]:
+    """Return every file and link below a small folder (skills), as bytes relative to it; Python caches are left out."""
+    found: list[bytes] = []
+    folders = [PurePosixPath()]
+    while folders:
+        folder = folders.pop()
+        try:
+            entries = list_folder(mount.root, mount.from_root(folder))
+        except OSError:  # missing, or a link
+            continue
+        for entry in entries:
+            if entry.kind == "folder":
+                folders += [folder / entry.name] if entry.name != "__pycache__" else []
+            else:
+                found.append(os.fsencode((folder / entry.name).as_posix()))
+    return found

@@ -6,15 +6,12 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from mazu_ls.checkpoints.git.objects import BLOB, EXECUTABLE_MODE, FILE_MODE, LINK_MODE, TreeEntry, object_id
 from mazu_ls.checkpoints.models import SkippedFile, readable_size
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
-from mazu_ls.checkpoints.scan.roots import CheckpointRoot
-from mazu_ls.workspace.project_files import list_folder
 
 _TRIES = 3
 _REMEMBERED = 50_000
@@ -23,6 +20,8 @@ _SECONDS = 2_100_000_000
 _SMALL = 1 << 16
 _NOT_HERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 Signature = tuple[int, int, int, int, int, int, int, int]
+Inode = tuple[int, int]
+"""Device and number of a file, the lower 32 bits of each, as git's index has them."""
 Found = tuple[bytes, os.stat_result]
 Add = Callable[[str, bytes, bytes], object]
 
@@ -45,6 +44,11 @@ def signature(status: os.stat_result) -> Signature:
 def is_same_file(now: Signature, then: Signature) -> bool:
     """Return whether it is the same inode, unchanged; a rename changes nothing but its ctime."""
     return now[0] == then[0] and now[2:] == then[2:]
+
+
+def inode_of(seen: Signature) -> Inode:
+    """Return by what a file is known, whatever its name."""
+    return seen[5] & 0xFFFFFFFF, seen[3] & 0xFFFFFFFF
 
 
 class FileSnapshot(NamedTuple):
@@ -70,6 +74,7 @@ class FileReader:
         self._max_untracked = max_untracked
         self._max_tracked = max_tracked
         self._seen: dict[bytes, FileSnapshot] = {}
+        self._replaced: dict[bytes, FileSnapshot] = {}
 
     def file(
         self,
@@ -91,7 +96,8 @@ class FileReader:
         began = time.time_ns()
         try:
             small = min(_SMALL, self._max_untracked)
-            if known is None and (quick := _read_quickly(reader, path, began, small)) is not None:
+            fresh = known is None or not known.settled
+            if fresh and (quick := _read_quickly(reader, path, began, small)) is not None:
                 return self._captured(full, quick, began, held, add)
             status = reader.status(path)
         except OSError as error:
@@ -103,7 +109,7 @@ class FileReader:
             return None
         if kind not in (stat.S_IFREG, stat.S_IFLNK):
             return SkippedFile(mount.shown(path), _special(kind))
-        if known is not None and known.seen == signature(status):
+        if known is not None and known.settled and known.seen == signature(status):
             return known._replace(settled_seconds=known.seen[1] < began - _SECONDS)
         if kind == stat.S_IFREG and status.st_size > self._max_untracked:
             limit = self._max_tracked if tracked(path) else self._max_untracked
@@ -117,15 +123,27 @@ class FileReader:
         for path, full, entry in held:
             known = self._seen.get(full)
             try:
-                if known is None or known.entry != entry or known.seen != signature(os.lstat(full)):
+                if (
+                    known is None
+                    or not known.settled
+                    or known.entry != entry
+                    or known.seen != signature(os.lstat(full))
+                ):
                     found.append(path)
             except OSError:
                 found.append(path)
         return found
 
+    def inodes(self) -> Iterator[tuple[Inode, bytes, int]]:
+        """Yield by what each file that was read is known, its absolute path, and its ctime (ns) then; also those that are gone, and the
+        last one that another file took the place of."""
+        for held in (self._seen, self._replaced):
+            yield from ((inode_of(one.seen), full, one.seen[1]) for full, one in held.items())
+
     def forget(self) -> None:
         """Clear the cache: the objects may be gone."""
         self._seen.clear()
+        self._replaced.clear()
 
     def _read(
         self, reader: FolderReader, path: bytes, held: TreeEntry | None, add: Add
@@ -151,10 +169,11 @@ class FileReader:
         captured = FileSnapshot(entry, seen, seen[1] < began - _TICK, seen[1] < began - _SECONDS)
         if held is None or held.oid != entry.oid:
             add(BLOB, data, entry.oid)
-        if captured.settled:
-            if len(self._seen) >= _REMEMBERED:
-                self._seen.clear()
-            self._seen[full] = captured
+        if len(self._seen) >= _REMEMBERED:
+            self.forget()
+        if (known := self._seen.get(full)) is not None and inode_of(known.seen) != inode_of(seen):
+            self._replaced[full] = known
+        self._seen[full] = captured
         return captured
 
 
@@ -211,21 +230,3 @@ def _mode(status: os.stat_result) -> bytes:
 def _special(kind: int) -> str:
     names = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
     return names.get(kind, "a device")
-
-
-def walk(mount: CheckpointRoot) -> list[bytes]:
-    """Return every file and link below a small folder (skills), as bytes relative to it; Python caches are left out."""
-    found: list[bytes] = []
-    folders = [PurePosixPath()]
-    while folders:
-        folder = folders.pop()
-        try:
-            entries = list_folder(mount.root, mount.from_root(folder))
-        except OSError:  # missing, or a link
-            continue
-        for entry in entries:
-            if entry.kind == "folder":
-                folders += [folder / entry.name] if entry.name != "__pycache__" else []
-            else:
-                found.append(os.fsencode((folder / entry.name).as_posix()))
-    return found

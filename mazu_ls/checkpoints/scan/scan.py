@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mazu_ls.checkpoints.git import index
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.scan import ignore_list, nested_repositories
-from mazu_ls.checkpoints.scan.folder_reader import FolderReader
-from mazu_ls.checkpoints.scan.read_files import FileSnapshot, walk
+from mazu_ls.checkpoints.scan.folder_reader import FolderReader, walk
+from mazu_ls.checkpoints.scan.read_files import FileSnapshot, Inode
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot, folders_of
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.user_repository import UserRepository
@@ -73,6 +73,13 @@ class FolderScanner:
         return (
             found - set(self._user.tracked_although_ignored()) if found and self._user is not None else found
         )
+
+    def inodes(self) -> Iterator[tuple[Inode, bytes, int]]:
+        """Yield what the index knows of each file, as `FileReader.inodes` does."""
+        if (known := self._index()) is not None:
+            for path, raw in index.load(known / "index"):
+                if (found := index.inode(raw)) is not None:
+                    yield found[0], self.mount.full(path), found[1]
 
     def stale(self) -> bool:
         """Return whether updating the index would pay."""

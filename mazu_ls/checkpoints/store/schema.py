@@ -76,6 +76,13 @@ MIGRATIONS = Migrations(
         """,
         # The permission bits of the folders on the way to what was there.
         "ALTER TABLE checkpoint_unheld ADD COLUMN folders TEXT",
+        # Older files that got a new name after checkpoint `number`, and the name that they had: see renamed_files.py.
+        """
+        CREATE TABLE checkpoint_renamed (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL, place BLOB NOT NULL, inode INTEGER NOT NULL,
+            born REAL NOT NULL, source BLOB);
+        CREATE INDEX checkpoint_renamed_by_inode ON checkpoint_renamed (inode);
+        """,
     ),
 )
 _COLUMNS = (

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.unheld import renamed_files
 from mazu_ls.platform.birth_time import birth_time
 from mazu_ls.state.store import select
 
@@ -39,7 +40,7 @@ def moved_in(
 ) -> set[bytes]:
     """Return the places that the steps empty and whose file is older than the target, which does not hold it.
 
-    Not those whose first content another place held before, or that are much like a file which the steps bring back and no place
+    Not those that are a file of the target under another name, as the scans since saw. Nor those whose first content another place held before, or that are much like a file which the steps bring back and no place
     holds now: these were renamed, and their content is not lost.
     """
     found: set[bytes] = set()
@@ -48,6 +49,7 @@ def moved_in(
             born = birth_time(step.mount.full(step.path))
             if born is not None and born < target.created_at.timestamp() - _SLACK:
                 found.add(step.place)
+    found -= renamed_files.held_before(project, db, target, found)
     if not found:
         return found
     read = project.repository.read

@@ -11,7 +11,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.models import Checkpoint
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld import renamed_files, unheld_edits
 from mazu_ls.state.store import transaction
 
 if TYPE_CHECKING:
@@ -145,4 +145,5 @@ def remove(project: CheckpointContext, db: apsw.Connection, ids: list[str]) -> l
     orphans = [name for name in project.repository.refs() if name not in named]
     project.repository.delete_refs(REFS + name for name in orphans)
     unheld_edits.drop_unneeded(project, db)
+    renamed_files.drop_unneeded(db)
     return ids
