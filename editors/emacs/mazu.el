@@ -235,6 +235,7 @@ pairs, before a hunk."
     (string-join
      (delq nil (list (and (> files 0) (format "%d %s changed  +%d -%d" files (if (= files 1) "file" "files")
                                               (or (plist-get changes :added) 0) (or (plist-get changes :removed) 0)))
+                     (and (eq t (plist-get changes :uncounted)) "what its commands changed was not counted")
                      (and (> checkpoints 0)
                           (format "%d %s" checkpoints (if (= checkpoints 1) "checkpoint" "checkpoints")))
                      (and (numberp cost) (> cost 0)

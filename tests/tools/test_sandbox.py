@@ -155,9 +155,7 @@ async def test_what_waits_for_a_network_until_its_time_is_over_is_explained(proj
         output = await project.call(run_shell, command=command, timeout=0.4)
         assert "[ended: the time limit of 0.4 s was reached]\n[commands have no network here" in output.text
     told = [text for level, text in project.host.said if "no network" in text]
-    assert told == [
-        "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
-    ]
+    assert told == ["Commands have no network here. To change that: mazu-ls config set shell.network true"]
     slow = await project.call(run_shell, command="sleep 30", timeout=0.4)
     assert "network" not in slow.text
 

@@ -72,6 +72,9 @@ async def test_what_is_left_behind_cannot_hold_the_turn(project, command: str, s
     output = await project.call(run_shell, command=command.replace("301", own_seconds(301)))
     assert time.monotonic() - started < 60, "it did not wait for the 301 seconds"
     assert output.text.startswith("done")
+    if command.startswith("sleep"):
+        assert "[1 process that it left running was ended with it; use background=true" in output.text
+        assert output.summary == "what it left running was ended with it"
     await gone(own_seconds(301))
 
 

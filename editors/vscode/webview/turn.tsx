@@ -137,18 +137,23 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
         </p>
       ))}
       <div class="facts">
-        {changes && changes.files > 0 && (
+        {changes && (changes.files > 0 || changes.uncounted) && (
           <span class="changed">
-            {counted(changes.files, 'file')} {t('changed')} <span class="plus">+{changes.added}</span>{' '}
-            <span class="minus">−{changes.removed}</span> ·{' '}
-            <button
-              type="button"
-              class="link"
-              onClick={() => send({ type: 'turnChanges', turnId: turn.id, diffs: diffs(turn) })}
-            >
-              {t('review')}
-            </button>{' '}
-            ·{' '}
+            {changes.files > 0 && (
+              <>
+                {counted(changes.files, 'file')} {t('changed')} <span class="plus">+{changes.added}</span>{' '}
+                <span class="minus">−{changes.removed}</span> ·{' '}
+                <button
+                  type="button"
+                  class="link"
+                  onClick={() => send({ type: 'turnChanges', turnId: turn.id, diffs: diffs(turn) })}
+                >
+                  {t('review')}
+                </button>
+                {' · '}
+              </>
+            )}
+            {changes.uncounted && <>{t('what its commands changed was not counted')} · </>}
             <button
               type="button"
               class="link"
@@ -160,7 +165,6 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
             </button>
           </span>
         )}
-        {changes?.uncounted && <span class="changed">{t('what commands changed was not counted')}</span>}
         <span class="meter" title={meter}>
           {[checkpoints > 0 && `◆ ${counted(checkpoints, 'checkpoint')}`, meter].filter(Boolean).join(' · ')}
           {part && used > 0 && ` (${part})`}

@@ -108,7 +108,7 @@ def footer_of(ended: journal.TurnEnded, context: int = 0, window: int | None = N
         if ended.checkpoints:
             parts.append(_counted(len(ended.checkpoints), "checkpoint"))
     if changes.uncounted:
-        parts.append("what commands changed was not counted")
+        parts.append("what its commands changed was not counted")
     if usage.model_calls:
         parts.append(cost_of(usage))
         tokens = usage.tokens

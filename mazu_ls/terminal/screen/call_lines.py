@@ -39,6 +39,8 @@ COMPACTED = "– Older messages of this conversation were replaced by a summary;
 BROKEN_OFF = "interrupted: what it did so far stays"
 """What came of a call that had begun when the process in which it ran was killed."""
 PROPOSED = "proposed, not applied"
+LEFT = "what it left running was ended with it"
+"""The summary of a command that succeeded and left processes."""
 NOT_RUN = (
     "not allowed:",
     "the user refused",
@@ -85,6 +87,8 @@ def call_outcome(tool: str, body: CallEnded, *, streamed: bool) -> str:
         return told
     if tool == "read_file" and body.ok and (lines := len(_NUMBERED.findall(body.text))):
         return plural(lines, "line")
+    if streamed and body.ok:  # the summary is the beginning of what is shown
+        return LEFT if summary == LEFT else ""
     if (
         tool == "run_shell"
         and (streamed or summary.startswith("[exit code"))

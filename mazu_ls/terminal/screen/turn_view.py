@@ -175,7 +175,6 @@ class TurnScreen:
         elif output := call.last(KEPT_LINES):
             self._fold(call.what, output)
             count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES
-            said = "" if state == "done" else said  # its summary is the beginning of what is shown here
             rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
             if len(output) > count:
                 more = f"  │ … {len(output) - count} lines before these (ctrl-o shows {'them' if call.cut else 'all'})"
@@ -210,10 +209,10 @@ class TurnScreen:
     def _footer(self, ended: journal.TurnEnded) -> list[Line]:
         rows = end_lines(ended, in_chat=self._in_chat, width=self._width())
         done, used = ended.changes, ended.usage
-        changed = f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}"
         facts = styled.join([
-            f"{changed} · {'/undo' if self._in_chat else 'mazu-ls undo'}" if done.files else "",
-            "what commands changed was not counted" if done.uncounted else "",
+            f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}" if done.files else "",
+            "what its commands changed was not counted" if done.uncounted else "",
+            ("/undo" if self._in_chat else "mazu-ls undo") if done.files or done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(used.cost_usd, used.estimated, used.known_cost_usd, used.unpriced_calls) if used.model_calls else "",
             styled.tokens(used.tokens) + (f" ({self.share()} of the window)" if self.share() else "") if used.tokens else "",

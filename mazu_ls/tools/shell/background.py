@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import contextlib
+import itertools
 import logging
 import os
 import shutil
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from mazu_ls.platform.closed_ports import closed_port
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.shell import resource_limits
 from mazu_ls.tools.shell.process import ChildProcess, running_descendants
@@ -28,6 +30,7 @@ CHUNK = 2**16
 HEAD, TAIL = 8 * 1024, 20 * 1024  # bytes of a long output that the model is shown
 DRAIN = 0.5  # seconds to wait for the rest of the output once the command has ended
 Finish = Callable[[], Awaitable[list[str]]]
+Listens = Callable[[int], Awaitable[None]]
 
 
 @dataclass
@@ -36,6 +39,7 @@ class BackgroundProcess:
     fits.
 
     `over` says which resource limit ended it; `finish` runs once when it has ended, and returns notes for the model.
+    `listens` is told once a port on which it listens and that nobody outside of its sandbox reaches.
     """
 
     name: str
@@ -50,6 +54,7 @@ class BackgroundProcess:
     read_to: int = 0
     over: str | None = None
     finish: Finish | None = None
+    listens: Listens | None = None
     notes: list[str] = field(default_factory=list)
     _grown: asyncio.Event = field(default_factory=asyncio.Event)
     _reader: asyncio.Task[None] | None = None
@@ -67,10 +72,11 @@ class BackgroundProcess:
         emit: Callable[[str], None],
         *,
         finish: Finish | None = None,
+        listens: Listens | None = None,
     ) -> BackgroundProcess:
         """Start to collect output; `emit` gets the first STREAMED_CHARS of it as it arrives."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
-        running = cls(name, command, child, spool, scratch, finish=finish)
+        running = cls(name, command, child, spool, scratch, finish=finish, listens=listens)
         running._reader = asyncio.create_task(running._collect(emit))
         if resource_limits.supported():
             running._watch = asyncio.create_task(running._hold_limits())
@@ -153,15 +159,27 @@ class BackgroundProcess:
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""
+        rounds = itertools.count(1)
         while self.over is None and self.child.running:
             await asyncio.sleep(resource_limits.INTERVAL)
-            self.over = await asyncio.to_thread(self._passed_limit)
+            looks = (
+                self.listens is not None and next(rounds).bit_count() == 1
+            )  # ever more seldom: it costs some ms
+            self.over, port = await asyncio.to_thread(self._look, looks)
+            if port is not None and self.listens is not None:
+                listens, self.listens = self.listens, None
+                try:
+                    await listens(port)
+                except Exception:  # the limits must hold all the same
+                    log.exception("that %s listens could not be said", self.name)
         if self.over is not None:
             await self.child.sweep()
 
-    def _passed_limit(self) -> str | None:
+    def _look(self, at_ports: bool) -> tuple[str | None, int | None]:
+        """Return which limit is passed, and, where `at_ports`, the port on which it listens."""
         pids = [pid for pid, _ in running_descendants(self.child.mark, self.child.popen.pid)]
-        return resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
+        over = resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
+        return over, closed_port(pids) if at_ports else None
 
     async def _collect(self, emit: Callable[[str], None]) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -26,9 +26,7 @@ _WRITABLE = {
 NO_NETWORK = (
     "[commands have no network here; the user can change that: mazu-ls config set shell.network true]"
 )
-NETWORK_FOR_USER = (
-    "Commands of the agent have no network here. To change that: mazu-ls config set shell.network true"
-)
+NETWORK_FOR_USER = "Commands have no network here. To change that: mazu-ls config set shell.network true"
 _UNREACHED = re.compile(
     r"resolve host|name resolution|Name or service not known|Network is unreachable|No route to host"
     r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|[Cc]ould(?: not|n.t) connect|[Cc]onnection refused|Failed to connect"
@@ -114,6 +112,17 @@ async def explain_hints(turn: ToolContext, answer: str) -> None:
     if NO_NETWORK in lines and "network" not in turn.shell.explained:
         turn.shell.explained.add("network")
         await turn.host.say("warning", NETWORK_FOR_USER)
+
+
+async def explain_listening(turn: ToolContext, port: int) -> None:
+    """Tell the user once in a session that what a command offers on a port cannot be reached: nothing fails, so nothing else says it."""
+    if "listening" not in turn.shell.explained:
+        turn.shell.explained.add("listening")
+        await turn.host.say(
+            "warning",
+            f"A command listens on port {port}, which your browser cannot reach: commands have no network here. "
+            "To change that: mazu-ls config set shell.network true",
+        )
 
 
 async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: bool) -> str:

@@ -1,4 +1,4 @@
-"""The pipe through which a command reports its final directory: it holds little, and nobody waits for it."""
+"""The pipe through which a command reports what it leaves: it holds little, and nobody waits for it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class ReportPipe:
         os.close(self._read)
         os.close(self.write)
 
-    def read_last_line(self) -> str:
-        """Return the last line written; empty if nothing was."""
+    def read(self) -> tuple[int, str]:
+        """Return how many jobs the shell left running, and its final directory, empty where it reported none."""
         try:
             data = os.read(self._read, MAX_BYTES)
         except BlockingIOError:
-            return ""
-        return os.fsdecode(data.rstrip(b"\n").rpartition(b"\n")[2])
+            return 0, ""
+        *jobs, place = data.rstrip(b"\n").split(b"\n")
+        return sum(line.isdigit() for line in jobs), os.fsdecode(place)

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ from mazu_ls.tools.shell.hints import (
     NO_NETWORK,
     explain_hidden,
     explain_hints,
+    explain_listening,
     hidden_files,
     hints_on_failure,
     ignored_files,
@@ -41,8 +43,10 @@ KEPT = 12  # finished commands whose output can still be read
 READ_BYTES = 24 * 1024
 _LARGE = "the environment is too large; unset large variables"
 ORIGIN = COMMAND_OUTPUT
-# The command is passed to eval, not pasted, so that a syntax error in it cannot swallow the report of its final directory.
-_SCRIPT = 'trap \'pwd -P >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
+# The command is passed to eval, not pasted, so that a syntax error in it cannot swallow the report of what it leaves: a line for
+# each job that still runs (a PID namespace that ends kills them before anybody else could count them), and its final directory.
+_SCRIPT = 'trap \'{ jobs -pr; pwd -P; } >&"$MAZU_PWD_FD"\' EXIT; eval "$1"'
+LEFT = "what it left running was ended with it"
 START_SECONDS = 0.8
 """After which a background command counts as running: a mistyped one has ended by then."""
 
@@ -83,7 +87,10 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         child, scratch, finish = await _started(args, cwd, turn, report)
         name = _next_name(turn)
         emit = (lambda text: None) if args.background else turn.emit
-        running = BackgroundProcess.start(name, args.command, child, scratch, emit, finish=finish)
+        listens = partial(explain_listening, turn)
+        running = BackgroundProcess.start(
+            name, args.command, child, scratch, emit, finish=finish, listens=listens
+        )
         if args.background:
             turn.shell.background[name] = running
             running.clean_up_when_ended()
@@ -111,15 +118,18 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
             running.spool.close()
             raise
         _keep(turn, running)
-        moved = _follow(turn, cwd, report.read_last_line())
+        jobs, place = report.read()
+        running.left = max(running.left, jobs)
+        moved = _follow(turn, cwd, place)
     answer = _render_running(running, moved, turn)
     await explain_hints(turn, answer)
     answer = await explain_hidden(turn, answer, running.command, failed=running.code != 0)
     if turn.shell.background.get(name) is not running:
         running.spool.close()
     failed = running.how if running.code != 0 else ""
+    left = LEFT if running.left else ""
     # Untrusted, since the directory's name is its text, too.
-    return ToolOutput(answer, untrusted=ORIGIN, ok=not failed, summary=failed)
+    return ToolOutput(answer, untrusted=ORIGIN, ok=not failed, summary=failed or left)
 
 
 @tool(Effect.READ)
@@ -220,13 +230,17 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
     if running.code != 0 or not lines:
         lines.append(f"[{running.how}]")
     if running.left:
-        lines.append(
-            f"[{running.left} processes that it left running were ended; use background=true to keep one]"
-        )
+        lines.append(f"[{_left(running.left)} ended with it; use background=true to keep one]")
     lines += running.take_notes()
     if running.code != 0:
         lines += hints_on_failure(running.command, running.code, lines[0], turn)
     return "\n".join([*lines, *([moved] if moved else [])])
+
+
+def _left(count: int) -> str:
+    return (
+        f"{count} process{'' if count == 1 else 'es'} that it left running {'was' if count == 1 else 'were'}"
+    )
 
 
 def _follow(turn: ToolContext, before: Path, place: str) -> str:

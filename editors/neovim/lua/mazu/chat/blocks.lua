@@ -22,6 +22,7 @@ local M = {}
 ---@field heading? boolean `]]` and `[[` stop at its first line
 
 local OPEN_LINES = 14 -- a longer diff of a finished edit is folded
+local LEFT = 'what it left running was ended with it' -- is said of a command with output, too
 local TAIL_LINES = 5 -- of the output of a running command that are shown
 
 ---@class mazu.chat.Page
@@ -190,7 +191,7 @@ local function outcome(block)
   if block.status == 'not_run' then
     local why = block.void or (block.summary or ''):match('not allowed: ([^\n]+)')
     parts[#parts + 1] = why and ('not run, ' .. vim.fn.strcharpart(why, 0, 80)) or 'not run'
-  elseif block.status == 'done' and not block.diff and (block.output or '') == '' then
+  elseif block.status == 'done' and not block.diff and ((block.output or '') == '' or block.summary == LEFT) then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
     parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
   end
@@ -307,10 +308,12 @@ local function footer(block, session)
     local files = changes.files == 1 and '1 file' or ('%d files'):format(changes.files)
     parts[#parts + 1] = ('%s changed  +%d -%d'):format(files, changes.added or 0, changes.removed or 0)
     parts[#parts + 1] = 'gr review'
-    parts[#parts + 1] = 'gu undo'
   end
   if changes and changes.uncounted then
-    parts[#parts + 1] = 'what commands changed was not counted'
+    parts[#parts + 1] = 'what its commands changed was not counted'
+  end
+  if changes and (changes.uncounted or (changes.files or 0) > 0) then
+    parts[#parts + 1] = 'gu undo'
   end
   local checkpoints = #(update.checkpoints or turn.checkpoints or {})
   if checkpoints > 0 then
