@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from mazu_ls.agent.project.project import Project
 from mazu_ls.agent.turn.limits import Limits
@@ -43,7 +44,9 @@ from mazu_ls.workspace import Workspace
 from tests.plain_host import PlainHost
 
 ALWAYS = ("tool", "assistant", "stop")
-PATIENCE = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=5.0, first=5.0, idle=0.4)
+PATIENCE = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=5.0, first=60.0, idle=60.0)
+SILENCE_SECONDS = 1.0
+"""How long a story waits for the next piece where one of its answers falls silent: nowhere else is a slow machine to look like silence."""
 SECTION = re.compile(r"^-- (.+?) --$")
 
 
@@ -154,8 +157,10 @@ class World:
 
     async def open(self) -> Project:
         """Open the project and write down what happens in it."""
+        stalls = any(reply.get("fault") == "stall" for reply in self.story.replies)
+        patience = replace(PATIENCE, idle=SILENCE_SECONDS) if stalls else PATIENCE
         project = await Project.open(
-            [self.root], self.host, settings=self.story.settings, env=self.env, patience=PATIENCE
+            [self.root], self.host, settings=self.story.settings, env=self.env, patience=patience
         )
         project.subscribe(lambda session, event: self.heard(event.body))
         return project

@@ -1,6 +1,7 @@
 """Whatever a provider does, the turn ends with the right word, and the session goes on with a history that is accepted."""
 
 import json
+from itertools import product
 
 import pytest
 
@@ -56,8 +57,9 @@ def test_what_may_pass_is_tried_again_and_shown(model: str, fault: str):
     )
 
 
-@pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("fault", ["429", "reset_midstream", "stall"])
+@pytest.mark.parametrize(
+    ("model", "fault"), [*product(MODELS, ["429", "reset_midstream"]), (MODELS[0], "stall")]
+)
 def test_what_does_not_pass_in_time_is_an_error_with_its_kind(model: str, fault: str):
     again = f"-- model replies --\n        {broken(fault)}\n        "
     world = check(

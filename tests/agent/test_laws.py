@@ -67,7 +67,7 @@ def test_any_script_of_turns(script: list[dict[str, Any]], asked: list[dict[str,
 async def play(script: list[dict[str, Any]], asked: list[dict[str, Any]], root: Path) -> None:
     allowed = ["allow_once write_file: b.txt"] * 100  # a chat asks before an edit
     world = World(Story(files={"a.txt": "hello\n"}, answers=allowed), root)
-    patience = RetryPolicy(retries=1, base=0.001, cap=0.002, first=2, idle=0.1)
+    patience = RetryPolicy(retries=1, base=0.001, cap=0.002, first=40, idle=0.3)
     async with ModelServer(script) as server:
         world.env |= {"ANTHROPIC_BASE_URL": server.url, "OPENAI_BASE_URL": f"{server.url}/v1"}
         project = await Project.open(
@@ -115,7 +115,7 @@ def no_request_was_refused(events: Sequence[journal.Event]) -> None:
 def money_is_counted_once(
     events: Sequence[journal.Event], results: Sequence[TurnResult], project: Project
 ) -> None:
-    spent = journal.ModelSaid | journal.Compacted | journal.UsageRecorded
+    spent = (journal.ModelSaid, journal.Compacted, journal.UsageRecorded)
     said = [e.body.usage for e in events if isinstance(e.body, spent)]
     told = sum((result.usage for result in results), Usage())
     journalled = sum(said, Usage())

@@ -24,7 +24,8 @@ from mazu_ls.models.model import (
 )
 from mazu_ls.models.retry import RetryPolicy
 
-QUICK = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=0.4, first=2.0, idle=0.25)
+QUICK = RetryPolicy(retries=2, base=0.01, cap=0.02, longest_wait=0.4, first=60.0, idle=60.0)
+"""Soon tries again; a slow machine does not look like a silent service."""
 MODELS = {
     "anthropic": "anthropic:claude-haiku-4-5",
     "openai": "openai:gpt-4.1",

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from mazu_ls.config.config import Config, ModelSettings
 from mazu_ls.demo.model_server import FAULTS, ModelServer
@@ -48,6 +49,11 @@ class Row(NamedTuple):
     retried: bool
     shown: bool
 
+    @property
+    def patience(self) -> RetryPolicy:
+        """Little only with what falls silent."""
+        return replace(QUICK, idle=0.5) if self.fault == "stall" else QUICK
+
 
 TABLE = [
     Row("401", {}, Kind.AUTH, False, False),
@@ -78,7 +84,7 @@ def test_the_table_and_the_ends_are_all_faults_there_are():
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.fault)
 async def test_a_fault_that_persists_ends_in_its_kind_and_the_talk_goes_on(sdk, row):
     async with ModelServer([{**row.said, "fault": row.fault, "repeat": True}, GOOD]) as server:
-        talk = Talk(server, sdk)
+        talk = Talk(server, sdk, patience=row.patience)
         error = await talk.fails("Do it now.")
         assert error.kind is row.kind
         assert error.hint
@@ -93,7 +99,7 @@ async def test_a_fault_that_persists_ends_in_its_kind_and_the_talk_goes_on(sdk, 
 @pytest.mark.parametrize("row", [row for row in TABLE if row.retried], ids=lambda row: row.fault)
 async def test_a_fault_that_passes_is_retried_and_the_reader_told_to_start_anew(sdk, row):
     async with ModelServer([{**row.said, "fault": row.fault}, GOOD]) as server:
-        talk = Talk(server, sdk)
+        talk = Talk(server, sdk, patience=row.patience)
         last = await talk.say("Do it now.")
         assert (last.stop, last.message.text, talk.shown) == ("end_turn", GOOD["text"], GOOD["text"])
         assert [retry.attempt for retry in talk.retries] == [1]

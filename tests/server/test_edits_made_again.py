@@ -42,6 +42,7 @@ async def turn(
         client.checks_versions = False  # as eglot does
 
         def answer(params: Any) -> Any:
+            apply_edit.ANSWER_SECONDS = 60.0  # for those after the first: a slow machine is no silent editor
             return answers.pop(0)(client, params) if answers else client.apply_edit(params)
 
         client.answers["workspace/applyEdit"] = answer

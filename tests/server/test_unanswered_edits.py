@@ -62,6 +62,7 @@ async def test_a_forgotten_edit_is_made_once_the_editor_sends_something(
         assert "The very end." in (folder / ".mazu/view/mine-reply.md").read_text()
         assert len(edits) == 2, "the heading, and all of it at the end: no pile of questions"
         client.answers["workspace/applyEdit"] = taken
+        monkeypatch.setattr("mazu_ls.server.documents.apply_edit.CHAT_SECONDS", 60.0)
         await asyncio.sleep(0.7)
         assert len(edits) == 2 and "The very end." not in document.text
         client.change(document.uri, "\n", (len(document.lines), 0))
