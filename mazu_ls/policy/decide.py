@@ -171,7 +171,7 @@ def _shell(call: ToolCallInfo, mode: Mode, rules: Sequence[Rule], place: PolicyC
             return Decision("allow", "it runs in the sandbox", rule="sandbox", sandboxed=True)
     exact = (line.text, place.cwd) if line.plain else None
     reason = default.reason if mode == "bypass" else line.why_not_granted(allowing) or doubt or default.reason
-    if "may hold secrets" not in reason and (secret := line.secret()) is not None:
+    if "may hold secrets" not in reason and (secret := line.secret(place)) is not None:
         reason = f"{secret} may hold secrets; {reason}"  # the graver one: the output goes to the model
     return Decision(
         "ask", reason, default.rule, line.prefix(place, allowing), exact=exact, changes_git=git_alone

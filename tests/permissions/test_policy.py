@@ -581,6 +581,12 @@ def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_pat
         ("frob && cat < deploy/id_rsa", "id_rsa may hold secrets; frob"),
         ("cat .env", ".env may hold secrets"),
         ("rm .env.example", "rm is not"),
+        ("rm password", "rm is not"),
+        ("git commit -m credentials", "git commit"),
+        ("git commit -m 'rm .env'", "git commit"),
+        ("git switch credentials", "git switch"),
+        ("frob --author=id_rsa", "frob"),
+        ("grep -rn password src > out", "it writes"),
     ],
 )
 def test_the_graver_reason_comes_first(place: PolicyContext, command: str, begins: str) -> None:

@@ -223,6 +223,22 @@ def sleepers(home: Path) -> list[str]:
     return found
 
 
+GROUP = """
+import sys, traceback
+class Failed(ExceptionGroup):
+    pass
+try:
+    raise ImportError("no such part")
+except ImportError as error:
+    inner = error
+try:
+    raise Failed("in a task", [inner])
+except Failed:
+    traceback.print_exc()
+print("INFO server stopped\\nsys:1: ResourceWarning: unclosed", file=sys.stderr)
+"""
+
+
 @pytest.mark.parametrize(
     ("entry", "why"),
     [
@@ -230,6 +246,7 @@ def sleepers(home: Path) -> list[str]:
         (McpServer("false", "false"), "it closed the connection"),
         (McpServer("sh", "sh", ("-c", "echo no such option >&2; exit 3")), "it closed the connection no such option"),
         (McpServer("py", sys.executable, ("-c", "import absent_one")), "it closed the connection ModuleNotFoundError: No module named 'absent_one'"),
+        (McpServer("group", sys.executable, ("-c", GROUP)), "it closed the connection ImportError: no such part"),
         (McpServer("neither"), "the entry has neither `command` nor `url`"),
     ],
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -90,10 +91,11 @@ class CommandLine:
         held = words and self.granted([*rules, Rule("run_shell", words, "allow", origin="always")], place)
         return words if held else None
 
-    def secret(self) -> str | None:
-        """Return the first file it names, as a word or behind `<`, whose name suggests secrets; wildcards are not looked into."""
+    def secret(self, place: PolicyContext) -> str | None:
+        """Return the first file it names, as a word or behind `<`, whose name suggests secrets; wildcards are not looked into.
+        A word that could be anything (a message, a pattern, a branch) names a file only where there is one."""
         words = chain(
-            (word for argv in self.seen for word in argv[1:]),
+            (word for argv in self.seen for word in argv[1:] if _names_a_file(word, place)),
             (target.text for read in self.line.segments for target in read.targets),
         )
         return next(filter(None, (path_rules.is_secret(PurePath(word).parts) for word in words)), None)
@@ -107,6 +109,14 @@ class CommandLine:
     def git_alone(self) -> bool:
         """Return whether it consists of git commands alone, none of which names another program to run."""
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
+
+
+def _names_a_file(word: str, place: PolicyContext) -> bool:
+    is_option = word.startswith("-")
+    is_a_name = "/" in word or "." in word
+    if is_a_name and not is_option and not any(map(str.isspace, word)):
+        return True
+    return os.path.lexists(place.cwd / word)
 
 
 def _allowing(rules: Sequence[Rule], argv: list[str]) -> Rule | None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -170,11 +171,19 @@ def reason_of(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
+_TRACEBACK = re.compile(r"([+ |]*)(?:Exception Group )?Traceback \(most recent call last\)")
+
+
 def why_ended(error: BaseException, written: str) -> str:
-    """Return why a server ended, with what it wrote to its standard error. The last line of a Python traceback, which says
+    """Return why a server ended, with what it wrote to its standard error. The line behind a Python traceback, which says
     what is wrong, comes first: it is all that is shown in a message."""
     lines = split_lines(written, ends=False)
-    if any(line.lstrip("+ |").startswith("Traceback (most recent call last)") for line in lines):
-        said = next((line for line in reversed(lines) if line and not line[0].isspace()), "")
+    begins = [
+        (at, match[1].replace("+", "|")) for at, line in enumerate(lines) if (match := _TRACEBACK.match(line))
+    ]
+    if begins:
+        at, margin = begins[-1]  # an exception in a group has one
+        inside = (line[len(margin) :] for line in lines[at + 1 :] if line.startswith(margin))
+        said = next((line for line in inside if line and not line[0].isspace()), "")
         written = f"{said}\n{written}"
     return f"{reason_of(error)} {written}".strip()

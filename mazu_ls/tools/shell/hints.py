@@ -37,12 +37,14 @@ _NOT_WRITTEN = re.compile(
     r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV"
 )
 _NETWORKED = re.compile(
-    r"\b(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
+    r"(?:^|[;&|(`]|-c ['\"]|\b(?:do|then|else|time|exec|nohup|env|nice|timeout \S+)\s)\s*(?:\w+=\S*\s+)*"
+    r"(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|)])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
     r"|uv (?:-\S+ )*(?:sync|add|lock|pip install)\b|(?:poetry|bundle|composer) (?:-\S+ )*(?:install|update|add)\b|cargo (?:-\S+ )*(?:fetch|add|install|update)\b"
     r"|go (?:get|install|mod)\b|apt(?:-get)? (?:-\S+ )*(?:update|install)\b|docker (?:pull|push|build)\b|git (?:-\S+ \S+ )*(?:clone|fetch|pull|push|submodule)\b"
-    r"|(?:npx|uvx|mvn|gradle|curl|wget|ssh|scp|rsync)\b)"
+    r"|(?:npx|uvx|mvn|gradle)\b(?![^;&|\n]* (?:-o|--offline|--no|--no-install)\b)|(?:curl|wget|ssh|scp|rsync)\b)",
+    re.MULTILINE,
 )
-"""Commands that fetch, and retry without a word until their time is over."""
+"""Commands that fetch, and retry without a word until their time is over; not where they are only words of another."""
 _CURL_UNREACHED = (6, 7)
 """curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
