@@ -13,7 +13,7 @@ from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, WRAPPERS, progr
 # These run another program, or write anywhere, by an option, an operand or their own language. Of them
 # only the exact line is offered.
 _RUNS_OTHERS = word_set("runs_others")
-_FETCHED = word_set("fetched_programs")
+_FROM_NPM, _FROM_PYPI = word_set("fetched_from_npm"), word_set("fetched_from_pypi")
 _GIT = word_set("git_prefixes")
 _MODULES = word_set("python_modules")
 _TESTERS = frozenset(("pytest", "py.test", "unittest"))
@@ -41,7 +41,7 @@ def grant_prefix(argv: list[str]) -> tuple[str, ...] | None:
     if loading and not (all(map(_OWN_MODULES.match, loading)) and _runs_the_project(words)):
         return None
     named = _named(words, behind_uv=ahead[-2:] == ["uv", "run"])
-    if not named or (_fetches(ahead) and named[0] not in _FETCHED):
+    if not named or not _may_be_fetched(named[0], ahead):
         return None
     return (*ahead, *named)
 
@@ -98,10 +98,17 @@ def _assignments(argv: list[str], at: int) -> int:
     return at
 
 
-def _fetches(ahead: list[str]) -> bool:
-    """Return whether one of the launchers downloads a program that it does not find."""
-    matches = (_LAUNCHERS.match(" ".join([*ahead[at:], ""])) for at in range(len(ahead)))
-    return any(match and match["fetches"] for match in matches)
+def _may_be_fetched(name: str, ahead: list[str]) -> bool:
+    """Return whether no launcher ahead downloads what it does not find, or only this program, known where it looks.
+
+    The word right behind such a launcher names what it downloads, so that nothing may stand between them.
+    """
+    for at, word in enumerate(ahead):
+        match = _LAUNCHERS.match(" ".join([*ahead[at:], ""]))
+        if match and match["fetches"]:
+            known = _FROM_PYPI if word in ("uvx", "uv") else _FROM_NPM
+            return name in known and at + len(match[0].split()) == len(ahead)
+    return True
 
 
 def _named(words: list[str], *, behind_uv: bool) -> list[str] | None:

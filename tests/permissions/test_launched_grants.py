@@ -48,6 +48,21 @@ npm exec eslint .
 npm exec --package=evil -- eslint
 uvx --from evil ruff
 uvx evil
+npx pytest
+npx ruff check .
+npm exec -- black .
+bunx ruff
+npx biome check
+uvx eslint .
+uv tool run prettier .
+uvx py.test
+uvx unbuffer pytest
+uvx timeout 5 pytest
+npx time eslint .
+npx env A=b eslint .
+bunx command eslint .
+npx uvx ruff
+npx npx eslint .
 ./timeout 60 pytest
 timeout 60 FOO=1 pytest
 timeout 60 make
