@@ -19,7 +19,7 @@ from mazu_ls.memory.embeddings.embedder import Embedder
 from mazu_ls.memory.embeddings.text_encoder import TextEncoder
 from mazu_ls.memory.graph import consolidate
 from mazu_ls.memory.graph.graph import MemoryGraph
-from mazu_ls.memory.io.extract import ExtractionQueue
+from mazu_ls.memory.io.extraction_queue import ExtractionQueue
 from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.inject import Injection, RecallContext, build_injection

@@ -171,6 +171,39 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         await project.close()
 
 
+async def test_a_session_can_be_continued_while_a_model_is_asked_what_to_keep_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Who loads the window anew and goes on in the same conversation is not told that it is open elsewhere."""
+    world = World(Story(), tmp_path)
+    monkeypatch.setattr(extraction, "START_SECONDS", 0.0)
+
+    async def open_project() -> Project:
+        return await Project.open(
+            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
+        )
+
+    replies = [{"text": "8080."}, SAVE | {"when": "worth keeping", "fault": "stall"}, {"text": "Yes."}]
+    async with ModelServer(replies) as server:
+        world.env["ANTHROPIC_BASE_URL"] = server.url
+        project = await open_project()
+        session = await project.sessions.get()
+        await session.prompt(Prompt("Which port?"))
+        await project.close()
+
+        window, other = await open_project(), await open_project()
+        async with asyncio.timeout(60):
+            while len(server.requests) < 2:  # noqa: ASYNC110 - seen from outside
+                await asyncio.sleep(0.01)
+        for opened in (window, other):
+            same = await opened.sessions.get(session.id)
+            result = await same.prompt(Prompt("Still?"))
+            assert result.error is None
+            await opened.sessions.close()
+        assert window.memories
+        await asyncio.gather(window.close(), other.close())
+
+
 async def test_a_process_of_one_turn_looks_at_a_session_that_has_rested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

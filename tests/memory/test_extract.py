@@ -4,7 +4,7 @@ import pytest
 
 from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import ToolError
-from mazu_ls.memory.io import extract
+from mazu_ls.memory.io import extract, extraction_queue
 from mazu_ls.memory.memories import Memories
 
 pytestmark = pytest.mark.portable
@@ -31,7 +31,9 @@ async def test_the_schema_has_no_references_and_names_the_categories():
 async def test_a_result_is_stored_through_the_dedupe_path(memories: Memories):
     await memories.remember("Invoices are numbered by the year", category="convention")
     await memories.extractions.note("s1")
-    merged = await memories.extractions.merge("s1", extract.decode(GOOD))
+    claim = await memories.extractions.claim("s1")
+    assert claim
+    merged = await memories.extractions.merge(claim, extract.decode(GOOD))
     assert [(r.memory.scope, r.outcome) for r in merged.memories] == [
         ("project", "duplicate"), ("project", "created"), ("project", "created"),
     ]  # fmt: skip
@@ -39,7 +41,7 @@ async def test_a_result_is_stored_through_the_dedupe_path(memories: Memories):
     assert (last.source, last.session_id, last.origin) == ("extracted", "s1", "README.md")
     assert [s.key for s in await memories.summaries.list()] == ["s1"]
     assert await memories.extractions.waiting() == []
-    again = await memories.extractions.merge("s1", extract.decode(GOOD))
+    again = await memories.extractions.merge(claim, extract.decode(GOOD))
     assert {r.outcome for r in again.memories} == {"duplicate"}
 
 
@@ -50,7 +52,10 @@ async def test_a_bad_item_is_named_and_the_others_are_stored(memories: Memories)
             "summary": {"title": "x", "text": ""},
         }
     )
-    merged = await memories.extractions.merge("s1", found)
+    await memories.extractions.note("s1")
+    claim = await memories.extractions.claim("s1")
+    assert claim
+    merged = await memories.extractions.merge(claim, found)
     assert [r.memory.title for r in merged.memories] == ["Fine"]
     assert len(merged.problems) == 1
     assert merged.problems[0].startswith("memory 1")
@@ -88,10 +93,28 @@ async def test_sessions_wait_across_a_restart_until_they_are_done(tmp_path):
     failed = await second.extractions.failed("s1", "the provider is overloaded")
     assert (failed.attempts, failed.problem) == (1, "the provider is overloaded")
     assert len(await second.extractions.waiting()) == 2
-    for _ in range(extract.MAX_ATTEMPTS):
+    for _ in range(extraction_queue.MAX_ATTEMPTS):
         await second.extractions.failed("s1", "again")
-    await second.extractions.skip("s2")
+    claim = await second.extractions.claim("s2")
+    assert claim
+    await second.extractions.skip(claim)
     assert await second.extractions.waiting() == []
     await second.extractions.note("s1")
     assert [w.session_id for w in await second.extractions.waiting()] == ["s1"]
     await second.close()
+
+
+async def test_one_process_examines_a_session_and_a_new_message_is_not_lost(memories: Memories):
+    queue = memories.extractions
+    await queue.note("s1")
+    claim = await queue.claim("s1")
+    assert claim and await queue.claim("s1") is None and await queue.waiting() == []
+    assert await queue.unfinished() == ["s1"]
+    await queue.release(claim)
+    assert [w.session_id for w in await queue.waiting()] == ["s1"]
+    claim = await queue.claim("s1")
+    assert claim
+    await queue.note("s1")  # the user went on meanwhile
+    await queue.merge(claim, extract.decode(GOOD))
+    await queue.release(claim)
+    assert [w.session_id for w in await queue.waiting()] == ["s1"]

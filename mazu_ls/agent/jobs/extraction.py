@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
@@ -21,11 +20,10 @@ from mazu_ls.messages import Message, Text
 from mazu_ls.models import model as models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.memory.io.extract import Extraction
-    from mazu_ls.memory.io.extract import ExtractionQueue as Pending
+    from mazu_ls.memory.io.extraction_queue import ExtractionClaim
+    from mazu_ls.memory.io.extraction_queue import ExtractionQueue as Pending
 
 log = logging.getLogger(__name__)
 EARLIER = "earlier sessions"
@@ -52,11 +50,11 @@ class MemoryExtractor:
     """The extractions of one project, run as background tasks."""
 
     def __init__(
-        self, project: ProjectServices, is_open: Callable[[str], bool], hold: Callable[[str], bool]
+        self, project: ProjectServices, is_open: Callable[[str], bool], holds: Callable[[str], bool]
     ) -> None:
         self._project = project
         self._is_open = is_open
-        self._hold = hold
+        self._holds = holds
         self._tasks = BackgroundTasks("extraction of memories")
         self._noted: set[str] = set()
         self._failure_said = False
@@ -115,11 +113,12 @@ class MemoryExtractor:
     async def _one(self, session_id: str) -> bool:
         """Extract from one session; a failure is kept for later and reported once. Return whether to continue with the others."""
         pending = self._pending()
-        if pending is None or session_id not in {waiting.session_id for waiting in await pending.waiting()}:
+        if pending is None or (claim := await pending.claim(session_id)) is None:
             return True
+        self._noted.discard(session_id)  # a message from now on makes it pending again
         try:
-            with self._held(session_id):
-                await self._extract(session_id, pending)
+            self._glance(session_id)
+            await self._extract(claim, pending)
         except (MazuError, ToolError) as error:
             if isinstance(error, NoExtractionModel) or (
                 isinstance(error, MazuError) and error.kind is Kind.BUSY
@@ -133,45 +132,39 @@ class MemoryExtractor:
                 text = f"What was learned in a conversation could not be kept yet: {error}".rstrip(".")
                 await self._project.host.say("warning", f"{text}. It is tried again later; nothing is lost.")
             return False
+        finally:
+            await pending.release(claim)
         return True
 
-    @contextmanager
-    def _held(self, session_id: str) -> Iterator[None]:
-        """Hold the session so that no other process examines it. Raises MazuError(busy)."""
-        if self._hold(session_id):
-            yield
-            return
+    def _glance(self, session_id: str) -> None:
+        """Raise MazuError(busy) if another process has the session open, and will examine it. Nothing stays locked: the
+        user may continue any session while a model is asked about it."""
         path = self._project.journals / f"{session_id}.jsonl"
-        lock = journal.Journal(path) if path.exists() else None
-        try:
-            yield
-        finally:
-            if lock:
-                lock.close()
+        if not self._holds(session_id) and path.exists():
+            journal.Journal(path).close()
 
-    async def _extract(self, session_id: str, pending: Pending) -> None:
+    async def _extract(self, claim: ExtractionClaim, pending: Pending) -> None:
         from mazu_ls.agent.session.conversation import replay
 
-        project = self._project
+        project, session_id = self._project, claim.session_id
         path = project.journals / f"{session_id}.jsonl"
         events = await asyncio.to_thread(lambda: list(journal.read(path)) if path.exists() else [])
         head = await project.conversation_head(session_id, events[-1].seq if events else 0)
         conversation = replay(journal.branch_events(events, head))
         if not any(message.role == "assistant" for message in conversation.messages):
-            await pending.skip(session_id)
+            await pending.skip(claim)
             return
         messages = conversation.messages_to_send()
         asked = await self._asked(messages, conversation.model)
         found = mark_origins(asked.found, messages)
-        if await self._may_keep(session_id, found, pending):
-            merged = await pending.merge(session_id, found)
+        if await self._may_keep(claim, found, pending):
+            merged = await pending.merge(claim, found)
             for problem in merged.problems:
                 log.warning("session %s: %s", session_id, problem)
             if body := summarize_stored(merged.memories):
                 project.emit(session_id, journal.Event(0, 0, journal.now(), None, body))
                 text = tell_stored(merged.memories, found.summary.title, asked.cost_usd)
                 await project.host.say("info", text)
-        self._noted.discard(session_id)
 
     async def _asked(self, messages: list[Message], model_name: str | None) -> Answered:
         from mazu_ls.models.catalog import cheapest_like
@@ -212,15 +205,17 @@ class MemoryExtractor:
         found = extract.decode(fit_to_schema(call.arguments, extract.schema()))
         return Answered(found, said.usage.cost_usd)
 
-    async def _may_keep(self, session_id: str, found: Extraction, pending: Pending) -> bool:
+    async def _may_keep(self, claim: ExtractionClaim, found: Extraction, pending: Pending) -> bool:
         """Ask the user if `memory.write` is "ask". A no is final; without an answer the session stays pending."""
         if self._project.config.memory.write != "ask" or not found.memories:
             return True
         lines = "\n".join(f"- {item.category}: {item.title}" for item in found.memories)
         choices = (Choice("allow_once", "Keep them", "allow_once"), Choice("deny", "Do not", "deny"))
         title = f"Keep {len(found.memories)} memories from this session?"
-        question = Question(session_id, "", "remember", title, f"{found.summary.title}\n{lines}", choices)
+        question = Question(
+            claim.session_id, "", "remember", title, f"{found.summary.title}\n{lines}", choices
+        )
         reply = await self._project.host.ask(question, self._project.config.permissions.timeout_seconds)
         if reply.choice and reply.choice.kind == "deny":
-            await pending.skip(session_id)
+            await pending.skip(claim)
         return reply.choice is not None and reply.choice.kind != "deny"

@@ -48,7 +48,7 @@ class Project(ProjectServices):
         if project.checkpoints:
             project.checkpoints.upkeep.named_by_undo = lambda: undo_targets(project)
         sessions = project.sessions = Sessions(project, project.journals)
-        project.extractions = MemoryExtractor(project, sessions.has_opened, sessions.hold)
+        project.extractions = MemoryExtractor(project, sessions.has_opened, sessions.holds)
         project.scheduler = project.extractions
         project.extractions.start()
         project._expiring = asyncio.create_task(sessions.remove_expired())

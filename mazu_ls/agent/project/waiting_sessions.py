@@ -31,7 +31,7 @@ async def recent_words(project: ProjectServices, session_id: str | None) -> tupl
     """
     if project.memories is None or project.config.memory.write != "auto":
         return ()
-    waiting = [one.session_id for one in await project.memories.extractions.waiting()]
+    waiting = await project.memories.extractions.unfinished()
     newest = [id for id in reversed(waiting) if id != session_id][:SESSIONS]
     lines = [await _line(project, id) for id in newest]
     return tuple(line for line in lines if line)

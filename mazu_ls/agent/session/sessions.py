@@ -246,12 +246,9 @@ class Sessions:
         """Whether this process has opened the session, also if its journal is not held now."""
         return session_id in self._open
 
-    def hold(self, session_id: str) -> bool:
-        """Hold the journal of a session that this process has opened; False for any other. Raises MazuError(busy)."""
-        session = self._open.get(session_id)
-        if session is not None:
-            session.journal.hold()
-        return session is not None
+    def holds(self, session_id: str) -> bool:
+        """Whether this process holds the journal of the session, so that no other process can continue it."""
+        return self.find(session_id) is not None
 
     async def close(self) -> None:
         """Stop all turns and release all journals."""
