@@ -154,11 +154,14 @@ class PlaceHistory:
         kept = ends[-1].kept
         target = schema.rollback_target(self._db, interval.number) if interval.number else None
         writer = next(iter(interval.change.rollbacks)).partition(":")[2] or None
-        if target is not None and target.number >= self._number:
+        if target is not None and (
+            target.number >= self._number or self._is_at(place, target.number, self._then)
+        ):
             if target.partial:
                 # Only some hunks were reverted: the rest remains, so all earlier intervals still count.
                 return [*kept, replace(interval, change=Change({writer} if writer else set()))]
-            led = next(end.kept for end in reversed(ends) if end.number <= target.number)
+            last = max(target.number, self._number)  # an earlier target holds the same here
+            led = next(end.kept for end in reversed(ends) if end.number <= last)
             later = [(one, _removable(one.change, writer)) for one in kept if one not in led]
             # It reverted the agent's later intervals and left the user's; of an interval of both that cannot be said.
             if all(owner != "both" for _, owner in later):

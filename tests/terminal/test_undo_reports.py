@@ -1,0 +1,29 @@
+"""What an undo says of a file is true: whose it is, and why it stays."""
+
+from tests.terminal.test_scripts import Script, script
+
+__all__ = ["script"]  # fixtures
+LINES = "".join(f"line {n}\n" for n in range(1, 9))
+
+
+def edit(path: str, old: str, new: str) -> dict[str, object]:
+    return {"name": "edit_file", "arguments": {"path": path, "edits": [{"old": old, "new": new}]}}
+
+
+def test_a_file_without_the_agents_change_is_only_yours(script: Script):
+    files = [script.root / "a.txt", script.root / "b.txt"]
+    for file in files:
+        file.write_text(LINES)
+    assert script("checkpoint", "take", "start")[0] == 0
+    script.model_says(
+        {"calls": [edit("a.txt", "line 3", "LINE 3"), edit("b.txt", "line 3", "LINE 3")]}, {"text": "Done."}
+    )
+    assert script("run", "edit both")[0] == 0
+    files[1].write_text(files[1].read_text() + "mine\n")
+    status, out, err = script("rollback", "start", "--path", "b.txt")
+    assert (status, files[1].read_text()) == (0, LINES + "mine\n"), out + err
+    status, out, err = script("undo")
+    assert (status, "keep: b.txt (only you changed it)" in out, "conflict" in out) == (0, True, False), (
+        out + err
+    )
+    assert [file.read_text() for file in files] == [LINES, LINES + "mine\n"]
