@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 
 import anthropic
@@ -11,7 +12,8 @@ import openai
 import pytest
 
 from mazu_ls.demo.model_server import ModelScript, ModelServer
-from mazu_ls.demo.model_server.speech import signature
+from mazu_ls.demo.model_server.script import ScriptedReply
+from mazu_ls.demo.model_server.speech import signature, spoken_calls
 
 USER = {"role": "user", "content": "Hello."}
 CALL = {"type": "tool_use", "id": "t1", "name": "read_file", "input": {}}
@@ -195,6 +197,12 @@ async def test_both_sdks_read_whole_answers_and_streams_alike():
         ]
         await claude.close()
         await gpt.close()
+
+
+def test_the_id_of_a_call_holds_no_number_that_a_test_looks_for():
+    calls = spoken_calls(ScriptedReply(calls=[{"name": "f"}] * 100), "toolu_")
+    assert len({call.id for call in calls}) == 100
+    assert all(re.fullmatch("toolu_[g-z]{14,}", call.id or "") for call in calls)
 
 
 def test_replies_are_chosen_by_a_word_of_the_request_then_in_order():

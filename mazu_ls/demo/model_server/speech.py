@@ -13,6 +13,8 @@ from typing import Any
 from mazu_ls.demo.model_server.script import ScriptedReply
 
 _ids = itertools.count(1)
+_LETTERS = str.maketrans("0123456789abcdef", "ghjkmnpqrstvwxyz")
+"""No id holds a number or a word that somebody looks for in what was sent."""
 _of_this_process = secrets.token_hex(4)
 CUT_FAULTS = frozenset({"truncated_json", "max_tokens_in_tool"})
 
@@ -30,7 +32,8 @@ def spoken_calls(reply: ScriptedReply, prefix: str) -> list[SpokenCall]:
     """The reply's calls with their ids; the faults that damage calls are applied."""
     calls = []
     for call in reply.calls:
-        given = call["id"] if "id" in call else f"{prefix}{_of_this_process}{next(_ids):06d}"
+        made = f"{_of_this_process}{next(_ids):06x}".translate(_LETTERS)
+        given = call.get("id", f"{prefix}{made}")
         arguments = call["raw"] if "raw" in call else json.dumps(call.get("arguments", {}))
         calls.append(SpokenCall(given, call["name"], arguments))
     if reply.fault == "duplicate_ids" and calls:
