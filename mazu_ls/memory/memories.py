@@ -135,7 +135,7 @@ class Memories:
         )
         shelf = self.shelves.store(scope or ("global" if category == "user_preference" else "project"))
         old = None if supersedes is None else number(supersedes, shelf.scope)
-        remembered = await shelf.write(lambda rows: upsert.find_existing(rows, entry, old))
+        remembered = await upsert.remember_in(shelf, self.shelves, entry, old)
         self.embedder.schedule()
         return remembered
 

@@ -105,13 +105,13 @@ def matches(memory: Memory) -> bool:
 
 
 class RememberOutcome(Struct, frozen=True):
-    """The outcome of `remember`; `replaced` is the memory that it superseded, `alike` a live one that differs from it in one
-    thing only: the user may have meant it to be replaced."""
+    """The outcome of `remember`; `replaced` is the memory that it superseded, `alike` up to three live ones that may not hold beside
+    it: they contradict it in the other scope, or differ from it in one thing only."""
 
     memory: Memory
     outcome: Outcome
     replaced: Memory | None = None
-    alike: Memory | None = None
+    alike: tuple[Memory, ...] = ()
 
 
 def micros(at: datetime) -> int:

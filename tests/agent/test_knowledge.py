@@ -53,6 +53,43 @@ def test_a_page_is_written_read_and_found():
     )
 
 
+def test_the_model_learns_what_may_not_hold_beside_what_it_remembers():
+    check(
+        """
+        -- user --
+        Use pip, not uv. Host is athena, no, hermes, no, zeus.
+        -- model calls remember --
+        title: Use pip, not uv
+        category: user_preference
+        -- model calls remember --
+        title: Use uv, not pip
+        category: decision
+        -- model calls remember --
+        title: Host is athena
+        -- model calls remember --
+        title: Host is hermes
+        -- model calls remember --
+        title: Host is zeus
+        -- model says --
+        Done.
+        """,
+        """
+        memory: created Use pip, not uv
+        tool: remembered as g_000001
+        memory: created Use uv, not pip
+        tool: remembered as m_000001. For all projects, g_000001 says: Use pip, not uv. If both cannot hold, ask the user…
+        memory: created Host is athena
+        tool: remembered as m_000002
+        memory: created Host is hermes
+        tool: remembered as m_000003; much like m_000002: Host is athena. If that no longer holds, remember this again…
+        memory: created Host is zeus
+        tool: remembered as m_000004; much like m_000003: Host is hermes; much like m_000002: Host is athena. If that…
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+
+
 def test_relations_are_kept_and_followed():
     check(
         """

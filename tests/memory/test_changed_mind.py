@@ -43,7 +43,7 @@ async def test_the_opposite_choice_replaces_the_first_in_every_category(
     assert made.memory.category == "decision"  # of a fact nothing would stand in every turn
     # Said by the agent, the user's own stays, and the agent is told of it.
     back = await memories.remember(old, category="convention", source="agent")
-    assert (back.outcome, back.alike and back.alike.id) == ("created", made.memory.id)
+    assert (back.outcome, [one.id for one in back.alike]) == ("created", [made.memory.id])
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ async def test_where_nobody_can_tell_both_are_kept_and_the_other_is_named(
 ):
     first = (await memories.remember(old, category="decision")).memory
     made = await memories.remember(new)
-    assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+    assert (made.outcome, [one.id for one in made.alike]) == ("created", [first.id])
     # Neither is archived as a repetition of the other.
     assert not (await memories.consolidate()).proposals
 
@@ -79,9 +79,12 @@ async def test_where_nobody_can_tell_both_are_kept_and_the_other_is_named(
 async def test_the_one_that_it_contradicts_is_replaced_not_one_that_agrees(memories: Memories):
     tabs = (await memories.remember("We use tabs, never spaces, in Makefiles", category="decision")).memory
     weaker = await memories.remember("We do not use tabs in Makefiles")
-    assert (weaker.outcome, weaker.alike and weaker.alike.id) == ("created", tabs.id)
+    assert (weaker.outcome, [one.id for one in weaker.alike]) == ("created", [tabs.id])
     made = await memories.remember("We use spaces, never tabs, in Makefiles")
-    assert (made.replaced and made.replaced.id, made.alike and made.alike.id) == (tabs.id, weaker.memory.id)
+    assert (made.replaced and made.replaced.id, [one.id for one in made.alike]) == (
+        tabs.id,
+        [weaker.memory.id],
+    )
 
 
 def test_no_order_of_words_is_known_already_for_another():
@@ -148,7 +151,7 @@ async def test_one_title_may_have_a_memory_of_each_category(
     for one, other in ((old, new), (new, old)):
         first = (await memories.remember(title, one[1], category=one[0], source=source)).memory
         made = await memories.remember(title, other[1], category=other[0], source=source)
-        assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+        assert (made.outcome, [one.id for one in made.alike]) == ("created", [first.id])
         for memory in (first, made.memory):
             assert (await memories.get(memory.id)).state == "current"
             await memories.forget(memory.id)
@@ -172,7 +175,7 @@ async def test_what_went_wrong_replaces_no_rule_nor_a_rule_that(
         for old, new in ((rule, happened), (happened, rule)):
             first = (await memories.remember(one, category=old, scope="project")).memory
             made = await memories.remember(other, category=new, scope="project")
-            assert (made.outcome, made.alike and made.alike.id) == ("created", first.id)
+            assert (made.outcome, [one.id for one in made.alike]) == ("created", [first.id])
             assert made.memory.category == new
             for memory in (first, made.memory):
                 assert (await memories.get(memory.id)).state == "current"
@@ -202,3 +205,34 @@ async def test_below_one_title_a_contradiction_replaces_across_categories(
     made = await memories.remember("Payment service", new, category="convention")
     assert (made.outcome, made.replaced and made.replaced.id) == ("superseded", first.id)
     assert made.memory.category == "convention"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Use uv, not pip", "Use pip, not uv"),
+        ("Nutze Tabs statt Leerzeichen", "Nutze Leerzeichen statt Tabs"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("one", "other"), [("decision", "user_preference"), ("user_preference", "convention")]
+)
+async def test_a_contradiction_in_the_other_scope_is_named_and_both_stay(
+    memories: Memories, one: str, other: str, old: str, new: str
+):
+    first = (await memories.remember(old, category=one)).memory
+    for n in "abc":  # what is merely much like it does not crowd out what contradicts it
+        await memories.remember(f"{new} {n * 2}", category=other)
+    made = await memories.remember(new, category=other)
+    assert made.memory.scope != first.scope
+    assert (made.outcome, made.alike[0].id, len(made.alike)) == ("created", first.id, 3)
+    assert (await memories.get(first.id)).state == "current"
+    await memories.archive(first.id)
+    await memories.forget(made.memory.id)
+    assert first.id not in [one.id for one in (await memories.remember(new, category=other)).alike]
+
+
+async def test_three_that_may_no_longer_hold_are_named(memories: Memories):
+    for name in ("athena", "hermes", "zeus", "hera"):
+        made = await memories.remember(f"The staging server is called {name}", category="decision")
+    assert len({one.id for one in made.alike} - {made.memory.id}) == 3

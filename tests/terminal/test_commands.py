@@ -298,6 +298,11 @@ def test_a_changed_rule_names_the_old_one_and_how_to_replace_it(
     assert "If the new one replaces it: mazu-ls memory supersede m_000001 m_000002" in said
     typed(["remember", "Use uv, not pip"], capsys)
     assert "instead of m_000003 Use uv, not pip" in typed(["remember", "Use pip, not uv"], capsys)[1]
+    said = typed(["remember", "Use uv, not pip", "--category", "user_preference"], capsys)[1]
+    assert "much like m_000004 Use pip, not uv (of this project)" in said
+    assert "If it no longer holds: mazu-ls memory forget m_000004" in said
+    said = typed(["remember", "Run the tests with nose"], capsys)[1]
+    assert "memory supersede m_000002 m_000005" in said and "memory forget m_000001" in said
 
 
 def test_an_export_holds_the_project_and_global_memory_only_if_asked(

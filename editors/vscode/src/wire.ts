@@ -1128,14 +1128,14 @@ export interface RememberParams {
 }
 
 /**
- * `replaced` is the memory that the new one superseded, `alike` a live one that differs from it in one thing only:
- * mazu.memory.supersede replaces it, if that was meant.
+ * `replaced` is the memory that the new one superseded, `alike` up to three live ones that contradict it in the other scope or
+ * differ from it in one thing only: mazu.memory.supersede replaces one of the same scope, if that was meant.
  */
 export interface RememberResult {
   memory: Memory;
   outcome: 'created' | 'duplicate' | 'superseded';
   replaced: Memory | null;
-  alike: Memory | null;
+  alike: Memory[];
 }
 
 export interface RenameSessionParams {

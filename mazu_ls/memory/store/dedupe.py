@@ -7,8 +7,7 @@ from typing import Literal
 
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.search.tokens import terms, words
-from mazu_ls.memory.store.calendar_words import calendar_value, number_of_word
-from mazu_ls.memory.store.units import SIZE, TIME, UNITS, VALUE_BEFORE
+from mazu_ls.memory.store.value_words import SIZE, TIME, UNITS, VALUE_BEFORE, calendar_value, number_of_word
 from mazu_ls.memory.store.wording import (
     NEGATION,
     WEAK,

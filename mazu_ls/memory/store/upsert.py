@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
@@ -18,36 +18,24 @@ from mazu_ls.memory.models import (
     micros,
     now,
 )
-from mazu_ls.memory.search import index
-from mazu_ls.memory.search.tokens import query_terms
-from mazu_ls.memory.store.dedupe import RULES, compare_memories
+from mazu_ls.memory.store.dedupe import RULES
 from mazu_ls.memory.store.entries import EntryTable, digest, number, scope_of
+from mazu_ls.memory.store.similar import MOST_NAMED, find_similar, similar_memories
 from mazu_ls.memory.store.writers import writer_of
-from mazu_ls.state.store import select
 
-_RAREST, _REACHED = 6, 2_000
-_CANDIDATES = 50
-_COMPARED = 8
-_ALIKE = 55
+if TYPE_CHECKING:
+    from mazu_ls.memory.store.store import MemoryStore
+
 _MODEL_SOURCES = ("agent", "extracted")
-_LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"current", "check", "archived"}))
 
 
 class StoredEntry(NamedTuple):
-    """The number of an entry that was remembered, and the numbers of what it replaced and what differs from it in one thing."""
+    """The number of an entry that was remembered, and the numbers of what it replaced and of what it may replace."""
 
     n: int
     outcome: Outcome
     replaced: int | None = None
-    alike: int | None = None
-
-
-class _Similar(NamedTuple):
-    """What says the same, whose fact is changed, and what differs in one thing; each may be None."""
-
-    same: MemoryEntry | None = None
-    changed: MemoryEntry | None = None
-    alike: MemoryEntry | None = None
+    alike: tuple[int, ...] = ()
 
 
 def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None) -> StoredEntry:
@@ -63,15 +51,16 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
             return StoredEntry(n, "duplicate")
         supersede(rows, supersedes, n)
         return StoredEntry(n, "superseded", supersedes)
-    alike = None
+    alike: list[int] = []
     if supersedes is None:
-        known, replaced, alike = _similar(rows, entry)
+        known, against, others = find_similar(rows, entry)
         if known is not None:
             return StoredEntry(merge(rows, known, entry), "duplicate")
+        alike = [old.n for old in (*against, *others) if old.n is not None]
+        replaced = against[0] if against else None
         # Untrusted text never replaces a person's, nor a model's text the user's: it is stored in addition.
         if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
-            alike = alike if replaced is None else replaced
-            return StoredEntry(rows.insert(entry), "created", None, alike.n if alike else None)
+            return StoredEntry(rows.insert(entry), "created", None, tuple(alike[:MOST_NAMED]))
         if entry.category == "fact":  # said without a category
             entry = replace(entry, category=replaced.category)
     else:
@@ -84,7 +73,7 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
                 f"Supersede {newer} instead.",
             )
     n = _supersede(rows, replaced, entry)
-    return StoredEntry(n, "superseded", replaced.n, alike.n if alike else None)
+    return StoredEntry(n, "superseded", replaced.n, tuple(alike[1 : MOST_NAMED + 1]))
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
@@ -122,8 +111,24 @@ def find_existing(rows: EntryTable, entry: MemoryEntry, supersedes: int | None =
     """Call `remember` as the entry's writer; return records instead of numbers."""
     rows.writer = writer_of(entry.source, entry.session_id)
     done = remember(rows, entry, supersedes)
-    replaced, alike = (None if n is None else rows.memory(n) for n in (done.replaced, done.alike))
-    return RememberOutcome(rows.memory(done.n), done.outcome, replaced, alike)
+    replaced = None if done.replaced is None else rows.memory(done.replaced)
+    return RememberOutcome(rows.memory(done.n), done.outcome, replaced, tuple(map(rows.memory, done.alike)))
+
+
+async def remember_in(
+    shelf: MemoryStore, shelves: Iterable[MemoryStore], entry: MemoryEntry, supersedes: int | None
+) -> RememberOutcome:
+    """Call `find_existing` in one of the stores; of the others, which it replaces nothing of, name what may not hold beside it."""
+    done = await shelf.write(lambda rows: find_existing(rows, entry, supersedes))
+    against: list[Memory] = []
+    alike = list(done.alike)
+    for other in shelves:
+        if other is shelf:
+            continue
+        found = await other.read(lambda rows: similar_memories(rows, entry))
+        against += found.against
+        alike += found.alike
+    return replace(done, alike=tuple([*against, *alike][:MOST_NAMED]))
 
 
 def supersede(rows: EntryTable, n: int, by: int) -> Memory:
@@ -214,35 +219,3 @@ def _exact(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
         ),
         None,
     )
-
-
-def _similar(rows: EntryTable, entry: MemoryEntry) -> _Similar:
-    """Compare a new entry with those that share its rarest words."""
-    from rapidfuzz import fuzz, process
-
-    names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
-    rarest = index.bound_terms(index.corpus_statistics(rows.db, names, _LIVE), names, _REACHED)[:_RAREST]
-    found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
-    if not found:
-        return _Similar()
-    marks = ", ".join("?" * len(found))
-    stored = select(rows.db, f"SELECT n, title, body FROM memory WHERE n IN ({marks})", found)
-    texts = {n: f"{title}\n{body[:2000]}" for n, title, body in stored}
-    new = f"{entry.title}\n{entry.body[:2000]}"
-    best = process.extract(new, texts, scorer=fuzz.token_set_ratio, score_cutoff=_ALIKE, limit=_COMPARED)
-    same_title = [
-        n for n, text in texts.items() if text.split("\n", 1)[0].casefold() == entry.title.casefold()
-    ]
-    replaced = alike = None
-    for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
-        old = rows.entry(n)
-        verdict = compare_memories(entry, old)
-        if verdict == "same":
-            return _Similar(old)
-        if old.state == "archived":
-            continue
-        if verdict == "changed" and replaced is None:
-            replaced = old
-        elif verdict in ("changed", "alike") and alike is None:
-            alike = old
-    return _Similar(None, replaced, alike)

@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Literal, NamedTuple
 
 from mazu_ls.memory.search.tokens import STOP_WORDS, terms, words
-from mazu_ls.memory.store.calendar_words import number_of_word
+from mazu_ls.memory.store.value_words import number_of_word
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 Agreement = Literal["against", "unlike", "reworded"]

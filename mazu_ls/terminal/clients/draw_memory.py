@@ -86,15 +86,18 @@ def _remembered(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
     if old := value.get("replaced"):
         out.print(f"  instead of {old['id']} {old['title']}", markup=False)
-    if other := value.get("alike"):
-        new = value["memory"]["id"]
-        out.print(f"  much like {other['id']} {other['title']}", markup=False)
-        # One memory replaces one other: the second can only be forgotten.
+    new, taken = value["memory"], bool(value.get("replaced"))
+    for other in value["alike"]:
+        elsewhere = other["scope"] != new["scope"]
+        scope = {"global": " (of all projects)", "project": " (of this project)"}[other["scope"]]
+        out.print(f"  much like {other['id']} {other['title']}{scope if elsewhere else ''}", markup=False)
+        # One memory replaces one other, of its own scope: any more can only be forgotten.
         advice = (
             f"If it no longer holds: mazu-ls memory forget {other['id']}"
-            if value.get("replaced")
-            else f"If the new one replaces it: mazu-ls memory supersede {other['id']} {new}"
+            if taken or elsewhere
+            else f"If the new one replaces it: mazu-ls memory supersede {other['id']} {new['id']}"
         )
+        taken = taken or not elsewhere
         out.print(f"  {advice}", markup=False)
 
 

@@ -16,7 +16,7 @@ from mazu_ls.tools.knowledge.memory_origin import written_origin
 
 if TYPE_CHECKING:
     from mazu_ls.memory.memories import Memories
-    from mazu_ls.memory.models import Memory
+    from mazu_ls.memory.models import Memory, RememberOutcome
 
 
 class RememberArgs(Struct, forbid_unknown_fields=True):
@@ -70,14 +70,8 @@ async def remember(args: RememberArgs, turn: ToolContext) -> str:
             return f"already known as {done.memory.id} ({done.memory.category}): {done.memory.title}"
         case "superseded":
             replaced = f" (replaces {done.replaced.id}: {done.replaced.title})" if done.replaced else ""
-            alike = f"; {done.alike.id} is much like it: {done.alike.title}" if done.alike else ""
-            return f"remembered as {done.memory.id}{replaced}{alike}"
-    if done.alike:
-        return (
-            f"remembered as {done.memory.id}; much like {done.alike.id}: {done.alike.title}. If that no longer holds, remember"
-            f" this again with supersedes: {done.alike.id}"
-        )
-    return f"remembered as {done.memory.id}"
+            return f"remembered as {done.memory.id}{replaced}{_much_like(done)}"
+    return f"remembered as {done.memory.id}{_much_like(done)}"
 
 
 @tool(Effect.READ)
@@ -119,6 +113,20 @@ def writable(turn: ToolContext) -> Memories:
     if turn.config.memory.write == "off":
         raise ToolError("the user has disabled writing memories")
     return memories_of(turn)
+
+
+def _much_like(done: RememberOutcome) -> str:
+    """Name what may not hold beside a new memory. One memory replaces one other, of its own scope."""
+    own = [one for one in done.alike if one.scope == done.memory.scope]
+    said = "".join(f"; much like {one.id}: {one.title}" for one in own)
+    if own and done.outcome == "created":
+        which = own[0].id if len(own) == 1 else "its id"
+        said += f". If that no longer holds, remember this again with supersedes: {which}"
+    for one in done.alike:
+        if one.scope != done.memory.scope:
+            scope = "all projects" if one.scope == "global" else "this project"
+            said += f". For {scope}, {one.id} says: {one.title}. If both cannot hold, ask the user which does"
+    return said
 
 
 def _lines(found: Sequence[Memory]) -> list[str]:

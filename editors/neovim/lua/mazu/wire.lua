@@ -867,13 +867,13 @@
 ---@field anchors? mazu.DocumentRange[] Documents, or ranges of them.
 ---@field supersedes? string The id it replaces.
 
---- `replaced` is the memory that the new one superseded, `alike` a live one that differs from it in one thing only:
---- mazu.memory.supersede replaces it, if that was meant.
+--- `replaced` is the memory that the new one superseded, `alike` up to three live ones that contradict it in the other scope or
+--- differ from it in one thing only: mazu.memory.supersede replaces one of the same scope, if that was meant.
 ---@class mazu.RememberResult
 ---@field memory mazu.Memory
 ---@field outcome "created"|"duplicate"|"superseded"
 ---@field replaced? mazu.Memory
----@field alike? mazu.Memory
+---@field alike mazu.Memory[]
 
 ---@class mazu.RenameSessionParams
 ---@field name string The new name.

@@ -69,11 +69,12 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
     if server.editor and not server.editor.profile.opted("updates"):  # such a client shows nothing by itself
         known = "" if remembered.outcome == "created" else f" ({remembered.outcome})"
         await server.host.say("info", f"Mazu: remembered “{remembered.memory.title}”{known}.")
-    replaced, alike = (
-        one and wire.MemoryView.from_memory(one) for one in (remembered.replaced, remembered.alike)
-    )
+    view = wire.MemoryView.from_memory
     return wire.RememberResult(
-        wire.MemoryView.from_memory(remembered.memory), remembered.outcome, replaced, alike
+        view(remembered.memory),
+        remembered.outcome,
+        remembered.replaced and view(remembered.replaced),
+        tuple(map(view, remembered.alike)),
     )
 
 

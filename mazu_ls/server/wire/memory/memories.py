@@ -271,13 +271,13 @@ def lsp_range(span: models.TextRange | None) -> LspRange | None:
 
 
 class RememberResult(Wire, frozen=True):
-    """`replaced` is the memory that the new one superseded, `alike` a live one that differs from it in one thing only:
-    mazu.memory.supersede replaces it, if that was meant."""
+    """`replaced` is the memory that the new one superseded, `alike` up to three live ones that contradict it in the other scope or
+    differ from it in one thing only: mazu.memory.supersede replaces one of the same scope, if that was meant."""
 
     memory: MemoryView
     outcome: Literal["created", "duplicate", "superseded"]
     replaced: MemoryView | None = None
-    alike: MemoryView | None = None
+    alike: tuple[MemoryView, ...] = ()
 
 
 class PastWords(Wire, frozen=True):
