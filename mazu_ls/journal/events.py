@@ -215,11 +215,15 @@ class MemoryTouched(Struct, tag="memory_touched", frozen=True):
 
 
 class Compacted(Struct, tag="compacted", frozen=True):
-    """The messages so far are replaced by `summary`; the last `kept` messages before this event stay."""
+    """The messages so far are replaced by `summary`; the last `kept` messages before this event stay.
+
+    `told` are the ids of the memories that the summary was given with; what it imitates is not among them.
+    """
 
     summary: str
     kept: int
     usage: Usage
+    told: tuple[str, ...] = ()
 
 
 class ContentWithheld(Struct, tag="content_withheld", frozen=True):

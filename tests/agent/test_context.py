@@ -419,3 +419,76 @@ def test_a_decision_in_the_middle_of_a_long_turn_and_a_failing_test_are_found_ag
     found = json.dumps(world.bodies[-1]["messages"])
     assert "the importer streams its rows, because they do not fit" in found
     assert "tests/test_rows.py::test_umlauts - KeyError" in found
+
+
+@pytest.mark.parametrize("again", ["", "-- restart --"])
+def test_a_memory_in_the_summary_is_not_told_again(again: str):
+    lines = "\n        ".join(f"the row number {n}" for n in range(1500))
+    world = check(
+        f"""
+        -- z.js --
+        {lines}
+        -- settings --
+        model = "small"
+        [context]
+        map_tokens = 0
+        [models.small]
+        provider = "anthropic"
+        model = "claude-scripted"
+        context_window = 14_000
+        -- user --
+        Note it.
+        -- model calls remember --
+        title: The order of lines matches the firmware table
+        path: z.js
+        -- model says --
+        I did.
+        -- restart --
+        -- user --
+        Please do the next part.
+        -- model calls read_file --
+        path: z.js
+        -- model calls glob_files --
+        pattern: z.*
+        -- model says --
+        ## Topics
+        z.js
+        -- model calls read_file --
+        path: z.js
+        limit: 1
+        -- model says --
+        ## Topics
+        The order of lines and the firmware table
+        -- model calls read_file --
+        path: z.js
+        limit: 2
+        -- model says --
+        It must.
+        {again}
+        -- user --
+        Look once more.
+        -- model calls read_file --
+        path: z.js
+        limit: 1
+        -- model says --
+        Seen.
+        """,
+        """
+        tool: remembered as m_000001
+        assistant: I did.
+        stop: end_turn
+        tool: …
+        tool: …
+        tool: …
+        tool: …
+        assistant: It must.
+        stop: end_turn
+        tool: …
+        assistant: Seen.
+        stop: end_turn
+        """,
+    )
+    summary, *rest = world.bodies[-1]["messages"]
+    assert "## Topics" in str(summary) and "[m_000001]" in str(summary)
+    results = [part for message in rest for part in message["content"] if part["type"] == "tool_result"]
+    assert len(results) > 2 and "m_000001" not in str(results)

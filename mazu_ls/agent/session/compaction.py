@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from mazu_ls.agent.session.conversation import SUMMARY, is_user_turn_start
+from mazu_ls.agent.session.conversation import SUMMARY, held_memories, is_user_turn_start
 from mazu_ls.agent.turn import context_blocks
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
@@ -103,20 +103,21 @@ async def compact(
         session.append(journal.UsageRecorded(model.name, usage, "a summary that came out empty"), turn_id)
         return False
     try:
-        told = await _what_continues(session, model, summary, messages[:cut], messages[cut])
+        text, told = await _what_continues(session, model, summary, messages[:cut], messages[cut:])
     except BaseException:  # a turn that is stopped: the summary was paid for
         session.append(journal.UsageRecorded(model.name, usage, "a summary that was not used"), turn_id)
         raise
+    session.append(journal.Compacted(text, len(messages) - cut, usage, told), turn_id)
     session.told_memories.clear()
-    session.append(journal.Compacted(told, len(messages) - cut, usage), turn_id)
+    session.told_memories.update(session.conversation.told_memories)
     session.last_input = _tokens(session.conversation.messages)
     return True
 
 
 async def _what_continues(
-    session: TurnSession, model: models.Model, summary: str, dropped: list[Message], kept: Message
-) -> str:
-    """Return the text in place of the dropped messages; `kept` is the first one that stays."""
+    session: TurnSession, model: models.Model, summary: str, dropped: list[Message], kept: list[Message]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the text in place of the dropped messages, and the ids of the memories in it or in the system prompt; `kept` stays."""
     # Memories recalled for the dropped turns are dropped with them: recall again, for what continues.
     said = session.conversation.said
     buffers = await session.project.host.buffers()
@@ -125,8 +126,11 @@ async def _what_continues(
     )
     session.map = ""
     await session.render_map(model, buffers, MAP_SECONDS)
-    request = "" if is_user_turn_start(kept) else _request(dropped)
-    return "\n\n".join(part for part in (summary, list_dropped(dropped), injection.text, request) if part)
+    request = "" if is_user_turn_start(kept[0]) else _request(dropped)
+    told = tuple(memory.id for memory in injection.memories)
+    held = held_memories(kept).issuperset(told[injection.standing_count :])
+    parts = (summary, list_dropped(dropped), "" if held else injection.text, request)
+    return "\n\n".join(filter(None, parts)), told
 
 
 def find_compaction_cut(messages: Sequence[Message], context_window: int, *, refused: bool) -> int | None:

@@ -27,6 +27,8 @@ class Conversation(Struct):
     model: str | None = None
     turns: int = 0
     said: deque[str] = field(default_factory=lambda: deque(maxlen=3))
+    summarised: tuple[str, ...] = ()
+    """Ids of the memories that stand in the summary at the beginning."""
 
     def apply(self, event: Event) -> None:
         """Apply one more event of the chain."""
@@ -53,9 +55,10 @@ class Conversation(Struct):
             case journal.ContentWithheld(part, reason):
                 self._close()
                 self._withhold(part, reason)
-            case journal.Compacted(summary, kept):
+            case journal.Compacted(summary, kept, _, told):
                 self._close()
                 self._compact(summary, kept)
+                self.summarised = told
 
     @property
     def has_pictures(self) -> bool:
@@ -97,6 +100,11 @@ class Conversation(Struct):
                 without = _without_pictures if part == "pictures" else _without_words
                 self.messages[index] = Message("user", without(message.parts, reason))
                 return
+
+    @property
+    def told_memories(self) -> set[str]:
+        """Ids of the memories that its messages hold."""
+        return held_memories(self.messages) | set(self.summarised)
 
     @property
     def was_compacted(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from msgspec.structs import asdict
 
 from mazu_ls.agent.session import compaction, session_search
-from mazu_ls.agent.session.conversation import Conversation, held_memories, replay
+from mazu_ls.agent.session.conversation import Conversation, replay
 from mazu_ls.agent.session.deleted_sessions import SessionStart
 from mazu_ls.agent.session.exclusive_task import ExclusiveTask, uncancel
 from mazu_ls.agent.session.ids import headline, new_id
@@ -57,7 +57,7 @@ class Session:
         self.seen: dict[Path, str] = {}
         self.outputs: deque[tuple[str, str]] = deque(maxlen=MOST_OUTPUTS)
         self.told_memories: set[str] = set()
-        """Ids of the memories that the conversation contains; compaction clears it, since they may be given again."""
+        """Ids of the memories that the conversation contains; what a compaction cut may be given again."""
         self._work = ExclusiveTask()
         self._said_all = False
         self.start = SessionStart(self.journal)
@@ -82,7 +82,7 @@ class Session:
         self.journal.head, self.journal.stale = head, False
         events = journal.branch_events(stored, head)
         self.conversation = replay(events)
-        self.told_memories = held_memories(self.conversation.messages)
+        self.told_memories = self.conversation.told_memories
         for event in events:
             self._note(event.body)
         self.queue = queued(stored)

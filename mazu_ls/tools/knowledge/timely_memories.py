@@ -1,7 +1,7 @@
 """Memories at the moment they apply: with the result of a call that opens a file they are about, or of a failed
 command.
 
-The recall at the start of a turn knows only the request. Each memory is given once until the conversation is compacted.
+The recall at the start of a turn knows only the request. Each memory is given once, and again when a compaction cut it.
 """
 
 from __future__ import annotations
