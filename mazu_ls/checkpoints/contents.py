@@ -11,6 +11,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, pla
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
+from mazu_ls.workspace.file_names import same_letters
 
 if TYPE_CHECKING:
     import apsw
@@ -103,6 +104,6 @@ def _holds(project: CheckpointContext, folder: bytes | None, shown: Sequence[str
     found = (
         e
         for name, e in project.trees.read(folder).items()
-        if name.decode("utf-8", "backslashreplace") == head
+        if same_letters(name.decode("utf-8", "backslashreplace"), head)
     )
     return any(not rest or (entry.is_folder and _holds(project, entry.oid, rest)) for entry in found)

@@ -8,6 +8,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
+from mazu_ls.workspace.file_names import compose
+
 CheckpointKind = Literal["manual", "step", "baseline", "safety", "compaction"]
 Section = Literal["code", "memory", "conversation", "skills"]
 OnConflict = Literal["ask", "overwrite", "keep", "merge", "agents", "spare"]
@@ -203,7 +205,10 @@ class StoreStats(Struct, frozen=True):
 
 
 def is_selected(shown: str, paths: Sequence[str]) -> bool:
-    """Return whether one of the paths is this file or a folder above it, or no path is named."""
+    """Return whether one of the paths is this file or a folder above it, or no path is named. Composed and decomposed letters are
+    alike."""
+    if paths and not shown.isascii():
+        shown, paths = compose(shown), [compose(path) for path in paths]
     return not paths or any(shown == path or shown.startswith(f"{path.rstrip('/')}/") for path in paths)
 
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.tools.base import Effect
+from mazu_ls.workspace.file_names import compose
 
 Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]
@@ -141,7 +142,7 @@ class Rule(Struct, frozen=True):
         if not self.pattern:
             return None
         first = self.pattern[0]
-        if not fnmatchcase(argv[0], first):
+        if not _matches(argv[0], first):
             if not _may_become(argv[0], first):
                 return None
             known = [first.rstrip(ANYTHING), *argv[1:]]
@@ -160,7 +161,7 @@ class Rule(Struct, frozen=True):
             if may_be_alias(form):
                 return f"git {form[1]} may be an alias of what a rule is about"
             for word, expected in zip(form, self.pattern, strict=False):
-                if fnmatchcase(word, expected):
+                if _matches(word, expected):
                     continue
                 if _may_become(word, expected):
                     return "a word that is made while it runs may match a rule"
@@ -191,16 +192,21 @@ class Rule(Struct, frozen=True):
 
 
 def _fits(text: str, pattern: str) -> bool:
-    return not pattern or fnmatchcase(text, pattern) or fnmatchcase(text, f"{pattern.rstrip('/')}/*")
+    return not pattern or _matches(text, pattern) or _matches(text, f"{pattern.rstrip('/')}/*")
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Return whether a wildcard pattern matches, composed and decomposed letters alike: nobody sees which a file's name has."""
+    return fnmatchcase(compose(text), compose(pattern))
 
 
 def _may_become(word: str, expected: str) -> bool:
     """Return whether a wildcard, or text computed at run time, may turn the word into what a pattern expects."""
-    return fnmatchcase(expected.rstrip(ANYTHING), word.replace(UNKNOWN, "*"))
+    return _matches(expected.rstrip(ANYTHING), word.replace(UNKNOWN, "*"))
 
 
 def _each_matches(argv: Sequence[str], pattern: Sequence[str]) -> bool:
-    return all(fnmatchcase(word, expected) for word, expected in zip(argv, pattern, strict=False))
+    return all(_matches(word, expected) for word, expected in zip(argv, pattern, strict=False))
 
 
 def hosts(call: ToolCallInfo) -> list[str]:

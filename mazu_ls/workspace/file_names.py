@@ -61,6 +61,16 @@ def same_but_for_case(one: str, other: str) -> bool:
     return one != other and one.casefold() == other.casefold()
 
 
+def same_letters(one: str, other: str) -> bool:
+    """Return whether two names are canonically equivalent: the same letters, composed or decomposed."""
+    return one == other or compose(one) == compose(other)
+
+
+def compose(text: str) -> str:
+    """Return the text with composed letters (NFC), as keyboards and models write them."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def similar_names(name: str, names: Iterable[str]) -> list[str]:
     """Return the names that people could take for `name`, in order; never the same one."""
     wanted = fold_name(name)

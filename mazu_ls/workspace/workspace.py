@@ -15,7 +15,14 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace import path_rules
 from mazu_ls.workspace.atomic_write import UNCHECKED, UncheckedContent, replace_file, require_content
 from mazu_ls.workspace.encoding import editorconfig
-from mazu_ls.workspace.file_names import parse_name, show_name, similar_names, typed_name, without_escapes
+from mazu_ls.workspace.file_names import (
+    parse_name,
+    same_letters,
+    show_name,
+    similar_names,
+    typed_name,
+    without_escapes,
+)
 from mazu_ls.workspace.openat import folder_beneath, open_regular
 
 __all__ = ["UNCHECKED", "PathRefused", "UncheckedContent", "Workspace", "suggestion"]
@@ -43,11 +50,12 @@ class Workspace:
         innermost = sorted(self.roots, key=lambda root: -len(root.parts))
         self._innermost = [(root, str(root).rstrip("/") + "/") for root in innermost]
 
-    def resolve(self, path: str, *, write: bool = False) -> Path:
+    def resolve(self, path: str, *, write: bool = False, typed: bool = False) -> Path:
         """Resolve `path`: relative to a root, absolute, or "folder-name/path" when there are several roots.
 
         It need not exist. Links inside a root are followed; raises PathRefused if it ends outside, is malformed, names a device, fifo
-        or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place.
+        or socket, or (for `write`) a folder, `.git`, `.mazu` or a read-only place. `typed`: a user typed it, who sees no difference between
+        composed and decomposed letters; a model is told what it could mean.
         """
         # A name that begins with a tilde or a dollar is literal if it exists, whatever a shell would make of it.
         spelt = (
@@ -59,7 +67,7 @@ class Workspace:
             raise PathRefused(path, fault)
         path = parse_name(path)
         try:
-            root, inside = self._place(path)
+            root, inside = self._place(path, typed)
             target = root / inside
             if write:
                 self._check_write(path, target, (*PurePosixPath(path).parts, *inside.parts))
@@ -153,11 +161,11 @@ class Workspace:
         except OSError as error:
             raise self._explained(error, path) from error
 
-    def _place(self, path: str) -> tuple[Path, PurePosixPath]:
+    def _place(self, path: str, typed: bool) -> tuple[Path, PurePosixPath]:
         if not self.roots:
             raise PathRefused(path, "no folder is open", "Open a folder in the editor.")
         for candidate in self._candidates(path):
-            real = os.path.realpath(candidate)
+            real = os.path.realpath(self._as_spelt(candidate) if typed else candidate)
             if real.startswith(("/proc/", "/sys/", "/dev/")) and self._beneath(real) is None:
                 raise PathRefused(path, "it is part of the system, not of a project")
             if (found := self._beneath(real)) is not None:
@@ -172,6 +180,22 @@ class Workspace:
         named = [f"{root}/{rest or '.'}" for root in self.roots if len(self.roots) > 1 and root.name == head]
         plain = [f"{root}/{path}" for root in self.roots]
         return sorted(named + plain, key=lambda place: not os.path.lexists(place))
+
+    def _as_spelt(self, candidate: str) -> str:
+        """Return a place with the spelling that its names have on the disk, where only composed and decomposed letters differ.
+
+        Macs store `ö` as two characters and keyboards and models write one. A name that could mean two files stays as it is.
+        """
+        root = next((below for _, below in self._innermost if candidate.startswith(below)), None)
+        if root is None or candidate.isascii() or os.path.lexists(candidate):
+            return candidate
+        place = root.rstrip("/")
+        for part in candidate[len(root) :].split("/"):
+            alike = [part]
+            if not part.isascii() and not os.path.lexists(f"{place}/{part}"):
+                alike = [name for name in _similar_in(Path(place), part) if same_letters(name, part)]
+            place = f"{place}/{alike[0] if len(alike) == 1 else part}"
+        return place
 
     def _beneath(self, real: str) -> tuple[Path, PurePosixPath] | None:
         """Return the innermost root that holds a real path, and the relative path."""

@@ -29,7 +29,7 @@ async def tell_missing(server: ServerState, message: str, attached: Sequence[Att
 def _missing(server: ServerState, message: str) -> Iterator[str]:
     for mention in markdown.mentions(message):
         try:
-            path = server.workspace.resolve(mention.path)
+            path = server.workspace.resolve(mention.path, typed=True)
         except MazuError:
             path = None
         if (path is None or not path.exists()) and _means_file(server, mention):

@@ -87,7 +87,7 @@ async def attached_before(
 def place_of(server: ServerState, attached: Attached) -> DocumentRange | None:
     """Return the present place of an attachment; None if it is no longer a file."""
     try:
-        path = server.workspace.resolve(attached.path)
+        path = server.workspace.resolve(attached.path, typed=True)
     except MazuError:
         return None
     if not path.is_file():
@@ -107,7 +107,7 @@ async def mentioned(server: ServerState, message: str) -> tuple[Attachment, ...]
     folders: dict[Path, None] = {}
     for mention in markdown.mentions(message):
         try:
-            path = server.workspace.resolve(mention.path)
+            path = server.workspace.resolve(mention.path, typed=True)
         except MazuError:
             continue
         if path.is_dir():

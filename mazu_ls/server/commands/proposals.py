@@ -23,8 +23,8 @@ async def list_proposals(server: ServerState, params: wire.ListProposalsParams) 
     """Every open hunk, or those of one document."""
     found: list[wire.ProposalView] = []
     for path, seen in (await _chosen(server, None, params.uri)).items():
-        uri = uris.from_path(server.workspace.resolve(path))
-        document = await text_of(server, server.workspace.resolve(path))
+        uri = uris.from_path(server.workspace.resolve(path, typed=True))
+        document = await text_of(server, server.workspace.resolve(path, typed=True))
         for one in seen:
             hunk = one.proposed
             found.append(
@@ -86,7 +86,7 @@ async def accept(server: ServerState, params: wire.ChooseHunksParams) -> wire.Ac
         except MazuError as error:
             problems.append(f"{name}: {error.message} {error.hint}".strip())
             continue
-        document = await text_of(server, server.workspace.resolve(name))
+        document = await text_of(server, server.workspace.resolve(name, typed=True))
         proposals.sync_document(name, document.lines if document else None)
         accepted += [one.proposed.id for one in fitting]
     await proposals.flush()
@@ -105,7 +105,7 @@ async def reject(server: ServerState, params: wire.RejectHunksParams) -> wire.Re
 async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None:
     from mazu_ls.agent.proposals.proposals import AcceptedText, locate_open_hunks
 
-    path = server.workspace.resolve(name, write=True)
+    path = server.workspace.resolve(name, write=True, typed=True)
     try:
         before: str | None = await server.host.read(path)
     except FileNotFoundError:
@@ -125,7 +125,7 @@ async def _make(server: ServerState, name: str, seen: list[LocatedHunk]) -> None
 async def _checkpoint(server: ServerState, chosen: dict[str, list[LocatedHunk]]) -> None:
     """Take a checkpoint, so that what is written to disk can be undone."""
     assert server.project is not None
-    paths = [server.workspace.resolve(name) for name in chosen]
+    paths = [server.workspace.resolve(name, typed=True) for name in chosen]
     documents = server.editor.documents if server.editor else None
     closed = [path for path in paths if documents is None or documents.at(path) is None]
     if closed:
@@ -147,7 +147,7 @@ async def _chosen(
         return {}
     found: dict[str, list[LocatedHunk]] = {}
     for path in proposals.paths:
-        document = await text_of(server, server.workspace.resolve(path))
+        document = await text_of(server, server.workspace.resolve(path, typed=True))
         seen = proposals.sync_document(path, document.lines if document else None)
         if kept := [one for one in seen if name in (None, path) and (ids is None or one.proposed.id in ids)]:
             found[path] = kept
