@@ -18,7 +18,8 @@ SLACK = 0.02
 """Seconds by which the times of files may be behind the clock."""
 _LINE = re.compile(rb"([0-9a-f]{40,64}) ([0-9a-f]{40,64}) [^>]*+> (\d{1,12}) [-+]\d{4}\t(.{0,4096})")
 """One line, from its start: searched for in a whole log, a long line of commits would take hours."""
-_SWITCHED = re.compile(r"checkout: moving from (?![0-9a-f]{40})(\S+) to (\S+)")
+_SWITCHED = re.compile(r"checkout: moving from (\S+) to (\S+)")
+_COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _MADE = frozenset(("commit", "revert", "cherry-pick", "am", "merge", "pull"))
 """How git's words for a move begin that made a commit, or brought some to the branch."""
 _BROUGHT = frozenset(("merge", "pull"))
@@ -52,16 +53,10 @@ class HeadLogEntry(Struct, frozen=True):
         return self.is_commit and not self.what.endswith("Fast-forward")
 
     @property
-    def branch_before(self) -> str:
-        """The branch that was left, if the move left one."""
+    def switched(self) -> tuple[str | None, str] | None:
+        """The branch that was left (None: HEAD was detached), and the branch or commit that was switched to; None for other moves."""
         match = _SWITCHED.match(self.what)
-        return match[1] if match is not None else ""
-
-    @property
-    def branch_after(self) -> str:
-        """The branch or commit that was switched to, if the move was that."""
-        match = _SWITCHED.match(self.what)
-        return match[2] if match is not None else ""
+        return match and (None if _COMMIT.fullmatch(match[1]) else match[1], match[2])
 
     @property
     def subject(self) -> str:

@@ -138,6 +138,14 @@ def test_an_undo_names_merges_reverts_branches_and_stashes_of_the_turn(script: S
     said = keeps("git merge -q --no-ff --no-edit other && git checkout -q other")
     assert "\u201cmerge other\u201d" in said and said.count("keep:") == 1, said
     assert f"`git switch main`; then `git reset --soft {start}` removes it and leaves the files" in said
+    git("checkout -q main")
+    said = keeps("git checkout -qb feat && git commit -q --allow-empty -m left && git checkout -q main")
+    assert re.search(r"keep: commit \w+ .left. .*: it is on the branch feat: `git log feat`\)", said), said
+    git("checkout -q --detach")
+    at = git("rev-parse HEAD")[:8]
+    said = keeps("git commit -q --allow-empty -m loose && git checkout -q main")
+    assert re.search(r"keep: commit \w+ .loose. ", said) and said.count("keep:") == 1, said
+    assert f": HEAD was detached: `git switch --detach {at}`)" in said, said
     (script.root / "app.py").write_text("mine = 1\n")
     (script.root / ".git/info/exclude").write_text(".env\n")
     (script.root / ".env").write_text("only = here\n")

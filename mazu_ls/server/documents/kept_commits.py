@@ -78,20 +78,14 @@ def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReas
     state = repository.state()
     if not moves or state.commit is None:
         return None
-    first = next((move.branch_before for move in moves if move.branch_before), state.branch)
+    first = next((move.switched[0] for move in moves if move.switched), state.branch)
+    made = _made(moves, first)
     if state.commit == moves[0].before and state.branch == first:
-        return None
-    branch = first
-    made: dict[str | None, list[HeadLogEntry]] = {}
-    for move in moves:
-        branch = move.branch_after or branch
-        if move.is_commit:
-            made.setdefault(branch, []).append(move)
+        return _left_behind(repository, made, first)
     commits = [move for each in made.values() for move in each]
-    switched, ways = first is not None and state.branch not in (None, first), list[str]()
+    switched, ways = state.branch not in (None, first), list[str]()
     if switched:
-        way = f"git switch {first}" if first and _TYPED.fullmatch(first) else "git reflog"
-        ways.append(f"the branch was {_shown(first)}: `{way}`")
+        ways.append(_way_back(first, moves[0].before))
     on = next(iter(made), None)
     tip = repository.tip(on) if on and on != state.branch else state.commit
     is_left = tip == commits[-1].after if len(made) == 1 else False
@@ -103,11 +97,44 @@ def _head(repository: UserRepository, moves: Sequence[HeadLogEntry]) -> PathReas
         ways.append(f"{'then ' * switched}`git {command}` removes {it} and leaves the files")
     if not ways:
         ways.append("`git reflog` shows where HEAD was")
-    count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
     what = f"branch {_shown(state.branch)}" if switched else f"HEAD at {state.commit[:SHORT]}"
-    if commits:
-        what = f"{count}commit {commits[-1].after[:SHORT]} \u201c{_shown(commits[-1].subject)}\u201d"
-    return PathReason(what, f"{NEVER}: {'; '.join(ways)}")
+    return PathReason(_named(commits) if commits else what, f"{NEVER}: {'; '.join(ways)}")
+
+
+def _made(moves: Sequence[HeadLogEntry], first: str | None) -> dict[str | None, list[HeadLogEntry]]:
+    """Return the commits among these moves by branch. `first`: the branch before them, None for a detached HEAD."""
+    made: dict[str | None, list[HeadLogEntry]] = {}
+    branch = first
+    for move in moves:
+        branch = move.switched[1] if move.switched else branch
+        if move.is_commit:
+            made.setdefault(branch, []).append(move)
+    return made
+
+
+def _left_behind(
+    repository: UserRepository, made: dict[str | None, list[HeadLogEntry]], first: str | None
+) -> PathReason | None:
+    """Return what is said of commits on other branches if HEAD is where it was; None if none of them is the tip of one."""
+    for branch, commits in reversed(made.items()):
+        if branch not in (None, first) and repository.tip(branch) == commits[-1].after:
+            look = f"git log {branch}" if _TYPED.fullmatch(branch) else "git branch"
+            return PathReason(_named(commits), f"{NEVER}: it is on the branch {_shown(branch)}: `{look}`")
+    return None
+
+
+def _way_back(branch: str | None, commit: str) -> str:
+    """Say where HEAD was, and the command that leads there. `branch`: None for a HEAD that was detached at the commit."""
+    if branch is None:
+        return f"HEAD was detached: `git switch --detach {commit[:SHORT]}`"
+    way = f"git switch {branch}" if _TYPED.fullmatch(branch) else "git reflog"
+    return f"the branch was {_shown(branch)}: `{way}`"
+
+
+def _named(commits: Sequence[HeadLogEntry]) -> str:
+    """Name commits by their number and the last one."""
+    count = f"{len(commits)} commits, the last: " if len(commits) > 1 else ""
+    return f"{count}commit {commits[-1].after[:SHORT]} \u201c{_shown(commits[-1].subject)}\u201d"
 
 
 def _shown(words: str | None) -> str:
