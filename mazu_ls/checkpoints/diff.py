@@ -12,7 +12,14 @@ from mazu_ls.checkpoints.attribution.owners import owners_between
 from mazu_ls.checkpoints.contents import require_known
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
-from mazu_ls.checkpoints.models import Checkpoint, CheckpointDiff, FileDiff, FileStatus, MemoryDiff
+from mazu_ls.checkpoints.models import (
+    Checkpoint,
+    CheckpointDiff,
+    CountedFile,
+    FileDiff,
+    FileStatus,
+    MemoryDiff,
+)
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
@@ -29,7 +36,7 @@ MOST_NAMES = 100_000
 """Total length of file names passed to git at once, in characters; command lines are limited."""
 COUNT_SECONDS = 2.0
 """Seconds that git may count lines for the end of a turn."""
-Counted = list[FileDiff] | None
+Counted = list[CountedFile] | None
 _ID = lazy_pattern(r"m_\d+")
 _EMPTY_TREE = bytes.fromhex("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 _PLAIN = ("-r", "--no-renames", "--no-color", "--no-ext-diff", "--no-textconv")
@@ -143,7 +150,7 @@ def count_changes(
             mount.shown(path) for path, _ in _other_modes(project, mount, old, new) if path not in changed
         )
         files += [FileDiff(name, "modified", 0, 0) for name in shown if name in wanted]
-    return files
+    return [CountedFile(file, owners[file.path] == "agent") for file in files]
 
 
 def _sizes(checkpoint: Checkpoint) -> dict[str, int]:

@@ -163,6 +163,13 @@ class FileDiff(Struct, frozen=True):
     removed: int | None
 
 
+class CountedFile(Struct, frozen=True):
+    """A file that a turn changed. `agent_alone`: nobody else did."""
+
+    file: FileDiff
+    agent_alone: bool
+
+
 class MemoryDiff(Struct, frozen=True):
     """Memories that differ: ids, or for entries without one their name below `memory/`."""
 

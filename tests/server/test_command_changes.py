@@ -46,6 +46,17 @@ async def test_files_that_a_command_made_are_counted(env: dict[str, str], folder
     assert changes == {"files": 2, "added": 3, "removed": 0}
 
 
+async def test_what_a_command_changes_in_an_edited_file_is_counted(env: dict[str, str], folder: Path):
+    (folder / "calc.txt").write_text("".join(f"{number}\n" for number in range(30)))
+    edit = {"name": "edit_file", "arguments": {"path": "calc.txt", "old": "3\n4\n", "new": "33\n4\n"}}
+    format_ = {"name": "run_shell", "arguments": {"command": "sed -i s/^20$/2020/ calc.txt"}}
+    script = [{"calls": [edit]}, {"calls": [format_]}, {"text": "Made."}]
+    async with agent(env, folder, script, allow=["edit_file", "run_shell: sed"], **ALL) as client:
+        result = await client.command("mazu.chat", {"message": "make it", "wait": True}, within=90)
+    assert [(one["added"], one["removed"]) for one in result["edits"]] == [(2, 2)], result
+    assert not result["uncounted"]
+
+
 @pytest.mark.parametrize("limit", ["MOST_COUNTED", "COUNT_SECONDS"])
 async def test_what_is_too_much_to_count_is_said_to_be_unknown(
     env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str

@@ -1615,7 +1615,10 @@ export interface TurnParams {
   turnId?: string | null;
 }
 
-/** `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error". */
+/**
+ * `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error". `uncounted`: what commands changed
+ * is not among the edits, since it was too much or the turn was stopped.
+ */
 export interface TurnResult {
   sessionId: string;
   turnId: string;
@@ -1628,6 +1631,7 @@ export interface TurnResult {
   checkpoints: string[];
   memories: TurnMemories;
   error: Error | null;
+  uncounted: boolean;
 }
 
 /** One turn of a transcript. */

@@ -395,5 +395,5 @@ class TurnRun:
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
             self.session.id, self.turn.turn_id, redact(self.reply), stop.reason, stop.sentence, self.meter.usage,
-            tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error,
+            tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error, changes.uncounted is True,
         )  # fmt: skip

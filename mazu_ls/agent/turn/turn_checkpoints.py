@@ -211,9 +211,12 @@ class TurnCheckpoints:
         if not _is_counted(counting):
             return False
         files = counting.result()
-        for file in files or ():
-            path = self._run.turn.workspace.locate(file.path)
-            edits.setdefault(path, FileEdit(path, file.added or 0, file.removed or 0))
+        for counted in files or ():
+            file, path = counted.file, self._run.turn.workspace.locate(counted.file.path)
+            lines = file.added or 0, file.removed or 0
+            if (edited := edits.setdefault(path, FileEdit(path, *lines))) and counted.agent_alone:
+                # A formatter after an edit: the turn changed as many lines as its ends differ in, at least.
+                edited.added, edited.removed = max(edited.added, lines[0]), max(edited.removed, lines[1])
         return files is not None
 
     @property

@@ -86,7 +86,8 @@ class FileEdit(Struct):
 
 
 class TurnResult(Struct, frozen=True):
-    """The result of a turn. `reply` holds no secrets; `detail` explains the stop reason in a sentence; `error` is set if it is "error"."""
+    """The result of a turn. `reply` holds no secrets; `detail` explains the stop reason in a sentence; `error` is set if it is "error";
+    `uncounted`: what commands changed is not among the edits."""
 
     session_id: str
     turn_id: str
@@ -99,3 +100,4 @@ class TurnResult(Struct, frozen=True):
     injected: tuple[str, ...]
     written: tuple[str, ...]
     error: MazuError | None = None
+    uncounted: bool = False

@@ -159,7 +159,8 @@ class ErrorView(Wire, frozen=True):
 
 
 class TurnResultView(Wire, frozen=True):
-    """`detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error"."""
+    """`detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error". `uncounted`: what commands changed
+    is not among the edits, since it was too much or the turn was stopped."""
 
     session_id: str
     turn_id: str
@@ -171,6 +172,7 @@ class TurnResultView(Wire, frozen=True):
     checkpoints: list[str]
     memories: TurnMemories
     error: ErrorView | None = None
+    uncounted: bool = False
 
 
 class CouncilAnswer(Wire, frozen=True):

@@ -122,6 +122,7 @@ def turn_facts(result: Result) -> str:
     facts = styled.join([
         "" if error else result.get("detail") or ("" if stop == "end_turn" else stop.replace("_", " ")),
         changed if edits else "",
+        styled.UNCOUNTED if result.get("uncounted") else "",
         *_spent(result["usage"]),
     ])  # fmt: skip
     return f"{problem}{facts}\n{unfinished}".rstrip()

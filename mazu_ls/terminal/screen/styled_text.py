@@ -14,6 +14,7 @@ Line = tuple[Span, ...]
 SGR = {
     "bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "blue": "34", "cyan": "36", "invert": "7",
 }  # fmt: skip
+UNCOUNTED = "what its commands changed was not counted"
 _CONTROLS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )

@@ -211,7 +211,7 @@ class TurnScreen:
         done, used = ended.changes, ended.usage
         facts = styled.join([
             f"{styled.plural(done.files, 'file')} changed +{done.added} -{done.removed}" if done.files else "",
-            "what its commands changed was not counted" if done.uncounted else "",
+            styled.UNCOUNTED if done.uncounted else "",
             ("/undo" if self._in_chat else "mazu-ls undo") if done.files or done.uncounted else "",
             styled.plural(self._checkpoints, "checkpoint") if self._checkpoints else "",
             styled.money(used.cost_usd, used.estimated, used.known_cost_usd, used.unpriced_calls) if used.model_calls else "",

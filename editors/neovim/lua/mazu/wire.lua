@@ -1229,7 +1229,8 @@
 ---@field sessionId? string
 ---@field turnId? string
 
---- `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error".
+--- `detail` says the stop reason in a sentence; `error` is null unless the stop reason is "error". `uncounted`: what commands changed
+--- is not among the edits, since it was too much or the turn was stopped.
 ---@class mazu.TurnResult
 ---@field sessionId string
 ---@field turnId string
@@ -1241,6 +1242,7 @@
 ---@field checkpoints string[]
 ---@field memories mazu.TurnMemories
 ---@field error? mazu.Error
+---@field uncounted boolean
 
 --- One turn of a transcript.
 ---@class mazu.Turn

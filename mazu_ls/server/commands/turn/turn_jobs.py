@@ -115,6 +115,7 @@ def encoded(result: TurnResult, uri: str | None = None) -> wire.TurnResultView:
         checkpoints=list(result.checkpoints),
         memories=wire.TurnMemories(list(result.injected), list(result.written)),
         error=wire.ErrorView.from_error(result.error),
+        uncounted=result.uncounted,
     )
 
 
