@@ -17,9 +17,9 @@ from mazu_ls.tools.base import Effect
 _DEFAULTS: dict[Mode, dict[Effect, Decision]] = {
     "ask": {
         Effect.READ: Decision("allow", "reading is free"),
-        Effect.EDIT: Decision("ask", "edits ask in mode ask"),
-        Effect.EXECUTE: Decision("ask", "running something asks in mode ask"),
-        Effect.NETWORK: Decision("ask", "reaching the network asks in mode ask"),
+        Effect.EDIT: Decision("ask", "mode ask asks before edits"),
+        Effect.EXECUTE: Decision("ask", "mode ask asks before it runs anything"),
+        Effect.NETWORK: Decision("ask", "mode ask asks before it reaches the network"),
         Effect.REMEMBER: Decision("allow", "memory is the project's own"),
     },
     "auto": {

@@ -212,7 +212,11 @@ def _pruned(out: Console, value: Result) -> None:
 
 
 def _trust(out: Console, value: Result) -> None:
-    columns(out, ((one["id"], one["state"], one["hash"], one["path"]) for one in value["items"]))
+    rows = (
+        (one["id"], one["state"], one["hash"], ", ".join(one["files"]) or one["path"])
+        for one in value["items"]
+    )
+    columns(out, rows)
     if not value["items"]:
         out.print("nothing in this project needs your agreement")
 

@@ -177,6 +177,7 @@ async def test_a_server_whose_files_were_replaced_waits_for_the_user(tmp_path: P
             one for one in (await client.command("mazu.trust.list"))["items"] if one["id"] == "mcp:folder"
         )
         assert item["state"] == "changed"
+        assert item["files"] and all(Path(one).is_relative_to(folder) for one in item["files"])
         await client.command("mazu.trust.agree", {"id": item["id"], "hash": item["hash"]})
         assert await eventually(lambda: in_states(client, {**agreed, "folder": "connected"}))
     assert not any(" server link " in one or " server missing " in one for one in asked)

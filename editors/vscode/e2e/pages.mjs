@@ -172,6 +172,9 @@ const STEPS = {
       [...turn(1, ''), ...call('c1', 'run_shell', { command: 'ls' }, { detail: 'ls' })],
       'waiting',
     );
+    const buttons = await page.locator('.question .answers').boundingBox();
+    const allowed = await page.locator('.question .exact').last().boundingBox();
+    assert.ok(buttons.y > allowed.y, 'in a low view the buttons are in sight');
     await listens(page);
     await page.keyboard.press('n');
     await page.keyboard.type('use make');
@@ -181,6 +184,15 @@ const STEPS = {
     await listens(page);
     await page.keyboard.press('s');
     await until('it is allowed', async () => (await last(page, 'answer')).reply.optionId === 'session');
+    await page.close();
+  },
+
+  async 'a refusal without a reason quotes none'() {
+    const asked = call('c1', 'run_shell', { command: 'ls' }, { detail: 'ls' });
+    const denied = { kind: 'decision', callId: 'c1', verdict: 'deny', by: 'user', reason: 'refused' };
+    const page = await chat([...turn(1, ''), ...asked, event(23, 't1', denied)], 'running');
+    await page.locator('.call .outcome', { hasText: 'not allowed' }).waitFor();
+    assert.equal(await page.locator('.call .reason').count(), 0);
     await page.close();
   },
 
@@ -403,6 +415,8 @@ const STEPS = {
     ];
     await post(page, { type: 'stops', stops, sessions });
     assert.equal((await last(page, 'look')).id, 'c3');
+    await page.locator('.machine button', { hasText: 'Restore all' }).click(); // files may have changed since
+    assert.equal((await last(page, 'restore')).id, 'c3');
     await page.locator('input[type=range]').focus();
     await page.keyboard.press('ArrowLeft');
     await until('the step before is looked at', async () => (await last(page, 'look')).id === 'c2');

@@ -21,6 +21,7 @@ import type { PermissionRequest, Update } from './updates';
 
 const ID = 'mazu.chat';
 const LONGEST_NAME = 80;
+const FOLLOW_UP = l10n.t('What should be remembered from this?');
 
 /** `@mazu` in VS Code's chat view: the same sessions, streamed from `mazu/session/update`. */
 export function registerChatParticipant(app: App): void {
@@ -34,8 +35,8 @@ export function registerChatParticipant(app: App): void {
   });
   participant.followupProvider = {
     provideFollowups: ({ metadata }) =>
-      metadata?.['sessionId']
-        ? [{ prompt: l10n.t('What should be remembered from this?'), label: l10n.t('Remember what was decided') }]
+      metadata?.['sessionId'] && metadata['asked'] !== FOLLOW_UP
+        ? [{ prompt: FOLLOW_UP, label: l10n.t('Remember what was decided') }]
         : [],
   };
   participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
@@ -84,7 +85,7 @@ async function turn(
   });
   const asking = new Map<string, string>();
   const shown = new Set<string>();
-  const asked = questions.onDidChange(() => {
+  const showQuestions = () => {
     // Its buttons stay in this chat for good, or are folded away with the question: what was answered is shown below.
     for (const [callId, title] of asking) {
       const answer = questions.answered(callId);
@@ -94,12 +95,15 @@ async function turn(
       if (answer) stream.markdown(`\n\n*${said}*\n\n`);
     }
     for (const question of questions.open) {
-      if (question.sessionId !== sessionId || shown.has(question.callId)) continue;
+      // What belongs to no conversation, as whether a server of the project may start, is asked here too.
+      if ((question.sessionId && question.sessionId !== sessionId) || shown.has(question.callId)) continue;
       shown.add(question.callId);
       asking.set(question.callId, question.title);
       ask(question, stream);
     }
-  });
+  };
+  const asked = questions.onDidChange(showQuestions);
+  showQuestions();
   const stop = token.onCancellationRequested(() => void server.execute('mazu.cancel', { sessionId }));
   try {
     const message = {
@@ -120,7 +124,7 @@ async function turn(
     }
     const { error } = result;
     const failed = error ? { errorDetails: { message: [error.message, error.hint].filter(Boolean).join(' ') } } : {};
-    return { metadata: { sessionId }, ...failed };
+    return { metadata: { sessionId, asked: request.prompt }, ...failed };
   } finally {
     stop.dispose();
     asked.dispose();

@@ -55,7 +55,8 @@ export const price = (usd: number | null | undefined, estimated = false, known =
       : l10n.t('price unknown')
     : `${estimated ? '~' : ''}$${usd.toFixed(usd < 0.1 ? 4 : 2)}`;
 
-const KINDS: Record<string, string> = {
+/** What a checkpoint was taken for. */
+export const KINDS: Record<string, string> = {
   manual: l10n.t('Checkpoint'),
   step: l10n.t('A step of the agent'),
   baseline: l10n.t('Before the agent began'),

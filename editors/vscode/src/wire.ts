@@ -1583,13 +1583,17 @@ export interface TranscriptText {
   uri: string | null;
 }
 
-/** `hash` is the SHA-256 of the content as it is now. */
+/**
+ * `hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
+ * started from and that are new or changed since the user agreed; empty for anything else.
+ */
 export interface TrustItem {
   id: string;
   kind: 'mcp' | 'role' | 'skill' | 'tool';
   path: string;
   state: 'agreed' | 'changed' | 'new';
   hash: string;
+  files: string[];
 }
 
 export interface TrustList {

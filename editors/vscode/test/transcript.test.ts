@@ -211,6 +211,11 @@ test('an unknown price stays unknown, and what is known is kept', () => {
   assert.equal(state.knownUsd.toFixed(2), '0.03');
 });
 
+test('the share of the context window is that of the last call, not of all calls of the turn', () => {
+  const [turn] = addUpdates(started(), sent([...STORED, { kind: 'usage', usage }]), NOW).turns;
+  assert.deepEqual([turn?.tokens, turn?.contextTokens], [300, 100]);
+});
+
 test('live output is bounded', () => {
   const many = Array.from({ length: 100 }, (): Update => ({
     kind: 'tool_output',

@@ -8,6 +8,8 @@ import type { Call } from './transcript';
 import { callTitle, diffSize, pathOf, sign, signName } from './words';
 
 const LIVE_LINES = 6;
+/** What stands where the user denied and gave no reason. */
+const NO_REASON = 'refused';
 /** Tools whose line says all that came of them where they succeed. */
 const SAID_ALL = new Set(['read_file', 'list_dir', 'edit_file', 'write_file', 'remember']);
 
@@ -68,7 +70,9 @@ export const CallCard = memo(({ call }: { call: Call }) => {
         <Details call={call} open={open} live={result === null && Boolean(output)} />
       )}
       {call.edited && <div class="reason">{t('changed by you before it ran')}</div>}
-      {verdict?.verdict === 'deny' && verdict.reason && <div class="reason">“{verdict.reason}”</div>}
+      {verdict?.verdict === 'deny' && verdict.reason && verdict.reason !== NO_REASON && (
+        <div class="reason">“{verdict.reason}”</div>
+      )}
     </div>
   );
 });

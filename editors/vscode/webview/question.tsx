@@ -10,7 +10,7 @@ const DEAF_MS = 400;
 let lastKey = Number.NEGATIVE_INFINITY;
 document.addEventListener('keydown', () => (lastKey = performance.now()), true);
 
-/** Short words on the buttons; what exactly they allow stands below them. */
+/** Short words on the buttons; what exactly they allow stands above them, so that the buttons come last and are in sight. */
 const SHORT: Record<string, string> = {
   allow_once: t('Allow'),
   allow_session: t('For this session'),
@@ -130,6 +130,9 @@ export function Question({ question, arguments: given }: Props) {
           onCancel={() => setNote(null)}
         />
       )}
+      {note === null && edited === null && wider && (
+        <p class="exact">{rule && !wider.label.includes(rule) ? `${wider.label}: ${rule}` : wider.label}</p>
+      )}
       {note === null && edited === null && (
         <div class="answers">
           {options
@@ -159,9 +162,6 @@ export function Question({ question, arguments: given }: Props) {
             </button>
           )}
         </div>
-      )}
-      {note === null && edited === null && wider && (
-        <p class="exact">{rule && !wider.label.includes(rule) ? `${wider.label}: ${rule}` : wider.label}</p>
       )}
     </div>
   );

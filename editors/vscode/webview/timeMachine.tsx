@@ -74,18 +74,13 @@ function TimeMachine() {
       <div class="head">
         <span class="who">{stop.title}</span>
         <span class="about">
-          {[clock(stop.at), stop.changes, stop.current ? t('current state') : '', stop.here ? '' : t('another branch')]
+          {[clock(stop.at), stop.changes, stop.current ? t('current') : '', stop.here ? '' : t('another branch')]
             .filter(Boolean)
             .join(' · ')}
         </span>
       </div>
       <div class="answers">
-        <button
-          type="button"
-          class="primary"
-          disabled={stop.current}
-          onClick={() => send({ type: 'restore', id: stop.id })}
-        >
+        <button type="button" class="primary" onClick={() => send({ type: 'restore', id: stop.id })}>
           {t('Restore all…')}
         </button>
         <button type="button" class="secondary" onClick={() => send({ type: 'branch', id: stop.id })}>

@@ -69,6 +69,8 @@ export interface Turn {
   /** The id of the newest; "" where there is none. */
   lastCheckpoint: string;
   tokens: number;
+  /** Those of its last call: what the context window held then. */
+  contextTokens: number;
   /** null: a price is not known. */
   costUsd: number | null;
   /** What is known of it. */
@@ -220,7 +222,7 @@ class Batch {
   private count(turn: Turn, usage: Extract<Update, { kind: 'usage' }>['usage']): void {
     const tokens =
       usage.inputTokens + usage.outputTokens + (usage.cacheReadTokens ?? 0) + (usage.cacheWriteTokens ?? 0);
-    if (tokens) this.state.contextTokens = tokens;
+    if (tokens) this.state.contextTokens = turn.contextTokens = tokens;
     turn.tokens += tokens;
     turn.costUsd = plus(turn.costUsd, usage.costUsd);
     this.state.costUsd = plus(this.state.costUsd, usage.costUsd);
@@ -253,6 +255,7 @@ function newTurn(id: string, at: string, live: boolean): Turn {
     checkpoints: 0,
     lastCheckpoint: '',
     tokens: 0,
+    contextTokens: 0,
     costUsd: 0,
     knownUsd: 0,
     estimated: false,

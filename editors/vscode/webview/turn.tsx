@@ -115,7 +115,7 @@ function Footer({ turn, contextWindow, last, busy }: FooterProps) {
   const meter = [used && money(costUsd, turn.estimated, turn.knownUsd), used && t('{0} tokens', tokens(used))]
     .filter(Boolean)
     .join(' · ');
-  const part = share(used, contextWindow);
+  const part = share(turn.contextTokens, contextWindow);
   return (
     <div class="footer">
       {reason && (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mazu_ls.host import Host
     from mazu_ls.tools.base import Tool
     from mazu_ls.tools.mcp.servers import McpServers, McpServerStatus
+    from mazu_ls.tools.mcp.start_files import Found
     from mazu_ls.tools.skills.custom_tools import UntrustedToolFile
 
 log = logging.getLogger(__name__)
@@ -195,9 +196,17 @@ class ExtensionTools:
     def waiting(self, name: str) -> bytes:
         """Return what of a server waits for the user, tools and files that it is started from, as readable JSON; empty for
         nothing. Reads files: call it off the event loop."""
+        return self.waiting_tools(name) + shown_files(self._changed(name))
+
+    def changed_files(self, name: str) -> tuple[str, ...]:
+        """Return the absolute paths of the project's files that a server is started from and that are new or changed since
+        the user agreed. Reads files: call it off the event loop."""
+        return tuple(str(self._folders[0] / place) for place, _ in self._changed(name))
+
+    def _changed(self, name: str) -> Found:
         connections = self._mcp or self._connections(self._configured)
         server = connections.servers.get(name)
-        return self.waiting_tools(name) + (shown_files(server.files.changed()) if server else b"")
+        return server.files.changed() if server else ()
 
     def waiting_tools(self, name: str) -> bytes:
         """Return the tools of a server that are new or changed since the user agreed, as readable JSON; empty for none."""

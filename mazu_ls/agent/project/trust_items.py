@@ -22,7 +22,8 @@ PINS: dict[Named, Brought] = {"role": "role", "skill": "skill", "tool": "tool", 
 
 
 class TrustItem(Struct, frozen=True):
-    """One thing of a project. It has no effect unless `state` is "agreed"; `hash` is the SHA-256 of `content`."""
+    """One thing of a project. It has no effect unless `state` is "agreed"; `hash` is the SHA-256 of `content`. `files` are
+    those that a server is started from and that are new or changed: `path` then says nothing about what to review."""
 
     kind: Named
     pin: str
@@ -30,6 +31,7 @@ class TrustItem(Struct, frozen=True):
     state: State
     hash: str
     content: bytes
+    files: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -43,7 +45,17 @@ def trust_items(project: Project) -> list[TrustItem]:
 
     trust = TrustStore.load(paths.mazu_home(project.env))
     return [
-        TrustItem(kind, pin, path, trust.state(PINS[kind], pin, content), digest_of(content), content)
+        TrustItem(
+            kind,
+            pin,
+            path,
+            trust.state(PINS[kind], pin, content),
+            digest_of(content),
+            content,
+            project.extensions.changed_files(pin.rpartition("/")[2])
+            if kind == "mcp" and project.extensions
+            else (),
+        )
         for kind, pin, path, content in _found(project)
     ]
 

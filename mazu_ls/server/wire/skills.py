@@ -79,13 +79,15 @@ class RevokeTrustParams(Params, frozen=True):
 
 
 class TrustItemView(Wire, frozen=True):
-    """`hash` is the SHA-256 of the content as it is now."""
+    """`hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
+    started from and that are new or changed since the user agreed; empty for anything else."""
 
     id: str
     kind: Literal["role", "skill", "tool", "mcp"]
     path: str
     state: Agreement
     hash: str
+    files: tuple[str, ...] = ()
 
 
 class TrustList(Wire, frozen=True):

@@ -1202,13 +1202,15 @@
 ---@field text? string
 ---@field uri? string
 
---- `hash` is the SHA-256 of the content as it is now.
+--- `hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
+--- started from and that are new or changed since the user agreed; empty for anything else.
 ---@class mazu.TrustItem
 ---@field id string
 ---@field kind "mcp"|"role"|"skill"|"tool"
 ---@field path string
 ---@field state "agreed"|"changed"|"new"
 ---@field hash string
+---@field files string[]
 
 ---@class mazu.TrustList
 ---@field items mazu.TrustItem[]

@@ -19,6 +19,12 @@ export async function openProjectFile(path: string, line?: number): Promise<void
   await window.showTextDocument(uri, { preview: true, ...selection, ...(shown ? { viewColumn: shown } : {}) });
 }
 
+/** Opens a file that may be outside of the project, and keeps it open beside others; a folder is shown in the explorer. */
+export async function openFile(uri: Uri): Promise<void> {
+  if (await isFolder(uri)) await commands.executeCommand('revealInExplorer', uri);
+  else await commands.executeCommand('vscode.open', uri, { preview: false });
+}
+
 /** Opens what was attached to a message: a file of the project, or a picture that was pasted. */
 export async function openAttached({ context }: App, path: string, line?: number): Promise<void> {
   const isPicture = path.startsWith(`${picturesFolder(context).path}/`);

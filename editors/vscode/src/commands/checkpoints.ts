@@ -1,6 +1,6 @@
-import { l10n, type QuickPickItem, QuickPickItemKind, window } from 'vscode';
+import { l10n, type QuickPickItem, QuickPickItemKind, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { ago, checkpointChanges, checkpointName, ownWork, rollbackChanges, takenByUndo } from '../describe';
+import { ago, checkpointChanges, checkpointName, KINDS, ownWork, rollbackChanges, takenByUndo } from '../describe';
 import { showCheckpointChanges, showRollbackFile, showStepFile } from '../diffs/checkpoint';
 import { UserError } from '../errors';
 import { TIME_MACHINE, TimeMachine } from '../panels/timeMachine';
@@ -71,11 +71,14 @@ export async function branchFrom({ server, chats }: App, checkpoint: Checkpoint)
 }
 
 async function createCheckpoint({ server }: App): Promise<void> {
-  const label = await window.showInputBox({
-    title: l10n.t('Mazu: create checkpoint'),
-    prompt: l10n.t('Label (optional)'),
-    ignoreFocusOut: true,
-  });
+  // Nobody is asked for the name of what cannot be: without a folder the server says what to do.
+  const label = workspace.workspaceFolders?.length
+    ? await window.showInputBox({
+        title: l10n.t('Mazu: create checkpoint'),
+        prompt: l10n.t('Label (optional)'),
+        ignoreFocusOut: true,
+      })
+    : '';
   if (label === undefined) return;
   const checkpoint = await server.execute('mazu.checkpoint', label.trim() ? { label: label.trim() } : {});
   window.setStatusBarMessage(`Mazu: ${checkpointName(checkpoint)} (${checkpointChanges(checkpoint)})`, 6000);
@@ -115,7 +118,7 @@ async function pickCheckpoint({ server }: App): Promise<string | undefined> {
   const items = checkpoints.map((checkpoint): CheckpointPick => ({
     id: checkpoint.id,
     label: checkpointName(checkpoint),
-    description: [checkpoint.kind, ago(checkpoint.createdAt), checkpoint.id === current ? 'current' : '']
+    description: [KINDS[checkpoint.kind], ago(checkpoint.createdAt), checkpoint.id === current ? l10n.t('current') : '']
       .filter(Boolean)
       .join(' · '),
     detail: checkpointChanges(checkpoint),

@@ -74,7 +74,11 @@ function recall(app: App, query: string): void {
       const context = editor ? { uri: editor.document.uri.toString() } : {};
       const { memories, onlyNearest } = await app.server.execute('mazu.recall', { query, limit: 20, ...context });
       if (mine !== latest) return;
-      pick.title = onlyNearest ? l10n.t('Mazu: recall (nothing found, only the nearest)') : l10n.t('Mazu: recall');
+      pick.title = !memories.length
+        ? l10n.t('Mazu: recall (nothing found)')
+        : onlyNearest
+          ? l10n.t('Mazu: recall (nothing found, only the nearest)')
+          : l10n.t('Mazu: recall');
       pick.items = memories.map(recallItem);
     } catch (error) {
       pick.hide();
@@ -143,7 +147,7 @@ async function showMemory({ preview }: App, memory: Memory): Promise<void> {
     kindName(category),
     scope === 'global' ? l10n.t('in every project') : '',
     state === 'current' ? '' : state === 'check' ? l10n.t('needs a check') : state,
-    `from ${source === 'user' ? 'you' : source}`,
+    source === 'user' ? l10n.t('from you') : l10n.t('from {0}', source),
     ago(createdAt),
     ...tags.map((tag) => `#${tag}`),
   ];

@@ -68,14 +68,16 @@ function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
   ];
 }
 
-const partOnly = (part: Part): PlanItem => ({
-  label: l10n.t('$(discard) Roll back the {0} only', part),
+const partOnly = (part: Part, name: string): PlanItem => ({
+  label: l10n.t('$(discard) Roll back the {0} only', name),
   decision: { only: [part], onConflict: 'keep' },
 });
 
 const PARTS: PlanItem[] = [
   { label: l10n.t('A part only'), kind: QuickPickItemKind.Separator },
-  ...(['code', 'memory', 'conversation'] as const).map(partOnly),
+  partOnly('code', l10n.t('code')),
+  partOnly('memory', l10n.t('memory')),
+  partOnly('conversation', l10n.t('conversation')),
 ];
 
 /** A memory that the user changed is no file: it has no changes to be shown. */

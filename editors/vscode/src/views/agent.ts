@@ -1,6 +1,6 @@
 import { commands, l10n, ThemeIcon, TreeItem, Uri, window } from 'vscode';
 import type { App } from '../app';
-import { openProjectFile } from '../chat/open';
+import { openFile } from '../chat/open';
 import type { McpServer, Rule, Skill, Tool, TrustItem } from '../protocol';
 import { GroupItem } from './tree';
 
@@ -14,6 +14,8 @@ const MCP_STATES: Record<McpServer['state'], [string, string]> = {
 };
 /** How often a server that is being connected is looked at: nothing says when it is. */
 const MCP_LOOK_MS = 1000;
+/** The changed files of one server that are opened at once. */
+const MOST_SHOWN = 5;
 const VERDICTS = { allow: 'check', ask: 'question', deny: 'circle-slash' } as const;
 
 export class RuleItem extends TreeItem {
@@ -121,9 +123,16 @@ export class TrustRow extends TreeItem {
   }
 }
 
+/** Shows what is to be read: the files that changed, or that which says what there is. */
+async function read({ path, files = [] }: TrustItem): Promise<string> {
+  for (const file of files.length ? files.slice(0, MOST_SHOWN) : [path]) await openFile(Uri.file(file));
+  return files.join(', ') || path;
+}
+
 /** Nothing is agreed to that was not shown: the file is opened, and the hash is of what was read. */
-async function agree({ server }: App, { id, kind, path, hash }: TrustItem): Promise<void> {
-  await openProjectFile(path);
+async function agree({ server }: App, trust: TrustItem): Promise<void> {
+  const { id, kind, hash } = trust;
+  const path = await read(trust);
   const yes = l10n.t('Agree');
   const detail = l10n.t(
     'It works for the agent from now on, as it is in {0}. If it changes, you are asked again.',
@@ -140,7 +149,7 @@ export function registerAgentCommands(app: App): void {
     item instanceof TrustRow || item instanceof SkillItem || item instanceof McpItem ? item.trust : undefined;
   app.command('mazu.readTrusted', (item) => {
     const trust = brought(item);
-    return trust && openProjectFile(trust.path);
+    return trust && read(trust);
   });
   app.command('mazu.agreeTrusted', async (item) => {
     const trust = brought(item);
