@@ -13,6 +13,7 @@ from mazu_ls.memory.embeddings import centered_encoder, embedder
 from mazu_ls.memory.embeddings.onnx_encoder import OnnxEncoder
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID
 from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.search.inject import RecallContext
 from mazu_ls.models.sdk.sdk_clients import close_clients
 from mazu_ls.state.store import select
 
@@ -63,6 +64,26 @@ async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path
         await memories.close()
         await close_clients()
     assert warnings == []
+
+
+async def test_with_a_second_model_a_turn_is_given_what_is_close_among_many(tmp_path: Path):
+    async with ModelServer() as server:
+        server.synonyms = {"gardening": "argon2id", "weather": "passwords"}
+        memories = await open_with(server, tmp_path, [])
+        for n in range(60):
+            await memories.remember(f"Server number{n} stands in rack{n * 7} of hall{n * 3}")
+        for fact in (
+            "Argon2id hashed passwords",
+            "Argon2id and hashed passwords always",
+            "Passwords: argon2id",
+        ):
+            await memories.remember(fact)
+        await memories.embedder.make_all()
+        given = await memories.inject(RecallContext("gardening weather"))
+        assert [memory.title for memory in given.memories] == ["Passwords: argon2id"]
+        assert not (await memories.inject(RecallContext("gardening"))).memories  # half of it
+        await memories.close()
+        await close_clients()
 
 
 async def test_without_the_endpoint_memory_goes_on_with_the_built_in_model(tmp_path: Path):

@@ -90,12 +90,13 @@ class Embedder:
             return None
         if not vector.any():
             return None
+        second = None
         if self._second is not None and self._second.size:
             language = detect_language(text)
             second = await self._second.encode([text], query=True)
             share = self._second.share(language)
             vector = join_query(vector, None if second is None else second[0], self._second.size, share)
-        return QueryEmbedding(vector, known)
+        return QueryEmbedding(vector, known, second is not None)
 
     async def make_all(self) -> None:
         """Compute every missing vector; returns when that is done, or if recall uses words alone."""

@@ -217,5 +217,6 @@ async def _recalled(
         meaning=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    found.ranked = [] if found.only_nearest else choose_injectable(found.ranked, found.entries)
+    second = query.meaning is not None and query.meaning.second
+    found.ranked = [] if found.only_nearest else choose_injectable(found.ranked, found.entries, second=second)
     return await recall.memories(shelves, found, MAX_ITEMS)

@@ -13,6 +13,8 @@ LEAST_CLOSENESS = 0.32
 INJECTED_FROM, INJECTED_GROWTH, USUAL_TIMES = 0.4, 0.055, 3.0
 """Minimum of closeness plus three times the usual cosine for a memory that shares fewer words, as in `recall.closeness_threshold`
 (benchmarks/recall_unrelated.py). The usual cosine says whether the message is about what the store is about at all."""
+SECOND_GROWTH = 0.03
+"""In place of the growth where a second encoder has a part in both vectors: among many entries fewer come close by chance."""
 MOST_BY_MEANING = 8
 """So many are injected for nothing but their closeness: the right one is often not the first, and a line costs 30 tokens."""
 LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
@@ -34,10 +36,12 @@ def _shares_enough(c: RecallCandidate) -> bool:
     return len(c.matched) > 1 and (c.closeness >= LEAST_CLOSENESS or c.own_share >= LEAST_OWN_SHARE)
 
 
-def choose_injectable(ranked: Sequence[RecallCandidate], entries: int) -> list[RecallCandidate]:
+def choose_injectable(
+    ranked: Sequence[RecallCandidate], entries: int, *, second: bool = False
+) -> list[RecallCandidate]:
     """Return those of the `ranked` candidates, from a store of so many entries, that are injected: what fits the request, and of what
-    is merely close the first few."""
-    close_enough = closeness_threshold(entries, INJECTED_FROM, INJECTED_GROWTH)
+    is merely close the first few. `second`: a second encoder has a part in closeness."""
+    close_enough = closeness_threshold(entries, INJECTED_FROM, SECOND_GROWTH if second else INJECTED_GROWTH)
     chosen: list[RecallCandidate] = []
     merely_close = 0
     for c in ranked:
