@@ -398,6 +398,63 @@ def test_memories_come_with_the_file_and_the_failure_they_are_about():
     assert "goes away after make vendor" in failed
 
 
+@pytest.mark.parametrize(
+    ("lesson", "printed", "given"),
+    [
+        (
+            "Ohne laufende Testdatenbank schlägt die Verbindung fehl: docker compose up db",
+            "psycopg.OperationalError: connection to server at port 5432 failed: Connection refused",
+            True,
+        ),
+        (
+            "El despliegue falla si la clave SSH no está en el agente: ssh-add antes",
+            "git@github.com: Permission denied (publickey). fatal: Could not read from remote repository.",
+            True,
+        ),
+        ("mypy 1.11 reports errors in the stubs of boto3", "E   KeyError: 'name'; 1 failed in 0.2s", False),
+        (
+            "Ohne laufende Testdatenbank schlägt die Verbindung fehl: docker compose up db",
+            "make: no rule to make the target al",
+            False,
+        ),
+    ],
+)
+def test_a_lesson_in_another_language_comes_with_the_failure_it_is_about(
+    lesson: str, printed: str, given: bool
+):
+    world = check(
+        f"""
+        -- answers --
+        allow_once
+        -- user --
+        Note it.
+        -- model calls remember --
+        title: {lesson}
+        category: task_outcome
+        -- model says --
+        Noted.
+        -- restart --
+        -- user --
+        Go on with the other thing.
+        -- model calls run_shell --
+        command: cat out.txt; exit 1
+        -- model says --
+        Done.
+        -- out.txt --
+        {printed}
+        """,
+        """
+        tool: remembered as m_000001
+        assistant: Noted.
+        stop: end_turn
+        tool: …
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    assert ("that match this failure" in str(world.bodies[-1]["messages"][-1])) == given
+
+
 @pytest.mark.parametrize("edits", [True, 5, "x", [None, {"old": 3}]])
 async def test_arguments_that_are_nonsense_bring_no_memories_and_no_failure(tmp_path: Path, edits: object):
     memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(semantic=False))

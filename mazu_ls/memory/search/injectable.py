@@ -26,7 +26,20 @@ def _fits(c: RecallCandidate, close_enough: float) -> bool:
     """Return whether a candidate is close enough in meaning, or matches by more than a chance word; never a weak one."""
     if c.weak or c.score < LEAST_SCORE:
         return False
-    return _shares_enough(c) or c.closeness + USUAL_TIMES * c.usual_closeness >= close_enough
+    return _shares_enough(c) or _nearness(c) >= close_enough
+
+
+def _nearness(c: RecallCandidate) -> float:
+    return c.closeness + USUAL_TIMES * c.usual_closeness
+
+
+def _close_enough(entries: int, second: bool) -> float:
+    return closeness_threshold(entries, INJECTED_FROM, SECOND_GROWTH if second else INJECTED_GROWTH)
+
+
+def is_close(c: RecallCandidate, entries: int, *, second: bool) -> bool:
+    """Return whether closeness alone is reason enough in a store of so many entries. `second`: a second encoder has a part in it."""
+    return not c.weak and _nearness(c) >= _close_enough(entries, second)
 
 
 def _shares_enough(c: RecallCandidate) -> bool:
@@ -41,7 +54,7 @@ def choose_injectable(
 ) -> list[RecallCandidate]:
     """Return those of the `ranked` candidates, from a store of so many entries, that are injected: what fits the request, and of what
     is merely close the first few. `second`: a second encoder has a part in closeness."""
-    close_enough = closeness_threshold(entries, INJECTED_FROM, SECOND_GROWTH if second else INJECTED_GROWTH)
+    close_enough = _close_enough(entries, second)
     chosen: list[RecallCandidate] = []
     merely_close = 0
     for c in ranked:

@@ -37,6 +37,10 @@ _DEFINITION = re.compile(
 )
 _CODE_NAME = re.compile(r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z]+[a-z0-9]+[A-Z]\w*|[A-Z][A-Z0-9]{4,})\b")
 _QUOTED = re.compile(r"['\"`‘“]([\w./:@-]{3,80})['\"`’”]")
+_STATUS = re.compile(r"(?:\n\[[^\n]*\])+\Z")
+"""The lines in which the tool says how the command ended, and notes; none of its output."""
+_BY_CHANCE = re.compile(r"\w|\d{1,2}|errors?|fail(ed|ures?)?|tests?")
+"""Terms that stand in the output of most failures, or say nothing alone."""
 _NO_NAMES = words("ERROR ERRORS FAILED FAILURE FAILURES FATAL WARNING WARNINGS PASSED TRACEBACK")
 _COMMAND_CHARACTERS, _NAMED_CHARACTERS = 4_000, 50_000
 _MOST_NAMES, _MOST_PATHS = 40, 8
@@ -134,13 +138,21 @@ class TimelyMemories:
         return list({memory.id: memory for memory in (*anchored, *naming)}.values())
 
     async def _about_error(self, output: str) -> list[Memory]:
-        """Return those whose words occur in the error, best first."""
+        """Return those whose words occur in the error, best first, and the lesson that is nearest to it in meaning."""
+        from mazu_ls.memory.search.failure import recall_failure
+
         assert self._memories is not None
-        text = output[-_ERROR_CHARACTERS:].replace("\0", " ").strip()
+        text = (
+            _STATUS.sub("", output[-4 * _ERROR_CHARACTERS :])[-_ERROR_CHARACTERS:].replace("\0", " ").strip()
+        )
         if not text:
             return []
-        recalled = await self._memories.recall(text, limit=_RECALLED, kinds=("memory",), count_use=False)
-        return [m for m in recalled if m.category in _ERROR_CATEGORIES and _fits_error(m, text)]
+        matches = await recall_failure(
+            list(self._memories.shelves), text,
+            forgetting=self._memories.settings.forgetting, embed=self._memories.embedder.embed_query,
+        )  # fmt: skip
+        fitting = [m for m in matches.found if m.category in _ERROR_CATEGORIES and _fits_error(m, text)]
+        return [*fitting, matches.nearest] if matches.nearest else fitting
 
     def _render(self, found: Iterable[Memory], why: str) -> str:
         from mazu_ls.memory.search.memory_lines import render_memory
@@ -162,8 +174,8 @@ def _names(memory: Memory, path: str, name: str) -> bool:
 
 
 def _fits_error(memory: Memory, text: str) -> bool:
-    """Return whether at least two significant words of the memory occur in the error, or one that the error quotes or that is
-    an identifier; a single other one, such as "test", is chance."""
+    """Return whether at least two words of the memory occur in the error, not only those of every failure, or one that the error quotes
+    or that is an identifier; a single other one is chance."""
     from mazu_ls.memory.search.tokens import query_terms
 
     if (memory.score or 0) < _LEAST_SCORE:
@@ -171,7 +183,8 @@ def _fits_error(memory: Memory, text: str) -> bool:
     said = f"{memory.title} {memory.body[:500]}"
     shared = set(query_terms(said)) & set(query_terms(text))
     named = {*_code_names(text), *_QUOTED.findall(text)}
-    return len(shared) >= _SHARED_WORDS or any(_holds_word(said, name) for name in named)
+    telling = not all(map(_BY_CHANCE.fullmatch, shared))
+    return (telling and len(shared) >= _SHARED_WORDS) or any(_holds_word(said, name) for name in named)
 
 
 def _defined_names(text: str) -> list[str]:
