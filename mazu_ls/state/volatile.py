@@ -19,13 +19,12 @@ from msgspec import Struct, structs
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state import identity, paths
+from mazu_ls.state.temporary_folder import IN_MEMORY, keep_out_of_project
 
 log = logging.getLogger(__name__)
 PROBE_BYTES = 64 * 1024
 MOST_COPIED = 256 * 2**20
 GLOBAL_DATABASE = "global_memory.db"
-IN_MEMORY = "/dev/shm"
-"""Where Linux keeps files in memory: writable even if no disk is."""
 
 
 class OpenedState(Struct):
@@ -70,6 +69,7 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
     Where the user's folder alone is unwritable, only the memory of all projects is a temporary copy. Raises
     MazuError(storage) where there is no temporary folder either.
     """
+    keep_out_of_project(env)
     folder, home = paths.root_state(root, env), paths.mazu_home(env)
     why, home_why = why_unwritable(folder), why_unwritable(home)
     if not why:

@@ -48,6 +48,9 @@ def environment(
         return
     import tempfile
 
+    from mazu_ls.state.temporary_folder import keep_out_of_project
+
+    keep_out_of_project(env)
     with tempfile.TemporaryDirectory(prefix="mazu-ls-") as scratch:
         yield _without_traces(root, env, Path(scratch))
 
