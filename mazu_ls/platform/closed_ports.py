@@ -29,6 +29,6 @@ def closed_port(pids: Iterable[int]) -> int | None:
 
 def _ports(table: Path) -> set[int]:
     """Return the ports of listening sockets, which come first in a table of proc_net_tcp(5)."""
-    with table.open() as file:
+    with table.open(encoding="ascii") as file:
         rows = [row.split() for row in file.read(TABLE_BYTES).split("\n")[1:]]
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3:4] == [_LISTEN]}
