@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +12,19 @@ from mazu_ls.state.paths import PROJECT_FOLDER
 from mazu_ls.workspace import project_files
 
 MAX_CONFIG_BYTES = 1024**2
+
+
+def file_states(paths: Iterable[Path]) -> tuple[tuple[int, ...] | None, ...]:
+    """Return what tells whether files are still those that were read: inode, size and times of each; None where it is not there."""
+    return tuple(map(_state, paths))
+
+
+def _state(path: Path) -> tuple[int, ...] | None:
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def read_layer(path: Path) -> tuple[Layer | None, str | None]:

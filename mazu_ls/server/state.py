@@ -153,6 +153,17 @@ class ServerState:
         for problem in problems:
             await self.host.say("warning", f"Mazu: {problem}")
 
+    async def follow_settings(self) -> None:
+        """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal."""
+        if self.project is not None and self.project.settings_outdated:
+            await self.configure(self.settings)
+
+    async def wait_current(self) -> Project:
+        """Return the project once it is open, with the settings that the files have now."""
+        project = await self.wait_opened()
+        await self.follow_settings()
+        return project
+
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:
         """Reopen the project with these folders added and removed, once no turn and no other work runs in it."""
         gone = {uris.key(uri) for uri in removed}

@@ -186,7 +186,7 @@ mine
 """,
     )
     assert world.host.asked == []
-    assert ("run_shell is not allowed in mode plan" in str(world.bodies)) is (mode == "plan")
+    assert ("mode plan only reads, so there is no run_shell" in str(world.bodies)) is (mode == "plan")
 
 
 def test_a_rule_that_asks_is_named_where_nobody_is_asked() -> None:

@@ -204,6 +204,11 @@ class ProjectServices:
         self.warnings[:] = [*others, *self._read.problems]
         return [one for one in self._read.problems if one != self._read.exposed or one not in said]
 
+    @property
+    def settings_outdated(self) -> bool:
+        """Whether a settings file has changed since it was read."""
+        return self._read is not None and self._read.outdated
+
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""
         self._listeners.append(listener)

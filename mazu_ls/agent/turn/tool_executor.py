@@ -283,7 +283,7 @@ class ToolExecutor:
             return withheld_note([name])
         known = {tool.name for tool in self._run.session.project.tools()} - self._tools.keys()
         if name in known and self._run.mode == "plan":
-            return f"{name} is not allowed in mode plan, which only reads; the user can change the mode"
+            return f"not allowed: mode plan only reads, so there is no {name}; the user can change the mode"
         if name in known and not self._run.asked.allow_shell:
             return f"{name} is not available in this run: it was started without --allow-shell"
         return f"there is no tool {result_summary(name)!r}; there are: {', '.join(sorted(self._tools))}"

@@ -205,6 +205,7 @@ async def execute(
         raise InvalidArguments(
             f"there is no command {name!r}; mazu.status and docs/protocol.md list the commands", "command"
         )
+    await server.follow_settings()
     params = await _arguments(server, found, arguments or [])
     if not found.takes_token:
         if found.name in REVERTING:

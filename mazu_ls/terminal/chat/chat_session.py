@@ -173,7 +173,7 @@ class ChatSession:
 
     async def send(self, text: str) -> dict[str, Any]:
         """Send one message or `!command` as a turn; return the turn's result, with what was refused in it."""
-        project = await self.server.wait_opened()
+        project = await self.server.wait_current()
         if self.session_id is None and not text.startswith("!"):
             await project.model(self.model)  # a conversation that no model can answer does not begin
         message = text if text.startswith("!") else message_in_project(text, self.server.folders)

@@ -180,8 +180,9 @@ class LiveChat:
 
     async def _turn(self, text: str) -> None:
         if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's
-            project = await self.server.wait_opened()
-            self.surface.context_window = (await project.model(self.chat.model)).spec.context_window
+            project = await self.server.wait_current()
+            model = await project.model(self.chat.model)
+            self.chat.model, self.surface.context_window = model.name, model.spec.context_window
         self.surface.session_id = await self.chat.begin()
         await self.chat.wait_free()
         self.screen.set_activity(self.surface.new_view().activity)

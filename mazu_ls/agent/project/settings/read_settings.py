@@ -11,7 +11,7 @@ from msgspec import Struct
 from mazu_ls.agent.project.extension_tools import servers_of_user
 from mazu_ls.agent.project.settings.rule_warnings import rules_without_tool
 from mazu_ls.config.config import Config, Layer, McpServer, load
-from mazu_ls.config.config_files import read_layer, read_project_layer, world_readable_keys
+from mazu_ls.config.config_files import file_states, read_layer, read_project_layer, world_readable_keys
 from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
@@ -21,7 +21,8 @@ class ProjectSettings(Struct, frozen=True):
     """The settings in force. `problems`: one sentence for each that is wrong.
 
     `lost`: those of the problems about a restriction of the user's own that does not hold; `exposed`: the one about keys that
-    others may read. `mode_given`: whether any source names a permission mode. `mcp_of_user`: the user's servers.
+    others may read. `mode_given`: whether any source names a permission mode. `mcp_of_user`: the user's servers. `files`: those
+    that were read, or looked for, and their states before that.
     """
 
     config: Config
@@ -30,6 +31,13 @@ class ProjectSettings(Struct, frozen=True):
     exposed: str | None
     mode_given: bool
     mcp_of_user: list[McpServer]
+    files: tuple[Path, ...]
+    states: tuple[tuple[int, ...] | None, ...]
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a file has changed since it was read."""
+        return file_states(self.files) != self.states
 
     def require_restrictions(self) -> None:
         """Raise MazuError(config) while a limit, rule or mode of the user's own cannot be read: nobody meant a turn without it."""
@@ -48,6 +56,8 @@ def read_settings(
 ) -> ProjectSettings:
     """Read the files and merge them with what the editor says, its section `mazu`."""
     own = paths.mazu_home(env) / "config.toml"
+    files = own, *(folder / paths.PROJECT_FOLDER / "config.toml" for folder in folders[:1])
+    states = file_states(files)
     layers, problems, lost = list[Layer](), list[str](), list[str]()
     layer, problem = read_layer(own)
     layers += [layer] if layer else []
@@ -67,5 +77,12 @@ def read_settings(
     problems = [*lost, *problems, *loaded.warnings, *rules_without_tool(loaded.config, folders, env)]
     lost += loaded.lost
     return ProjectSettings(
-        loaded.config, tuple(problems), tuple(lost), exposed, mode_given, servers_of_user(layers)
+        loaded.config,
+        tuple(problems),
+        tuple(lost),
+        exposed,
+        mode_given,
+        servers_of_user(layers),
+        files,
+        states,
     )

@@ -251,7 +251,8 @@ function folds.tool_result(self, update)
     return
   end
   block.question, block.over = nil, true
-  block.status = update.ok and 'done' or (block.status == 'not_run' and 'not_run' or 'failed')
+  local refused = block.status == 'not_run' or vim.startswith(update.summary or '', 'error: not allowed:')
+  block.status = update.ok and 'done' or (refused and 'not_run' or 'failed')
   block.diff = update.diff or block.diff
   block.summary = (block.tool ~= 'read_file' or not update.ok) and update.summary or nil -- it is the file's text
   if block.started then
