@@ -19,11 +19,12 @@ class BackgroundTasks:
         self._what = what
         self._tasks: set[asyncio.Task[Any]] = set()
 
-    def spawn(self, work: Coroutine[Any, Any, Any], name: str | None = None) -> None:
-        """Start `work` without waiting for it. `name` is the task's name."""
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str | None = None) -> asyncio.Task[Any]:
+        """Start `work` without waiting for it, and return its task. `name` is the task's name."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     async def drain(self, *, without: str | None = None) -> None:
         """Wait until all tasks have ended, including those started meanwhile; not for tasks named `without`."""

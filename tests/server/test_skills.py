@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.server.client import Client, RpcFailure
 from tests.server.test_code_actions import actions, run, span
+from tests.server.test_turns import agent
 
 SOURCE = '''def double(number: int) -> int:
     """Twice the number."""
@@ -91,3 +93,50 @@ async def test_a_function_in_the_editor_is_saved_by_a_code_action(client: Client
     await run(client, await actions(client, uri, span(0, 0, 4, 0)), "Mazu: save double as a skill")
     (listed,) = (await client.command("mazu.skills.list"))["skills"]
     assert listed["name"] == "double"
+
+
+def answering(client: Client, trust: str) -> list[tuple[str, str]]:
+    """Answer questions about trust so, and allow the others; return the questions: title and detail."""
+    asked: list[tuple[str, str]] = []
+
+    def answer(params: Any) -> Any:
+        asked.append((params["title"], params["detail"]))
+        return {"optionId": trust if params["tool"] == "trust" else "allow_once"}
+
+    client.answers["mazu/permission/request"] = answer
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("trust", "result"), [("allow_always", "42"), ("deny", "not agreed to the skill double")]
+)
+async def test_a_skill_of_the_project_is_asked_about_with_its_source(
+    env: dict[str, str], folder: Path, trust: str, result: str
+):
+    place = folder / ".mazu/skills"
+    place.mkdir(parents=True)
+    (place / "double.py").write_text(SOURCE)
+    call = {"name": "run_skill", "arguments": {"name": "double", "arguments": {"number": 21}}}
+    async with agent(env, folder, [{"calls": [call]}, {"text": "Done."}]) as client:
+        asked = answering(client, trust)
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        assert result in str(client.model.requests[-1].body)
+    assert [title for title, _ in asked][1:] == [
+        "May the agent run the skill double? It came with the project."
+    ]
+    assert SOURCE.rstrip() in asked[1][1]
+
+
+async def test_tools_of_the_project_are_asked_about_before_the_first_request(
+    env: dict[str, str], folder: Path
+):
+    place = folder / ".mazu/tools"
+    place.mkdir(parents=True)
+    (place / "numbers.py").write_text(SOURCE)
+    call = {"name": "double", "arguments": {"number": 21}}
+    async with agent(env, folder, [{"calls": [call]}, {"text": "Done."}]) as client:
+        asked = answering(client, "allow_always")
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        assert "double" in [tool["name"] for tool in client.model.requests[0].body["tools"]]
+        assert "42" in str(client.model.requests[-1].body)
+    assert asked[0][0].startswith("May the agent run the tools in numbers.py")

@@ -14,7 +14,7 @@ from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.agent.project.skill_suggestions import has_skills
 from mazu_ls.agent.project.start_questions import StartQuestions, shown_files
 from mazu_ls.config.config import Layer, McpServer
-from mazu_ls.errors import Kind, MazuError
+from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import UNDECIDED, Choice, Question
 from mazu_ls.state import paths
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 START_SECONDS = 15.0
 """Seconds that a turn waits for MCP servers, from their start: npx and uvx may have to install them first."""
+ANSWER_SECONDS = 60.0
+"""Seconds that a turn waits for answers about files with tools, which are asked about before it begins."""
 NOT_STARTED = "it starts with a conversation; mazu-ls doctor tries it"
 CHOICES = (Choice("allow_always", "I agree", "allow_always"), Choice("deny", "Not now", "deny"))
 
@@ -50,7 +52,7 @@ class ExtensionTools:
         self._may_start = False
         self._begun = 0.0
         self._asked: set[tuple[str, str]] = set()
-        self._asking_files: set[str] = set()
+        self._asking_files: dict[str, asyncio.Task[None]] = {}
         self._asked_tools: set[tuple[str, str]] = set()
         self._asking_tools: set[str] = set()
         self._starts = StartQuestions(self._agrees)
@@ -88,6 +90,26 @@ class ExtensionTools:
         if not self._may_start:
             self._may_start = True
             self._begin()
+
+    async def wait_agreed(self) -> None:
+        """Ask about files with tools that the user has not agreed to, and wait a while for the answers."""
+        self._custom(())
+        if open_now := list(self._asking_files.values()):
+            await asyncio.wait(open_now, timeout=ANSWER_SECONDS)
+
+    async def ask_skill(self, name: str) -> None:
+        """Ask about a skill that came with the project, or changed since the user agreed to it, with its source. Raises
+        ToolError if the user does not agree, MazuError(not_found, config)."""
+        from mazu_ls.tools.skills.skill_store import SkillStore
+
+        store = SkillStore(self._folders, self._env)
+        skill = await asyncio.to_thread(store.get, name)
+        if skill.trust == "agreed":
+            return
+        came = "changed since you agreed to it" if skill.trust == "changed" else "came with the project"
+        if not await self._agrees(f"May the agent run the skill {name}? It {came}.", skill.source):
+            raise ToolError(f"the user has not agreed to the skill {name}, which {came}")
+        await asyncio.to_thread(store.agree_to, skill)
 
     async def wait_started(self) -> list[str]:
         """Start the MCP servers if nobody did, and wait until a few seconds after that; return the names of those still
@@ -159,8 +181,7 @@ class ExtensionTools:
             content = (waiting.name, hashlib.sha256(waiting.content).hexdigest())
             if waiting.name not in self._asking_files and content not in self._asked:
                 self._asked.add(content)
-                self._asking_files.add(waiting.name)
-                self._tasks.spawn(self._ask_file(waiting))
+                self._asking_files[waiting.name] = self._tasks.spawn(self._ask_file(waiting))
         for problem in found.problems:
             if problem not in self._told:
                 self._told.add(problem)
@@ -253,7 +274,7 @@ class ExtensionTools:
                 trust = TrustStore.load(paths.mazu_home(self._env))
                 await asyncio.to_thread(trust.agree, "tool", waiting.name, waiting.content)
         finally:
-            self._asking_files.discard(waiting.name)
+            self._asking_files.pop(waiting.name, None)
 
     async def _agrees(self, title: str, detail: str) -> bool:
         reply = await self._host.ask(Question("", "", "trust", title, detail, CHOICES), self._seconds)

@@ -245,13 +245,13 @@ class Session:
         return await run.run(stopped=stopped)
 
     async def _wait_for_tools(self) -> None:
-        """Wait a few seconds for MCP servers that are starting; tell the user if the turn begins without them."""
-        extensions = self.project.extensions
-        if extensions and (late := await extensions.wait_started()):
-            names = ", ".join(late)
-            await self.project.warn_once(
-                f"MCP servers that are still starting are left out of this turn: {names}."
-            )
+        """Wait a while for files with tools and for MCP servers; tell the user if the turn begins without servers."""
+        if (extensions := self.project.extensions) is None:
+            return
+        await extensions.wait_agreed()
+        if names := ", ".join(await extensions.wait_started()):
+            left_out = f"MCP servers that are still starting are left out of this turn: {names}."
+            await self.project.warn_once(left_out)
 
     async def prepare_turn(self, asked: Prompt) -> Model | None:
         """Bring the conversation up to date and return the model of the turn; None for a `!command` of the user."""

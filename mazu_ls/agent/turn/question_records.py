@@ -52,6 +52,14 @@ async def ask_recorded(run: RunningTurn, question: Question, timeout: float) -> 
         run.record(closed)
 
 
+async def ask_about_skill(run: RunningTurn, call: ToolCall) -> None:
+    """Ask about the skill that a call would run if the user has not agreed to it. Raises ToolError if the answer is no."""
+    name, extensions = call.arguments.get("name"), run.session.project.extensions
+    if call.name == "run_skill" and extensions and isinstance(name, str):
+        with run.session.waiting():
+            await extensions.ask_skill(name)
+
+
 def editable_arguments(call: ToolCall) -> tuple[str, ...]:
     """Return the names of the arguments that the user may change before a call runs: its texts."""
     return tuple(name for name, value in call.arguments.items() if isinstance(value, str))

@@ -16,6 +16,7 @@ from msgspec.structs import replace as replace_call
 
 from mazu_ls.agent.proposals.proposing_host import make_proposing_host
 from mazu_ls.agent.turn.edit_diagnostics import EditDiagnostics
+from mazu_ls.agent.turn.question_records import ask_about_skill
 from mazu_ls.agent.turn.reviewed_host import RecordedEdit, ReviewedHost
 from mazu_ls.agent.turn.turn_checkpoints import UndoUnavailable
 from mazu_ls.errors import InvalidArguments, MazuError, ToolError
@@ -218,6 +219,7 @@ class ToolExecutor:
             raise ToolError(f"{', '.join(names)} of {call.name} holds a NUL character; leave it out")
         ask_on_edit = await self._approvals.decide(call, tool)
         call = self._approvals.as_allowed(call)
+        await ask_about_skill(self._run, call)
         if tool.effect not in (Effect.READ, Effect.EDIT):  # an edit's checkpoint records it on the disk, too
             await self._run.sync_journal()
         prepare_change = partial(self._prepare_change, call)

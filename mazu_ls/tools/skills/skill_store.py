@@ -105,7 +105,7 @@ class SkillStore:
             raise MazuError(
                 Kind.PERMISSION,
                 f"The skill {name} {'was changed' if skill.trust == 'changed' else 'came with the project'}, and you have not agreed to it.",
-                "Read it (mazu.skills.show) and save it to agree.",
+                "Read it and agree to it (`mazu-ls trust list`; in an editor mazu.trust.agree).",
             )
         try:
             signature.check(skill.schema, dict(arguments))
@@ -117,9 +117,12 @@ class SkillStore:
 
     def agree(self, name: str) -> Skill:
         """Record the consent of the user, who has read the skill as it is now."""
-        skill = self.get(name)
-        self._trust.agree("skill", self._pin(skill.scope, name), skill.source.encode())
+        self.agree_to(self.get(name))
         return self.get(name)
+
+    def agree_to(self, seen: Skill) -> None:
+        """Record the consent of the user, who has read the skill as it was then."""
+        self._trust.agree("skill", self._pin(seen.scope, seen.name), seen.source.encode())
 
     def forget(self, name: str) -> Skill:
         """Delete a skill. Raises MazuError(not_found)."""
