@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from mazu_ls.config import config
+from mazu_ls.config import config, config_files
 from mazu_ls.policy import PolicyContext, Rule, ToolCallInfo
 from mazu_ls.policy.decide import decide
 from mazu_ls.tools.base import Effect
@@ -31,7 +31,7 @@ async def test_nothing_runs_and_nothing_loosens(tmp_path: Path) -> None:
         (project / name).write_text(text, encoding="utf-8")
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "MAZU_HOME": str(home / ".mazu")}
 
-    layer, _ = config.read_project_layer(project)
+    layer, _ = config_files.read_project_layer(project)
     assert layer is not None
     loaded = config.load([layer], env)
     settings = loaded.config
