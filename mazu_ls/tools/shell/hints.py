@@ -36,6 +36,9 @@ _NOT_WRITTEN = re.compile(
     r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
     r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV"
 )
+_DATABASE_NOT_WRITTEN = re.compile(r"readonly database|database is read[- ]only|SQLITE_READONLY")
+"""What SQLite says of a file that cannot be written, without its name."""
+_DATABASES = (".db", ".db3", ".sqlite", ".sqlite3", ".sdb")
 _NETWORKED = re.compile(
     r"(?:^|[;&|(`]|-c ['\"]|\b(?:do|then|else|time|exec|nohup|env|nice|timeout \S+)\s)\s*(?:\w+=\S*\s+)*"
     r"(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|)])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
@@ -61,12 +64,19 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
     is_waiting = code is None and _NETWORKED.search(line)
     if not settings.network and (is_quiet_curl or is_waiting or _UNREACHED.search(output)):
         return [NO_NETWORK]
-    if _NOT_WRITTEN.search(output):
+    if _NOT_WRITTEN.search(output) or _DATABASE_NOT_WRITTEN.search(output):
         named = [_too_large(name, turn) for name in turn.shell.large if _any_named([name], output)]
         if names := _ignored_named(output, turn):
             named.append(f"[{_no_known_output(names, turn)}]")
         return named or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
+
+
+def hints_on_refusal(line: str, output: str, turn: ToolContext) -> list[str]:
+    """Return hints on an ignored file that could not be written by a line that ended well: by all but its last command, such
+    as `| tail`, which decides how it ends."""
+    by_others = re.search(r"[|;&]", line)
+    return hints_on_failure(line, 0, output, turn) if by_others and _ignored_named(output, turn) else []
 
 
 def _too_large(name: str, turn: ToolContext) -> str:
@@ -78,9 +88,11 @@ def _too_large(name: str, turn: ToolContext) -> str:
 
 
 def _ignored_named(output: str, turn: ToolContext) -> list[str]:
-    """Return the ignored files that a command could not write: those that are named where a system call was refused."""
+    """Return the ignored files that a command could not write: those that are named where a system call was refused, or all
+    databases where one of them was meant."""
     refused = "\n".join(row for row in output.split("\n") if _NOT_WRITTEN.search(row))
-    return [name for name in turn.shell.ignored if _any_named([name], refused)]
+    meant = _DATABASES if _DATABASE_NOT_WRITTEN.search(output) else ()
+    return [name for name in turn.shell.ignored if name.endswith(meant) or _any_named([name], refused)]
 
 
 def _no_known_output(names: Sequence[str], turn: ToolContext) -> str:

@@ -29,6 +29,7 @@ from mazu_ls.tools.shell.hints import (
     explain_listening,
     hidden_files,
     hints_on_failure,
+    hints_on_refusal,
     ignored_files,
     large_files,
 )
@@ -234,6 +235,8 @@ def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -
     lines += running.take_notes()
     if running.code != 0:
         lines += hints_on_failure(running.command, running.code, lines[0], turn)
+    else:
+        lines += hints_on_refusal(running.command, lines[0], turn)
     return "\n".join([*lines, *([moved] if moved else [])])
 
 
