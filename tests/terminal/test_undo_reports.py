@@ -27,3 +27,29 @@ def test_a_file_without_the_agents_change_is_only_yours(script: Script):
         out + err
     )
     assert [file.read_text() for file in files] == [LINES, LINES + "mine\n"]
+
+
+def test_bits_that_no_rollback_sets_are_named(script: Script):
+    tools = [script.root / "tool.sh", script.root / "other.sh"]
+    for tool, bits in zip(tools, (0o4755, 0o6755), strict=True):
+        tool.write_text("echo 1\n")
+        tool.chmod(bits)
+    lines = ["chmod 755 tool.sh", "rm other.sh"]
+    script.model_says(
+        {"calls": [{"name": "run_shell", "arguments": {"command": line}} for line in lines]},
+        {"text": "Done."},
+    )
+    for line in lines:
+        assert script("permissions", "allow", "run_shell", line)[0] == 0
+    assert script("run", "tidy up")[0] == 0
+    status, out, err = script("undo")
+    assert status == 0 and [tool.stat().st_mode & 0o7777 for tool in tools] == [0o755] * 2, out + err
+    assert "keep: tool.sh (its set-user-ID bit stays off: no rollback sets it on a file)" in out
+    assert (
+        "keep: other.sh (its set-user-ID and set-group-ID bits stay off: no rollback sets them on a file)"
+        in out
+    )
+    archive = str(script.root.parent / "state.zip")
+    assert script("state", "export", archive)[0] == 0
+    status, out, err = script("state", "import", archive, "--replace")
+    assert status == 0, out + err

@@ -12,10 +12,10 @@ from mazu_ls.agent.archive.archived_tables import NotOurs, is_safe_name
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.models import FileCounts, MemoryCounts, SkippedFile
-from mazu_ls.checkpoints.scan.file_modes import USUAL_FOLDER
+from mazu_ls.checkpoints.scan.file_modes import SPECIAL, USUAL_FOLDER
 
 MOST_BYTES = 64 * 2**20
-Mode = Annotated[str, Meta(pattern=r"\A[1-3]?[0-7]{1,3}\Z")]
+Mode = Annotated[str, Meta(pattern=r"\A[0-7]{1,4}\Z")]
 """Permission bits: read, write and execute of owner, group and others; no set-user-ID."""
 
 
@@ -77,8 +77,14 @@ def require_known_content(repository: StoreRepository, entries: Mapping[bytes, T
 
 
 def paths_with_bits(said: Mapping[str, str]) -> Iterator[bytes]:
-    """Yield the paths of a list of permission bits. Raises NotOurs for a file, which has no slash at its end, with more than nine."""
+    """Yield the paths of a list of permission bits. Raises NotOurs for bits that a rollback must not set: of a file, which has no slash
+    at its end, more than nine; of a folder set-user-ID."""
+    special = SPECIAL.decode()
     for path, bits in said.items():
-        if len(bits) > 3 and not (path.endswith("/") or path == USUAL_FOLDER.decode()):
-            raise NotOurs(f"modes.json of a checkpoint: {bits} is not for files")
-        yield path.removesuffix("/").encode("utf-8", "surrogateescape")
+        is_folder = path.endswith("/") or path == USUAL_FOLDER.decode()
+        most = 0o7777 if path.startswith(special) else 0o3777 if is_folder else 0o777
+        if int(bits, 8) > most:
+            raise NotOurs(
+                f"modes.json of a checkpoint: {bits} is not for {'folders' if is_folder else 'files'}"
+            )
+        yield path.removeprefix(special).removesuffix("/").encode("utf-8", "surrogateescape")

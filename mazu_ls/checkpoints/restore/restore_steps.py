@@ -21,11 +21,11 @@ from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.ignore_rules import ignored_at_checkpoint
 from mazu_ls.checkpoints.scan.read_files import Signature, signature
 from mazu_ls.checkpoints.scan.roots import SKILLS, CheckpointRoot
+from mazu_ls.checkpoints.unheld.kept_bits import kept_bits
 from mazu_ls.checkpoints.unheld.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.unheld.unheld_edits import UnheldFile
 
 PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
-NAMED_FOLDERS = 10
 _NO_NAMES = frozenset((b"", b".", b".."))
 
 
@@ -147,7 +147,8 @@ def steps_between(
             else:
                 found.steps.append(step)
     if selection.has("code"):
-        found.keep += _folder_bits_kept(project, (before_tree, target_tree), selection)
+        trees, restored = (before_tree, target_tree), {step.place for step in found.steps if step.now}
+        found.keep += kept_bits(project, trees, selection, restored)
     return _without_ignored(project, target_tree, found, before_tree)
 
 
@@ -170,21 +171,6 @@ def add_unheld(
         step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file, folders=way)
         found.steps = [*(one for one in found.steps if one.place != place), step]
         found.keep = [one for one in found.keep if one.path != step.shown]
-
-
-def _folder_bits_kept(
-    project: CheckpointContext, trees: tuple[bytes | None, bytes], selection: RestoreSelection
-) -> list[PathReason]:
-    """Name some folders that have other permission bits than in the target: a rollback gives them only to folders that it makes."""
-    found: list[PathReason] = []
-    had, then = map(project.modes, trees)
-    for place in sorted(had.differing_folders(then)):
-        shown = project.shown(place) if all(project.trees.folder(tree, place) for tree in trees) else ""
-        if shown and selection.names(shown):
-            bits = f"they are {had.folder_bits(place):o} and were {then.folder_bits(place):o}"
-            found.append(PathReason(shown, f"a folder's permission bits stay: {bits}"))
-    more = [PathReason(".", f"the permission bits of {len(found) - NAMED_FOLDERS} more folders stay")]
-    return found[:NAMED_FOLDERS] + (more if len(found) > NAMED_FOLDERS else [])
 
 
 class KeepRules:

@@ -14,12 +14,16 @@ from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o777
 """Never set-user-ID, set-group-ID or sticky: a checkpoint's tree may come from an untrusted archive."""
+_SPECIAL = 0o7000
+"""These three of a file are listed apart: no rollback sets them, but it says which are lost."""
 _KEEP_OF_FOLDER = 0o3777
 """Of a folder also set-group-ID and sticky, by which people share one."""
 PRIVATE_FOLDER = 0o700
 """The bits of a folder that comes back and of which none are known: never more than it may have had."""
 _NAMES = (b"usual", b"usual-executable")
 USUAL_FOLDER = b"usual-folder"
+SPECIAL = b"special:"
+"""How the path of a file begins where its set-user-ID, set-group-ID and sticky bits are listed."""
 """Under these the usual bits are listed: no place in a tree has such a name. Folders end with a slash."""
 
 
@@ -70,8 +74,12 @@ class FileModes:
         self._listed = {
             path: bits & _KEEP
             for path, bits in listed.items()
-            if not path.endswith(b"/") and path != USUAL_FOLDER
+            if not path.endswith(b"/") and path != USUAL_FOLDER and not path.startswith(SPECIAL)
         }
+        special = (
+            (path.removeprefix(SPECIAL), bits) for path, bits in listed.items() if path.startswith(SPECIAL)
+        )
+        self._special = {path: bits & _SPECIAL for path, bits in special}
         usual_folder = listed.get(USUAL_FOLDER)
         self._usual_folder = None if usual_folder is None else usual_folder & _KEEP_OF_FOLDER
         self._folders = {
@@ -138,6 +146,15 @@ class FileModes:
         paths = self._folders.keys() | other._folders.keys()
         return {path for path in paths if self.folder_bits(path) != other.folder_bits(path)}
 
+    def special_bits(self, path: bytes) -> int:
+        """Return the set-user-ID, set-group-ID and sticky bits that a file had."""
+        return self._special.get(path, 0)
+
+    @property
+    def special(self) -> list[bytes]:
+        """The files that had such bits."""
+        return sorted(self._special)
+
     def unusual_bits(self, path: bytes) -> int | None:
         """Return a file's bits if they are unusual, else None."""
         return self._listed.get(path)
@@ -163,6 +180,10 @@ class FileModes:
 
     def note(self, path: bytes, bits: int | None) -> None:
         """Record a file's present bits; None if there is no regular file."""
+        if (special := (bits or 0) & _SPECIAL) != self._special.get(path, 0):
+            self._special[path], self.changed = special, True
+            if not special:
+                del self._special[path]
         if bits is not None and self.unusual(bits & _KEEP) is not None:
             if self._listed.get(path) != bits & _KEEP:
                 self._listed[path] = bits & _KEEP
@@ -187,7 +208,13 @@ class FileModes:
 
     def _all_listed(self) -> dict[bytes, int]:
         usual = {} if self._usual_folder is None else {USUAL_FOLDER: self._usual_folder}
-        return {**self._listed, **{path + b"/": bits for path, bits in self._folders.items()}, **usual}
+        special = {SPECIAL + path: bits for path, bits in self._special.items()}
+        return {
+            **self._listed,
+            **{path + b"/": bits for path, bits in self._folders.items()},
+            **usual,
+            **special,
+        }
 
     def dump(self) -> bytes:
         """Return the file's content."""
