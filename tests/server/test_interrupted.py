@@ -111,6 +111,41 @@ async def test_who_continues_otherwise_is_asked_no_longer(broken_off: dict[str, 
             assert (folder / "app.py").read_text() == "x = 2\n"
 
 
+async def test_an_undo_takes_the_place_of_the_offer_and_of_an_earlier_question(
+    broken_off: dict[str, str], folder: Path
+):
+    """Behind them its own question was not seen: the undo seemed dead, and was asked for once more."""
+    (folder / "app.py").write_text("x = 3\n")
+    async with connected(broken_off) as client:
+        questions: list[str] = []
+
+        def answer(params: Any) -> Any:
+            questions.append(params["tool"])
+            return {"optionId": "agents"} if questions.count("mazu.undo") == 2 else NO_ANSWER
+
+        client.answers["window/workDoneProgress/create"] = lambda params: None
+        client.answers[ASKED] = answer
+        await client.initialize(folder, **ALL)
+        offer = await offered(client)
+        assert offer["tool"] == "mazu.resume"
+        undo = {"sessionId": offer["sessionId"]}
+        first = asyncio.create_task(client.command("mazu.undo", undo, within=60))
+        gone = await client.until(lambda m: m.get("method") == "mazu/permission/resolved", within=60)
+        assert gone["params"]["callId"] == offer["callId"]
+        asked = await client.until(
+            lambda m: m.get("method") == ASKED and m["params"]["tool"] == "mazu.undo", within=60
+        )
+        question = asked["params"]
+        second = await client.command("mazu.undo", undo, within=60)
+        assert ((await first)["applied"], second["applied"]) == (False, True)
+        assert (folder / "app.py").read_text() == "x = 1\n"
+        gone = await client.until(
+            lambda m: m.get("params", {}).get("callId") == question["callId"] and "verdict" in m["params"],
+            within=60,
+        )
+        assert (gone["params"]["verdict"], gone["params"]["by"]) == ("void", "changed")
+
+
 async def test_a_message_that_still_stands_decides_nothing_and_says_so(
     broken_off: dict[str, str], folder: Path
 ):
@@ -130,7 +165,9 @@ async def test_a_message_that_still_stands_decides_nothing_and_says_so(
             await client.command("mazu.chat", {"message": "Are you there?", "wait": True}, within=60)
             pressed.set()
             await client.until(
-                lambda m: "was continued after this was asked" in str(m.get("params", {}).get("message")),
+                lambda m: (
+                    "was continued or undone after this was asked" in str(m.get("params", {}).get("message"))
+                ),
                 within=60,
             )
             assert (folder / "app.py").read_text() == "x = 2\n"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
 NAMED = 5
+UNDO, ROLLBACK, CALLS = "mazu.undo", "mazu.rollback", "rollback_"
+"""As which command it is asked, and how the ids of these questions begin."""
 _QUESTIONS = itertools.count(1)
 """Each question has its own id, so that a late answer cannot decide a later question."""
 LEAVE = Choice("leave", "Leave it as it is", "deny")
@@ -44,6 +46,14 @@ class OwnWorkAnswer(Struct, frozen=True):
 
     decided: OnConflict | None
     unreachable: bool = False
+
+
+def withdraw_earlier(server: ServerState) -> None:
+    """Withdraw the open questions of earlier undos and rollbacks: the one that begins now asks anew, or makes them untrue."""
+    for asked in tuple(server.questions.waiting):
+        question = asked.question
+        if question.tool in (UNDO, ROLLBACK) and question.call_id.startswith(CALLS):
+            asked.make_void("Another undo or rollback was begun, so this question no longer applies.")
 
 
 def names_to_ask_about(plan: PlanFiles, *, undo: bool) -> list[str]:
@@ -124,8 +134,8 @@ async def _question(
         await _memory_diff(checkpoints, id) if not set(names).isdisjoint(plan.own_memories) else None,
     ]
     return Question(
-        session or report.checkpoint.session_id or "", f"rollback_{id}_{next(_QUESTIONS)}",
-        "mazu.undo" if kind == "undo" else "mazu.rollback", asked, detail, answers, "".join(filter(None, diffs)) or None,
+        session or report.checkpoint.session_id or "", f"{CALLS}{id}_{next(_QUESTIONS)}",
+        UNDO if kind == "undo" else ROLLBACK, asked, detail, answers, "".join(filter(None, diffs)) or None,
     )  # fmt: skip
 
 

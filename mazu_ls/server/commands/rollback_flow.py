@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about
+from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about, withdraw_earlier
 from mazu_ls.server.documents import kept_commits, unsaved_elsewhere
 from mazu_ls.server.documents.apply_edit import apply_to_document
 
@@ -81,6 +81,9 @@ async def roll_back(
                 server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
             )
     if not wanted.preview:
+        for listener in tuple(server.on_rollback):
+            listener(wanted.session)
+        withdraw_earlier(server)
         await _stop_turns(project)
     plan = await _plan(server, checkpoints, checkpoint_id, wanted)
     preview = plan.preview()

@@ -67,7 +67,7 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
         return
     from mazu_ls.agent.session.recovery import interrupted_turn
 
-    with _watch_conversation(await server.wait_opened(), session.id) as continued:
+    with _watch_conversation(server, await server.wait_opened(), session.id) as continued:
         start = interrupted_turn(await asyncio.to_thread(session.events))
         last = start or await asyncio.to_thread(_last_start, session)
         chosen = await _choice(server.editor, server, session, text, first, continued=continued)
@@ -76,7 +76,7 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
         settled = interrupted_turn(await asyncio.to_thread(session.events)) != start
     if chosen is None or settled:
         if chosen in (GO_ON, BACK):
-            said = f"“{session.name}” was continued after this was asked, so nothing was done."
+            said = f"“{session.name}” was continued or undone after this was asked, so nothing was done."
             await server.host.say("info", f"Mazu: {said}")
         return
     if start is not None:
@@ -88,8 +88,10 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
 
 
 @contextmanager
-def _watch_conversation(project: Project, session_id: str) -> Iterator[asyncio.Future[None]]:
-    """Give a future that is done once a turn begins in the conversation, or something else moves its head."""
+def _watch_conversation(
+    server: ServerState, project: Project, session_id: str
+) -> Iterator[asyncio.Future[None]]:
+    """Give a future that is done once a turn begins in the conversation, or something else moves its head or is about to."""
     continued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def note_event(of: str, event: journal.Event) -> None:
@@ -100,13 +102,18 @@ def _watch_conversation(project: Project, session_id: str) -> Iterator[asyncio.F
         if of == session_id and not continued.done():
             continued.set_result(None)
 
+    def note_rollback(of: str | None) -> None:
+        note_moved(of or session_id, 0)
+
     unsubscribe = project.subscribe(note_event)
     project.head_listeners.append(note_moved)
+    server.on_rollback.append(note_rollback)
     try:
         yield continued
     finally:
         unsubscribe()
         project.head_listeners.remove(note_moved)
+        server.on_rollback.remove(note_rollback)
 
 
 def _last_start(session: Session) -> journal.Event | None:
@@ -152,7 +159,7 @@ async def _ask_rich(
     options: tuple[str, ...],
     continued: asyncio.Future[None],
 ) -> str | None:
-    """Ask like any question, but not in line with them: it may stand for long. It is withdrawn once the user continues."""
+    """Ask like any question, but not in line with them: it may stand for long. It is withdrawn once the user continues or undoes it."""
     choices = tuple(Choice(ANSWERS[it], it, "deny" if it == LEAVE else "choice") for it in options)
     title = text.removeprefix("Mazu: ")
     question = Question(session, f"resume_{session}_{next(_OFFERS)}", TOOL, title, "", choices)
