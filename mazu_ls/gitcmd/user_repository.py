@@ -155,6 +155,11 @@ class UserRepository:
         """Return the text of the repository's `info/exclude`."""
         return _text(self.common_dir, "info/exclude", MAX_RULES)
 
+    @property
+    def inside(self) -> str:
+        """The path from the top of the work tree to the folder; "." for the top itself."""
+        return self.folder.relative_to(self.top).as_posix()
+
     def parents(self) -> Iterator[tuple[str, str]]:
         """Yield the `.gitignore` texts above the folder, outermost first, with the path from each to the folder."""
         inside = self.folder.relative_to(self.top)

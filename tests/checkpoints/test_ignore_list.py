@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mazu_ls.checkpoints.scan.ignore_list import maybe_ignored
+from mazu_ls.gitcmd.outer_ignores import outer_patterns
+from mazu_ls.gitcmd.user_repository import find
 from tests.checkpoints.bed import bed
 
 LETTERS = [
@@ -118,3 +120,27 @@ async def test_a_new_file_that_no_rule_can_match_costs_no_question(
             taken = await project.take(kind="step", touched=[name])
             assert taken.files.added == held
             assert ("check-ignore" in asked) is (name == "new.log")
+
+
+@pytest.mark.parametrize(
+    ("outer", "counts"),
+    [
+        ("*", []),
+        ("*.log\n*\n!*.md\n**/\n", ["*.log", "!*.md"]),
+        ("/*\n", []),
+        ("*\n!*/\n!*.c\n", ["*", "!*/", "!*.c"]),  # folders are not ignored
+        ("*\n!/a/\n", []),
+        ("*\n!/a/\n!/a/b/\n", ["*"]),
+        ("b\n", ["b"]),  # one below is
+    ],
+)
+def test_stars_that_ignore_the_folder_itself_do_not_count_inside(
+    tmp_path: Path, outer: str, counts: list[str]
+):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / ".gitignore").write_text(outer)
+    user = find(tmp_path / "a" / "b")
+    assert user is not None
+    exclude = user.info_exclude().splitlines()
+    assert [one for one in outer_patterns(user) if one not in exclude] == counts

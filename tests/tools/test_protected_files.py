@@ -166,3 +166,15 @@ def test_a_file_that_vanishes_during_the_scan_uncovers_no_other(committed: Path,
     found = find_protected(committed, (), 100_000)
     assert {path.relative_to(committed).as_posix() for path in found.read_only} - {".mcp.json"} == before
     assert committed / ".envrc" in found.run_by_others and committed / ".mcp.json" not in found.run_by_others
+
+
+def test_what_lists_outside_of_the_folder_ignore_is_read_only_too(tmp_path: Path):
+    root = tmp_path / "packages" / "web"
+    (root / "own").mkdir(parents=True)
+    git(tmp_path, "init", "-q")
+    (tmp_path / ".gitignore").write_text("*.dat\n/packages/web/own/\n/packages/app/\n")
+    (tmp_path / "packages" / ".gitignore").write_text("!kept.dat\n")
+    (tmp_path / ".git" / "info" / "exclude").write_text("/packages/*/a.local\n/b.txt\n")
+    for name in ("a.dat", "kept.dat", "own/x", "a.local", "b.txt"):
+        (root / name).write_text("1")
+    assert read_only(root) == {"a.dat", "own", "a.local"}

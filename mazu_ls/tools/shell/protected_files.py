@@ -21,6 +21,7 @@ from msgspec import Struct, field
 from mazu_ls.gitcmd import user_repository
 from mazu_ls.gitcmd.committed_ignores import committed_ignores
 from mazu_ls.gitcmd.nested_repositories import RepositoryStamp, find_repositories
+from mazu_ls.gitcmd.outer_ignores import outer_patterns
 from mazu_ls.tools.program_files import is_program
 from mazu_ls.tools.search.gitignore_walk import is_ignored
 from mazu_ls.workspace import path_rules, project_files
@@ -178,18 +179,10 @@ def remember_ignored(roots: Sequence[Path]) -> None:
 
 
 def _outer_rules(top: str) -> tuple[Rules, tuple[object, ...]]:
-    """Return the user's own ignore file and the repository's `info/exclude`."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    rules: list[tuple[str, GitIgnoreSpec]] = []
-    stamps: list[object] = []
-    for base, name in ((home, "git/ignore"), (top, ".git/info/exclude")):
-        try:
-            text = project_files.read_text(Path(base), name, IGNORE_BYTES, "replace")
-        except OSError:
-            continue
-        rules.append((top, _spec(text)))
-        stamps.append(hash(text))
-    return tuple(rules), tuple(stamps)
+    """Return the rules of lists outside of the folder, as checkpoints follow them: what those ignore no checkpoint holds."""
+    user = user_repository.find(Path(top))
+    text = "\n".join(outer_patterns(user)) if user is not None else ""
+    return ((top, _spec(text)),) if text else (), (hash(text),)
 
 
 def _spec(text: str) -> GitIgnoreSpec:
