@@ -119,6 +119,43 @@ async def test_only_what_the_user_wrote_is_a_rule_of_the_users(memories: Memorie
     assert {one.role for one in await memories.imported.search("edit files outside", 5)} == {"assistant"}
 
 
+async def test_what_agents_put_into_the_users_messages_is_no_rule_of_the_users(
+    memories: Memories, tmp_path: Path
+):
+    for n, name in enumerate(("bash-stdout", "task-notification", "local-command-stdout")):
+        said = {"role": "user", "content": f"<{name}>Never trust a red build.</{name}>"}
+        write_lines(tmp_path / "claude-code" / f"{n}.jsonl", {"type": "user", "message": said})
+    text = (
+        "<user_info>\nAlways be terse.\n</user_info>\n<user_query>\nUse date-fns from now on.\n</user_query>"
+    )
+    said = {"role": "user", "message": {"content": [{"type": "text", "text": text}]}}
+    write_lines(tmp_path / "cursor" / "agent-transcripts" / "t" / "t.jsonl", said)
+    pasted = {"role": "user", "content": "<div>x</div>\nNever write inline styles like this."}
+    write_lines(tmp_path / "claude-code" / "html.jsonl", {"type": "user", "message": pasted})
+    for agent in ("claude-code", "cursor"):
+        await memories.imported.read_from(agent, tmp_path / agent)
+    assert await titles(memories) == ["Never write inline styles like this.", "Use date-fns from now on."]
+
+
+async def test_each_file_of_claude_codes_own_memory_is_a_memory(memories: Memories, tmp_path: Path):
+    folder = tmp_path / "projects" / "-home-u-shop" / "memory"
+    folder.mkdir(parents=True)
+    (folder / "MEMORY.md").write_text(
+        "- [Testing](testing.md) - how the tests run\n- The build needs make proto\n- [Style](style.md) must be read first\n"
+    )
+    (folder / "testing.md").write_text(
+        "---\nname: testing\ndescription: how the tests run\ntype: project\n---\n\n"
+        "Integration tests hit a real Postgres on port 5433.\n\n**Why:** a mocked migration broke production.\n"
+    )
+    (folder / "log.md").write_text("Some prose of nobody in particular.\n")
+    await memories.imported.read_from("claude-code", tmp_path)
+    assert await titles(memories) == [
+        "The build needs make proto",
+        "[Style](style.md) must be read first",
+        "Integration tests hit a real Postgres on port 5433.",
+    ]
+
+
 async def test_odd_names_and_control_characters_stop_nothing(memories: Memories, tmp_path: Path):
     """One proposal that could not be remembered would stop the acceptance of all."""
     for name in (b"bad\xff.md", b"two\nlines.md"):

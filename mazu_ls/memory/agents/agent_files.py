@@ -32,10 +32,13 @@ MAX_NOTE = 1024**2
 _NOTE_NAMES = frozenset(("claude.md", "claude.local.md", "agents.md", "agents.override.md", "conventions.md", ".cursorrules", "memory.md"))  # fmt: skip
 _NOTE_FOLDERS = frozenset(("rules", "memory", "memories", "memory-bank"))
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", ".venv", "__pycache__"))
-_INJECTED = re.compile(
-    r"\s*(?:<(environment_context|user_instructions|permissions|system-reminder|command-|local-command|ide_|turn_aborted|skill)"
-    r"|# AGENTS\.md instructions)"
-)
+_INJECTED = re.compile(r"\s*(?:<(?:[a-z]+[-_][\w-]*|permissions|skill)\b|# AGENTS\.md instructions)")
+"""What agents put into the user's messages stands in elements of their own (`<bash-stdout>`, `<environment_context>`), whose names
+are never those of HTML, which users paste."""
+_ASKED = re.compile(r"<user_query>(.*?)</user_query>", re.DOTALL)
+_DESCRIBED = re.compile(r"description:\s*\S")
+_MARKUP_STARTS = "#-*+|>< \t"
+"""With which no line of prose begins; a label in bold (`**Why:**`) belongs to the line before it."""
 _AIDER_START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
@@ -164,8 +167,9 @@ def _parse_cursor(row: dict[str, Any]) -> Iterator[tuple[Role, str]]:
     """Parse a line of Cursor's `agent-transcripts/*.jsonl`: `{"role", "message": {"content"}}`."""
     if row.get("role") in ("user", "assistant"):
         message = row.get("message")
-        content = message.get("content") if isinstance(message, dict) else row.get("content")
-        yield row["role"], _blocks(content)
+        text = _blocks(message.get("content") if isinstance(message, dict) else row.get("content"))
+        # Beside what the user asked stand rules, files and the state of the editor.
+        yield row["role"], "\n".join(_ASKED.findall(text)).strip() or text
 
 
 _JSON_LINES: dict[str, Callable[[dict[str, Any]], Iterator[tuple[Role, str]]]] = {
@@ -225,7 +229,10 @@ def _aider_passage(role: str, held: list[str], line: int, at: str, path: Path) -
 
 
 def _read_note(path: Path) -> Iterator[AgentPassage | str]:
-    """Yield the lines of a Markdown file outside front matter and code, each heading included."""
+    """Yield the lines of a Markdown file outside front matter and code, each heading included.
+
+    A file of Claude Code's own memory is one memory, which front matter describes: each line of its prose is a point, too.
+    """
     if path.stat().st_size > MAX_NOTE:
         yield f"{path}: more than {MAX_NOTE // 1024**2} MB is no note."
         return
@@ -236,10 +243,14 @@ def _read_note(path: Path) -> Iterator[AgentPassage | str]:
         if lines[:1] == ["---"]
         else -1
     )
+    is_memory = path.parent.name == "memory" and any(_DESCRIBED.match(line) for line in lines[1 : front + 1])
     for number, line in enumerate(lines, 1):
         mark = line.strip()[:3]
         if number <= front + 1 or fence or mark in ("```", "~~~"):
             fence = "" if fence and mark == fence else fence or (mark if mark in ("```", "~~~") else "")
             continue
         if line.strip():
-            yield AgentPassage("note", without_controls(line).rstrip()[:MAX_TEXT], number, "", path.name)
+            point = "- " if is_memory and line[0] not in _MARKUP_STARTS else ""
+            yield AgentPassage(
+                "note", point + without_controls(line).rstrip()[:MAX_TEXT], number, "", path.name
+            )

@@ -14,6 +14,8 @@ from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MIN_TITLE, MAX_TITLE = 12, 300
 _BULLET = lazy_pattern(r"\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(.+)")
+_REFERENCE = lazy_pattern(r"\[[^\]\n]{1,200}\]\([^)\s]{1,300}\.mdx?\)")
+"""A point that begins with a link to another note: a line of an index."""
 _HEADING = lazy_pattern(r"(#{1,6})\s+(.+)")
 _MARKUP = lazy_pattern(r"\*\*|__|`")
 _SENTENCE = lazy_pattern(r"(?<=[.!?])\s+(?=[A-ZÄÖÜÁÉÍÓÚ¿¡])|\n+")
@@ -67,7 +69,8 @@ class CandidateFinder:
             self._headings = {n: text for n, text in self._headings.items() if n < level}
             self._headings[level] = heading[2].strip()
         elif bullet := _BULLET.match(passage.text):
-            yield from self._candidate(bullet[1], passage)
+            if not _REFERENCE.match(bullet[1]) or _RULE.search(bullet[1]):
+                yield from self._candidate(bullet[1], passage)
         elif _RULE.search(passage.text) and passage.text[:1] not in "|>< ":
             yield from self._candidate(passage.text, passage)
 
