@@ -76,6 +76,21 @@ async def test_a_turn_is_given_nothing_for_a_message_about_something_else(memori
     assert [memory.title for memory in given.memories] == ["The payment provider is Stripe"]
 
 
+async def test_beside_what_a_message_is_about_the_merely_related_is_left_out(memories: Memories):
+    about = "The gateway drops idle websocket connections after 60 seconds"
+    for fact in (
+        about,
+        "We poll the ERP every five minutes instead of webhooks",
+        "JWT tokens live for 15 minutes, refresh tokens for 30 days",
+        "The license server only accepts requests from the office network",
+        "GraphQL only for the portal, everything else is REST",
+        "The scheduler is APScheduler inside the worker, not cron",
+    ):
+        await memories.remember(fact)
+    given = await memories.inject(RecallContext("websocket disconnects all the time"))
+    assert [memory.title for memory in given.memories] == [about]
+
+
 async def test_a_query_does_not_wait_for_the_vectors_of_an_import(memories: Memories):
     await memories.embedder.close()
     titles = [f"Service {n} is written in Rust and listens on port {9000 + n}" for n in range(40)]

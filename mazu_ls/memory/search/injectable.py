@@ -17,6 +17,8 @@ SECOND_GROWTH = 0.03
 """In place of the growth where a second encoder has a part in both vectors: among many entries fewer come close by chance."""
 MOST_BY_MEANING = 8
 """So many are injected for nothing but their closeness: the right one is often not the first, and a line costs 30 tokens."""
+OF_THE_NEAREST = 0.7
+"""And this share of the closeness of the nearest one: beside a memory that is really about the request the merely related are noise."""
 LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
 """Or the memory holds this share of the request (weighed by rarity), or the request two words and this share of the
 memory."""
@@ -55,11 +57,15 @@ def choose_injectable(
     """Return those of the `ranked` candidates, from a store of so many entries, that are injected: what fits the request, and of what
     is merely close the first few. `second`: a second encoder has a part in closeness."""
     close_enough = _close_enough(entries, second)
+    near = OF_THE_NEAREST * max((c.closeness for c in ranked if not c.weak), default=0.0)
     chosen: list[RecallCandidate] = []
     merely_close = 0
     for c in ranked:
-        if _fits(c, close_enough):
-            merely_close += not _shares_enough(c)
-            if _shares_enough(c) or merely_close <= MOST_BY_MEANING:
-                chosen.append(c)
+        if not _fits(c, close_enough):
+            continue
+        if _shares_enough(c):
+            chosen.append(c)
+        elif c.closeness >= near and merely_close < MOST_BY_MEANING:
+            merely_close += 1
+            chosen.append(c)
     return chosen
