@@ -455,6 +455,52 @@ def test_a_lesson_in_another_language_comes_with_the_failure_it_is_about(
     assert ("that match this failure" in str(world.bodies[-1]["messages"][-1])) == given
 
 
+def test_each_failure_brings_its_lesson_though_the_nearest_was_given_before():
+    world = check(
+        """
+        -- answers --
+        allow_once
+        allow_once
+        -- user --
+        Note it.
+        -- model calls remember --
+        title: Ohne laufende Testdatenbank schlägt die Verbindung fehl: docker compose up db
+        category: task_outcome
+        -- model calls remember --
+        title: El despliegue falla si la clave SSH no está en el agente: ssh-add antes
+        category: task_outcome
+        -- model says --
+        Noted.
+        -- restart --
+        -- user --
+        Go on with the other thing.
+        -- model calls run_shell --
+        command: cat one.txt; exit 1
+        -- model calls run_shell --
+        command: cat two.txt; exit 2
+        -- model says --
+        Done.
+        -- one.txt --
+        psycopg.OperationalError: connection to server at port 5432 failed: Connection refused
+        -- two.txt --
+        git@github.com: Permission denied (publickey). fatal: Could not read from remote repository.
+        """,
+        """
+        tool: remembered as m_000001
+        tool: remembered as m_000002
+        assistant: Noted.
+        stop: end_turn
+        tool: …
+        tool: …
+        assistant: Done.
+        stop: end_turn
+        """,
+    )
+    *_, one, _, two = world.bodies[-1]["messages"]
+    assert "m_000001" in str(one) and "m_000002" not in str(one)
+    assert "m_000002" in str(two) and "m_000001" not in str(two)
+
+
 @pytest.mark.parametrize("edits", [True, 5, "x", [None, {"old": 3}]])
 async def test_arguments_that_are_nonsense_bring_no_memories_and_no_failure(tmp_path: Path, edits: object):
     memories = await Memories.open(tmp_path / "m.db", tmp_path / "g.db", MemorySettings(semantic=False))

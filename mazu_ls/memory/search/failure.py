@@ -9,7 +9,6 @@ from msgspec import Struct
 from mazu_ls.memory.models import Memory, micros, now
 from mazu_ls.memory.search import index, recall
 from mazu_ls.memory.search.inject import Embed
-from mazu_ls.memory.search.injectable import is_close
 from mazu_ls.memory.store.store import MemoryStore
 
 LESSONS = frozenset({"mistake", "task_outcome"})
@@ -17,14 +16,16 @@ LESSONS = frozenset({"mistake", "task_outcome"})
 LEAST_CLOSENESS = 0.34
 """The cosine from which the nearest lesson is taken for one about the failure. Tools print English, and lessons are written in any
 language, so that often no word is shared."""
+OF_THE_NEAREST, MOST_NEAREST = 0.8, 2
+"""A second one needs this share of the closeness of the nearest, which may have been given before."""
 _MOST = 20
 
 
 class FailureMatches(Struct, frozen=True):
-    """What recall finds for a failure, best first, and the lesson that is nearest to it in meaning, if one is near."""
+    """What recall finds for a failure, best first, and the lessons that are near it in meaning, the nearest first."""
 
     found: list[Memory]
-    nearest: Memory | None = None
+    nearest: list[Memory]
 
 
 async def recall_failure(
@@ -40,13 +41,9 @@ async def recall_failure(
         meaning=await embed(output),
     )
     result = await recall.find(shelves, query)
-    lessons = [c for c in result.ranked if c.category in LESSONS]
-    nearest = max(lessons, key=lambda c: c.closeness, default=None)
-    second = query.meaning is not None and query.meaning.second
-    if nearest is not None and not (
-        nearest.closeness >= LEAST_CLOSENESS and is_close(nearest, result.entries, second=second)
-    ):
-        nearest = None
+    lessons = [c for c in result.ranked if c.category in LESSONS and not c.weak]
+    lessons.sort(key=lambda c: -c.closeness)
+    near = max(LEAST_CLOSENESS, OF_THE_NEAREST * lessons[0].closeness) if lessons else 0.0
     found = await recall.memories(shelves, result, _MOST)
-    result.ranked = [nearest] if nearest is not None else []
-    return FailureMatches(found, next(iter(await recall.memories(shelves, result, 1)), None))
+    result.ranked = [c for c in lessons[:MOST_NEAREST] if c.closeness >= near]
+    return FailureMatches(found, await recall.memories(shelves, result, MOST_NEAREST))

@@ -39,11 +39,6 @@ def _close_enough(entries: int, second: bool) -> float:
     return closeness_threshold(entries, INJECTED_FROM, SECOND_GROWTH if second else INJECTED_GROWTH)
 
 
-def is_close(c: RecallCandidate, entries: int, *, second: bool) -> bool:
-    """Return whether closeness alone is reason enough in a store of so many entries. `second`: a second encoder has a part in it."""
-    return not c.weak and _nearness(c) >= _close_enough(entries, second)
-
-
 def _shares_enough(c: RecallCandidate) -> bool:
     """Return whether an open file or shared words alone are reason enough."""
     if c.in_files or c.query_share >= LEAST_QUERY_SHARE:

@@ -39,8 +39,9 @@ _CODE_NAME = re.compile(r"\b(?:[A-Za-z]\w*_\w+|[a-z]+[A-Z]\w*|[A-Z]+[a-z0-9]+[A-
 _QUOTED = re.compile(r"['\"`‘“]([\w./:@-]{3,80})['\"`’”]")
 _STATUS = re.compile(r"(?:\n\[[^\n]*\])+\Z")
 """The lines in which the tool says how the command ended, and notes; none of its output."""
-_BY_CHANCE = re.compile(r"\w|\d{1,2}|errors?|fail(ed|ures?)?|tests?")
-"""Terms that stand in the output of most failures, or say nothing alone."""
+_SAYS_NOTHING = re.compile(r"\w|\d{1,2}")
+_OF_EVERY_FAILURE = frozenset(("error", "fail", "failur", "test"))
+"""Terms (stems) that stand in the output of most failures."""
 _NO_NAMES = words("ERROR ERRORS FAILED FAILURE FAILURES FATAL WARNING WARNINGS PASSED TRACEBACK")
 _COMMAND_CHARACTERS, _NAMED_CHARACTERS = 4_000, 50_000
 _MOST_NAMES, _MOST_PATHS = 40, 8
@@ -138,7 +139,7 @@ class TimelyMemories:
         return list({memory.id: memory for memory in (*anchored, *naming)}.values())
 
     async def _about_error(self, output: str) -> list[Memory]:
-        """Return those whose words occur in the error, best first, and the lesson that is nearest to it in meaning."""
+        """Return those whose words occur in the error, best first, and the lessons that are near it in meaning."""
         from mazu_ls.memory.search.failure import recall_failure
 
         assert self._memories is not None
@@ -152,7 +153,7 @@ class TimelyMemories:
             forgetting=self._memories.settings.forgetting, embed=self._memories.embedder.embed_query,
         )  # fmt: skip
         fitting = [m for m in matches.found if m.category in _ERROR_CATEGORIES and _fits_error(m, text)]
-        return [*fitting, matches.nearest] if matches.nearest else fitting
+        return [*fitting, *matches.nearest]
 
     def _render(self, found: Iterable[Memory], why: str) -> str:
         from mazu_ls.memory.search.memory_lines import render_memory
@@ -181,10 +182,11 @@ def _fits_error(memory: Memory, text: str) -> bool:
     if (memory.score or 0) < _LEAST_SCORE:
         return False
     said = f"{memory.title} {memory.body[:500]}"
-    shared = set(query_terms(said)) & set(query_terms(text))
+    shared = {term for term in query_terms(said) if not _SAYS_NOTHING.fullmatch(term)}
+    shared.intersection_update(query_terms(text))
     named = {*_code_names(text), *_QUOTED.findall(text)}
-    telling = not all(map(_BY_CHANCE.fullmatch, shared))
-    return (telling and len(shared) >= _SHARED_WORDS) or any(_holds_word(said, name) for name in named)
+    telling = len(shared) >= _SHARED_WORDS and not shared <= _OF_EVERY_FAILURE
+    return telling or any(_holds_word(said, name) for name in named)
 
 
 def _defined_names(text: str) -> list[str]:
