@@ -13,7 +13,9 @@ _SECRET = lazy_pattern(
     r"key|token|secret|passw|passphrase|credential|cookie|private|(?:^|_)(?:auth|pass|pwd|pat|dsn|jwt|sas)(?:_|$)",
     re.I,
 )
-_HARMLESS = frozenset(("PWD", "OLDPWD", "SSH_TTY", "KEYBOARD", "XKB_DEFAULT_LAYOUT"))
+_IDENTITY = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
+"""Whose commits are made: in CI and containers they have no other place."""
+_HARMLESS = frozenset(("PWD", "OLDPWD", "SSH_TTY", "KEYBOARD", "XKB_DEFAULT_LAYOUT", *_IDENTITY))
 # Read by shells, loaders, interpreters and git to run or load something else.
 _POISON = lazy_pattern(
     r"^(BASH_ENV|ENV|BASH_FUNC_.*|BASHOPTS|SHELLOPTS|PROMPT_COMMAND|PS[0-4]|IFS|CDPATH|GLOBIGNORE|LD_.*|DYLD_.*|GCONV_PATH"
