@@ -98,7 +98,12 @@ await story(async (bed, step) => {
     await chat.locator('.footer .link', { hasText: 'undo' }).click();
     await until('the text is as before', async () => (await bed.text(app)) === mine);
     await chat.locator('.gone', { hasText: '1 turn undone' }).waitFor();
+    await bed.openView('Sessions');
+    await until('a conversation of which all is undone is still listed', async () =>
+      /total subtracts.*0 turns/.test((await bed.sidebar()).replaceAll(/\s+/g, ' ')),
+    );
     await bed.shot('undone');
+    await bed.page.locator('.sidebar .pane-header', { hasText: 'Sessions' }).first().click();
   });
 
   await step(

@@ -276,6 +276,14 @@ const STEPS = {
     const page = await chat();
     await post(page, { type: 'questions', open: [trust] });
     await page.locator('.asked', { hasText: detail }).waitFor();
+    await page.setViewportSize({ width: 420, height: 150 });
+    await page.locator('.asked button', { hasText: 'I agree' }).scrollIntoViewIfNeeded();
+    const [button, main] = await Promise.all(['.asked .primary', 'main'].map((it) => page.locator(it).boundingBox()));
+    assert.ok(button.y + button.height <= main.y + main.height, 'in a low view it can be answered');
+    assert.equal(await page.locator('.composer').isVisible(), false);
+    await page.setViewportSize({ width: 420, height: 900 });
+    await page.locator('.asked .link', { hasText: 'Read it' }).click();
+    assert.equal((await last(page, 'command')).command, 'mazu.agent.focus');
     assert.equal(await page.locator('.empty button').count(), 0, 'nothing else is offered');
     await listens(page);
     await page.keyboard.press('Enter'); // agrees to nothing

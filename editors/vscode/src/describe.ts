@@ -1,7 +1,7 @@
 /** How times, prices and counts are said, the same everywhere. */
 
 import { l10n } from 'vscode';
-import type { AllCommands, Checkpoint, Model, RollbackPlan } from './protocol';
+import type { AllCommands, Checkpoint, Model, RollbackPlan, Session } from './protocol';
 
 const UNITS: [Noun, number][] = [
   ['day', 86_400],
@@ -26,6 +26,9 @@ export function ago(time: string | null | undefined): string {
   return l10n.t('just now');
 }
 
+/** Whether something was said in a session by a person: also where all of it was undone, which can be redone. */
+export const isChat = ({ turnCount, name, aside }: Session): boolean => !aside && (turnCount > 0 || name !== '');
+
 /** What is counted: one of it, several of it. */
 const NOUNS = {
   file: [l10n.t('{0} file'), l10n.t('{0} files')],
@@ -38,6 +41,7 @@ const NOUNS = {
   proposal: [l10n.t('{0} proposed edit'), l10n.t('{0} proposed edits')],
   memory: [l10n.t('{0} memory change'), l10n.t('{0} memory changes')],
   checkpoint: [l10n.t('{0} checkpoint'), l10n.t('{0} checkpoints')],
+  tool: [l10n.t('{0} tool'), l10n.t('{0} tools')],
   day: [l10n.t('{0} day'), l10n.t('{0} days')],
   hour: [l10n.t('{0} hour'), l10n.t('{0} hours')],
   minute: [l10n.t('{0} minute'), l10n.t('{0} minutes')],

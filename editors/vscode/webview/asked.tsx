@@ -31,6 +31,13 @@ export function Asked({ open, sessionId }: { open: PermissionRequest[]; sessionI
       {here && (
         <div class="asked">
           <p>{here.title}</p>
+          {here.tool === 'trust' && (
+            <p class="about">
+              <button type="button" class="link" onClick={() => send({ type: 'command', command: 'mazu.agent.focus' })}>
+                {t('Read it in “Skills, Tools and Rules”')}
+              </button>
+            </p>
+          )}
           {here.diff && here.detail && <p class="about">{here.detail}</p>}
           <Question key={here.callId} question={here} arguments={here.arguments ?? {}} />
         </div>

@@ -1,6 +1,6 @@
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { ownWork, modelPrice, rollbackChanges } from '../describe';
+import { isChat, ownWork, modelPrice, rollbackChanges } from '../describe';
 import { showPatch } from '../diffs/patch';
 import { showTurnChanges } from '../diffs/turn';
 import { isCancellation, sentence, UserError } from '../errors';
@@ -216,7 +216,7 @@ export class ChatController implements Disposable {
     const last = this.app.context.workspaceState.get<string>(LAST);
     if (last !== undefined) return last || null;
     const { sessions, current } = await this.app.server.execute('mazu.session.list');
-    return sessions.some(({ id, turnCount }) => id === current && turnCount > 0) ? current : null;
+    return sessions.some((session) => session.id === current && isChat(session)) ? current : null;
   }
 
   /** `resend` is a turn whose attachments go along again. */

@@ -1,6 +1,6 @@
 import { l10n, type QuickPickItem, ThemeIcon, window } from 'vscode';
 import type { App } from '../app';
-import { ago, counted } from '../describe';
+import { ago, counted, isChat } from '../describe';
 import { report } from '../errors';
 import type { Session } from '../protocol';
 import { SessionItem } from '../views/items';
@@ -25,7 +25,7 @@ export function registerSessionCommands(app: App): void {
 /** Every conversation, newest first; what is typed is looked for in what was said. */
 async function showHistory({ server, chats }: App): Promise<void> {
   const { sessions } = await server.execute('mazu.session.list');
-  const all = sessions.filter(({ turnCount, aside }) => turnCount > 0 && !aside).map(sessionPick);
+  const all = sessions.filter(isChat).map(sessionPick);
   const pick = window.createQuickPick<SessionPick>();
   pick.title = l10n.t('Mazu: conversations');
   pick.placeholder = l10n.t('Type to search all conversations');

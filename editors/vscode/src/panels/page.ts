@@ -16,7 +16,7 @@ export function pageHtml(webview: Webview, extension: Uri, name: PageName, title
     "form-action 'none'",
   ].join('; ');
   return `<!DOCTYPE html>
-<html lang="${env.language}">
+<html lang="${l10n.bundle ? env.language : 'en'}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">

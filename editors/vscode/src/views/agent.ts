@@ -1,5 +1,6 @@
-import { commands, l10n, ThemeIcon, TreeItem, Uri, window } from 'vscode';
+import { commands, l10n, ThemeIcon, TreeItem, Uri, window, workspace } from 'vscode';
 import type { App } from '../app';
+import { counted } from '../describe';
 import { openFile } from '../chat/open';
 import type { McpServer, Rule, Skill, Tool, TrustItem } from '../protocol';
 import { GroupItem } from './tree';
@@ -89,7 +90,7 @@ export class McpItem extends TreeItem {
     this.id = `mcp/${name}`;
     this.contextValue = trustContext(trust, 'mcp');
     this.description = [
-      state === 'connected' ? l10n.t('{0}, {1} tools', said, tools) : said,
+      state === 'connected' ? `${said}, ${counted(tools, 'tool')}` : said,
       waiting.length ? l10n.t('{0} new or changed', waiting.length) : '',
     ]
       .filter(Boolean)
@@ -126,7 +127,7 @@ export class TrustRow extends TreeItem {
 /** Shows what is to be read: the files that changed, or that which says what there is. */
 async function read({ path, files = [] }: TrustItem): Promise<string> {
   for (const file of files.length ? files.slice(0, MOST_SHOWN) : [path]) await openFile(Uri.file(file));
-  return files.join(', ') || path;
+  return (files.length ? files : [path]).map((file) => workspace.asRelativePath(file)).join(', ');
 }
 
 /** Nothing is agreed to that was not shown: the file is opened, and the hash is of what was read. */

@@ -1,5 +1,6 @@
 import { commands, window } from 'vscode';
 import type { App } from '../app';
+import { isChat } from '../describe';
 import { agentRows, registerAgentCommands } from './agent';
 import { checkpointRows } from './checkpointRows';
 import { SessionItem } from './items';
@@ -13,7 +14,7 @@ export function registerViews(app: App): void {
   const trees = {
     sessions: new Tree(app, async () => {
       const { sessions } = await server.execute('mazu.session.list');
-      const listed = sessions.filter(({ turnCount, aside }) => everySession || (turnCount > 0 && !aside));
+      const listed = sessions.filter((session) => everySession || isChat(session));
       return listed.map((session) => new SessionItem(session, session.id === app.chats.shownSession));
     }),
     checkpoints: new Tree(app, () => checkpointRows(app)),
