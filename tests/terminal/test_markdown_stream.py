@@ -65,3 +65,20 @@ def test_the_end_of_a_long_table_keeps_its_head_and_a_long_line_is_cut() -> None
 )
 def test_nothing_that_was_said_is_missing_on_the_screen(said: str, shown: str) -> None:
     assert render_markdown(said, 80, colours=False) == shown
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "\U0001f469\U0001f3fd\u200d\U0001f4bb",
+        "\u2764\ufe0f\u200d\U0001f525",
+    ],
+)
+def test_joiners_that_are_spelling_stay_in_an_answer(prose: str) -> None:
+    assert prose in render_markdown(prose, 40, colours=False)
+    hidden = f"rm\u200c -rf\u200d x{prose[0]}\u200dy &zwj;"
+    assert (
+        render_markdown(hidden, 60, colours=False) == f"rm<U+200C> -rf<U+200D> x{prose[0]}<U+200D>y <U+200D>"
+    )

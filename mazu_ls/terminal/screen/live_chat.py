@@ -176,7 +176,9 @@ class LiveChat:
         self.chat.share = self.surface.share(self.chat.share)
         if said:
             width = max(20, self.screen.size[1])
-            self.screen.emit(render_markdown(styled.clean(said), width, colours=self.screen.colours) + "\n")
+            self.screen.emit(
+                render_markdown(styled.clean_prose(said), width, colours=self.screen.colours) + "\n"
+            )
 
     async def _turn(self, text: str) -> None:
         if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's

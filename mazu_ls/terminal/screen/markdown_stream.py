@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
-from mazu_ls.terminal.screen.styled_text import clean
+from mazu_ls.terminal.screen.styled_text import clean_prose
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -121,9 +121,8 @@ def _with_addresses(tokens: list[Token] | None) -> list[Token] | None:
             token.type, token.tag, token.children = "text", "", None
             token.content = f"{token.content} ({address})" if token.content else address
         if token.type == "text":
-            token.content = clean(
-                token.content
-            )  # an entity may have become a bidirectional or invisible character
+            # An entity may have become a bidirectional or invisible character.
+            token.content = clean_prose(token.content)
         if token.type in ("link_open", "link_close") and token.info == "auto":
             continue
         shown.append(token)

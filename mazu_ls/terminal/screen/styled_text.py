@@ -22,6 +22,18 @@ _CUT = re.compile(r"\.\.\. (?P<left>\d+) more lines \(\+(?P<added>\d+) -(?P<remo
 """The last line of a diff that was cut."""
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 
+_JOINER = re.compile(
+    "(?<=[\u0600-\u08ff\u0900-\u0dff])[\u200c\u200d](?=[\u0600-\u08ff\u0900-\u0dff])|(?<=[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])\u200d(?=[\u2190-\u2bff\U0001f300-\U0001faff])"
+)
+"""Joiners that are spelling: between letters of Arabic and Indic scripts, and inside of one emoji."""
+
+
+def clean_prose(text: str) -> str:
+    """Return the same as `clean` for text that is only read: joiners that belong to a word or to an emoji stay."""
+    found = _JOINER.split(text), _JOINER.findall(text)
+    cleaned = [clean(piece) for piece in found[0]]
+    return "".join(piece + joiner for piece, joiner in zip(cleaned, [*found[1], ""], strict=True))
+
 
 def clean(text: str) -> str:
     """Return the text without anything that moves the cursor, changes colours, hides or reorders what follows.

@@ -19,7 +19,7 @@ from mazu_ls.terminal.screen.call_lines import (
     outcome_state,
 )
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
-from mazu_ls.terminal.screen.styled_text import Line, clean, line
+from mazu_ls.terminal.screen.styled_text import Line, clean, clean_prose, line
 
 DIFF_LINES = 24
 OUTPUT_LINES = 8
@@ -148,7 +148,9 @@ class TurnScreen:
         if self._drawn[0] != key:
             text = self._markdown.excerpt(height, width) if height > 0 else ""
             rows = (
-                render_markdown(clean(text), width, colours=self._colours).split("\n") if text.strip() else []
+                render_markdown(clean_prose(text), width, colours=self._colours).split("\n")
+                if text.strip()
+                else []
             )
             self._drawn = key, rows
         return list(self._drawn[1])
@@ -194,7 +196,7 @@ class TurnScreen:
         if not self._thought:
             return
         took = time.monotonic() - self._thought_began
-        self._fold("The thought", clean(self._thought).strip().split("\n"))
+        self._fold("The thought", clean_prose(self._thought).strip().split("\n"))
         self._lines(line(("dim", f"▸ Thought for {styled.seconds(took)} (ctrl-o shows it)")))
         self._thought, self._thought_began = "", 0.0
 
@@ -204,7 +206,7 @@ class TurnScreen:
 
     def _print_markdown(self, text: str) -> None:
         if text.strip():
-            self._emit(render_markdown(clean(text), self._width(), colours=self._colours) + "\n")
+            self._emit(render_markdown(clean_prose(text), self._width(), colours=self._colours) + "\n")
 
     def _footer(self, ended: journal.TurnEnded) -> list[Line]:
         rows = end_lines(ended, in_chat=self._in_chat, width=self._width())
