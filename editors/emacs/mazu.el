@@ -236,6 +236,7 @@ pairs, before a hunk."
      (delq nil (list (and (> files 0) (format "%d %s changed  +%d -%d" files (if (= files 1) "file" "files")
                                               (or (plist-get changes :added) 0) (or (plist-get changes :removed) 0)))
                      (and (eq t (plist-get changes :uncounted)) "what its commands changed was not counted")
+                     (and (or (> files 0) (eq t (plist-get changes :uncounted))) "M-x mazu-undo")
                      (and (> checkpoints 0)
                           (format "%d %s" checkpoints (if (= checkpoints 1) "checkpoint" "checkpoints")))
                      (and (numberp cost) (> cost 0)
@@ -607,9 +608,18 @@ handed on."
   (let ((title (plist-get checkpoint :title)))
     (if (member title '(nil "")) (plist-get checkpoint :label) title)))
 
-(defun mazu--paths (items)
-  "The files that ITEMS of a plan are about, as a text."
-  (mapconcat (lambda (item) (if (stringp item) item (plist-get item :path))) items ", "))
+(defun mazu--left-alone (plan)
+  "What of PLAN was not restored, or was moved, by reason."
+  (mapconcat
+   (lambda (kind)
+     (mapconcat
+      (lambda (same)
+        (let ((names (mapcar (lambda (one) (plist-get one :path)) (cdr same))))
+          (format "; %s: %s%s (%s)" (cdr kind) (string-join (seq-take names 3) ", ")
+                  (if (> (length names) 3) (format " and %d more" (- (length names) 3)) "")
+                  (car same))))
+      (seq-group-by (lambda (one) (plist-get one :reason)) (plist-get plan (car kind))) ""))
+   '((:conflicts . "not undone") (:keep . "kept") (:setAside . "set aside")) ""))
 
 (defun mazu--problem (item)
   "What is said of a file ITEM that could not be restored: its name and why."
@@ -622,16 +632,12 @@ handed on."
   "Report the RESULT of a rollback, and what of it was not done; of a redo if REDONE."
   (mazu--catch-up)
   (let ((name (mazu--name (plist-get result :checkpoint)))
-        (conflicts (plist-get (plist-get result :plan) :conflicts))
-        (kept (plist-get (plist-get result :plan) :keep))
         (problems (plist-get result :problems)))
     (if (not (eq t (plist-get result :applied)))
         (message "Nothing was rolled back (\"%s\")" name)
-      (message "Back at \"%s\"%s%s%s%s; M-x %s undoes this" name
+      (message "%s%s%s%s; M-x %s undoes this" (if redone "Redone" (format "Back at \"%s\"" name))
                (if (eq t (plist-get result :verified)) ", verified" "")
-               (if (seq-empty-p conflicts) ""
-                 (concat "; not undone, since you changed it on top of the agent's change: " (mazu--paths conflicts)))
-               (if (seq-empty-p kept) "" (concat "; kept as you left it: " (mazu--paths kept)))
+               (mazu--left-alone (plist-get result :plan))
                (if (seq-empty-p problems) ""
                  (concat "; not restored: " (mapconcat #'mazu--problem problems ", ")))
                (if redone "mazu-undo" "mazu-redo")))))
@@ -651,31 +657,62 @@ handed on."
   (mazu--ask
    "mazu.checkpoint.list" nil
    (lambda (result)
-     (let* ((choices (mapcar (lambda (one) (cons (format "%s  %s" (plist-get one :id) (plist-get one :label)) one))
-                             (plist-get result :checkpoints)))
-            (chosen (cdr (assoc (completing-read "Roll back to: " choices nil t) choices))))
+     (let* ((choices (mazu--choices (plist-get result :checkpoints)))
+            (table (lambda (typed predicate action)
+                     (if (eq action 'metadata) '(metadata (display-sort-function . identity) (cycle-sort-function . identity))
+                       (complete-with-action action choices typed predicate))))
+            (chosen (cdr (assoc (completing-read "Roll back to: " table nil t) choices))))
        (when chosen (mazu--preview chosen))))))
+
+(defun mazu--choices (checkpoints)
+  "An alist of CHECKPOINTS by their words and times; of those that would read the same, the older ones are numbered."
+  (let (found)
+    (dolist (one (append checkpoints nil) (nreverse found))
+      (let* ((at (date-to-time (plist-get one :createdAt)))
+             (today (equal (format-time-string "%F" at) (format-time-string "%F")))
+             (name (format "%s  %s" (mazu--name one) (format-time-string (if today "%H:%M" "%F %H:%M") at)))
+             (key name) (count 1))
+        (while (assoc key found)
+          (setq count (1+ count) key (format "%s (%d)" name count)))
+        (push (cons key one) found)))))
+
+(defun mazu--plan-lines (plan)
+  "What PLAN says of files beyond the diff below it, a line for each."
+  (mapconcat
+   (lambda (kind)
+     (mapconcat (lambda (one) (format "# %s: %s (%s)\n" (cdr kind) (plist-get one :path) (plist-get one :reason)))
+                (plist-get plan (car kind)) ""))
+   '((:conflicts . "You changed this too") (:keep . "This stays as it is") (:setAside . "This is moved away")) ""))
 
 (defun mazu--preview (checkpoint)
   "Show what changed since CHECKPOINT, with the key that goes back there."
   (let ((id (plist-get checkpoint :id)) (server (mazu--server)))
     (mazu--ask
-     "mazu.checkpoint.diff" (list :id id)
-     (lambda (result)
-       (with-current-buffer (get-buffer-create "*mazu rollback*")
-         (let ((inhibit-read-only t))
-           (erase-buffer)
-           (insert (format "# Back to \"%s\": C-c C-c rolls back, q leaves it\n\n" (mazu--name checkpoint))
-                   (plist-get result :patch)))
-         (diff-mode)
-         (setq buffer-read-only t)
-         (goto-char (point-min))
-         (use-local-map (make-composed-keymap (make-sparse-keymap) diff-mode-map))
-         (local-set-key "q" #'quit-window)
-         (local-set-key (kbd "C-c C-c")
-                        (lambda () (interactive) (quit-window)
-                          (mazu--ask "mazu.rollback" (list :id id) #'mazu--report server)))
-         (pop-to-buffer (current-buffer)))))))
+     "mazu.rollback" (list :id id :preview t)
+     (lambda (planned)
+       (mazu--ask "mazu.checkpoint.diff" (list :id id)
+                  (lambda (result)
+                    (mazu--show-preview server checkpoint (plist-get planned :plan) (plist-get result :patch)))
+                  server))
+     server)))
+
+(defun mazu--show-preview (server checkpoint plan patch)
+  "Show the PLAN of a rollback to CHECKPOINT and what changed since (PATCH); keys in its buffer ask SERVER to do it."
+  (with-current-buffer (get-buffer-create "*mazu rollback*")
+    (let ((inhibit-read-only t))
+      (erase-buffer)
+      (insert (format "# Back to \"%s\": C-c C-c rolls back, q leaves it\n" (mazu--name checkpoint))
+              (mazu--plan-lines plan)
+              "# What is there now is kept, so this can be undone. Changed since then:\n\n" patch))
+    (diff-mode)
+    (setq buffer-read-only t)
+    (goto-char (point-min))
+    (use-local-map (make-composed-keymap (make-sparse-keymap) diff-mode-map))
+    (local-set-key "q" #'quit-window)
+    (local-set-key (kbd "C-c C-c")
+                   (lambda () (interactive) (quit-window)
+                     (mazu--ask "mazu.rollback" (list :id (plist-get checkpoint :id)) #'mazu--report server)))
+    (pop-to-buffer (current-buffer))))
 
 (defun mazu-remember (title)
   "Remember TITLE, anchored to the region where it is active."
@@ -684,7 +721,17 @@ handed on."
              (append (list :title title)
                      (and (use-region-p)
                           (list :anchors (vector (mazu--place (region-beginning) (region-end))))))
-             (lambda (result) (message "Mazu: %s" (plist-get result :outcome)))))
+             (lambda (result) (message "%s" (mazu--remembered result)))))
+
+(defun mazu--remembered (result)
+  "The outcome of remembering, with the memory that it replaced and those that it is much like, as RESULT has them."
+  (let ((title (plist-get (plist-get result :memory) :title)) (replaced (plist-get result :replaced)))
+    (concat
+     (format (if (equal (plist-get result :outcome) "duplicate") "Already known: \"%s\"" "Remembered: \"%s\"") title)
+     (if replaced (format ", instead of \"%s\"" (plist-get replaced :title)) "")
+     (mapconcat (lambda (other)
+                  (format "; much like \"%s\"" (plist-get other :title)))
+                (plist-get result :alike) ""))))
 
 (provide 'mazu)
 ;;; mazu.el ends here

@@ -47,6 +47,7 @@ class MessageCompleter(Completer):
                 str(Path(entry.path).relative_to(folder))
                 for folder in self._folders
                 for entry in itertools.islice(walk(folder, folder), FILES)
+                if entry.name.isprintable()  # a line feed cannot be typed, nor seen
             ]
             self._listed_at = time.monotonic()
         return self._files

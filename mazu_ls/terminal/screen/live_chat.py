@@ -176,9 +176,8 @@ class LiveChat:
         self.chat.share = self.surface.share(self.chat.share)
         if said:
             width = max(20, self.screen.size[1])
-            self.screen.emit(
-                render_markdown(styled.clean_prose(said), width, colours=self.screen.colours) + "\n"
-            )
+            said = styled.clean_prose(said)
+            self.screen.emit(render_markdown(said, width, colours=self.screen.colours) + "\n")
 
     async def _turn(self, text: str) -> None:
         if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's
@@ -239,11 +238,9 @@ class LiveChat:
         return "A turn that was begun in another terminal or editor runs here and would be stopped. Leave once more to do that."
 
     def _parting(self) -> str:
-        return (
-            ""
-            if self.chat.session_id is None
-            else "The turn was stopped. `mazu-ls --continue` continues the conversation."
-        )
+        if self.chat.session_id is None:
+            return ""
+        return "The turn was stopped. `mazu-ls --continue` continues the conversation."
 
     def _status(self) -> str:
         if not self._status_known:

@@ -75,9 +75,7 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.wait("    return a + b")
     await call(terminal, "mazu-rollback")
     await terminal.wait("Roll back to:")
-    await terminal.press("Tab")
-    await asyncio.sleep(0.2)
-    await terminal.type("1")
+    await terminal.type("clean")
     await terminal.press("Tab", "Enter")
     await terminal.wait('# Back to "clean"', "C-c C-c rolls back")
     await terminal.press("C-c", "C-c")
@@ -91,9 +89,7 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.wait("# mine ", "Wrote")
     await call(terminal, "mazu-rollback")
     await terminal.wait("Roll back to:")
-    await terminal.press("Tab")
-    await asyncio.sleep(0.2)
-    await terminal.type("1")
+    await terminal.type("clean")
     await terminal.press("Tab", "Enter")
     await terminal.wait('# Back to "clean"', "C-c C-c rolls back")
     await terminal.press("C-c", "C-c")
@@ -106,16 +102,37 @@ async def test_a_question_waits_while_the_user_types(terminal: Terminal):
     await terminal.wait("Nothing was rolled back", "# mine", without="waits for you")
 
 
-REPORTED = """(let ((result (list :applied t :checkpoint (list :title "before: x") :plan (list :conflicts nil :keep nil)
+REPORTED = """(let ((result (list :applied t :checkpoint (list :title "before: x")
+  :plan (list :conflicts nil :keep (vector (list :path "a.py" :reason "only you changed it") (list :path "b.py" :reason "only you changed it"))
+              :setAside (vector (list :path "big.bin" :reason "it is in rescued/big.bin now")))
   :problems (list (list :path "file:///tmp/a%20b/bank.py" :reason "Emacs did not take the edit")))))
   (mazu--report result) (mazu--report result t))"""
 
 
+def in_emacs(expression: str) -> list[str]:
+    """The lines that the package says when this is evaluated."""
+    command = [obtain(), "--batch", "--eval", "(package-activate-all)", "-l", PACKAGE, "--eval", expression]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+
+
 def test_what_was_not_restored_is_said_with_its_reason_and_redo_is_undone_by_undo(editors_wanted: None):
-    command = [obtain(), "--batch", "--eval", "(package-activate-all)", "-l", PACKAGE, "--eval", REPORTED]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
-    back = 'Back at "before: x"; not restored: bank.py: Emacs did not take the edit; M-x mazu-{} undoes this'
-    assert [line for line in said if line.startswith("Back")] == [back.format("redo"), back.format("undo")]
+    rest = "; kept: a.py, b.py (only you changed it); set aside: big.bin (it is in rescued/big.bin now)"
+    rest += "; not restored: bank.py: Emacs did not take the edit; M-x mazu-{} undoes this"
+    said = in_emacs(REPORTED)
+    assert f'Back at "before: x"{rest.format("redo")}' in said
+    assert f"Redone{rest.format('undo')}" in said
+
+
+CHOSEN = """(let ((at "2026-11-27T21:00:00Z")) (message "%S" (mapcar #'car (mazu--choices (list
+  (list :title "before: x" :createdAt at) (list :title "before: x" :createdAt at) (list :label "mine" :createdAt at))))))"""
+REMEMBERED = """(message "%s" (mazu--remembered (list :outcome "superseded" :memory (list :title "Port 8080")
+  :replaced (list :title "Port 80") :alike (vector (list :title "No port")))))"""
+
+
+def test_checkpoints_are_chosen_by_words_and_a_memory_names_what_it_replaced(editors_wanted: None):
+    said = [line for line in in_emacs(CHOSEN) if line.startswith("(")]
+    assert said[0].count("before: x  ") == 2 and " (2)" in said[0] and "mine  " in said[0], said
+    assert 'Remembered: "Port 8080", instead of "Port 80"; much like "No port"' in in_emacs(REMEMBERED)
 
 
 OUTCOMES = """(dolist (said '("error: the user refused this: no. Ask, or continue." "error: not allowed: a rule denies it" "boom"))
@@ -123,7 +140,6 @@ OUTCOMES = """(dolist (said '("error: the user refused this: no. Ask, or continu
 
 
 def test_a_call_that_was_refused_is_shown_as_not_run(editors_wanted: None):
-    command = [obtain(), "--batch", "--eval", "(package-activate-all)", "-l", PACKAGE, "--eval", OUTCOMES]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    said = in_emacs(OUTCOMES)
     shown = ['("–" "you refused it")', '("–" "not allowed: a rule denies it")', '("✗" "boom")']
     assert [line for line in said if line.startswith("(")] == shown

@@ -40,6 +40,7 @@ local sections = {
   { 'delete', 'These files did not exist and are removed' },
   { 'buffers', 'These buffers change' },
   { 'keep', 'These stay as they are' },
+  { 'setAside', 'These are moved away first, since no checkpoint can hold them as they are' },
   { 'conflicts', 'You changed these too' },
 }
 
@@ -113,6 +114,29 @@ local function plan_lines(result)
   return #lines > 0 and lines or { '# Nothing differs from this checkpoint.' }
 end
 
+--- What was not restored, or was moved, by reason: "Kept: a.py (only you changed it)."
+---@param plan mazu.Plan
+---@return string[]
+local function left_alone(plan)
+  local said = {}
+  for _, kind in ipairs({ { 'conflicts', 'Not undone' }, { 'keep', 'Kept' }, { 'setAside', 'Set aside' } }) do
+    local paths, reasons = {}, {}
+    for _, one in ipairs(plan[kind[1]]) do
+      if not paths[one.reason] then
+        paths[one.reason] = {}
+        reasons[#reasons + 1] = one.reason
+      end
+      table.insert(paths[one.reason], one.path)
+    end
+    for _, reason in ipairs(reasons) do
+      local names = paths[reason]
+      local more = #names > NAMED and (' and %d more'):format(#names - NAMED) or ''
+      said[#said + 1] = ('%s: %s%s (%s).'):format(kind[2], table.concat(names, ', ', 1, math.min(#names, NAMED)), more, reason)
+    end
+  end
+  return said
+end
+
 --- Says what came of a rollback and how to undo it.
 ---@param result mazu.RollbackResult
 ---@param server vim.lsp.Client
@@ -135,22 +159,8 @@ function M.report(result, server, done)
   end
   local what = done or ('back at ' .. M.name(result.checkpoint))
   local said = { ('%s%s.'):format(what, result.verified and ', verified' or '') }
-  local function name_some(list)
-    local names = vim.tbl_map(function(one)
-      return one.path
-    end, vim.list_slice(list, 1, NAMED))
-    return table.concat(names, ', ') .. (#list > NAMED and (' and %d more'):format(#list - NAMED) or '')
-  end
-  if result.applied and conflicts > 0 then
-    local them = conflicts == 1 and 'it' or 'them'
-    said[#said + 1] = ("Not undone, since you changed %s on top of the agent's change: %s."):format(
-      them,
-      name_some(result.plan.conflicts)
-    )
-  end
-  local kept = result.plan.keep
-  if result.applied and #kept > 0 then
-    said[#said + 1] = ('Kept as you left %s: %s.'):format(#kept == 1 and 'it' or 'them', name_some(kept))
+  if result.applied then
+    vim.list_extend(said, left_alone(result.plan))
   end
   for _, problem in ipairs(result.problems) do
     said[#said + 1] = 'Problem: ' .. entry(problem) .. '.'

@@ -117,6 +117,22 @@ bed.wait('the memory is gone', function()
   return listed.total == 0
 end)
 
+-- What a rollback left alone or moved is named with the reason.
+local alone = { write = {}, conflicts = {}, conversation = true, keep = {}, setAside = { { path = 'big.bin', reason = 'it is in rescued/big.bin now' } } }
+for _, name in ipairs({ 'a', 'b', 'c', 'd' }) do
+  table.insert(alone.keep, { path = name, reason = 'only you changed it' })
+end
+local done = { applied = true, verified = true, plan = alone, problems = {}, checkpoint = { title = 'x', createdAt = '2026-11-27T21:00:00Z' } }
+require('mazu.rollback').report(done, vim.lsp.get_clients({ name = 'mazu_ls' })[1])
+bed.wait_said('Kept: a, b, c and 1 more (only you changed it). Set aside: big.bin (it is in rescued/big.bin now).')
+
+-- What a memory replaced, and what says something else, is said.
+vim.cmd('Mazu remember amounts are whole cents')
+bed.wait_said('remembered: fact: amounts are whole cents')
+vim.cmd('Mazu remember amounts are not whole cents')
+local beside = bed.wait_said('remembered: fact: amounts are not whole cents')
+bed.check('the older one is named', beside:find('“amounts are whole cents”', 1, true), beside)
+
 -- The model, and the conversations.
 vim.cmd('Mazu model anthropic:claude-haiku-4-5')
 bed.wait_said('the model is anthropic:claude-haiku-4-5')

@@ -8,7 +8,7 @@ local view = require('mazu.view')
 local outcomes = {
   created = 'remembered',
   duplicate = 'already known',
-  superseded = 'remembered instead of an older one',
+  superseded = 'remembered',
 }
 
 local categories = { 'convention', 'decision', 'fact', 'mistake', 'task_outcome', 'user_preference' }
@@ -46,6 +46,20 @@ end
 ---@param memory mazu.Memory
 local function show(memory)
   view.show('memory', page(memory))
+end
+
+--- The outcome of remembering, with the memory that it replaced and those that it is much like.
+---@param result mazu.RememberResult
+---@return string
+local function remembered(result)
+  local said = { ('%s: %s'):format(outcomes[result.outcome], headline(result.memory)) }
+  if result.replaced then
+    said[#said + 1] = ('instead of “%s”'):format(result.replaced.title)
+  end
+  for _, other in ipairs(result.alike or {}) do
+    said[#said + 1] = ('much like “%s”: if that no longer holds, forget it in :Mazu memories'):format(other.title)
+  end
+  return table.concat(said, '; ')
 end
 
 ---@param memory mazu.Memory
@@ -153,7 +167,7 @@ return {
         client.execute('mazu.remember', function(server)
           return { title = title, category = category, anchors = call:attachments(server) }
         end, function(result)
-          tell.info('%s: %s', outcomes[result.outcome], headline(result.memory))
+          tell.info('%s', remembered(result))
         end)
       end)
     end,
