@@ -21,6 +21,11 @@ def make_visible(text: str) -> str:
     return _INVISIBLE.sub(lambda found: f"<U+{ord(found[0]):04X}>", text)
 
 
+def has_visible(text: str) -> bool:
+    """Return whether a reader sees anything of the text."""
+    return any(not one.isspace() and not _INVISIBLE.match(one) for one in text)
+
+
 def make_tool_name(name: str) -> str:
     """Return a tool's name as a model wrote it, without characters that no tool name has; at most 128 characters."""
     return _NOT_IN_TOOL_NAME.sub("_", name[:128])

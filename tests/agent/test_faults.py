@@ -218,13 +218,15 @@ Done.
     assert [message["role"] for message in rounds] == ["assistant", "user"]
 
 
-def test_an_empty_answer_gets_a_sentence():
+@pytest.mark.parametrize("text", ["", "\\u200b\\u2060 \\ufeff"])
+def test_an_answer_with_nothing_to_see_gets_a_sentence(text: str):
     check(
-        """
+        f"""
         -- model replies --
-        {"text": ""}
+        {{"text": "{text}"}}
         """,
-        """
+        f"""
+        {"assistant: …" if text else ""}
         stop: end_turn
         detail: The model ended its turn without a word…
         """,

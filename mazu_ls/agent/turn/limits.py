@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from mazu_ls.config.config import LimitSettings
 from mazu_ls.messages import StopReason, Usage
+from mazu_ls.workspace.visible_text import has_visible
 
 
 class Limits(Struct, frozen=True):
@@ -53,6 +54,11 @@ def count_of(amount: float, unit: str) -> str:
 
 CUT_OFF = "The model's answer was cut off at its output limit; ask it to continue."
 EMPTY_ANSWER = "The model ended its turn without a word; ask again, or choose another model."
+
+
+def said_nothing(answer: str) -> str:
+    """Return what to tell the user of an answer without a visible character; empty for any other."""
+    return "" if has_visible(answer) else EMPTY_ANSWER
 
 
 def _decimal(amount: float) -> str:

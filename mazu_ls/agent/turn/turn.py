@@ -16,7 +16,7 @@ from mazu_ls.agent.session.exclusive_task import await_uncancelled, raise_if_can
 from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas
 from mazu_ls.agent.session.recovery import LEFT
 from mazu_ls.agent.turn.approvals import ApprovalGate
-from mazu_ls.agent.turn.limits import CUT_OFF, EMPTY_ANSWER, STOPPED, TurnLimitReached, UsageMeter, count_of
+from mazu_ls.agent.turn.limits import CUT_OFF, STOPPED, TurnLimitReached, UsageMeter, count_of, said_nothing
 from mazu_ls.agent.turn.loop_detection import CallOutcome, LoopDetector
 from mazu_ls.agent.turn.tool_executor import NOT_RUN, ToolExecutor, select_tools, withheld_note
 from mazu_ls.agent.turn.turn_checkpoints import TurnCheckpoints
@@ -158,8 +158,9 @@ class TurnRun:
                     if self.asked.finish:
                         await self.asked.finish(self)
                     if not await has_pending_rejection(self):
-                        said_nothing = "" if said.message.text.strip() else EMPTY_ANSWER
-                        return TurnLimitReached("end_turn", said_nothing or self.meter.overspent)
+                        return TurnLimitReached(
+                            "end_turn", said_nothing(said.message.text) or self.meter.overspent
+                        )
                 case "max_tokens":
                     return TurnLimitReached("max_tokens", CUT_OFF)
                 case "refusal":
