@@ -53,3 +53,29 @@ def test_bits_that_no_rollback_sets_are_named(script: Script):
     assert script("state", "export", archive)[0] == 0
     status, out, err = script("state", "import", archive, "--replace")
     assert status == 0, out + err
+
+
+def test_a_renamed_file_is_not_said_to_be_yours_alone(script: Script):
+    old, new = script.root / "cart.txt", script.root / "Basket.txt"
+    old.write_text(LINES)
+    script.model_says({"calls": [edit("cart.txt", "line 3", "LINE 3")]}, {"text": "Done."})
+    assert script("run", "edit it")[0] == 0
+    old.rename(new)
+    said = "keep: Basket.txt (it stays, whoever changed it: it is not new, but had another name before"
+    for line in (("undo", "--preview"), ("undo", "--on-conflict", "keep")):
+        _, out, err = script(*line)
+        assert said in out, out + err
+    assert new.exists()
+
+
+def test_a_file_that_came_to_light_is_not_said_to_be_yours(script: Script):
+    (script.root / "make.sh").write_text("echo made/ >> .gitignore\nmkdir made\necho m > made/m.txt\n")
+    call = {"name": "run_shell", "arguments": {"command": "sh make.sh"}}
+    script.model_says({"calls": [call]}, {"text": "Done."})
+    assert script("permissions", "allow", "run_shell", "sh make.sh")[0] == 0
+    assert script("run", "make it")[0] == 0
+    for line in (("undo",), ("redo",), ("undo", "--preview"), ("undo",)):
+        status, out, err = script(*line)
+        assert status == 0 and "only you changed it" not in out, out + err
+    assert "keep: made/m.txt (it stays, whoever " in out, out
+    assert (script.root / "made" / "m.txt").exists()

@@ -29,6 +29,7 @@ from mazu_ls.checkpoints.store import schema
 from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.checkpoints.unheld.moved_files import moved_in
 from mazu_ls.checkpoints.unheld.outgrown_files import changed_since_outgrown
+from mazu_ls.checkpoints.unheld.renamed_files import first_name
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ class RollbackDecision:
                 if another
                 else keep_reasons.GITS_WORK
                 if moved
-                else keep_reasons.ONLY_YOURS
+                else self._users_reason(place)
             )
         if place in self.unheld and not another:
             return keep_reasons.KEPT_UNHELD if self.choice == "keep" else keep_reasons.UNHELD_CHANGED
@@ -282,6 +283,13 @@ class RollbackDecision:
         if uncertain:
             return keep_reasons.UNCERTAIN
         return keep_reasons.ANOTHER_ON_TOP if another else keep_reasons.BOTH
+
+    def _users_reason(self, place: bytes | None) -> str:
+        first = None if place is None else first_name(self._project, self._db, self._number, place)
+        if first is None or (first.place is not None and self._changes.owner(first.place) == "user"):
+            return keep_reasons.ONLY_YOURS
+        name = first.place and self._project.shown(first.place)
+        return f"{keep_reasons.RENAMED} {name}" if name else keep_reasons.NOT_NEW
 
     def takes_all(self, owner: Owner) -> bool:
         """Return whether a place of this owner is restored as it was, without a question."""

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
+NOT_NEW = "it stays, whoever changed it: it is not new, but had another name before, or git ignored it"
+RENAMED = "with the agent's change in it, since it has another name now: it was"
 BOTH = "you changed it on top of the agent's change"
 ONLY_ANOTHERS = "only another session changed it"
 ANOTHER_ON_TOP = "another session changed it on top of the agent's change"

@@ -29,7 +29,7 @@ from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld import renamed_files, unheld_edits
 from mazu_ls.checkpoints.unheld.rescued_files import drop_rescued
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
@@ -70,6 +70,7 @@ def preview_rollback(
     target = schema.get(db, target.id)
     # Without a watcher that is certain this scans every file; the safety checkpoint then reads what was found here.
     seen, tree = project.present(db, unseen_files(db), whole=True)
+    renamed_files.note(project, db, seen)
     before = replace(target, skipped=tuple(seen.skipped.values()))
     decision = RollbackDecision(project, db, target, selection, on_conflict)
     last, now = code_tree(db, schema.state(db, "base")), BufferView(tree, open_texts(buffers))

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.checkpoints.context import CheckpointContext, base_checkpoint
 from mazu_ls.checkpoints.models import Checkpoint
@@ -85,24 +85,39 @@ def _names(project: CheckpointContext, wanted: Collection[Inode]) -> dict[Inode,
     return found
 
 
+class FirstName(NamedTuple):
+    """Under which name a scan saw a file before it got its first new one since a checkpoint; None: under none, so that no checkpoint
+    held it, or this process had not read it."""
+
+    place: bytes | None
+
+
+def first_name(
+    project: CheckpointContext, db: apsw.Connection, number: int, place: bytes
+) -> FirstName | None:
+    """Return the first name since checkpoint `number` of the file that has this name now; None if it has no new one."""
+    path = project.path_of(place)
+    born = birth_time(os.fsencode(path)) if path is not None else None
+    if path is None or born is None:
+        return None
+    query = "SELECT source FROM checkpoint_renamed WHERE number >= ? AND inode = ? AND born = ? ORDER BY id LIMIT 1"
+    with suppress(OSError):
+        for (source,) in select(db, query, (number, path.lstat().st_ino & _MOST, born)):
+            return FirstName(None if source is None else bytes(source))
+    return None
+
+
 def held_before(
     project: CheckpointContext, db: apsw.Connection, target: Checkpoint, places: Iterable[bytes]
 ) -> set[bytes]:
-    """Return those places whose file the target holds under another name: the one that it had when it first got a new one since."""
-    found: set[bytes] = set()
+    """Return those places whose file the target holds under another name."""
     number, tree = schema.checkpoint_number(target.id), bytes.fromhex(target.tree)
-    for place in places:
-        path = project.path_of(place)
-        born = birth_time(os.fsencode(path)) if path is not None else None
-        if path is None or born is None:
-            continue
-        with suppress(OSError):
-            row = number, path.lstat().st_ino & _MOST, born
-            query = "SELECT source FROM checkpoint_renamed WHERE number >= ? AND inode = ? AND born = ? ORDER BY id LIMIT 1"
-            for (source,) in select(db, query, row):
-                if source is not None and project.trees.at(tree, bytes(source)) is not None:
-                    found.add(place)
-    return found
+    firsts = ((place, first_name(project, db, number, place)) for place in places)
+    return {
+        place
+        for place, first in firsts
+        if first is not None and first.place is not None and project.trees.at(tree, first.place) is not None
+    }
 
 
 def drop_unneeded(db: apsw.Connection) -> None:
