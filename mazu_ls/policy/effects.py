@@ -19,22 +19,27 @@ from mazu_ls.policy.tables.wrappers import program
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
 _PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
+_EXIT = re.compile(r"exit( \d+)?\Z")
 _GROUPS = 10  # of a regular expression, whose matches are parts of the text
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
 def all_follows_cd(segments: Sequence[Segment]) -> bool:
-    """Return whether a script begins with `cd FOLDER &&` and runs nothing if that fails: all else is joined by `&&` and pipes."""
-    first, *rest = segments or [Segment("")]
+    """Return whether a script, or a subshell that is all of it, begins with `cd FOLDER` and runs nothing if that fails: all else
+    is joined to it by `&&` and pipes, or follows `|| exit`."""
+    alone = [one for one in segments[:1] if one.after == "(" and not one.words and not one.redirects]
+    begin, end = ("(", ")") if alone else ("", "")
+    first, *rest = segments[len(alone) :] or [Segment("")]
     plain = first.words[:1] == ["cd"] and len(first.words) == 2 and _PLAIN_FOLDER.match(first.words[1])
-    leads = bool(plain) and (first.before, first.after) == ("", "&&") and not first.redirects
-    return (
-        leads
-        and all(one.before in ("&&", "|", "|&") for one in rest)
-        and rest[-1:] != []
-        and rest[-1].after == ""
-    )
+    if not plain or first.before != begin or first.redirects or not rest or rest[-1].after != end:
+        return False
+    if first.after == "&&":
+        return all(one.before in ("&&", "|", "|&") for one in rest)
+    leaves, *after = rest
+    exits = bool(_EXIT.match(" ".join(leaves.words))) and not leaves.redirects and leaves.after in (";", "\n")
+    brackets = {*(one.before for one in after), *(one.after for one in after[:-1])} & {"(", ")"}
+    return first.after == "||" and exits and bool(after) and not brackets
 
 
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:

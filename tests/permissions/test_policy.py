@@ -339,15 +339,27 @@ def test_what_follows_a_cd_alone_is_judged_from_there(place: PolicyContext) -> N
         "cd src && echo x > ../out.txt",
         "cd src && pytest -q | tee ../out.txt",
         "cd a/b && make && cp a ../../b",
+        "(cd src && pytest -q | tee ../out.txt)",
+        "cd src || exit; make; echo x > ../out.txt",
+        "cd src || exit 1\nls || true\necho x > ../out.txt & wait",
+        "(cd src || exit 1; echo x > ../out.txt; ls)",
+        "bash -c 'cd src || exit; echo x > ../out.txt'",
     )
     outside = ("cd src && echo x > ../../out.txt", "cd src && cd .. && echo x > ../out.txt", "cd .. && echo x > out.txt", "cd src && rm -rf ..",
-        "cd src && rm -rf ../*", "cd src/../.. && echo x > proj2", "(cd src && ls) && echo x > ../out.txt", "cd src | echo x > ../out.txt", "! cd src && echo x > ../out.txt")  # fmt: skip
+        "cd src && rm -rf ../*", "cd src/../.. && echo x > proj2", "(cd src && ls) && echo x > ../out.txt", "cd src | echo x > ../out.txt", "! cd src && echo x > ../out.txt", "(cd src && ls) > ../out.txt", "(cd src || exit; ls); echo x > ../out.txt", "cd src || exit; echo x > ../../out.txt",
+        "(cd src || exit; ls); (echo x > ../out.txt)", "(cd src || exit; ls) > ../out.txt", "cd src | exit; echo x > ../out.txt")  # fmt: skip
     loose = ("cd src && true; echo x > ../out.txt", "cd src && sleep 1 & echo x > ../out.txt", "cd src\necho x > ../out.txt", "cd src && ls || echo x > ../out.txt",
-        "cd src && ls > a && ls\necho x > ../out.txt", "cd src && f() { ls; } && echo x > ../out.txt", "cd $x && echo x > ../out.txt", "true && cd src && echo x > ../out.txt")  # fmt: skip
+        "cd src && ls > a && ls\necho x > ../out.txt", "cd src && f() { ls; } && echo x > ../out.txt", "cd $x && echo x > ../out.txt", "true && cd src && echo x > ../out.txt", "cd src || exit | cat; echo x > ../out.txt",
+        "cd src || exit & echo x > ../out.txt", "cd src || echo exit; echo x > ../out.txt", "cd src || (exit 1); echo x > ../out.txt", "cd src || return; echo x > ../out.txt",
+        "cd src || exit 1 2> x || true; echo x > ../out.txt", "exit() { :; }; cd src || exit; echo x > ../out.txt", "cd src || exit && true; echo x > ../out.txt",
+        "exit() { :; }; export -f exit; bash -c 'cd src || exit; echo x > ../out.txt'", "cd() { :; }; export -f cd; bash -c 'cd src && echo x > ../out.txt'", "cd src || exit x; echo x > ../out.txt")  # fmt: skip
     found = {line: decide(shell(line), "bypass", [], held) for line in (*free, *outside, *loose)}
     assert [line for line in free if found[line].verdict != "allow"] == []
     assert [line for line in (*outside, *loose) if found[line].verdict != "deny"] == []
-    assert "if a `cd` of the line failed, so join the commands with `&&`" in found[loose[0]].reason
+    assert (
+        "if a `cd` of the line failed, so join the commands with `&&`, or write `cd FOLDER || exit` first"
+        in found[loose[0]].reason
+    )
     assert decide(shell(free[0]), "bypass", [], place).verdict == "deny"
     alone = decide(shell("echo x > ../out.txt"), "bypass", [], held)
     assert alone.reason == "/out.txt is outside the workspace"

@@ -119,7 +119,8 @@ class DenyScan(InputScan):
         given = pipeline_taint.given_input(segments, scope)
         blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
-        scope.is_joined = scope.place.confined and effects.all_follows_cd(segments)
+        is_plain = scope.place.confined and not scope.has_functions  # one may be called `cd` or `exit`
+        scope.is_joined = is_plain and effects.all_follows_cd(segments)
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
             scope.enter_brackets(last.after if last else "", blocks)
@@ -145,7 +146,7 @@ class DenyScan(InputScan):
                 self._flow([*stages, stage], values, scope, piped=piped)
                 self._files.note(stage, stages)
                 stages.append(stage)
-            scope.is_joined = False
+            scope.is_joined = scope.is_joined and not segment.words
             apart = [depth] if pipeline_taint.has_own_process(segment) else []
             scope.depths[-1] = min([*depths, *apart], default=depth)
             if not values and segment.redirects:
