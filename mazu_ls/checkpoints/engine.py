@@ -40,6 +40,7 @@ from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
 from mazu_ls.checkpoints.store.stats import store_stats
 from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld.unheld_views import with_unheld
 from mazu_ls.checkpoints.upkeep.upkeep import Upkeep
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
@@ -210,15 +211,19 @@ class Checkpoints:
         buffers: Sequence[Buffer] = (),
         *,
         reverse: bool = False,
+        unheld: bool = False,
     ) -> CheckpointDiff:
         """Return what changed from a checkpoint to another one, or to the present, or the `reverse`. Raises MazuError(not_found).
-        `buffers`: the documents that are open now. Unsaved text counts in place of the file's."""
+        `buffers`: the documents that are open now. Unsaved text counts in place of the file's. `unheld`: also files of `paths` that
+        no checkpoint holds and that are kept, from a checkpoint to now."""
+        project = self._project
 
         def differing(db: apsw.Connection) -> CheckpointDiff:
-            new = diff.present_view(self._project, db, buffers) if against == "now" else None
-            old, new = diff.view_of(self._project, db, id), new or diff.view_of(self._project, db, against)
-            ends = (new, old) if reverse else (old, new)
-            return diff.diff_checkpoints(self._project, *ends, tuple(paths))
+            new = diff.present_view(project, db, buffers) if against == "now" else None
+            ends = diff.view_of(project, db, id), new or diff.view_of(project, db, against)
+            ends = with_unheld(project, db, id, ends, paths) if unheld else ends
+            ends = (ends[1], ends[0]) if reverse else ends
+            return diff.diff_checkpoints(project, *ends, tuple(paths))
 
         return await self._locked(differing)
 
@@ -237,10 +242,8 @@ class Checkpoints:
         return await self._locked(lambda db: owners_between(self._project, db, (since, until), session))
 
     async def file_text(self, id: str, path: str) -> tuple[str | None, bool, bool]:
-        """Return one file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it existed.
-
-        `path`: as reports show it. Raises MazuError(not_found) for the checkpoint.
-        """
+        """Return one file as the user saw it at a checkpoint: text (unsaved text first), whether it is binary, whether it existed. `path`:
+        as reports show it. Raises MazuError(not_found) for the checkpoint."""
         return await self._locked(lambda db: file_text(self._project, schema.get(db, id).tree, path))
 
     async def file_bytes(self, id: str, path: str) -> bytes | None:
@@ -258,10 +261,8 @@ class Checkpoints:
     async def prune(
         self, keep: int | None = None, older_than_days: int | None = None, *, labelled: bool = False
     ) -> PruneResult:
-        """Delete checkpoints: all but the newest `keep`, those older than so many days, or what the policy names.
-
-        Pinned ones and what undoing a session's last turn needs stay, labelled ones too unless `labelled`.
-        """
+        """Delete checkpoints: all but the newest `keep`, those older than so many days, or what the policy names. Pinned ones and what
+        undoing a session's last turn needs stay, labelled ones too unless `labelled`."""
         return await self.upkeep.prune(keep, older_than_days, labelled=labelled)
 
     async def pin(self, id: str, pinned: bool = True) -> Checkpoint:
@@ -324,10 +325,8 @@ class Checkpoints:
         return await self._locked(lambda db: stored_changes.follows_own_work(self._project, db, command))
 
     async def end_command(self, id: int, buffers: Sequence[Buffer]) -> None:
-        """Record the end of a command: what changed since its start is the agent's, except what the user typed and saved.
-
-        If that cannot be recorded (MazuError), changes until the next checkpoint count as everybody's.
-        """
+        """Record the end of a command: what changed since its start is the agent's, except what the user typed and saved. If that cannot
+        be recorded (MazuError), changes until the next checkpoint count as everybody's."""
         try:
             after = await self._shown(buffers, "after")
             await self._store.write(lambda db: recorded_writes.close_command(db, id, after))

@@ -177,12 +177,12 @@ def _inseparable(with_keep: PlanFiles, names: Sequence[str], keep: Choice) -> st
 async def _diff(
     server: ServerState, checkpoints: Checkpoints, id: str, names: list[str], *, reverse: bool
 ) -> str | None:
-    """Return a diff from the checkpoint to the present state, or the `reverse`; None if it cannot be shown. Files that no checkpoint
-    holds are left out."""
+    """Return a diff from the checkpoint to the present state, or the `reverse`; None if it cannot be shown. Of the files that no
+    checkpoint holds those are left out that are too large, or of which nothing is kept."""
     buffers, found = await server.host.buffers(), ""
     for each in (names, *([name] for name in names)):
         with contextlib.suppress(MazuError):
-            found += (await checkpoints.diff(id, "now", each, buffers, reverse=reverse)).patch
+            found += (await checkpoints.diff(id, "now", each, buffers, reverse=reverse, unheld=True)).patch
             if each is names:
                 break
     return found or None
