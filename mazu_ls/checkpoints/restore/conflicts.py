@@ -27,6 +27,7 @@ from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.checkpoints.unheld import unheld_edits
+from mazu_ls.checkpoints.unheld.kept_limit import lost_since
 from mazu_ls.checkpoints.unheld.moved_files import moved_in
 from mazu_ls.checkpoints.unheld.outgrown_files import changed_since_outgrown
 from mazu_ls.checkpoints.unheld.renamed_files import first_name
@@ -59,6 +60,7 @@ class RollbackDecision:
         self._places = places_restored(project, db, redone) if redone else None
         self.unheld = unheld_edits.edits_since(project, db, self._number)
         """The files that no checkpoint holds and that agents edited since the target."""
+        self.lost = partial(lost_since, project, db, self._number, self._session)
         if redone and self._places is not None:
             safety = schema.checkpoint_number(redone.safety)
             self._places |= unheld_edits.places_rolled_back(db, safety)

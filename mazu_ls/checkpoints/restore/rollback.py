@@ -120,6 +120,8 @@ def plan_rollback(
     report = RollbackReport(target, None, files)
     asks = decision.choice in (None, "ask") and bool(files.users)
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
+    if selection.has("code"):
+        report.problems += [one for one in decision.lost(decision.concerns) if selection.names(one.path)]
     if not target.complete and selection.has("code"):
         report.problems += _not_vouched_for(project, decision)
     return RollbackRun(report, found.steps, changes, rows)

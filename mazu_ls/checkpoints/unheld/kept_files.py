@@ -15,6 +15,9 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 REFS = "refs/mazu/u/"
 """The names of the kept contents in the store, by their ids, so that they are not collected."""
 
+DROPPED = "-"
+"""In place of an entry: what the file held was kept, and is not any more."""
+
 
 class KeptFile(NamedTuple):
     """What a row of `checkpoint_unheld` says of a file: its tree entry ("" for no file), its permission bits, and, as JSON, those of

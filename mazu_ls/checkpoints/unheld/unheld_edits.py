@@ -18,7 +18,7 @@ from mazu_ls.checkpoints.context import base_checkpoint
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
-from mazu_ls.checkpoints.unheld.kept_files import REFS, KeptFile, keep_file, read_file
+from mazu_ls.checkpoints.unheld.kept_files import DROPPED, REFS, KeptFile, keep_file, read_file
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.store import select
 
@@ -146,8 +146,10 @@ def record_edit(
 
 
 def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) -> dict[bytes, UnheldFile]:
-    """Return the files of which an edit after checkpoint `number` is kept, by place. Those that cannot be read are left out."""
+    """Return the files of which an edit after checkpoint `number` is kept, by place. Those that cannot be read, or of which the first
+    content is dropped, are left out."""
     found: dict[bytes, UnheldFile] = {}
+    lost: set[bytes] = set()
     for row in select(
         db,
         "SELECT place, session, before, after, entry, permissions, folders FROM checkpoint_unheld WHERE number >= ? ORDER BY id",
@@ -159,7 +161,8 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
             found[place] = replace(found[place], edits=(*found[place].edits, edit))
             continue
         mount = next((one for one in project.mounts if place.startswith(one.prefix + b"/")), None)
-        if mount is None:
+        lost |= {place} if entry == DROPPED else set()
+        if mount is None or place in lost:
             continue
         inside = place[len(mount.prefix) + 1 :]
         present = read_file(project, mount, inside)
@@ -205,6 +208,11 @@ def drop_unneeded(project: CheckpointContext, db: apsw.Connection) -> None:
     if not select(db, f"SELECT 1 FROM checkpoint_unheld WHERE {unneeded} LIMIT 1", (since,)):
         return
     db.execute(f"DELETE FROM checkpoint_unheld WHERE {unneeded}", (since,))
+    delete_unused_refs(project, db)
+
+
+def delete_unused_refs(project: CheckpointContext, db: apsw.Connection) -> None:
+    """Let the contents be collected that no row names any more."""
     rows = select(db, "SELECT DISTINCT entry FROM checkpoint_unheld WHERE entry IS NOT NULL")
     used = {entry.rpartition(" ")[2] for (entry,) in rows}
     project.repository.delete_refs(REFS + name for name in project.repository.refs(REFS) if name not in used)

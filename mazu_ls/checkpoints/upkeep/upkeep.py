@@ -13,6 +13,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.unsynced_packs import MOST, sync_packs
 from mazu_ls.checkpoints.models import Checkpoint, PruneResult, readable_size
 from mazu_ls.checkpoints.store import lock
+from mazu_ls.checkpoints.unheld import kept_limit
 from mazu_ls.checkpoints.upkeep import gc, retention
 from mazu_ls.errors import MazuError
 
@@ -87,6 +88,10 @@ class Upkeep:
             )
         )
         room = await self._collect() if gone else True
+        if policy and room and await asyncio.to_thread(repository.bytes) > cap:
+            most = cap // kept_limit.SHARE
+            if await self._locked(lambda db: kept_limit.drop_oldest(self._project, db, most)):
+                room = await self._collect()
         while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
             taken, needed = await self._locked(lambda db: retention.drop_for_size(self._project, db, named))
             if not taken:

@@ -48,6 +48,7 @@ async def not_held(
     plan = report.plan
     decided = {*plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
     decided |= {one.path for one in plan.keep if not one.reason.startswith("not held")}
+    decided |= {one.path for one in report.problems}
     kept = {one.path for one in report.plan.keep}
     for name, reason in (await _by_commands(checkpoints, (target, newest), session)).items():
         if name not in decided and not (reason == MADE and name in kept):
