@@ -144,7 +144,7 @@ async def test_one_that_hangs_and_one_that_floods(tmp_path: Path, monkeypatch: p
         await until(lambda: state(servers) == "connected")
         with pytest.raises(ToolError):
             await servers.tools()[0].call({"a": 1, "b": 2}, TURN)
-    monkeypatch.setattr(mcp, "CALL_SECONDS", 10)
+    monkeypatch.setattr(mcp, "CALL_SECONDS", 60)
     async with running(stub("floods", tmp_path), tmp_path) as servers:
         await until(lambda: state(servers) == "connected")
         assert len((await servers.tools()[0].call({"a": 1, "b": 2}, TURN)).text) < 31_000

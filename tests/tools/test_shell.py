@@ -51,9 +51,9 @@ async def test_a_command_that_is_too_long_is_the_models_to_mend(project) -> None
 
 async def test_a_time_limit_ends_the_whole_group(project) -> None:
     started = time.monotonic()
-    output = await project.call(run_shell, command="echo begun; (sleep 300 & sleep 300)", timeout=0.4)
+    output = await project.call(run_shell, command="echo begun; (sleep 300 & sleep 300)", timeout=2)
     assert time.monotonic() - started < 60
-    assert output.text == "begun\n\n[ended: the time limit of 0.4 s was reached]"
+    assert output.text == "begun\n\n[ended: the time limit of 2 s was reached]"
     assert not output.ok
 
 
