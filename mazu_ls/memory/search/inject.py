@@ -111,7 +111,10 @@ async def build_injection(
     items, too_long = _fit(((m, render_memory(m, at)) for m in recalled), room, MAX_ITEMS)
     chosen = known | {memory.id for memory, _ in items}
     left_out = [NotInjected(m, "the budget is used up by what fits this request better") for m in too_long]
-    left_out += [NotInjected(m, "always included, but not everything fits the budget") for m in crowded_out]
+    left_out += [
+        NotInjected(m, "not all rules fit the budget, and this message is not about this one")
+        for m in crowded_out
+    ]
     block = [text for _, text in items]
     if summaries:
         block += ["Earlier sessions, newest first:", *(text for _, text in summaries)]
