@@ -449,6 +449,24 @@ async def test_a_change_of_what_an_own_memory_replaces_is_named(pair: tuple[Clon
     assert [m.title for m in (await ada.memories.list(state="current"))[0]] == ["The port is 9002"]
 
 
+async def test_what_both_replaced_and_only_one_shared_is_named_and_one_of_both_stays(
+    pair: tuple[Clone, Clone, str],
+):
+    ada, bob, remote = pair
+    await shared(bob, "The port is 9000")
+    for clone in (bob, ada):
+        await clone.team.sync(remote)
+    mine = (await ada.memories.remember("The port is 9001")).memory
+    await shared(bob, "The port is 9002")
+    await bob.team.sync(remote)
+    hint = (await ada.team.sync(remote)).hint
+    assert f"“The port is 9002”, but your {mine.id} “The port is 9001” holds here, too" in hint
+    assert f"mazu-ls memory forget {mine.id}" in hint
+    assert not (await ada.team.sync(remote)).hint  # once
+    await ada.memories.forget(mine.id)  # as it says; what both replaced stays replaced
+    assert [m.title for m in (await ada.memories.list(state="current"))[0]] == ["The port is 9002"]
+
+
 async def test_a_proposal_shows_all_that_it_says(pair: tuple[Clone, Clone, str], tmp_path: Path):
     ada, grace, remote = pair
     old = await shared(ada, "The API port is 7000")

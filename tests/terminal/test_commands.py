@@ -259,6 +259,9 @@ def test_a_team_shares_memories_from_the_terminal(
     assert (code, "new; .mazu/shared/" in out) == (0, True)
     assert "0 sent, 1 received" in typed(["memory", "sync", "--remote", str(remote)], capsys)[1]
     assert "decision, shared by " in typed(["memory", "list"], capsys)[1]
+    said = typed(["remember", "Amounts are not whole cents"], capsys)[1]
+    assert "For the others m_000001 still holds: mazu-ls memory share m_000002" in said
+    typed(["memory", "forget", "m_000002"], capsys)
     assert "title: Amounts are whole cents" in typed(["memory", "show", "m_000001"], capsys)[1]
     assert "no proposals" in typed(["memory", "proposals"], capsys)[1]
     assert "sync` forgets it for everybody" in typed(["memory", "forget", "m_000001"], capsys)[1]

@@ -36,12 +36,12 @@ class SimilarMemories(NamedTuple):
 
 
 def find_similar(rows: EntryTable, entry: MemoryEntry) -> SimilarEntries:
-    """Compare a new entry with those that share its rarest words."""
+    """Compare a new entry with those that share its rarest words; one that is stored already, with the others."""
     from rapidfuzz import fuzz, process
 
     names = query_terms(entry.title)[: index.MAX_QUERY_TERMS]
     rarest = index.bound_terms(index.corpus_statistics(rows.db, names, _LIVE), names, _REACHED)[:_RAREST]
-    found = index.candidates(rows.db, rarest, _LIVE, _CANDIDATES)
+    found = [n for n in index.candidates(rows.db, rarest, _LIVE, _CANDIDATES) if n != entry.n]
     if not found:
         return SimilarEntries()
     marks = ", ".join("?" * len(found))

@@ -167,14 +167,18 @@ def forget(rows: EntryTable, n: int) -> Memory:
     """Delete an entry and return what it was; what it superseded is live again, or superseded by its own successor."""
     entry = rows.entry(n)
     was = rows.memory(n)
-    if entry.supersedes is not None and (old := rows.find(entry.supersedes)) is not None:
+    old = None if entry.supersedes is None else rows.find(entry.supersedes)
+    if (
+        old is not None and old.n is not None and old.superseded_by == n
+    ):  # a colleague may have replaced it, too
         if entry.superseded_by is None:
             stale = any(anchor.state == "stale" for anchor in old.anchors)
-            rows.change(entry.supersedes, superseded_by=None, state="check" if stale else "current")
+            rows.change(old.n, superseded_by=None, state="check" if stale else "current")
         else:
-            rows.change(entry.supersedes, superseded_by=entry.superseded_by)
-    if entry.superseded_by is not None and rows.find(entry.superseded_by) is not None:
-        rows.change(entry.superseded_by, supersedes=entry.supersedes)
+            rows.change(old.n, superseded_by=entry.superseded_by)
+    new = None if entry.superseded_by is None else rows.find(entry.superseded_by)
+    if new is not None and new.n is not None and new.supersedes == n:
+        rows.change(new.n, supersedes=entry.supersedes)
     rows.delete(n)
     return was
 

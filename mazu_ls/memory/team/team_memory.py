@@ -19,8 +19,8 @@ from mazu_ls.memory.models import Memory, MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable, number
 from mazu_ls.memory.store.store import MemoryStore
 from mazu_ls.memory.team import shared_file, shared_folder, shared_table
+from mazu_ls.memory.team.conflicts_here import name_conflicts
 from mazu_ls.memory.team.memory_remote import MemoryRemote, resolve_remote
-from mazu_ls.memory.team.replaced_here import name_replaced
 from mazu_ls.memory.team.shared_memory import SharedMemories, merge, new_id
 from mazu_ls.memory.team.team_proposals import TeamProposal, digest_of, find_news, find_proposals
 from mazu_ls.state.store import select
@@ -121,8 +121,8 @@ class TeamMemory:
             result = await self._sync_folder(pull=pull)
         else:
             result = await self._sync_remote(named, pull=pull)
-        if replaced := await self._store.read(lambda rows: name_replaced(rows, accepted)):
-            result.hint = "\n".join(filter(None, (result.hint, *replaced)))
+        if conflicts := await self._store.read(lambda rows: name_conflicts(rows, accepted)):
+            result.hint = "\n".join(filter(None, (result.hint, *conflicts)))
         waiting, content = await self._waiting()
         result.waiting = len(waiting)
         result.problems += content.problems
@@ -344,7 +344,8 @@ def _exchange(rows: EntryTable, theirs: SharedMemories, by: str, result: SyncRes
     done = shared_table.apply(rows, merged)
     result.received += max(news, len(done.created) + len(done.changed))  # more after a rollback
     result.removed += len(done.removed)
-    result.hint = "\n".join(filter(None, (result.hint, *name_replaced(rows, done.changed))))
+    conflicts = name_conflicts(rows, (*done.changed, *done.created))
+    result.hint = "\n".join(filter(None, (result.hint, *conflicts)))
     result.refused, result.problems = _with_secrets(rows), done.problems
     return {id: one for id, one in merged.items() if shared_file.find_secret(one) is None}
 

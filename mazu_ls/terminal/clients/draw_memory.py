@@ -86,6 +86,9 @@ def _remembered(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
     if old := value.get("replaced"):
         out.print(f"  instead of {old['id']} {old['title']}", markup=False)
+        if old.get("shared") and not value["memory"].get("shared"):
+            id = value["memory"]["id"]
+            out.print(f"  For the others {old['id']} still holds: mazu-ls memory share {id}", markup=False)
     new, taken = value["memory"], bool(value.get("replaced"))
     for other in value["alike"]:
         elsewhere = other["scope"] != new["scope"]
