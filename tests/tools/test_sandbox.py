@@ -402,3 +402,17 @@ async def test_a_process_that_changes_its_program_as_the_command_ends_is_killed(
         done = await asyncio.to_thread(subprocess.run, line, cwd=tmp_path, check=False, env=environment)
         assert done.returncode == 0
     await gone(own_seconds(362))
+
+
+async def test_a_commit_in_a_submodule_that_cannot_work_is_explained(project) -> None:
+    if sandbox.probe().kind != "bubblewrap":
+        pytest.skip("bubblewrap does not work here")
+    made = "git init -q && mkdir .git/modules && git init -q --separate-git-dir .git/modules/lib lib"
+    await asyncio.to_thread(subprocess.run, ["sh", "-c", made], cwd=project.root, check=True)
+    project.turn = replace(project.turn, attended=True, changes_git=True)
+    line = "git -C lib -c user.name=a -c user.email=a@b commit -q --allow-empty -m x"
+    for _ in range(2):
+        output = await project.call(run_shell, command=line)
+        assert "Read-only file system" in output.text
+        assert "a git command that changes a submodule is yours to run" in output.text
+    assert [".git/modules" in text for _, text in project.host.said] == [True]

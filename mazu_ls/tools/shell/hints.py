@@ -36,6 +36,11 @@ _NOT_WRITTEN = re.compile(
     r"Read-only file system|Permission denied|Operation not permitted|EACCES|EROFS"
     r"|Device or resource busy|EBUSY|[Cc]ross-device link|inter-device move|EXDEV"
 )
+SUBMODULES = (
+    "In the sandbox commands of the agent do not write .git/modules, approved ones neither, where git keeps the repositories of"
+    " submodules: a git command that changes a submodule is yours to run."
+)
+_IN_SUBMODULES = re.compile(r"\.git/modules/.*(?:Read-only file system|EROFS)")
 _DATABASE_NOT_WRITTEN = re.compile(r"readonly database|database is read[- ]only|SQLITE_READONLY")
 """What SQLite says of a file that cannot be written, without its name."""
 _DATABASES = (".db", ".db3", ".sqlite", ".sqlite3", ".sdb")
@@ -68,6 +73,7 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
         named = [_too_large(name, turn) for name in turn.shell.large if _any_named([name], output)]
         if names := _ignored_named(output, turn):
             named.append(f"[{_no_known_output(names, turn)}]")
+        named += [f"[{SUBMODULES}]"] if _IN_SUBMODULES.search(output) else []
         return named or [f"[commands run in a sandbox ({held.kind}): {_WRITABLE[turn.attended]}]"]
     return []
 
@@ -123,6 +129,9 @@ async def explain_hints(turn: ToolContext, answer: str) -> None:
     if names and f"[{_no_known_output(names, turn)}]" in lines and not keys <= turn.shell.explained:
         turn.shell.explained |= keys
         await turn.host.say("warning", f"A command failed: {_no_known_output(names, turn)}")
+    if f"[{SUBMODULES}]" in lines and "submodules" not in turn.shell.explained:
+        turn.shell.explained.add("submodules")
+        await turn.host.say("warning", f"A command failed. {SUBMODULES}")
     if NO_NETWORK in lines and "network" not in turn.shell.explained:
         turn.shell.explained.add("network")
         await turn.host.say("warning", NETWORK_FOR_USER)
