@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from mazu_ls.config.config import McpServer
 from mazu_ls.config.mcp_packages import names_in_package
-from mazu_ls.config.mcp_programs import SUFFIXES, started_names
+from mazu_ls.config.mcp_programs import SUFFIXES, obeyed_files, started_names
 
 MAX_PARTS = 300
 MAX_PLACES = 8000
@@ -44,6 +44,7 @@ class NamedPlaces:
             for place in server.env.get("PATH", search).split(os.pathsep):
                 self._add(base, str(Path(place, server.command)))
             self._add_started(base, here)
+            self._add_started(base, obeyed_files(server.command, server.args))
         for _ in range(2):  # `cd a && cd b && python c.py`
             for folder in [place for place in self.existing if place.is_dir()]:
                 for part in parts:

@@ -22,7 +22,7 @@ class _Starts(NamedTuple):
 
 
 _STARTED = (
-    _Starts(r"(python|pypy)[\d.]*|uv|fastmcp|mcp|poetry|pdm|hatch|pipenv|rye", _IN_PYTHON, here=False),
+    _Starts(r"(pythonw?|pypyw?|pyw?)[\d.]*|uv|fastmcp|mcp|poetry|pdm|hatch|pipenv|rye", _IN_PYTHON, here=False),
     _Starts(r"node|nodejs|deno|tsx|ts-node.*|tsnd|vite-node|babel-node|jiti|esno|electron", _IN_NODE, here=False),
     _Starts(r"pm2(-runtime)?|forever|supervisor", _IN_NODE, here=False),
     _Starts(r"bun|nodemon", _IN_NODE),
@@ -62,6 +62,18 @@ _PACKAGE_OPTIONS = frozenset(("-p", "--package", "--from", "--with", "--with-edi
 _FLAGS = frozenset(("-y", "--yes", "-q", "--quiet", "--bun", "--no-install", "--offline", "--isolated", "--no-cache"))  # fmt: skip
 """Options of these launchers without a value; of each other one the next word may be the value."""
 _LOCAL = re.compile(r"[./~]|(file|link|git\+file):|[A-Za-z]:[\\/]")
+
+
+def obeyed_files(command: str, args: Sequence[str]) -> list[str]:
+    """Return the names of files by which an option says what runs, whatever they are called: NODE_OPTIONS may stand in the one
+    of `--env-file`, the whole command in that of `compose -f`."""
+    compose = "compose" in args or _program(command).endswith("compose")
+    options = ("--env-file", *(("-f", "--file") if compose else ()))
+    named: list[str] = []
+    for word, following in pairwise([*args, ""]):
+        option, sign, value = word.partition("=")
+        named += [value if sign else following] if option in options else []
+    return [name for name in named if name]
 
 
 def started_names(command: str, args: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:

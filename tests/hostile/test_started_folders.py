@@ -65,6 +65,8 @@ async def test_what_a_launcher_starts_in_a_folder_is_compared(tmp_path: Path) ->
         ("deno task mcp", "deno.json package.json Taskfile.yml"),
         ("docker compose run mcp", "compose.yaml"),
         ("docker-compose run mcp", "compose.yaml"),
+        ("py -m tool", "tool/__main__.py"),
+        ("pythonw.exe -m tool", "tool/__main__.py"),
         ("task mcp", "Taskfile.yml"),
         ("mise run mcp", "mise.toml"),
         ("rake mcp", "Rakefile"),
@@ -96,6 +98,25 @@ def test_what_a_folder_or_a_task_starts(tmp_path: Path, entry: str, expected: st
     places = NamedPlaces(McpServer("m", command, tuple(args)), [tmp_path], "/usr/bin")
     found = {str(one.relative_to(tmp_path)) for one in (*places.existing, *places.entries) if one.is_file()}
     assert found == set(expected.split())
+
+
+@pytest.mark.parametrize(
+    ("entry", "compared"),
+    [
+        ("docker compose -f deploy/mcp.yml up mcp", True),
+        ("podman-compose --file=deploy/mcp.yml up mcp", True),
+        ("node --env-file=deploy/mcp.yml server", True),
+        ("uv run --env-file deploy/mcp.yml srv", True),
+        ("npx -y a-server -f deploy/mcp.yml", False),
+    ],
+)
+def test_what_an_option_names_as_the_command_is_compared(tmp_path: Path, entry: str, compared: bool) -> None:
+    """Otherwise settings may change, since servers write them; of these the content says what runs."""
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "deploy/mcp.yml").write_text("")
+    command, *args = entry.split()
+    places = NamedPlaces(McpServer("m", command, tuple(args)), [tmp_path], "/usr/bin")
+    assert (tmp_path / "deploy/mcp.yml" in places.entries) is compared
 
 
 NODE = '{"main": "lib/app", "bin": {"srv": "./build/cli.js", "no": 1, "odd": "\\ud800", "out": "../../x"}, "files": ["a.js"]}'
