@@ -5,6 +5,7 @@
 local M = {}
 
 local RETRY_MS = 150
+local CUT = '… :Mazu messages' -- at the end of a message that has no room
 
 ---@type {text: string, level: integer}[] what is still to be shown
 local pending = {}
@@ -28,7 +29,7 @@ local function fitted(text)
   if vim.fn.strdisplaywidth(line) <= room then
     return line
   end
-  return vim.fn.strcharpart(line, 0, room - 1) .. '…'
+  return vim.fn.strcharpart(line, 0, room - vim.fn.strdisplaywidth(CUT)) .. CUT
 end
 
 local function flush()

@@ -193,7 +193,7 @@ local function outcome(block)
     parts[#parts + 1] = why and ('not run, ' .. vim.fn.strcharpart(why, 0, 80)) or 'not run'
   elseif block.status == 'done' and not block.diff and ((block.output or '') == '' or block.summary == LEFT) then
     local words = vim.trim((block.summary or ''):match('^[^\n]*'):gsub('%s+', ' '))
-    parts[#parts + 1] = words ~= '' and vim.fn.strcharpart(words, 0, 60) or nil
+    parts[#parts + 1] = words ~= '' and words ~= '[exit code 0]' and vim.fn.strcharpart(words, 0, 60) or nil
   end
   if block.seconds and block.seconds > 0 then
     parts[#parts + 1] = time.duration(block.seconds)
