@@ -369,7 +369,8 @@ def test_traits_and_pages_from_the_terminal(
 ):
     assert typed(["trait", "set", "tone", "Answer", "briefly"], capsys)[0] == 0
     assert typed(["trait"], capsys)[1].strip() == "tone: Answer briefly"
-    assert typed(["trait", "delete", "tone"], capsys)[0] == 0
+    code, out, _ = typed(["trait", "delete", "tone"], capsys)
+    assert (code, out.split(":")[0]) == (0, "removed")
     (tmp_path / "ops.md").write_text("# Ops\n\nDeploy with make.\n")
     assert typed(["wiki", "write", "ops", str(tmp_path / "ops.md")], capsys)[0] == 0
     assert typed(["wiki"], capsys)[1].strip() == "ops: Ops"
@@ -377,3 +378,5 @@ def test_traits_and_pages_from_the_terminal(
     (tmp_path / "ops.md").write_text("---\ntags: [night]\n---\n# Ops\n\nSee [[backup]].\n")
     assert typed(["wiki", "write", "ops", str(tmp_path / "ops.md")], capsys)[0] == 0
     assert "page:ops -- links -> page:backup" in typed(["graph", "--node", "ops"], capsys)[1]
+    code, out, _ = typed(["wiki", "delete", "ops"], capsys)
+    assert (code, out.split(":")[0]) == (0, "removed")

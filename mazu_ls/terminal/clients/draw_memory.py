@@ -109,6 +109,12 @@ def draw_changed(out: Console, value: Result) -> None:
     _memory(out, value["memory"])
 
 
+def draw_removed(out: Console, value: Result) -> None:
+    """A page or a trait that is there no more, as it was."""
+    out.print("removed:", end=" ")
+    _memory(out, value["memory"])
+
+
 def _forgotten_memory(out: Console, value: Result) -> None:
     out.print("forgotten:", end=" ")
     _memory(out, value["forgotten"])
