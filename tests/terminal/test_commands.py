@@ -244,6 +244,16 @@ def test_what_needs_no_argument_is_shown_to_a_person(
     assert not out.lstrip().startswith("{"), "that is for programs"
 
 
+def test_what_may_not_hold_with_an_accepted_proposal_is_named(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    typed(["remember", "Use uv, not pip", "--category", "decision"], capsys)
+    (tmp_path / "CONVENTIONS.md").write_text("- Use pip, not uv\n")
+    typed(["memory", "import", "--from", "aider", str(tmp_path / "CONVENTIONS.md")], capsys)
+    said = typed(["memory", "accept", "--all"], capsys)[1]
+    assert "m_000002 is much like m_000001 “Use uv, not pip”" in said
+
+
 def test_a_team_shares_memories_from_the_terminal(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

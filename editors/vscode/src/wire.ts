@@ -352,12 +352,13 @@ export interface DecideProposalsParams {
   all?: boolean;
 }
 
-/** `memories` are the new ones, `duplicates` how many were known; `left` wait. */
+/** `memories` are the new ones, `duplicates` how many were known; `left` wait. `notes` name what the new ones replaced or contradict. */
 export interface DecidedProposals {
   memories: Memory[];
   duplicates: number;
   rejected: number;
   left: number;
+  notes: string[];
 }
 
 export interface DeleteSessionParams {

@@ -111,17 +111,15 @@ class TeamMemory:
         if remote == "none":
             await self._store.write(lambda rows: _keep_setting(rows, "remote", None))
         named = await self.remote() if remote in (None, "none") else remote
-        accepted: list[int] = []
+        accepted: list[Memory] = []
         if accept:
             waiting, _ = await self.proposals()
-            accepted = [
-                number(memory.id, "project") for memory in await self.accept([one.id for one in waiting])
-            ]
+            accepted = await self.accept([one.id for one in waiting])
         if named is None:
             result = await self._sync_folder(pull=pull)
         else:
             result = await self._sync_remote(named, pull=pull)
-        if conflicts := await self._store.read(lambda rows: name_conflicts(rows, accepted)):
+        if conflicts := await self.conflicts(accepted):
             result.hint = "\n".join(filter(None, (result.hint, *conflicts)))
         waiting, content = await self._waiting()
         result.waiting = len(waiting)
@@ -151,6 +149,11 @@ class TeamMemory:
         taken = await self._store.write(take)
         await self._write_folder()
         return taken
+
+    async def conflicts(self, received: Sequence[Memory]) -> list[str]:
+        """Return one sentence for each of these memories that is replaced here, or that another one contradicts."""
+        numbers = [number(memory.id, "project") for memory in received]
+        return await self._store.read(lambda rows: name_conflicts(rows, numbers))
 
     async def reject(self, ids: Sequence[str]) -> None:
         """Ignore these proposals until the folder says something else. Raises MazuError(not_found)."""

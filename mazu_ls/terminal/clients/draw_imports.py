@@ -53,6 +53,8 @@ def draw_decided(out: Console, value: Result) -> None:
     """What was taken over, dropped and left."""
     for memory in value["memories"]:
         out.print(f"remembered: {memory['id']} {memory['title']}", markup=False)
+    for note in value["notes"]:
+        out.print(f"  {note}", markup=False)
     if value["duplicates"]:
         out.print(f"{plural(value['duplicates'], 'proposal')} taken over that added no memory")
     if value["rejected"]:

@@ -271,12 +271,13 @@
 ---@field ids? string[] Ids of proposals, as they are listed.
 ---@field all? boolean All that are waiting.
 
---- `memories` are the new ones, `duplicates` how many were known; `left` wait.
+--- `memories` are the new ones, `duplicates` how many were known; `left` wait. `notes` name what the new ones replaced or contradict.
 ---@class mazu.DecidedProposals
 ---@field memories mazu.Memory[]
 ---@field duplicates integer
 ---@field rejected integer
 ---@field left integer
+---@field notes string[]
 
 ---@class mazu.DeleteSessionParams
 ---@field sessionId? string An id of a session. The last one used if not given.

@@ -35,7 +35,9 @@ async def accept_imported(server: ServerState, params: wire.DecideProposalsParam
     """Remember proposals in the project, each with its evidence; those of the shared folder are taken over."""
     memories = await opened_memories(server)
     shared, imported = await _chosen(server, params)
-    taken = await (await team_memory(server)).accept(shared)
+    team = await team_memory(server)
+    taken = await team.accept(shared)
+    notes = await team.conflicts(taken)
     new, known = [wire.MemoryView.from_memory(memory) for memory in taken], len(shared) - len(taken)
     for one in imported:
         done = await memories.remember(
@@ -45,10 +47,13 @@ async def accept_imported(server: ServerState, params: wire.DecideProposalsParam
         known += done.outcome == "duplicate"
         if done.outcome != "duplicate":
             new.append(wire.MemoryView.from_memory(done.memory))
+        if (old := done.replaced) is not None:
+            notes.append(f"{done.memory.id} replaces {old.id} “{old.title}”")
+        notes += [f"{done.memory.id} is much like {one.id} “{one.title}”" for one in done.alike]
     if new or shared:
         memories.embedder.schedule()
         server.notify_changed("memory")
-    return wire.DecidedProposals(new, known, 0, await _left(server))
+    return wire.DecidedProposals(new, known, 0, await _left(server), tuple(notes))
 
 
 @command("mazu.memory.import.reject")

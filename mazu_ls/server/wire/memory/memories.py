@@ -199,12 +199,13 @@ class ImportedMemories(Wire, frozen=True):
 
 
 class DecidedProposals(Wire, frozen=True):
-    """`memories` are the new ones, `duplicates` how many were known; `left` wait."""
+    """`memories` are the new ones, `duplicates` how many were known; `left` wait. `notes` name what the new ones replaced or contradict."""
 
     memories: list[MemoryView]
     duplicates: int
     rejected: int
     left: int
+    notes: tuple[str, ...] = ()
 
 
 class AnchorView(Wire, frozen=True):
