@@ -314,11 +314,11 @@ def _accepted(out: Console, value: Result) -> None:
     for problem in value["problems"]:
         out.print(f"not accepted: {problem}", markup=False)
     if value["accepted"] or not value["problems"]:
-        out.print(f"accepted {_edits(value['accepted'])}")
+        out.print(f"accepted {_edits(value['accepted'])}" if value["accepted"] else "nothing is proposed")
 
 
 def _rejected(out: Console, value: Result) -> None:
-    out.print(f"rejected {_edits(value['rejected'])}")
+    out.print(f"rejected {_edits(value['rejected'])}" if value["rejected"] else "nothing is proposed")
 
 
 def _edits(ids: list[str]) -> str:

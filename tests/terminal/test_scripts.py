@@ -562,6 +562,7 @@ def test_a_dry_run_runs_no_tool_that_a_rule_allows(script: Script):
     call = {"calls": [{"name": "mark", "arguments": {}}]}
     script.model_says(call, {"text": "Not."}, call, {"text": "Marked."})
     assert script("chat", "mark it", "--dry-run")[1] == "Not.\n"
+    assert script("proposals", "reject")[:2] == (0, "nothing is proposed\n")
     assert not (script.root / "ran.txt").exists()
     assert script("chat", "mark it")[1] == "Marked.\n"
     assert (script.root / "ran.txt").exists()

@@ -81,6 +81,8 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
             typed = await stoppable(read_line())
         except asyncio.CancelledError:
             return INTERRUPTED
+        if not typed:
+            print(file=sys.stderr)  # behind the prompt
         if not typed or typed.strip() in LEAVE:
             return last
         if typed.strip():

@@ -16,6 +16,7 @@ bed.wait('the turn ends', function()
   return turns.ended == 1
 end)
 bed.check('nothing is changed yet', bed.text(app) == before, bed.text(app))
+bed.check('an edit that was only proposed waits', bed.transcript():find('? Edit app.py', 1, true), bed.transcript())
 
 local function window(words)
   return bed.wait(('the proposals show "%s"'):format(words), function()

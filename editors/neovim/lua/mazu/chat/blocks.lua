@@ -179,11 +179,21 @@ function draw.message(p, block)
   return { markdown = { 0, #p.lines } }
 end
 
+--- Whether an edit was only proposed: it waits for the user, and is not in the file.
+---@param block mazu.chat.Block
+---@return boolean
+local function is_proposed(block)
+  return block.status == 'done' and vim.startswith(block.summary or '', 'proposed, not applied')
+end
+
 --- What stands behind the sentence of a tool call: what came of it, and how long it took.
 ---@param block mazu.chat.Block
 ---@return string
 local function outcome(block)
   local parts = {}
+  if is_proposed(block) then
+    parts[1] = 'proposed'
+  end
   if block.diff and block.diff ~= '' then
     local added, removed = tools.count(block.diff)
     parts[#parts + 1] = ('+%d -%d'):format(added, removed)
@@ -210,7 +220,8 @@ end
 
 function draw.tool(p, block)
   local status = block.status or 'running'
-  local sign = tools.signs[status]
+  local marked = is_proposed(block) and 'waiting' or status
+  local sign = tools.signs[marked]
   local output = block.output or ''
   local has_diff = block.diff and block.diff ~= ''
   local failure = status == 'failed' and vim.trim((block.summary or ''):match('^[^\n]*')) or nil
@@ -221,7 +232,7 @@ function draw.tool(p, block)
   local closed = status ~= 'failed' and (status ~= 'done' or not has_diff or long) and finished
   local fold = (body and finished) and (closed and '>2' or '>1') or '0'
   local line = p:line(sign .. ' ' .. (block.title or ''), nil, fold)
-  p:mark(line, 0, #sign, tools.groups[status])
+  p:mark(line, 0, #sign, tools.groups[marked])
   p:mark(line, #sign + 1, #p.lines[line + 1], status == 'not_run' and 'MazuDim' or 'MazuTool')
   local result = outcome(block)
   if result ~= '' then
