@@ -25,6 +25,10 @@ await story(
     const takePicture = async (name) => {
       await bed.page.mouse.move(900, 700);
       await bed.page.waitForTimeout(300);
+      await until(
+        'VS Code has started all extensions',
+        async () => !/Activating Extensions/.test(await bed.page.locator('.part.statusbar').innerText()),
+      );
       await bed.shot(name);
     };
     // Shows one view of the side bar, or folds it away.
@@ -98,6 +102,12 @@ await story(
         await bed.choose(theme, theme);
         await until('the theme is there', async () => (await chat.locator(`body.${body}`).count()) > 0);
         await takePicture(`question ${name}`);
+        const line = (text) => chat.locator('.link', { hasText: text }).first();
+        assert.equal(
+          await line('app.py').evaluate((it) => getComputedStyle(it).textDecorationLine),
+          body.includes('high-contrast') ? 'underline' : 'none',
+          'links are told from text without colour where colours are few',
+        );
         await accessible(chat, 'the chat');
         const pages = [
           ['Council', '.council .synthesis', 'council'],
