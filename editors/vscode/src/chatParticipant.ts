@@ -15,13 +15,13 @@ import type { App } from './app';
 import { checkpointName, kindName } from './describe';
 import { place } from './editor';
 import { isCancellation, sentence } from './errors';
+import { followUps } from './followUps';
 import { VENDOR } from './languageModel';
 import type { AttachedText, Attachment } from './protocol';
 import type { PermissionRequest, Update } from './updates';
 
 const ID = 'mazu.chat';
 const LONGEST_NAME = 80;
-const FOLLOW_UP = l10n.t('What should be remembered from this?');
 
 /** `@mazu` in VS Code's chat view: the same sessions, streamed from `mazu/session/update`. */
 export function registerChatParticipant(app: App): void {
@@ -34,10 +34,7 @@ export function registerChatParticipant(app: App): void {
     }
   });
   participant.followupProvider = {
-    provideFollowups: ({ metadata }) =>
-      metadata?.['sessionId'] && metadata['asked'] !== FOLLOW_UP
-        ? [{ prompt: FOLLOW_UP, label: l10n.t('Remember what was decided') }]
-        : [],
+    provideFollowups: ({ metadata }) => followUps(metadata),
   };
   participant.iconPath = Uri.joinPath(app.context.extensionUri, 'media', 'icon.svg');
   app.context.subscriptions.push(participant);
