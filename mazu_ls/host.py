@@ -23,7 +23,8 @@ class Buffer(Struct, frozen=True):
     """The text of one open document. `path` is None for an untitled one.
 
     `dirty`: it differs from the disk and holds what was typed or edited. `stale`: it differs because the file was changed,
-    and the editor, in which it is unmodified, has not loaded it again; then what counts is the file.
+    and the editor, in which it is unmodified, has not loaded it again; then what counts is the file. `is_notebook`: the editor
+    shows it as cells, and `text` is that of the file; an edit can change the text of cells and nothing else.
     """
 
     uri: str
@@ -33,6 +34,7 @@ class Buffer(Struct, frozen=True):
     text: str
     dirty: bool
     stale: bool = False
+    is_notebook: bool = False
 
 
 class Choice(Struct, frozen=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -26,10 +27,10 @@ from mazu_ls.server.documents.apply_edit import (
 from mazu_ls.server.documents.documents import OpenDocument
 from mazu_ls.server.documents.editor_encoding import require_encodable
 from mazu_ls.server.documents.file_io import DiskFiles
-from mazu_ls.server.documents.notebooks import OpenNotebook
+from mazu_ls.server.documents.notebooks import NotebookState, OpenNotebook
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.workspace.ipynb import new_sources
+from mazu_ls.workspace.ipynb import new_sources, separate_cells, shows
 from mazu_ls.workspace.visible_text import make_visible
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,9 @@ LEVELS = {"error": 1, "warning": 2, "info": 3}
 SAVE_SECONDS = 30.0
 SHOW_SECONDS = 10.0
 LOOK_SECONDS = 0.25
-"""How often it is looked whether the user has saved."""
+"""How often it is looked whether the user has saved, or the editor has loaded a file."""
+RELOAD_SECONDS = 3.0
+"""Seconds in which an editor loads a notebook that was changed on disk, if it does at all."""
 Applied = TypeVar("Applied")
 
 
@@ -87,7 +90,7 @@ class LspHost:
     async def _edit(self, path: Path, before: str | None, after: str | None) -> None:
         document = self._editor.documents.at(path)
         if document is None and (notebook := self._editor.notebooks.at(path)):
-            await self._edit_cells(notebook, path, before, after)
+            await self._edit_notebook(notebook, path, before, after)
             return
         if document is None or before is None:
             await asyncio.to_thread(self._disk.replace, path, before, after)
@@ -121,7 +124,7 @@ class LspHost:
             except ContentModified as error:
                 logger.info("%s is on disk, and not shown in the editor yet: %s", path, error.message)
 
-    async def _edit_cells(
+    async def _edit_notebook(
         self, notebook: OpenNotebook, path: Path, before: str | None, after: str | None
     ) -> None:
         """Edit each cell in the editor; other changes of the file are refused."""
@@ -131,10 +134,53 @@ class LspHost:
             )
         if before is None or await self.read(path) != before:
             raise changed_meanwhile(path.name)
-        for number, text in (await asyncio.to_thread(new_sources, before, after, path.name)).items():
+        cells = await asyncio.to_thread(new_sources, before, after, path.name)
+        if (await self._notebook_state(notebook, path)).stale:
+            await asyncio.to_thread(self._disk.replace, path, before, after)  # the editor loads it
+            return
+        await self._edit_cells(notebook, path.name, cells)
+
+    async def _edit_cells(
+        self, notebook: OpenNotebook, named: str, cells: Mapping[int, str], *, in_command: bool = False
+    ) -> None:
+        for number, text in cells.items():
             if (document := self._editor.notebooks.document(notebook, number)) is None:
-                raise changed_meanwhile(path.name)
-            await apply_to_document(self._editor, document, text, revert_late=True)
+                raise changed_meanwhile(named)
+            late = not in_command
+            await apply_to_document(
+                self._editor, document, text, "Mazu", in_command=in_command, revert_late=late
+            )
+
+    async def restore_notebook(self, notebook: OpenNotebook, buffer: Buffer, text: str) -> bool:
+        """Bring an open notebook from what `buffer` holds to `text`, a file of it; return whether the editor shows that now.
+
+        If it has no unsaved changes, and its file was restored, the editor has a while to load it. False: the user typed
+        since, or more would have to change than the text of cells.
+        """
+        shown, path = partial(self._editor.notebooks.shown, notebook), buffer.path
+        if path is None:
+            return False
+        if not buffer.dirty and await self._is_on_disk(path, text):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RELOAD_SECONDS):
+                    while not shows(text, shown()):  # noqa: ASYNC110 - any of its cells may change
+                        await asyncio.sleep(LOOK_SECONDS)
+        if shows(text, shown()):
+            return True
+        cells = await asyncio.to_thread(separate_cells, buffer.text, text)
+        if cells is None or not shows(buffer.text, shown()):
+            return False
+        await self._edit_cells(notebook, path.name, cells[0], in_command=True)
+        return cells[1] or buffer.dirty
+
+    async def _is_on_disk(self, path: Path, text: str) -> bool:
+        try:
+            return await asyncio.to_thread(self._disk.read, path) == text
+        except (MazuError, OSError):
+            return False
+
+    async def _notebook_state(self, notebook: OpenNotebook, path: Path) -> NotebookState:
+        return await self._editor.notebooks.state(notebook, path, self._disk.read)
 
     async def propose_edit(self, uri: str, before: str, after: str, label: str) -> str:
         """Edit a document in the editor for the user to review: shown first if supported, unsaved. Return the resulting text, which
@@ -189,11 +235,24 @@ class LspHost:
 
         Chat documents are left out: they are redrawn from their session, and hold no work that could be lost or rolled back.
         """
+        notebooks: list[Buffer] = []
+        whole: set[str] = set()
+        for notebook in self._editor.notebooks:
+            if notebook.path is not None and self._editor.documents.at(notebook.path) is None:
+                with suppress(MazuError, OSError):  # its cells are then documents of their own
+                    state = await self._notebook_state(notebook, notebook.path)
+                    notebooks.append(
+                        Buffer(
+                            notebook.uri, notebook.path, 0, "jupyter", state.text,
+                            state.dirty, state.stale, is_notebook=True,
+                        )
+                    )  # fmt: skip
+                    whole |= {cell.uri for cell in notebook.cells}
         return [
             Buffer(d.uri, d.path, d.version, d.language_id, d.text, *await self._disk_state(d))
             for d in self._editor.documents
-            if not markdown.is_chat(d.path)
-        ]
+            if not markdown.is_chat(d.path) and d.uri not in whole
+        ] + notebooks
 
     async def note_if_loaded(self, document: OpenDocument) -> None:
         """After a change: an editor that shows the file's content has reloaded it, or saved it and will report that."""
@@ -266,12 +325,11 @@ class LspHost:
         return unsaved + [one for one in notebooks if await self._differs(one)]
 
     async def _differs(self, notebook: OpenNotebook) -> bool:
-        """Return whether the cells in the editor differ from the file's."""
+        """Return whether the cells in the editor hold unsaved changes."""
         if notebook.path is None:
             return False
         try:
-            on_disk = await asyncio.to_thread(self._disk.read, notebook.path)
-            return await self.read(notebook.path) != on_disk
+            return (await self._notebook_state(notebook, notebook.path)).dirty
         except (MazuError, OSError):
             return True
 

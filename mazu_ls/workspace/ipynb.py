@@ -59,6 +59,60 @@ def source_of(cell: dict[str, Any]) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
+def shows(text: str, cells: Sequence[tuple[int, str]]) -> bool:
+    """Return whether a notebook file has these cells (LSP's kind, text); line ends are ignored."""
+    found = cells_of(text)
+    return (
+        found is not None
+        and len(found) == len(cells)
+        and all(
+            source_of(cell).replace("\r\n", "\n") == shown.replace("\r\n", "\n") and _is_kind(cell, kind)
+            for cell, (kind, shown) in zip(found, cells, strict=True)
+        )
+    )
+
+
+def _is_kind(cell: dict[str, Any], kind: int) -> bool:
+    """Return whether the editor shows a cell as this kind; one that is neither code nor Markdown it may show as any."""
+    of_file = cell.get("cell_type")
+    return of_file not in ("code", "markdown") or (of_file == "markdown") == (kind == MARKUP)
+
+
+def canonical(text: str) -> str:
+    """Return a text by which two files of one notebook are equal; any other text as it is.
+
+    The order of keys, white space and the ids of cells do not count: editors write these as they like when they save.
+    """
+    if not text.lstrip().startswith("{") or '"nbformat"' not in text or cells_of(text) is None:
+        return text
+    return json.dumps(_plain(text), sort_keys=True)
+
+
+def _plain(text: str) -> dict[str, Any]:
+    notebook = json.loads(text)
+    cells = [{key: value for key, value in cell.items() if key != "id"} for cell in notebook["cells"]]
+    return {**notebook, "cells": [{**cell, "source": source_of(cell)} for cell in cells]}
+
+
+def separate_cells(before: str, after: str) -> tuple[dict[int, str], bool] | None:
+    """Return the cells that differ between two files of one notebook, by number, with their text in the second, and
+    whether nothing else differs. None if one is no notebook, or if cells were added, removed, or became another kind."""
+    old, new = cells_of(before), cells_of(after)
+    if (
+        old is None
+        or new is None
+        or [one.get("cell_type") for one in old] != [one.get("cell_type") for one in new]
+    ):
+        return None
+    texts = {number: source_of(cell) for number, cell in enumerate(new)}
+    changed = {number: text for number, text in texts.items() if text != source_of(old[number])}
+    first, second = (
+        {**one, "cells": [{**cell, "source": ""} for cell in one["cells"]]}
+        for one in map(_plain, (before, after))
+    )
+    return changed, first == second
+
+
 def origins(text: str, cells: Sequence[tuple[int, str]]) -> list[int | None]:
     """Return the file's cell for each cell of the editor: by position if there are as many, else by text."""
     found = cells_of(text) or []

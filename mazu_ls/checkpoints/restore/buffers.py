@@ -10,13 +10,20 @@ from msgspec import Struct
 
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
-from mazu_ls.checkpoints.models import Checkpoint, PathReason
+from mazu_ls.checkpoints.models import Checkpoint, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.restore_steps import PROTECTED, RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of, same_lines
 from mazu_ls.host import Buffer
 from mazu_ls.state.paths import PROJECT_FOLDER
+from mazu_ls.workspace.ipynb import canonical, separate_cells
 from mazu_ls.workspace.text import NotText, decode_like
+
+CELLS_STAY = (
+    "open as a notebook with unsaved changes, and cells would have to come, go or move: what the editor shows stays; close it there "
+    "without saving to get the file that was restored"
+)
+OUTPUTS_STAY = "open as a notebook with unsaved changes: the text of its cells is restored, its outputs and metadata stay as the editor has them"
 
 
 class BufferChange(Struct, frozen=True):
@@ -65,7 +72,7 @@ def buffer_changes(
             step = by_place.get(place)
             entry = step.now if step and step.unheld else project.trees.at(tree, place)
             text = _file_text(project, entry, buffer.text)
-        if text is not None and text != buffer.text:
+        if text is not None and text != buffer.text and not _is_same_notebook(buffer, text):
             changes.append(BufferChange(buffer, text, shown, place, before.get(buffer.uri)))
     return changes
 
@@ -80,6 +87,27 @@ def protected_buffers(
         for buffer in buffers
         if held.get(buffer.uri, buffer.text) != buffer.text and is_protected(project, buffer)
     ]
+
+
+def _is_same_notebook(buffer: Buffer, text: str) -> bool:
+    return buffer.is_notebook and canonical(text) == canonical(buffer.text)
+
+
+def leave_cells(changes: list[BufferChange], plan: PlanFiles) -> list[PathReason]:
+    """Remove from both the notebooks with unsaved text of which an edit cannot make what they should be; return what stays in which.
+
+    One without unsaved text the editor loads again, whatever changes in its file.
+    """
+    problems: list[PathReason] = []
+    for change in [one for one in changes if one.buffer.is_notebook and one.buffer.dirty]:
+        found = separate_cells(change.buffer.text, change.text)
+        if found is None:
+            changes.remove(change)
+            problems.append(PathReason(change.shown, CELLS_STAY))
+        elif not found[1]:
+            problems.append(PathReason(change.shown, OUTPUTS_STAY))
+    plan.buffers = [change.buffer.uri for change in changes]
+    return problems
 
 
 def is_protected(project: CheckpointContext, buffer: Buffer) -> bool:

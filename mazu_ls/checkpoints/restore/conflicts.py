@@ -15,6 +15,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import places_restored, restored_entries
 from mazu_ls.checkpoints.attribution.saved_since import SavedSince
 from mazu_ls.checkpoints.context import CheckpointContext
+from mazu_ls.checkpoints.git.merge_cells import merge_cells
 from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
@@ -389,9 +390,10 @@ class RollbackDecision:
             merged = merge_lines(mine, ancestor, theirs)
             return merge_adjoining(mine, ancestor, theirs) if merged is None else merged
 
-        found = replay_users_changes(then, intervals, merge or separate)
+        found = replay_users_changes(then, intervals, merge or merge_cells(separate))
         if found is None and merge is None and self.choice == "keep":
-            found = replay_users_changes(then, intervals, partial(merge_lines, prefer_mine=True))
+            prefer_mine = merge_cells(partial(merge_lines, prefer_mine=True))
+            found = replay_users_changes(then, intervals, prefer_mine)
             if found is not None:
                 self._same_lines.add(place)
         return found

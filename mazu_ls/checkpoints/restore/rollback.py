@@ -19,7 +19,7 @@ from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
 from mazu_ls.checkpoints.restore import restore_steps as steps
-from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, protected_buffers
+from mazu_ls.checkpoints.restore.buffers import BufferChange, buffer_changes, leave_cells, protected_buffers
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
 from mazu_ls.checkpoints.restore.pending_buffers import note_pending
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
@@ -117,7 +117,7 @@ def plan_rollback(
         rows = decide_rows(project, decision, ends, selection, files)
     if selection.has("conversation"):
         files.conversation = bool(changed_conversations(project, now.tree, target, selection))
-    report = RollbackReport(target, None, files)
+    report = RollbackReport(target, None, files, problems=leave_cells(changes, files))
     asks = decision.choice in (None, "ask") and bool(files.users)
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
     if selection.has("code"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from mazu_ls.checkpoints.git.objects import TreeEntry
+from mazu_ls.workspace.ipynb import canonical
 
 State = str | None
 """The state of a place: None for no file, `t<hash>` for a text, `e<mode>[:<bits>] <oid>` for a file."""
@@ -19,9 +20,9 @@ def entry_state(entry: TreeEntry | None, bits: int | None = None) -> State:
 
 
 def text_state(text: str | None) -> State:
-    """Return the state of a place with this text. Line ends and a final newline are ignored: editors change them on
-    their own."""
+    """Return the state of a place with this text. Line ends and a final newline are ignored, and how a notebook is written:
+    editors change them on their own."""
     if text is None:
         return None
-    data = text.replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
+    data = canonical(text).replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()

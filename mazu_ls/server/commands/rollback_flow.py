@@ -194,6 +194,14 @@ def _keeps_users(plan: PlanFiles) -> bool:
 
 
 async def _write_buffer(server: ServerState, buffer: Buffer, text: str) -> bool:
+    from mazu_ls.server.host import LspHost
+
+    if (
+        server.editor
+        and isinstance(server.host, LspHost)
+        and (book := server.editor.notebooks.get(buffer.uri))
+    ):
+        return await server.host.restore_notebook(book, buffer, text)
     document = server.editor.documents.get(buffer.uri) if server.editor else None
     if document is None or server.editor is None:
         return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,12 +29,21 @@ class NotebookCellState(Struct):
 
 
 class OpenNotebook(Struct):
-    """An open notebook. `cells` are in the editor's order."""
+    """An open notebook. `cells` are in the editor's order. `base`: the file's text to which their origins refer, None if it
+    was not read since the notebook was opened or saved."""
 
     uri: str
     path: Path | None
     cells: list[NotebookCellState] = field(default_factory=list)
-    aligned: bool = False
+    base: str | None = None
+
+
+class NotebookState(Struct, frozen=True):
+    """The text of the file as the editor shows it; `dirty` and `stale` are as those of a `Buffer`."""
+
+    text: str
+    dirty: bool
+    stale: bool
 
 
 class CellPlace(Struct, frozen=True):
@@ -77,13 +86,17 @@ class OpenNotebooks:
         if notebook := self._open.get(uris.key(uri)):
             for number, cell in enumerate(notebook.cells):
                 cell.origin = number
-            notebook.aligned = True
+            notebook.base = None
 
     def close(self, uri: str) -> None:
         """notebookDocument/didClose."""
         notebook = self._open.pop(uris.key(uri), None)
         for cell in notebook.cells if notebook else ():
             self._of_cell.pop(uris.key(cell.uri), None)
+
+    def get(self, uri: str) -> OpenNotebook | None:
+        """Return the open notebook of a URI."""
+        return self._open.get(uris.key(uri))
 
     def at(self, path: Path) -> OpenNotebook | None:
         """Return the open notebook of a file."""
@@ -104,21 +117,31 @@ class OpenNotebooks:
         """Return the document of a cell."""
         return self._documents.get(notebook.cells[number].uri)
 
-    async def text(self, notebook: OpenNotebook, path: Path, read: Callable[[Path], str]) -> str:
-        """Return the text of the file as the editor shows it; `read` returns that on the disk, and its exceptions pass
-        through.
+    def __iter__(self) -> Iterator[OpenNotebook]:
+        return iter(list(self._open.values()))
+
+    def shown(self, notebook: OpenNotebook) -> list[tuple[int, str]]:
+        """Return kind and text of each cell, as the editor shows it."""
+        return [(cell.kind, self._text(cell)) for cell in notebook.cells]
+
+    async def state(self, notebook: OpenNotebook, path: Path, read: Callable[[Path], str]) -> NotebookState:
+        """Return the file as the editor shows it; `read` returns its text on the disk, and its exceptions pass through.
 
         Raises MazuError(unsupported) for a file that is no notebook.
         """
-        cells = list(notebook.cells)
-        shown = [(cell.kind, self._text(cell)) for cell in cells]
-        known = [cell.origin for cell in cells] if notebook.aligned else None
-        text, found = await asyncio.to_thread(_composed, read, path, shown, known)
-        if not notebook.aligned:
-            for cell, origin in zip(cells, found, strict=True):
+        cells, base = list(notebook.cells), notebook.base
+        known = base, [cell.origin for cell in cells]
+        found, base, origins = await asyncio.to_thread(_state, read, path, self.shown(notebook), known)
+        if notebook.cells == cells:
+            for cell, origin in zip(cells, origins, strict=True):
                 cell.origin = origin
-            notebook.aligned = True
-        return text
+            notebook.base = base
+        return found
+
+    async def text(self, notebook: OpenNotebook, path: Path, read: Callable[[Path], str]) -> str:
+        """Return the text of the file that the user sees, or will see once the editor has loaded it again. Like `state`."""
+        state = await self.state(notebook, path, read)
+        return await asyncio.to_thread(read, path) if state.stale else state.text
 
     async def place(self, uri: str, read: Callable[[Path], str]) -> CellPlace | None:
         """Return a cell's place in its file, whose text on the disk `read` returns; None for no cell of a file."""
@@ -141,10 +164,20 @@ class OpenNotebooks:
         return document.text.replace("\r\n", "\n") if document else ""
 
 
-def _composed(
-    read: Callable[[Path], str], path: Path, shown: list[tuple[int, str]], known: list[int | None] | None
-) -> tuple[str, list[int | None]]:
+def _state(
+    read: Callable[[Path], str],
+    path: Path,
+    shown: list[tuple[int, str]],
+    known: tuple[str | None, list[int | None]],
+) -> tuple[NotebookState, str, list[int | None]]:
+    """Return the state, and the file's text to which the cells' origins refer, with these; `known`: those found before."""
+    base, origins = known
     on_disk = read(path)
-    origins = ipynb.origins(on_disk, shown) if known is None else known
+    if ipynb.shows(on_disk, shown):
+        return NotebookState(on_disk, dirty=False, stale=False), on_disk, list(range(len(shown)))
+    if base is None:
+        base, origins = on_disk, ipynb.origins(on_disk, shown)
+    elif ipynb.shows(base, shown):  # the file was changed, and the editor has not loaded it again
+        return NotebookState(base, dirty=False, stale=True), base, origins
     cells = [ipynb.ShownCell(kind, text, one) for (kind, text), one in zip(shown, origins, strict=True)]
-    return ipynb.composed(on_disk, cells), origins
+    return NotebookState(ipynb.composed(base, cells), dirty=True, stale=False), base, origins

@@ -21,6 +21,8 @@ def did_open(server: ServerState, params: lsp_types.DidOpenNotebook) -> None:
     notebook = params.notebook_document
     _editor(server).notebooks.open(notebook.uri, [(cell.document, cell.kind) for cell in notebook.cells])
     _open(server, params.cell_text_documents)
+    if server.pending and server.pending.concerns(notebook.uri):
+        server.jobs.spawn(server.pending.opened(notebook.uri))
 
 
 @feature("notebookDocument/didChange", lsp_types.DidChangeNotebook)
@@ -39,12 +41,18 @@ def did_change(server: ServerState, params: lsp_types.DidChangeNotebook) -> None
         document = editor.documents.change(change.document.uri, change.document.version, change.changes)
         editor.set_focus(document.uri)
         server.hints.changed(document)
+        editor.note_typed(document)
 
 
 @feature("notebookDocument/didSave", lsp_types.NotebookParams)
 def did_save(server: ServerState, params: lsp_types.NotebookParams) -> None:
     """The file holds what the cells show."""
-    _editor(server).notebooks.saved(params.notebook_document.uri)
+    editor = _editor(server)
+    editor.notebooks.saved(params.notebook_document.uri)
+    if notebook := editor.notebooks.get(params.notebook_document.uri):
+        for number in range(len(notebook.cells)):
+            if document := editor.notebooks.document(notebook, number):
+                editor.forget_edited(document)
     if (path := uris.to_path(params.notebook_document.uri)) is not None:
         server.note_saved(path, None)
 
@@ -68,6 +76,7 @@ def _close(server: ServerState, named: Sequence[lsp_types.DocumentId]) -> None:
     for one in named:
         if document := _editor(server).documents.close(one.uri):
             server.hints.closed(document)
+            _editor(server).forget_edited(document)
 
 
 def _editor(server: ServerState) -> ConnectedEditor:
