@@ -94,7 +94,7 @@ def edits_of(db: apsw.Connection, place: bytes, change: Change, number: int | No
 
 def _divides(db: apsw.Connection, place: bytes, change: Change) -> bool:
     """Return whether the recorded edits account for all that agents changed at a place that the user changed, too."""
-    if not change.user or not change.sessions or change.uncertain or change.beneath:
+    if not change.user or not change.sessions or change.uncertain:
         return False
     rows = select(
         db,

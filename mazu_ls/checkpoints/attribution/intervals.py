@@ -132,9 +132,9 @@ class PlaceHistory:
         return kept
 
     def was_unsaved(self, place: bytes) -> bool:
-        """Return whether an unsaved text of the place was shown at the start or end of one of these intervals."""
+        """Return whether an unsaved text of the place was shown at the checkpoint, or at the start or end of an interval."""
         views = (view for one in self.intervals(place) for view in (one.before, one.after))
-        return any(place_of(self._project, held) == place for view in views for held in view.unsaved)
+        return any(self._is_unsaved(view, place) for view in (self._then, *views))
 
     def file_owner(self, place: bytes) -> Owner:
         """Return whose a file's changes on disk are when the user changed it beneath an unsaved text: only writes of

@@ -10,7 +10,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import restored_entries
 from mazu_ls.checkpoints.attribution.saved_texts import saved_places
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of
+from mazu_ls.checkpoints.scan.unsaved_buffers import held_texts, place_of
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.state.store import select
 
@@ -45,17 +45,16 @@ class SavedSince:
             restored = restored_entries(db, schema.next_number(db))
             self._saved |= {(None, place) for place in saved_places(project, writes(db), restored, ends)}
 
-    def texts(self, places: Collection[bytes], now: BufferView) -> dict[bytes, str]:
-        """Return the texts that were unsaved at the checkpoint and were saved since, of those places that are not unsaved now.
+    def texts(self, places: Collection[bytes]) -> dict[bytes, str]:
+        """Return the texts of these places that were unsaved at the checkpoint and were saved since.
 
         To restore the file as it was would take from it what the user saved.
         """
-        unsaved = {place_of(self._project, held) for held in now.unsaved}
         number, tree = self._trees[0]
         return {
             place: text
             for place, text in self._texts_at(number, tree).items()
-            if place in places and place not in unsaved and next(self._ends(place), False)
+            if place in places and next(self._ends(place), False)
         }
 
     def was_discarded(self, place: bytes) -> bool:

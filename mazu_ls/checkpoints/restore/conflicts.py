@@ -21,7 +21,7 @@ from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merge import Merge, merge_adjoining, replay_users_changes
+from mazu_ls.checkpoints.restore.merge import FileBelow, Merge, merge_adjoining, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
@@ -71,6 +71,7 @@ class RollbackDecision:
         self._saved: dict[bytes, str] = {}
         self._since = SavedSince(project, db, self._number)
         self._unsaved: set[bytes | None] = set()
+        self._now = BufferView(None, ())
         self._outgrown: set[bytes] = set()
         """The places whose file the user changed where no checkpoint could hold it: nothing can be merged."""
         self._in_the_way: set[str] = set()
@@ -151,16 +152,16 @@ class RollbackDecision:
         if self.choice == "agents":
             owners |= {place: "both" for places in blocked.values() for place in places}
         writer = self._project.repository.writer()
-        self._unsaved = {place_of(self._project, held) for held in now.unsaved}
+        self._now, self._unsaved = now, {place_of(self._project, held) for held in now.unsaved}
         if self.choice != "overwrite":
-            self._saved = self._since.texts({step.place for step in steps if step.unheld is None}, now)
+            self._saved = self._since.texts({step.place for step in steps if step.unheld is None})
         self._outgrown = changed_since_outgrown(self._db, self._target, steps)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
             owner = owners[step.place]
             if self._changes.beneath(step.place) and not self._changes.unknown:
-                owner = self._history.file_owner(step.place)
+                owner = self._owner_below(step)
             elif owner == "user" and self._is_reverted_above(step.place, buffers):
                 owner = "agent"
             if owner == "agent" and step.place in self._outgrown:
@@ -189,7 +190,8 @@ class RollbackDecision:
             kept[step.shown] = f"{keep_reasons.IN_THE_WAY}: {inside}"
         typed = self._changed_buffers(buffers, owners, plan, kept)
         steps[:], buffers[:] = done, typed
-        self._fill(plan, done, typed, kept)
+        undecided = self._in_the_way if self.choice != "keep" else set[str]()
+        keep_reasons.list_in_plan(plan, (done, typed), kept, undecided)
 
     def _changed_buffers(
         self,
@@ -210,44 +212,24 @@ class RollbackDecision:
                     kept[change.shown] = keep_reasons.SAME_LINES
             elif result is None or owner != "agent":
                 reason = self.reason("user" if result else owner, change.place)
-                if reason not in (
-                    keep_reasons.KEPT,
-                    keep_reasons.KEPT_UNCERTAIN,
-                    keep_reasons.KEPT_UNHELD,
-                    keep_reasons.SAME_LINES,
-                ):
+                if reason not in keep_reasons.LEFT:
                     reason = kept.get(change.shown, reason)
                 kept[change.shown] = reason  # that the agent's change stays outweighs the rest
         return typed
+
+    def _owner_below(self, step: RestoreStep) -> Owner:
+        """Return whose a file is that changed beneath an unsaved text: the user's alone if nothing of the agent's was saved with it."""
+        owner, place = self._history.file_owner(step.place), step.place
+        if owner == "user" and self.choice != "overwrite":
+            is_theirs = self._file_without_agent(step) == file_bytes(self._project, self._now.tree, place)
+            return "user" if is_theirs and place not in self._same_lines else "both"
+        return owner
 
     def _is_reverted_above(self, place: bytes, buffers: list[BufferChange]) -> bool:
         """Return whether the editor shows, not saved yet, what the target holds, and only this agent changed the file: a part
         of a turn was undone in the editor, and the file still holds the agent's text."""
         shown = place in self._unsaved and all(change.place != place for change in buffers)
         return shown and self._changes.owner(place, self._session) == "agent"
-
-    def _fill(
-        self, plan: PlanFiles, done: list[RestoreStep], typed: list[BufferChange], kept: dict[str, str]
-    ) -> None:
-        plan.write = [step.shown for step in done if step.now is not None]
-        plan.delete = [step.shown for step in done if step.now is None]
-        plan.buffers = [change.buffer.uri for change in typed]
-        changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
-        for shown, reason in sorted(kept.items()):
-            in_the_way = shown in self._in_the_way and self.choice != "keep"
-            if in_the_way or reason in (
-                keep_reasons.BOTH,
-                keep_reasons.ANOTHER_ON_TOP,
-                keep_reasons.UNCERTAIN,
-                keep_reasons.UNHELD_CHANGED,
-            ):
-                plan.conflicts.append(PathReason(shown, reason))
-            elif shown not in changing or reason in (keep_reasons.YOUR_FILE, keep_reasons.SAME_LINES):
-                plan.keep.append(PathReason(shown, reason))
-        undecided = {conflict.path for conflict in plan.conflicts}
-        plan.write, plan.delete = (
-            [p for p in some if p not in undecided] for some in (plan.write, plan.delete)
-        )
 
     @staticmethod
     def _note(plan: PlanFiles, shown: str, owner: Owner) -> None:
@@ -306,7 +288,7 @@ class RollbackDecision:
     def _step(
         self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes], bits: bytes
     ) -> RestoreStep | None:
-        project, place, owner_of = self._project, step.place, Change.file_owner
+        project, place = self._project, step.place
         text = self._saved.get(place)
         if self.takes_all(owner):
             if text is None:
@@ -315,19 +297,10 @@ class RollbackDecision:
             return step.with_content(add(BLOB, self._encoded(entry, text)), step.bits_after(bits))
         if owner == "user" or not self.merges or place in self._outgrown or step.unheld is not None:
             return None
-        data = self.without_agent(place, lambda view: file_bytes(project, view.tree, place), owner_of)
-        # Nothing is unsaved now, nor was thrown away: the file is what the user saw, also where a part was not saved at some time.
-        was_unsaved = place not in self._unsaved and self._history.was_unsaved(place)
-        if (
-            was_unsaved
-            and not self._since.was_discarded(place)
-            and (shown := self.text_without_agent(place)) is not None
-        ):
-            data = self._encoded(step.was or step.now, shown)
-        if data is None:
+        if (data := self._file_without_agent(step)) is None:
             return None
         own = self.without_agent(
-            place, lambda view: project.bits_at(view.tree, place), owner_of, lambda *_: None
+            place, lambda view: project.bits_at(view.tree, place), Change.file_owner, lambda *_: None
         )
         content = add(BLOB, data)
         if (
@@ -339,13 +312,37 @@ class RollbackDecision:
             return None  # both changed the permission bits, which cannot be divided, and nothing else is left
         return step.with_content(content, own or bits)
 
+    def _file_without_agent(self, step: RestoreStep) -> bytes | None:
+        """Return the content of a file on disk without the agent's changes; None if they cannot be separated."""
+        project, place = self._project, step.place
+        if place not in self._unsaved and not self._history.was_unsaved(place):
+            return self.without_agent(
+                place, lambda it: file_bytes(project, it.tree, place), Change.file_owner
+            )
+        if (text := self._text_of_file(place)) is None:
+            return None
+        if text == shown_text(project, BufferView(self._now.tree, ()), place):
+            return file_bytes(project, self._now.tree, place)
+        return self._encoded(step.was or step.now, text)
+
+    def _text_of_file(self, place: bytes) -> str | None:
+        """Return the text of a file on disk, of which an editor showed unsaved text, without the agent's changes."""
+        history, views = self._history, (self._history.view(self._target.id), self._now)
+        below = FileBelow(
+            self._project, place, history.intervals(place), ends=views, session=self._session,
+            strict=merge_cells(self._separate), was_discarded=self._since.was_discarded(place),
+        )  # fmt: skip
+        found = None if self._changes.unknown else self._separated(place, below.replay)
+        return None if found is None else found.decode("utf-8", "surrogatepass")
+
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
         if self.takes_all(owner):
             return change
         place = change.place
         if owner == "user" or not self.merges or place is None or place in self.unheld:
             return None
-        text = self.text_without_agent(place)
+        is_file = place not in self._unsaved and self._history.was_unsaved(place)
+        text = self._text_of_file(place) if is_file else self.text_without_agent(place)
         return None if text is None else replace(change, text=text)
 
     def text_without_agent(self, place: bytes) -> str | None:
@@ -384,16 +381,19 @@ class RollbackDecision:
             for one in self._history.intervals(place)
         ]
         then = read(self._history.view(self._target.id))
-        merge_lines = partial(merge_file, self._project.repository)
+        if merge is not None:
+            return replay_users_changes(then, intervals, merge)
+        return self._separated(place, partial(replay_users_changes, then, intervals))
 
-        def separate(mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
-            merged = merge_lines(mine, ancestor, theirs)
-            return merge_adjoining(mine, ancestor, theirs) if merged is None else merged
-
-        found = replay_users_changes(then, intervals, merge or merge_cells(separate))
-        if found is None and merge is None and self.choice == "keep":
-            prefer_mine = merge_cells(partial(merge_lines, prefer_mine=True))
-            found = replay_users_changes(then, intervals, prefer_mine)
+    def _separated(self, place: bytes, replay: Callable[[Merge], bytes | None]) -> bytes | None:
+        """Return what `replay` separates line by line; in lines that both changed the user's text stays if they said so."""
+        found = replay(merge_cells(self._separate))
+        if found is None and self.choice == "keep":
+            found = replay(merge_cells(partial(merge_file, self._project.repository, prefer_mine=True)))
             if found is not None:
                 self._same_lines.add(place)
         return found
+
+    def _separate(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
+        merged = merge_file(self._project.repository, mine, ancestor, theirs)
+        return merge_adjoining(mine, ancestor, theirs) if merged is None else merged

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+from mazu_ls.checkpoints.models import PathReason
 
 if TYPE_CHECKING:
     from mazu_ls.checkpoints.attribution.owners import Owner
+    from mazu_ls.checkpoints.models import PlanFiles
+    from mazu_ls.checkpoints.restore.buffers import BufferChange
     from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
@@ -25,6 +29,10 @@ IN_THE_WAY = "you put something else in its place"
 UNCERTAIN = "a command was interrupted, and it is not known whether it or you changed this file"
 KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 MOVED_IN = "it was moved here from where no checkpoint holds files (git ignores them there, or it is outside): it stays"
+CONFLICTS = frozenset((BOTH, ANOTHER_ON_TOP, UNCERTAIN, UNHELD_CHANGED))
+"""The reasons for which the agent's changes stay, although nobody decided that."""
+LEFT = frozenset((KEPT, KEPT_UNCERTAIN, KEPT_UNHELD, SAME_LINES))
+"""The reasons for which they stay because the user decided to keep their work."""
 
 
 def blocked_steps(steps: Sequence[RestoreStep], owners: Mapping[bytes, Owner]) -> dict[bytes, set[bytes]]:
@@ -43,3 +51,27 @@ def blocked_steps(steps: Sequence[RestoreStep], owners: Mapping[bytes, Owner]) -
                 at, inside = (folder, place) if places is gone else (place, folder)
                 found.setdefault(at, set()).add(inside)
     return found
+
+
+def list_in_plan(
+    plan: PlanFiles,
+    changed: tuple[Sequence[RestoreStep], Sequence[BufferChange]],
+    kept: Mapping[str, str],
+    undecided: Collection[str],
+) -> None:
+    """Enter in the plan which files and documents change, and what stays, with the reason (`kept`): a conflict if nobody decided that.
+
+    `undecided`: files that are in conflict whatever their reason.
+    """
+    done, typed = changed
+    plan.write = [step.shown for step in done if step.now is not None]
+    plan.delete = [step.shown for step in done if step.now is None]
+    plan.buffers = [change.buffer.uri for change in typed]
+    changing = {*plan.write, *plan.delete, *(change.shown for change in typed)}
+    for shown, reason in sorted(kept.items()):
+        if shown in undecided or reason in CONFLICTS:
+            plan.conflicts.append(PathReason(shown, reason))
+        elif shown not in changing or reason == YOUR_FILE or reason in LEFT:
+            plan.keep.append(PathReason(shown, reason))
+    conflicts = {conflict.path for conflict in plan.conflicts}
+    plan.write, plan.delete = ([p for p in some if p not in conflicts] for some in (plan.write, plan.delete))
