@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -26,42 +27,60 @@ def _rebased(own: str, above: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
             lines += patterns
             continue
         alone = _names_folder_by_stars(patterns, inside)
-        rebased = (None if alone and _is_all_stars(one) else rebase_pattern(one, inside) for one in patterns)
-        lines += filter(None, rebased)
+        for one in patterns:
+            if not (alone and _is_star_for(one, inside)):
+                lines += rebase_pattern(one, inside)
     return tuple(lines)
 
 
-def rebase_pattern(pattern: str, inside: str) -> str | None:
-    """Rewrite a `.gitignore` pattern of an outer folder for the folder `inside` it; None if it cannot match there.
+def rebase_pattern(pattern: str, inside: str) -> list[str]:
+    """Rewrite a `.gitignore` pattern of an outer folder for the folder `inside` it; [] if it cannot match there.
 
-    A pattern without an inner slash matches at every depth and stays; one with a slash is anchored.
+    A pattern without an inner slash matches at every depth and stays; one with a slash is anchored. One with `**` can become several:
+    it may have matched some of the folders on the way, or none.
     """
     text = pattern.rstrip("\n")
     if not text or text.startswith("#"):
-        return None
+        return []
     sign, body = ("!", text[1:]) if text.startswith("!") else ("", text)
-    if "/" not in body.rstrip("/") or body.startswith("**/"):
-        return text
-    parts, folders = body.strip("/").split("/"), inside.split("/")
-    for depth, folder in enumerate(folders):
-        if depth >= len(parts) or parts[depth] == "**":
-            break
-        if not fnmatchcase(folder, parts[depth]):
-            return None
-    rest = parts[len(folders) :] if "**" not in parts[: len(folders)] else parts[parts.index("**") :]
-    if not rest:
-        return None  # it names the folder itself, and the user chose to open that one
-    return f"{sign}/{'/'.join(rest)}{'/' if body.endswith('/') else ''}"
+    if "/" not in body.rstrip("/"):
+        return [text]
+    parts, end = body.strip("/").split("/"), "/" if body.endswith("/") else ""
+    at = {0}
+    for folder in inside.split("/"):
+        for n in range(len(parts) - 1):
+            if n in at and parts[n] == "**":  # it matches no folder, too
+                at.add(n + 1)
+        at = {
+            n if parts[n] == "**" else n + 1
+            for n in at
+            if parts[n] == "**" or fnmatchcase(folder, _LITERAL.sub(_unescaped, parts[n]))
+        } - {len(parts)}  # that names the folder itself, and the user chose to open that one
+    return [f"{sign}/{'/'.join(parts[n:])}{end}" for n in sorted(at)]
 
 
-def _is_all_stars(pattern: str) -> bool:
-    return bool(body := pattern.strip()) and not body.strip("*/")
+_LITERAL = re.compile(r"\\(.)")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """Return an escaped letter as `fnmatch` reads it: that knows no backslash."""
+    return f"[{found[1]}]" if found[1] in "*?[" else found[1]
+
+
+def _is_star_for(pattern: str, inside: str) -> bool:
+    """Return whether a pattern of nothing but stars matches the folder itself, or one above it: `*` does, `*/*` not in the first."""
+    body = pattern.strip()
+    parts = body.strip("/").split("/")
+    if not body.strip("/") or body.strip("*/"):
+        return False
+    shallowest = sum(part == "*" for part in parts) + (parts[-1] != "*")
+    return shallowest <= inside.count("/") + 1
 
 
 def _names_folder_by_stars(patterns: Sequence[str], inside: str) -> bool:
     """Return whether `*` ignores the folder itself, as in a home folder that is a repository: the user chose to open it, so that
     such a pattern does not count inside of it."""
-    after = next((count for count, one in enumerate(reversed(patterns)) if _is_all_stars(one)), None)
+    after = next((count for count, one in enumerate(reversed(patterns)) if _is_star_for(one, inside)), None)
     if after is None:
         return False
     later = patterns[len(patterns) - after :]

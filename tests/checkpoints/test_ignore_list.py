@@ -144,3 +144,36 @@ def test_stars_that_ignore_the_folder_itself_do_not_count_inside(
     assert user is not None
     exclude = user.info_exclude().splitlines()
     assert [one for one in outer_patterns(user) if one not in exclude] == counts
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [
+        "*/*\n!a/keep.txt\n",
+        "/*/*\n!/*/src/\n",
+        "*/**\n",
+        "**/*/*\n!**/src/\n",
+        "**/a/*.txt\n",
+        "**/a/**/x.txt\n",
+        "\\a/x.txt\n",
+        "*.txt\n*/*/*\n",
+    ],
+)
+def test_what_git_ignores_below_the_outer_list_is_ignored_inside(tmp_path: Path, outer: str):
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    inside, names = tmp_path / "a", ["x.txt", "keep.txt", "x.py", "src/x.txt", "src/x.py", "src/deep/x.py"]
+    inside.mkdir()
+    (tmp_path / ".gitignore").write_text(outer)
+    asked = subprocess.run(
+        ["git", "-C", inside, "check-ignore", "--no-index", *names],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    user = find(inside)
+    assert user is not None
+    rules = "\n".join(outer_patterns(user)).encode()
+    subprocess.run(["git", "init", "-q", str(inside)], check=True)
+    found = ignored(inside, rules, names)
+    assert asked.stdout
+    assert found == set(asked.stdout.encode().split())
