@@ -19,27 +19,33 @@ from mazu_ls.policy.tables.wrappers import program
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
 _PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
-_EXIT = re.compile(r"exit( \d+)?\Z")
 _GROUPS = 10  # of a regular expression, whose matches are parts of the text
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
+_MOVING = frozenset(
+    ("cd", "chdir", "pushd", "popd", "dirs", "eval", "source", ".", "alias", "trap", "mapfile", "readarray", "enable", "shopt", "set",
+    "function", "for", "while", "until", "select", "case", "if", "do", "coproc")
+)  # fmt: skip
+"""What may lead elsewhere where that is not seen."""
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
 def all_follows_cd(segments: Sequence[Segment]) -> bool:
-    """Return whether a script, or a subshell that is all of it, begins with `cd FOLDER` and runs nothing if that fails: all else
-    is joined to it by `&&` and pipes, or follows `|| exit`."""
+    """Return whether a script, or a subshell that is all of it, begins with `cd FOLDER &&` and runs nothing if that fails: all else
+    is joined by `&&` and pipes, so that no loop is there, and nothing in it leads elsewhere where that is not seen."""
     alone = [one for one in segments[:1] if one.after == "(" and not one.words and not one.redirects]
     begin, end = ("(", ")") if alone else ("", "")
     first, *rest = segments[len(alone) :] or [Segment("")]
     plain = first.words[:1] == ["cd"] and len(first.words) == 2 and _PLAIN_FOLDER.match(first.words[1])
-    if not plain or first.before != begin or first.redirects or not rest or rest[-1].after != end:
-        return False
-    if first.after == "&&":
-        return all(one.before in ("&&", "|", "|&") for one in rest)
-    leaves, *after = rest
-    exits = bool(_EXIT.match(" ".join(leaves.words))) and not leaves.redirects and leaves.after in (";", "\n")
-    brackets = {*(one.before for one in after), *(one.after for one in after[:-1])} & {"(", ")"}
-    return first.after == "||" and exits and bool(after) and not brackets
+    leads = bool(plain) and (first.before, first.after) == (begin, "&&") and not first.redirects
+    joined = all(one.before in ("&&", "|", "|&") for one in rest)
+    return leads and joined and rest[-1:] != [] and rest[-1].after == end and not any(map(_may_move, rest))
+
+
+def _may_move(segment: Segment) -> bool:
+    """Return whether a command may change the folder, or what runs later; also behind `command` and in quotes."""
+    named = [word for word in segment.words if not ASSIGNMENT.match(word)][:1]
+    plain = {re.sub(r"""["'\\]""", "", word) for word in segment.words}
+    return any(re.search(r"[$`*?\[{~]", word) for word in named) or bool(_MOVING & plain)
 
 
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
@@ -74,6 +80,9 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
         _put(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN, scope)
     elif name == "hash" and rest[:1] == ["-p"] and len(rest) > 2:
         scope.assign(f"alias {rest[2]}", rest[1])
+    elif name == "enable":  # after `enable -n cd` that is another program
+        for word in rest:
+            scope.assign(f"alias {word}", word)
     elif name in ("ln", "cp", "install"):
         _other_name(rest, scope)
     if rest:

@@ -119,8 +119,8 @@ class DenyScan(InputScan):
         given = pipeline_taint.given_input(segments, scope)
         blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
-        is_plain = scope.place.confined and not scope.has_functions  # one may be called `cd` or `exit`
-        scope.is_joined = is_plain and effects.all_follows_cd(segments)
+        is_own = scope.has_functions or "alias cd" in scope.values  # a function may be called so, too
+        scope.is_joined = scope.place.confined and not is_own and effects.all_follows_cd(segments)
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
             scope.enter_brackets(last.after if last else "", blocks)

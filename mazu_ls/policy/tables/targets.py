@@ -26,7 +26,7 @@ _SECRET_FILES = tuple(table("targets.secret_files").split())
 _SYSTEM_SECRETS = tuple(table("targets.system_secrets").split())
 _PROC_SECRET = re.compile(r"^/proc/[^/]+(/task/[^/]+)?/(environ|mem|maps|fd|root|cwd|auxv)(/|$)")
 _KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|ed25519)\b.*)$")
-_CD_FAILS = ": it would be there if a `cd` of the line failed, so join the commands with `&&`, or write `cd FOLDER || exit` first"
+_CD_FAILS = ": it would be there if a `cd` of the line failed, so join the commands with `&&`"
 _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
 
