@@ -123,6 +123,8 @@ def without_agent(lines: list[str]) -> list[str]:
         "agent type save type take discard",
         "agent save type agent type",
         "command agent save take agent agent type",
+        "save agent",
+        "agent save agent agent",
         "agent shell type",
         "agent type save shell type",
     ],

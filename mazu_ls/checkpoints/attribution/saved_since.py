@@ -62,7 +62,8 @@ class SavedSince:
         return not all(self._ends(place))
 
     def _ends(self, place: bytes) -> Iterator[bool]:
-        """Yield for each time that the place had unsaved text, and has none any more, whether any of that was saved."""
+        """Yield for each time that the place had unsaved text, and has none any more, whether any of that was saved; and True if some
+        that it still has was."""
         was_unsaved = saved = False
         for at, unsaved in self._moments(place):
             saved |= was_unsaved and (at, place) in self._saved
@@ -70,6 +71,8 @@ class SavedSince:
                 yield saved
                 saved = False
             was_unsaved = unsaved
+        if saved:
+            yield True
 
     def _moments(self, place: bytes) -> Iterator[tuple[int | None, bool]]:
         """Yield each checkpoint, and None for now, with whether the place had unsaved text then."""
