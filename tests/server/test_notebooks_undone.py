@@ -121,23 +121,25 @@ async def test_the_edit_of_an_open_notebook_is_undone_and_redone(
         assert sources(path)[1] == (EDITED if saved else CELLS[1])
 
 
-@pytest.mark.parametrize("saved", [False, True])
-async def test_what_the_user_typed_in_cells_stays(env: dict[str, str], folder: Path, saved: bool):
+@pytest.mark.parametrize("saved", ["never", "before more was typed", "last"])
+async def test_what_the_user_typed_in_cells_stays(env: dict[str, str], folder: Path, saved: str):
     path = folder / "a.ipynb"
     path.write_text(notebook())
     async with agent(env, folder, EDIT, **ALLOWED) as client:
         book = CellEditor(client, path)
         await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
         book.type(1, EDITED + "  # mine")
+        if saved == "before more was typed":
+            book.save()
         book.type(2, "print(f(), 'mine')")
-        if saved:
+        if saved == "last":
             book.save()
         async with book.loading():
             undone = await client.command("mazu.undo", {"onConflict": "keep"}, within=60)
         assert (undone["verified"], undone["problems"]) == (True, [])
         mine = [CELLS[0], CELLS[1] + "  # mine", "print(f(), 'mine')"]
         assert book.texts == mine
-        assert sources(path) == (mine if saved else CELLS)
+        assert sources(path) == {"never": CELLS, "last": mine}.get(saved, [*mine[:2], CELLS[2]])
 
 
 async def test_a_rollback_that_would_remove_unsaved_cells_says_that_they_stay(
