@@ -15,13 +15,14 @@ MAX_CONFIG_BYTES = 1024**2
 
 
 def file_states(paths: Iterable[Path]) -> tuple[tuple[int, ...] | None, ...]:
-    """Return what tells whether files are still those that were read: inode, size and times of each; None where it is not there."""
-    return tuple(map(_state, paths))
+    """Return what tells whether files are still those that were read: inode, size and times of each; None where it is not there.
+    The first is the user's own, of which a link is followed."""
+    return tuple(_state(path, follow=not at) for at, path in enumerate(paths))
 
 
-def _state(path: Path) -> tuple[int, ...] | None:
+def _state(path: Path, *, follow: bool) -> tuple[int, ...] | None:
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=follow)
     except (OSError, ValueError):
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -109,6 +109,9 @@ _RESTRICTIONS = (
     "council.confirm_above_usd",
 )  # fmt: skip
 """Settings without which the agent may do or spend more: the default of each is not the strictest value."""
+_KEYS = frozenset(name.rpartition(".")[2] for name in _RESTRICTIONS)
+_RESTRICTING = ("permissions", "limits", "edits")
+"""Tables of which every key that is not known was meant to restrict."""
 _REFUSALS = {
     "user": "only your own settings may set this, not a project's; it is ignored",
     "tighten": "a project may tighten this, not loosen it; it is ignored",
@@ -118,10 +121,15 @@ _REFUSALS = {
 
 def was_to_restrict(rejected: Rejected) -> bool:
     """Return whether a value that is not used was probably meant to restrict the agent more than what holds without it."""
-    value, meant = rejected.value, rejected.meant
+    value, meant, (table, _, key) = rejected.value, rejected.meant, rejected.name.rpartition(".")
     if value == "bypass" or (isinstance(value, Mapping) and value.get("verdict") == "allow"):
         return False
-    return bool(meant) and any(f"{name}.".startswith(f"{meant}.") for name in _RESTRICTIONS)
+    if meant and any(f"{name}.".startswith(f"{meant}.") for name in _RESTRICTIONS):
+        return True
+    if table:
+        return meant != rejected.name and table in _RESTRICTING
+    rows = value if isinstance(value, list) else [value]
+    return key in _KEYS or any(isinstance(row, Mapping) and "verdict" in row for row in rows)
 
 
 def tightened(

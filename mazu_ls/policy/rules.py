@@ -197,7 +197,7 @@ def _fits(text: str, pattern: str) -> bool:
 
 def _matches(text: str, pattern: str) -> bool:
     """Return whether a wildcard pattern matches, composed and decomposed letters alike: nobody sees which a file's name has."""
-    return fnmatchcase(compose(text), compose(pattern))
+    return fnmatchcase(text, pattern) or fnmatchcase(compose(text), compose(pattern))
 
 
 def _may_become(word: str, expected: str) -> bool:

@@ -140,8 +140,8 @@ class ServerState:
             listener(what)
         self.updates.notify("mazu/changed", {"what": list(what)}, besides=sender)
 
-    async def configure(self, settings: Mapping[str, Any]) -> None:
-        """Apply new settings of the editor; report problems with them."""
+    async def configure(self, settings: Mapping[str, Any], *, told: Sequence[str] = ()) -> None:
+        """Apply new settings of the editor; report problems with them, but those that were `told` already."""
         self.settings = settings
         if self._opening is None:
             return
@@ -153,12 +153,16 @@ class ServerState:
         if project.mode != mode:
             self.notify_changed("permissions")
         for problem in problems:
-            await self.host.say("warning", f"Mazu: {problem}")
+            if problem not in told:
+                await self.host.say("warning", f"Mazu: {problem}")
 
     async def follow_settings(self) -> None:
         """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal."""
-        if self.project is not None and self.project.settings_outdated:
-            await self.configure(self.settings)
+        while self.project is not None and (seconds := self.project.settings_changed()) is not None:
+            if seconds:
+                await asyncio.sleep(seconds)
+            else:
+                await self.configure(self.settings, told=tuple(self.project.warnings))
 
     async def wait_current(self) -> Project:
         """Return the project once it is open, with the settings that the files have now."""

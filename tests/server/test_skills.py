@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.server.client import Client, RpcFailure
+from mazu_ls.agent.project import extension_tools
+from tests.server.client import NO_ANSWER, Client, RpcFailure
 from tests.server.test_code_actions import actions, run, span
 from tests.server.test_turns import agent
 
@@ -140,3 +141,17 @@ async def test_tools_of_the_project_are_asked_about_before_the_first_request(
         assert "double" in [tool["name"] for tool in client.model.requests[0].body["tools"]]
         assert "42" in str(client.model.requests[-1].body)
     assert asked[0][0].startswith("May the agent run the tools in numbers.py")
+
+
+async def test_a_turn_waits_once_for_a_question_about_tools(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = folder / ".mazu/tools"
+    place.mkdir(parents=True)
+    (place / "numbers.py").write_text(SOURCE)
+    monkeypatch.setattr(extension_tools, "ANSWER_SECONDS", 0.1)
+    async with agent(env, folder, [{"text": "One."}, {"text": "Two."}]) as client:
+        client.answers["mazu/permission/request"] = lambda params: NO_ANSWER
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        monkeypatch.setattr(extension_tools, "ANSWER_SECONDS", 3600)
+        await client.command("mazu.chat", {"message": "Go on", "wait": True}, within=60)

@@ -1,9 +1,17 @@
 """What an undo says of a file is true: whose it is, and why it stays."""
 
+import pytest
+
+from mazu_ls.platform.birth_time import birth_time
 from tests.terminal.test_scripts import Script, script
 
 __all__ = ["script"]  # fixtures
 LINES = "".join(f"line {n}\n" for n in range(1, 9))
+
+
+def need_birth_times(script: Script) -> None:
+    if birth_time(bytes(script.root)) is None:
+        pytest.skip("this file system does not say when a file was created")
 
 
 def edit(path: str, old: str, new: str) -> dict[str, object]:
@@ -56,6 +64,7 @@ def test_bits_that_no_rollback_sets_are_named(script: Script):
 
 
 def test_a_renamed_file_is_not_said_to_be_yours_alone(script: Script):
+    need_birth_times(script)
     old, new = script.root / "cart.txt", script.root / "Basket.txt"
     old.write_text(LINES)
     script.model_says({"calls": [edit("cart.txt", "line 3", "LINE 3")]}, {"text": "Done."})
@@ -69,6 +78,7 @@ def test_a_renamed_file_is_not_said_to_be_yours_alone(script: Script):
 
 
 def test_a_file_that_came_to_light_is_not_said_to_be_yours(script: Script):
+    need_birth_times(script)
     (script.root / "make.sh").write_text("echo made/ >> .gitignore\nmkdir made\necho m > made/m.txt\n")
     call = {"name": "run_shell", "arguments": {"command": "sh make.sh"}}
     script.model_says({"calls": [call]}, {"text": "Done."})

@@ -53,6 +53,7 @@ class ExtensionTools:
         self._begun = 0.0
         self._asked: set[tuple[str, str]] = set()
         self._asking_files: dict[str, asyncio.Task[None]] = {}
+        self._waited_for: list[asyncio.Task[None]] = []
         self._asked_tools: set[tuple[str, str]] = set()
         self._asking_tools: set[str] = set()
         self._starts = StartQuestions(self._agrees)
@@ -92,10 +93,11 @@ class ExtensionTools:
             self._begin()
 
     async def wait_agreed(self) -> None:
-        """Ask about files with tools that the user has not agreed to, and wait a while for the answers."""
+        """Ask about files with tools that the user has not agreed to, and wait a while for the answers; for each question once."""
         self._custom(())
-        if open_now := list(self._asking_files.values()):
-            await asyncio.wait(open_now, timeout=ANSWER_SECONDS)
+        if new := [task for task in self._asking_files.values() if task not in self._waited_for]:
+            self._waited_for = list(self._asking_files.values())
+            await asyncio.wait(new, timeout=ANSWER_SECONDS)
 
     async def ask_skill(self, name: str) -> None:
         """Ask about a skill that came with the project, or changed since the user agreed to it, with its source. Raises

@@ -197,17 +197,17 @@ class ProjectServices:
         """Read the settings; return one sentence for each problem that the user has to be told."""
         before = self._read.problems if self._read else ()
         self._editor_settings, said = editor, set(self.warnings)
-        self._read = read_settings(self.folders, self.env, editor)
+        found = read_settings(self.folders, self.env, editor)
+        self._read = found.keeping_restrictions(self._read) if self._read else found
         self.config, self.mcp_of_user = self._read.config, self._read.mcp_of_user
         self._models.clear()
         others = [warning for warning in self.warnings if warning not in before]
         self.warnings[:] = [*others, *self._read.problems]
         return [one for one in self._read.problems if one != self._read.exposed or one not in said]
 
-    @property
-    def settings_outdated(self) -> bool:
-        """Whether a settings file has changed since it was read."""
-        return self._read is not None and self._read.outdated
+    def settings_changed(self) -> float | None:
+        """Return None while the settings files are as they were read, else in how many seconds they can be read again."""
+        return self._read.changed() if self._read else None
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mazu_ls.agent.project.extension_tools import servers_of_user
 from mazu_ls.agent.project.settings.rule_warnings import rules_without_tool
@@ -15,6 +17,9 @@ from mazu_ls.config.config_files import file_states, read_layer, read_project_la
 from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
+
+SETTLED_SECONDS = 1.0
+"""After this a file that was changed in place is taken to be written."""
 
 
 class ProjectSettings(Struct, frozen=True):
@@ -34,10 +39,28 @@ class ProjectSettings(Struct, frozen=True):
     files: tuple[Path, ...]
     states: tuple[tuple[int, ...] | None, ...]
 
-    @property
-    def outdated(self) -> bool:
-        """Whether a file has changed since it was read."""
-        return file_states(self.files) != self.states
+    def changed(self) -> float | None:
+        """Return None while the files are as they were read, else in how many seconds they can be read again.
+
+        A file that is being written in place is empty at first, and an empty file restricts nothing.
+        """
+        now = file_states(self.files)
+        if now == self.states:
+            return None
+        in_place = [
+            new
+            for old, new in zip(self.states, now, strict=True)
+            if old and new and old[0] == new[0] and old != new
+        ]
+        ages = (time.time() - new[2] / 1e9 for new in in_place)
+        return max((SETTLED_SECONDS - age for age in ages if 0 <= age < SETTLED_SECONDS), default=0.0)
+
+    def keeping_restrictions(self, before: ProjectSettings) -> ProjectSettings:
+        """Return these settings; while a restriction cannot be read, with the values of `before`, which a running turn keeps."""
+        if not self.lost:
+            return self
+        kept = before.config, before.mode_given, before.mcp_of_user
+        return replace(self, config=kept[0], mode_given=kept[1], mcp_of_user=kept[2])
 
     def require_restrictions(self) -> None:
         """Raise MazuError(config) while a limit, rule or mode of the user's own cannot be read: nobody meant a turn without it."""
