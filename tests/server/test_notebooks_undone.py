@@ -206,7 +206,7 @@ def test_notebooks_are_merged_by_cells():
     whole["cells"].append({"cell_type": "code", "metadata": {}, "outputs": [], "source": ["x = 1"]})
     whole["cells"][1] = dict(sorted({**whole["cells"][1], "id": "b"}.items()))
     mine = json.dumps(whole)
-    merge = merge_cells(merge_adjoining)
+    merge = merge_cells(merge_adjoining, b"code/a.ipynb")
     merged = merge(mine.encode(), agents.encode(), then.encode())
     assert merged is not None
     found = json.loads(merged)["cells"]
@@ -214,3 +214,72 @@ def test_notebooks_are_merged_by_cells():
     assert found[1]["id"] == "b"
     texts = b"a\nb\nc\n", b"a\nb\n", b"\nb\n"
     assert merge(*texts) == merge_adjoining(*texts)
+
+
+def in_style(whole: dict[str, Any], style: dict[str, Any], tail: str = "\n") -> bytes:
+    return (json.dumps(whole, **style) + tail).encode()
+
+
+def with_source(number: int, source: list[str] | str, extra: dict[str, Any] | None = None) -> dict[str, Any]:
+    whole: dict[str, Any] = {**json.loads(notebook()), **(extra or {})}
+    whole["cells"][number]["source"] = source
+    return whole
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        {"indent": "\t", "ensure_ascii": False},
+        {"indent": 2, "ensure_ascii": True},
+        {"indent": 1, "ensure_ascii": False},
+        {"separators": (",", ":"), "ensure_ascii": False},
+        {},
+    ],
+    ids=str,
+)
+def test_a_merged_notebook_is_written_as_it_was(style: dict[str, Any]):
+    said = {"metadata": {"title": "\x1b[0mübung \\u00e9"}}
+    then, agents = with_source(1, "limit = 3", said), with_source(1, "limit = 99", said)
+    mine = with_source(1, "limit = 99", said)
+    mine["cells"][2]["source"] = ["print('mine')\n", "print(f())"]
+    merged = merge_cells(merge_adjoining, b"code/a.ipynb")(
+        *(in_style(one, style, "\n\n") for one in (mine, agents, then))
+    )
+    mine["cells"][1]["source"] = "limit = 3"
+    assert merged == in_style(mine, style, "\n\n")
+
+
+MAP = """{
+ "name": "level 1",
+ "cells": [
+  {"x": 0, "tile": "grass"},
+  {"x": 1, "tile": "sand"},
+  {"x": 2, "tile": "rock"}
+ ],
+ "speed": 1.50
+}
+"""
+BY_HAND = notebook().replace('"metadata": {},\n "nbformat"', '"metadata": {"speed": 1.50},\n "nbformat"')
+DOUBLED = notebook().replace('"nbformat": 4', '"nbformat": 3,\n "nbformat": 4')
+
+
+@pytest.mark.parametrize(
+    ("then", "place", "old", "own"),
+    [
+        (MAP, b"code/a.json", "grass", "rock"),
+        (MAP, b"code/a.ipynb", "grass", "rock"),
+        (MAP.replace('"name"', '"nbformat": 4, "name"'), b"code/a.ipynb", "grass", "rock"),
+        (notebook().replace('"nbformat"', '"format"').replace("3\\n", "1e400"), b"code/a.ipynb", "limit = 3", "print"),
+        (notebook().replace("\n", "\n\n"), b"code/a.json", "limit = 3", "print"),
+        (BY_HAND, b"code/a.ipynb", "limit = 3", "print"),
+        (DOUBLED, b"code/a.ipynb", "limit = 3", "print"),
+    ],
+)  # fmt: skip
+def test_what_is_no_notebook_or_would_be_written_anew_is_merged_by_lines(
+    then: str, place: bytes, old: str, own: str
+):
+    agents = then.replace(old, "agents")
+    merged = merge_cells(merge_adjoining, place)(
+        agents.replace(own, "users").encode(), agents.encode(), then.encode()
+    )
+    assert merged == then.replace(own, "users").encode()

@@ -330,7 +330,7 @@ class RollbackDecision:
         history, views = self._history, (self._history.view(self._target.id), self._now)
         below = FileBelow(
             self._project, place, history.intervals(place), ends=views, session=self._session,
-            strict=merge_cells(self._separate), was_discarded=self._since.was_discarded(place),
+            strict=merge_cells(self._separate, place), was_discarded=self._since.was_discarded(place),
         )  # fmt: skip
         found = None if self._changes.unknown else self._separated(place, below.replay)
         return None if found is None else found.decode("utf-8", "surrogatepass")
@@ -387,9 +387,10 @@ class RollbackDecision:
 
     def _separated(self, place: bytes, replay: Callable[[Merge], bytes | None]) -> bytes | None:
         """Return what `replay` separates line by line; in lines that both changed the user's text stays if they said so."""
-        found = replay(merge_cells(self._separate))
+        found = replay(merge_cells(self._separate, place))
         if found is None and self.choice == "keep":
-            found = replay(merge_cells(partial(merge_file, self._project.repository, prefer_mine=True)))
+            keep_mine = partial(merge_file, self._project.repository, prefer_mine=True)
+            found = replay(merge_cells(keep_mine, place))
             if found is not None:
                 self._same_lines.add(place)
         return found
