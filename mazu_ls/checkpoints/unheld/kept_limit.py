@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK
 from mazu_ls.checkpoints.models import PathReason
+from mazu_ls.checkpoints.store import schema
 from mazu_ls.checkpoints.unheld.kept_files import DROPPED
 from mazu_ls.checkpoints.unheld.unheld_edits import delete_unused_refs
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import apsw
 
@@ -19,41 +20,89 @@ if TYPE_CHECKING:
 
 SHARE = 4
 """Of a store that is too large, this part (a quarter) may be what is kept of such files."""
+_SMALL = 64
+"""A content of less than this part (a 64th) of what is to be freed is small."""
 LOST = (
     "the agent's change stays: what this file held before was kept apart, as no checkpoint holds it, and was dropped"
     " since the store was too large (checkpoints.max_bytes)"
 )
 
 
-def drop_oldest(project: CheckpointContext, db: apsw.Connection, most: int) -> bool:
+def drop_oldest(
+    project: CheckpointContext, db: apsw.Connection, most: int, named: Collection[str] = ()
+) -> bool:
     """Drop what was kept first, until all of it has at most so many bytes on disk; return whether anything went.
 
-    What the last turn needs stays.
+    What the last turn needs stays, and what undoing the last turn of each session does: to the checkpoints `named`. Contents that
+    are small beside what is to be freed go after the larger ones, and not at all if they are little together.
     """
     query = "SELECT id, entry FROM checkpoint_unheld WHERE entry NOT IN ('', ?) ORDER BY id"
     rows = [(id, entry.rpartition(" ")[2]) for id, entry in select(db, query, (DROPPED,))]
     if not rows:
         return False
-    listed = "\n".join(dict.fromkeys(oid for _, oid in rows))
-    said = project.repository.run(
-        "cat-file", "--batch-check=%(objectname) %(objectsize:disk)", input=listed.encode() + b"\n"
-    )
-    fields = (line.split() for line in said.decode().split("\n"))
-    sizes = {one[0]: int(one[1]) for one in fields if len(one) == 2 and one[1].isdigit()}
-    total = sum(sizes.values())
-    query = "SELECT min(id) FROM checkpoint_unheld WHERE number >= (SELECT max(number) FROM checkpoint WHERE kind = 'baseline')"
-    newest = select(db, query)[0][0]
-    gone: list[int] = []
-    for at, (id, oid) in enumerate(rows):
-        if total <= most or (newest is not None and id >= newest):
+    sizes = dict.fromkeys((oid for _, oid in rows), 0)
+    sizes |= _sizes(project, sizes)
+    needed = _needed(db, named)
+    staying = {oid for id, oid in rows if id in needed}
+    by_last_use = list(dict.fromkeys(oid for _, oid in reversed(rows) if oid not in staying))[::-1]
+    over = sum(sizes.values()) - most
+    least = over / _SMALL
+    small = [oid for oid in by_last_use if sizes[oid] < least]
+    order = [oid for oid in by_last_use if sizes[oid] >= least]
+    if sum(sizes[oid] for oid in small) >= least:
+        order += small
+    gone: set[str] = set()
+    for oid in order:
+        if over <= 0:
             break
-        gone.append(id)
-        if all(oid != other for _, other in rows[at + 1 :]):
-            total -= sizes.get(oid, 0)
+        gone.add(oid)
+        over -= sizes[oid]
     with db:
-        db.executemany("UPDATE checkpoint_unheld SET entry = ? WHERE id = ?", [(DROPPED, id) for id in gone])
+        dropped = [(DROPPED, id) for id, oid in rows if oid in gone]
+        db.executemany("UPDATE checkpoint_unheld SET entry = ? WHERE id = ?", dropped)
     delete_unused_refs(project, db)
     return bool(gone)
+
+
+def _sizes(project: CheckpointContext, oids: Collection[str]) -> dict[str, int]:
+    """Return how many bytes on disk each content has; one that is not there is left out."""
+    said = project.repository.run(
+        "cat-file",
+        "--batch-check=%(objectname) %(objectsize:disk)",
+        input="".join(f"{oid}\n" for oid in oids).encode(),
+    )
+    fields = (line.split() for line in said.decode().split("\n"))
+    return {one[0]: int(one[1]) for one in fields if len(one) == 2 and one[1].isdigit()}
+
+
+def _needed(db: apsw.Connection, named: Collection[str]) -> set[int]:
+    """Return the rows that the last turn needs, and those that undoing its session's edits since each checkpoint `named` does: the
+    first row since of each of their files."""
+    since: dict[str, list[int]] = {}
+    for one in schema.newest(db, -1):
+        if one.id in named and one.session_id is not None:
+            since.setdefault(one.session_id, []).append(schema.checkpoint_number(one.id))
+    query = "SELECT id, number, place, session FROM checkpoint_unheld ORDER BY id"
+    rows = [(id, number, bytes(place), session) for id, number, place, session in select(db, query)]
+    wanted = {
+        (place, start)
+        for _, number, place, session in rows
+        for start in since.get(session, ())
+        if start <= number
+    }
+    waiting: dict[bytes, list[int]] = {}
+    for place, start in sorted(wanted, reverse=True):
+        waiting.setdefault(place, []).append(start)  # the earliest comes last
+    query = "SELECT coalesce(max(number), 0) FROM checkpoint WHERE kind = 'baseline'"
+    last_turn = select(db, query)[0][0]
+    found: set[int] = set()
+    for id, number, place, _ in rows:
+        left = waiting.get(place, [])
+        if number >= last_turn or (left and left[-1] <= number):
+            found.add(id)
+        while left and left[-1] <= number:
+            left.pop()
+    return found
 
 
 def lost_since(

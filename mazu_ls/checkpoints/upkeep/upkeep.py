@@ -90,7 +90,7 @@ class Upkeep:
         room = await self._collect() if gone else True
         if policy and room and await asyncio.to_thread(repository.bytes) > cap:
             most = cap // kept_limit.SHARE
-            if await self._locked(lambda db: kept_limit.drop_oldest(self._project, db, most)):
+            if await self._locked(lambda db: kept_limit.drop_oldest(self._project, db, most, named)):
                 room = await self._collect()
         while policy and room and await asyncio.to_thread(repository.bytes) > (cap * _SLACK if gone else cap):
             taken, needed = await self._locked(lambda db: retention.drop_for_size(self._project, db, named))
