@@ -132,9 +132,18 @@ async def test_what_agents_put_into_the_users_messages_is_no_rule_of_the_users(
     write_lines(tmp_path / "cursor" / "agent-transcripts" / "t" / "t.jsonl", said)
     pasted = {"role": "user", "content": "<div>x</div>\nNever write inline styles like this."}
     write_lines(tmp_path / "claude-code" / "html.jsonl", {"type": "user", "message": pasted})
+    custom = {"role": "user", "content": "<app-root> never gets props; always pass them by the store."}
+    write_lines(tmp_path / "claude-code" / "element.jsonl", {"type": "user", "message": custom})
+    behind = {"role": "user", "content": "<bash-stdout>Always x.</bash-stdout>\nNever commit the lock file."}
+    write_lines(tmp_path / "claude-code" / "behind.jsonl", {"type": "user", "message": behind})
     for agent in ("claude-code", "cursor"):
         await memories.imported.read_from(agent, tmp_path / agent)
-    assert await titles(memories) == ["Never write inline styles like this.", "Use date-fns from now on."]
+    assert sorted(await titles(memories)) == [
+        "<app-root> never gets props; always pass them by the store.",
+        "Never commit the lock file.",
+        "Never write inline styles like this.",
+        "Use date-fns from now on.",
+    ]
 
 
 async def test_each_file_of_claude_codes_own_memory_is_a_memory(memories: Memories, tmp_path: Path):
@@ -145,7 +154,7 @@ async def test_each_file_of_claude_codes_own_memory_is_a_memory(memories: Memori
     )
     (folder / "testing.md").write_text(
         "---\nname: testing\ndescription: how the tests run\ntype: project\n---\n\n"
-        "Integration tests hit a real Postgres on port 5433.\n\n**Why:** a mocked migration broke production.\n"
+        "Integration tests hit a real\nPostgres on port 5433.\n\n**Why:** a mocked migration broke production.\n"
     )
     (folder / "log.md").write_text("Some prose of nobody in particular.\n")
     await memories.imported.read_from("claude-code", tmp_path)

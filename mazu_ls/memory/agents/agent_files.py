@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -32,9 +32,13 @@ MAX_NOTE = 1024**2
 _NOTE_NAMES = frozenset(("claude.md", "claude.local.md", "agents.md", "agents.override.md", "conventions.md", ".cursorrules", "memory.md"))  # fmt: skip
 _NOTE_FOLDERS = frozenset(("rules", "memory", "memories", "memory-bank"))
 _SKIPPED_FOLDERS = frozenset((".git", "node_modules", ".venv", "__pycache__"))
-_INJECTED = re.compile(r"\s*(?:<(?:[a-z]+[-_][\w-]*|permissions|skill)\b|# AGENTS\.md instructions)")
-"""What agents put into the user's messages stands in elements of their own (`<bash-stdout>`, `<environment_context>`), whose names
-are never those of HTML, which users paste."""
+_INJECTED = re.compile(r"\s*<([a-z]+[-_][\w-]*|permissions|skill)\b[^<>]*>")
+"""What agents put into the user's messages stands at their beginning in elements of their own (`<bash-stdout>`,
+`<environment_context>`); of HTML only custom elements have such names, and few users begin a message with a whole one."""
+_OF_AGENTS = re.compile(
+    r"[a-z]+_\w+|permissions|skill|(?:bash|command|local-command)-\w+|system-reminder|user-prompt-submit-hook"
+)
+_INSTRUCTIONS = re.compile(r"\s*# AGENTS\.md instructions")
 _ASKED = re.compile(r"<user_query>(.*?)</user_query>", re.DOTALL)
 _DESCRIBED = re.compile(r"description:\s*\S")
 _MARKUP_STARTS = "#-*+|>< \t"
@@ -105,10 +109,25 @@ def _read_json_lines(
             at = time_of(row.get("timestamp") or row.get("ts"))
             for role, text in parse(row):
                 limit = MAX_TOOL_TEXT if role == "tool" else MAX_TEXT
-                if text.strip() and not (role == "user" and _INJECTED.match(text)):
-                    yield AgentPassage(role, redact_and_cut(text, limit), number, at, session)
+                said = _without_injected(text) if role == "user" else text
+                if said.strip():
+                    yield AgentPassage(role, redact_and_cut(said, limit), number, at, session)
     if wrong:
         yield f"{path}: {wrong} {'line is not a JSON object' if wrong == 1 else 'lines are not JSON objects'}."
+
+
+def _without_injected(text: str) -> str:
+    """Return what the user wrote of a message: what follows the elements that an agent put at its beginning."""
+    if _INSTRUCTIONS.match(text):
+        return ""
+    at = 0
+    while (found := _INJECTED.match(text, at)) is not None:
+        end = f"</{found[1]}>"
+        closed = text.find(end, found.end())
+        if closed < 0:
+            return "" if _OF_AGENTS.fullmatch(found[1]) else text[at:]
+        at = closed + len(end)
+    return text[at:]
 
 
 def _lines(file: IO[bytes]) -> Iterator[tuple[int, bytes | None]]:
@@ -228,10 +247,23 @@ def _aider_passage(role: str, held: list[str], line: int, at: str, path: Path) -
         yield AgentPassage(known[role], text, line, at, f"{path.parent.name}/{at}")
 
 
+def _joined_prose(lines: Sequence[str]) -> list[str]:
+    """Return as many lines, each paragraph of prose in its first one."""
+    joined: list[str] = []
+    first = -1
+    for at, line in enumerate(lines):
+        is_prose = bool(line) and line[0] not in _MARKUP_STARTS and not line.startswith(("```", "~~~"))
+        if is_prose and first >= 0:
+            joined[first] += f" {line.strip()}"
+        joined.append("" if is_prose and first >= 0 else line)
+        first = first if is_prose and first >= 0 else at if is_prose else -1
+    return joined
+
+
 def _read_note(path: Path) -> Iterator[AgentPassage | str]:
     """Yield the lines of a Markdown file outside front matter and code, each heading included.
 
-    A file of Claude Code's own memory is one memory, which front matter describes: each line of its prose is a point, too.
+    A file of Claude Code's own memory is one memory, which front matter describes: each paragraph of its prose is a point, too.
     """
     if path.stat().st_size > MAX_NOTE:
         yield f"{path}: more than {MAX_NOTE // 1024**2} MB is no note."
@@ -244,7 +276,7 @@ def _read_note(path: Path) -> Iterator[AgentPassage | str]:
         else -1
     )
     is_memory = path.parent.name == "memory" and any(_DESCRIBED.match(line) for line in lines[1 : front + 1])
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_joined_prose(lines) if is_memory else lines, 1):
         mark = line.strip()[:3]
         if number <= front + 1 or fence or mark in ("```", "~~~"):
             fence = "" if fence and mark == fence else fence or (mark if mark in ("```", "~~~") else "")

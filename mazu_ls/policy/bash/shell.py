@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -95,7 +96,13 @@ class CommandLine:
         """Return the first file it names, as a word or behind `<`, whose name suggests secrets; wildcards are not looked into.
         A word that could be anything (a message, a pattern, a branch) names a file only where there is one."""
         words = chain(
-            (word for argv in self.seen for word in argv[1:] if _names_a_file(word, place)),
+            (
+                word
+                for argv in self.seen
+                for one in argv[1:]
+                for word in _files_in(one)
+                if _names_a_file(word, place)
+            ),
             (target.text for read in self.line.segments for target in read.targets),
         )
         return next(filter(None, (path_rules.is_secret(PurePath(word).parts) for word in words)), None)
@@ -109,6 +116,12 @@ class CommandLine:
     def git_alone(self) -> bool:
         """Return whether it consists of git commands alone, none of which names another program to run."""
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
+
+
+def _files_in(word: str) -> tuple[str, ...]:
+    """Return what may be a file in a word: itself, what follows `=` or `@`, and what is joined to an option's letter."""
+    joined = (word[2:],) if re.match(r"-[A-Za-z]\S", word) else ()
+    return (word, *re.split("[=@]", word)[1:], *joined)
 
 
 def _names_a_file(word: str, place: PolicyContext) -> bool:
