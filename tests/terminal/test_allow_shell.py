@@ -110,5 +110,5 @@ async def test_an_ignored_file_that_is_made_again_is_named_with_its_setting(tmp_
     ]
     named = [why in text and setting in text for text in results]
     assert not any(named) if outputs else named == [False, True, True], results
-    assert err.count(f"A command failed: {why}") == (not outputs), err
+    assert err.count(f"A command seems to have met a read-only file: {why}") == (not outputs), err
     assert (setting in err) == (not outputs)

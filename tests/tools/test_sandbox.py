@@ -18,6 +18,7 @@ import pytest
 from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import MazuError
 from mazu_ls.tools.shell import landlock, sandbox, supervisor
+from mazu_ls.tools.shell.hints import hints_on_failure
 from mazu_ls.tools.shell.sandbox import Sandbox
 from mazu_ls.tools.shell.shell import run_shell, shell_stop
 from tests.own_sleep import own_seconds
@@ -159,6 +160,30 @@ async def test_what_waits_for_a_network_until_its_time_is_over_is_explained(proj
     for slow in ("sleep 30", "echo npx | sleep 30", "mvn -q -o test || sleep 30"):
         output = await project.call(run_shell, command=slow, timeout=0.4)
         assert "network" not in output.text, slow
+
+
+@pytest.mark.parametrize(
+    ("lines", "wants"),
+    [
+        (
+            ["sudo -E npm ci", "if ! npm ci; then exit 1; fi", "while ! curl -s x; do sleep 1; done", "{ npm ci; }", "bash -lc 'npm ci'",
+            "CI='a b' npm ci", "python3 -m pip install x", ".venv/bin/pip install x", "corepack pnpm install", "timeout -k 5 60 npm ci",
+            "sudo -u bob npm ci", "x=$(curl -s y)", "set -e\n\tnpm ci", "case x in a) npm ci;; esac", "nice -n 10 cargo fetch", "cd a && git -C b pull"],
+            True,
+        ),
+        (
+            ["echo npm ci", "grep -rn curl src", "git commit -m 'npm install'", "npm test", "./curl.sh", "python3 -m pytest", "echo time npm ci",
+            "gradle --offline build", "cat yarn.lock"],
+            False,
+        ),
+        # Of many parts: a search whose time is not linear in the length does not end here.
+        (["\n" * 400_000, "-a(-b " * 40_000, "a=(b=(" * 40_000, "-a time " * 40_000, "(npm -a " * 40_000, "-(" * 100_000], False),
+    ],
+)  # fmt: skip
+def test_commands_that_fetch_are_told_from_words(project, held: str, lines: list[str], wants: bool) -> None:
+    """Where they run out of time without a word."""
+    found = [line[:40] for line in lines if bool(hints_on_failure(line, None, "", project.turn)) != wants]
+    assert found == []
 
 
 async def test_a_server_in_the_background_that_nothing_can_reach_is_said_to_be_one(

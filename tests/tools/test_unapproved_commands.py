@@ -737,5 +737,14 @@ async def test_a_database_that_cannot_be_written_is_named_with_its_setting(clone
     setting = """mazu-ls config set shell.outputs '["db.sqlite3"]'"""
     assert setting in output.text
     assert [setting in text for _, text in clone.host.said] == [True]
-    plain = await clone.call(run_shell, command="echo 'readonly database'")
-    assert setting not in plain.text
+    clone.write({"notes.md": "attempt to write a readonly database\ndb.sqlite3: Permission denied\n"})
+    clone.host.said.clear()
+    for line in (
+        "echo 'readonly database'",
+        "grep -rn 'readonly database' *.md | head",
+        "grep -n 'Permission denied' notes.md 2>/dev/null; true",
+        "cd . && cat notes.md",
+    ):
+        plain = await clone.call(run_shell, command=line)
+        assert setting not in plain.text, line
+    assert clone.host.said == []

@@ -44,15 +44,31 @@ _IN_SUBMODULES = re.compile(r"\.git/modules/.*(?:Read-only file system|EROFS)")
 _DATABASE_NOT_WRITTEN = re.compile(r"readonly database|database is read[- ]only|SQLITE_READONLY")
 """What SQLite says of a file that cannot be written, without its name."""
 _DATABASES = (".db", ".db3", ".sqlite", ".sqlite3", ".sdb")
+_READS = re.compile(
+    r"(?:grep|egrep|fgrep|rg|ag|ack|cat|bat|head|tail|less|more|wc|nl|tac|cut|tr|uniq|jq|column|cd|ls|true|echo|printf|test|:"
+    r"|git (?:--no-pager )?(?:log|show|diff|grep|blame|status|shortlog))(?![^ \t])"
+)
+"""Commands that print what they read, and write no file."""
+_PATH = r"(?:(?!-)[\w.~$/-]*/)?"
+_STARTS = (
+    r"(?:do|then|else|elif|if|while|until|time|exec|nohup|command|builtin|env|nice|ionice|sudo|doas|setsid|stdbuf|xargs|timeout|corepack"
+    r"|python[\d.]*[ \t]+-m)"
+)
+_FETCHING = r"(?:npm|pnpm|yarn|bun|pip3?|gem|brew|conda|uv|poetry|bundle|composer|cargo|go|apt|apt-get|docker|git|npx|uvx|mvn|gradle|curl|wget|ssh|scp|rsync)"
 _NETWORKED = re.compile(
-    r"(?:^|[;&|(`]|-c ['\"]|\b(?:do|then|else|time|exec|nohup|env|nice|timeout \S+)\s)\s*(?:\w+=\S*\s+)*"
-    r"(?:(?:npm|pnpm|yarn|bun) (?:-\S+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn\s*(?:$|[;&|)])|(?:pip3?|gem|brew|conda) (?:-\S+ )*(?:install|download)\b"
-    r"|uv (?:-\S+ )*(?:sync|add|lock|pip install)\b|(?:poetry|bundle|composer) (?:-\S+ )*(?:install|update|add)\b|cargo (?:-\S+ )*(?:fetch|add|install|update)\b"
-    r"|go (?:get|install|mod)\b|apt(?:-get)? (?:-\S+ )*(?:update|install)\b|docker (?:pull|push|build)\b|git (?:-\S+ \S+ )*(?:clone|fetch|pull|push|submodule)\b"
-    r"|(?:npx|uvx|mvn|gradle)\b(?![^;&|\n]* (?:-o|--offline|--no|--no-install)\b)|(?:curl|wget|ssh|scp|rsync)\b)",
+    r"(?:^|[;&|()`]|-[a-z]*c[ \t]+['\"]|-exec(?:dir)?[ \t])[ \t]*"
+    rf"(?:(?:[{{!]|{_PATH}{_STARTS}|[A-Za-z_]\w*=(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s'\";&|()`]*)|\d[\w.]*"
+    rf"|-[^\s;&|()`]+(?:[ \t]+(?!{_PATH}(?:{_STARTS}|{_FETCHING})\b)[A-Za-z_]\w*)?)[ \t]+)*{_PATH}"
+    r"(?:(?:npm|pnpm|yarn|bun) (?:-[^\s;&|()`]+ )*(?:ci|i|install|add|update|dlx|create)\b|yarn[ \t]*(?:$|[;&|)])"
+    r"|(?:pip3?|gem|brew|conda) (?:-[^\s;&|()`]+ )*(?:install|download)\b"
+    r"|uv (?:-[^\s;&|()`]+ )*(?:sync|add|lock|pip install)\b|(?:poetry|bundle|composer) (?:-[^\s;&|()`]+ )*(?:install|update|add)\b"
+    r"|cargo (?:-[^\s;&|()`]+ )*(?:fetch|add|install|update)\b|go (?:get|install|mod)\b|apt(?:-get)? (?:-[^\s;&|()`]+ )*(?:update|install)\b"
+    r"|docker (?:pull|push|build)\b|git (?:-[^\s;&|()`]+ [^\s;&|()`]+ )*(?:clone|fetch|pull|push|submodule)\b"
+    r"|(?:npx|uvx|mvn|gradle)\b(?![^;&|\n]{0,300} (?:-o|--offline|--no|--no-install)\b)|(?:curl|wget|ssh|scp|rsync)(?![\w.-]))",
     re.MULTILINE,
 )
-"""Commands that fetch, and retry without a word until their time is over; not where they are only words of another."""
+"""Commands that fetch, and retry without a word until their time is over; not where they are only words of another. Each part ends at
+another class of characters than the next begins with, so that the time is linear in the line's length."""
 _CURL_UNREACHED = (6, 7)
 """curl's exit statuses for a name that does not resolve and a host that does not answer, which `-s` makes silent."""
 
@@ -81,8 +97,16 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
 def hints_on_refusal(line: str, output: str, turn: ToolContext) -> list[str]:
     """Return hints on an ignored file that could not be written by a line that ended well: by all but its last command, such
     as `| tail`, which decides how it ends."""
-    by_others = re.search(r"[|;&]", line)
+    by_others = re.search(r"[|;&\n]", line) and not _only_reads(line)
     return hints_on_failure(line, 0, output, turn) if by_others and _ignored_named(output, turn) else []
+
+
+def _only_reads(line: str) -> bool:
+    """Return whether each command of a line prints what it reads, such as a search for the very words of a refusal."""
+    plain = re.sub(r"\\.|'[^']*'|\"[^\"$`]*\"", "_", line, flags=re.DOTALL)
+    plain = re.sub(r"\d?>(?:&\d|[ \t]*/dev/null)", "", plain)
+    commands = [one.strip() for one in re.split(r"[|;&\n]+", plain)]
+    return not re.search(r"[>$`<]", plain) and all(_READS.match(one) for one in commands if one)
 
 
 def _too_large(name: str, turn: ToolContext) -> str:
@@ -128,7 +152,9 @@ async def explain_hints(turn: ToolContext, answer: str) -> None:
     keys = {f"ignored: {name}" for name in names}
     if names and f"[{_no_known_output(names, turn)}]" in lines and not keys <= turn.shell.explained:
         turn.shell.explained |= keys
-        await turn.host.say("warning", f"A command failed: {_no_known_output(names, turn)}")
+        await turn.host.say(
+            "warning", f"A command seems to have met a read-only file: {_no_known_output(names, turn)}"
+        )
     if f"[{SUBMODULES}]" in lines and "submodules" not in turn.shell.explained:
         turn.shell.explained.add("submodules")
         await turn.host.say("warning", f"A command failed. {SUBMODULES}")
