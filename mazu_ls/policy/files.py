@@ -24,7 +24,7 @@ def judge(call: ToolCallInfo, place: PolicyContext) -> tuple[Decision | None, Pa
         return None, None
     write = call.effect is Effect.EDIT
     try:
-        path = Workspace(place.roots).resolve(raw, write=write)
+        path = Workspace(place.roots, lambda: place.own).resolve(raw, write=write)
     except PathRefused as refused:
         return Decision("deny", refused.message.rstrip("."), rule="paths stay inside the workspace"), None
     if not write and path.is_dir() and call.tool not in _TAKES_FOLDERS:

@@ -16,6 +16,7 @@ from msgspec import Struct
 from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.tools.base import Effect
 from mazu_ls.workspace.file_names import compose
+from mazu_ls.workspace.path_rules import OwnPlace
 
 Verdict = Literal["allow", "ask", "deny"]
 Mode = Literal["ask", "auto", "plan", "bypass"]
@@ -38,7 +39,7 @@ class PolicyContext(Struct, frozen=True):
     """The context of a call: workspace roots, working directory of the shell, the user's home.
 
     `confined`: unapproved commands run in a sandbox (no network, only the project writable). `programs`: files from which MCP
-    servers are started, outside of it.
+    servers are started, outside of it. `own`: what of the project is the user's own settings, by links.
     """
 
     roots: Sequence[Path]
@@ -46,6 +47,7 @@ class PolicyContext(Struct, frozen=True):
     home: Path
     confined: bool = False
     programs: frozenset[Path] = frozenset()
+    own: tuple[OwnPlace, ...] = ()
 
 
 class Decision(Struct, frozen=True):

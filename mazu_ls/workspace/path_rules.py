@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
@@ -78,6 +80,24 @@ def is_protected(parts: Sequence[str]) -> str | None:
         if _SHORT_NAME.match(name) or _GIT_SHORT_HASH.match(name):
             return ".mazu" if name.lstrip(".").startswith("ma") else ".git"
     return None
+
+
+class OwnPlace(NamedTuple):
+    """A real place inside the project that is the user's own, such as their settings; `name`: how they know it."""
+
+    path: Path
+    name: str
+
+
+def owner_of(real: str, own: Iterable[OwnPlace]) -> str | None:
+    """Return the name of the user's own place that a real path is, or lies in, in any spelling; else None."""
+    places = [(f"{_folded(str(place))}/", name) for place, name in own]
+    spelt = f"{_folded(real)}/" if places else ""
+    return next((name for place, name in places if spelt.startswith(place)), None)
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold().rstrip("/")
 
 
 _SECRET_FOLDERS = frozenset(

@@ -7,7 +7,7 @@ import errno
 import itertools
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -43,9 +43,15 @@ class PathRefused(MazuError):
 
 
 class Workspace:
-    """The folders that tools may see. Its paths are below a root as the editor spells that root, and contain no link."""
+    """The folders that tools may see. Its paths are below a root as the editor spells that root, and contain no link.
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    `own` returns the places in them that are the user's own, as links lead now: tools write none of them.
+    """
+
+    def __init__(
+        self, roots: Sequence[Path], own: Callable[[], Sequence[path_rules.OwnPlace]] = tuple
+    ) -> None:
+        self.own = own
         self.roots: tuple[Path, ...] = tuple(Path(root).absolute() for root in roots)
         innermost = sorted(self.roots, key=lambda root: -len(root.parts))
         self._innermost = [(root, str(root).rstrip("/") + "/") for root in innermost]
@@ -225,6 +231,9 @@ class Workspace:
             raise PathRefused(
                 path, f"`{owner}` is not written by tools", "Change it yourself, or through a command."
             )
+        if (owner := path_rules.owner_of(os.path.realpath(target), self.own())) is not None:
+            reason = f"it belongs to the user's own `{owner}`, which tools do not write"
+            raise PathRefused(path, reason, "Ask the user to change it.")
         if path.endswith("/") or target.is_dir():
             raise PathRefused(path, "it is a folder", "Name a file.")
         place = target if target.exists() else next(p for p in target.parents if p.exists())

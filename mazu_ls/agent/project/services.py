@@ -26,6 +26,7 @@ from mazu_ls.gitcmd import distrust_programs
 from mazu_ls.journal import journal
 from mazu_ls.policy import GrantStore, Rule, RuntimeRule
 from mazu_ls.state import identity, paths, volatile
+from mazu_ls.state.own_places import find_own_places
 from mazu_ls.state.store import Store, quarantined
 from mazu_ls.workspace import Workspace
 
@@ -71,7 +72,7 @@ class ProjectServices:
         self.warnings: list[str] = []
         self.moved_states: tuple[identity.Marker, ...] = ()
         self.disk: volatile.OpenedState | None = None
-        self.workspace = Workspace(self.folders)
+        self.workspace = Workspace(self.folders, lambda: find_own_places(self.folders, env).held)
         self.config: Config
         self.scheduler: ExtractionScheduler
         self.grants: GrantStore

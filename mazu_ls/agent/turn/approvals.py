@@ -211,7 +211,8 @@ class ApprovalGate:
         return await asyncio.to_thread(missing_grants, judged, self.run.mode, self._rules(), place)
 
     def _place(self) -> PolicyContext:
-        return PolicyContext(self.run.turn.workspace.roots, self.run.turn.shell.cwd, Path.home())
+        workspace, shell = self.run.turn.workspace, self.run.turn.shell
+        return PolicyContext(workspace.roots, shell.cwd, Path.home(), own=tuple(workspace.own()))
 
     async def _writing_place(self, *, confined: bool = False) -> PolicyContext:
         """Return the place with the files that MCP servers are started from, which are looked for off the event loop."""

@@ -112,12 +112,14 @@ def _component_matches(component: str, name: str) -> bool:
 
 
 def owner(path: str, place: PolicyContext) -> str | None:
-    """Return `.git` or `.mazu` if the path, below a workspace folder, belongs to it, also by a wildcard."""
+    """Return `.git`, `.mazu` or a place of the user's own if the path, below a workspace folder, belongs to it, also by a wildcard."""
     if not inside(path, place):
         return None
     for candidate in (path, real(path)):
         parts = PurePosixPath(candidate).parts
         if (found := path_rules.is_protected(parts)) is not None:
+            return found
+        if (found := path_rules.owner_of(candidate, place.own)) is not None:
             return found
         for name in (".git", ".mazu"):
             if any(_GLOB.search(part) and _component_matches(part, name) for part in parts):

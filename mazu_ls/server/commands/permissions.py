@@ -131,7 +131,9 @@ async def check(server: ServerState, params: wire.CheckPermissionParams) -> wire
     confined = await asyncio.to_thread(holds_unattended, shell.sandbox, network=shell.network)
     roots = project.workspace.roots
     programs = await asyncio.to_thread(mcp_paths, project.config.mcp_servers, roots)
-    place = PolicyContext(roots, project.root, Path.home(), confined, programs)
+    place = PolicyContext(
+        roots, project.root, Path.home(), confined, programs, tuple(project.workspace.own())
+    )
     call = ToolCallInfo(tool.name, tool.effect, params.arguments)
     found = await asyncio.to_thread(decide, call, params.mode or project.mode, project.rules(), place)
     rule = UNSET if found.rule is None else found.rule

@@ -40,7 +40,8 @@ GRADLE_CACHE = "/mazu/gradle-cache"
 
 
 class Mounts(Struct, frozen=True):
-    """The mounts of one command. `git`: its `.git` is writable, except what git runs or reads as configuration."""
+    """The mounts of one command. `git`: its `.git` is writable, except what git runs or reads as configuration. `own`: what of
+    the project is the user's own settings."""
 
     roots: Sequence[Path]
     env: Mapping[str, str]
@@ -49,6 +50,7 @@ class Mounts(Struct, frozen=True):
     hidden: Sequence[Path]
     git: bool = False
     unattended: bool = True
+    own: Sequence[Path] = ()
 
 
 @cache
@@ -258,8 +260,10 @@ def _is_git_folder(place: Path) -> bool:
 def _inside_project(roots: Sequence[Path], mounts: Mounts) -> list[str]:
     """Mount read-only, or hide, the protected parts of the project."""
     argv: list[str] = []
-    for folder in _fixed_folders(roots, mounts.protected) if mounts.unattended else ():
+    fixed = _fixed_folders(roots, mounts.protected) if mounts.unattended else []
+    for folder in sorted({*fixed, *_above(mounts.own, roots)}):
         argv += ["--bind", str(folder), str(folder)] if _stays_put(folder) else []
+    argv += _read_only(mounts.own)
     for root in roots:
         argv += _read_only([root / ".mazu"])
         argv += _git_folder(root / ".git", mounts.git)
@@ -286,9 +290,13 @@ def _fixed_folders(roots: Sequence[Path], protected: Protected) -> list[Path]:
         *own_folders_in(roots),
     ]
     whole = {*protected.read_only, *(root / name for root in roots for name in (".git", ".mazu"))}
-    above = {folder for place in places for folder in place.parents}
-    inside = {folder for folder in above for root in roots if folder != root and folder.is_relative_to(root)}
+    inside = _above(places, roots)
     return sorted(folder for folder in inside if not whole.intersection((folder, *folder.parents)))
+
+
+def _above(places: Iterable[Path], roots: Sequence[Path]) -> set[Path]:
+    above = {folder for place in places for folder in place.parents}
+    return {folder for folder in above for root in roots if folder != root and folder.is_relative_to(root)}
 
 
 def _git_folder(git: Path, writable: bool) -> list[str]:
@@ -320,6 +328,7 @@ def _masks(mounts: Mounts, visible: Sequence[Path]) -> list[str]:
         shown = any(place.is_relative_to(outer) or real.is_relative_to(outer) for outer in visible)
         if shown and real.exists() and not any(root.is_relative_to(real) for root in roots):
             argv += _masked(real, mounts.env)
+            argv += ["--remount-ro", str(real)] if real in mounts.own and real.is_dir() else []
     return argv
 
 

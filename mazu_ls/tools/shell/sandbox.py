@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
+from mazu_ls.state.own_places import OwnPlaces, find_own_places
 from mazu_ls.state.paths import mazu_home, state_home
 from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp
 from mazu_ls.tools.shell.bubblewrap import Mounts
@@ -123,13 +124,26 @@ def wrap_in_sandbox(
         return SandboxedCommand(_supervised(confined), "landlock")
     protected = _found_in(roots, outputs, largest) if unattended else Protected()
     protected.read_only += programs if unattended else ()
-    if (reason := bubblewrap.too_much(roots, protected)) is not None:
+    own = find_own_places(roots, env)
+    reason = bubblewrap.too_much(roots, protected) or (_loose(own) if unattended else None)
+    if reason is not None:
         raise MazuError(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
         )
-    mounts = Mounts(roots, env, network, protected, hidden, git, unattended)
+    places = tuple(place.path for place in own.held)
+    mounts = Mounts(roots, env, network, protected, hidden, git, unattended, places)
     confined = (*_filtered(bubblewrap.arguments(mounts), bash, env), "--", *argv)
     return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
+
+
+def _loose(own: OwnPlaces) -> str | None:
+    """Return what of the user's own settings a command could put another file in the place of, in spite of all mounts."""
+    for place, name in own.loose:
+        what = (
+            "leads over a link of this project" if place.is_symlink() else "leads to nothing in this project"
+        )
+        return f"{name} {what}, {place}, which no sandbox holds: link it to a file that is there"
+    return None
 
 
 def _filtered(bwrap: list[str], bash: str, env: Mapping[str, str]) -> list[str]:
