@@ -57,7 +57,7 @@ def test_the_model_learns_what_may_not_hold_beside_what_it_remembers():
     check(
         """
         -- user --
-        Use pip, not uv. Host is athena, no, hermes, no, zeus.
+        Use pip, not uv. Host is athena, no, hermes, no, zeus. Write commits in English.
         -- model calls remember --
         title: Use pip, not uv
         category: user_preference
@@ -70,6 +70,12 @@ def test_the_model_learns_what_may_not_hold_beside_what_it_remembers():
         title: Host is hermes
         -- model calls remember --
         title: Host is zeus
+        -- model calls remember --
+        title: Write commits in English
+        category: user_preference
+        -- model calls remember --
+        title: Write commits in English
+        category: convention
         -- model says --
         Done.
         """,
@@ -84,6 +90,10 @@ def test_the_model_learns_what_may_not_hold_beside_what_it_remembers():
         tool: remembered as m_000003; much like m_000002: Host is athena. If that no longer holds, remember this again…
         memory: created Host is zeus
         tool: remembered as m_000004; much like m_000003: Host is hermes; much like m_000002: Host is athena. If that…
+        memory: created Write commits in English
+        tool: remembered as g_000002
+        memory: created Write commits in English
+        tool: remembered as m_000005
         assistant: Done.
         stop: end_turn
         """,

@@ -316,6 +316,9 @@ def test_a_changed_rule_names_the_old_one_and_how_to_replace_it(
     assert "If it no longer holds: mazu-ls memory forget m_000004" in said
     said = typed(["remember", "Run the tests with nose"], capsys)[1]
     assert "memory supersede m_000002 m_000005" in said and "memory forget m_000001" in said
+    # What the other scope says, too, is no contradiction.
+    said = typed(["remember", "Run the tests with tox", "--category", "user_preference"], capsys)[1]
+    assert "remembered: g_000002" in said and "much like" not in said
 
 
 def test_an_export_holds_the_project_and_global_memory_only_if_asked(

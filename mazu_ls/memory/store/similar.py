@@ -29,7 +29,7 @@ class SimilarEntries(NamedTuple):
 
 
 class SimilarMemories(NamedTuple):
-    """What the new one contradicts, and what says the same or differs in one thing."""
+    """What the new one contradicts, and what differs from it in one thing."""
 
     against: tuple[Memory, ...] = ()
     alike: tuple[Memory, ...] = ()
@@ -65,8 +65,6 @@ def find_similar(rows: EntryTable, entry: MemoryEntry) -> SimilarEntries:
 
 
 def similar_memories(rows: EntryTable, entry: MemoryEntry) -> SimilarMemories:
-    """Return what a store to which the entry does not belong holds beside it; the archive apart."""
-    same, against, alike = find_similar(rows, entry)
-    if same is not None:
-        return SimilarMemories((), () if same.state == "archived" else tuple(rows.memories([same])))
+    """Return what may not hold beside an entry in a store to which it does not belong: nothing where that says the same."""
+    _, against, alike = find_similar(rows, entry)
     return SimilarMemories(tuple(rows.memories(against)), tuple(rows.memories(alike)))
