@@ -63,8 +63,8 @@ class ServerState:
         """Called once the user was shown the problems of the project."""
         self.on_changed: list[Callable[[tuple[str, ...]], None]] = []
         """Called with the names of the views that are out of date."""
-        self.on_rollback: list[Callable[[str | None], None]] = []
-        """Called before an undo or a rollback, with the session that it is of (None: of all)."""
+        self.on_rollback: list[Callable[[str | None, asyncio.Future[bool]], None]] = []
+        """Called before an undo or a rollback, with the session that it is of (None: of all) and whether it took back turns, once known."""
         self._hints: DocumentHints | None = None
         self.clients: list[ConnectedClient] = []
         """Returns the connected clients; the editor first."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
-from tests.server.client import NO_ANSWER, Client, connected
+from tests.server.client import NO_ANSWER, Client, RpcFailure, connected
 from tests.server.test_turns import ALL, agent, edit_call
 
 RUN = [{"calls": [edit_call("app.py", "x = 1", "x = 2")]}, {"text": "Done."}]
@@ -180,3 +180,46 @@ async def test_a_run_at_its_limit_goes_on_from_there(env: dict[str, str], folder
         await client.command("mazu.run", {"task": "Make x two", "maxSteps": 1}, within=60)
         assert (await offered(client))["title"].startswith("Mazu stopped at the limit of steps")
         await client.until(lambda m: m.get("params", {}).get("update", {}).get("text") == "Done.", within=60)
+
+
+async def test_an_undo_that_does_nothing_leaves_the_offer(broken_off: dict[str, str], folder: Path):
+    """It was withdrawn before it was known that there is nothing to do, and did not come back."""
+    (folder / "app.py").write_text("x = 3\n")
+    async with connected(broken_off) as client:
+
+        def answer(params: Any) -> Any:
+            return {"optionId": "leave"} if params["tool"].startswith("mazu.undo") else NO_ANSWER
+
+        client.answers["window/workDoneProgress/create"] = lambda params: None
+        client.answers[ASKED] = answer
+        await client.initialize(folder, **ALL)
+        offer = await offered(client)
+        (checkpoint, *_) = (await client.command("mazu.checkpoint.list", within=60))["checkpoints"]
+        nothing = {"id": checkpoint["id"], "paths": ["no.txt"], "onConflict": "keep"}
+        with pytest.raises(RpcFailure, match="Neither the checkpoint nor the project"):
+            await client.command("mazu.rollback", nothing, within=60)
+        paths = {**nothing, "paths": ["app.py"]}
+        await client.command("mazu.rollback", paths, within=60)
+        assert client.notes("mazu/permission/resolved") == []
+        left = await client.command("mazu.undo", {"sessionId": offer["sessionId"]}, within=60)
+        assert not left["applied"]
+        again = await client.until(
+            lambda m: (
+                m.get("method") == ASKED
+                and m["params"]["tool"] == "mazu.resume"
+                and m["params"]["callId"] != offer["callId"]
+            ),
+            within=60,
+        )
+        assert again["params"]["title"] == offer["title"]
+        done = await client.command(
+            "mazu.undo", {"sessionId": offer["sessionId"], "onConflict": "overwrite"}, within=60
+        )
+        assert done["applied"]
+        gone = await client.until(
+            lambda m: (
+                m.get("params", {}).get("callId") == again["params"]["callId"] and "verdict" in m["params"]
+            ),
+            within=60,
+        )
+        assert gone["params"]["by"] == "cancelled"

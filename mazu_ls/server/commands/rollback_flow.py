@@ -81,9 +81,6 @@ async def roll_back(
                 server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths
             )
     if not wanted.preview:
-        for listener in tuple(server.on_rollback):
-            listener(wanted.session)
-        withdraw_earlier(server)
         await _stop_turns(project)
     plan = await _plan(server, checkpoints, checkpoint_id, wanted)
     preview = plan.preview()
@@ -93,11 +90,8 @@ async def roll_back(
     if wanted.preview:
         return preview
 
-    write = partial(_write_buffer, server)
     await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
-    report = await plan.apply(wanted.first, write)
-    if not report.applied and wanted.answer in (None, "ask"):
-        report = await _ask_and_apply(server, checkpoints, (plan, report), wanted)
+    report = await _apply(server, checkpoints, plan, wanted)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:
             from mazu_ls.memory.team.shared_table import keep_after_rollback
@@ -109,6 +103,33 @@ async def roll_back(
         await session.refresh()
     server.notify_changed("memory", "checkpoints", "sessions", "skills")
     return report
+
+
+async def _apply(
+    server: ServerState, checkpoints: Checkpoints, plan: RollbackPlan, wanted: Wanted
+) -> RollbackReport:
+    """Apply a plan, and ask first if that is needed. What stands open about the turns that it takes back is withdrawn, or hidden until
+    nothing was done after all."""
+    moved: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    is_whole = not wanted.paths and (not wanted.only or not {"code", "conversation"}.isdisjoint(wanted.only))
+
+    def announce() -> None:
+        for listener in tuple(server.on_rollback):
+            listener(wanted.session, moved)
+
+    report: RollbackReport | None = None
+    try:
+        withdraw_earlier(server)
+        if is_whole:
+            announce()
+        report = await plan.apply(wanted.first, partial(_write_buffer, server))
+        if not report.applied and wanted.answer in (None, "ask"):
+            if not is_whole:
+                announce()  # its question would not be seen behind the offer
+            report = await _ask_and_apply(server, checkpoints, (plan, report), wanted)
+        return report
+    finally:
+        moved.set_result(is_whole and report is not None and report.applied)
 
 
 async def _stop_turns(project: Project) -> None:

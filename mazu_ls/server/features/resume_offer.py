@@ -67,13 +67,23 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
         return
     from mazu_ls.agent.session.recovery import interrupted_turn
 
-    with _watch_conversation(server, await server.wait_opened(), session.id) as continued:
+    project = await server.wait_opened()
+    with _watch_conversation(server, project, session.id) as early:
         start = interrupted_turn(await asyncio.to_thread(session.events))
-        last = start or await asyncio.to_thread(_last_start, session)
-        chosen = await _choice(server.editor, server, session, text, first, continued=continued)
-    settled = continued.done() or session.running
-    if start is not None and not settled:
-        settled = interrupted_turn(await asyncio.to_thread(session.events)) != start
+        begun = await asyncio.to_thread(_last_start, session)
+    if early.done() and not await _came_to_nothing(early.result()):
+        return
+    last, chosen, settled = start or begun, None, False
+    while not settled and chosen is None:
+        with _watch_conversation(server, project, session.id) as continued:
+            chosen = await _choice(server.editor, server, session, text, first, continued=continued)
+        if not continued.done() and chosen is None:
+            return
+        # A rollback that then did nothing leaves what was offered as it was.
+        settled = continued.done() and not await _came_to_nothing(continued.result())
+        settled = settled or session.running or await asyncio.to_thread(_last_start, session) != begun
+        if start is not None and not settled:
+            settled = interrupted_turn(await asyncio.to_thread(session.events)) != start
     if chosen is None or settled:
         if chosen in (GO_ON, BACK):
             said = f"“{session.name}” was continued or undone after this was asked, so nothing was done."
@@ -90,20 +100,21 @@ async def _offer(server: ServerState, session: Session, text: str, first: str | 
 @contextmanager
 def _watch_conversation(
     server: ServerState, project: Project, session_id: str
-) -> Iterator[asyncio.Future[None]]:
-    """Give a future that is done once a turn begins in the conversation, or something else moves its head or is about to."""
-    continued: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+) -> Iterator[asyncio.Future[asyncio.Future[bool] | None]]:
+    """Give a future that is done once a turn begins in the conversation, or something else moves its head, or a rollback is about to: then
+    its result is whether that did."""
+    continued: asyncio.Future[asyncio.Future[bool] | None] = asyncio.get_running_loop().create_future()
 
     def note_event(of: str, event: journal.Event) -> None:
         if isinstance(event.body, journal.TurnStarted | journal.ResumeAnswered):
             note_moved(of, event.seq)
 
-    def note_moved(of: str, head: int) -> None:
+    def note_moved(of: str, head: int, by: asyncio.Future[bool] | None = None) -> None:
         if of == session_id and not continued.done():
-            continued.set_result(None)
+            continued.set_result(by)
 
-    def note_rollback(of: str | None) -> None:
-        note_moved(of or session_id, 0)
+    def note_rollback(of: str | None, moved: asyncio.Future[bool]) -> None:
+        note_moved(of or session_id, 0, moved)
 
     unsubscribe = project.subscribe(note_event)
     project.head_listeners.append(note_moved)
@@ -114,6 +125,10 @@ def _watch_conversation(
         unsubscribe()
         project.head_listeners.remove(note_moved)
         server.on_rollback.remove(note_rollback)
+
+
+async def _came_to_nothing(rollback: asyncio.Future[bool] | None) -> bool:
+    return rollback is not None and not await rollback
 
 
 def _last_start(session: Session) -> journal.Event | None:
@@ -136,7 +151,7 @@ async def _choice(
     text: str,
     first: str | None,
     *,
-    continued: asyncio.Future[None],
+    continued: asyncio.Future[asyncio.Future[bool] | None],
 ) -> str | None:
     """Return the user's choice; an editor that cannot ask shows the text. A client of ours can show the session meanwhile."""
     options = (LEAVE, GO_ON, BACK) if first else (LEAVE, GO_ON)
@@ -157,7 +172,7 @@ async def _ask_rich(
     session: str,
     text: str,
     options: tuple[str, ...],
-    continued: asyncio.Future[None],
+    continued: asyncio.Future[asyncio.Future[bool] | None],
 ) -> str | None:
     """Ask like any question, but not in line with them: it may stand for long. It is withdrawn once the user continues or undoes it."""
     choices = tuple(Choice(ANSWERS[it], it, "deny" if it == LEAVE else "choice") for it in options)
