@@ -158,11 +158,11 @@ class ServerState:
 
     async def follow_settings(self) -> None:
         """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal."""
-        while self.project is not None and (seconds := self.project.settings_changed()) is not None:
-            if seconds:
-                await asyncio.sleep(seconds)
-            else:
-                await self.configure(self.settings, told=tuple(self.project.warnings))
+        if self.project is None or (seconds := self.project.settings_changed()) is None:
+            return
+        await asyncio.sleep(seconds)
+        if self.project.settings_changed() is not None:
+            await self.configure(self.settings, told=tuple(self.project.warnings))
 
     async def wait_current(self) -> Project:
         """Return the project once it is open, with the settings that the files have now."""

@@ -51,3 +51,5 @@ def test_a_file_that_is_being_written_is_not_read_yet(folder: Path, env: dict[st
     settings.with_name("new").write_text("")
     settings.with_name("new").replace(settings)
     assert read.changed() == 0
+    settings.unlink()
+    assert read.changed() == SETTLED_SECONDS

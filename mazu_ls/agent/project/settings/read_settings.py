@@ -42,17 +42,16 @@ class ProjectSettings(Struct, frozen=True):
     def changed(self) -> float | None:
         """Return None while the files are as they were read, else in how many seconds they can be read again.
 
-        A file that is being written in place is empty at first, and an empty file restricts nothing.
+        A file that is being written in place is empty at first, and one that is replaced may be missing for a moment: neither
+        restricts anything.
         """
         now = file_states(self.files)
         if now == self.states:
             return None
-        in_place = [
-            new
-            for old, new in zip(self.states, now, strict=True)
-            if old and new and old[0] == new[0] and old != new
-        ]
-        ages = (time.time() - new[2] / 1e9 for new in in_place)
+        pairs = [(old, new) for old, new in zip(self.states, now, strict=True) if old and old != new]
+        if any(new is None for _, new in pairs):
+            return SETTLED_SECONDS
+        ages = [time.time() - new[2] / 1e9 for old, new in pairs if new and new[0] == old[0]]
         return max((SETTLED_SECONDS - age for age in ages if 0 <= age < SETTLED_SECONDS), default=0.0)
 
     def keeping_restrictions(self, before: ProjectSettings) -> ProjectSettings:
