@@ -367,6 +367,27 @@ def test_what_follows_a_cd_alone_is_judged_from_there(place: PolicyContext) -> N
     assert alone.reason == "/out.txt is outside the workspace"
 
 
+def test_what_runs_in_the_same_shell_may_leave_the_folder(place: PolicyContext) -> None:
+    """In the sandbox, where a removal of the project from above it is denied; and what is run twice is judged from both places."""
+    held = PolicyContext([Path("/proj")], Path("/proj"), Path("/home/u"), confined=True)
+    denied = (
+        "eval 'cd ..'; rm -rf proj", "eval cd .. && rm -rf proj", "command eval 'cd ..'; rm -rf proj", "eval 'eval \"cd ..\"'; rm -rf proj",
+        "eval 'cd ..'; eval 'rm -rf proj'", 'eval "$(echo cd ..)"; rm -rf proj', "cd a && eval 'cd ..; cd ..' && rm -rf proj",
+        "trap 'cd ..' DEBUG; ls; rm -rf proj", "trap 'rm -rf proj' EXIT; cd ..", "mapfile -C 'cd ..; :' -c 1 x < y; rm -rf proj",
+        "alias up='cd ..'; eval up; rm -rf proj", "shopt -s expand_aliases; alias up='cd ..'\nup; rm -rf proj",
+        "source <(echo 'cd ..'); rm -rf proj", "echo 'cd ..' > x.sh; . ./x.sh; rm -rf proj", ". /dev/stdin <<< 'cd ..'; rm -rf proj",
+        "bash -c 'rm -rf proj'; cd ..; bash -c 'rm -rf proj'", "for i in 1 2; do bash -c 'rm -rf x'; cd ..; done",
+    )  # fmt: skip
+    free = (
+        "bash -c 'cd ..'; rm -rf proj", "bash -c 'rm -rf build'; cd src; bash -c 'rm -rf build'; make > log", "trap 'rm -rf tmp' EXIT; cd src; make > log",
+        "source venv/bin/activate && pip list > x", "eval 'cd src && make' > log; ls > x", "for d in a b; do cd $d; x=$(git rev-parse HEAD); cd ..; done",
+        "for d in a b; do (cd $d && bash -c 'make > log'); done", "trap 'cd -' EXIT; make > log",
+    )  # fmt: skip
+    found = {line: decide(shell(line), "bypass", [], held).verdict for line in (*denied, *free)}
+    assert [line for line in denied if found[line] != "deny"] == []
+    assert [line for line in free if found[line] != "allow"] == []
+
+
 @pytest.mark.parametrize("mode", ["auto", "bypass"])
 def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place: PolicyContext) -> None:
     """Of each row of rules.jsonl: whether one of these rules denies or asks, where without rules the sandbox or the mode allows."""

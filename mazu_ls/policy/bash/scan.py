@@ -28,9 +28,11 @@ from mazu_ls.policy.tables.wrappers import inner, program
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
 MAX_WORK = 400_000
+MAX_DEPTH = 4  # of `eval` in `eval`
 MAX_CALLS = 16  # of a function with other words, out of another script than its own
 MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
+_AT_THE_END = frozenset(("EXIT", "0", "INT", "TERM", "HUP", "QUIT"))  # of the line, mostly
 _REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
 
 
@@ -164,6 +166,20 @@ class DenyScan(InputScan):
                 return f"if {words[0]} runs `{text}`, {found.reason}"
             self.codes.append(text)
         return None
+
+    def _move(self, script: str, scope: ShellScope, depth: int = 0) -> None:
+        """Note where the rest of a line may be after what `eval`, an alias or a trap runs in its shell."""
+        for segment in lex(script).segments if depth < MAX_DEPTH else ():
+            spend(50 + 5 * len(segment.words) + 10 * len(scope.cwds))
+            words = [evaluate(raw, scope).text for raw in segment.words if raw not in RESERVED]
+            while words[:1] in (["command"], ["builtin"]):
+                words.pop(0)
+            if words[:1] == ["eval"]:
+                self._move(" ".join(words[1:]), scope, depth + 1)
+            for text in scope.values.get(f"alias {words[0]}", ()) if words else ():
+                self._move(text, scope, depth + 1)
+            if words and words[0] in ("cd", "pushd", "chdir"):
+                effects.apply(words, scope, Stage(words, segment.before, []))
 
     def _call(self, words: list[str], scope: ShellScope) -> None:
         """Note what a function of the line is called with; one of another script is read again with that."""
@@ -308,6 +324,7 @@ class DenyScan(InputScan):
             name = words[0]
             self.argvs.append(words)
             for text in scope.values.get(f"alias {name}", ()):
+                self._move(text, scope)
                 below = scope.copy()
                 del below.values[f"alias {name}"]
                 self._push(f"{text} {shlex.join(words[1:])}", below, below)
@@ -331,10 +348,14 @@ class DenyScan(InputScan):
                     )
                     for match in filter(None, found):
                         self._assign(match, scope)
+                if name in ("eval", "mapfile", "readarray") or (
+                    name == "trap" and not _AT_THE_END.issuperset(words[2:])
+                ):
+                    self._move(script, scope)
                 below = scope.copy(given and given[1:])
                 for zeroth in given[:1] if given else ():
                     below.assign("0", zeroth)
-                self._push(script, below, scope)
+                self._push(script, scope if name == "trap" else below, scope)
             for text in interpreter_code.code_of(words):
                 self._code(text, scope)
             effects.apply(words, scope, stage)

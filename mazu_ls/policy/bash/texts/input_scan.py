@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -53,8 +53,14 @@ class InputScan:
             self._todo.append((script, scope, parent))
 
     def _key(self, script: str, scope: ShellScope) -> tuple[str, ...]:
-        """Return what tells a script with its `$0`, `$1`, `$2`, ... from another one."""
-        return (script, *scope.values.get("0", ()), *(scope.positional[0] if scope.positional else ()))
+        """Return what tells a script with its folders and its `$0`, `$1`, `$2`, ... from another one."""
+        return (
+            script,
+            *scope.cwds,
+            "",
+            *scope.values.get("0", ()),
+            *(scope.positional[0] if scope.positional else ()),
+        )
 
     def _push_all(self, scripts_of: Iterable[str], scope: ShellScope) -> None:
         for script in scripts_of:
@@ -73,7 +79,7 @@ class InputScan:
         argv = stages[-1].argv
         given = shell_scripts.given_to_input(argv, self._files.texts)
         for text in self._files.texts_run_by(argv, scope.cwds[-1]):
-            self._runs(text, scope, given)
+            self._runs(text, scope, given, argv)
         outputs = [text for script in stages[-1].scripts if (text := static_output(script, scope))]
         self._push_all(commands_in_input(stages[-1], pipeline_taint.feeding(stages), outputs), scope)
         runs = pipeline_taint.executes_input(argv)
@@ -86,7 +92,7 @@ class InputScan:
             self._refuse("what would run is downloaded or decoded", "no download is run")
         for script in stages[-1].scripts if evaluates else ():
             if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
-                self._runs(text, scope, given)
+                self._runs(text, scope, given, argv)
             elif shell_scripts.runs_substitution(stages[-1]):
                 self.unclear = self.unclear or _MADE_ELSEWHERE
         if (words := feeder_words(argv)) is not None:
@@ -97,7 +103,7 @@ class InputScan:
             return
         files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
-            self._runs(text, scope, given)
+            self._runs(text, scope, given, argv)
         if piped:
             self._piped(stages, scope, given)
 
@@ -144,12 +150,20 @@ class InputScan:
                 if not word.startswith("-") and targets.write_refused(word, scope) is not None:
                     self._refuse(f"it would work on what is found in {word}", "never destructive")
 
-    def _runs(self, text: str, scope: ShellScope, given: list[str] | None = None) -> None:
+    def _move(self, script: str, scope: ShellScope, depth: int = 0) -> None:
+        """Note where the rest of a line may be after what a command runs in its own shell."""
+        raise NotImplementedError
+
+    def _runs(
+        self, text: str, scope: ShellScope, given: list[str] | None = None, argv: Sequence[str] = ()
+    ) -> None:
         """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
         if text == DOWNLOADED:
             self._refuse("what would run is downloaded", "no download is run")
         spend(50 + len(text) // 50)
         self._push(text, scope.copy(given), scope)
+        if argv and argv[0] in ("source", "."):
+            self._move(text, scope)
         self._code(text, scope)
 
     def _code(self, text: str, scope: ShellScope) -> None:
