@@ -21,6 +21,13 @@ RUNS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that stands still for a moment changes no count; the tests of the limit set their own."""
+    for module in (turn_checkpoints, diff):
+        monkeypatch.setattr(module, "COUNT_SECONDS", 60.0)
+
+
 def is_end(message: dict[str, Any]) -> bool:
     return (
         message.get("method") == "mazu/session/update" and message["params"]["update"].get("state") == "done"
