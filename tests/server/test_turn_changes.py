@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.agent.turn import turn_checkpoints
+from mazu_ls.checkpoints import diff
 from tests.server.client import RpcFailure
 from tests.server.test_turns import agent
 
@@ -173,7 +175,11 @@ async def test_a_link_that_leads_out_of_the_project_is_listed_with_the_rest(
         assert sorted(one["path"] for one in listed["files"]) == ["a.txt", "out"]
 
 
-async def test_what_a_command_changed_counts_at_the_end_of_its_turn(env: dict[str, str], folder: Path):
+async def test_what_a_command_changed_counts_at_the_end_of_its_turn(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for module in (turn_checkpoints, diff):
+        monkeypatch.setattr(module, "COUNT_SECONDS", 60.0)
     (folder / "a.txt").write_text("one\n")
     (folder / "gone.txt").write_text("x\ny\n")
     write = {"name": "write_file", "arguments": {"path": "a.txt", "content": "two\n"}}
