@@ -33,12 +33,12 @@ def all_follows_cd(segments: Sequence[Segment]) -> bool:
     """Return whether a script, or a subshell that is all of it, begins with `cd FOLDER &&` and runs nothing if that fails: all else
     is joined by `&&` and pipes, so that no loop is there, and nothing in it leads elsewhere where that is not seen."""
     alone = [one for one in segments[:1] if one.after == "(" and not one.words and not one.redirects]
-    begin, end = ("(", ")") if alone else ("", "")
+    begin, ends = ("(", (")",)) if alone else ("", ("", ";", "\n"))
     first, *rest = segments[len(alone) :] or [Segment("")]
     plain = first.words[:1] == ["cd"] and len(first.words) == 2 and _PLAIN_FOLDER.match(first.words[1])
     leads = bool(plain) and (first.before, first.after) == (begin, "&&") and not first.redirects
     joined = all(one.before in ("&&", "|", "|&") for one in rest)
-    return leads and joined and rest[-1:] != [] and rest[-1].after == end and not any(map(_may_move, rest))
+    return leads and joined and rest[-1:] != [] and rest[-1].after in ends and not any(map(_may_move, rest))
 
 
 def _may_move(segment: Segment) -> bool:

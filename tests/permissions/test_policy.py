@@ -341,6 +341,8 @@ def test_what_follows_a_cd_alone_is_judged_from_there(place: PolicyContext) -> N
         "cd a/b && make && cp a ../../b",
         "(cd src && pytest -q | tee ../out.txt)",
         "bash -c 'cd src && echo x > ../out.txt'",
+        "cd src && make > ../out.txt\n",
+        "cd src && make > ../out.txt;",
     )
     outside = ("cd src && echo x > ../../out.txt", "cd src && cd .. && echo x > ../out.txt", "cd .. && echo x > out.txt", "cd src && rm -rf ..",
         "cd src && rm -rf ../*", "cd src/../.. && echo x > proj2", "(cd src && ls) && echo x > ../out.txt", "cd src | echo x > ../out.txt", "! cd src && echo x > ../out.txt", "(cd src && ls) > ../out.txt", "(cd src || exit; ls); echo x > ../out.txt", "cd src || exit; echo x > ../../out.txt",
