@@ -283,3 +283,17 @@ def test_what_is_no_notebook_or_would_be_written_anew_is_merged_by_lines(
         agents.replace(own, "users").encode(), agents.encode(), then.encode()
     )
     assert merged == then.replace(own, "users").encode()
+
+
+async def test_a_file_with_cells_that_is_no_notebook_is_undone_line_by_line(
+    env: dict[str, str], folder: Path
+):
+    path = folder / "level.json"
+    path.write_text(MAP)
+    edit = [call("edit_file", path="level.json", old="grass", new="lava"), {"text": "Done."}]
+    async with agent(env, folder, edit, **{**ALL, "allow": ["edit_file: level.json"]}) as client:
+        await client.command("mazu.chat", {"message": "hot", "wait": True}, within=60)
+        path.write_text(path.read_text().replace("rock", "gold"))
+        undone = await client.command("mazu.undo", {"onConflict": "keep"}, within=60)
+        assert (undone["verified"], undone["problems"]) == (True, [])
+        assert path.read_text() == MAP.replace("rock", "gold")
