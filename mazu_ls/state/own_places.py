@@ -27,13 +27,46 @@ class OwnPlaces(Struct, frozen=True):
     loose: tuple[OwnPlace, ...] = ()
 
 
+_Signature = tuple[tuple[int, int, int] | None, ...]
+_usual: dict[tuple[Path, ...], _Signature] = {}
+"""Folders and own places, none of which was a link or inside when their signature was this: that is looked at with each call."""
+
+
 def find_own_places(roots: Sequence[Path], env: Mapping[str, str] = os.environ) -> OwnPlaces:
     """Return which of the user's own files lie inside these folders, as links lead now."""
+    home = mazu_home(env)
+    own = home, state_home(env), *(home / name for name in OBEYED)
+    watched = (*roots, *own)
+    real = tuple((*found[:2], 0) if (found := _signature(root)) else None for root in roots)
+    signature = (*real, *map(_signature, own))
+    if _usual.get(watched) == signature:
+        return OwnPlaces()
+    places, is_linked = _find(roots, env)
+    if is_linked or places.held or places.loose:
+        _usual.pop(watched, None)
+    else:
+        _usual[watched] = signature
+    return places
+
+
+def _signature(path: Path) -> tuple[int, int, int] | None:
+    """Return what tells whether a link was put in the place of a path, or into the folder that it is."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mode, found.st_mtime_ns
+
+
+def _find(roots: Sequence[Path], env: Mapping[str, str]) -> tuple[OwnPlaces, bool]:
+    """Return the places, and whether any link leads to one of them."""
     inside = [Path(os.path.realpath(root)) for root in roots]
     found: dict[Path, str] = {}
     loose: dict[Path, str] = {}
+    linked = False
     for place, name, whole in _own(env):
         links, real = _follow(place)
+        linked |= bool(links)
         for root in inside:
             if real.is_relative_to(root) and (real != root or whole):
                 found[real] = name
@@ -42,10 +75,8 @@ def find_own_places(roots: Sequence[Path], env: Mapping[str, str] = os.environ) 
         ways = [*links, *(() if os.path.lexists(real) else (real,))]
         loose |= {way: name for way in ways if any(way.is_relative_to(root) for root in inside)}
     free = {way: name for way, name in loose.items() if not found.keys() & set(way.parents)}
-    return OwnPlaces(
-        tuple(OwnPlace(*one) for one in sorted(found.items())),
-        tuple(OwnPlace(*one) for one in sorted(free.items())),
-    )
+    places = (tuple(OwnPlace(*one) for one in sorted(some.items())) for some in (found, free))
+    return OwnPlaces(*places), linked
 
 
 def _own(env: Mapping[str, str]) -> Iterator[tuple[Path, str, bool]]:

@@ -81,3 +81,30 @@ def test_only_what_lies_in_the_project_is_found(tmp_path: Path):
     assert [place for place, _ in find_own_places([folder], env).held] == [folder / "approved.sh"]
     assert find_own_places([tmp_path / "h" / "skills"], env).held[0].path == tmp_path / "h" / "skills"
     assert find_own_places([tmp_path / "h" / "other"], env).held == ()
+
+
+def test_a_link_that_is_made_later_is_found(tmp_path: Path):
+    home, root = tmp_path / "home", tmp_path / "dotfiles"
+    (home / "skills").mkdir(parents=True)
+    (root / "mazu").mkdir(parents=True)
+    env = {"MAZU_HOME": str(home), "MAZU_STATE_HOME": str(tmp_path / "state")}
+
+    def names() -> list[str]:
+        return [place.name for place in find_own_places([root], env).held]
+
+    for _ in range(2):
+        assert names() == []
+    (root / "mazu/config.toml").touch()
+    (root / "new.txt").touch()
+    (home / "config.toml").symlink_to(root / "mazu/config.toml")
+    assert names() == ["~/.mazu/config.toml"]
+    (home / "config.toml").unlink()
+    assert names() == []
+    (root / "mazu/slug.py").touch()
+    (home / "skills/slug.py").symlink_to(root / "mazu/slug.py")
+    assert names() == ["~/.mazu/skills/slug.py"]
+    (home / "skills/slug.py").unlink()
+    assert names() == []
+    home.rename(root / "home")
+    home.symlink_to(root / "home")
+    assert "~/.mazu" in names()
