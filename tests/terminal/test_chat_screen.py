@@ -345,8 +345,10 @@ async def test_lines_files_and_modes(chat: Chat):
     terminal.types(UP + "\x15")
 
 
-async def test_the_users_own_command_is_not_asked_about(chat: Chat, tmp_path: Path):
+@pytest.mark.parametrize("mode", ["ask", "plan"])
+async def test_the_users_own_command_is_not_asked_about(chat: Chat, tmp_path: Path, mode: str):
     terminal = await chat({"text": "Seen."})
+    await terminal.says(f"/mode {mode}")
     await terminal.says("!touch own.txt && echo made it")
     await terminal.sees("│ made it")
     assert (tmp_path / "project" / "own.txt").exists()

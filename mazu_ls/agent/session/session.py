@@ -226,16 +226,16 @@ class Session:
                 uncancel()
                 stopped = True
         told = tuple(memory.id for memory in injected)
-        run = TurnRun(self, asked, self.context(turn_id), model, self.mode or self.project.mode, told)
+        mode = asked.mode_in(self.mode or self.project.mode)
+        run = TurnRun(self, asked, self.context(turn_id), model, mode, told)
         run.begun = begun
         if not self.name:
             self.append(journal.SessionNamed(headline(asked.text)))
-        titles = tuple(memory.title for memory in injected)
         run.record(
             journal.TurnStarted(
-                asked.kind, model.name if model else "", told, titles,
+                asked.kind, model.name if model else "", told, tuple(memory.title for memory in injected),
                 journal.TurnLimits(**asdict(asked.limits)), asked.allow_shell, asked.checkpoint_every,
-                run.mode, model.spec.context_window if model else None,
+                mode, model.spec.context_window if model else None,
             )
         )  # fmt: skip
         parts = prompt.user_parts(asked.text, asked.attachments, blocks)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mazu_ls.agent.turn.reviewed_host import RecordedEdit
+    from mazu_ls.config.config import Mode
     from mazu_ls.errors import MazuError
     from mazu_ls.messages import StopReason, Usage
 
@@ -75,6 +76,10 @@ class Prompt(Struct, frozen=True):
     def command(self) -> str:
         """The shell command of a message of the form `!command`; otherwise ""."""
         return self.text[1:].strip() if self.kind == "chat" and self.text.startswith("!") else ""
+
+    def mode_in(self, mode: Mode) -> Mode:
+        """Return the turn's mode in a session of this one: plan restricts the agent, not a `!command` of the user's own."""
+        return "ask" if self.command and mode == "plan" else mode
 
 
 class FileEdit(Struct):
