@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mazu_ls.errors import MazuError
-from mazu_ls.server.documents.documents import OpenDocument
-from mazu_ls.server.rpc.lsp_types import DocumentItem
+from mazu_ls.server.documents.documents import OpenDocument, OpenDocuments
+from mazu_ls.server.documents.notebooks import OpenNotebooks
+from mazu_ls.server.rpc.lsp_types import ContentChange, DocumentItem
 from mazu_ls.workspace import ipynb
 from tests.server.client import Client, eventually
 from tests.server.test_code_actions import actions, run, span
@@ -197,6 +200,37 @@ def test_what_the_editor_shows_is_what_the_file_would_hold(texts: list[str], ind
     for source, cell in zip(ipynb.sources(text) or [], texts, strict=False):
         for number, line in enumerate(cell.splitlines(keepends=True) if "\r" not in cell else []):
             assert json.loads(text.split("\n")[source.line_of(number)].strip().rstrip(",")) == line
+
+
+async def test_outputs_saved_while_the_file_is_read_are_seen(tmp_path: Path):
+    path = tmp_path / "a.ipynb"
+    path.write_text(notebook(["", "x = 1"]))
+    documents = OpenDocuments()
+    notebooks = OpenNotebooks(documents)
+    for number, text in enumerate(["", "x = 1"]):
+        documents.open(DocumentItem(f"cell:{number}", 1, text))
+    notebooks.open(path.as_uri(), [("cell:0", 1), ("cell:1", 2)])
+    book = notebooks.get(path.as_uri())
+    assert book is not None
+    await notebooks.state(book, path, Path.read_text)
+    documents.change("cell:1", 2, [ContentChange("x = 2")])
+    is_read, go_on = threading.Event(), threading.Event()
+
+    def read(file: Path) -> str:
+        text = file.read_text()
+        is_read.set()
+        go_on.wait(60)
+        return text
+
+    reading = asyncio.create_task(notebooks.state(book, path, read))
+    assert await asyncio.to_thread(is_read.wait, 60)
+    path.write_text(notebook(["", "x = 2"]).replace('"3\\n"', '"of the second\\n"'))
+    notebooks.saved(book.uri)
+    documents.change("cell:1", 3, [ContentChange("x = 3")])
+    go_on.set()
+    await reading
+    state = await notebooks.state(book, path, Path.read_text)
+    assert state.text == path.read_text().replace("x = 2", "x = 3")
 
 
 def test_a_file_that_is_no_notebook_says_so():

@@ -30,12 +30,14 @@ class NotebookCellState(Struct):
 
 class OpenNotebook(Struct):
     """An open notebook. `cells` are in the editor's order. `base`: the file's text to which their origins refer, None if it
-    was not read since the notebook was opened or saved."""
+    was not read since the notebook was opened or saved. `version` counts what makes origins read before wrong: cells that came
+    or went, and saves."""
 
     uri: str
     path: Path | None
     cells: list[NotebookCellState] = field(default_factory=list)
     base: str | None = None
+    version: int = 0
 
 
 class NotebookState(Struct, frozen=True):
@@ -79,6 +81,7 @@ class OpenNotebooks:
             known = {uris.key(cell.uri): cell.origin for cell in notebook.cells}
             new = [NotebookCellState(cell, kind, known.get(uris.key(cell))) for cell, kind in cells]
             notebook.cells[start : start + count] = new
+            notebook.version += 1
             self._of_cell |= {uris.key(cell.uri): notebook for cell in new}
 
     def saved(self, uri: str) -> None:
@@ -87,6 +90,7 @@ class OpenNotebooks:
             for number, cell in enumerate(notebook.cells):
                 cell.origin = number
             notebook.base = None
+            notebook.version += 1
 
     def close(self, uri: str) -> None:
         """notebookDocument/didClose."""
@@ -129,11 +133,10 @@ class OpenNotebooks:
 
         Raises MazuError(unsupported) for a file that is no notebook.
         """
-        cells, base = list(notebook.cells), notebook.base
-        known = base, [cell.origin for cell in cells]
+        version, known = notebook.version, (notebook.base, [cell.origin for cell in notebook.cells])
         found, base, origins = await asyncio.to_thread(_state, read, path, self.shown(notebook), known)
-        if notebook.cells == cells:
-            for cell, origin in zip(cells, origins, strict=True):
+        if notebook.version == version:
+            for cell, origin in zip(notebook.cells, origins, strict=True):
                 cell.origin = origin
             notebook.base = base
         return found
