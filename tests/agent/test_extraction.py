@@ -43,6 +43,12 @@ STORY = f"""
         """
 
 
+async def open_project(world: World) -> Project:
+    return await Project.open(
+        [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
+    )
+
+
 def story(write: str) -> str:
     return STORY.replace("WRITE", write)
 
@@ -143,14 +149,9 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
     world = World(Story(), tmp_path)
     monkeypatch.setattr(extraction, "START_SECONDS", 0.0)
 
-    async def open_project() -> Project:
-        return await Project.open(
-            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
-        )
-
     async with ModelServer([{"text": "8080."}, {"fault": "401"}, SAVE]) as server:
         world.env["ANTHROPIC_BASE_URL"] = server.url
-        project = await open_project()
+        project = await open_project(world)
         session = await project.sessions.get()
         await session.prompt(Prompt("Which port?"))
         project.extractions.on_session_end(session.id)
@@ -158,7 +159,7 @@ async def test_a_failure_is_said_and_the_next_start_tries_again(
         assert "nothing is lost" in world.host.said[-1][1]
         await project.close()
 
-        project = await open_project()
+        project = await open_project(world)
         assert project.memories
         async with asyncio.timeout(60):
             while not await project.memories.summaries.list():  # noqa: ASYNC110 - seen from outside
@@ -178,20 +179,15 @@ async def test_a_session_can_be_continued_while_a_model_is_asked_what_to_keep_of
     world = World(Story(), tmp_path)
     monkeypatch.setattr(extraction, "START_SECONDS", 0.0)
 
-    async def open_project() -> Project:
-        return await Project.open(
-            [world.root], world.host, settings=world.story.settings, env=world.env, patience=PATIENCE
-        )
-
     replies = [{"text": "8080."}, SAVE | {"when": "worth keeping", "fault": "stall"}, {"text": "Yes."}]
     async with ModelServer(replies) as server:
         world.env["ANTHROPIC_BASE_URL"] = server.url
-        project = await open_project()
+        project = await open_project(world)
         session = await project.sessions.get()
         await session.prompt(Prompt("Which port?"))
         await project.close()
 
-        window, other = await open_project(), await open_project()
+        window, other = await open_project(world), await open_project(world)
         async with asyncio.timeout(60):
             while len(server.requests) < 2:  # noqa: ASYNC110 - seen from outside
                 await asyncio.sleep(0.01)
