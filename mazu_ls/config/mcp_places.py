@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from mazu_ls.config.config import McpServer
+from mazu_ls.config.mcp_options import obeyed_files
 from mazu_ls.config.mcp_packages import names_in_package
-from mazu_ls.config.mcp_programs import SUFFIXES, obeyed_files, started_names
+from mazu_ls.config.mcp_programs import SUFFIXES, started_names
 
 MAX_PARTS = 300
 MAX_PLACES = 8000
@@ -117,6 +118,8 @@ def _parts(server: McpServer) -> Iterator[str]:
             found[_HOME.sub(lambda _: home, _PWD.sub(".", piece))] = None
             if piece[:1] == "-":  # -rhook.js
                 found[piece[2:]] = None
+            if piece[:1] == "@":  # java @args.txt
+                found[piece[1:]] = None
             if _MODULE.fullmatch(piece):
                 found[piece.replace(".", "/")] = None
     named = [one for one in found if one and one[0] != "-" and len(one) < 4096 and "\0" not in one]

@@ -64,24 +64,12 @@ _FLAGS = frozenset(("-y", "--yes", "-q", "--quiet", "--bun", "--no-install", "--
 _LOCAL = re.compile(r"[./~]|(file|link|git\+file):|[A-Za-z]:[\\/]")
 
 
-def obeyed_files(command: str, args: Sequence[str]) -> list[str]:
-    """Return the names of files by which an option says what runs, whatever they are called: NODE_OPTIONS may stand in the one
-    of `--env-file`, the whole command in that of `compose -f`."""
-    compose = "compose" in args or _program(command).endswith("compose")
-    options = ("--env-file", *(("-f", "--file") if compose else ()))
-    named: list[str] = []
-    for word, following in pairwise([*args, ""]):
-        option, sign, value = word.partition("=")
-        named += [value if sign else following] if option in options else []
-    return [name for name in named if name]
-
-
 def started_names(command: str, args: Sequence[str], words: Iterable[str]) -> tuple[list[str], list[str]]:
     """Return the names of files that are started in a named folder, and of those that are where the server is started.
 
     `words` are what may be a word of a command line in the entry, the command included.
     """
-    program = _program(command)
+    program = program_name(command)
     names: list[str] = []
     if program in _CONTAINERS:
         words = ["compose"] if "compose" in args else []
@@ -92,7 +80,7 @@ def started_names(command: str, args: Sequence[str], words: Iterable[str]) -> tu
         names += _behind_a_launcher(
             [word for one in args for word in _BETWEEN_WORDS.split(one[:65536]) if word]
         )
-    programs = {_program(word) for word in words}
+    programs = {program_name(word) for word in words}
     rows = [row for row in _STARTED if any(re.fullmatch(row.programs, one) for one in programs)]
     names += [name for row in rows for name in row.names]
     return list(dict.fromkeys(names)), [name for row in rows if row.here for name in row.names]
@@ -102,8 +90,8 @@ def _behind_a_launcher(words: Sequence[str]) -> list[str]:
     """Return what is started in a folder that is given to one of the words as its package."""
     found: list[str] = []
     for at, word in enumerate(words):
-        names = _OF_PACKAGES.get(_program(word), ())
-        found += names if names and _is_local(_program(word), words[at + 1 : at + 30]) else ()
+        names = _OF_PACKAGES.get(program_name(word), ())
+        found += names if names and _is_local(program_name(word), words[at + 1 : at + 30]) else ()
     return found
 
 
@@ -124,7 +112,7 @@ def _is_local(program: str, args: Sequence[str]) -> bool:
     return False
 
 
-def _program(word: str) -> str:
+def program_name(word: str) -> str:
     """Return the name of the program that a word may be, without a folder, a version, and the ending that it has on Windows."""
     name = word.replace("\\", "/").rpartition("/")[2].lower()
     return re.split(r"[@\[]", name)[0].removesuffix(".exe").removesuffix(".cmd").removesuffix(".bat")

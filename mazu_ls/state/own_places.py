@@ -37,7 +37,8 @@ def find_own_places(roots: Sequence[Path], env: Mapping[str, str] = os.environ) 
     home = mazu_home(env)
     own = home, state_home(env), *(home / name for name in OBEYED)
     watched = (*roots, *own)
-    real = tuple((*found[:2], 0) if (found := _signature(root)) else None for root in roots)
+    above = *home.parents, *own[1].parents  # a link may take the place of any of them
+    real = tuple((*found[:2], 0) if (found := _signature(place)) else None for place in (*roots, *above))
     signature = (*real, *map(_signature, own))
     if _usual.get(watched) == signature:
         return OwnPlaces()

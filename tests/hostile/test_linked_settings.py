@@ -108,3 +108,14 @@ def test_a_link_that_is_made_later_is_found(tmp_path: Path):
     home.rename(root / "home")
     home.symlink_to(root / "home")
     assert "~/.mazu" in names()
+
+
+def test_a_folder_above_that_becomes_a_link_is_found(tmp_path: Path):
+    home, root = tmp_path / "config/mazu", tmp_path / "dotfiles"
+    home.mkdir(parents=True)
+    root.mkdir()
+    env = {"MAZU_HOME": str(home), "MAZU_STATE_HOME": str(tmp_path / "state")}
+    assert find_own_places([root], env).held == ()
+    home.parent.rename(root / "config")
+    home.parent.symlink_to(root / "config")
+    assert "~/.mazu" in [place.name for place in find_own_places([root], env).held]

@@ -108,6 +108,21 @@ def test_what_a_folder_or_a_task_starts(tmp_path: Path, entry: str, expected: st
         ("node --env-file=deploy/mcp.yml server", True),
         ("uv run --env-file deploy/mcp.yml srv", True),
         ("npx -y a-server -f deploy/mcp.yml", False),
+        ("npx -y a-server --config deploy/mcp.yml", False),
+        ("a-server deploy/mcp.yml", False),
+        ("docker compose -fdeploy/mcp.yml up mcp", True),
+        ("java @deploy/mcp.yml", True),
+        ("uvx --with-requirements deploy/mcp.yml srv", True),
+        ("uv run --overrides=deploy/mcp.yml srv", True),
+        ("node --env-file-if-exists=deploy/mcp.yml server", True),
+        ("node --experimental-config-file=deploy/mcp.yml server", True),
+        ("dotenv -e deploy/mcp.yml -- npx srv", True),
+        ("npx env-cmd -f deploy/mcp.yml srv", True),
+        ("deno run --import-map=deploy/mcp.yml srv.ts", True),
+        ("mcpo --config deploy/mcp.yml", True),
+        ("fastmcp run deploy/mcp.yml", True),
+        ("bash deploy/mcp.yml", True),
+        ("python3 -u deploy/mcp.yml", True),
     ],
 )
 def test_what_an_option_names_as_the_command_is_compared(tmp_path: Path, entry: str, compared: bool) -> None:
@@ -117,6 +132,15 @@ def test_what_an_option_names_as_the_command_is_compared(tmp_path: Path, entry: 
     command, *args = entry.split()
     places = NamedPlaces(McpServer("m", command, tuple(args)), [tmp_path], "/usr/bin")
     assert (tmp_path / "deploy/mcp.yml" in places.entries) is compared
+
+
+@pytest.mark.parametrize(
+    "line", [". ./mcp.env; srv", "set -a && source mcp.env && srv", "cd . ; bash -e mcp.env"]
+)
+def test_what_a_line_of_a_shell_reads_is_compared(tmp_path: Path, line: str) -> None:
+    (tmp_path / "mcp.env").write_text("")
+    places = NamedPlaces(McpServer("m", "sh", ("-c", line)), [tmp_path], "/usr/bin")
+    assert tmp_path / "mcp.env" in places.entries
 
 
 NODE = '{"main": "lib/app", "bin": {"srv": "./build/cli.js", "no": 1, "odd": "\\ud800", "out": "../../x"}, "files": ["a.js"]}'
