@@ -48,6 +48,8 @@ def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[La
         text = read().removeprefix("\ufeff")
         return Layer(str(path), tomllib.loads(text), text, may_loosen), None
     except (FileNotFoundError, NotADirectoryError):
+        if may_loosen and (link := _dangling(path)) is not None:
+            return None, f"{path} cannot be read: the link {link} leads to nothing; its settings are ignored."
         return None, None
     except tomllib.TOMLDecodeError as error:
         return None, f"{path} is not valid TOML: {error}; all its settings are ignored until that is fixed."
@@ -60,6 +62,11 @@ def _layer(path: Path, read: Callable[[], str], *, may_loosen: bool) -> tuple[La
     except (OSError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         return None, f"{path} cannot be read: {reason}; its settings are ignored."
+
+
+def _dangling(path: Path) -> Path | None:
+    """Return the link on the way to a path, itself included, that leads to nothing."""
+    return next((one for one in (path, *path.parents) if one.is_symlink() and not one.exists()), None)
 
 
 def world_readable_keys(path: Path) -> str | None:

@@ -158,10 +158,7 @@ class ServerState:
 
     async def follow_settings(self) -> None:
         """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal."""
-        if self.project is None or (seconds := self.project.settings_changed()) is None:
-            return
-        await asyncio.sleep(seconds)
-        if self.project.settings_changed() is not None:
+        if self.project is not None and await self.project.settings_changed():
             await self.configure(self.settings, told=tuple(self.project.warnings))
 
     async def wait_current(self) -> Project:

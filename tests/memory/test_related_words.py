@@ -1,11 +1,13 @@
 """Related words: what developers call by different names is found and told, in a store that holds much else."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.search import related_words
+from mazu_ls.memory.search import related_words, tokens
 from mazu_ls.memory.search.inject import RecallContext
 from mazu_ls.memory.search.related_words import RelatedWords
 
@@ -48,12 +50,12 @@ async def test_a_list_that_cannot_be_read_costs_nothing_but_its_words(
     memories: Memories, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(related_words, "_LIST", tmp_path / "missing.txt")
-    related_words.load_related_words.cache_clear()
+    related_words._load.cache_clear()
     try:
         await memories.remember("The payment provider is Stripe")
         assert (await memories.recall("who processes credit cards", limit=1))[0].title.endswith("Stripe")
     finally:
-        related_words.load_related_words.cache_clear()
+        related_words._load.cache_clear()
 
 
 def test_nothing_is_related_to_a_word_that_is_there_itself():
@@ -75,3 +77,22 @@ def test_a_group_holds_each_word_once():
         if not line.startswith("#"):
             for words in line.split("|"):
                 assert len(set(words.split())) == len(words.split()), line
+
+
+def test_words_are_stemmed_in_several_threads_at_once(monkeypatch: pytest.MonkeyPatch):
+    """The stores of a recall are searched at the same time, and a stemmer is one object."""
+    some = related_words._LIST.read_text("utf-8").replace("|", " ").split()[:600]
+    alone = [tokens.inflected_stem(word, "german") for word in some]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(3):
+            monkeypatch.setattr(tokens, "_stems", {})
+            with ThreadPoolExecutor(4) as pool:
+                stems = [
+                    pool.submit(lambda: [tokens.inflected_stem(word, "german") for word in some])
+                    for _ in range(4)
+                ]
+            assert all(one.result() == alone for one in stems)
+    finally:
+        sys.setswitchinterval(before)

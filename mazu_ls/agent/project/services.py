@@ -206,9 +206,9 @@ class ProjectServices:
         self.warnings[:] = [*others, *self._read.problems]
         return [one for one in self._read.problems if one != self._read.exposed or one not in said]
 
-    def settings_changed(self) -> float | None:
-        """Return None while the settings files are as they were read, else in how many seconds they can be read again."""
-        return self._read.changed() if self._read else None
+    async def settings_changed(self) -> bool:
+        """Return whether the settings files are others than were read; waits while they are being written."""
+        return self._read is not None and await self._read.wait_changed()
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from mazu_ls.workspace.text import split_lines
 _LIST = Path(__file__).with_name("related_words.txt")
 _LANGUAGES = ("", "german", "spanish", "french")
 _STEMS = "stems.txt"
+_loading = threading.Lock()
 _NOT_TELLING = STOP_WORDS | {""}
 
 log = logging.getLogger(__name__)
@@ -77,9 +79,14 @@ class RelatedQuestion:
         return (sum(not there.isdisjoint(groups) for groups in missing) + len(found)) / self._scale
 
 
-@cache
 def load_related_words() -> RelatedWords | None:
-    """Return the list; None, and a line in the log, if it cannot be read."""
+    """Return the list; None, and a line in the log, if it cannot be read. Waits while another thread reads it."""
+    with _loading:
+        return _load()
+
+
+@cache
+def _load() -> RelatedWords | None:
     try:
         return RelatedWords()
     except (OSError, ValueError):

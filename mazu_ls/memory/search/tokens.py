@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -21,6 +22,8 @@ _ACCENT = lazy_pattern(r"[\u0300-\u036f]")
 _CJK = lazy_pattern(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd]+")
 _CYRILLIC = lazy_pattern(r"[\u0400-\u04ff]")
 _STEM_MEMO_LIMIT = 50_000
+_stemming = threading.Lock()
+"""A stemmer holds the word that it works on, and the stores of a recall are searched in threads of their own."""
 _QUERY_WORD = lazy_pattern(r"[\s'’]+")
 INFLECTED = ("german", "french", "spanish", "turkish")
 """Languages whose stems are tried if a query has too few words for detection."""
@@ -157,7 +160,8 @@ def _stem(word: str, language: str = "") -> str:
         if len(_stems) >= _STEM_MEMO_LIMIT:
             _stems.clear()
         whole = word if language else _SHORT.get(word, word)
-        known = _stemmer(whole, language).stemWord(whole) if whole[-1].isalpha() else whole
+        with _stemming:
+            known = _stemmer(whole, language).stemWord(whole) if whole[-1].isalpha() else whole
         _stems[word, language] = known
     return known
 

@@ -55,6 +55,8 @@ _STARTS = (
     r"|python[\d.]*[ \t]+-m)"
 )
 _FETCHING = r"(?:npm|pnpm|yarn|bun|pip3?|gem|brew|conda|uv|poetry|bundle|composer|cargo|go|apt|apt-get|docker|git|npx|uvx|mvn|gradle|curl|wget|ssh|scp|rsync)"
+MOST_SEARCHED = 4_000
+"""Characters of a command in which a fetch is looked for: a search from each beginning takes time by the square."""
 _NETWORKED = re.compile(
     r"(?:^|[;&|()`]|-[a-z]*c[ \t]+['\"]|-exec(?:dir)?[ \t])[ \t]*"
     rf"(?:(?:[{{!]|{_PATH}{_STARTS}|[A-Za-z_]\w*=(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s'\";&|()`]*)|\d[\w.]*"
@@ -82,7 +84,7 @@ def hints_on_failure(line: str, code: int | None, output: str, turn: ToolContext
     if settings.sandbox == "off" or not (held := probe()).in_force:
         return []
     is_quiet_curl = code in _CURL_UNREACHED and re.search(r"\bcurl\b", line)
-    is_waiting = code is None and _NETWORKED.search(line)
+    is_waiting = code is None and _NETWORKED.search(line[:MOST_SEARCHED])
     if not settings.network and (is_quiet_curl or is_waiting or _UNREACHED.search(output)):
         return [NO_NETWORK]
     if _NOT_WRITTEN.search(output) or _DATABASE_NOT_WRITTEN.search(output):

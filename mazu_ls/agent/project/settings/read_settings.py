@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,7 @@ from mazu_ls.state import paths
 
 SETTLED_SECONDS = 1.0
 """After this a file that was changed in place is taken to be written."""
+MOST_WAITS = 3
 
 
 class ProjectSettings(Struct, frozen=True):
@@ -42,8 +44,7 @@ class ProjectSettings(Struct, frozen=True):
     def changed(self) -> float | None:
         """Return None while the files are as they were read, else in how many seconds they can be read again.
 
-        A file that is being written in place is empty at first, and one that is replaced may be missing for a moment: neither
-        restricts anything.
+        A file that is being written is missing, empty or shorter for a moment, and restricts less then.
         """
         now = file_states(self.files)
         if now == self.states:
@@ -51,8 +52,20 @@ class ProjectSettings(Struct, frozen=True):
         pairs = [(old, new) for old, new in zip(self.states, now, strict=True) if old and old != new]
         if any(new is None for _, new in pairs):
             return SETTLED_SECONDS
-        ages = [time.time() - new[2] / 1e9 for old, new in pairs if new and new[0] == old[0]]
+        ages = [
+            time.time() - new[2] / 1e9 for old, new in pairs if new and (new[0] == old[0] or new[1] < old[1])
+        ]
         return max((SETTLED_SECONDS - age for age in ages if 0 <= age < SETTLED_SECONDS), default=0.0)
+
+    async def wait_changed(self) -> bool:
+        """Return whether the files have changed, once they can be read again, or after a few seconds."""
+        for _ in range(MOST_WAITS):
+            if (seconds := self.changed()) is None:
+                return False
+            if not seconds:
+                break
+            await asyncio.sleep(seconds)
+        return True
 
     def keeping_restrictions(self, before: ProjectSettings) -> ProjectSettings:
         """Return these settings; while a restriction cannot be read, with the values of `before`, which a running turn keeps."""
