@@ -156,11 +156,18 @@ async def test_each_file_of_claude_codes_own_memory_is_a_memory(memories: Memori
         "---\nname: testing\ndescription: how the tests run\ntype: project\n---\n\n"
         "Integration tests hit a real\nPostgres on port 5433.\n\n**Why:** a mocked migration broke production.\n"
     )
+    (folder / "list.md").write_text(
+        "---\nname: list\ndescription: rules\n---\nRules\n=====\n1. Always pin the base image.\n2. Never commit\n   the lock file.\n"
+        "- Always use tabs in\n  every Makefile.\n```\nAlways x.\n```\n"
+    )
     (folder / "log.md").write_text("Some prose of nobody in particular.\n")
     await memories.imported.read_from("claude-code", tmp_path)
     assert await titles(memories) == [
         "The build needs make proto",
         "[Style](style.md) must be read first",
+        "Always pin the base image.",
+        "Never commit the lock file.",
+        "Always use tabs in every Makefile.",
         "Integration tests hit a real Postgres on port 5433.",
     ]
 

@@ -236,3 +236,21 @@ async def test_three_that_may_no_longer_hold_are_named(memories: Memories):
     for name in ("athena", "hermes", "zeus", "hera"):
         made = await memories.remember(f"The staging server is called {name}", category="decision")
     assert len({one.id for one in made.alike} - {made.memory.id}) == 3
+
+
+@pytest.mark.parametrize("again", ["Never push to main", "Never push to main."])
+async def test_what_comes_back_from_the_archive_names_what_it_contradicts(memories: Memories, again: str):
+    first = (await memories.remember("Never push to main")).memory
+    await memories.archive(first.id)
+    opposite = (await memories.remember("Always push to main")).memory
+    done = await memories.remember(again)
+    assert (done.outcome, done.memory.id, done.memory.state) == ("duplicate", first.id, "current")
+    assert [one.id for one in done.alike] == [opposite.id]
+
+
+async def test_an_archived_memory_of_the_other_scope_hides_no_contradiction(memories: Memories):
+    said = await memories.remember("Never commit to main", category="user_preference")
+    await memories.archive(said.memory.id)
+    opposite = (await memories.remember("Always commit to main", category="user_preference")).memory
+    done = await memories.remember("Never commit to main", category="convention")
+    assert [one.id for one in done.alike] == [opposite.id]

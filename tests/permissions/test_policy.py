@@ -617,9 +617,12 @@ def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_pat
         ("rm a; cat .env | base64", ".env may hold secrets; rm"),
         ("frob && cat < deploy/id_rsa", "id_rsa may hold secrets; frob"),
         ("cat .env", ".env may hold secrets"),
-        ("frob --env-file=.env x", ".env may hold secrets; frob"),
-        ("frob -F f=@deploy/id_rsa", "id_rsa may hold secrets; frob"),
-        ("frob -ideploy/id_rsa h", "id_rsa may hold secrets; frob"),
+        ("frob --env-file=here.env x", "here.env may hold secrets; frob"),
+        ("frob -F f=@here.env", "here.env may hold secrets; frob"),
+        ("frob -ihere.env h", "here.env may hold secrets; frob"),
+        ("frob --exclude=here.env -czf x.tgz a", "frob"),
+        ("frob --features=tls/secrets", "frob"),
+        ("frob left-pad@credentials.1", "frob"),
         ("rm .env.example", "rm is not"),
         ("rm password", "rm is not"),
         ("git commit -m credentials", "git commit"),
@@ -630,6 +633,7 @@ def test_git_asks_where_its_history_cannot_be_read(place: PolicyContext, tmp_pat
     ],
 )
 def test_the_graver_reason_comes_first(place: PolicyContext, command: str, begins: str) -> None:
+    (place.cwd / "here.env").touch()
     for mode in ("ask", "auto"):
         decision = decide(shell(command), mode, [], place)
         assert decision.reason.startswith(begins), decision

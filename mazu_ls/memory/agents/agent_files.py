@@ -43,6 +43,10 @@ _ASKED = re.compile(r"<user_query>(.*?)</user_query>", re.DOTALL)
 _DESCRIBED = re.compile(r"description:\s*\S")
 _MARKUP_STARTS = "#-*+|>< \t"
 """With which no line of prose begins; a label in bold (`**Why:**`) belongs to the line before it."""
+_POINT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s|\*\*")
+"""With which a point of a list, or a labelled paragraph, begins."""
+_NUMBER = re.compile(r"\d+[.)]\s+")
+_RULE = re.compile(r"```.*|~~~.*|(?:=+|-{3,})\s*")
 _AIDER_START = re.compile(r"# aider chat started at (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)")
 
 
@@ -248,15 +252,23 @@ def _aider_passage(role: str, held: list[str], line: int, at: str, path: Path) -
 
 
 def _joined_prose(lines: Sequence[str]) -> list[str]:
-    """Return as many lines, each paragraph of prose in its first one."""
+    """Return as many lines, each paragraph, and each point of a list, in its first one."""
     joined: list[str] = []
     first = -1
     for at, line in enumerate(lines):
-        is_prose = bool(line) and line[0] not in _MARKUP_STARTS and not line.startswith(("```", "~~~"))
-        if is_prose and first >= 0:
+        begins = bool(_POINT.match(line))
+        goes_on = (
+            first >= 0
+            and bool(line.strip())
+            and not begins
+            and line[0] not in "#|>"
+            and not _RULE.match(line)
+        )
+        if goes_on:
             joined[first] += f" {line.strip()}"
-        joined.append("" if is_prose and first >= 0 else line)
-        first = first if is_prose and first >= 0 else at if is_prose else -1
+        joined.append("" if goes_on or line.strip("= ") == "" else line)
+        is_prose = bool(line) and line[0] not in _MARKUP_STARTS and not _RULE.match(line)
+        first = first if goes_on else at if begins or is_prose else -1
     return joined
 
 
@@ -282,7 +294,6 @@ def _read_note(path: Path) -> Iterator[AgentPassage | str]:
             fence = "" if fence and mark == fence else fence or (mark if mark in ("```", "~~~") else "")
             continue
         if line.strip():
-            point = "- " if is_memory and line[0] not in _MARKUP_STARTS else ""
-            yield AgentPassage(
-                "note", point + without_controls(line).rstrip()[:MAX_TEXT], number, "", path.name
-            )
+            if is_memory and line[0] not in _MARKUP_STARTS:
+                line = f"- {_NUMBER.sub('', line)}"  # noqa: PLW2901 - a point as any other
+            yield AgentPassage("note", without_controls(line).rstrip()[:MAX_TEXT], number, "", path.name)

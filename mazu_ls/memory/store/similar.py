@@ -21,7 +21,8 @@ _LIVE = index.RecallFilter(kinds=frozenset({"memory"}), states=frozenset({"curre
 
 
 class SimilarEntries(NamedTuple):
-    """What says the same, what the new one contradicts, and what differs in one thing; the likest first."""
+    """What says the same, what the new one contradicts, and what differs in one thing; the likest first. Beside what says the same
+    nothing else is listed, unless that is archived and comes back."""
 
     same: MemoryEntry | None = None
     against: tuple[MemoryEntry, ...] = ()
@@ -52,16 +53,19 @@ def find_similar(rows: EntryTable, entry: MemoryEntry) -> SimilarEntries:
     same_title = [
         n for n, text in texts.items() if text.split("\n", 1)[0].casefold() == entry.title.casefold()
     ]
+    archived: MemoryEntry | None = None
     against: list[MemoryEntry] = []
     alike: list[MemoryEntry] = []
     for n in dict.fromkeys([*same_title[:_COMPARED], *(n for _, _, n in best)]):
         old = rows.entry(n)
         verdict = compare_memories(entry, old)
-        if verdict == "same":
+        if verdict == "same" and old.state != "archived":
             return SimilarEntries(old)
-        if old.state != "archived" and verdict != "different":
+        if verdict == "same":
+            archived = archived or old
+        elif old.state != "archived" and verdict != "different":
             (against if verdict == "changed" else alike).append(old)
-    return SimilarEntries(None, tuple(against), tuple(alike))
+    return SimilarEntries(archived, tuple(against), tuple(alike))
 
 
 def similar_memories(rows: EntryTable, entry: MemoryEntry) -> SimilarMemories:

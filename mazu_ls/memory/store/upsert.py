@@ -42,21 +42,22 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
     """Store `entry` unless it is known."""
     known = _exact(rows, entry)
     if known is not None and known.n != supersedes:
+        against = find_similar(rows, entry).against if known.state == "archived" else ()
         n = merge(rows, known, entry)
         if (
             supersedes is None
             or known.supersedes is not None
             or rows.entry(supersedes).superseded_by is not None
         ):
-            return StoredEntry(n, "duplicate")
+            return StoredEntry(n, "duplicate", None, _numbers(against))
         supersede(rows, supersedes, n)
         return StoredEntry(n, "superseded", supersedes)
     alike: list[int] = []
     if supersedes is None:
         known, against, others = find_similar(rows, entry)
         if known is not None:
-            return StoredEntry(merge(rows, known, entry), "duplicate")
-        alike = [old.n for old in (*against, *others) if old.n is not None]
+            return StoredEntry(merge(rows, known, entry), "duplicate", None, _numbers(against))
+        alike = [*_numbers((*against, *others))]
         replaced = against[0] if against else None
         # Untrusted text never replaces a person's, nor a model's text the user's: it is stored in addition.
         if replaced is None or (entry.origin and not replaced.origin) or _is_users(replaced, entry):
@@ -74,6 +75,10 @@ def remember(rows: EntryTable, entry: MemoryEntry, supersedes: int | None = None
             )
     n = _supersede(rows, replaced, entry)
     return StoredEntry(n, "superseded", replaced.n, tuple(alike[1 : MOST_NAMED + 1]))
+
+
+def _numbers(entries: Iterable[MemoryEntry]) -> tuple[int, ...]:
+    return tuple(one.n for one in entries if one.n is not None)
 
 
 def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePath
@@ -96,13 +96,7 @@ class CommandLine:
         """Return the first file it names, as a word or behind `<`, whose name suggests secrets; wildcards are not looked into.
         A word that could be anything (a message, a pattern, a branch) names a file only where there is one."""
         words = chain(
-            (
-                word
-                for argv in self.seen
-                for one in argv[1:]
-                for word in _files_in(one)
-                if _names_a_file(word, place)
-            ),
+            (word for argv in self.seen for one in argv[1:] for word in _files_in(one, place)),
             (target.text for read in self.line.segments for target in read.targets),
         )
         return next(filter(None, (path_rules.is_secret(PurePath(word).parts) for word in words)), None)
@@ -118,18 +112,19 @@ class CommandLine:
         return bool(self.commands) and all(map(repository.changes_alone, self.commands or ()))
 
 
-def _files_in(word: str) -> tuple[str, ...]:
-    """Return what may be a file in a word: itself, what follows `=` or `@`, and what is joined to an option's letter."""
-    joined = (word[2:],) if re.match(r"-[A-Za-z]\S", word) else ()
-    return (word, *re.split("[=@]", word)[1:], *joined)
+_LEAVES_OUT = re.compile(r"--?(?:exclude|ignore|no-|without|x)")
 
 
-def _names_a_file(word: str, place: PolicyContext) -> bool:
-    is_option = word.startswith("-")
-    is_a_name = "/" in word or "." in word
-    if is_a_name and not is_option and not any(map(str.isspace, word)):
-        return True
-    return os.path.lexists(place.cwd / word)
+def _files_in(word: str, place: PolicyContext) -> Iterator[str]:
+    """Yield what may be a file in a word: itself, or, where such a file is there, what follows `=` or `@`, or is joined to an
+    option's letter."""
+    if not _LEAVES_OUT.match(word):
+        joined = (word[2:],) if re.match(r"-[A-Za-z]\S", word) else ()
+        parts = filter(None, (*re.split("[=@]", word)[1:], *joined))
+        yield from (part for part in parts if os.path.lexists(place.cwd / part))
+    is_a_name = ("/" in word or "." in word) and not word.startswith("-") and not any(map(str.isspace, word))
+    if is_a_name or os.path.lexists(place.cwd / word):
+        yield word
 
 
 def _allowing(rules: Sequence[Rule], argv: list[str]) -> Rule | None:
