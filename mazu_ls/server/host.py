@@ -30,7 +30,7 @@ from mazu_ls.server.documents.file_io import DiskFiles
 from mazu_ls.server.documents.notebooks import NotebookState, OpenNotebook
 from mazu_ls.server.errors import ContentModified
 from mazu_ls.server.rpc.client_requests import ClientError
-from mazu_ls.workspace.ipynb import new_sources, separate_cells, shows
+from mazu_ls.workspace.ipynb import CellTexts, new_sources, separate_cells
 from mazu_ls.workspace.visible_text import make_visible
 
 logger = logging.getLogger(__name__)
@@ -160,15 +160,16 @@ class LspHost:
         shown, path = partial(self._editor.notebooks.shown, notebook), buffer.path
         if path is None:
             return False
+        before, after = await asyncio.to_thread(lambda: [*map(CellTexts.parse, (buffer.text, text))])
         if not buffer.dirty and await self._is_on_disk(path, text):
             with suppress(TimeoutError):
                 async with asyncio.timeout(RELOAD_SECONDS):
-                    while not shows(text, shown()):  # noqa: ASYNC110 - any of its cells may change
+                    while not after.is_shown_as(shown()):  # noqa: ASYNC110 - any of its cells may change
                         await asyncio.sleep(LOOK_SECONDS)
-        if shows(text, shown()):
+        if after.is_shown_as(shown()):
             return True
         cells = await asyncio.to_thread(separate_cells, buffer.text, text)
-        if cells is None or not shows(buffer.text, shown()):
+        if cells is None or not before.is_shown_as(shown()):
             return False
         await self._edit_cells(notebook, path.name, cells[0], in_command=True)
         return cells[1] or buffer.dirty

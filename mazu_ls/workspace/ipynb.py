@@ -59,22 +59,35 @@ def source_of(cell: dict[str, Any]) -> str:
     return "".join(map(str, source)) if isinstance(source, list) else str(source)
 
 
-def shows(text: str, cells: Sequence[tuple[int, str]]) -> bool:
-    """Return whether a notebook file has these cells (LSP's kind, text); line ends are ignored."""
-    found = cells_of(text)
-    return (
-        found is not None
-        and len(found) == len(cells)
-        and all(
-            source_of(cell).replace("\r\n", "\n") == shown.replace("\r\n", "\n") and _is_kind(cell, kind)
-            for cell, (kind, shown) in zip(found, cells, strict=True)
+class CellTexts(Struct, frozen=True):
+    """What an editor can show of a notebook file: type and source of each cell, with `\\n` as line end; `cells` is None if it is none."""
+
+    cells: tuple[tuple[str, str], ...] | None
+
+    @classmethod
+    def parse(cls, text: str) -> CellTexts:
+        """Read a file, which takes milliseconds for each megabyte of outputs."""
+        found = cells_of(text)
+        if found is None:
+            return cls(None)
+        return cls(
+            tuple((str(cell.get("cell_type")), source_of(cell).replace("\r\n", "\n")) for cell in found)
         )
-    )
+
+    def is_shown_as(self, shown: Sequence[tuple[int, str]]) -> bool:
+        """Return whether these are the file's cells (LSP's kind, text); line ends are ignored."""
+        return (
+            self.cells is not None
+            and len(self.cells) == len(shown)
+            and all(
+                source == text.replace("\r\n", "\n") and _is_kind(of_file, kind)
+                for (of_file, source), (kind, text) in zip(self.cells, shown, strict=True)
+            )
+        )
 
 
-def _is_kind(cell: dict[str, Any], kind: int) -> bool:
-    """Return whether the editor shows a cell as this kind; one that is neither code nor Markdown it may show as any."""
-    of_file = cell.get("cell_type")
+def _is_kind(of_file: str, kind: int) -> bool:
+    """Return whether the editor shows a type of cell as this kind; one that is neither code nor Markdown it may show as any."""
     return of_file not in ("code", "markdown") or (of_file == "markdown") == (kind == MARKUP)
 
 

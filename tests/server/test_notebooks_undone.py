@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from mazu_ls.checkpoints.git.merge_cells import merge_cells
 from mazu_ls.checkpoints.restore.merge import merge_adjoining
 from mazu_ls.server.rpc.lsp_types import ContentChange
+from mazu_ls.workspace import ipynb
 from tests.server.client import Client
 from tests.server.test_notebooks import CELLS, Book, call, notebook
 from tests.server.test_turns import ALL, agent
@@ -98,8 +100,17 @@ ALLOWED = {**ALL, "allow": ["edit_file: a.ipynb"]}
 
 @pytest.mark.parametrize("saved", [False, True])
 async def test_the_edit_of_an_open_notebook_is_undone_and_redone(
-    env: dict[str, str], folder: Path, saved: bool
+    env: dict[str, str], folder: Path, saved: bool, monkeypatch: pytest.MonkeyPatch
 ):
+    """No file is parsed on the event loop meanwhile: outputs can make it large."""
+    parsing: set[threading.Thread] = set()
+
+    def parsed(text: str) -> list[dict[str, Any]] | None:
+        parsing.add(threading.current_thread())
+        return cells_of(text)
+
+    cells_of = ipynb.cells_of
+    monkeypatch.setattr(ipynb, "cells_of", parsed)
     path = folder / "a.ipynb"
     path.write_text(notebook())
     async with agent(env, folder, EDIT, **ALLOWED) as client:
@@ -119,6 +130,8 @@ async def test_the_edit_of_an_open_notebook_is_undone_and_redone(
         assert (await client.command("mazu.redo", within=60))["verified"]
         assert book.texts[1] == EDITED
         assert sources(path)[1] == (EDITED if saved else CELLS[1])
+    assert parsing
+    assert threading.main_thread() not in parsing
 
 
 @pytest.mark.parametrize("saved", ["never", "before more was typed", "last"])

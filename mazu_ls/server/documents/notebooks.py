@@ -176,11 +176,11 @@ def _state(
     """Return the state, and the file's text to which the cells' origins refer, with these; `known`: those found before."""
     base, origins = known
     on_disk = read(path)
-    if ipynb.shows(on_disk, shown):
+    if ipynb.CellTexts.parse(on_disk).is_shown_as(shown):
         return NotebookState(on_disk, dirty=False, stale=False), on_disk, list(range(len(shown)))
     if base is None:
         base, origins = on_disk, ipynb.origins(on_disk, shown)
-    elif ipynb.shows(base, shown):  # the file was changed, and the editor has not loaded it again
+    elif ipynb.CellTexts.parse(base).is_shown_as(shown):  # the editor has not loaded the file again
         return NotebookState(base, dirty=False, stale=True), base, origins
     cells = [ipynb.ShownCell(kind, text, one) for (kind, text), one in zip(shown, origins, strict=True)]
     return NotebookState(ipynb.composed(base, cells), dirty=True, stale=False), base, origins
