@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
+from mazu_ls.server.features import resume_offer
 from tests.server.client import NO_ANSWER, Client, RpcFailure, connected
 from tests.server.test_turns import ALL, agent, edit_call
 
@@ -180,6 +181,14 @@ async def test_a_run_at_its_limit_goes_on_from_there(env: dict[str, str], folder
         await client.command("mazu.run", {"task": "Make x two", "maxSteps": 1}, within=60)
         assert (await offered(client))["title"].startswith("Mazu stopped at the limit of steps")
         await client.until(lambda m: m.get("params", {}).get("update", {}).get("text") == "Done.", within=60)
+
+
+async def test_an_offer_that_is_stopped_leaves_the_rollback_its_result():
+    rollback: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await resume_offer._came_to_nothing(rollback)
+    rollback.set_result(True)
 
 
 async def test_an_undo_that_does_nothing_leaves_the_offer(broken_off: dict[str, str], folder: Path):

@@ -128,7 +128,7 @@ def _watch_conversation(
 
 
 async def _came_to_nothing(rollback: asyncio.Future[bool] | None) -> bool:
-    return rollback is not None and not await rollback
+    return rollback is not None and not await asyncio.shield(rollback)  # it is the rollback's to set
 
 
 def _last_start(session: Session) -> journal.Event | None:
