@@ -156,15 +156,16 @@ class ServerState:
             if problem not in told:
                 await self.host.say("warning", f"Mazu: {problem}")
 
-    async def follow_settings(self) -> None:
-        """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal."""
-        if self.project is not None and await self.project.settings_changed():
+    async def follow_settings(self, *, waits: bool = False) -> None:
+        """Apply settings files that have changed since they were read, as by `mazu-ls config set` in another terminal. Those that
+        are just being written are left for later, unless it `waits`."""
+        if self.project is not None and await self.project.settings_changed(waits=waits):
             await self.configure(self.settings, told=tuple(self.project.warnings))
 
     async def wait_current(self) -> Project:
         """Return the project once it is open, with the settings that the files have now."""
         project = await self.wait_opened()
-        await self.follow_settings()
+        await self.follow_settings(waits=True)
         return project
 
     async def change_folders(self, added: Sequence[str], removed: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mazu_ls.agent.project.settings import read_settings as read_settings_module
 from mazu_ls.agent.project.settings.read_settings import SETTLED_SECONDS, read_settings
 from tests.server.test_turns import ALL, agent
 
@@ -56,3 +57,27 @@ def test_a_file_that_is_being_written_is_not_read_yet(folder: Path, env: dict[st
     assert 0 < (read.changed() or 0) <= SETTLED_SECONDS
     settings.unlink()
     assert read.changed() == SETTLED_SECONDS
+
+
+async def test_a_turn_waits_until_settings_are_written_and_other_commands_do_not(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    settings = Path(env["MAZU_HOME"], "config.toml")
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text(RULE)
+    waited: list[float] = []
+
+    async def written(seconds: float) -> None:
+        waited.append(seconds)
+        settings.write_text(RULE)
+        os.utime(settings, (1, 1))
+
+    async with agent(env, folder, [{"calls": [WRITE]}, {"text": "Done."}], **ALL) as client:
+        await client.command("mazu.status")  # the project is open, its settings are read
+        monkeypatch.setattr(read_settings_module, "sleep", written)
+        monkeypatch.setattr(read_settings_module, "SETTLED_SECONDS", 3600.0)
+        settings.write_text("")  # as an editor begins to save
+        await client.command("mazu.status")
+        assert waited == []
+        await client.command("mazu.chat", {"message": "go", "wait": True}, within=90)
+        assert waited and "a rule denies it" in str(client.model.bodies[-1]["messages"][-1])

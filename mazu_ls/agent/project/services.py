@@ -206,9 +206,9 @@ class ProjectServices:
         self.warnings[:] = [*others, *self._read.problems]
         return [one for one in self._read.problems if one != self._read.exposed or one not in said]
 
-    async def settings_changed(self) -> bool:
-        """Return whether the settings files are others than were read; waits while they are being written."""
-        return self._read is not None and await self._read.wait_changed()
+    async def settings_changed(self, *, waits: bool) -> bool:
+        """Return whether the settings files are others than were read, and written; it may wait for that."""
+        return self._read is not None and await self._read.has_changed(waits=waits)
 
     def subscribe(self, listener: journal.Listener) -> Callable[[], None]:
         """Call `listener` with every event of every session, in order, on the event loop; call the result to unsubscribe."""

@@ -33,7 +33,7 @@ class RelatedWords:
     """The groups of the list by the index terms of their words. Raises OSError, ValueError where it cannot be read."""
 
     def __init__(self) -> None:
-        with unpacked("related-words-2", [_LIST], _write_stems) as folder:
+        with unpacked("related-words-3", [_LIST], _write_stems) as folder:
             lines = split_lines((folder / _STEMS).read_text("utf-8"), ends=False)
         self.groups: dict[str, Groups] = {}
         self._terms: dict[int, list[str]] = {}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
+from asyncio import sleep
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -57,14 +57,16 @@ class ProjectSettings(Struct, frozen=True):
         ]
         return max((SETTLED_SECONDS - age for age in ages if 0 <= age < SETTLED_SECONDS), default=0.0)
 
-    async def wait_changed(self) -> bool:
-        """Return whether the files have changed, once they can be read again, or after a few seconds."""
+    async def has_changed(self, *, waits: bool) -> bool:
+        """Return whether the files have changed and can be read; if it `waits`, once they can, or after a few seconds."""
+        if not waits:
+            return self.changed() == 0
         for _ in range(MOST_WAITS):
             if (seconds := self.changed()) is None:
                 return False
             if not seconds:
                 break
-            await asyncio.sleep(seconds)
+            await sleep(seconds)
         return True
 
     def keeping_restrictions(self, before: ProjectSettings) -> ProjectSettings:

@@ -72,7 +72,7 @@ async def start(
     """
     from mazu_ls.agent.session.ids import headline, new_id
 
-    await server.follow_settings()
+    await server.follow_settings(waits=True)
     with session.start.noting_refusal():
         await check_ready(session, asked)
     turn = turn_id or new_id("t")
