@@ -31,14 +31,30 @@ DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let
 
 def all_follows_cd(segments: Sequence[Segment]) -> bool:
     """Return whether a script, or a subshell that is all of it, begins with `cd FOLDER &&` and runs nothing if that fails: all else
-    is joined by `&&` and pipes, so that no loop is there, and nothing in it leads elsewhere where that is not seen."""
+    is joined by `&&` and pipes, so that no loop is there, and nothing but another `cd FOLDER` in it leads elsewhere."""
     alone = [one for one in segments[:1] if one.after == "(" and not one.words and not one.redirects]
     begin, ends = ("(", (")",)) if alone else ("", ("", ";", "\n"))
     first, *rest = segments[len(alone) :] or [Segment("")]
-    plain = first.words[:1] == ["cd"] and len(first.words) == 2 and _PLAIN_FOLDER.match(first.words[1])
-    leads = bool(plain) and (first.before, first.after) == (begin, "&&") and not first.redirects
+    leads = (first.before, first.after) == (begin, "&&") and _enters(first)
     joined = all(one.before in ("&&", "|", "|&") for one in rest)
-    return leads and joined and rest[-1:] != [] and rest[-1].after in ends and not any(map(_may_move, rest))
+    stays = all(_enters(one) or not _may_move(one) for one in rest)
+    if any(map(_enters, rest)) and any(map(_may_take_away, rest)):
+        return False
+    return leads and joined and rest[-1:] != [] and rest[-1].after in ends and stays
+
+
+def _enters(segment: Segment) -> bool:
+    """Return whether it is `cd FOLDER` in the shell itself, the folder as it is written."""
+    plain = segment.words[:1] == ["cd"] and len(segment.words) == 2 and _PLAIN_FOLDER.match(segment.words[1])
+    piped = segment.before in ("|", "|&") or segment.after in ("|", "|&")
+    return bool(plain) and not piped and not segment.redirects
+
+
+def _may_take_away(segment: Segment) -> bool:
+    """Return whether a command may remove or move the folder that the shell is in: `cd ..` then leads elsewhere than it says."""
+    words = re.sub(r"""["'\\]""", "", " ".join(segment.words)).split()
+    elsewhere = any(re.search(r"\.\.|^[/~]|[$`*?\[{]", word) for word in words)
+    return not {"mv", "rmdir", "rename", "ln"}.isdisjoint(words) or ("rm" in words and elsewhere)
 
 
 def _may_move(segment: Segment) -> bool:

@@ -390,6 +390,21 @@ def test_what_runs_in_the_same_shell_may_leave_the_folder(place: PolicyContext) 
     assert [line for line in free if found[line] != "allow"] == []
 
 
+def test_a_place_that_nobody_knows_is_asked_about() -> None:
+    """What eval, source, an alias, a trap or CDPATH may lead elsewhere, and everyday lines beside it: in the sandbox, and in mode bypass
+    without one, each row of in_this_shell.jsonl has its labels."""
+    root, wrong = Path("/srv9/proj"), []
+    for line in (Path(__file__).parent / "in_this_shell.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        held, free = (
+            PolicyContext([root], root, Path("/home/u"), confined=confined) for confined in (True, False)
+        )
+        found = decide(shell(row["cmd"]), "auto", [], held), decide(shell(row["cmd"]), "bypass", [], free)
+        if [one.verdict for one in found] != [row["sandbox"], row["bypass"]]:
+            wrong.append((row, *found))
+    assert wrong == []
+
+
 @pytest.mark.parametrize("mode", ["auto", "bypass"])
 def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place: PolicyContext) -> None:
     """Of each row of rules.jsonl: whether one of these rules denies or asks, where without rules the sandbox or the mode allows."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
+from pathlib import Path
+
+from msgspec import structs
 
 from mazu_ls.policy import effects, hard_deny
 from mazu_ls.policy.bash import commands, elements, evaluations, interpreter_code
@@ -21,6 +24,7 @@ from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
 from mazu_ls.policy.bash.texts.embedded import embedded, spoken
 from mazu_ls.policy.bash.texts.input_scan import InputScan
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
+from mazu_ls.policy.bash.texts.wandering import is_led_elsewhere, runs_at_the_end
 from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
@@ -32,8 +36,14 @@ MAX_DEPTH = 4  # of `eval` in `eval`
 MAX_CALLS = 16  # of a function with other words, out of another script than its own
 MAX_ROUNDS = 40  # through a script with loops or functions
 # What runs again, or later, than where it stands.
-_AT_THE_END = frozenset(("EXIT", "0", "INT", "TERM", "HUP", "QUIT"))  # of the line, mostly
-_REPEATS = frozenset(("for", "while", "until", "select", "function", "trap"))
+_REPEATS = frozenset(("for", "while", "until", "select", "function"))
+
+
+def _repeats(raws: list[str]) -> bool:
+    """Return whether a command with these raw words runs what stands elsewhere once more."""
+    return not _REPEATS.isdisjoint(raws) or (
+        "trap" in raws and not runs_at_the_end(raws[raws.index("trap") :])
+    )
 
 
 @dataclass
@@ -50,8 +60,8 @@ class DenyScan(InputScan):
     tentative: bool = False  # it searches what may not run at all
     climbs: bool = False
     line: ReadLine | None = None
-    _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
     _calls: Counter[str] = field(default_factory=Counter)
+    _ends: list[tuple[str, ShellScope]] = field(default_factory=list)  # what traps run when the line ends
     _evaluates: bool = False  # bash evaluates values of variables
     _work: int = 0
 
@@ -59,7 +69,7 @@ class DenyScan(InputScan):
         """Search the line and everything in it; stops at the first hard deny."""
         whole = scope or ShellScope(self.place)
         self._push(line, whole, whole)
-        while self.found is None and (self._todo or self._queue_held(whole)):
+        while self.found is None and (self._todo or self._queue_held(whole) or self._queue_ends()):
             script, scope, parent = self._todo.popleft()
             scope.learn(parent)
             self._work += len(script) + 1
@@ -73,6 +83,15 @@ class DenyScan(InputScan):
         """Queue what the values of variables would run if bash evaluates any of them; return whether there is something."""
         for text in list(scope.held) if self._evaluates or scope.computed else ():
             self._push_all(evaluations.substitutions(text), scope)
+        return bool(self._todo)
+
+    def _queue_ends(self) -> bool:
+        """Queue what traps run where the line has ended, to lose no workspace as a whole; what else they may remove or write was
+        judged where they were set, since most lines end where they began. Return whether there is something."""
+        for text, scope in self._ends:
+            everywhere = structs.replace(scope.place, roots=(*scope.place.roots, Path("/")))
+            self._push(text, replace(scope.copy(), place=everywhere), scope)
+        self._ends.clear()
         return bool(self._todo)
 
     def _script(self, script: str, scope: ShellScope) -> None:
@@ -90,7 +109,7 @@ class DenyScan(InputScan):
                 scope.set_positional([evaluate(raw, scope).text for raw in raws])
             if multiplies:
                 self._refuse("a function that only multiplies itself", "never destructive")
-        repeats = any(s.after == "(" or _REPEATS.intersection(s.words) for s in lexed.segments if s.words)
+        repeats = any(s.after == "(" or _repeats(s.words) for s in lexed.segments if s.words)
         start = list(scope.cwds)
         reads: list[ReadSegment] = []
         for number in range(MAX_ROUNDS if repeats else 1):
@@ -122,9 +141,10 @@ class DenyScan(InputScan):
         blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
         is_own = scope.has_functions or "alias cd" in scope.values  # a function may be called so, too
-        scope.is_joined = scope.place.confined and not is_own and effects.all_follows_cd(segments)
+        is_joined = scope.place.confined and not is_own and effects.all_follows_cd(segments)
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
+            scope.is_joined = is_joined and segment.words[:1] == ["cd"]
             scope.enter_brackets(last.after if last else "", blocks)
             for raw in segment.words:  # `exec {x[a]}>f` has a subscript
                 if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
@@ -148,7 +168,6 @@ class DenyScan(InputScan):
                 self._flow([*stages, stage], values, scope, piped=piped)
                 self._files.note(stage, stages)
                 stages.append(stage)
-            scope.is_joined = scope.is_joined and not segment.words
             apart = [depth] if pipeline_taint.has_own_process(segment) else []
             scope.depths[-1] = min([*depths, *apart], default=depth)
             if not values and segment.redirects:
@@ -180,6 +199,17 @@ class DenyScan(InputScan):
                 self._move(text, scope, depth + 1)
             if words and words[0] in ("cd", "pushd", "chdir"):
                 effects.apply(words, scope, Stage(words, segment.before, []))
+
+    def _run_here(self, name: str, words: list[str], script: str, scope: ShellScope) -> None:
+        """Note where a script leads that a builtin runs in this shell, now or later."""
+        at_the_end = name == "trap" and runs_at_the_end(words)
+        followed = name in ("eval", "mapfile", "readarray") or (name == "trap" and not at_the_end)
+        if followed:
+            self._move(script, scope)
+        if at_the_end:
+            self._ends.append((script, scope))
+        if followed or name == "alias" or (at_the_end and not runs_at_the_end(words, signals=False)):
+            self._wander(name, script, scope, followed=followed or name == "alias")
 
     def _call(self, words: list[str], scope: ShellScope) -> None:
         """Note what a function of the line is called with; one of another script is read again with that."""
@@ -324,10 +354,12 @@ class DenyScan(InputScan):
             name = words[0]
             self.argvs.append(words)
             for text in scope.values.get(f"alias {name}", ()):
-                self._move(text, scope)
+                whole = f"{text} {shlex.join(words[1:])}"
+                self._move(whole, scope)
+                self._wander("an alias", whole, scope)
                 below = scope.copy()
                 del below.values[f"alias {name}"]
-                self._push(f"{text} {shlex.join(words[1:])}", below, below)
+                self._push(whole, below, below)
             self._deny(hard_deny.deny(words, scope))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
@@ -348,14 +380,14 @@ class DenyScan(InputScan):
                     )
                     for match in filter(None, found):
                         self._assign(match, scope)
-                if name in ("eval", "mapfile", "readarray") or (
-                    name == "trap" and not _AT_THE_END.issuperset(words[2:])
-                ):
-                    self._move(script, scope)
+                self._run_here(name, words, script, scope)
                 below = scope.copy(given and given[1:])
                 for zeroth in given[:1] if given else ():
                     below.assign("0", zeroth)
-                self._push(script, scope if name == "trap" else below, scope)
+                repeats = name == "trap" and not runs_at_the_end(words)
+                self._push(script, scope if repeats else below, scope)
             for text in interpreter_code.code_of(words):
                 self._code(text, scope)
             effects.apply(words, scope, stage)
+            if is_led_elsewhere(words, scope):
+                self._wander(name, UNKNOWN, scope)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mazu_ls.policy.bash.evaluations import holds_substitution
 from mazu_ls.policy.bash.expansions import UNKNOWN
@@ -57,6 +57,8 @@ class ShellScope:
     separators: str = " \t\n"
     references: dict[str, list[str]] = field(default_factory=dict)
     cautious: bool = False
+    unsure: bool = False
+    """Whether what may lead elsewhere does: the line is then in any folder above, or at home."""
     held: dict[str, None] = field(default_factory=dict)
     computed: set[str] = field(default_factory=set)
     loose: set[str] = field(default_factory=set)
@@ -233,6 +235,14 @@ class ShellScope:
         return list(
             dict.fromkeys([*start, *self.jumps, *(self.climbs if self.sinks or self.depths[0] < 0 else ())])
         )
+
+    def lose(self) -> None:
+        """Note that the line may be in any folder above or at home from here on, in the next round of a loop, too."""
+        above = dict.fromkeys(str(one) for cwd in self.cwds for one in PurePosixPath(cwd).parents)
+        for place in (*above, str(self.place.home)):
+            self.enter(place)
+            if place not in self.jumps:
+                self.jumps.append(place)
 
     def enter(self, folder: str) -> None:
         """Apply `cd`: from here on the line may also be in this folder."""

@@ -162,17 +162,26 @@ def _read(text: str, place: PolicyContext) -> CommandLine:
         return CommandLine(text, scan.found, None, scan.argvs, scan.codes)
     beyond = next(filter(None, map(repository.changed_by, scan.argvs)), None) or scan.written_later
     line = scan.line or _UNREAD
+    wandering = _why_a_place_is_unclear(text, place, scan)
     return CommandLine(
         text,
         None,
-        allow.reason_to_ask(line, place),
+        allow.reason_to_ask(line, place) or wandering,
         scan.argvs,
         scan.codes,
         line,
         line.plain_commands(),
-        beyond,
-        scan.unclear or _why_a_loop_is_unclear(text, place, scan),
+        beyond or wandering,
+        scan.unclear or wandering or _why_a_loop_is_unclear(text, place, scan),
     )
+
+
+def _why_a_place_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> str | None:
+    """Return the hard deny that a line meets where what runs in its own shell (`eval`, `source`, ...) leads elsewhere, unseen."""
+    if scan.wanders is None:
+        return None
+    found = DenyScan(place).run(text, ShellScope(place, unsure=True)).found
+    return None if found is None else f"if {scan.wanders} leads to another folder, {found.reason}"
 
 
 def _why_a_loop_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> str | None:

@@ -174,7 +174,7 @@ def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | N
 
 def secret(word: str, scope: ShellScope) -> str | None:
     """Return the place with keys that the word names, outside the workspace; also by a wildcard or a variable."""
-    cache, asked = known(), ("secret", word, *scope.cwds)
+    cache, asked = known(), ("secret", word, len(scope.place.roots), *scope.cwds)
     if asked not in cache:
         cache[asked] = _secret_place(word, scope)
     return cache[asked]

@@ -14,6 +14,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED, LineFiles, commands_in_input
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
+from mazu_ls.policy.bash.texts.wandering import enters_unseen, may_wander
 from mazu_ls.policy.bash.words import WordValue, static_output
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
@@ -35,8 +36,10 @@ class InputScan:
     rules_only: bool = False
     found: Decision | None = None
     unclear: str | None = None
+    wanders: str | None = None  # what may have led elsewhere, unseen
     argvs: list[list[str]] = field(default_factory=list)
     codes: list[str] = field(default_factory=list)
+    _functions: dict[str, tuple[str, ShellScope]] = field(default_factory=dict)
     _files: LineFiles = field(default_factory=LineFiles)
     _todo: deque[tuple[str, ShellScope, ShellScope]] = field(default_factory=deque)
     _seen: set[tuple[str, ...]] = field(default_factory=set)
@@ -95,6 +98,8 @@ class InputScan:
                 self._runs(text, scope, given, argv)
             elif shell_scripts.runs_substitution(stages[-1]):
                 self.unclear = self.unclear or _MADE_ELSEWHERE
+                if shell_scripts.sources(argv):
+                    self._wander("source", UNKNOWN, scope)
         if (words := feeder_words(argv)) is not None:
             self._fed(words, stages, scope)
         if shell_scripts.runs_descriptor(stages[-1]):
@@ -154,6 +159,14 @@ class InputScan:
         """Note where the rest of a line may be after what a command runs in its own shell."""
         raise NotImplementedError
 
+    def _wander(self, name: str, text: str, scope: ShellScope, *, followed: bool = True) -> None:
+        """Note that a text which `name` runs in the line's own shell may lead elsewhere; `followed`: but for a plain `cd` in it."""
+        functions = {one for one, (script, _) in self._functions.items() if enters_unseen(script)}
+        if may_wander(text, scope, functions, followed=followed):
+            self.wanders = self.wanders or name
+            if scope.unsure:
+                scope.lose()
+
     def _runs(
         self, text: str, scope: ShellScope, given: list[str] | None = None, argv: Sequence[str] = ()
     ) -> None:
@@ -162,8 +175,9 @@ class InputScan:
             self._refuse("what would run is downloaded", "no download is run")
         spend(50 + len(text) // 50)
         self._push(text, scope.copy(given), scope)
-        if argv and argv[0] in ("source", "."):
+        if argv and shell_scripts.sources(argv):
             self._move(text, scope)
+            self._wander("source", text, scope)
         self._code(text, scope)
 
     def _code(self, text: str, scope: ShellScope) -> None:

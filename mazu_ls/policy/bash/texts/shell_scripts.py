@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage, executes_input
 from mazu_ls.policy.tables.wrappers import INTERPRETERS, SHELLS, unwrapped
@@ -20,6 +20,11 @@ def runs_descriptor(stage: Stage) -> bool:
     opened = [r.target for r in stage.redirects if r.op in ("<", "<&")]
     named = any(word.startswith("/dev/fd/") or word.isdigit() for word in opened)
     return named and executes_input(stage.argv)
+
+
+def sources(argv: Sequence[str]) -> bool:
+    """Return whether a file or an input runs in the shell itself, also behind `builtin`, `command` and others."""
+    return any(name in ("source", ".") for name, *_ in unwrapped([*argv]))
 
 
 def runs_substitution(stage: Stage) -> bool:
