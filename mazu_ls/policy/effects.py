@@ -26,6 +26,8 @@ _MOVING = frozenset(
     "function", "for", "while", "until", "select", "case", "if", "do", "coproc")
 )  # fmt: skip
 """What may lead elsewhere where that is not seen."""
+_AHEAD = frozenset(("!", "time", "command", "builtin", "exec", "then", "else", "elif"))
+"""Behind these the shell itself runs the next word."""
 DECLARING = frozenset(("export", "declare", "typeset", "local", "readonly", "let"))
 
 
@@ -58,10 +60,15 @@ def _may_take_away(segment: Segment) -> bool:
 
 
 def _may_move(segment: Segment) -> bool:
-    """Return whether a command may change the folder, or what runs later; also behind `command` and in quotes."""
-    named = [word for word in segment.words if not ASSIGNMENT.match(word)][:1]
-    plain = {re.sub(r"""["'\\]""", "", word) for word in segment.words}
-    return any(re.search(r"[$`*?\[{~]", word) for word in named) or bool(_MOVING & plain)
+    """Return whether a command may change the folder, or what runs later; also behind `command` and in quotes. Words behind the
+    first that the shell runs are arguments, and what a launcher (`env`, `xargs`) starts has a folder of its own."""
+    words = [word for word in segment.words if not ASSIGNMENT.match(word)]
+    plain = [re.sub(r"""["'\\]""", "", word) for word in words]
+    run = next(
+        (at for at, word in enumerate(plain) if word not in _AHEAD and not word.startswith("-")), len(plain)
+    )
+    unknown = any(re.search(r"[$`*?\[{~]", word) for word in words[: run + 1])
+    return unknown or not _MOVING.isdisjoint(plain[: run + 1])
 
 
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
