@@ -10,7 +10,9 @@ import pytest
 from mazu_ls.demo.model_server import ModelServer
 from mazu_ls.platform import peer_credentials
 from mazu_ls.state import live_socket
+from tests.server.client import NO_ANSWER
 from tests.server.test_live_turns import open_editor, typed
+from tests.server.test_two_editors import edit
 from tests.terminal.terminal import CTRL_C, CTRL_D, ESC, SHIFT_TAB, Terminal, project
 
 SHELL = {"calls": [{"name": "run_shell", "arguments": {"command": "touch made.txt"}}]}
@@ -93,6 +95,44 @@ async def test_a_terminal_in_an_editors_conversation(
             await editor.command("mazu.chat", {"message": "from the editor", "wait": True})
             await terminal.sees("> from the editor", "Again.")
             await terminal.rests()
+            terminal.types(CTRL_D)
+            assert await terminal.ends() == 0
+        finally:
+            await terminal.kill()
+
+
+async def test_a_plain_prompt_and_a_question_of_an_editor_do_not_take_each_others_lines(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replies = [{"text": "Begun."}, *edit("x = 1", "x = 2"), *edit("x = 2", "x = 3"), {"text": "Still read."}]
+    async with open_editor(env, folder, replies, monkeypatch) as editor:
+        session = (await editor.command("mazu.chat", {"message": "hello", "wait": True}))["sessionId"]
+        editor.answers["mazu/permission/request"] = lambda params: NO_ANSWER
+        own: dict[str, Any] = {name: env[name] for name in ("MAZU_HOME", "MAZU_STATE_HOME", "HOME")}
+        terminal = Terminal(folder, ANTHROPIC_API_KEY="", **own)
+
+        async def ask() -> asyncio.Task[Any]:
+            chat = editor.command("mazu.chat", {"message": "edit", "sessionId": session, "wait": True})
+            turn = asyncio.create_task(chat)
+            await editor.until(lambda one: one.get("method") == "mazu/permission/request")
+            editor.received.clear()
+            return turn
+
+        try:
+            turn = await ask()  # before the terminal begins, whose first lines come first
+            await terminal.start("--plain", "--resume", session)
+            await terminal.sees("2 turns", "[y/n]")
+            assert terminal.text.index("2 turns") < terminal.text.index("[y/n]")
+            await terminal.says("y")
+            assert (await turn)["reply"] == "x = 2 it is."
+            await terminal.sees("x = 2 it is.")
+            turn = await ask()  # while its prompt waits
+            await terminal.sees("[y/n]", times=2)
+            await terminal.says("y")
+            assert (await turn)["reply"] == "x = 3 it is."
+            await terminal.sees("x = 3 it is.")
+            await terminal.says("go on")
+            await terminal.sees("> go on", "Still read.")
             terminal.types(CTRL_D)
             assert await terminal.ends() == 0
         finally:

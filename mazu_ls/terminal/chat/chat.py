@@ -52,9 +52,11 @@ def _resumed(given: argparse.Namespace) -> str | None:
 async def converse_plainly(server: ServerState, host: TerminalHost, given: argparse.Namespace) -> int:
     """Read lines until the end of the input: for screen readers and limited terminals."""
     from mazu_ls.terminal.chat.opening import open_conversation, opening_lines, subscribe_mode
-    from mazu_ls.terminal.surfaces.plain_surface import read_line
+    from mazu_ls.terminal.surfaces.standard_lines import read_message
 
     chat = ChatSession(server, host, given)
+    shown = asyncio.Event()
+    host.has_chosen = shown.wait  # what another process asks already comes behind the first lines
     opened = await open_conversation(chat, given)
 
     async def say_opened(opened: Result | None) -> None:
@@ -62,6 +64,7 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
 
     chat.on_switched = say_opened
     await say_opened(opened)
+    shown.set()
     project = await server.wait_opened()
     subscribe_shared(server, project, lambda: chat.session_id, host.surface.show_event)
 
@@ -75,10 +78,8 @@ async def converse_plainly(server: ServerState, host: TerminalHost, given: argpa
     subscribe_mode(chat, tasks, lambda mode: host.surface.say("info", f"The mode is now {mode}."))
     last = DONE
     while True:
-        sys.stderr.write("> ")
-        sys.stderr.flush()
         try:
-            typed = await stoppable(read_line())
+            typed = await stoppable(read_message())
         except asyncio.CancelledError:
             return INTERRUPTED
         if not typed:

@@ -18,6 +18,7 @@ from mazu_ls.terminal.screen.call_lines import (
     outcome_state,
 )
 from mazu_ls.terminal.screen.styled_text import clean, line
+from mazu_ls.terminal.surfaces.standard_lines import asking, prompt_again, read_line
 from mazu_ls.terminal.surfaces.surface import Level
 
 OUTPUT_LINES = 200
@@ -67,6 +68,8 @@ class PlainSurface:
             case journal.TurnEnded():
                 for call_id in tuple(self._calls):  # the process in which they ran was killed
                     self._show_end(journal.CallEnded(call_id, False, BROKEN_OFF, ""))
+                self._end_text()
+                prompt_again()
             case journal.Compacted():
                 self._line(COMPACTED)
             case journal.TurnStarted():
@@ -81,6 +84,10 @@ class PlainSurface:
         """Print the question and read a line, again if it is no answer; the end of the input means none at all."""
         if not self.interactive:
             return Answer(None)
+        with asking():
+            return await self._asked(asked, timeout)
+
+    async def _asked(self, asked: Ask, timeout: float | None) -> Answer:
         self._end_text()
         _flush_input()
         print("\n" + "\n".join(clean(row) for row in plain_lines(asked)), file=sys.stderr)
@@ -129,23 +136,6 @@ class PlainSurface:
             sys.stdout.write("\n")
             sys.stdout.flush()
             self._in_text = False
-
-
-async def read_line() -> str:
-    """Return the next line of standard input; empty at its end. A cancelled caller leaves nothing behind."""
-    loop = asyncio.get_running_loop()
-    typed: asyncio.Future[str] = loop.create_future()
-
-    def readable() -> None:
-        text = sys.stdin.readline()  # a terminal delivers whole lines
-        if not typed.done():
-            typed.set_result(text)
-
-    loop.add_reader(sys.stdin.fileno(), readable)
-    try:
-        return await typed
-    finally:
-        loop.remove_reader(sys.stdin.fileno())
 
 
 def _flush_input() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.server.commands import execute
 from mazu_ls.terminal import show
 from mazu_ls.terminal.chat.interrupt import stoppable
-from mazu_ls.terminal.surfaces.plain_surface import read_line
+from mazu_ls.terminal.surfaces.standard_lines import read_line
 
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
