@@ -140,6 +140,7 @@ async def inject_user_decisions(run: RunningTurn) -> None:
     if run.meter.usage.steps and not shown and not proposals.has_proposed(run.session.id):
         return
     if verdicts := await proposals.pending_decisions(run.session.id):
+        await run.steps.wait_recorded()
         run.record(journal.UserSaid(Message("user", (Text(verdicts.note),)), ""))
         await proposals.mark_reported(verdicts.ids)
 

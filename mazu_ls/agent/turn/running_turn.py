@@ -97,6 +97,10 @@ class StepCheckpoints(Protocol):
         """Record an edit of the agent before it is made."""
         ...
 
+    async def wait_recorded(self) -> None:
+        """Wait until the checkpoint of the last step is taken and recorded."""
+        ...
+
     def command(self, *, may_write: bool, runs_git: bool) -> AbstractAsyncContextManager[None]:
         """Attribute to the agent what changes while a command runs; see `TurnCheckpoints.command`."""
         ...

@@ -143,6 +143,7 @@ class TurnRun:
             if self.session.last_input > compaction.compaction_threshold(
                 self.model.spec, self.turn.config.context
             ):
+                await self.steps.wait_recorded()
                 await compaction.compact_early(
                     self.session, self.model, self.turn.turn_id, spent=self.meter.add
                 )
@@ -186,11 +187,12 @@ class TurnRun:
         self.reply = ended.plain
         told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
-        await self.steps.after_step(self.calls.step_title([ended]))
+        self.steps.after_step(self.calls.step_title([ended]))
         return TurnLimitReached("end_turn", "")
 
     async def _shorten(self, detail: str) -> None:
         """Compact a context that is too long, once; if that was not enough, the turn ends with a sentence."""
+        await self.steps.wait_recorded()
         if self._compacted or not await compaction.compact(
             self.session, self.model, self.turn.turn_id, refused=True, spent=self.meter.add
         ):
@@ -212,6 +214,7 @@ class TurnRun:
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
+                    await self.steps.wait_recorded()
                     raise_if_cancelled()
                     call.take(chunk)
                     if isinstance(chunk, models.RetryScheduled) and self.meter.exceeded():
@@ -224,15 +227,14 @@ class TurnRun:
                 return models.ModelAnswer(Message("assistant", ()), "context_length", Usage(), error.message)
             self._cut_short = call.usage(failed=True)
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, Exception):  # stopped, or its step's checkpoint failed inside mazu-ls
             self._cut_short = finished.usage if finished else call.usage(failed=False)
             raise
         finally:
             self._deltas.flush()
         if finished is None:
-            raise MazuError(
-                Kind.NETWORK, f"{self.model.name} ended its answer without a finish reason.", "Try again."
-            )
+            said = f"{self.model.name} ended its answer without a finish reason."
+            raise MazuError(Kind.NETWORK, said, "Try again.")
         used = finished.usage + Usage(steps=1)
         self.meter.add(used)
         self.session.last_input = finished.usage.tokens
@@ -247,6 +249,7 @@ class TurnRun:
         """Remove from the conversation what the provider rejects, so that it can continue; return whether to ask again now."""
         if refused.part == "pictures" and not self.session.conversation.has_pictures:
             return False
+        await self.steps.wait_recorded()
         self.record(journal.ContentWithheld(refused.part, refused.message))
         if refused.part == "message":  # the user's own request is removed with it
             refused.message += " It was removed from the conversation."
@@ -313,7 +316,7 @@ class TurnRun:
             for result in ended
         ]
         self.stuck = self.stuck or self.loops.record_round(outcomes)
-        await self.steps.after_step(self.calls.step_title(ended))
+        self.steps.after_step(self.calls.step_title(ended))
         return TurnLimitReached("stuck", self.stuck) if self.stuck else None
 
     def record_edit(self, edit: RecordedEdit, *, is_file: bool = True) -> None:
@@ -340,11 +343,8 @@ class TurnRun:
             unsaved = await self._save(sorted(self.edits))
             if unsaved:
                 names = ", ".join(self.turn.workspace.relative(path) for path in unsaved)
-                raise MazuError(
-                    Kind.CONFLICT,
-                    f"The command was not run: {names} could not be saved first.",
-                    "Save and try again.",
-                )
+                said = f"The command was not run: {names} could not be saved first."
+                raise MazuError(Kind.CONFLICT, said, "Save and try again.")
 
     async def _save(self, paths: Sequence[Path]) -> Sequence[Path]:
         """Save these files; what the editor does to the agent's text meanwhile (formatting on save) counts as the agent's."""
@@ -379,7 +379,7 @@ class TurnRun:
         self.record(journal.UsageRecorded(self.model.name, used, "an attempt that broke off"))
 
     async def _end(self, stop: TurnLimitReached, error: MazuError | None) -> TurnResult:
-        await self.steps.wait_idle()
+        await self.steps.wait_idle(cancelled=stop.reason == "cancelled")
         self._record_unfinished()
         # Calls of a message that was refused, cut, or finished just as the turn was stopped.
         for call_id in self.session.conversation.pending_tool_calls():

@@ -64,6 +64,7 @@ class TurnCheckpoints:
         self._memories_held = 0
         self._unsaved = 0
         self._taking: asyncio.Task[None] | None = None
+        self._beside: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def ensure_baseline(self) -> None:
@@ -160,19 +161,28 @@ class TurnCheckpoints:
         finally:
             checkpoints.forget_command(number)
 
-    async def after_step(self, label: str) -> None:
-        """Take a checkpoint after a step that changed something, once enough such steps have passed."""
+    def after_step(self, label: str) -> None:
+        """Begin a checkpoint after a step that changed something, once enough such steps have passed.
+
+        The model is asked what comes next meanwhile. `wait_recorded` must be awaited before anything else is done or recorded.
+        """
         if not (self._changed or len(self._run.written) > self._memories_held):
             return
         self._unsaved += 1
         every = self._run.asked.checkpoint_every or self._run.turn.config.checkpoints.every
         if self._unsaved >= every:
-            await self._checkpoint("step", label, full=False)
+            self._beside = self._begin("step", label, full=False)
 
-    async def wait_idle(self) -> None:
-        """Wait briefly for a checkpoint that is being taken; it is recorded when it is complete."""
+    async def wait_recorded(self) -> None:
+        """Wait until the checkpoint of the last step is taken and recorded. Raises what it failed with inside mazu-ls."""
+        if self._beside is not None:
+            await asyncio.shield(self._beside)
+            self._beside = None
+
+    async def wait_idle(self, *, cancelled: bool) -> None:
+        """Wait for a checkpoint that is being taken, briefly if the turn was `cancelled`; it is recorded when it is complete."""
         if self._is_taking and self._taking:
-            await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS)
+            await asyncio.wait([self._taking], timeout=CHECKPOINT_SECONDS if cancelled else None)
 
     async def finish(self, reason: str, edits: dict[Path, FileEdit]) -> journal.Changes:
         """Checkpoint what no checkpoint of the turn holds yet, and add the files that its commands changed to the turn's edits.
@@ -231,9 +241,14 @@ class TurnCheckpoints:
         self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
     ) -> None:
         """Take a checkpoint. Cancelling the turn does not stop it half-way, since the thread that takes it cannot be stopped."""
+        await asyncio.shield(self._begin(kind, label, full=full, boundary=boundary))
+
+    def _begin(
+        self, kind: CheckpointKind, label: str, *, full: bool, boundary: int | None = None
+    ) -> asyncio.Task[None]:
         touched = None if full else sorted(self._run.turn.changed)
         self._taking = asyncio.create_task(self._take(kind, label, touched, boundary))
-        await asyncio.shield(self._taking)
+        return self._taking
 
     async def _take(
         self, kind: CheckpointKind, label: str, touched: list[Path] | None, boundary: int | None
