@@ -27,36 +27,54 @@ class OwnPlaces(Struct, frozen=True):
     loose: tuple[OwnPlace, ...] = ()
 
 
-_Signature = tuple[tuple[int, int, int] | None, ...]
-_usual: dict[tuple[Path, ...], _Signature] = {}
-"""Folders and own places, none of which was a link or inside when their signature was this: that is looked at with each call."""
+class _Watched(Struct):
+    """What is looked at with each call, as text: `os.lstat` of a `Path` costs twice as much.
+
+    `above`: the folders, and those above the own places, of which any may be replaced by a link. `own`: the own places.
+    """
+
+    above: tuple[str, ...]
+    own: tuple[str, ...]
+    usual: tuple[object, ...] = ()
+    """How all of them were when none was a link or inside the folders."""
+
+    def signature(self) -> tuple[object, ...]:
+        """Return what tells whether a link was put in the place of one of them, or into an own folder."""
+        found: list[object] = []
+        for path in self.above:
+            try:
+                status = os.lstat(path)
+                found += (status.st_ino, status.st_mode)
+            except OSError:
+                found.append(None)
+        for path in self.own:
+            try:
+                status = os.lstat(path)
+                found += (status.st_ino, status.st_mode, status.st_mtime_ns)
+            except OSError:
+                found.append(None)
+        return tuple(found)
+
+
+_watched: dict[tuple[Path, ...], _Watched] = {}
+"""By the folders of a project, the user's own folder and the state directory."""
+_NONE = OwnPlaces()
 
 
 def find_own_places(roots: Sequence[Path], env: Mapping[str, str] = os.environ) -> OwnPlaces:
     """Return which of the user's own files lie inside these folders, as links lead now."""
-    home = mazu_home(env)
-    own = home, state_home(env), *(home / name for name in OBEYED)
-    watched = (*roots, *own)
-    above = *home.parents, *own[1].parents  # a link may take the place of any of them
-    real = tuple((*found[:2], 0) if (found := _signature(place)) else None for place in (*roots, *above))
-    signature = (*real, *map(_signature, own))
-    if _usual.get(watched) == signature:
-        return OwnPlaces()
+    home, state = mazu_home(env), state_home(env)
+    key = (*roots, home, state)
+    if (watched := _watched.get(key)) is None:
+        above = (*roots, *home.parents, *state.parents)
+        own = (home, state, *(home / name for name in OBEYED))
+        watched = _watched[key] = _Watched(tuple(map(str, above)), tuple(map(str, own)))
+    signature = watched.signature()
+    if watched.usual == signature:
+        return _NONE
     places, is_linked = _find(roots, env)
-    if is_linked or places.held or places.loose:
-        _usual.pop(watched, None)
-    else:
-        _usual[watched] = signature
+    watched.usual = () if is_linked or places.held or places.loose else signature
     return places
-
-
-def _signature(path: Path) -> tuple[int, int, int] | None:
-    """Return what tells whether a link was put in the place of a path, or into the folder that it is."""
-    try:
-        found = os.lstat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_mode, found.st_mtime_ns
 
 
 def _find(roots: Sequence[Path], env: Mapping[str, str]) -> tuple[OwnPlaces, bool]:

@@ -39,6 +39,8 @@ def without_escapes(shown: str) -> str:
 def fold_name(name: str) -> str:
     """Return a key that is equal for names that people cannot tell apart: composed and decomposed letters, kinds of
     spaces, dashes and quotes, case."""
+    if name.isascii():  # a folder may hold thousands of names
+        return name.lower()
     text = unicodedata.normalize("NFKC", name).casefold()
     text = "".join(
         " " if unicodedata.category(char) == "Zs" else char for char in text if not _invisible(char)

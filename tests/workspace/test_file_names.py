@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mazu_ls.workspace.file_names import parse_name, show_name, similar_names
+from mazu_ls.workspace.file_names import fold_name, parse_name, show_name, similar_names
 
 NAMES = st.lists(st.binary(min_size=1, max_size=6), max_size=6).map(
     lambda parts: b"".join(parts).replace(b"\0", b"").replace(b"/", b"")
@@ -40,3 +40,8 @@ def test_names_that_look_the_same(one: str, other: str) -> None:
 
 def test_names_that_differ_are_not_taken_for_each_other() -> None:
     assert similar_names("resume.md", ["résumé.md", "resume.txt", "resume.md"]) == []
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_names_of_ascii_alone_are_folded_as_any_other(name: str) -> None:
+    assert fold_name(name) == fold_name(f"{name}\u200b")  # which nobody sees
