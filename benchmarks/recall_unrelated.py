@@ -58,11 +58,13 @@ async def measure(
                 for memory in wrong:
                     print(f"    {message[:60]} -> {memory.title} ({memory.why})")
         tasks = [line.split("\t") for line in TASKS.read_text(encoding="utf-8").strip().split("\n")]
-        applied = others = 0
+        applied = stood = others = 0
         for task, fact in tasks:
             injection = await memories.inject(RecallContext(task), BUDGET)
             told = [memory.title for memory in injection.memories[injection.standing_count :]]
+            standing = [memory.title for memory in injection.memories[: injection.standing_count]]
             applied += fact in told
+            stood += fact in standing
             others += len(told) - (fact in told)
         claimed = 0
         for query in NONSENSE:
@@ -74,7 +76,7 @@ async def measure(
     print(
         f"  {len(lines)} of category {category + ', ' + ('words and meaning' if semantic else 'words alone'):<28}"
         f" memories given to 100 messages about other things: {given} (in {troubled} of them);"
-        f" {len(tasks)} tasks given what applies: {applied}, and {others} others;"
+        f" {len(tasks)} tasks given what applies: {applied}, and {others} others; it stands in every turn: {stood};"
         f" nonsense answered as if found: {claimed} of {len(NONSENSE)}",
         flush=True,
     )

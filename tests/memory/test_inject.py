@@ -6,10 +6,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
-from mazu_ls.memory.search.inject import RecallContext
+from mazu_ls.memory.search.inject import CROWDED_OUT, RecallContext
 from mazu_ls.memory.search.memory_lines import describe_age
+from mazu_ls.messages import estimate_tokens
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
 
@@ -137,17 +139,89 @@ async def test_what_was_decided_is_in_every_turn_though_the_request_shares_no_wo
     ]  # fmt: skip
 
 
-async def test_where_not_everything_fits_ranking_chooses_and_the_rest_is_named(memories: Memories):
+async def test_where_not_everything_fits_the_newest_stand_ranking_chooses_and_the_rest_is_named(
+    memories: Memories,
+):
+    await memories.remember("Answers in French", category="user_preference")
     for number in range(40):
         await memories.remember(f"Rule {number} of module alpha{number}", "detail " * 30, category="decision")
     given = await memories.inject(RecallContext("change alpha7"), 600)
-    assert given.standing == ""
+    rules = [line.partition(" of")[0] for line in lines(given.standing)]
+    assert rules == [*(f"Rule {number}" for number in range(41 - len(rules), 40)), "Answers in French"]
+    assert len(rules) > 3
     assert lines(given.text)[0].startswith("Rule 7 of module alpha7")
     assert given.tokens <= 600
-    assert len(given.left_out) >= 30
-    assert {one.why for one in given.left_out} >= {
-        "not all rules fit the budget, and this message is not about this one"
-    }
+    left_out = {one.memory.title: one.why for one in given.left_out}
+    assert len(left_out) == 41 - len(given.memories)
+    assert left_out["Rule 8 of module alpha8"] == CROWDED_OUT
+
+
+async def test_a_memory_too_long_for_what_is_left_is_cut(memories: Memories):
+    for number in range(60):
+        await memories.remember(f"The module alpha{number} is frozen", category="decision")
+    await memories.remember("Deploys of zulu", "are made by hand, step by step. " * 30)
+    given = await memories.inject(RecallContext("how do we deploy zulu"), 600)
+    assert lines(given.text)[0].startswith("Deploys of zulu: are made by hand")
+    assert lines(given.text)[0].endswith("… (recall m_000061 for the rest)")
+    assert given.tokens <= 600
+
+
+async def test_a_block_beside_it_takes_nothing_of_what_stands(memories: Memories):
+    for number in range(60):
+        await memories.remember(f"The module alpha{number} is frozen", category="decision")
+    alone = await memories.inject(RecallContext("alpha1, alpha2, alpha3"), 700)
+    beside = await memories.inject(RecallContext("alpha1, alpha2, alpha3", beside=100), 700)
+    assert beside.standing == alone.standing != ""
+    assert len(beside.text) < len(alone.text)
+    assert beside.tokens <= 600
+
+
+_WORDS = [f"{first}{second}ola" for first in "bdfglmnprst" for second in "aeiou"]
+_RULES = st.lists(
+    st.tuples(
+        st.sampled_from(["decision", "convention", "mistake", "user_preference", "fact"]),
+        st.one_of(st.integers(0, 12), st.integers(0, 150)),
+        st.booleans(),
+    ),
+    min_size=25,
+    max_size=45,
+)
+
+
+@settings(
+    max_examples=4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(rules=_RULES, budget=st.integers(300, 900))
+async def test_one_more_rule_displaces_no_more_than_it_needs(
+    tmp_path_factory: pytest.TempPathFactory, rules: list[tuple[str, int, bool]], budget: int
+):
+    folder = tmp_path_factory.mktemp("store")
+    memories = await Memories.open(folder / "memory.db", folder / "global.db", MemorySettings(semantic=False))
+    before: list[str] = []
+    wanted = 0
+    for number, (category, length, pinned) in enumerate(rules):
+        made = await memories.remember(
+            f"Rule of {_WORDS[number]}", "x" * length, category=category, pinned=pinned and not number % 8
+        )
+        assert made.outcome == "created"
+        told = await memories.inject(RecallContext(f"change {_WORDS[number % 7]}"), budget)
+        again = await memories.inject(RecallContext("write a parser", files=("a.py",)), budget)
+        assert told.tokens <= budget
+        assert told.standing == again.standing
+        now = [line for line in told.standing.splitlines() if line.startswith("- ")]
+        stays = [line for line in now if f"[{made.memory.id}]" not in line]
+        gone = [line for line in before if line not in now]
+        assert stays == [line for line in before if line not in gone]
+        wanted += category != "fact" or made.memory.pinned
+        if not told.left_out:
+            assert len(now) == wanted
+        if gone:  # what went last had no room any more
+            last = max(gone, key=lambda line: ("; pinned" in line or "user preference" in line, line[3:11]))
+            assert sum(map(estimate_tokens, [*now, last])) > sum(map(estimate_tokens, before))
+        before = now
+    await memories.close()
 
 
 async def test_what_came_from_files_or_the_web_does_not_stand(memories: Memories):

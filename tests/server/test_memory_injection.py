@@ -36,3 +36,37 @@ async def test_why_shows_what_a_message_would_be_given_and_what_not(client: Clie
     assert all(one["why"] for one in shown["told"])
     assert shown["left"] == []
     assert 0 < shown["tokens"] <= shown["budget"] == 1500
+
+
+SUBJECTS = [f"{first}{second}ola" for first in "bdfglmnprst" for second in "aeiou"]
+
+
+async def test_with_more_rules_than_fit_the_newest_stand_and_an_old_one_comes_when_it_applies(
+    env: dict[str, str], folder: Path
+):
+    async with agent(env, folder, [{"text": "Done."}] * 5) as client:
+        for subject in SUBJECTS:
+            rule = f"The {subject} service owns its table, nobody else writes it"
+            await client.command("mazu.remember", {"title": rule, "category": "decision"})
+        for message in ("Say hello.", "Write a parser for dates.", "Change the beola and baola services."):
+            await client.command("mazu.chat", {"message": message, "wait": True})
+        one, two, three = (json.loads(json.dumps(body)) for body in client.model.bodies[-3:])
+        assert one["system"] == two["system"] == three["system"]
+        standing = [subject for subject in SUBJECTS if f"The {subject} service" in json.dumps(one["system"])]
+        assert 20 < len(standing) < len(SUBJECTS) and standing == SUBJECTS[-len(standing) :]
+        assert "The baola service" in json.dumps(three["messages"][-1])
+        assert "The baola service" not in json.dumps(two["messages"][-1])
+        shown = await client.command("mazu.memory.why", {"message": "Change the baola service."})
+        told = {one["memory"]["title"].split()[1]: one for one in shown["told"]}
+        assert [told[subject]["block"] for subject in ("baola", *standing)] == ["context"] + [
+            "standing"
+        ] * len(standing)
+        assert "the newest first" in told[standing[0]]["why"]
+        left = {one["memory"]["title"].split()[1]: one["why"] for one in shown["left"]}
+        assert left.keys() == set(SUBJECTS) - told.keys()
+        assert any("newer ones do" in why for why in left.values())
+        await client.command("mazu.remember", {"title": "Logs are in English", "category": "decision"})
+        await client.command("mazu.chat", {"message": "And now?", "wait": True})
+        now = json.dumps(client.model.bodies[-1]["system"])
+        assert "Logs are in English" in now
+        assert [s for s in SUBJECTS if f"The {s} service" in now] == standing[1:]

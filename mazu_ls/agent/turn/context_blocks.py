@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)
-SKILLS_SHARE = 4
-"""Share of the memory's token budget that skills may use."""
+SKILLS_SHARE = 6
+"""One part in so many of the memory's token budget is what skills may use: less than what never stands."""
 MAP_SECONDS = 10.0
 """Seconds after which a project map that is still being drawn is left to the next turn."""
 _drawing: set[asyncio.Task[None]] = set()
@@ -123,13 +123,13 @@ async def recall_memories(
     context = RecallContext(
         task=text, file=attached[0].name if attached else None, files=open_files(project.workspace, buffers),
         selection=selected, recent=tuple(recent), session_id=session_id,
-        said_before=await recent_words(project, session_id),
+        said_before=await recent_words(project, session_id), beside=estimate_tokens(beside) if beside else 0,
     )  # fmt: skip
-    room = project.config.memory.inject_tokens - (estimate_tokens(beside) if beside else 0)
+    budget = project.config.memory.inject_tokens
     try:
-        injection = await project.memories.inject(context, room)
+        injection = await project.memories.inject(context, budget)
         if await refresh_anchors(project.memories, injection.memories, project.host, project.workspace):
-            injection = await project.memories.inject(context, room)
+            injection = await project.memories.inject(context, budget)
         return injection
     except MazuError as error:
         await project.warn_once(f"Memory could not be read for this turn: {error.message}")

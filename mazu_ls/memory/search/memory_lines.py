@@ -12,8 +12,9 @@ from mazu_ls.redact import redact
 MAX_ITEM_CHARACTERS = 700
 
 
-def render_memory(memory: Memory, at: datetime | None = None) -> str:
-    """Render one memory for the model: with its date, or with its age at `at`, which changes from day to day."""
+def render_memory(memory: Memory, at: datetime | None = None, characters: int = MAX_ITEM_CHARACTERS) -> str:
+    """Render one memory for the model: with its date, or with its age at `at`, which changes from day to day. A text longer than
+    `characters` is cut, and the line says so."""
     dated = describe_age(at - memory.updated_at) if at else f"{memory.updated_at:%Y-%m-%d}"
     marks = [memory.category.replace("_", " "), dated]
     if memory.pinned:
@@ -32,8 +33,8 @@ def render_memory(memory: Memory, at: datetime | None = None) -> str:
     if memory.why:
         marks.append(f"why: {memory.why}")
     text = f"{memory.title}: {' '.join(memory.body.split())}" if memory.body else memory.title
-    if len(text) > MAX_ITEM_CHARACTERS:
-        text = f"{text[:MAX_ITEM_CHARACTERS].rstrip()}… (recall {memory.id} for the rest)"
+    if len(text) > characters:
+        text = f"{text[:characters].rstrip()}… (recall {memory.id} for the rest)"
     line = redact(f"[{memory.id}] ({'; '.join(marks)}) {text}")
     # One line each, whatever its origin, paths and names hold: a second one would be a memory of its own to the model.
     return "- " + escape_closing_tag(" ".join(line.split()), "memory")

@@ -15,7 +15,7 @@ from mazu_ls.server.wire.memory.memories import MemoryView
 if TYPE_CHECKING:
     from mazu_ls.server.state import ServerState
 
-STANDING_REASON = "always included: part of every turn while all of these fit the budget"
+STANDING_REASON = "always included: rules are part of every turn, the newest first, while they fit the budget"
 
 
 async def _explain_selection(server: ServerState) -> wire.ExplainInjectionParams:
