@@ -143,8 +143,7 @@ def _commit(
         **project.part_changes(db, base, writer),
         BUFFERS: _buffers(project, request.buffers, writer),
     }
-    if seen.sparse is not None:
-        changes[SPARSE] = TreeEntry(FILE_MODE, writer.add(BLOB, seen.sparse)) if seen.sparse else None
+    changes.update(_left_out(project, base_tree, seen, writer))
     changes.update(project.mode_changes(base, seen, writer))
     content = project.trees.update(base_tree, changes, writer.add, project.trees.updates.copy())
     checkpoint = Checkpoint(
@@ -167,6 +166,20 @@ def _commit(
     rows = project.row_writers(db)
     checkpoint = _publish(project, db, checkpoint, content, writer)
     return _attributed(project, db, checkpoint, base, request, rows=rows)
+
+
+def _left_out(
+    project: CheckpointContext, base_tree: bytes | None, seen: ScanResult, writer: PackWriter
+) -> dict[bytes, TreeEntry | None]:
+    """Return how the list of files changes that a sparse checkout leaves out: one that was written is there now."""
+    listed = seen.sparse
+    if listed is None:
+        known = project.trees.read(base_tree).get(SPARSE) if seen.changes else None
+        if known is None:
+            return {}
+        places = project.repository.read(known.oid).split(b"\0")
+        listed = b"\0".join(place for place in places if seen.changes.get(place) is None)
+    return {SPARSE: TreeEntry(FILE_MODE, writer.add(BLOB, listed)) if listed else None}
 
 
 def _with_unsaved_elsewhere(

@@ -26,6 +26,7 @@ from mazu_ls.checkpoints.unheld.rescued_files import rescued_path, rescued_since
 from mazu_ls.checkpoints.unheld.unheld_edits import UnheldFile
 
 PROTECTED = "a rollback writes nothing that belongs to git or to mazu-ls"
+NAMED_AGAIN = "git, which left it out, says that you deleted it, since it saw the agent's file: `git sparse-checkout reapply`"
 _NO_NAMES = frozenset((b"", b".", b".."))
 
 
@@ -159,11 +160,13 @@ def add_unheld(
     files: Mapping[bytes, UnheldFile],
     selection: RestoreSelection,
 ) -> None:
-    """Add the steps of files that one of the trees (present, target) does not hold, and whose earlier content is kept."""
-    permissions = project.modes(trees[1])
+    """Add the steps of files that one of the trees (present, target) does not hold, and whose earlier content is kept; and of those
+    that a sparse checkout left out and an agent made: a tree may hold these as they were before that."""
+    permissions, left_out = project.modes(trees[1]), _left_out(project, trees[1])
     for place, file in files.items() if selection.has("code") else ():
         now, then = (project.trees.at(tree, place) for tree in trees)
-        if not selection.names(file.shown) or (now and then):
+        then = None if place in left_out and file.now is None else then
+        if not selection.names(file.shown) or (now and then and file.was):
             continue
         bits = permissions.bits_for(place, then.mode == b"100755") if then else file.permissions
         is_known = partial(project.trees.folder, trees[1])
@@ -171,6 +174,9 @@ def add_unheld(
         step = RestoreStep(file.mount, file.path, file.was, then or file.now, bits, unheld=file, folders=way)
         found.steps = [*(one for one in found.steps if one.place != place), step]
         found.keep = [one for one in found.keep if one.path != step.shown]
+        user = project.users[file.mount.prefix]
+        if place in left_out and step.now is None and user is not None and file.path not in user.sparse():
+            found.keep.append(PathReason(step.shown, NAMED_AGAIN))
 
 
 class KeepRules:
@@ -184,10 +190,7 @@ class KeepRules:
         self._unheld = {one.path for one in before.skipped if one.reason != UNSAVED_ELSEWHERE}
         skipped = (*before.skipped, *target.skipped)
         self._skipped = {one.path: one.reason for one in skipped if one.reason != UNSAVED_ELSEWHERE}
-        entry = project.trees.read(target_tree).get(SPARSE)
-        self._sparse_then = (
-            set(project.repository.read(entry.oid).split(b"\0")) if entry is not None else set()
-        )
+        self._sparse_then = _left_out(project, target_tree)
         self._sparse_now = {
             mount.prefix + b"/" + path
             for mount in project.mounts
@@ -214,10 +217,16 @@ class KeepRules:
             moved = rescued_path(self._project, self._target.id, step.place)
             return f"not held: {skipped}" + (f"; as it was then it is {moved}" if moved.exists() else "")
         if step.now is None and step.place in self._sparse_then:
-            return f"excluded by a sparse checkout in {self._target.id}"
+            return f"a sparse checkout left it out in {self._target.id}: it stays as it is now, whoever changed it"
         if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):
             return "the sparse checkout leaves it out"
         return None
+
+
+def _left_out(project: CheckpointContext, tree: bytes) -> frozenset[bytes]:
+    """Return the places of files that a sparse checkout left out when a tree was captured."""
+    entry = project.trees.read(tree).get(SPARSE)
+    return frozenset(project.repository.read(entry.oid).split(b"\0") if entry is not None else ())
 
 
 def _folders(project: CheckpointContext, tree: bytes) -> dict[str, str]:

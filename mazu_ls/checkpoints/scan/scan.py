@@ -56,8 +56,24 @@ class FolderScanner:
         return {path for path in found if self.mount.holds(path)}
 
     def sparse(self) -> list[bytes]:
-        """Return files that the user's sparse checkout leaves out; they are absent, not deleted."""
-        return self._user.sparse() if self._user is not None and self.mount.scanned else []
+        """Return files that the user's sparse checkout leaves out and that are not there: they are absent, not deleted."""
+        if self._user is None or not self.mount.scanned:
+            return []
+        missing: dict[bytes, bool] = {b"": False}
+
+        def is_missing(path: bytes) -> bool:
+            """Return whether nothing is at a path; most of them are in folders that are not there either."""
+            if path not in missing:
+                absent = missing.get(above := os.path.dirname(path))  # noqa: PTH120
+                absent = is_missing(above) if absent is None else absent
+                missing[path] = absent or not os.path.lexists(self.mount.full(path))
+            return missing[path]
+
+        return [path for path in self._user.sparse() if is_missing(path)]
+
+    def is_left_out(self, path: bytes) -> bool:
+        """Return whether a sparse checkout leaves out a file, and it is not there."""
+        return not os.path.lexists(self.mount.full(path)) and bool(self.absent({path}))
 
     def ignored(self, paths: list[bytes]) -> set[bytes]:
         """Return those of these paths that the ignore rules name and the user's git does not track."""
@@ -204,5 +220,5 @@ class FolderScanner:
 
     def absent(self, found: set[bytes]) -> set[bytes]:
         """Return those of the candidates that a sparse checkout removed from the work tree."""
-        sparse = set(self.sparse()) & found
-        return {p for p in sparse if not os.path.lexists(self.mount.full(p))}
+        left_out = self._user.sparse() if self._user is not None and self.mount.scanned else []
+        return {p for p in found.intersection(left_out) if not os.path.lexists(self.mount.full(p))}

@@ -83,11 +83,13 @@ class UnheldFile(Struct, frozen=True):
 
 
 def is_unheld(project: CheckpointContext, db: apsw.Connection, path: Path) -> bool:
-    """Return whether a checkpoint leaves a file out: because git ignores it, or because of its size."""
+    """Return whether a checkpoint leaves a file out: because git ignores it, because of its size, or because a sparse checkout left it out."""
     base, found = base_checkpoint(db), project.locate(path)
     if base is None or found is None or not found[0].scanned:
         return False
     mount, inside = found
+    if project.scanners[mount.prefix].is_left_out(inside):
+        return True  # a tree may hold it all the same, as it was before that
     if project.trees.at(bytes.fromhex(base.tree), mount.prefix + b"/" + inside) is not None:
         return False
     skipped = {one.path for one in base.skipped}
