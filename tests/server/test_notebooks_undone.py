@@ -175,6 +175,26 @@ async def test_a_rollback_that_would_remove_unsaved_cells_says_that_they_stay(
         assert book.texts[1] == EDITED
 
 
+async def test_a_rollback_that_would_change_outputs_says_that_they_stay(env: dict[str, str], folder: Path):
+    path = folder / "a.ipynb"
+    path.write_text(notebook())
+    async with agent(env, folder, [], **ALL) as client:
+        book = CellEditor(client, path)
+        before = (await client.command("mazu.checkpoint", within=60))["id"]
+        ran = json.loads(path.read_text())
+        ran["cells"][1]["outputs"] = []
+        path.write_text(json.dumps(ran))
+        client.notify("notebookDocument/didSave", {"notebookDocument": {"uri": book.uri}})
+        book.type(1, EDITED)
+        wanted = {"id": before, "onConflict": "overwrite"}
+        for arguments in ({**wanted, "preview": True}, wanted):
+            report = await client.command("mazu.rollback", arguments, within=60)
+            (problem,) = report["problems"]
+            assert "its outputs and metadata stay as the editor has them" in problem["reason"]
+        assert (report["applied"], report["verified"]) == (True, False)
+        assert book.texts == sources(path) == CELLS
+
+
 async def test_a_command_that_changed_the_file_below_an_open_notebook_is_undone(
     env: dict[str, str], folder: Path
 ):
