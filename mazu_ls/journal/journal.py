@@ -161,13 +161,16 @@ class Journal:
                 "Continue there, or start a new one.",
             )
 
-    def append(self, body: Body, turn: str | None = None) -> Event:
-        """Record `body` after the head and notify the listener. A transient event is not stored."""
+    def append(self, body: Body, turn: str | None = None, clean: str = "") -> Event:
+        """Record `body` after the head and notify the listener. A transient event is not stored.
+
+        `clean`: a long text in it that is known to hold no secret, so that it is not searched again.
+        """
         if isinstance(body, TRANSIENT):
             event = Event(self.last, self.head, "", turn, body)
         else:
             self._hold_unchanged()
-            event = Event(self.last + 1, self.head, now(), turn, _redacted(body))
+            event = Event(self.last + 1, self.head, now(), turn, _redacted(body, clean))
             try:
                 self._write_line(_encode_line(event))
             except UnicodeEncodeError:  # half a surrogate pair from a model, or a byte of a file name
@@ -289,12 +292,15 @@ def _encode_line(event: Event) -> bytearray:
     return line
 
 
-def _redacted(body: Body) -> Body:
-    """Return the event without secrets in any of its strings. The short ones are searched all at once, since most have none."""
+def _redacted(body: Body, clean: str) -> Body:
+    """Return the event without secrets in any of its strings. The short ones are searched all at once, since most have none.
+
+    The object `clean` is not searched.
+    """
     plain = msgspec.to_builtins(body)
     found: list[str] = []
     _strings(plain, found)
-    texts = [text for text in found if len(text) > LONG_TEXT]
+    texts = [text for text in found if len(text) > LONG_TEXT and text is not clean]
     texts.append("\n".join(text for text in found if len(text) <= LONG_TEXT))
     if all(redact(text) == text for text in texts):
         return body

@@ -7,13 +7,18 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from mazu_ls.agent.session.partial_message import PartialMessage, read_partial
+import pytest
+
+from mazu_ls import redact
+from mazu_ls.agent.session.partial_message import PartialMessage, partial_path, read_partial
 from mazu_ls.journal.journal import Event, Journal, ModelSaid, read
 from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.models.model import ModelAnswer, ModelRequest, ToolSpec
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
 from mazu_ls.server.rpc.client_requests import encode_message
+from tests.server.test_turns import agent
 
 LONG = "some words of it. " * 60_000
 ROOM = 1.8  # a copy and its growth by half, but no second copy
@@ -78,3 +83,62 @@ def test_a_search_for_written_calls_takes_one_copy():
     answer = ModelAnswer(Message("assistant", (Text(LONG),)), "end_turn", Usage())
     with peak_of(ROOM):
         assert recognise_written_calls(answer, request) is answer
+
+
+async def test_a_stopped_answer_is_not_searched_for_secrets_again(
+    env: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It was searched as it came, so that a long one is stopped as soon as a short one. Nothing of it is lost."""
+    searched: list[int] = []
+    named = redact._NAMED_HINT
+
+    class Counted:
+        def search(self, text: str) -> object:
+            searched.append(len(text))
+            return named.search(text)
+
+    monkeypatch.setattr(redact, "_NAMED_HINT", Counted())
+    begin = "The key is ghp_" + "a1B2" * 9 + ", as you see. "
+    stalled = {"text": begin + LONG, "chunk": 4000, "fault": "stall", "after": 60}
+    async with agent(env, folder, [stalled]) as client:
+        shown: list[str] = []
+
+        def is_long(message: dict[str, Any]) -> bool:
+            update = message.get("params", {}).get("update", {})
+            shown.extend([update["text"]] if update.get("kind") == "message" else [])
+            return sum(map(len, shown)) > 200_000
+
+        said = {"message": "Speak.", "wait": True}
+        _, waiting = client.start("workspace/executeCommand", {"command": "mazu.chat", "arguments": [said]})
+        await client.until(is_long)
+        assert await client.command("mazu.cancel") == {"cancelled": True}
+        result = await asyncio.wait_for(waiting, 60)
+        told = await client.command("mazu.session.show", {"sessionId": result["sessionId"]})
+    assert result["stopReason"] == "cancelled"
+    assert result["reply"] == told["turns"][0]["reply"]
+    assert result["reply"].startswith("".join(shown))
+    assert result["reply"].startswith("The key is [redacted: github token], as you see. some words")
+    assert max(searched) < 20_000
+
+
+async def test_what_is_stored_of_an_unfinished_answer_is_not_written_again(tmp_path: Path):
+    journal = Journal(tmp_path / "s_1.jsonl")
+    journal.append(said("before"))
+    place = partial_path(journal.path)
+    unfinished = PartialMessage(journal)
+    for piece in ("one ", "two ", "three"):
+        unfinished.add(piece)
+        unfinished._keep()
+        assert read_partial(journal) == unfinished.text.strip()
+    place.write_text(place.read_text().replace("one", "ONE"))
+    unfinished.add(" four")
+    unfinished._keep()
+    assert read_partial(journal) == "ONE two three four"
+    journal.append(said("between"))  # what the file says it follows is wrong now
+    assert read_partial(journal) == ""
+    unfinished.add(" five")
+    unfinished._keep()
+    assert read_partial(journal) == "one two three four five"
+    unfinished.clear()
+    assert not place.exists()
+    journal.close()

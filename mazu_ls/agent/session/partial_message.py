@@ -1,6 +1,6 @@
 """The unfinished message of a model, kept next to the journal, so that a kill loses a moment of it at most.
 
-It is no event: a secret that is split over two events could not be recognised, so the text is stored as a whole.
+It is no event. Secrets are redacted as it streams: what was shown of it is what is kept, and nothing of it is searched again.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from typing import Literal
 from mazu_ls.journal.growing_text import GrowingText
 from mazu_ls.journal.journal import Delta, Journal
 from mazu_ls.platform import open_flags
-from mazu_ls.redact import StreamRedactor, redact
+from mazu_ls.redact import StreamRedactor
 
-FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | open_flags.CLOEXEC
+FLAGS = os.O_WRONLY | os.O_CREAT | open_flags.CLOEXEC
 Kind = Literal["message", "thought"]
 log = logging.getLogger(__name__)
 BLOCK = 256 * 1024
 """Characters that are encoded and written at a time."""
 KEEP_SECONDS = 0.25
-"""Maximum age of the stored text, in seconds, while it is short."""
-CHARACTERS_A_SECOND = 100_000
-"""A long text is written less often, so that writing it costs no more in total than a short one."""
+"""Maximum age of the stored text, in seconds."""
 
 
 class PartialMessage:
-    """The text so far. Other processes can read it until the message is finished; a power failure may lose it."""
+    """The text so far, without secrets. Other processes can read it until the message is finished; a power failure may lose it."""
 
     def __init__(self, journal: Journal) -> None:
         self._text = GrowingText()
-        self._size = 0
+        self._unstored: list[str] = []
         self._journal = journal
         self._timer: asyncio.TimerHandle | None = None
         self._kept = False
+        self._follows: int | None = None
+        """The event that the file says its text follows; None while there is no whole file."""
 
     @property
     def text(self) -> str:
@@ -45,16 +45,15 @@ class PartialMessage:
         return str(self._text)
 
     def add(self, text: str) -> None:
-        """Append text."""
+        """Append text, in which secrets are redacted already."""
         self._text.append(text)
-        self._size += len(text)
+        self._unstored.append(text)
         if self._timer is None:
-            delay = KEEP_SECONDS + self._size / CHARACTERS_A_SECOND
-            self._timer = asyncio.get_running_loop().call_later(delay, self._keep)
+            self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._keep)
 
     def clear(self) -> None:
         """The message is finished, or void: delete it."""
-        self._text, self._size = GrowingText(), 0
+        self._text, self._unstored, self._follows = GrowingText(), [], None
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -63,16 +62,21 @@ class PartialMessage:
             discard(self._journal.path)
 
     def _keep(self) -> None:
+        """Store what is new; however long the text is, that takes no longer. Another event in the meantime: all of it."""
         self._timer = None
-        place = partial_path(self._journal.path)
+        whole = self._follows != self._journal.last
+        parts = [f"{self._journal.last}\n", self.text] if whole else self._unstored
+        self._unstored, self._follows = [], None
         try:
-            descriptor = os.open(place, FLAGS, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
-                file.write(f"{self._journal.last}\n")
-                text = redact(self.text)
-                for start in range(0, len(text), BLOCK):  # a long text is not copied as a whole
-                    file.write(text[start : start + BLOCK])
             self._kept = True
+            descriptor = os.open(
+                partial_path(self._journal.path), FLAGS | (os.O_TRUNC if whole else os.O_APPEND), 0o600
+            )
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as file:
+                for part in parts:
+                    for start in range(0, len(part), BLOCK):  # a long text is not copied as a whole
+                        file.write(part[start : start + BLOCK])
+            self._follows = self._journal.last
         except OSError as error:
             log.warning("the unfinished reply cannot be saved while it streams: %s", error)
 
@@ -80,8 +84,9 @@ class PartialMessage:
 class RedactedDeltas:
     """The message and the thought of one model call as they stream, with secrets redacted: see `StreamRedactor`."""
 
-    def __init__(self, record: Callable[[Delta], None]) -> None:
-        self._record = record
+    def __init__(self, record: Callable[[Delta], None], unfinished: PartialMessage) -> None:
+        """`unfinished` gets what was shown of the message."""
+        self._record, self._unfinished = record, unfinished
         self._streams: dict[Kind, StreamRedactor] = {"thought": StreamRedactor(), "message": StreamRedactor()}
 
     def add(self, kind: Kind, text: str) -> None:
@@ -98,10 +103,13 @@ class RedactedDeltas:
 
     def discard(self) -> None:
         """Drop what was streamed; it is void."""
+        self._unfinished.clear()
         for stream in self._streams.values():
             stream.flush()
 
     def _emit(self, kind: Kind, text: str) -> None:
+        if text and kind == "message":
+            self._unfinished.add(text)
         if text:
             self._record(Delta(kind, text))
 

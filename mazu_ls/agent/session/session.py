@@ -111,9 +111,9 @@ class Session:
         """Return the events of the conversation, from its root to its head. Reads the file: call it from a thread."""
         return journal.branch_events(journal.read(self.journal.path), self.journal.head)
 
-    def append(self, body: journal.Body, turn: str | None = None) -> None:
-        """Record an event and apply it to the conversation."""
-        event = self.journal.append(body, turn)
+    def append(self, body: journal.Body, turn: str | None = None, clean: str = "") -> None:
+        """Record an event and apply it to the conversation. `clean`: see `Journal.append`."""
+        event = self.journal.append(body, turn, clean)
         if not isinstance(body, journal.TRANSIENT):
             self.conversation.apply(event)
             self._note(event.body)

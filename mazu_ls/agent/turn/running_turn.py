@@ -47,7 +47,7 @@ class TurnSession(Protocol):
         """Return the events of the conversation. Reads the file: call it from a thread."""
         ...
 
-    def append(self, body: journal.Body, turn: str | None = None) -> None:
+    def append(self, body: journal.Body, turn: str | None = None, clean: str = "") -> None:
         """Record an event and apply it to the conversation."""
         ...
 
@@ -137,7 +137,7 @@ class RunningTurn(Protocol):
         """Whether its edits are made without a question."""
         ...
 
-    def record(self, body: journal.Body) -> None:
+    def record(self, body: journal.Body, clean: str = "") -> None:
         """Record an event in the journal, which notifies the listeners."""
         ...
 

@@ -54,7 +54,7 @@ class TurnRun:
     chosen: models.Model | None
     mode: Mode
     injected: tuple[str, ...] = ()
-    reply: str = ""
+    reply: str = ""  # secrets are redacted
     edits: dict[Path, FileEdit] = field(default_factory=dict)
     written: list[str] = field(default_factory=list)
     stuck: str | None = None
@@ -70,7 +70,7 @@ class TurnRun:
         self._memo = models.RequestMemo()
         self._compacted = False
         self._cut_short: Usage | None = None
-        self._deltas = RedactedDeltas(self.record)
+        self._deltas = RedactedDeltas(self.record, self.unfinished)
         self.begun: Callable[[], object] | None = None
         """Called once the user's message is on the disk."""
 
@@ -86,9 +86,9 @@ class TurnRun:
         chosen = self.session.mode is not None or self.session.project.mode_is_chosen
         return self.asked.kind == "run" and self.mode == "ask" and not chosen
 
-    def record(self, body: journal.Body) -> None:
-        """Record an event in the journal, which notifies the listeners."""
-        self.session.append(body, self.turn.turn_id)
+    def record(self, body: journal.Body, clean: str = "") -> None:
+        """Record an event in the journal, which notifies the listeners. `clean`: see `Journal.append`."""
+        self.session.append(body, self.turn.turn_id, clean)
 
     def record_memory(self, memory_id: str, outcome: str, title: str) -> None:
         """Record that a tool wrote a memory."""
@@ -184,7 +184,7 @@ class TurnRun:
         """Run a `!command` that the user typed, under the same policy; the model sees it in the next turn."""
         call = ToolCall(f"user_{self.turn.turn_id}", "run_shell", {"command": command})
         (ended,) = await self.calls.run([call])
-        self.reply = ended.plain
+        self.reply = redact(ended.plain)
         told = Text(f"$ {command}\n{ended.plain}", untrusted="a command that the user ran")
         self.record(journal.UserSaid(Message("user", (told,))))
         self.steps.after_step(self.calls.step_title([ended]))
@@ -240,7 +240,7 @@ class TurnRun:
         self.session.last_input = finished.usage.tokens
         self.record(journal.ModelSaid(finished.message, finished.stop, used))
         self.unfinished.clear()
-        self.reply = finished.message.text or self.reply
+        self.reply = redact(finished.message.text) or self.reply
         if not self.model.spec.hosted:
             await self._tell_oddities(request, finished)
         return finished
@@ -293,12 +293,10 @@ class TurnRun:
     def _take(self, chunk: models.Chunk) -> models.ModelAnswer | None:
         match chunk:
             case models.TextDelta(text):
-                self.unfinished.add(text)
                 self._deltas.add("message", text)
             case models.ThinkingDelta(text):
                 self._deltas.add("thought", text)
             case models.AnswerRestarted():
-                self.unfinished.clear()
                 self._deltas.discard()
                 self.record(journal.MessageRestarted())
             case models.RetryScheduled(attempt, seconds, reason):
@@ -368,7 +366,7 @@ class TurnRun:
             self.meter.add(used)
         if (said := self.unfinished.text).strip():
             message = Message("assistant", (Text(said),), self.model.name)
-            self.record(journal.ModelSaid(message, "cut", used or Usage()))
+            self.record(journal.ModelSaid(message, "cut", used or Usage()), said)
             self.reply = said
         elif used is not None:
             self.record(journal.UsageRecorded(self.model.name, used, "a call that was stopped"))
@@ -391,10 +389,11 @@ class TurnRun:
         self.record(
             journal.TurnEnded(
                 stop.reason, self.reply, self.meter.usage, stop.sentence, failure, changes, tuple(self.steps.taken)
-            )
+            ),
+            self.reply,
         )  # fmt: skip
         await asyncio.to_thread(self.session.journal.sync)
         return TurnResult(
-            self.session.id, self.turn.turn_id, redact(self.reply), stop.reason, stop.sentence, self.meter.usage,
+            self.session.id, self.turn.turn_id, self.reply, stop.reason, stop.sentence, self.meter.usage,
             tuple(self.edits.values()), tuple(self.steps.taken), self.injected, tuple(self.written), error, changes.uncounted is True,
         )  # fmt: skip
