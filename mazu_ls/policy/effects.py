@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import islice, pairwise, product
+from itertools import islice, product
 
 from mazu_ls.policy.bash import elements
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
@@ -12,6 +12,7 @@ from mazu_ls.policy.bash.lexer import Segment, lex
 from mazu_ls.policy.bash.scope import MAX_ARRAYS, ShellScope
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
+from mazu_ls.policy.bash.texts.wandering import entered
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets
@@ -19,6 +20,8 @@ from mazu_ls.policy.tables.wrappers import program
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
 _PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
+_READS_A_PART = re.compile(r"-\w*[nNdu]")
+"""Options of `read` and `mapfile` by which it is not the next line of the input: so many characters, up to another sign, of a descriptor."""
 _GROUPS = 10  # of a regular expression, whose matches are parts of the text
 ASSIGNMENT = re.compile(r"^([A-Za-z_]\w*)(\[.*?\])?(\+?=)(.*)$", re.DOTALL)
 _MOVING = frozenset(
@@ -74,12 +77,13 @@ def _may_move(segment: Segment) -> bool:
 def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     """Apply a command's effect to the scope."""
     name, rest = argv[0], argv[1:]
-    if (folder := _entered(name, rest, scope)) is not None:
-        entered = targets.places(folder, scope)
-        scope.go(folder, entered)
+    for folder in entered(argv, scope):
+        led = targets.places(folder, scope)
+        if "-" not in rest or "OLDPWD" in scope.values:  # back to where it was
+            scope.go(folder, led)
         if scope.is_joined:
             scope.cwds = []
-        for place in entered:
+        for place in led:
             scope.enter(place)
     if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope, alias=name == "alias")
@@ -117,17 +121,6 @@ def _other_name(rest: list[str], scope: ShellScope) -> None:
     named = [program(word) for word in rest if not word.startswith("-")]
     if len(named) == 2 and named[0] != named[1]:
         scope.assign(f"alias {named[1]}", named[0])
-
-
-def _entered(name: str, rest: list[str], scope: ShellScope) -> str | None:
-    """Return the directory that `cd` enters, or `env -C` for the command behind it."""
-    if name in ("cd", "pushd", "chdir"):
-        return next((word for word in rest if not word.startswith("-")), str(scope.place.home))
-    if name == "env":
-        for word, following in pairwise([*rest, ""]):
-            if match := re.match(r"(?:-C|--chdir=?)(.*)", word, re.DOTALL):
-                return match[1] or following
-    return None
 
 
 def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
@@ -204,13 +197,15 @@ def arrays(name: str, raw: str, scope: ShellScope) -> list[list[str]]:
 
 def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
     """Apply `read` and `mapfile`: a variable may hold a field of the text, what follows one, a line, or all of it."""
-    texts = stage.bodies or stage.given
+    texts = stage.bodies or stage.given or [UNKNOWN]
+    if any(map(_READS_A_PART.match, rest)):
+        texts = [*texts, UNKNOWN]
     fetched = any(map(fetches, stage.scripts)) or DOWNLOADED in texts
     named = [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*(?:\[.*\])?", word, re.DOTALL)]
     for variable in named or ["REPLY", "MAPFILE"]:
         if fetched:
             scope.tainted.add(variable)
-        for text in texts or [UNKNOWN]:
+        for text in texts:
             for piece in _pieces(text, scope):
                 _put(variable, piece, scope)
             if "[" in variable:

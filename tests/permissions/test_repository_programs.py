@@ -232,3 +232,8 @@ def test_what_is_read_unasked_starts_nothing(root: Path, tmp_path: Path):
             started.append(kind)
             marker.unlink()
     assert {"diff.external", "textconv", "a driver's command", "a filter"} <= set(started), started
+
+
+def test_cd_back_leads_to_no_folder_that_the_line_did_not_leave() -> None:
+    """The policy reads `cd -` as a folder of the line, so none comes from the environment."""
+    assert "OLDPWD" not in child_environment({**os.environ, "OLDPWD": "/"})

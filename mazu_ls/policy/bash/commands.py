@@ -5,6 +5,8 @@ Its structure is checked by a real grammar (tree-sitter-bash): only node types l
 
 from __future__ import annotations
 
+import posixpath
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -156,6 +158,16 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
             command = argv[index + 1 : next(ends, len(argv))]
             for start in starts:
                 spend(len(command))
+                if word in (
+                    "-execdir",
+                    "-okdir",
+                ):  # in the folder of what is found: the one above, or below it
+                    one = "./*narrowed*" if narrowed else "./*"
+                    named = [re.sub(r"^\{\}", one, word) for word in command]
+                    found += [
+                        ["env", "-C", folder, *named] for folder in (posixpath.dirname(start) or ".", start)
+                    ]
+                    continue
                 place = (
                     f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from fnmatch import translate
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.policy.data import pattern
@@ -170,15 +170,29 @@ def printed(argv: list[str]) -> str | None:
         pattern, *values = arguments
         if pattern == "--" and values:
             pattern, *values = values
-        pieces = re.split(r"%[-+ #0-9.]*[sbqdixc]", ansi(pattern))
-        if len(pieces) == 1:
-            return pieces[0].replace("%%", "%")
-        out = []
-        for start in range(0, max(1, len(values)), len(pieces) - 1):
-            taken = values[start : start + len(pieces) - 1]
-            for index, piece in enumerate(pieces):
-                out.append(piece)
-                if index < len(pieces) - 1:
-                    out.append(ansi(taken[index]) if index < len(taken) else "")
-        return "".join(out)
+        *pairs, last = re.split(r"(%[^a-zA-Z%]*[a-zA-Z%])", ansi(pattern))
+        if not pairs:
+            return last
+        made: list[str | None] = []
+        left, taking = len(values), len([one for one in pairs[1::2] if one != "%%"])
+        given = chain(values, repeat(""))
+        while not made or (left > 0 < taking):
+            spend(1 + len(pairs))
+            for piece, conversion in zip(pairs[::2], pairs[1::2], strict=True):
+                made += (piece, "%" if conversion == "%%" else _converted(conversion, next(given)))
+            made.append(last)
+            left -= taking
+        return None if None in made else "".join(filter(None, made))
     return None
+
+
+def _converted(conversion: str, value: str) -> str | None:
+    """Return what `printf` makes of a value; None for a conversion that is not evaluated."""
+    if conversion in ("%b", "%c"):
+        return ansi(value) if conversion == "%b" else value[:1]
+    if conversion == "%q" and re.fullmatch(r"[\w./-]+", value):
+        return value
+    if (cut := re.fullmatch(r"%(-?)(\d{0,3})(?:\.(\d{1,3}))?s", conversion)) is not None:
+        text = value if cut[3] is None else value[: int(cut[3])]
+        return text.ljust(int(cut[2] or 0)) if cut[1] else text.rjust(int(cut[2] or 0))
+    return value if re.fullmatch("%[di]", conversion) and re.fullmatch(r"-?[1-9]\d*|0", value) else None

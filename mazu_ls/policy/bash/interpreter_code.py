@@ -105,7 +105,7 @@ def deny(code: str, scope: ShellScope) -> Decision | None:
     paths = [
         re.sub("^~", home, text)
         for text in (re.sub(r"^\+?[<>]+\s*", "", text) for text in _strings(code))
-        if re.match(r"^(/|~|\.\.?/|\.git\b|\.mazu\b)[^\s]*$", text)
+        if re.match(r"^(/|~|\.\.?/|\.\.$|\.git\b|\.mazu\b)[^\s]*$", text)
     ]
     for path in paths:
         if (found := targets.secret(path, scope)) is not None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import lex
@@ -26,13 +29,20 @@ def static_output(
     if segments[0].redirects:
         return quoted_text(script)
     argv = [word for raw in segments[0].words for word in first_words(raw, scope, depth + 1)]
-    if argv == ["pwd"]:
-        return scope.cwds[-1]
     if len(argv) > 1 and argv[:-1] in (["which"], ["type", "-p"], ["type", "-P"], ["command", "-v"]):
         return argv[-1]
     if argv == ["git", "rev-parse", "--show-toplevel"]:
-        return str(scope.place.roots[0]) if scope.place.roots else UNKNOWN
+        return _repository(scope)
+    if argv[:1] == ["dirname"] and len(argv) == 2 and UNKNOWN not in argv[1]:
+        return posixpath.dirname(argv[1].rstrip("/")) or ("/" if argv[1].startswith("/") else ".")
     return printed(argv)
+
+
+def _repository(scope: ShellScope) -> str:
+    """Return the folder of the repository that the line is in, or the workspace if there is none on the disk."""
+    cwd = PurePosixPath(scope.cwds[-1])
+    found = (str(one) for one in (cwd, *cwd.parents) if os.path.lexists(one / ".git"))
+    return next(found, str(scope.place.roots[0]) if scope.place.roots else UNKNOWN)
 
 
 def quoted_text(script: str) -> str | None:

@@ -24,7 +24,7 @@ from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
 from mazu_ls.policy.bash.texts.embedded import embedded, spoken
 from mazu_ls.policy.bash.texts.input_scan import InputScan
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
-from mazu_ls.policy.bash.texts.wandering import is_led_elsewhere, runs_at_the_end
+from mazu_ls.policy.bash.texts.wandering import is_led_elsewhere, runs_at_the_end, starts_elsewhere
 from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
@@ -200,8 +200,13 @@ class DenyScan(InputScan):
             if words and words[0] in ("cd", "pushd", "chdir"):
                 effects.apply(words, scope, Stage(words, segment.before, []))
 
-    def _run_here(self, name: str, words: list[str], script: str, scope: ShellScope) -> None:
-        """Note where a script leads that a builtin runs in this shell, now or later."""
+    def _run_here(
+        self, words: list[str], script: str, scope: ShellScope, below: ShellScope | None = None
+    ) -> None:
+        """Note where a script leads that a builtin runs in this shell, now or later, or `below` in another one."""
+        name = words[0]
+        if below is not None and starts_elsewhere(words, scope):
+            self._wander(name, UNKNOWN, below)
         at_the_end = name == "trap" and runs_at_the_end(words)
         followed = name in ("eval", "mapfile", "readarray") or (name == "trap" and not at_the_end)
         if followed:
@@ -227,7 +232,7 @@ class DenyScan(InputScan):
         """Take a segment apart and evaluate its words; what they hide is put on the list."""
         read, raws = ReadSegment(segment), list(segment.words)
         while raws:
-            if raws[0] in RESERVED:
+            if raws[0] in RESERVED or (raws[0] == "--" and read.keywords[-1:] in (["time"], ["-p"])):
                 read.keywords.append(keyword := raws.pop(0))
                 if keyword in ("while", "until", "{"):
                     scope.depths.append(0)
@@ -346,9 +351,9 @@ class DenyScan(InputScan):
         while todo and self.found is None:
             words = todo.pop()
             spend(10 + 5 * len(words))
-            if not words or words in seen:
+            if not words or (key := [str(len(scope.cwds)), *words]) in seen:
                 continue
-            seen.append(words)
+            seen.append(key)
             name = program(words[0])
             words = [*name.split("-", 1), *words[1:]] if name.startswith("git-") else [name, *words[1:]]
             name = words[0]
@@ -380,8 +385,8 @@ class DenyScan(InputScan):
                     )
                     for match in filter(None, found):
                         self._assign(match, scope)
-                self._run_here(name, words, script, scope)
                 below = scope.copy(given and given[1:])
+                self._run_here(words, script, scope, below)
                 for zeroth in given[:1] if given else ():
                     below.assign("0", zeroth)
                 repeats = name == "trap" and not runs_at_the_end(words)

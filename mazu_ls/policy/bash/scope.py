@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mazu_ls.policy.bash.evaluations import holds_substitution
 from mazu_ls.policy.bash.expansions import UNKNOWN
@@ -169,7 +169,7 @@ class ShellScope:
             case "PWD":
                 return list(self.cwds)
             case "OLDPWD":
-                return [UNKNOWN, *self.cwds]
+                return list(self.cwds)  # it is not taken over from the environment
             case "USER" | "LOGNAME":
                 return [Path(home).name]
             case "IFS":
@@ -238,9 +238,8 @@ class ShellScope:
 
     def lose(self) -> None:
         """Note that the line may be in any folder above or at home from here on, in the next round of a loop, too."""
-        above = dict.fromkeys(str(one) for cwd in self.cwds for one in PurePosixPath(cwd).parents)
-        for place in (*above, str(self.place.home)):
-            self.enter(place)
+        for one in (self.place.cwd, *self.place.cwd.parents, self.place.home):
+            self.enter(place := str(one))
             if place not in self.jumps:
                 self.jumps.append(place)
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import PurePath
+from pathlib import Path, PurePath
+
+from msgspec.structs import replace
 
 from mazu_ls.policy import repository
 from mazu_ls.policy.bash.commands import ReadLine
@@ -180,7 +182,9 @@ def _why_a_place_is_unclear(text: str, place: PolicyContext, scan: DenyScan) -> 
     """Return the hard deny that a line meets where what runs in its own shell (`eval`, `source`, ...) leads elsewhere, unseen."""
     if scan.wanders is None:
         return None
-    found = DenyScan(place).run(text, ShellScope(place, unsure=True)).found
+    # Outside the workspace nothing is within reach of the sandbox, so there it is about what would be lost as a whole.
+    there = replace(place, roots=(*place.roots, Path("/"))) if place.confined else place
+    found = DenyScan(there).run(text, ShellScope(there, unsure=True)).found
     return None if found is None else f"if {scan.wanders} leads to another folder, {found.reason}"
 
 

@@ -249,6 +249,9 @@ class _Word:
     def _substitution(self, script: str, quoted: bool) -> None:
         self.result.inner.append(script)
         self.result.dynamic = True
+        if script.strip() == "pwd":
+            self._variable("PWD", quoted)
+            return
         text = static_output(script, self.scope, self.depth)
         if text is not None:
             self.result.known_outputs += outputs.quoted_text(script) is not None

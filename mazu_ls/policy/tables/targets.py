@@ -26,6 +26,7 @@ _SECRET_FILES = tuple(table("targets.secret_files").split())
 _SYSTEM_SECRETS = tuple(table("targets.system_secrets").split())
 _PROC_SECRET = re.compile(r"^/proc/[^/]+(/task/[^/]+)?/(environ|mem|maps|fd|root|cwd|auxv)(/|$)")
 _KEY_FILE = re.compile(r"^(.*\.(pem|key|p12|pfx|jks|kdbx|ppk)|id_(rsa|dsa|ecdsa|ed25519)\b.*)$")
+_ONE_OF_MANY = re.compile(r"/(home|Users|usr|var|etc|lib|opt|mnt|media)/[^/]+")
 _CD_FAILS = ": it would be there if a `cd` of the line failed, so join the commands with `&&`"
 _HOST_KEY = re.compile(r"^/etc/ssh/[^/]*key[^/]*$")
 
@@ -226,17 +227,16 @@ def _partly_secret(rest: str, folders: tuple[str, ...], exact: bool) -> bool:
 
 def irreplaceable_target(word: str, scope: ShellScope) -> str | None:
     """Return what would be lost as a whole: the system, a home, the workspace, what is above it, a repository. None otherwise."""
+    kept = scope.unsure and scope.place.confined  # but for the workspace nothing is there, or can be written
     for path in places(word, scope):
         found = real(path)
         bare = re.sub(r"/(\*+|\.\*|\.\[!\.\]\*|\{,\.\}\*|\?+|\[[^\]]*\]\*?)$", "", path) or "/"
         for candidate in {path, found, bare}:
-            if candidate in _TOP or re.fullmatch(
-                r"/(home|Users|usr|var|etc|lib|opt|mnt|media)/[^/]+", candidate
-            ):
+            if not kept and (candidate in _TOP or _ONE_OF_MANY.fullmatch(candidate)):
                 return candidate
             if any(
                 candidate == str(root) or _above(candidate, str(root))
-                for root in (*scope.place.roots, scope.place.home)
+                for root in (*scope.place.roots, *(() if kept else (scope.place.home,)))
             ):
                 return candidate
         if not (inside(path, scope.place) or is_own_temporary(path, scope.place)):

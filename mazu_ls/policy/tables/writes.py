@@ -166,6 +166,7 @@ DESTROYS_OPERANDS = word_set("destroys_operands")
 _LOSSES: dict[str, str] = {
     name: loss for loss, names in table("removal.losses").items() for name in names.split()
 }
+_AFTER_PACKING: dict[str, str] = table("removal.after_packing")
 _NARROWS = frozenset(str.split("-name -iname -path -regex -empty -newer -mtime -size -user"))
 
 
@@ -179,6 +180,8 @@ def refused_loss(name: str, rest: list[str], scope: ShellScope) -> str | None:
         only_outside = not _NARROWS.isdisjoint(rest)
     elif loss == "it would change the rights of":
         words, only_outside = words[1:] or words, {"r", "R"}.isdisjoint(flags(rest))
+    elif name in _AFTER_PACKING and any(re.fullmatch(_AFTER_PACKING[name], word) for word in rest):
+        loss = "it would remove"
     for word in words if loss is not None else ():
         allowed = only_outside or (name == "mv" and word == words[-1])
         lost = targets.irreplaceable_target(word, scope)

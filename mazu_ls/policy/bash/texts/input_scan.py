@@ -14,7 +14,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED, LineFiles, commands_in_input
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
-from mazu_ls.policy.bash.texts.wandering import enters_unseen, may_wander
+from mazu_ls.policy.bash.texts.wandering import enters_unseen, may_wander, starts_elsewhere
 from mazu_ls.policy.bash.words import WordValue, static_output
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
@@ -174,7 +174,10 @@ class InputScan:
         if text == DOWNLOADED:
             self._refuse("what would run is downloaded", "no download is run")
         spend(50 + len(text) // 50)
-        self._push(text, scope.copy(given), scope)
+        below = scope.copy(given)
+        if any(starts_elsewhere(words, scope) for words in unwrapped([*argv])):
+            self._wander(argv[0], UNKNOWN, below)
+        self._push(text, below, scope)
         if argv and shell_scripts.sources(argv):
             self._move(text, scope)
             self._wander("source", text, scope)

@@ -1,9 +1,10 @@
-"""Whether a text that `eval`, `source`, an alias or a trap runs in the line's own shell may lead elsewhere; when in doubt, it may."""
+"""Whether `cd`, or a text that `eval`, `source`, an alias or a trap runs in the line's own shell, may lead elsewhere; when in doubt, it may."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import pairwise
 
 from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.functions import RESERVED
@@ -12,6 +13,7 @@ from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.step_budget import spend
+from mazu_ls.policy.tables.wrappers import SHELLS
 
 # What changes the folder, where `cd` looks, or what a later word means.
 _LEADS = frozenset(
@@ -28,6 +30,9 @@ _AT_EXIT = frozenset(("EXIT", "0"))
 _ENDING = _AT_EXIT | set(str.split("INT TERM HUP QUIT 1 2 3 15"))
 _SEARCHED = ("CDPATH", "DIRSTACK")
 """Variables by which `cd`, `pushd` and `popd` go elsewhere than their words say."""
+_START_FILES = ("BASH_ENV", "ENV")
+_CLIMBS = re.compile(r"(?:^|/)\.[^/]*[*?\[]")
+"""A wildcard that some versions of bash expand to `..`."""
 
 
 def may_wander(
@@ -74,14 +79,41 @@ def _names(raws: Iterable[str], scope: ShellScope) -> Iterator[str]:
             yield from re.split(r"[^\w./-]+", text)
 
 
+def entered(argv: Sequence[str], scope: ShellScope) -> list[str]:
+    """Return the folders of which `cd` enters one, or `env -C` for the command behind it."""
+    name, rest = argv[0], argv[1:]
+    if name in ("cd", "pushd", "chdir"):
+        folder = next((word for word in rest if word == "-" or not word.startswith("-")), None)
+        if folder == "-":
+            return scope.lookup("OLDPWD")
+        return [str(scope.place.home) if folder is None else folder]
+    if name == "env":
+        for word, following in pairwise([*rest, ""]):
+            if match := re.match(r"(?:-C|--chdir=?)(.*)", word, re.DOTALL):
+                return [match[1] or following]
+    return []
+
+
 def is_led_elsewhere(words: Sequence[str], scope: ShellScope) -> bool:
-    """Return whether a `cd` looks in other places than in the current folder, or a command makes it do so."""
-    if words[0] == "shopt":
-        return "cdable_vars" in words
+    """Return whether a `cd` enters a folder that nobody knows, or looks in other places than in the current folder, or a command makes
+    it do so."""
+    if words[0] in ("shopt", "fc"):
+        return words[0] == "fc" or "cdable_vars" in words
+    if any(UNKNOWN in folder or _CLIMBS.search(folder) for folder in entered(words, scope)):
+        return True
     if words[0] not in ("cd", "chdir", "pushd", "popd"):
         return False
     known = {*scope.values, *scope.arrays, *(name for names in scope.references.values() for name in names)}
     return any(name in known and any(scope.values.get(name, (UNKNOWN,))) for name in _SEARCHED)
+
+
+def starts_elsewhere(words: Sequence[str], scope: ShellScope) -> bool:
+    """Return whether a shell with these words may be in another folder once it has run its start files."""
+    if words[0] not in SHELLS:
+        return False
+    spend(len(words))
+    named = any(word.startswith(("--rcfile", "--init-file")) or "cdable_vars" in word for word in words)
+    return named or any(map(scope.values.get, _START_FILES))
 
 
 def runs_at_the_end(words: Sequence[str], *, signals: bool = True) -> bool:
