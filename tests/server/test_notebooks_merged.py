@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mazu_ls.checkpoints.git.merge_cells import merge_cells
 from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.checkpoints.git.repository import StoreRepository
-from mazu_ls.checkpoints.restore.merge import merge_adjoining
+from mazu_ls.checkpoints.restore.merging.merge_lines import merge_adjoining
 from tests.server.test_notebooks import call
 from tests.server.test_turns import ALL, agent
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from mazu_ls.checkpoints.git.merge_cells import merge_cells
-from mazu_ls.checkpoints.restore.merge import merge_adjoining
+from mazu_ls.checkpoints.restore.merging.merge_lines import merge_adjoining
 from mazu_ls.server.rpc.lsp_types import ContentChange
 from mazu_ls.workspace import ipynb
 from tests.server.client import Client

@@ -123,13 +123,17 @@ async def test_lines_added_right_below_the_agents_change_are_separated_from_it(
         assert path.read_text() == TEXT.replace("8", "acht\n9\n10")
 
 
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [("", "the lines that both changed"), ("\nnine", "the agent's blocks in which you changed lines")],
+)
 async def test_the_question_says_what_keeping_does_to_a_file_that_is_open_and_saved(
-    env: dict[str, str], folder: Path
+    env: dict[str, str], folder: Path, more: str, said: str
 ):
     path = folder / "app.py"
     path.write_text(TEXT)
     async with (
-        ModelServer(edits("app.py", "7\n8", "7\neight")) as model,
+        ModelServer(edits("app.py", "7\n8", f"7\neight{more}")) as model,
         restarted(env, folder, model) as client,
     ):
         document = client.open(path.as_uri(), TEXT)
@@ -140,8 +144,8 @@ async def test_the_question_says_what_keeping_does_to_a_file_that_is_open_and_sa
         client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
         undone = await client.command("mazu.undo", within=60)
         assert undone["applied"], undone
-        assert "the lines that both changed stay as they are now in app.py" in questions(client)[-1]["detail"]
-        assert document.text == path.read_text() == TEXT.replace("8", "acht")
+        assert f"{said} stay as they are now in app.py" in questions(client)[-1]["detail"]
+        assert document.text == path.read_text() == TEXT.replace("8", f"acht{more}")
 
 
 async def test_a_question_about_an_ignored_file_shows_its_diff_too(env: dict[str, str], folder: Path):

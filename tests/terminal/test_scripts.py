@@ -625,6 +625,30 @@ def test_what_was_changed_in_the_same_line_stays_and_the_sentence_says_how_to_de
     assert "keep: list.txt (your text stays in the lines that both you and the agent changed)" in out
 
 
+@pytest.mark.parametrize("more", [[], ["and one more"]])
+def test_one_line_of_mine_in_a_block_keeps_no_other_lines_of_the_agents_unsaid(
+    script: Script, more: list[str]
+):
+    path = script.root / "list.txt"
+    before = [f"line {n}" for n in range(1, 13)]
+    path.write_text("\n".join([*before, ""]))
+    block = "\n".join(before[4:9])
+    after = [line.upper() for line in before[4:9]] + more
+    read = {"name": "read_file", "arguments": {"path": "list.txt"}}
+    edit = {"name": "edit_file", "arguments": {"path": "list.txt", "old": block, "new": "\n".join(after)}}
+    script.model_says({"calls": [read]}, {"calls": [edit]}, {"text": "Done."})
+    assert script("run", "shout")[0] == 0
+    path.write_text(path.read_text().replace("LINE 7", "mine"))
+    typed = path.read_text().splitlines()
+    status, out, _ = script("undo", "--on-conflict", "keep")
+    if more:
+        assert (status, path.read_text().splitlines()) == (0, typed)
+        assert "such a block stays as it is, with the agent's other lines in it" in out
+    else:
+        assert (status, path.read_text().splitlines()) == (0, [*before[:6], "mine", *before[7:]])
+        assert "keep: list.txt (your text stays in the lines that both you and the agent changed)" in out
+
+
 def test_undo_where_nobody_can_be_asked_takes_the_agents_changes_only_and_leaves_no_folder_behind(
     script: Script,
 ):

@@ -16,12 +16,12 @@ from mazu_ls.checkpoints.attribution.restored_places import places_restored, res
 from mazu_ls.checkpoints.attribution.saved_since import SavedSince
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.merge_cells import merge_cells
-from mazu_ls.checkpoints.git.merge_file import merge_file
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merge import FileBelow, Merge, merge_adjoining, replay_users_changes
+from mazu_ls.checkpoints.restore.merging.keep_lines import keep_users_lines, separate_lines
+from mazu_ls.checkpoints.restore.merging.replay import FileBelow, Merge, replay_users_changes
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
@@ -76,8 +76,8 @@ class RollbackDecision:
         """The places whose file the user changed where no checkpoint could hold it: nothing can be merged."""
         self._in_the_way: set[str] = set()
         """The files, as reports show them, in whose place, or in that of whose folder, the user put something else."""
-        self._same_lines: set[bytes] = set()
-        """The places of which both changed the same lines, in which the user's text stays."""
+        self._same_lines: dict[bytes, str] = {}
+        """The places of which both changed the same lines, in which the user's text stays, with what is said of that."""
         self._history = PlaceHistory(project, db, self._number, self._session)
 
     def concerns(self, place: bytes | None) -> bool:
@@ -172,7 +172,7 @@ class RollbackDecision:
             if result is not None and (result is step or result.changes(bits)):
                 done.append(result)
                 if step.place in self._same_lines:
-                    kept[step.shown] = keep_reasons.SAME_LINES
+                    kept[step.shown] = self._same_lines[step.place]
             elif (
                 result is None or owner != "agent"
             ):  # a merge that changes nothing leaves only the user's work
@@ -209,7 +209,7 @@ class RollbackDecision:
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
                 if change.place in self._same_lines:
-                    kept[change.shown] = keep_reasons.SAME_LINES
+                    kept[change.shown] = self._same_lines[change.place]
             elif result is None or owner != "agent":
                 reason = self.reason("user" if result else owner, change.place)
                 if reason not in keep_reasons.LEFT:
@@ -250,7 +250,7 @@ class RollbackDecision:
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         another = another and place not in self._outgrown
         if place in self._same_lines:
-            return keep_reasons.SAME_LINES
+            return self._same_lines[place]
         if owner == "user":
             moved = place is not None and self._changes.moved(place)
             return (
@@ -389,12 +389,10 @@ class RollbackDecision:
         """Return what `replay` separates line by line; in lines that both changed the user's text stays if they said so."""
         found = replay(merge_cells(self._separate, place))
         if found is None and self.choice == "keep":
-            keep_mine = partial(merge_file, self._project.repository, prefer_mine=True)
-            found = replay(merge_cells(keep_mine, place))
+            found, said = keep_users_lines(self._project.repository, place, replay)
             if found is not None:
-                self._same_lines.add(place)
+                self._same_lines[place] = said
         return found
 
     def _separate(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
-        merged = merge_file(self._project.repository, mine, ancestor, theirs)
-        return merge_adjoining(mine, ancestor, theirs) if merged is None else merged
+        return separate_lines(self._project.repository, mine, ancestor, theirs)

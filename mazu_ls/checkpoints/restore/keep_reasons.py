@@ -22,6 +22,7 @@ ANOTHER_ON_TOP = "another session changed it on top of the agent's change"
 GITS_WORK = "git changed it, since HEAD moved while a command of the agent ran"
 YOUR_FILE = "the file on disk: you saved or changed it while the editor held the agent's change unsaved"
 SAME_LINES = "your text stays in the lines that both you and the agent changed"
+SAME_BLOCK = "you changed lines in a block of the agent's: such a block stays as it is, with the agent's other lines in it"
 KEPT = "left as it is, with the agent's change in it: your change on top of that cannot be separated from it"
 UNHELD_CHANGED = "no checkpoint holds it, and it changed after the agent's edit: by you, or by a command"
 KEPT_UNHELD = f"left as it is: {UNHELD_CHANGED}"
@@ -31,7 +32,7 @@ KEPT_UNCERTAIN = f"left as it is: {UNCERTAIN}"
 MOVED_IN = "it was moved here from where no checkpoint holds files (git ignores them there, or it is outside): it stays"
 CONFLICTS = frozenset((BOTH, ANOTHER_ON_TOP, UNCERTAIN, UNHELD_CHANGED))
 """The reasons for which the agent's changes stay, although nobody decided that."""
-LEFT = frozenset((KEPT, KEPT_UNCERTAIN, KEPT_UNHELD, SAME_LINES))
+LEFT = frozenset((KEPT, KEPT_UNCERTAIN, KEPT_UNHELD, SAME_LINES, SAME_BLOCK))
 """The reasons for which they stay because the user decided to keep their work."""
 
 

@@ -158,19 +158,25 @@ def _who(plan: PlanFiles) -> str:
 
 def _inseparable(with_keep: PlanFiles, names: Sequence[str], keep: Choice) -> str:
     """Return in which of the files the answer that keeps the user's work keeps the agent's change as well; "" for none."""
-    from mazu_ls.checkpoints.restore.keep_reasons import KEPT, KEPT_UNCERTAIN, KEPT_UNHELD, SAME_LINES
+    from mazu_ls.checkpoints.restore.keep_reasons import (
+        KEPT,
+        KEPT_UNCERTAIN,
+        KEPT_UNHELD,
+        SAME_BLOCK,
+        SAME_LINES,
+    )
 
-    whole = [
-        one.path
-        for one in with_keep.keep
-        if one.path in names and one.reason in (KEPT, KEPT_UNCERTAIN, KEPT_UNHELD)
-    ]
-    lines = [one.path for one in with_keep.keep if one.path in names and one.reason == SAME_LINES]
+    def named(*reasons: str) -> list[str]:
+        return [one.path for one in with_keep.keep if one.path in names and one.reason in reasons]
+
+    whole, lines = named(KEPT, KEPT_UNCERTAIN, KEPT_UNHELD), named(SAME_LINES)
     said = ""
     if whole:
         said += f" With \u201c{keep.label}\u201d the agent's change stays in {_listed(whole)}, too: the two cannot be separated."
     if lines:
         said += f" With \u201c{keep.label}\u201d the lines that both changed stay as they are now in {_listed(lines)}."
+    if blocks := named(SAME_BLOCK):
+        said += f" With \u201c{keep.label}\u201d the agent's blocks in which you changed lines stay as they are now in {_listed(blocks)}."
     return said
 
 

@@ -1,0 +1,1 @@
+"""Separating the changes of the user from those of the agent in one file."""
