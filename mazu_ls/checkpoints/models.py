@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Literal
 
@@ -149,6 +149,8 @@ class RollbackReport(Struct):
     problems: list[PathReason] = field(default_factory=list)
     undecided: bool = False
     """Nothing was done, because the user first has to decide about their own work."""
+    unheld: Set[str] = frozenset()
+    """The files that no checkpoint holds, and of which it is kept what they were at the checkpoint."""
 
 
 FileStatus = Literal["added", "modified", "deleted"]

@@ -1,6 +1,8 @@
 """Files that no checkpoint holds (git ignores them, or they are too large): the agent's edits of them are undone as well."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -232,3 +234,25 @@ def test_what_a_command_made_and_ignored_at_once_is_named(script: Script):
     _, out, err = script("undo")
     assert (script.root / "made/m.txt").exists()
     assert "keep: made/m.txt (it stays, whoever made it" in out, out + err
+
+
+def test_a_rollback_names_edits_of_which_nothing_is_kept(script: Script):
+    """As in the state of a version that kept nothing of ignored files."""
+    (script.root / ".gitignore").write_text("*.cfg\n")
+    config = script.root / "p.cfg"
+    config.write_text("mine\n")
+    assert script("checkpoint", "take", "start")[0] == 0
+    script.model_says({"calls": [write("p.cfg", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    for _ in range(2):  # that nothing is left to do the second time is no problem
+        status, out, err = script("rollback", "start", "--only", "code")
+        assert (status, config.read_text(), "problem" in out) == (0, "mine\n", False), out + err
+    assert script("redo")[0] == 0 and script("redo")[0] == 0 and config.read_text() == "theirs\n"
+    databases = [*(script.root.parent / "state").rglob("memory.db")]
+    with closing(sqlite3.connect(databases[0])) as db, db:
+        db.execute("DELETE FROM checkpoint_unheld")
+    for line in (["rollback", "start", "--preview"], ["rollback", "start"]):
+        _, out, err = script(*line)
+        assert "problem: p.cfg: the agent's change stays: no checkpoint holds this file" in out, out + err
+        assert "verified by hash" not in out
+    assert config.read_text() == "theirs\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,9 +11,11 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 
 if TYPE_CHECKING:
+    import builtins
     from collections.abc import Sequence
 
     from mazu_ls.agent.project.services import ProjectServices
+    from mazu_ls.agent.session.journal_views import SessionInfo
 
 
 class StoppableSession(Protocol):
@@ -35,6 +38,18 @@ class StoppableSession(Protocol):
 
     def events(self) -> list[journal.Event]:
         """Return the events of the conversation. Reads the file: call it from a thread."""
+        ...
+
+
+class AllSessions(Protocol):
+    """The part of a project's sessions that finding what they edited needs."""
+
+    async def list(self) -> builtins.list[SessionInfo]:
+        """Return all sessions."""
+        ...
+
+    async def events(self, session_id: str) -> builtins.list[journal.Event]:
+        """Return the conversation of a session."""
         ...
 
 
@@ -115,6 +130,17 @@ def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
             case journal.CallEnded(call_id, True, diff=diff, proposed=False) if diff and calls.get(call_id):
                 found[calls[call_id]] = None
     return list(found)
+
+
+async def edited_since(sessions: AllSessions, at: datetime) -> dict[str, list[str]]:
+    """Return the sessions that were used since, each with the files that its agent's tools edited since, as the calls name them."""
+    found: dict[str, list[str]] = {}
+    for info in await sessions.list():
+        if datetime.fromisoformat(info.updated_at) > at:
+            events = await sessions.events(info.id)
+            before = (event.seq for event in events if datetime.fromisoformat(event.at) <= at)
+            found[info.id] = edited_files(events, max(before, default=0))
+    return found
 
 
 async def undo_targets(project: ProjectServices) -> set[str]:

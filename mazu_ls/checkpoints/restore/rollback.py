@@ -117,7 +117,7 @@ def plan_rollback(
         rows = decide_rows(project, decision, ends, selection, files)
     if selection.has("conversation"):
         files.conversation = bool(changed_conversations(project, now.tree, target, selection))
-    report = RollbackReport(target, None, files, problems=leave_cells(changes, files))
+    report = RollbackReport(target, None, files, problems=leave_cells(changes, files), unheld=unheld)
     asks = decision.choice in (None, "ask") and bool(files.users)
     report.undecided = asks or (decision.choice == "spare" and bool(files.conflicts))
     if selection.has("code"):

@@ -189,7 +189,23 @@ async def rollback(server: ServerState, params: wire.RollbackParams) -> wire.Rol
     if params.memories:
         return wire.RollbackResult.from_report(await _restore_memories(server, checkpoints, id, params))
     wanted = Wanted(params.only, params.paths, params.preview, params.on_conflict)
-    return wire.RollbackResult.from_report(await roll_back(server, checkpoints, id, wanted))
+    edited = await _edited_since(server, checkpoints, id) if not params.only or "code" in params.only else {}
+    report = await roll_back(server, checkpoints, id, wanted)
+    for session, names in edited.items():
+        found = await not_held(server, checkpoints, report, edited=names, session=session, paths=params.paths)
+        report.problems += found
+    report.verified = report.verified and not report.problems
+    return wire.RollbackResult.from_report(report)
+
+
+async def _edited_since(
+    server: ServerState, checkpoints: Checkpoints, id: str | None
+) -> dict[str, list[str]]:
+    """Return what each session's agent edited since a checkpoint; read before the rollback, which moves conversations."""
+    from mazu_ls.agent.session.undo import edited_since
+
+    project = await server.wait_opened()
+    return await edited_since(project.sessions, (await checkpoints.get(id)).created_at) if id else {}
 
 
 async def _restore_memories(

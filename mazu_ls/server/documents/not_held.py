@@ -33,12 +33,15 @@ async def not_held(
     *,
     edited: Sequence[str],
     session: str,
+    paths: Sequence[str] = (),
 ) -> list[PathReason]:
     """Return the files that the agent edited (`edited`, as its calls name them) or its commands changed, and that no undo restores.
 
+    `paths`: only of these files and folders.
+
     What the report keeps for that reason is named as a problem instead.
     """
-    from mazu_ls.checkpoints.models import PathReason
+    from mazu_ls.checkpoints.models import PathReason, is_selected
 
     newest = report.safety or next(iter((await checkpoints.list(1))[0]), None)
     if report.undecided or newest is None:
@@ -46,7 +49,7 @@ async def not_held(
     target = report.checkpoint
     found: dict[str, str] = {}
     plan = report.plan
-    decided = {*plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
+    decided = {*report.unheld, *plan.write, *plan.delete, *(conflict.path for conflict in plan.conflicts)}
     decided |= {one.path for one in plan.keep if not one.reason.startswith("not held")}
     decided |= {one.path for one in report.problems}
     kept = {one.path for one in report.plan.keep}
@@ -64,6 +67,7 @@ async def not_held(
         held = [await checkpoints.file_text(id, name) for id in (newest.id, target.id)]
         if path.is_file() and (name in skipped or not any(exists for _, _, exists in held)):
             found.setdefault(name, NOT_HELD)
+    found = {name: reason for name, reason in found.items() if is_selected(name, paths)}
     report.plan.keep = [one for one in report.plan.keep if one.path not in found]
     report.plan.keep += [PathReason(name, UNIGNORED) for name in await _unignored(checkpoints, report)]
     return [PathReason(name, reason) for name, reason in sorted(found.items())]
