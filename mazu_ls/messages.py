@@ -149,10 +149,10 @@ class Usage(Struct, frozen=True, rename="camel"):
 
 
 def unwrap_untrusted(text: str) -> str:
-    """Return a tool's text without the marks around what came from outside; they are for the model."""
+    """Return a tool's text without the marks around what came from outside; they are for the model. Notes after it stay."""
     head, _, rest = text.partition("\n")
-    marked = head.startswith("<untrusted origin=") and rest.endswith("\n</untrusted>")
-    return rest.removesuffix("\n</untrusted>") if marked else text
+    inner, end, notes = rest.partition("\n</untrusted>")  # the text cannot hold it: escape_closing_tag
+    return inner + notes if end and head.startswith("<untrusted origin=") else text
 
 
 def partly_known(dollars: str, unpriced_calls: int) -> str:

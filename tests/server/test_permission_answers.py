@@ -36,7 +36,7 @@ async def test_a_command_is_changed_in_the_answer_and_only_the_changed_one_runs(
 ):
     async with agent(env, folder, SHELL) as client:
         client.answers["mazu/permission/request"] = lambda params: {
-            "optionId": "allow_once", "arguments": {"command": "echo two > out.txt"},
+            "optionId": "allow_once", "arguments": {"command": "echo two | tee out.txt"},
         }  # fmt: skip
         await chat(client)
         (asked,) = client.notes("mazu/permission/request")
@@ -44,7 +44,9 @@ async def test_a_command_is_changed_in_the_answer_and_only_the_changed_one_runs(
         assert (folder / "out.txt").read_text() == "two\n"
         assert "the user changed the call before it ran" in results(client)[1]
         (entry,) = (await client.command("mazu.audit"))["entries"]
-        assert entry["arguments"] == {"command": "echo two > out.txt"}
+        assert entry["arguments"] == {"command": "echo two | tee out.txt"}
+        shown = (await client.command("mazu.turn.output"))["text"]
+        assert shown.startswith("two\n") and "untrusted" not in shown
 
 
 @pytest.mark.parametrize(
