@@ -160,7 +160,8 @@ async def test_the_main_job(bed: Bed):
     other = FIX | {"new": "return sum((a, b))"}
     product = {"path": "app.py", "old": "return sum((a, b))", "new": "return a * b"}
     script = [
-        # First: requests quote what was said before, such as "please wait".
+        # First: such requests quote what was said before, such as "please wait".
+        ScriptedReply(when="Save what is worth keeping.", text="[]", repeat=True),
         ScriptedReply(when="Add or fix the documentation", text=DOCUMENTED),
         ScriptedReply(
             when="total subtracts",
@@ -174,6 +175,7 @@ async def test_the_main_job(bed: Bed):
         ScriptedReply(when="let total add", calls=[{"name": "edit_file", "arguments": FIX}]),
         ScriptedReply(when="sum is the builtin", calls=[{"name": "edit_file", "arguments": other}]),
         ScriptedReply(when="edited app.py", text="With sum, then."),
+        ScriptedReply(when="continue", text="That was the rest."),
         ScriptedReply(when="are you there", text="Yes, I am here."),
         ScriptedReply(when="make total a product", calls=[{"name": "edit_file", "arguments": product}]),
         ScriptedReply(when="edited app.py", text="Counting the callers. " * 500, delay=0.5),
