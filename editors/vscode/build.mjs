@@ -68,6 +68,31 @@ exports.__exportStar = (it, exports) => {
 };`;
 const IMPORT_HELPERS = "const { __importStar, __exportStar } = require('typescript-helpers');\n";
 
+/** In the pages: names of SVG and MathML, of which no text makes anything (a reply's own HTML is shown as text). */
+const OTHER_VOCABULARIES =
+  /^(const (?:svg|svg\$1|svgFilters|svgDisallowed|mathMl|mathMl\$1|mathMlDisallowed) = freeze\()\[[^]*?\](\);)$/gm;
+/** And what colours the elements of a document: the pages give the highlighter text. */
+const OF_DOCUMENTS =
+  /^( {2}function (?:blockLanguage|updateClassName|highlightElement|initHighlightingOnLoad|highlightAll|upgradePluginAPI|deprecateHighlightBlock)\(.*\) \{)\n[^]*?\n( {2}\})$/gm;
+const UNUSED_IN_PAGES = [
+  { filter: /dompurify[\\/]dist[\\/]purify\.es\.mjs$/, part: OTHER_VOCABULARIES, empty: '$1[]$2', count: 7 },
+  { filter: /highlight\.js[\\/]lib[\\/]core\.js$/, part: OF_DOCUMENTS, empty: '$1$2', count: 7 },
+];
+
+const leaveOutOfPages = {
+  name: 'leave out what no page uses',
+  setup(it) {
+    for (const { filter, part, empty, count } of UNUSED_IN_PAGES) {
+      it.onLoad({ filter }, async ({ path }) => {
+        const text = await readFile(path, 'utf8');
+        const found = text.match(part)?.length ?? 0;
+        if (found !== count) throw new Error(`${path} has changed: ${found} of ${count} parts were found`);
+        return { contents: text.replace(part, empty), loader: 'js' };
+      });
+    }
+  },
+};
+
 const leaveOutUnused = {
   name: 'leave out what is not used, or stands there many times',
   setup(it) {
@@ -100,6 +125,7 @@ await build({
   format: 'cjs',
   target: 'node20',
   external: ['vscode'],
+  mangleProps: /^_[a-z]/, // what the client keeps for itself; nothing on the wire and nothing of VS Code begins so
   plugins: [leaveOutUnused],
 });
 await build({
@@ -116,6 +142,7 @@ await build({
   target: 'chrome128',
   tsconfig: 'webview/tsconfig.json',
   external: ['*.ttf'],
+  plugins: [leaveOutOfPages],
 });
 for (const file of ['codicon.css', 'codicon.ttf']) {
   await copyFile(`node_modules/@vscode/codicons/dist/${file}`, `dist/webview/${file}`);
