@@ -180,5 +180,10 @@ await story(async (bed, step) => {
     await chat.locator('.call .object', { hasText: 'util.py' }).last().click();
     await bed.editor('util.py').waitFor();
     await bed.shot('two folders');
+    await chat.locator('.footer .link', { hasText: 'undo' }).last().click();
+    await until('the editor is as before', async () => (await bed.text('util.py')).includes('size = 1'));
+    await until('the file, too', () => fs.readFileSync(path.join(tools, 'util.py'), 'utf8') === 'size = 1\n');
+    await until('they are equal, and it is not marked as unsaved', async () => !(await bed.dirty('util.py')));
+    await chat.locator('.notice, [role=status]', { hasText: 'Undone: 1 file written, conversation' }).waitFor();
   });
 });

@@ -1,6 +1,6 @@
 /** How times, prices and counts are said, the same everywhere. */
 
-import { l10n } from 'vscode';
+import { l10n, Uri, workspace } from 'vscode';
 import type { AllCommands, Checkpoint, Model, RollbackPlan, Session } from './protocol';
 
 const UNITS: [Noun, number][] = [
@@ -83,13 +83,21 @@ export function checkpointChanges({ files, memories }: Checkpoint): string {
   return parts.join(', ') || l10n.t('no changes');
 }
 
+/** The open editors that change while their file does not, as paths: one whose file is written counts as that file. */
+export function editorsAlone({ write, delete: deleted, buffers }: RollbackPlan): string[] {
+  const paths = buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
+  return paths.filter((path) => !write.includes(path) && !deleted.includes(path));
+}
+
 /** What a roll back does to code, open editors, memory and conversation. */
-export function rollbackChanges({ write, delete: deleted, buffers, memories, conversation }: RollbackPlan): string {
+export function rollbackChanges(plan: RollbackPlan): string {
+  const { write, delete: deleted, memories, conversation } = plan;
+  const editors = editorsAlone(plan).length;
   const learned = memories.added + memories.changed + memories.removed;
   const parts = [
     write.length && l10n.t('{0} written', counted(write.length, 'file')),
     deleted.length && l10n.t('{0} deleted', counted(deleted.length, 'file')),
-    buffers.length && l10n.t('{0} changed', counted(buffers.length, 'editor')),
+    editors && l10n.t('{0} changed', counted(editors, 'editor')),
     learned && counted(learned, 'memory'),
     conversation && l10n.t('conversation'),
   ];

@@ -17,6 +17,7 @@ import { attempt } from './errors';
 import { registerLanguageModel } from './languageModel';
 import { registerLanguageModelTools } from './languageModelTools';
 import { lendLanguageServers } from './lending';
+import { clearMarkOfSaved } from './savedEditors';
 import { StatusBar } from './statusBar';
 import { registerProposals } from './views/proposals';
 import { registerViews } from './views/views';
@@ -46,6 +47,7 @@ export function activate(context: ExtensionContext): void {
   registerLanguageModel(app);
   registerLanguageModelTools(app);
   followContext(app);
+  clearMarkOfSaved(context, server);
   context.subscriptions.push(
     // A server that could not be found is looked for again as soon as the settings say where it is.
     workspace.onDidChangeConfiguration((event) => {

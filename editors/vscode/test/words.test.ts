@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginning, keptAsIs, ownWork, takenByUndo, toBeRemembered, withName } from '../src/describe';
+import { beginning, keptAsIs, ownWork, rollbackChanges, takenByUndo, toBeRemembered, withName } from '../src/describe';
 import { decisions } from '../src/commands/decisions';
 import type { Checkpoint, RollbackPlan } from '../src/protocol';
 import { formerKey, serverName } from '../src/settingNames';
@@ -120,6 +120,16 @@ test('another agent asks with all that would be remembered', () => {
   const memory = { title: 'Money is whole cents', body: 'No floats.', category: 'user_preference' } as const;
   assert.deepEqual(toBeRemembered(memory), ['User preference: Money is whole cents', 'No floats.']);
   assert.deepEqual(toBeRemembered({ title: 'x' }), ['x']);
+});
+
+test('a file that is written is counted once, its editor included', () => {
+  const plan = { write: ['a.py'], delete: [], memories: { added: 0, changed: 0, removed: 0 }, conversation: true };
+  const changes = (buffers: string[]) => rollbackChanges({ ...plan, buffers } as unknown as RollbackPlan);
+  assert.equal(changes(['file:///project/a.py']), '1 file written, conversation');
+  assert.equal(
+    changes(['file:///project/a.py', 'file:///project/src/a.py']),
+    '1 file written, 1 open editor changed, conversation',
+  );
 });
 
 test('a file that only the user changed can be restored, by a choice that says so', () => {

@@ -188,6 +188,7 @@ function Files({ preview }: { preview: RewindPreview }) {
     ]),
     ...preview.write.map((path): [string, string, string] => ['~', path, '']),
     ...preview.delete.map((path): [string, string, string] => ['−', path, '']),
+    ...preview.buffers.map((path): [string, string, string] => ['~', path, t('in the editor')]),
     ...preview.keep.map(({ path, reason }): [string, string, string] => ['=', path, reason || t('kept as it is')]),
   ];
   return (

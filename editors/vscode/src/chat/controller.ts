@@ -1,6 +1,6 @@
 import { commands, type Disposable, env, l10n, Uri, type Webview, window, workspace } from 'vscode';
 import type { App } from '../app';
-import { isChat, ownWork, modelPrice, rollbackChanges } from '../describe';
+import { editorsAlone, isChat, ownWork, modelPrice, rollbackChanges } from '../describe';
 import { showPatch } from '../diffs/patch';
 import { showTurnChanges } from '../diffs/turn';
 import { isCancellation, sentence, UserError } from '../errors';
@@ -261,8 +261,7 @@ export class ChatController implements Disposable {
         ...before(turnId, last),
         preview: true,
       });
-      const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
-      this.post({ type: 'preview', preview: { ...empty, ...plan, buffers } });
+      this.post({ type: 'preview', preview: { ...empty, ...plan, buffers: editorsAlone(plan) } });
     } catch (error) {
       this.post({ type: 'preview', preview: { ...empty, problem: sentence(error) } });
     }

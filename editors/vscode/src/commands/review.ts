@@ -1,5 +1,5 @@
-import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace, l10n } from 'vscode';
-import { checkpointName } from '../describe';
+import { type QuickPickItem, QuickPickItemKind, window, l10n } from 'vscode';
+import { checkpointName, editorsAlone } from '../describe';
 import { report } from '../errors';
 import type { Part, Reasoned, RollbackArgument, RollbackResult } from '../protocol';
 import { decisions } from './decisions';
@@ -46,7 +46,6 @@ export function reviewPlan(
 }
 
 function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
-  const buffers = plan.buffers.map((uri) => workspace.asRelativePath(Uri.parse(uri)));
   const isUsers = ({ path }: Reasoned) => plan.users.includes(path);
   const section = (title: string, icon: string, entries: (string | Reasoned)[]) =>
     sectionOf(title, icon, entries, plan.ownMemories);
@@ -55,7 +54,7 @@ function planItems({ plan }: RollbackResult, isPart: boolean): PlanItem[] {
       ({ label, detail, onConflict }): PlanItem => ({ label: `$(discard) ${label}`, detail, decision: { onConflict } }),
     ),
     ...section(l10n.t('Changed since by you'), 'warning', [...plan.conflicts, ...plan.keep.filter(isUsers)]),
-    ...section(l10n.t('Open editors changed'), 'edit', buffers),
+    ...section(l10n.t('Open editors changed'), 'edit', editorsAlone(plan)),
     ...section(l10n.t('Set aside, what is there now'), 'archive', plan.setAside),
     ...section(l10n.t('Files written'), 'file', plan.write),
     ...section(l10n.t('Files deleted'), 'trash', plan.delete),
