@@ -143,6 +143,19 @@ async def test_the_file_is_what_was_saved_and_the_document_that_and_what_was_not
     assert {(one.path, one.reason) for one in report.plan.keep} <= {("a.txt", YOUR_FILE)}
 
 
+@pytest.mark.parametrize("choice", ["keep", "merge"])
+@pytest.mark.parametrize("script", ["discard agent", "discard agent save", "discard agent command"])
+async def test_text_thrown_away_before_the_agents_edit_stays_away(
+    editor: Editor, script: str, choice: OnConflict
+):
+    await editor.do("type")
+    first = await editor.take(kind="baseline")
+    await editor.do(script)
+    report = await editor.undo(first, choice)
+    assert (report.applied, report.verified, report.plan.conflicts) == (True, True, [])
+    assert (editor.file, editor.lines) == (FIRST, FIRST)
+
+
 @pytest.mark.parametrize("script", ["agent over save type", "agent save over", "agent type save over"])
 async def test_a_line_that_both_changed_is_a_conflict_and_named_if_it_is_kept(editor: Editor, script: str):
     first = await editor.take(kind="baseline")

@@ -86,6 +86,7 @@ class Attribution:
                 possible += [self._state(one.commanded[0], place) for one in around if one.commanded]
                 self._explain(write.before, possible, place, around, change)
                 change.sessions.add(write.session)
+                change.user |= place in new.texts and self._threw_away(write, old, place)
                 possible = [write.before, write.after]
             elif self._may_be_later(write, place):
                 self._explain(self._state(write.commanded[0], place), possible, place, around, change)
@@ -107,6 +108,16 @@ class Attribution:
             change.user |= not overlap and bits_changed(self._project, place, edits, [*ends, new])
         change.beneath = place in new.texts and self._changed_beneath(place, old, new)
         return change
+
+    def _threw_away(self, edit: Write, old: Shown, place: bytes) -> bool:
+        """Return whether the first edit began with the file below an unsaved text: its user had reverted the document to that.
+
+        Only where the editor shows the edit: if an editor is gone, its text was not thrown away by anybody.
+        """
+        if place not in old.texts or edit is not self._edits[place][0]:
+            return False
+        below = self._state(Shown(old.tree), place)
+        return self._same.same(edit.before, below) and not self._same.same(edit.before, old.texts[place])
 
     def _changed_beneath(self, place: bytes, old: Shown, new: Shown) -> bool:
         """Return whether the file on disk differs from every record while an editor shows an unsaved text of it."""
