@@ -48,6 +48,9 @@ class Pipe:
 
     unread = 0
 
+    def write_later(self, encode: Callable[[], bytes | bytearray]) -> None:
+        self.write(encode())
+
     async def close(self) -> None:
         return
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +19,9 @@ from mazu_ls.journal.journal import Event, Journal, ModelSaid, read
 from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.models.model import ModelAnswer, ModelRequest, ToolSpec
 from mazu_ls.models.written_calls.recognition import recognise_written_calls
-from mazu_ls.server.rpc.client_requests import encode_message
+from mazu_ls.server.rpc.client_requests import ClientRequests, encode_message
+from mazu_ls.server.rpc.framing import FrameReader
+from mazu_ls.server.rpc.transport import StdioTransport
 from tests.server.test_turns import agent
 
 LONG = "some words of it. " * 60_000
@@ -61,6 +65,28 @@ def test_a_message_is_in_memory_once_more_while_it_waits_to_be_sent():
         whole = encode_message({"jsonrpc": "2.0", "method": "m", "params": {"text": LONG}})
     header, _, body = bytes(whole).partition(b"\r\n\r\n")
     assert header == b"Content-Length: %d" % len(body) and body.endswith(b'"}}')
+
+
+async def test_long_messages_that_nobody_reads_are_not_in_memory_as_bytes():
+    """They share their text, and come whole and in order to a client that reads at last."""
+    source, sink = os.pipe()
+    transport = StdioTransport(os.open(os.devnull, os.O_RDONLY), sink)
+    server = ClientRequests()
+    server.write, server.write_later = transport.write, transport.write_later
+    server.unread = lambda: transport.unread
+    with peak_of(6):  # what a client may leave unread, and one that is encoded
+        for number in range(20):
+            server.notify("reply", {"number": number, "text": LONG})
+            server.notify("small", {"number": number})
+    frames, came = FrameReader(), list[Any]()
+    while len(came) < 40:
+        data = await asyncio.to_thread(os.read, source, 1 << 20)
+        came += [json.loads(frame) for frame in frames.feed(data) if isinstance(frame, bytes)]
+    await transport.close()
+    assert [one["params"]["number"] for one in came] == [n // 2 for n in range(40)]
+    assert [one["method"] for one in came] == ["reply", "small"] * 20
+    assert all(one["params"]["text"] == LONG for one in came[::2])
+    os.close(source)
 
 
 async def test_an_unfinished_answer_is_kept_without_a_copy(tmp_path: Path):

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from mazu_ls.journal.growing_text import GrowingText
 from mazu_ls.server.client.event_updates import updates_from_event
+from mazu_ls.server.rpc.client_requests import MOST_UNREAD
 from mazu_ls.tools.tool_titles import call_title
 from mazu_ls.workspace.visible_text import make_line
 
@@ -24,8 +25,6 @@ STREAMED = frozenset({"message", "thought", "tool_output"})
 """Updates that are in no journal, and that the finished message or the transcript makes up for."""
 WHOLE = frozenset({"reply", "restart", "turn", "tool_call"})
 """Updates after which what streams is whole again."""
-MOST_UNREAD = 2 * 2**20
-"""Bytes that wait for a client before nothing more is streamed to it: it does not read, and memory is finite."""
 INTERRUPTED = {
     "kind": "state", "state": "done", "stopReason": "interrupted", "reply": "",
     "detail": "The editor or terminal in which it ran was closed.", "changes": None, "checkpoints": [],

@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -38,6 +39,10 @@ def encode_message(message: dict[str, Any]) -> bytes | bytearray:
         return frame(json.dumps(msgspec.to_builtins(message)).encode())
 
 
+LONG = 128 * 1024
+"""Bytes; a longer message is encoded once more rather than kept as bytes until a client reads."""
+MOST_UNREAD = 2 * 2**20
+"""Bytes that wait for a client before nothing more is streamed to it: it does not read, and memory is finite."""
 MOST_LATE = 16
 """Requests whose late answers still matter: a client may never answer one that was cancelled."""
 Late = Callable[[Any], None]
@@ -50,6 +55,9 @@ class ClientRequests:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.write: Callable[[bytes | bytearray], None] = lambda data: None
+        self.write_later: Callable[[Callable[[], bytes | bytearray]], None] = lambda encode: self.write(
+            encode()
+        )
         self.unread: Callable[[], int] = lambda: 0
         self.on_unprompted: Callable[[], None] = lambda: None
         """Called when the client sends something of its own accord, or an answer that nobody waits for any more."""
@@ -58,8 +66,15 @@ class ClientRequests:
         self._numbers = itertools.count(1)
 
     def send(self, message: dict[str, Any]) -> None:
-        """Encode and queue one message. Raises TypeError for what JSON cannot represent."""
-        self.write(encode_message(message))
+        """Encode and queue one message. Raises TypeError for what JSON cannot represent.
+
+        A long one for a client that does not read is queued as it is: its texts are in memory once, for all such messages.
+        """
+        data = encode_message(message)
+        if len(data) > LONG and self.unread() > MOST_UNREAD:
+            self.write_later(partial(encode_message, message))
+        else:
+            self.write(data)
 
     def notify(self, method: str, params: Any = None) -> None:
         """Send a notification."""

@@ -69,7 +69,7 @@ class ServerConnection(LanguageServer):
         `handshake`: what was read, and perhaps answered, before.
         """
         self._done = asyncio.get_running_loop().create_future()
-        self.protocol.write = transport.write
+        self.protocol.write, self.protocol.write_later = transport.write, transport.write_later
         self.protocol.unread = lambda: transport.unread
         self.protocol.on_exit = self._exit
         if handshake is not None and handshake.params is not None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 CHUNK = 256 * 1024
 FLUSH_SECONDS = 1.0
+Queued = bytes | bytearray | Callable[[], bytes | bytearray]
+logger = logging.getLogger(__name__)
 
 
 class Transport(Protocol):
@@ -22,6 +25,10 @@ class Transport(Protocol):
 
     def write(self, data: bytes | bytearray) -> None:
         """Queue bytes; never blocks."""
+        ...
+
+    def write_later(self, encode: Callable[[], bytes | bytearray]) -> None:
+        """Queue a message that may be encoded only when it is sent, in any thread: until then it takes no memory of its own."""
         ...
 
     @property
@@ -45,7 +52,7 @@ class StdioTransport:
         self._source, self._sink = source, sink
         self._loop = asyncio.get_running_loop()
         self._input: asyncio.Queue[bytes] = asyncio.Queue()
-        self._output: queue.SimpleQueue[bytes | bytearray | None] = queue.SimpleQueue()
+        self._output: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._flushed = asyncio.Event()
         self._queued = 0
         self._written = 0
@@ -60,6 +67,9 @@ class StdioTransport:
     def write(self, data: bytes | bytearray) -> None:
         self._queued += len(data)
         self._output.put(data)
+
+    def write_later(self, encode: Callable[[], bytes | bytearray]) -> None:
+        self._output.put(encode)
 
     @property
     def unread(self) -> int:
@@ -84,22 +94,40 @@ class StdioTransport:
 
     def _write_all(self) -> None:
         try:
-            while (data := self._output.get()) is not None:
-                view = memoryview(data)
-                while view:
-                    sent = os.write(self._sink, view)
-                    self._written += sent
-                    view = view[sent:]
+            while (queued := self._output.get()) is not None:
+                if not callable(queued):
+                    for sent in self._send(queued):
+                        self._written += sent
+                elif data := _encoded(queued):
+                    for _ in self._send(data):  # not counted when it was queued
+                        pass
         except OSError:
             # The editor closed its end: for the loop that is the end of input.
             self._on_loop(self._input.put_nowait, b"")
         self._on_loop(self._flushed.set)
+
+    def _send(self, data: bytes | bytearray) -> Iterator[int]:
+        """Write all of it; yield how many bytes at a time the other side took."""
+        view = memoryview(data)
+        while view:
+            sent = os.write(self._sink, view)
+            yield sent
+            view = view[sent:]
 
     def _on_loop(self, call: Callable[..., object], *args: object) -> None:
         try:
             self._loop.call_soon_threadsafe(call, *args)
         except RuntimeError:
             return  # The loop is closed: the process is ending.
+
+
+def _encoded(encode: Callable[[], bytes | bytearray]) -> bytes | bytearray:
+    """Return the message; nothing if that fails: the messages behind it must not be lost with it."""
+    try:
+        return encode()
+    except Exception:
+        logger.exception("a message could not be encoded any more")
+        return b""
 
 
 class StreamTransport:
@@ -123,6 +151,9 @@ class StreamTransport:
     def write(self, data: bytes | bytearray) -> None:
         if not self._writer.is_closing():
             self._writer.write(data)
+
+    def write_later(self, encode: Callable[[], bytes | bytearray]) -> None:
+        self.write(encode())
 
     @property
     def unread(self) -> int:
