@@ -146,7 +146,8 @@ class RollbackDecision:
         """Reduce both lists to what is done, and list in the plan what is written, deleted, kept, and in conflict."""
         steps[:] = [step for step in steps if self.concerns(step.place)]
         buffers[:] = [change for change in buffers if self.concerns(change.place)]
-        places = {step.place for step in steps} | {change.place for change in buffers if change.place}
+        open_places = {change.place for change in buffers if change.place}
+        places = open_places | {step.place for step in steps}
         owners: dict[bytes, Owner] = {place: self.owner(place, now) for place in places}
         blocked = keep_reasons.blocked_steps(steps, owners)
         if self.choice == "agents":
@@ -177,13 +178,12 @@ class RollbackDecision:
                 result is None or owner != "agent"
             ):  # a merge that changes nothing leaves only the user's work
                 kept[step.shown] = self.reason("user" if result else owner, step.place)
-                saved = result is not None and owner == "both" and step.place in {it.place for it in buffers}
+                saved = result is not None and owner == "both" and step.place in open_places
                 if saved or owner == "user" != owners[step.place]:
                     kept[step.shown] = keep_reasons.YOUR_FILE
         writer.finish()
-        for step in [
-            step for step in done if not blocked.get(step.place, set()) <= {one.place for one in done}
-        ]:
+        doing = {step.place for step in done}
+        for step in [step for step in done if not blocked.get(step.place, set()) <= doing]:
             done.remove(step)
             self._in_the_way.add(step.shown)
             inside = min(self._project.shown(place) for place in blocked[step.place])
