@@ -1,6 +1,7 @@
 """`memory.embeddings`: a second model of meaning at an endpoint or in a folder, without which memory goes on."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -253,3 +254,57 @@ async def test_a_process_that_says_much_and_dies_is_quoted(tmp_path: Path, monke
     with pytest.raises(MazuError, match="libexample is missing"):
         await encoder.encode(["text"])
     await encoder.close()
+
+
+class SlowEncoder:
+    """Answers a question only when told to."""
+
+    name, prompts = "slow", None
+
+    def __init__(self) -> None:
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.asked: list[list[str]] = []
+
+    def share(self, language: str) -> float:
+        return 0.5
+
+    async def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        self.asked.append(list(texts))
+        await self.answers.wait()
+        return [[float(len(text)), 1.0, float("Stripe" in text)] for text in texts]
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_no_question_waits_long_for_a_model_that_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedder, "QUESTION_SECONDS", 0.1)
+    encoder = SlowEncoder()
+    for opening in range(2):  # in a running process, then in one that has yet to prepare the model
+        memories = await Memories.open(
+            tmp_path / "memory.db", tmp_path / "global.db", MemorySettings(), encoder
+        )
+        await memories.remember(FACTS[opening])
+        if not opening:
+            await memories.embedder.make_all()
+        encoder.answers.clear()
+        asked = len(encoder.asked)
+        found = [await memories.recall("who processes credit cards", count_use=False) for _ in range(2)]
+        assert [one[0].title for one in found] == [FACTS[0]] * 2
+        assert len(encoder.asked) - asked <= 2, (
+            "one request at a time waits for it, besides that of the background"
+        )
+        assert "slow has not answered" in memories.embedder.second_problem
+        encoder.answers.set()
+        async with asyncio.timeout(60):
+            while memories.embedder.second_problem:  # noqa: ASYNC110 - the late answer
+                await asyncio.sleep(0.01)
+        asked = len(encoder.asked)
+        await memories.recall("who processes credit cards", count_use=False)
+        assert len(encoder.asked) > asked
+        await memories.embedder.make_all()
+        assert len(set(await lengths(memories))) == 1
+        await memories.close()

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 RETRY_SECONDS = 60.0
 """Seconds for which the encoder is not asked again after a failure."""
+QUESTION_SECONDS = 5.0
+"""Seconds for which a question waits. The encoder may need longer, such as a server that loads its weights first, which it would not
+do if the request ended: the answer is waited for aside, and until it comes no other question asks."""
 QUESTIONS = (
     "When does the invoice have to be paid?",
     "how do I renew my passport",
@@ -62,6 +65,7 @@ class CenteredEncoder:
         self._prompts = encoder.prompts or prompts_by_name(encoder.name)
         self._means: tuple[NDArray[Any], NDArray[Any]] | None = None
         self._retry_at = 0.0
+        self._late: asyncio.Task[NDArray[Any] | None] | None = None
 
     @property
     def id(self) -> str:
@@ -74,33 +78,57 @@ class CenteredEncoder:
 
     async def close(self) -> None:
         """Release the resources of the encoder."""
+        if self._late is not None:
+            self._late.cancel()
+            await asyncio.gather(self._late, return_exceptions=True)
         await self._encoder.close()
 
-    async def prepare(self) -> bool:
-        """Find the length of the vectors and their means; return False if the encoder cannot be asked now."""
+    async def prepare(self, patience: float | None = None) -> bool:
+        """Find the length of the vectors and their means; return False if the encoder cannot be asked now, or does not answer
+        within `patience` seconds."""
         if self._means is None:
-            questions = await self._ask(QUESTIONS, self._prompts.query)
+            questions = await self._ask(QUESTIONS, self._prompts.query, patience)
             statements = (
-                await self._ask(STATEMENTS, self._prompts.document) if questions is not None else None
+                await self._ask(STATEMENTS, self._prompts.document, patience)
+                if questions is not None
+                else None
             )
             if questions is not None and statements is not None:
                 self._means = questions.mean(axis=0), statements.mean(axis=0)
                 self.size = self.size or padded_size(questions.shape[1])
         return self._means is not None
 
-    async def encode(self, texts: Sequence[str], *, query: bool = False) -> NDArray[Any] | None:
-        """Return a vector of length 1 for each question (`query`) or statement; None if it cannot be asked now."""
-        if not await self.prepare() or self._means is None:
+    async def encode(
+        self, texts: Sequence[str], *, query: bool = False, patience: float | None = None
+    ) -> NDArray[Any] | None:
+        """Return a vector of length 1 for each question (`query`) or statement; None if it cannot be asked now, or does not answer
+        within `patience` seconds."""
+        if not await self.prepare(patience) or self._means is None:
             return None
-        made = await self._ask(texts, self._prompts.query if query else self._prompts.document)
+        made = await self._ask(texts, self._prompts.query if query else self._prompts.document, patience)
         return None if made is None else _units(made - self._means[0 if query else 1])
 
-    async def _ask(self, texts: Sequence[str], prompt: str) -> NDArray[Any] | None:
+    async def _ask(self, texts: Sequence[str], prompt: str, patience: float | None) -> NDArray[Any] | None:
+        if asyncio.get_running_loop().time() < self._retry_at:
+            return None
+        if patience is None:
+            return await self._answer(texts, prompt)
+        if self._late is not None and not self._late.done():
+            return None
+        asking = asyncio.create_task(self._answer(texts, prompt))
+        try:
+            await asyncio.wait({asking}, timeout=patience)
+        finally:
+            self._late = None if asking.done() else asking
+        if asking.done():
+            return asking.result()
+        self.problem = f"{self._encoder.name} has not answered within {patience:g} seconds."
+        log.warning("the model of memory.embeddings is not used until it answers: %s", self.problem)
+        return None
+
+    async def _answer(self, texts: Sequence[str], prompt: str) -> NDArray[Any] | None:
         import numpy as np
 
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._retry_at:
-            return None
         try:
             made = await self._encoder.encode([prompt + text[:MAX_CHARACTERS] for text in texts])
         except MazuError as error:
@@ -110,7 +138,7 @@ class CenteredEncoder:
                 self.problem = ""
                 return _units(np.asarray(made, dtype=np.float32))
             self.problem = f"{self._encoder.name} answers with vectors of another length than before."
-        self._retry_at = loop.time() + RETRY_SECONDS
+        self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
         log.warning("the model of memory.embeddings is not used: %s", self.problem)
         return None
 

@@ -7,7 +7,7 @@ import contextlib
 import logging
 
 from mazu_ls.errors import MazuError
-from mazu_ls.memory.embeddings.centered_encoder import RETRY_SECONDS, CenteredEncoder
+from mazu_ls.memory.embeddings.centered_encoder import QUESTION_SECONDS, RETRY_SECONDS, CenteredEncoder
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
@@ -72,8 +72,7 @@ class Embedder:
         try:
             if len(text) > LONGEST_QUERY or not await self._anything() or not await self._ready():
                 return None
-            for shelf in self._shelves:
-                await self._embed_some(shelf, CATCH_UP)
+            await self._catch_up()
             return await self._embed_query(text)
         except MazuError as error:  # a store that cannot be written now can still be searched by words
             log.warning("recall uses words only: %s", error.message)
@@ -93,7 +92,7 @@ class Embedder:
         second = None
         if self._second is not None and self._second.size:
             language = detect_language(text)
-            second = await self._second.encode([text], query=True)
+            second = await self._second.encode([text], query=True, patience=QUESTION_SECONDS)
             share = self._second.share(language)
             vector = join_query(vector, None if second is None else second[0], self._second.size, share)
         return QueryEmbedding(vector, known, second is not None)
@@ -167,40 +166,57 @@ class Embedder:
         """Find the length of the second encoder's vectors: by asking it or, if that fails, from the stored ones."""
         if self._second is None:
             return
-        if await self._second.prepare():
-            return
         known = await self._shelves.common.reader.read(lambda db: select(db, _KEPT_MODEL))
         if self._shelves.project is not None:
             known += await self._shelves.project.reader.read(lambda db: select(db, _KEPT_MODEL))
         start = f"{MODEL_ID}+{self._second.id}/"
-        # 0, if none is stored, leaves it out until the next start.
-        self._second.size = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
+        stored = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
+        # Without a stored length one that does not answer is left out until the next start: it is worth a longer wait.
+        if not await self._second.prepare(QUESTION_SECONDS if stored else None):
+            self._second.size = stored
+
+    async def _catch_up(self) -> None:
+        """Compute the vectors of the newest entries for a query, which waits for a second encoder no longer than it does itself."""
+        patience = QUESTION_SECONDS if self._second is not None else None
+        try:
+            async with asyncio.timeout(patience):
+                await self._lock.acquire()
+        except TimeoutError:
+            return
+        try:
+            for shelf in self._shelves:
+                await self._embed_missing(shelf, CATCH_UP, patience)
+        finally:
+            self._lock.release()
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Compute up to `limit` missing vectors of one store; return how many entries were processed."""
-        assert self._embeddings is not None
         async with self._lock:
-            some = await shelf.reader.read(lambda db: pending(db, limit))
-            if not some:
+            return await self._embed_missing(shelf, limit)
+
+    async def _embed_missing(self, shelf: MemoryStore, limit: int, patience: float | None = None) -> int:
+        assert self._embeddings is not None
+        some = await shelf.reader.read(lambda db: pending(db, limit))
+        if not some:
+            return 0
+        try:
+            vectors = await asyncio.to_thread(self._embeddings.embed, [text for _, text in some])
+        except EmbeddingsUnavailable as error:
+            self._give_up(error)
+            return 0
+        model_id = MODEL_ID
+        ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
+        if (
+            self._second is not None and self._second.size and kept == self._model_id
+        ):  # otherwise another process has another second encoder
+            second = await self._second.encode([text for _, text in some], patience=patience)
+            if second is None:
                 return 0
-            try:
-                vectors = await asyncio.to_thread(self._embeddings.embed, [text for _, text in some])
-            except EmbeddingsUnavailable as error:
-                self._give_up(error)
-                return 0
-            model_id = MODEL_ID
-            ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
-            if (
-                self._second is not None and self._second.size and kept == self._model_id
-            ):  # otherwise another process has another second encoder
-                second = await self._second.encode([text for _, text in some])
-                if second is None:
-                    return 0
-                vectors, model_id = join_documents(vectors, second, self._second.size), kept
-            stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
-            if stored is None:
-                log.warning("vectors of memories were not kept: another process has another model for them")
-            return len(some) if stored else 0
+            vectors, model_id = join_documents(vectors, second, self._second.size), kept
+        stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
+        if stored is None:
+            log.warning("vectors of memories were not kept: another process has another model for them")
+        return len(some) if stored else 0
 
     def _give_up(self, error: EmbeddingsUnavailable) -> None:
         self.problem = str(error)
