@@ -40,6 +40,14 @@ await story(
       await bed.shot('listed');
     });
 
+    await step('a click on one shows it in the diff editor', async () => {
+      await row('app.py:2').click();
+      await bed.page.locator('.monaco-diff-editor .view-line', { hasText: 'return a + b' }).first().waitFor();
+      assert.equal(await bed.notification('Mazu: Cannot').count(), 0);
+      await bed.shot('diff');
+      await bed.openFile(app);
+    });
+
     await step('one is accepted', async () => {
       await press(row('app.py:2'), 'check', async () => (await bed.text(app)).includes('return a + b'));
       assert.ok((await bed.text(app)).includes('return a * 2'), 'only that one');

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { applyPatch, parsePatch, reversePatch } from 'diff';
-import { commands, Uri, workspace } from 'vscode';
+import { commands, Range as Selected, Uri, workspace } from 'vscode';
 import type { App } from '../app';
 import type { Range } from '../protocol';
 import { projectFile } from '../chat/open';
@@ -36,12 +36,8 @@ export async function showHunk(
   lines.splice(range.start.line, Math.max(0, end - range.start.line), ...added.map((line) => line.slice(1)));
   const name = path.basename(file);
   const [before, after] = [app.preview.put(`before/${name}`, now), app.preview.put(`after/${name}`, lines.join('\n'))];
-  const selection = {
-    startLineNumber: range.start.line + 1,
-    startColumn: 1,
-    endLineNumber: range.start.line + 1,
-    endColumn: 1,
-  };
+  const { line } = range.start;
+  const selection = new Selected(line, 0, line, 0);
   await commands.executeCommand('vscode.diff', before, after, title, { preview: true, selection });
 }
 
