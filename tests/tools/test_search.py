@@ -38,6 +38,15 @@ async def test_matches_are_found_with_file_and_line(made, searcher) -> None:
     ]  # fmt: skip
 
 
+async def test_users_are_told_how_much_was_found(made, searcher) -> None:
+    project = made(FILES)
+    assert (await project.call(grep, pattern="needle", context=1)).summary == "4 matches in 4 files"
+    assert (await project.call(grep, pattern="import")).summary == "1 match in 1 file"
+    assert (await project.call(grep, pattern="needle", limit=1)).summary == "more than 1 match in 1 file"
+    assert (await project.call(grep, pattern="nothing")).summary == ""
+    assert (await project.call(glob_files, pattern="*.py")).summary == "3 files"
+
+
 async def test_a_fifo_that_ripgrep_reads_by_itself_does_not_stop_it(made, searcher, monkeypatch) -> None:
     monkeypatch.setattr(content_search, "TIME_LIMIT", 15.0)
     project = made({"a.py": "needle\n", "nested/b.py": "needle\n"})

@@ -58,7 +58,9 @@ async def glob_files(args: GlobFilesArgs, turn: ToolContext) -> ToolOutput:
     more = len(found) - args.limit
     lines = [turn.workspace.relative(path) for path in found[: args.limit]]
     rest = [f"[{more} more; narrow the pattern, or raise limit]"] if more > 0 else []
-    return ToolOutput("\n".join([*lines, *rest]), untrusted="names of files")
+    return ToolOutput(
+        "\n".join([*lines, *rest]), untrusted="names of files", summary=_counted(len(found), "file")
+    )
 
 
 def _globbed(workspace: Workspace, folder: Path, matches: BoundedPattern) -> list[Path]:
@@ -117,7 +119,22 @@ async def grep(args: GrepArgs, turn: ToolContext) -> ToolOutput:
     return ToolOutput(
         await asyncio.to_thread(_report, found, args, pattern, turn.workspace),
         untrusted=FILES_FOUND if found.lines else None,
+        summary=_summary(found, args.limit),
     )
+
+
+def _summary(found: content_search.SearchResult, limit: int) -> str:
+    """Return how much was found, which says more in one line than the first match; "" for nothing."""
+    matches = sum(is_match for *_, is_match in found.lines)
+    if not matches:
+        return ""
+    count = f"more than {limit}" if found.more else str(matches)
+    noun = "match" if matches == 1 else "matches"
+    return f"{count} {noun} in {_counted(len({path for path, *_ in found.lines}), 'file')}"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _report(
