@@ -12,7 +12,7 @@ from mazu_ls.demo.model_server.embeddings_wire import answer
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.embeddings.encoder_folder import EncoderPrompts, prompts_by_name, read_encoder_folder
 from mazu_ls.memory.memories import Memories
-from mazu_ls.memory.models import ONLY_NEAREST
+from mazu_ls.memory.models import ONLY_NEAREST, AnchorRequest
 from mazu_ls.models.sdk.sdk_clients import close_clients
 from tests.memory.test_second_encoder import FACTS, open_with
 
@@ -54,6 +54,11 @@ async def test_what_is_close_to_everything_matches_nothing(tmp_path: Path):
         await memories.remember(fact)
     found = await memories.recall("how tall are giraffes in summer", count_use=False)
     assert {memory.why for memory in found} == {ONLY_NEAREST}
+    await memories.remember(
+        "Ids of rows are random", anchors=[AnchorRequest("rows.py")], category="convention"
+    )
+    first, *_ = await memories.recall("how tall are giraffes in summer", files=["rows.py"], count_use=False)
+    assert first.why == "anchored in an open file"  # and not close in meaning
     await memories.close()
 
 

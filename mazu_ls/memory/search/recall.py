@@ -161,7 +161,10 @@ def _separate_weak(
     """Keep what matches by words, by meaning or by an open file; of the merely nearest only the first few, marked."""
     for c in ranked:
         by_meaning = not c.matched and not c.in_files and c.reasons in ([], [BY_MEANING])
-        c.weak = by_meaning and c.closeness + c.usual_closeness < close_enough
+        is_far = c.closeness + c.usual_closeness < close_enough
+        c.weak = by_meaning and is_far
+        if is_far:
+            c.reasons = [reason for reason in c.reasons if reason != BY_MEANING]
         if c.weak:
             c.reasons = [ONLY_NEAREST]
             c.score = min(c.score, WEAK_SCORE)
