@@ -146,7 +146,7 @@ await story(async (bed, step) => {
   await step('a council answers in columns, and its synthesis is remembered', async () => {
     await bed.command('Mazu: Ask the Council');
     await bed.answer('Several models answer', 'Should total take any number of arguments?');
-    await bed.tick(2);
+    await bed.ticked(2);
     const page = await bed.frame('.council .synthesis');
     await page.locator('.synthesis', { hasText: 'Keep two arguments' }).waitFor();
     assert.ok((await page.locator('.members section').count()) >= 1);

@@ -84,7 +84,7 @@ await story(
     await step('a council and the time machine stand beside it', async () => {
       await bed.command('Mazu: Ask the Council…');
       await bed.answer('Several models answer', 'Should total take any number of arguments?');
-      await bed.tick(2);
+      await bed.ticked(2);
       await (await bed.frame('.council .synthesis')).locator('.members section').first().waitFor();
       await bed.command('Mazu: Open Time Machine');
       await (await bed.frame('.machine input[type=range]')).locator('.members section').first().waitFor();

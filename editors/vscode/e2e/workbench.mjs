@@ -327,13 +327,12 @@ export class Workbench {
     await this.quickInput().press('Enter');
   }
 
-  /** Ticks the first rows of a quick pick in which several can be chosen, and accepts. */
-  async tick(count) {
+  /** Waits for a quick pick in which as many rows as these are ticked from the start, and accepts. */
+  async ticked(count) {
     const boxes = this.page.locator(
-      '.quick-input-widget:not([style*="display: none"]) .quick-input-list input[type="checkbox"], .quick-input-widget:not([style*="display: none"]) .quick-input-list .monaco-checkbox',
+      '.quick-input-widget:not([style*="display: none"]) .quick-input-list .monaco-checkbox[aria-checked="true"]',
     );
-    await until('there are rows to tick', async () => (await boxes.count()) >= count);
-    for (let n = 0; n < count; n += 1) await this.rows().nth(n).click();
+    await until('rows are ticked', async () => (await boxes.count()) === count);
     await this.keys('Enter');
   }
 

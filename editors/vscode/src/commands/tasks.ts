@@ -89,7 +89,7 @@ function optionItems(options: RunOptions): OptionItem[] {
     },
     {
       label: l10n.t('Shell commands'),
-      description: options.allowShell ? 'allowed' : l10n.t('not allowed'),
+      description: options.allowShell ? l10n.t('allowed') : l10n.t('not allowed'),
       change: async (into) => void (into.allowShell = !into.allowShell),
     },
   ];
@@ -142,7 +142,15 @@ async function councilModels({ status }: App): Promise<string[] | undefined> {
       ],
     );
   }
-  const items = ready.map((model) => ({ label: model.name, description: modelPrice(model) }));
+  // The one in use and the cheapest other are ticked, so that nothing dear is chosen unseen.
+  const cost = ({ spec }: (typeof ready)[number]) => spec.prices?.output ?? Number.POSITIVE_INFINITY;
+  const inUse = ({ name }: (typeof ready)[number]) => name === status.status?.model;
+  const others = ready.filter((model) => !inUse(model)).sort((a, b) => cost(a) - cost(b));
+  const items = [...ready.filter(inUse), ...others].map((model, index) => ({
+    label: model.name,
+    description: modelPrice(model),
+    picked: index < 2,
+  }));
   const chosen = await window.showQuickPick(items, {
     title: l10n.t('Mazu: choose the council members'),
     placeHolder: l10n.t('Two or more; each answers once, one of them compares the answers'),
