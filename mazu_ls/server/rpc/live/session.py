@@ -57,6 +57,8 @@ MOST_BYTES = 16 * 1024**2
 """Their maximum total bytes."""
 FIRST_BYTES = 64 * 1024
 """Maximum bytes of a message before the client is identified."""
+PATHS = ("path", "paths")
+"""Arguments that name files; where several folders are open, these begin with the name of the folder."""
 MessageId = int | str
 
 
@@ -259,7 +261,8 @@ class LiveSession:
             raise InvalidArguments(f"{wanted.command} takes one object or nothing", "arguments")
         if self._peer is not None and wanted.command in OF_SESSIONS:
             return await self._peer.serve(wanted.command, arguments)
-        if not is_served(wanted.command, arguments):
+        has_paths = not arguments.keys().isdisjoint(PATHS)
+        if not is_served(wanted.command, arguments) or (has_paths and self._has_part):
             hint = "Use the editor for it."
             raise MazuError(Kind.UNSUPPORTED, f"{wanted.command} is not done for another process.", hint)
         if wanted.command in TALKING and not self._may_begin_turns:
@@ -278,6 +281,11 @@ class LiveSession:
         return await commands.execute(
             self._server, wanted.command, [arguments], by=self._client.place if self._client else ""
         )
+
+    @property
+    def _has_part(self) -> bool:
+        """Whether the client has only a part of the folders open, so that its paths are named otherwise here."""
+        return self._options is not None and len(self._options.folders) < len(self._project.folders)
 
     @property
     def _may_begin_turns(self) -> bool:
@@ -366,6 +374,7 @@ def _difference(live: LiveOptions, folders: tuple[Path, ...], env: Mapping[str, 
         return "No path holds a NUL"
     if Path(live.home).resolve() != paths.mazu_home(env).resolve():
         return "The user's own folder (MAZU_HOME) is another one here"
-    if [Path(folder).resolve() for folder in live.folders] != [folder.resolve() for folder in folders]:
-        return "Other folders are open here"
-    return ""
+    wanted, opened = [Path(folder).resolve() for folder in live.folders], [one.resolve() for one in folders]
+    # Another editor has documents in its own folders; a command, whose first folder is the project's, is carried out in all of them.
+    is_part = live.editor is None and wanted[:1] == opened[:1] and set(wanted) <= set(opened)
+    return "" if wanted == opened or is_part else "Other folders are open here"
