@@ -255,13 +255,16 @@ def main() -> None:
         "| --- | --- | --- | --- | --- |",
     ]
     print(*columns[1:], sep="\n", flush=True)
-    for group in given.only:
-        table = [head(), *columns]
-        for found in measured(group, Options(given.files, given.repeat)):
-            table.append(row(found))
-            print(table[-1], flush=True)
-        if given.write is not None:
-            write(given.write, TITLES[group], table)
+    # each process that starts git looks at what killed ones left in the temporary folder: that is not what is measured
+    with tempfile.TemporaryDirectory(prefix="figures-") as fresh:
+        os.environ["TMPDIR"] = tempfile.tempdir = fresh
+        for group in given.only:
+            table = [head(), *columns]
+            for found in measured(group, Options(given.files, given.repeat)):
+                table.append(row(found))
+                print(table[-1], flush=True)
+            if given.write is not None:
+                write(given.write, TITLES[group], table)
     print(head())
 
 
