@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import PurePosixPath
 
 import apsw
+from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.owners import owners_between
 from mazu_ls.checkpoints.contents import require_known
-from mazu_ls.checkpoints.context import CheckpointContext, code_tree
+from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, TreeEntry
 from mazu_ls.checkpoints.models import (
+    UNSAVED_ELSEWHERE,
     Checkpoint,
     CheckpointDiff,
     CountedFile,
@@ -22,7 +24,14 @@ from mazu_ls.checkpoints.models import (
 )
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts, shown_trees
+from mazu_ls.checkpoints.scan.unsaved_buffers import (
+    BufferView,
+    UnsavedText,
+    held_texts,
+    open_texts,
+    place_of,
+    shown_trees,
+)
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import PythonGit
@@ -103,15 +112,26 @@ def _too_large(name: str) -> str:
 
 def view_of(project: CheckpointContext, db: apsw.Connection, id: str) -> BufferView:
     """Return what the user saw at a checkpoint. Raises MazuError(not_found)."""
-    tree = code_tree(db, id)
-    return BufferView(tree, held_texts(project, tree), _sizes(schema.get(db, id)))
+    checkpoint = schema.get(db, id)
+    tree = bytes.fromhex(checkpoint.tree)
+    unknown = frozenset(one.path for one in checkpoint.skipped if one.reason == UNSAVED_ELSEWHERE)
+    return BufferView(tree, held_texts(project, tree), _sizes(checkpoint), unknown)
 
 
 def present_view(project: CheckpointContext, db: apsw.Connection, buffers: Sequence[Buffer]) -> BufferView:
-    """Return what the user sees now."""
+    """Return what the user sees now, in editors of other processes, too."""
     seen, tree = project.present(db)
     outgrown = {one.path: one.bytes for one in seen.skipped.values() if one.bytes}
-    return BufferView(tree, open_texts(buffers), outgrown)
+    texts = open_texts(buffers)
+    own, unknown = {one.path for one in texts}, set[str]()
+    for path, document in project.unsaved_elsewhere().items():
+        if path in own or (place := project.place(path)) is None:
+            continue
+        if document.text is None:
+            unknown.add(project.shown(place))
+        else:
+            texts.append(UnsavedText(document.uri, path, document.text))
+    return BufferView(tree, texts, outgrown, frozenset(unknown))
 
 
 def count_changes(
@@ -224,7 +244,9 @@ def _readable(
 def _stored(
     project: CheckpointContext, was: BufferView, now: BufferView
 ) -> tuple[bytes | None, bytes | None]:
-    """Return the trees to compare, stored where git can read them."""
+    """Return the trees to compare, stored where git can read them. Where one of the unsaved texts is not known, the files count."""
+    if unknown := was.unknown | now.unknown:
+        was, now = (replace(view, unsaved=_known(project, view, unknown)) for view in (was, now))
     writer = project.repository.writer()
     try:
         trees = shown_trees(project, was, now, writer.add)
@@ -233,6 +255,11 @@ def _stored(
         writer.discard()
         raise
     return trees
+
+
+def _known(project: CheckpointContext, view: BufferView, unknown: Container[str]) -> list[UnsavedText]:
+    places = ((held, place_of(project, held)) for held in view.unsaved)
+    return [held for held, place in places if place is None or project.shown(place) not in unknown]
 
 
 def _runner(project: CheckpointContext, seconds: float | None = None) -> Callable[..., bytes]:

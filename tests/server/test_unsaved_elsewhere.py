@@ -336,3 +336,26 @@ def test_what_a_server_of_an_earlier_version_shares_is_understood(tmp_path: Path
     (folder / "other.json").write_text(json.dumps({str(tmp_path / "a.py"): "0123abcd"}))
     with lock_exclusively(folder / "other", 0.0):
         assert here.elsewhere() == {tmp_path / "a.py": "0123abcd"}
+
+
+async def test_text_that_another_editor_holds_is_no_change_of_a_turn(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("x = 1\n# a\n# b\n# c\ny = 1\n")
+    command = {"name": "run_shell", "arguments": {"command": "sed -i 's/y = 1/y = 2/' app.py"}}
+    replies = [{"calls": [command]}, {"text": "Done."}]
+    async with (
+        agent(env, folder, replies, **OPTED, allow=["run_shell: sed"]) as client,
+        connected(env) as editor,
+    ):
+        await client.command("mazu.checkpoint")
+        await editor.initialize(folder, **OPTED)
+        document = editor.open(path.as_uri(), path.read_text())
+        editor.change(document.uri, path.read_text().replace("x = 1", "x = 1  # mine"))
+        await eventually(lambda: known(client, path))
+        done = await client.command("mazu.chat", {"message": "Two", "wait": True}, within=60)
+        first, last = done["checkpoints"][0], done["checkpoints"][-1]
+        for against in (last, "now"):
+            found = await client.command("mazu.checkpoint.diff", {"id": first, "against": against})
+            (file,) = found["files"]
+            assert (file["added"], file["removed"]) == (1, 1), found["patch"]
+            assert "-y = 1\n+y = 2" in found["patch"] and "# mine" not in found["patch"]

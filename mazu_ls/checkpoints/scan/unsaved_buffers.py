@@ -32,11 +32,13 @@ class UnsavedText(Struct, frozen=True):
 
 class BufferView(Struct, frozen=True):
     """A tree, and the unsaved texts of documents in it. `outgrown`: the files that it leaves out for their size, as reports
-    show them, with their sizes in bytes, where that is asked for."""
+    show them, with their sizes in bytes, where that is asked for. `unknown`: those of which an editor of another process holds
+    unsaved text that is not known."""
 
     tree: bytes | None
     unsaved: Sequence[UnsavedText]
     outgrown: Mapping[str, int] = MappingProxyType({})
+    unknown: frozenset[str] = frozenset()
 
 
 def held_texts(project: CheckpointContext, tree: bytes | None) -> list[UnsavedText]:
