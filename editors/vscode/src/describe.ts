@@ -122,9 +122,12 @@ const movedAway = (setAside: RollbackPlan['setAside']): string[] =>
 export const ownWork = (plan: Pick<RollbackPlan, 'keep' | 'conflicts' | 'setAside'>): string =>
   [keptAsIs(plan), ...movedAway(plan.setAside)].filter(Boolean).join('; ');
 
+/** What a plan names, without our number of a memory, whose title says which one it is. */
+export const placeName = (path: string): string => path.replace(/^memory m_\d+ (?=“)/, 'memory ');
+
 /** What a rollback that was done left as it was, by name; "" where it left nothing. */
 export function keptAsIs({ keep, conflicts }: Pick<RollbackPlan, 'keep' | 'conflicts'>): string {
-  const paths = [...conflicts, ...keep].map(({ path }) => path);
+  const paths = [...conflicts, ...keep].map(({ path }) => placeName(path));
   if (!paths.length) return '';
   const named = paths.slice(0, NAMED).join(', ');
   const all = paths.length > NAMED ? l10n.t('{0} and {1} more', named, paths.length - NAMED) : named;

@@ -116,6 +116,11 @@ test('a rollback says where a file is that no checkpoint can hold', () => {
   assert.equal(ownWork({ keep: [], conflicts: [], setAside: [] }), '');
 });
 
+test('a memory is named by its title, not by our number', () => {
+  const keep = [{ path: 'memory m_000001 “Sums are whole cents”', reason: '' }];
+  assert.equal(keptAsIs({ keep, conflicts: [] }), 'kept as you left it: memory “Sums are whole cents”');
+});
+
 test('another agent asks with all that would be remembered', () => {
   const memory = { title: 'Money is whole cents', body: 'No floats.', category: 'user_preference' } as const;
   assert.deepEqual(toBeRemembered(memory), ['User preference: Money is whole cents', 'No floats.']);

@@ -1,5 +1,5 @@
 import { type QuickPickItem, QuickPickItemKind, window, l10n } from 'vscode';
-import { checkpointName, editorsAlone } from '../describe';
+import { checkpointName, editorsAlone, placeName } from '../describe';
 import { report } from '../errors';
 import type { Part, Reasoned, RollbackArgument, RollbackResult } from '../protocol';
 import { decisions } from './decisions';
@@ -85,7 +85,7 @@ function sectionOf(title: string, icon: string, entries: (string | Reasoned)[], 
   const items = entries.map((entry): PlanItem => {
     const { path, reason } = typeof entry === 'string' ? { path: entry, reason: '' } : entry;
     const file = memories.includes(path) ? {} : { path };
-    return { label: `$(${icon}) ${path}`, description: reason, ...file };
+    return { label: `$(${icon}) ${placeName(path)}`, description: reason, ...file };
   });
   return [{ label: title, kind: QuickPickItemKind.Separator }, ...items];
 }
