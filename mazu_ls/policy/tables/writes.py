@@ -95,7 +95,7 @@ def written_by(name: str, rest: list[str]) -> list[str]:
         written = _by_git(rest)
     elif name in ("tar", "bsdtar", "gtar"):
         written = _by_tar(rest)
-    return written + _outputs(name, rest)
+    return written + (_outputs(name, rest) if name != "configure" else [])  # that only notes where to install
 
 
 _GIT_MAKES = frozenset(("clone", "init", "worktree", "bundle", "pack-objects", "mailinfo"))

@@ -41,8 +41,10 @@ SUBMODULES = (
     " submodules: a git command that changes a submodule is yours to run."
 )
 _IN_SUBMODULES = re.compile(r"\.git/modules/.*(?:Read-only file system|EROFS)")
-_DATABASE_NOT_WRITTEN = re.compile(r"readonly database|database is read[- ]only|SQLITE_READONLY")
-"""What SQLite says of a file that cannot be written, without its name."""
+_DATABASE_NOT_WRITTEN = re.compile(
+    r"write a reado|readonly database|database is read[- ]only|SQLITE_READONLY"
+)
+"""What SQLite says of a file that cannot be written, without its name; pytest cuts it in its summary."""
 _DATABASES = (".db", ".db3", ".sqlite", ".sqlite3", ".sdb")
 _READS = re.compile(
     r"(?:grep|egrep|fgrep|rg|ag|ack|cat|bat|head|tail|less|more|wc|nl|tac|cut|tr|uniq|jq|column|cd|ls|true|echo|printf|test|:"
