@@ -104,6 +104,8 @@ def rows(fuzz: int) -> list[Row]:
     found += [Row(text, "ask", ruled=True) for text in ALLOWED_CASES]
     found += [Row(row["cmd"], "bypass", ruled=True) for row in _labelled("rules")]
     found += [Row(row["cmd"], "bypass") for row in _labelled("bypass")]
+    here = [row["cmd"] for row in _labelled("in_this_shell")]
+    found += [Row(text, mode, confined=mode == "auto") for text in here for mode in ("auto", "bypass")]
     there = make_project(Path(tempfile.mkdtemp()))
     found += [Row(row["cmd"], there=there) for row in _labelled("on_disk")]
     tools = {"read": "read_file", "write": "write_file"}
