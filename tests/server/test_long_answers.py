@@ -168,3 +168,25 @@ async def test_what_is_stored_of_an_unfinished_answer_is_not_written_again(tmp_p
     unfinished.clear()
     assert not place.exists()
     journal.close()
+
+
+async def test_a_full_disk_is_told_once_for_each_unfinished_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    journal = Journal(tmp_path / "s_1.jsonl")
+    journal.append(said("before"))
+    place = partial_path(journal.path)
+    place.mkdir()  # nothing can be written there
+    unfinished = PartialMessage(journal)
+    for piece in ("one ", "two ", "three "):
+        unfinished.add(piece)
+        unfinished._keep()
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "the unfinished reply cannot be saved while it streams"
+    ]
+    place.rmdir()
+    unfinished.add("four")
+    unfinished._keep()
+    assert read_partial(journal) == "one two three four"
+    unfinished.clear()
+    journal.close()

@@ -210,6 +210,25 @@ async def test_a_command_that_changed_the_file_below_an_open_notebook_is_undone(
         assert book.texts == sources(path) == CELLS
 
 
+async def test_an_edit_below_a_notebook_that_the_editor_has_not_loaded_again_goes_to_the_file(
+    env: dict[str, str], folder: Path
+):
+    """The cells that it shows are those of before: an edit of them would be one of a file that is no more."""
+    path = folder / "a.ipynb"
+    path.write_text(notebook())
+    replies = [
+        call("run_shell", command="sed -i 's/limit = 3/limit = 99/' a.ipynb"),
+        call("edit_file", path="a.ipynb", old="limit = 99", new="limit = 100"),
+        {"text": "Done."},
+    ]
+    allowed = {**ALL, "allow": ["run_shell: sed", "edit_file: a.ipynb"]}
+    async with agent(env, folder, replies, **allowed) as client:
+        book = CellEditor(client, path)
+        await client.command("mazu.chat", {"message": "more", "wait": True}, within=60)
+        assert "limit = 100" in sources(path)[1]
+        assert book.texts == CELLS
+
+
 async def test_each_of_two_open_notebooks_is_undone(env: dict[str, str], folder: Path):
     paths = [folder / "a.ipynb", folder / "b.ipynb"]
     replies = [

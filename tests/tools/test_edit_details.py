@@ -61,6 +61,7 @@ def test_a_miss_names_the_most_similar_passage_or_none() -> None:
     assert (
         miss(text, "  gamma = 3") == ": at line 3 it differs only in white space. There it reads:\ngamma = 3"
     )
+    assert miss(text, "beta = 2\ngamma = 4") == ". The nearest passage is at line 2:\nbeta = 2\ngamma = 3"
     assert miss(text, "qqqqqqqqqqqq") == ", nor anything like it; read the file again"
     assert miss("", "x") == ", nor anything like it; read the file again"
     assert miss("a = 1\n", "a = 2\nb = 3\nc = 4\n") == ", nor anything like it; read the file again"

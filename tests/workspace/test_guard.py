@@ -52,6 +52,12 @@ def test_paths_outside_and_paths_that_lie_are_refused(root: Path, path: str) -> 
     assert refused(Workspace([root]), path)
 
 
+@pytest.mark.parametrize("path", ["a\u00a0b.txt", "5\u202fPM.png", "a\u3000b", "\ue000.md"])
+def test_a_name_with_an_unusual_blank_is_a_name(path: str) -> None:
+    """macOS names its screenshots so."""
+    assert malformed_path_reason(path) is None
+
+
 def test_a_path_of_just_the_longest_lengths_is_taken(root: Path) -> None:
     for path in ("n" * 255, "d" * 39 + ("/" + "d" * 39) * 98 + "/" + "d" * 40):
         assert malformed_path_reason(path) is None

@@ -25,6 +25,8 @@ BLOCK = 256 * 1024
 """Characters that are encoded and written at a time."""
 KEEP_SECONDS = 0.25
 """Maximum age of the stored text, in seconds."""
+FAILED_SECONDS = 5.0
+"""The same while the disk is full or read-only: all of the text is tried each time."""
 
 
 class PartialMessage:
@@ -35,7 +37,7 @@ class PartialMessage:
         self._unstored: list[str] = []
         self._journal = journal
         self._timer: asyncio.TimerHandle | None = None
-        self._kept = False
+        self._kept = self._failed = False
         self._follows: int | None = None
         """The event that the file says its text follows; None while there is no whole file."""
 
@@ -49,11 +51,13 @@ class PartialMessage:
         self._text.append(text)
         self._unstored.append(text)
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(KEEP_SECONDS, self._keep)
+            delay = FAILED_SECONDS if self._failed else KEEP_SECONDS
+            self._timer = asyncio.get_running_loop().call_later(delay, self._keep)
 
     def clear(self) -> None:
         """The message is finished, or void: delete it."""
         self._text, self._unstored, self._follows = GrowingText(), [], None
+        self._failed = False
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -78,7 +82,9 @@ class PartialMessage:
                         file.write(part[start : start + BLOCK])
             self._follows = self._journal.last
         except OSError as error:
-            log.warning("the unfinished reply cannot be saved while it streams: %s", error)
+            if not self._failed:  # once for each message
+                log.warning("the unfinished reply cannot be saved while it streams: %s", error)
+            self._failed = True
 
 
 class RedactedDeltas:
