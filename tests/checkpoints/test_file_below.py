@@ -60,6 +60,11 @@ class Editor:
     async def command(self, at: int) -> None:
         await self.save()
         await self.take(label=OWN_CHANGES)
+        await self.run(at)
+
+    async def run(self, at: int) -> None:
+        """A command right after a save, which no checkpoint divides from it."""
+        await self.save()
         number = await self.project.engine.begin_command("s", self.buffers)
         self.change(self.lines, at, "command")
         self.path.write_text("".join(self.lines))
@@ -197,3 +202,19 @@ async def test_redo_gives_back_file_and_document(editor: Editor):
     assert (await plan.apply("keep", editor.project.type_text)).verified
     text = editor.project.typed[editor.path.as_uri()]
     assert (editor.file, text.splitlines(keepends=True)) == was
+
+
+@pytest.mark.parametrize("between", ["agent", "agent save"])
+async def test_what_was_saved_before_an_undone_turn_stays_in_the_file(editor: Editor, between: str):
+    await editor.do("type")
+    first = await editor.take(kind="baseline")
+    await editor.do("run")
+    second = await editor.take(kind="baseline")
+    await editor.do(between)
+    await editor.undo(second)
+    editor.is_dirty = False
+    await editor.do("type")
+    wanted = without_agent(editor.file), without_agent(editor.lines)
+    report = await editor.undo(first)
+    assert (report.applied, report.verified, report.plan.conflicts) == (True, True, [])
+    assert (editor.file, editor.lines) == wanted

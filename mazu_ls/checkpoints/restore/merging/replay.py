@@ -104,8 +104,8 @@ class FileBelow:
             self._file = self._text = None
         elif not is_there:
             self._text = self._file
-        elif not moment.is_unsaved:
-            self._file = self._text
+        elif not moment.is_unsaved or self._holds_typed(moment.file):
+            self._file = self._text  # as a rollback leaves it, a text can be like its file and unsaved
 
     def _holds_typed(self, text: bytes | None) -> bool | None:
         """Return whether a text contains what the user had typed and not saved; None if that cannot be told."""
