@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.terminal.test_scripts import Script, script
 
 __all__ = ["script"]  # fixtures
@@ -91,3 +93,29 @@ def test_a_comparison_names_files_over_the_limit_that_came_went_or_have_another_
     assert (all(line in said for line in named), "same.bin" in said) == (True, False), said
     status, out, err = script("checkpoint", "diff", "before", "--path", "same.bin")
     assert (status, "same.bin is too large to compare" in err) == (1, True), out + err
+
+
+@pytest.mark.parametrize(
+    ("line", "steps"), [("rm gone.bin", 1), ("truncate -s 6 gone.bin", 1), ("rm gone.bin", 2)]
+)
+def test_a_file_over_the_limit_that_a_command_replaced_and_a_tool_wrote_again_is_named(
+    script: Script, line: str, steps: int
+):
+    path = script.root / "gone.bin"
+    path.write_bytes(LARGE)
+    calls = [
+        {"name": "run_shell", "arguments": {"command": line}},
+        {"name": "read_file", "arguments": {"path": "gone.bin"}},
+        {"name": "write_file", "arguments": {"path": "gone.bin", "content": "small\n"}},
+    ]
+    messages = [calls] if steps == 1 else [calls[:1], calls[1:]]
+    script.model_says(*({"calls": some} for some in messages), {"text": "Done."})
+    for tool, what in (("run_shell", line), ("write_file", "gone.bin")):
+        assert script("permissions", "allow", tool, what)[0] == 0
+    status, out, err = script("run", "do it")
+    assert (status, path.read_bytes()[:20].decode()) == (0, "small\n"), out + err
+    for arguments in (["--preview"], []):
+        status, out, err = script("undo", *arguments)
+        assert ("problem: gone.bin: " in out, "verified by hash" in out) == (True, False), out + err
+    assert status == 1, out + err
+    assert not path.exists() or path.stat().st_size == 6  # what the command left, or the agent's text

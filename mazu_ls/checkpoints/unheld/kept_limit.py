@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK
@@ -12,7 +13,7 @@ from mazu_ls.checkpoints.unheld.unheld_edits import delete_unused_refs
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     import apsw
 
@@ -26,6 +27,9 @@ LOST = (
     "the agent's change stays: what this file held before was kept apart, as no checkpoint holds it, and was dropped"
     " since the store was too large (checkpoints.max_bytes)"
 )
+
+REMOVED = "it does not come back: it was too large for the checkpoint, and was removed before the agent's tools wrote it again"
+REPLACED = "its earlier content does not come back: it was too large for the checkpoint, and was changed before the agent's tools edited it"
 
 
 def drop_oldest(
@@ -64,11 +68,13 @@ def drop_oldest(
     return bool(gone)
 
 
-def _sizes(project: CheckpointContext, oids: Collection[str]) -> dict[str, int]:
-    """Return how many bytes on disk each content has; one that is not there is left out."""
+def _sizes(
+    project: CheckpointContext, oids: Collection[str], kind: str = "objectsize:disk"
+) -> dict[str, int]:
+    """Return how many bytes each content has, on disk or (`kind`) in itself; one that is not there is left out."""
     said = project.repository.run(
         "cat-file",
-        "--batch-check=%(objectname) %(objectsize:disk)",
+        f"--batch-check=%(objectname) %({kind})",
         input="".join(f"{oid}\n" for oid in oids).encode(),
     )
     fields = (line.split() for line in said.decode().split("\n"))
@@ -112,7 +118,8 @@ def lost_since(
     session: str | None,
     concerns: Callable[[bytes], bool],
 ) -> list[PathReason]:
-    """Return the files that agents (or that of a session) edited after checkpoint `number`, and of which what was there is dropped.
+    """Return the files that agents (or that of a session) edited after checkpoint `number`, and of which what was there at that
+    checkpoint is dropped, or was gone before the edit.
 
     `concerns`: which places are asked about.
     """
@@ -123,5 +130,26 @@ def lost_since(
         first.setdefault(bytes(place), entry)
         if writer == session or (session is None and writer.partition(":")[0] != ROLLBACK):
             edited.add(bytes(place))
-    places = sorted(at for at, entry in first.items() if entry == DROPPED and at in edited and concerns(at))
-    return [PathReason(shown, LOST) for place in places if (shown := project.shown(place))]
+    asked = {
+        at: entry
+        for at, entry in sorted(first.items())
+        if entry is not None and at in edited and concerns(at)
+    }
+    lost = [project.shown(at) for at, entry in asked.items() if entry == DROPPED]
+    return [PathReason(shown, LOST) for shown in lost if shown] + _replaced_before(project, db, number, asked)
+
+
+def _replaced_before(
+    project: CheckpointContext, db: apsw.Connection, number: int, first: Mapping[bytes, str]
+) -> list[PathReason]:
+    """Return those of these files that were too large for checkpoint `number` and were removed, or had another size, before the
+    first edit: a command or somebody did that. `first`: what is kept of each place."""
+    rows = select(db, "SELECT skipped FROM checkpoint WHERE number = ?", (number,))
+    then = {one["path"]: one["bytes"] for (skipped,) in rows for one in json.loads(skipped)}
+    large = {at: entry.rpartition(" ")[2] for at, entry in first.items() if then.get(project.shown(at))}
+    sizes = _sizes(project, {*large.values()} - {"", DROPPED}, "objectsize") if large else {}
+    return [
+        PathReason(project.shown(at), REPLACED if oid else REMOVED)
+        for at, oid in large.items()
+        if oid != DROPPED and sizes.get(oid) != then[project.shown(at)]
+    ]
