@@ -14,7 +14,7 @@ from mazu_ls.tools.shell.protected_files import find_protected
 from tests.hostile.shapes import git
 
 
-def read_only(root: Path, largest: int | None = None) -> set[str]:
+def read_only(root: Path, largest: tuple[int, int] | None = None) -> set[str]:
     return {path.relative_to(root).as_posix() for path in find_protected(root, (), largest).read_only}
 
 
@@ -125,11 +125,11 @@ def test_a_file_that_is_too_large_for_a_checkpoint_is_read_only(committed: Path)
     (committed / "tracked.bin").write_bytes(b"x" * 100_001)
     (committed / "small.bin").write_bytes(b"x" * 100_000)
     git(committed, "add", "tracked.bin")
-    assert read_only(committed, 100_000) == IGNORED | {"large.bin"}
+    assert read_only(committed, (100_000, 200_000)) == IGNORED | {"large.bin"}
     assert read_only(committed) == IGNORED
     with (committed / "small.bin").open("ab") as file:  # its folder does not change
         file.write(b"x")
-    assert read_only(committed, 100_000) == IGNORED | {"large.bin", "small.bin"}
+    assert read_only(committed, (100_000, 200_000)) == IGNORED | {"large.bin", "small.bin"}
 
 
 def test_secrets_in_an_ignored_folder_are_hidden_also_after_a_move(committed: Path):
@@ -163,7 +163,7 @@ def test_a_file_that_vanishes_during_the_scan_uncovers_no_other(committed: Path,
 
     scandir = os.scandir
     monkeypatch.setattr(protected_files.os, "scandir", list_more)
-    found = find_protected(committed, (), 100_000)
+    found = find_protected(committed, (), (100_000, 200_000))
     assert {path.relative_to(committed).as_posix() for path in found.read_only} - {".mcp.json"} == before
     assert committed / ".envrc" in found.run_by_others and committed / ".mcp.json" not in found.run_by_others
 

@@ -721,6 +721,28 @@ async def test_a_file_that_is_too_large_for_a_checkpoint_is_named_with_the_reaso
     assert "larger than" not in str(said), "git ignores it: no setting would let it be written"
 
 
+def track(root: Path, *names: str) -> None:
+    """Enter files in the index, which alone makes them tracked, without their content."""
+    for name in names:
+        entry = f"100644,e69de29bb2d1d6434b8b29ae775ad8c2e48c5391,{name}"
+        subprocess.run(["git", "update-index", "--add", "--cacheinfo", entry], cwd=root, check=True)
+
+
+async def test_a_tracked_file_that_is_too_large_for_a_checkpoint_is_read_only_too(clone) -> None:
+    clone.write({"small.bin": "1\n"})
+    (clone.root / "Assets").mkdir()
+    with (clone.root / "Assets/big.bin").open("wb") as file:
+        file.truncate(101 << 20)
+    track(clone.root, "small.bin", "Assets/big.bin")
+    said = "[Assets/big.bin is read-only for commands that nobody approved: it is larger than 100 MiB"
+    for command in ("echo x >> Assets/big.bin", "rm -f Assets/big.bin", "mv Assets moved"):
+        answer = str(await clone.call(run_shell, command=command))
+        assert (clone.root / "Assets/big.bin").stat().st_size == 101 << 20, answer
+        if "mv" not in command:
+            assert (said in answer, "checkpoints.max_tracked_file_bytes" in answer) == (True, True), answer
+    assert (await clone.call(run_shell, command="echo 2 >> small.bin")).ok
+
+
 async def test_a_name_that_goes_on_is_another_file(clone) -> None:
     clone.write({".env.example": "TOKEN=\n"})
     for line in ("cat .env.example", "cp .env.example .env-sample", "grep -c T .env.example"):

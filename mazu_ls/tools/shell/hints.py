@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mazu_ls.tools.context import ToolContext
-from mazu_ls.tools.shell.protected_files import starts_programs
+from mazu_ls.tools.shell.protected_files import is_tracked, starts_programs
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
 from mazu_ls.tools.shell.sandbox import probe
 from mazu_ls.workspace.visible_text import make_visible
@@ -114,10 +114,12 @@ def _only_reads(line: str) -> bool:
 
 
 def _too_large(name: str, turn: ToolContext) -> str:
-    limit = turn.config.checkpoints.max_untracked_file_bytes
+    tracked = any(is_tracked(root, root / name) for root in turn.workspace.roots)
+    kind = "max_tracked_file_bytes" if tracked else "max_untracked_file_bytes"
+    limit: int = getattr(turn.config.checkpoints, kind)
     return (
         f"[{make_visible(name)} is read-only for commands that nobody approved: it is larger than {limit / 2**20:g} MiB, so that no "
-        "checkpoint could bring it back; the user can change that: checkpoints.max_untracked_file_bytes]"
+        f"checkpoint could bring it back; the user can change that: checkpoints.{kind}]"
     )
 
 

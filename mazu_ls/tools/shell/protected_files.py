@@ -1,7 +1,7 @@
 """The parts of a project that an unapproved command must leave alone, found by a scan that caches each folder.
 
 Read-only: what programs run by themselves or obey, and what no checkpoint holds: ignored files that are no build output, and untracked
-files that are too large. Ignored is also what the last commit ignores. Hidden: files whose names suggest secrets. Paths are absolute, below the real path of the root.
+or tracked files that are too large. Ignored is also what the last commit ignores. Hidden: files whose names suggest secrets. Paths are absolute, below the real path of the root.
 """
 
 from __future__ import annotations
@@ -121,9 +121,11 @@ Chains = tuple[Rules, ...]
 """The rules as they are on the disk, and, where those of the last commit differ, these. Ignored is what either ignores."""
 
 
-def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None = None) -> Protected:
+def find_protected(
+    root: Path, outputs: Sequence[str] = (), largest: tuple[int, int] | None = None
+) -> Protected:
     """Scan `root`. `outputs` are further names of build output folders, as the project's settings have them; `largest` the
-    bytes up to which checkpoints hold an untracked file."""
+    bytes up to which checkpoints hold an untracked file, and a tracked one."""
     top = os.path.realpath(root)
     committed = committed_ignores(Path(top))
     found = Protected()
@@ -152,9 +154,12 @@ def find_protected(root: Path, outputs: Sequence[str] = (), largest: int | None 
         if (
             largest is not None
         ):  # a file grows without a change of its folder, so that its size is never remembered
-            large = (name for name in entries.plain if _size(f"{folder}/{name}") > largest)
-            paths = (Path(folder, name) for name in large)
-            found.large += [path for path in paths if not _is_tracked(Path(top), path)]
+            sizes = ((Path(folder, name), _size(f"{folder}/{name}")) for name in entries.plain)
+            found.large += [
+                path
+                for path, size in sizes
+                if size > min(largest) and size > largest[is_tracked(Path(top), path)]
+            ]
         found.hidden += [Path(folder, name) for name in entries.hidden]
         for name in entries.searched:
             found.hidden += _secrets_below(top, f"{folder}/{name}")
@@ -313,7 +318,7 @@ def _size(path: str) -> int:
         return 0
 
 
-def _is_tracked(top: Path, path: Path) -> bool:
+def is_tracked(top: Path, path: Path) -> bool:
     """Return whether the user's git tracks a file: a checkpoint then holds more of it."""
     repository = user_repository.find(top)
     return repository is not None and repository.tracks(os.fsencode(path.relative_to(top)))

@@ -92,13 +92,13 @@ def wrap_in_sandbox(
     readable: Sequence[Path] = (),
     unattended: bool = False,
     outputs: Sequence[str] = (),
-    largest: int | None = None,
+    largest: tuple[int, int] | None = None,
     programs: Iterable[Path] = (),
 ) -> SandboxedCommand:
     """Return how to start `argv` in the sandbox.
 
     `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
-    agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file, `programs` files that run outside of the sandbox. `scratch` is a folder for
+    agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file, and a tracked one, `programs` files that run outside of the sandbox. `scratch` is a folder for
     temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
     required and none works.
     """
@@ -167,7 +167,7 @@ def _supervised(argv: Sequence[str]) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", str(_SUPERVISOR), str(os.getpid()), *argv)
 
 
-def _found_in(roots: Sequence[Path], outputs: Sequence[str], largest: int | None) -> Protected:
+def _found_in(roots: Sequence[Path], outputs: Sequence[str], largest: tuple[int, int] | None) -> Protected:
     protected = Protected()
     for root in roots:
         found = find_protected(root, outputs, largest)

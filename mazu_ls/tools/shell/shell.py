@@ -184,7 +184,7 @@ async def _started(
         held = await asyncio.to_thread(
             lambda: sandbox.wrap_in_sandbox(
                 argv, roots=roots, env=turn.env, setting=settings.sandbox, network=settings.network,
-                scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs, largest=turn.config.checkpoints.max_untracked_file_bytes,
+                scratch=scratch, git=changes_git, unattended=not turn.attended, outputs=settings.outputs, largest=_largest(turn),
                 readable=[Path(place) for place in settings.readable], programs=mcp_files(turn.config.mcp_servers, roots),
             )
         )  # fmt: skip
@@ -209,6 +209,12 @@ async def _started(
             ) from error
         raise
     return child, scratch, lambda: _what_it_made(check, turn)
+
+
+def _largest(turn: ToolContext) -> tuple[int, int]:
+    """Return the bytes up to which checkpoints hold an untracked file, and a tracked one."""
+    settings = turn.config.checkpoints
+    return settings.max_untracked_file_bytes, settings.max_tracked_file_bytes
 
 
 async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str]:
