@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +50,7 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
     text_digest,
 )
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.store.unseen_files import note_unseen, unseen_files
 from mazu_ls.checkpoints.unheld import renamed_files
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.host import Buffer
@@ -119,12 +119,6 @@ def _take(
         for note in staging.sweep_staging(project.mounts, project.rescue_folder):
             log.warning("%s: %s", note.path, note.reason)
     return checkpoint
-
-
-def unseen_files(db: apsw.Connection) -> list[Path]:
-    """Return the files that a rollback wrote since the base was taken."""
-    listed = schema.state(db, "unseen")
-    return [Path(os.fsdecode(bytes.fromhex(path))) for path in json.loads(listed)] if listed else []
 
 
 def _commit(
@@ -271,7 +265,7 @@ def _publish(
     checkpoint = replace(checkpoint, commit=commit.hex(), tree=tree.hex(), bytes=size)
     schema.set_state(db, "current", checkpoint.id)
     schema.set_state(db, "base", checkpoint.id)
-    schema.set_state(db, "unseen", None)
+    note_unseen(db, (), project.locate)
     for part in project.parts:
         part.mark_taken(db)
     return checkpoint

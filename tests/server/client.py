@@ -71,6 +71,8 @@ class Client:
         self.answers: dict[str, Answer] = {}
         self.unexpected: list[str] = []
         self.options: dict[str, Any] = {}
+        self.more_folders: Sequence[Path] = ()
+        """Workspace folders beside the one that `initialize` is given."""
         self.documents: dict[str, OpenDocument] = {}
         self.encoding: Any = "utf-16"
         self.checks_versions = True
@@ -200,7 +202,8 @@ class Client:
 
     async def shake_hands(self, folder: Path | None = None, **capabilities: Any) -> Any:
         """`initialize` alone."""
-        folders = [{"uri": folder.as_uri(), "name": folder.name}] if folder else None
+        opened = [folder, *self.more_folders] if folder else []
+        folders = [{"uri": one.as_uri(), "name": one.name} for one in opened] or None
         params = {
             "processId": None,
             "rootUri": None,

@@ -36,7 +36,7 @@ OPTED = {**ABILITIES, "experimental": {"mazu": {"updates": True, "permissions": 
 
 @asynccontextmanager
 async def restarted(
-    env: dict[str, str], folder: Path, model: ModelServer, **capabilities: Any
+    env: dict[str, str], folder: Path, model: ModelServer, *more_folders: Path, **capabilities: Any
 ) -> AsyncIterator[Client]:
     """One life of a real server; it ends in good order."""
     keys = {"ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_API_KEY": "test-key", "PATH": os.environ["PATH"]}
@@ -45,6 +45,7 @@ async def restarted(
         client.answers["window/workDoneProgress/create"] = lambda params: None
         client.answers["client/registerCapability"] = lambda params: None
         client.allow(*ALLOWED)
+        client.more_folders = more_folders
         await client.initialize(folder, **(capabilities or OPTED))
         yield client
         await client.ask("shutdown")
@@ -280,10 +281,11 @@ async def test_an_edit_that_was_lost_with_the_editor_is_said(
             document = client.open(path.as_uri(), "x = 1\n")
             session = (await client.command("mazu.chat", {"message": "edit"}))["sessionId"]
 
-            async def is_asked_again() -> bool:
-                return len(model.requests) == 3
+            async def has_checkpoint() -> bool:  # taken beside the next request
+                listed = (await client.command("mazu.checkpoint.list"))["checkpoints"]
+                return len(model.requests) == 3 and any(one["kind"] == "step" for one in listed)
 
-            await eventually(is_asked_again, 60)
+            await eventually(has_checkpoint, 60)
             assert (document.text, path.read_text()) == ("x = 2\n", "x = 1\n")
             process.kill()
         async with restarted(env, folder, model) as client:

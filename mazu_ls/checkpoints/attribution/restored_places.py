@@ -10,6 +10,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
 from mazu_ls.checkpoints.scan.file_state import entry_state
+from mazu_ls.checkpoints.scan.roots import FOLDERS
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, UnsavedText, place_of
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -129,7 +130,8 @@ def places_restored(
 ) -> frozenset[bytes] | None:
     """Return the files and rows that a rollback changed, and nobody's before or after it; None if that was not recorded.
 
-    Each rollback takes a checkpoint first, so that the interval after it holds the writes of one rollback alone.
+    Each rollback takes a checkpoint first, so that the interval after it holds the writes of one rollback alone; those in a workspace
+    folder that was not open at the next checkpoint are found in a later one, or are still recorded.
     """
     if rollback.conversations is None:
         return None
@@ -141,9 +143,17 @@ def places_restored(
     if later:
         number, attributed = later[0]
         rows = select(
-            db, "SELECT place FROM checkpoint_change WHERE number = ? AND session = ?", (number, writer)
+            db,
+            "SELECT place FROM checkpoint_change WHERE session = ? AND (number = ? OR number > ? AND substr(place, 1, ?) = ?)",
+            (writer, number, number, len(FOLDERS), FOLDERS),
         )
-        return frozenset(bytes(place) for (place,) in rows) if attributed else None
+        found = {bytes(place) for (place,) in rows}
+        found |= {
+            it.place
+            for it in writes(db)
+            if it.session == writer and it.place and it.place.startswith(FOLDERS)
+        }
+        return frozenset(found) if attributed else None
     written = {write.place for write in writes(db) if write.session == writer and write.place is not None}
     return frozenset(
         written | {place for place, writers in project.row_writers(db).items() if writer in writers}

@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import Shown, read_heads, w
 from mazu_ls.checkpoints.attribution.restored_places import keep_restored, restored_entries
 from mazu_ls.checkpoints.attribution.saved_texts import saved_places
 from mazu_ls.checkpoints.context import CheckpointContext, base_checkpoint
+from mazu_ls.checkpoints.scan.roots import is_closed
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts
 from mazu_ls.checkpoints.store import schema
 
@@ -56,11 +57,13 @@ def attribute(
 
     `rows`: the writers of each changed row of the parts.
 
-    `open_places` are not attributed yet: their records remain. `typed`: what the user typed in editors of other processes.
+    `open_places` are not attributed yet: their records remain. So do those of folders that are not open in this process. `typed`: what the user typed in editors of other processes.
     """
     recorded = writes(db)
     old, new = ends
     restored = restored_entries(db, number)
+    closed = {at for at in (*restored, *(write.place for write in recorded)) if is_closed(project.mounts, at)}
+    open_places = {*open_places, *filter(None, closed)}
     found = Attribution(project, recorded, restored).changes(old, new)
     found.update(changes_by(rows))
     found.update({place: Change(user=True) for place in typed})

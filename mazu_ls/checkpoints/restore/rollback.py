@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from mazu_ls.checkpoints.attribution.recorded_writes import record_edit, rollbac
 from mazu_ls.checkpoints.attribution.restored_places import RestoredPlace, record_restored
 from mazu_ls.checkpoints.contents import require_known
 from mazu_ls.checkpoints.context import CheckpointContext, code_tree
-from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint, unseen_files
+from mazu_ls.checkpoints.create import CheckpointRequest, create_checkpoint
 from mazu_ls.checkpoints.git.objects import TreeEntry
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles, RollbackReport, Section
 from mazu_ls.checkpoints.restore import restore_files, staging, step_journal
@@ -28,7 +27,8 @@ from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_state import text_state
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, open_texts
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
-from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.store import closed_folders, schema
+from mazu_ls.checkpoints.store.unseen_files import note_unseen, unseen_files
 from mazu_ls.checkpoints.unheld import renamed_files, unheld_edits
 from mazu_ls.checkpoints.unheld.rescued_files import drop_rescued
 from mazu_ls.errors import MazuError
@@ -67,7 +67,7 @@ def preview_rollback(
 
     Raises MazuError(not_found) if the target was pruned meanwhile; so does `roll_back`.
     """
-    target = schema.get(db, target.id)
+    target = closed_folders.get_whole(project, db, target.id, selection)
     # Without a watcher that is certain this scans every file; the safety checkpoint then reads what was found here.
     seen, tree = project.present(db, unseen_files(db), whole=True)
     renamed_files.note(project, db, seen)
@@ -159,7 +159,7 @@ def roll_back(
 ) -> RollbackRun:
     """Roll back as `on_conflict` says (see `OnConflict`). The report has `applied` False if the user must first decide: then nothing
     was changed."""
-    target = schema.get(db, target.id)
+    target = closed_folders.get_whole(project, db, target.id, selection)
     if on_conflict in (None, "ask", "spare"):
         looked = preview_rollback(project, db, target, selection, buffers=buffers, on_conflict=on_conflict)
         if looked.report.undecided:
@@ -229,8 +229,7 @@ def _commit(
         for problem in restore_part(project, db, part, (safety, found), selection)
     ]
     schema.set_state(db, "current", target.id if selection.whole else safety.id)
-    unseen = [step.mount.full(step.path).hex() for step in todo]
-    schema.set_state(db, "unseen", json.dumps(unseen))
+    note_unseen(db, [step.mount.full(step.path) for step in todo], project.locate)
     _record_writes(project, db, rollback_of(selection.session), safety, found)
     unheld = [step.unheld for step in todo if step.unheld is not None]
     unheld_edits.record_rollback(project, db, selection.session, unheld)

@@ -172,6 +172,13 @@ def _labels(roots: Sequence[Path]) -> list[str]:
     return [f"{root.name}/" for root in roots]
 
 
+def is_closed(roots: Iterable[CheckpointRoot], place: bytes | None) -> bool:
+    """Return whether a place is in a workspace folder that is not open: not one of `roots`."""
+    if place is None or not place.startswith(FOLDERS):
+        return False
+    return not any(place.startswith(root.prefix + b"/") for root in roots)
+
+
 def refuse_broad(root: Path) -> None:
     """Raise MazuError(unsupported) for `/`, the home folder, Desktop and Downloads: nobody means to roll those back."""
     home = Path.home()
