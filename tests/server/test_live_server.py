@@ -437,6 +437,30 @@ def test_a_result_that_cannot_be_shown_is_a_sentence_and_the_log_says_why(
     bound.close()
 
 
+def test_a_command_does_not_wait_for_a_conversation_that_is_suspended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(peers, "refusal_reason", lambda pid, uid: "")
+    monkeypatch.setattr(peers, "_warned", set[int]())
+    env = environment_in(tmp_path)
+    editor = EditorProcess(env, tmp_path).listens()
+    monkeypatch.chdir(tmp_path)
+    given = grammar.parser("status").parse_args(["status"])
+    editor.process.send_signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: peers.is_suspended(editor.process.pid))
+        for _ in range(2):
+            assert run_with_server(given, env) is None
+        said = capsys.readouterr()
+        assert said.err.count("is suspended") == 1 and "`fg` continues it" in said.err and said.out == ""
+    finally:
+        editor.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: not peers.is_suspended(editor.process.pid))
+    assert run_with_server(given, env) == 0
+    editor.process.kill()
+    editor.process.wait(PATIENCE)
+
+
 def test_a_live_folder_that_others_reach_is_refused(tmp_path: Path):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir(mode=0o700)

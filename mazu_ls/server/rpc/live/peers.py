@@ -27,8 +27,8 @@ _warned: set[int] = set()
 
 
 def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object]) -> socket.socket | None:
-    """Return a connection to the server that listens at `path`; None if there is none, or it may be a tool call's
-    process.
+    """Return a connection to the server that listens at `path`; None if there is none, it may be a tool call's
+    process, or it is suspended (Ctrl-Z) and would not answer.
 
     Nothing is sent before that is known, because the listener learns the request and answers it. `warn` is called with
     the reason why it is not used. Blocks; call it off the loop.
@@ -36,13 +36,19 @@ def connect_to_server(path: Path, timeout: float, warn: Callable[[str], object])
     if (connection := live_socket.connect(path, timeout)) is None:
         return None
     try:
+        reason, (pid, _) = refusal_reason_of(connection), peer_credentials(connection)
         # Editors of Flatpak, Snap or systemd units have no_new_privs as well; a tool call's process also has the limit.
-        if (reason := refusal_reason_of(connection)) in ("", SANDBOXED):
+        is_trusted = reason in ("", SANDBOXED)
+        if is_trusted and not is_suspended(pid):
             return connection
-        pid, _ = peer_credentials(connection)
         if pid not in _warned:
             _warned.add(pid)
-            warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
+            if is_trusted:
+                warn(
+                    f"The mazu-ls that has this project open is suspended (process {pid}; `fg` continues it): done without it."
+                )
+            else:
+                warn(f"Process {pid} listens for this project in a server's place and is not used: {reason}.")
     except OSError as error:
         warn(f"It cannot be said who listens for this project: {error}.")
     connection.close()
@@ -82,12 +88,22 @@ def refusal_reason(pid: int, uid: int, server_pid: int | None = None) -> str:
 
 
 def has_terminal(pid: int) -> bool:
-    """Return whether the process `pid` has a controlling terminal, so that a person may be there: proc_pid_stat(5)."""
+    """Return whether the process `pid` has a controlling terminal, so that a person may be there."""
+    fields = _stat_fields(pid)
+    return bool(fields) and int(fields[4]) != 0
+
+
+def is_suspended(pid: int) -> bool:
+    """Return whether the process `pid` is stopped, by Ctrl-Z or a debugger: it answers nothing until it is continued."""
+    return _stat_fields(pid)[:1] in ([b"T"], [b"t"])
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    """Return what follows a process's name in proc_pid_stat(5); empty if it cannot be read."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
-        return int(fields[4]) != 0
-    except (OSError, ValueError, IndexError):
-        return False
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return []
 
 
 def _descends_from(pid: int, ancestor: int) -> bool:
