@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
+from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.journal_views import SessionInfo
+    from mazu_ls.host import Host
+    from mazu_ls.tools.context import ShellState
+    from mazu_ls.tools.shell.background import BackgroundProcess
 
 
 class StoppableSession(Protocol):
@@ -39,6 +43,29 @@ class StoppableSession(Protocol):
     def events(self) -> list[journal.Event]:
         """Return the events of the conversation. Reads the file: call it from a thread."""
         ...
+
+
+def commands_since(shells: Iterable[ShellState], moment: datetime) -> list[BackgroundProcess]:
+    """Return the background commands that run and were started after a moment."""
+    return [
+        command
+        for shell in shells
+        for command in shell.background.values()
+        if command.code is None and command.begun > moment
+    ]
+
+
+async def end_commands(commands: Iterable[BackgroundProcess], host: Host) -> None:
+    """End background commands of turns that are taken back, which would write over what is restored, and say so."""
+    for command in commands:
+        await command.stop()
+        await host.say("info", f"{shown_command(command)}: this background command was ended with its turn.")
+
+
+def shown_command(command: BackgroundProcess) -> str:
+    """Return a background command in messages for the user: its id, and the first line of what it runs."""
+    line = command.command.strip().partition("\n")[0]
+    return f"{command.name} ({make_visible(line[:80])}{'…' if line != command.command.strip() or len(line) > 80 else ''})"
 
 
 class AllSessions(Protocol):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from mazu_ls.agent.session.undo import commands_since, end_commands, shown_command
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about, withdraw_earlier
 from mazu_ls.server.documents import kept_commits, unsaved_elsewhere
@@ -87,10 +88,22 @@ async def roll_back(
     await unsaved_elsewhere.require_none_in_plan(
         server.unsaved, project.workspace, preview.plan, with_users=wanted.first == "overwrite"
     )
+    sections = wanted.only or ("code", "conversation")
+    is_past = (
+        wanted.redo_of is None and not wanted.paths and not {"code", "conversation"}.isdisjoint(sections)
+    )
+    opened = project.sessions.opened() if is_past else ()
+    shells = [one.shell for one in opened if wanted.session in (None, one.id)]
+    commands = commands_since(shells, preview.checkpoint.created_at)
     if wanted.preview:
+        for one in commands:
+            await server.host.say(
+                "info", f"{shown_command(one)} runs in the background: it would be ended first."
+            )
         return preview
 
     await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
+    await end_commands(commands, server.host)
     report = await _apply(server, checkpoints, plan, wanted)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +40,7 @@ class BackgroundProcess:
     fits.
 
     `over` says which resource limit ended it; `finish` runs once when it has ended, and returns notes for the model.
+    `turn` is the id of the turn that started it, at `begun`.
     `listens` is told once a port on which it listens and that nobody outside of its sandbox reaches.
     """
 
@@ -47,6 +49,8 @@ class BackgroundProcess:
     child: ChildProcess
     spool: BinaryIO
     scratch: Path
+    turn: str
+    begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     size: int = 0
     code: int | None = None
@@ -71,12 +75,13 @@ class BackgroundProcess:
         scratch: Path,
         emit: Callable[[str], None],
         *,
+        turn: str = "",
         finish: Finish | None = None,
         listens: Listens | None = None,
     ) -> BackgroundProcess:
         """Start to collect output; `emit` gets the first STREAMED_CHARS of it as it arrives."""
         spool = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  lives as long as its output may be read
-        running = cls(name, command, child, spool, scratch, finish=finish, listens=listens)
+        running = cls(name, command, child, spool, scratch, turn, finish=finish, listens=listens)
         running._reader = asyncio.create_task(running._collect(emit))
         if resource_limits.supported():
             running._watch = asyncio.create_task(running._hold_limits())

@@ -90,7 +90,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
         emit = (lambda text: None) if args.background else turn.emit
         listens = partial(explain_listening, turn)
         running = BackgroundProcess.start(
-            name, args.command, child, scratch, emit, finish=finish, listens=listens
+            name, args.command, child, scratch, emit, turn=turn.turn_id, finish=finish, listens=listens
         )
         if args.background:
             turn.shell.background[name] = running

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from mazu_ls.agent.session.undo import end_commands
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turn_jobs import check_ready
@@ -209,6 +210,9 @@ async def rewind(server: ServerState, params: wire.RewindParams) -> wire.Session
     project = await server.wait_opened()
     session = await project.sessions.get(params.session_id, create=False)
     await session.rewind(params.turns, params.turn_id)
+    left = {event.turn for event in await asyncio.to_thread(session.events)}
+    running = [one for one in session.shell.background.values() if one.code is None and one.turn not in left]
+    await end_commands(running, server.host)
     server.notify_changed("sessions")
     return await _shown(project, session)
 

@@ -1,0 +1,48 @@
+"""Undo, rollback and rewind end the background commands of the turns that they take back."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+
+from tests.server.test_turn_changes import agent
+
+LINE = "while true; do echo generated > out.txt; sleep 0.0517; done"
+
+
+def runs() -> bool:
+    """Return whether a process of the command lives, by what it was started with."""
+    for one in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if LINE.encode() in one.read_bytes():
+                return True
+    return False
+
+
+@pytest.mark.parametrize("way", ["undo", "rollback", "rewind", "later"])
+async def test_a_background_command_ends_with_its_turn(env: dict[str, str], folder: Path, way: str):
+    (folder / "a.txt").write_text("one\n")
+    write = {"name": "write_file", "arguments": {"path": "b.txt", "content": "two\n"}}
+    shell = {"name": "run_shell", "arguments": {"command": LINE, "background": True}}
+    replies = [{"calls": [shell]}, {"text": "It runs."}, {"calls": [write]}, {"text": "Done."}]
+    async with agent(env, folder, replies, allow=["write_file: b.txt"]) as client:
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        assert runs()
+        first = (await client.command("mazu.checkpoint.list"))["checkpoints"][-1]["id"]
+        if way == "later":  # a turn after the one that started it is undone: it runs on
+            await client.command("mazu.chat", {"message": "Write", "wait": True}, within=60)
+            assert (await client.command("mazu.undo"))["applied"]
+            assert runs()
+            return
+        assert (await client.command("mazu.undo", {"preview": True}))["applied"] is False
+        assert runs()
+        if way == "rewind":
+            await client.command("mazu.session.rewind")
+        else:
+            arguments = (
+                {"id": first, "onConflict": "overwrite"} if way == "rollback" else {"onConflict": "overwrite"}
+            )
+            assert (await client.command(f"mazu.{way}", arguments))["applied"]
+            assert not (folder / "out.txt").exists()
+        assert not runs()
