@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mazu_ls.checkpoints.restore.merging import merge_lines
 from mazu_ls.checkpoints.restore.merging.merge_lines import (
     MOST_PAIRS,
     KeptLines,
@@ -90,3 +91,16 @@ def test_no_line_of_mine_is_lost(mine: bytes, ancestor: bytes, theirs: bytes):
     if merged is not None:
         added = Counter(mine.splitlines()) - Counter(ancestor.splitlines())
         assert added <= Counter(merged.text.splitlines())
+
+
+def test_many_lines_that_both_changed_are_compared_with_their_neighbours_alone(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    compared = list[object]()
+    collide = merge_lines._collide
+    monkeypatch.setattr(merge_lines, "_collide", lambda *two: compared.append(two) or collide(*two))
+    mine, agents, before = (
+        lines(*(f"{name} {at}" for at in range(2_000))) for name in ("mine", "LINE", "line")
+    )
+    assert merge_keeping_mine(mine, agents, before) == KeptLines(mine, False)
+    assert len(compared) <= 3 * 2_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
@@ -34,8 +35,14 @@ def merge_keeping_mine(mine: bytes, ancestor: bytes, theirs: bytes) -> KeptLines
     if edits[0] is None or edits[1] is None:
         return None
     ours, others = (sorted(_each_line(side), key=_place) for side in edits if side is not None)
-    kept = [other for other in others if not any(_collide(one, other) for one in ours)]
-    left = [other for other in others if other not in kept and other not in ours]
+    starts, kept, left = [start for start, _, _ in ours], list[LineEdit](), list[LineEdit]()
+    for other in others:
+        at = max(bisect_left(starts, other[0]) - 1, 0)  # the one before may reach into it
+        near = ours[at : bisect_right(starts, other[1])]
+        if not any(_collide(one, other) for one in near):
+            kept.append(other)
+        elif other not in near:
+            left.append(other)
     covered = {line for start, end, _ in ours for line in range(start, end)}
     result, at = list[bytes](), 0
     for start, end, lines in sorted([*ours, *kept], key=_place):
