@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import islice, product
-from pathlib import Path
 
 from mazu_ls.policy.bash import elements
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
@@ -20,8 +19,6 @@ from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import program
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
-_AGAIN = frozenset(("for", "while", "until", "select", "function", "trap"))
-_IN_ORDER = ("", ";", "\n", "&&")
 _PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
 _READS_A_PART = re.compile(r"-\w*[nNdu]")
 """Options of `read` and `mapfile` by which it is not the next line of the input: so many characters, up to another sign, of a descriptor."""
@@ -49,21 +46,6 @@ def all_follows_cd(segments: Sequence[Segment]) -> bool:
     if any(map(_enters, rest)) and any(map(_may_take_away, rest)):
         return False
     return leads and joined and rest[-1:] != [] and rest[-1].after in ends and stays
-
-
-def count_certain(segments: Sequence[Segment], scope: ShellScope) -> int:
-    """Return how many commands at the beginning of a line are `cd FOLDER` into a folder that is there, so that none of them fails."""
-    at, count = Path(scope.cwds[0]), 0
-    for segment in segments:
-        if segment.after == "(" or not _AGAIN.isdisjoint(segment.words) or len(scope.cwds) > 1:
-            return 0
-    for segment in segments:
-        if not (segment.before in _IN_ORDER and segment.after in _IN_ORDER and _enters(segment)):
-            break
-        if not (at := at / segment.words[1]).is_dir():
-            break
-        count += 1
-    return count
 
 
 def _enters(segment: Segment) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fnmatch import translate
 from itertools import chain, pairwise, repeat
 
-from mazu_ls.policy.bash import FRESH, UNKNOWN
+from mazu_ls.policy.bash import UNKNOWN
 from mazu_ls.policy.data import pattern
 from mazu_ls.policy.step_budget import spend
 
@@ -57,7 +57,7 @@ def ansi(text: str) -> str:
 
 def modified(value: str, operation: str) -> str:
     """Return `${x<operation>}` of one known value, if the operation is plain text; UNKNOWN for what is not evaluated."""
-    if UNKNOWN in value or FRESH in value:
+    if UNKNOWN in value:
         return UNKNOWN
     if match := _SLICE.match(operation):
         start, length = int(match[1]), match[2]

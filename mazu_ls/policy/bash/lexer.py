@@ -48,13 +48,12 @@ class Redirect:
 
 @dataclass
 class Segment:
-    """One simple command: the operator before it, its raw words, its redirections, the operator behind it; or a later pattern of `case`."""
+    """One simple command: the operator before it, its raw words, its redirections, the operator behind it."""
 
     before: str
     words: list[str] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     after: str = ""
-    is_pattern: bool = False
 
 
 @dataclass
@@ -80,7 +79,6 @@ class _Lexer:
         self.pending: list[Redirect] = []
         self.redirect: Redirect | None = None
         self.broken = False
-        self.cases = False
 
     def run(self) -> LexedLine:
         text = self.text
@@ -142,14 +140,9 @@ class _Lexer:
         if self.redirect is not None:
             self.broken = True
             self.redirect = None
-        last = self.segment
-        if last.words or last.redirects or op in ("(", ")"):
-            self.found.append(last)
-        elif op == "\n" and last.is_pattern:
-            return
-        self.cases = self.cases or "case" in last.words
-        goes_on = op == "|" and last.is_pattern and last.words != ["esac"]
-        self.segment = Segment(op, is_pattern=goes_on or (self.cases and op in (";;", ";&", ";;&")))
+        if self.segment.words or self.segment.redirects or op in ("(", ")"):
+            self.found.append(self.segment)
+        self.segment = Segment(op)
 
     def _word(self) -> None:
         text, start = self.text, self.at
@@ -159,7 +152,9 @@ class _Lexer:
                 self.at = match.end()
                 continue
             char = text[self.at]
-            if char in "\\'\"`$" or text.startswith(("<(", ">("), self.at):
+            if char == "#":
+                self.at += 1
+            elif char in "\\'\"`$" or text.startswith(("<(", ">("), self.at):
                 self.at = self._quoted(self.at)
             elif char == "(" and _ARRAY.match(text[start : self.at]):
                 self.at = self._skip(self.at + 1, ")")
@@ -183,9 +178,16 @@ class _Lexer:
         text = self.text
         if text[at] == "\\":
             return min(at + 2, len(text))
-        for opening, closing in (("$(", ")"), ("<(", ")"), (">(", ")"), ("${", "}"), ('$"', '"')):
+        for opening, closing in (
+            ("$((", "))"),
+            ("$(", ")"),
+            ("<(", ")"),
+            (">(", ")"),
+            ("${", "}"),
+            ('$"', '"'),
+        ):
             if text.startswith(opening, at):
-                return self._skip(at + 2, closing)
+                return self._skip(at + len(opening) - (closing == "))"), closing[-1])
         if text.startswith("$'", at):
             match = re.compile(r"(?:[^'\\]|\\.)*'", re.DOTALL).match(text, at + 2)
             self.broken = self.broken or match is None

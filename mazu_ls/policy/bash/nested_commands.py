@@ -7,8 +7,7 @@ import shlex
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mazu_ls.policy.bash import SETUP, UNKNOWN
-from mazu_ls.policy.bash.expansions import ansi
+from mazu_ls.policy.bash.expansions import UNKNOWN, ansi
 from mazu_ls.policy.data import pattern, word_set
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables.wrappers import SHELLS, inner, unwrapped
@@ -18,8 +17,6 @@ _GIVEN = re.compile(r"^(exec=|:?!|:|shell |\\! ?|\.shell )")
 _RUN_THEIR_WORDS = frozenset(str.split("ssh watch parallel tmux screen"))
 _RUN_AN_OPTION = word_set("run_an_option") | _RUN_THEIR_WORDS
 _WITH_COMMANDS = word_set("with_commands")
-_SQL = frozenset(("psql", "sqlite3"))
-_DIRECTIVE = re.compile(r"\\|^\s*\.", re.MULTILINE)  # what is not SQL
 _COMMAND_OPTION = pattern("nested_commands.command_option", re.DOTALL)
 
 
@@ -29,7 +26,7 @@ def scripts(argv: list[str]) -> list[str]:
     if name in SHELLS:
         return _of_shell(rest)
     if name in ("eval", "hash"):
-        return [" ".join(rest)] if rest != [SETUP] else []
+        return [" ".join(rest)]
     if name == "trap" and rest:
         return [rest[1] if rest[0] == "--" and len(rest) > 1 else rest[0]]
     if name in ("mapfile", "readarray", "compgen", "complete"):
@@ -106,11 +103,10 @@ def _settings(name: str, rest: list[str]) -> list[str]:
             found.append(match[4] or following)
         elif word in ("-c", "--config-env", "+") and following:
             value = following.split("=", 1)[-1]
-            is_sql = name in _SQL and not _DIRECTIVE.search(value)
-            found += [value, f"git {value}"] if name == "git" else [] if is_sql else [value]
+            found += [value, f"git {value}"] if name == "git" else [value]
         elif "=" in word and not word.startswith("-"):
             found.append(word.split("=", 1)[1])
-        elif word.startswith(("+!", "+:!", "!")) or (name in _SQL and _DIRECTIVE.search(word)):
+        elif word.startswith(("+!", "+:!", "!")) or name in ("psql", "sqlite3"):
             found.append(word.lstrip("+:!"))
     if name in ("npm", "pnpm", "yarn") and rest[:1] and rest[0] in ("exec", "x", "dlx"):
         found.append(" ".join(word for word in rest[1:] if not word.startswith("-")))

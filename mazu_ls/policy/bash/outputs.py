@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
-from mazu_ls.policy.bash import FRESH, SETUP
 from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.lexer import lex
 from mazu_ls.policy.bash.scope import ShellScope
-from mazu_ls.policy.data import pattern
 
 MAX_DEPTH = 12
-_PRINTS_SETUP = pattern("outputs.setup")
 
 
 def static_output(
@@ -33,39 +29,13 @@ def static_output(
     if segments[0].redirects:
         return quoted_text(script)
     argv = [word for raw in segments[0].words for word in first_words(raw, scope, depth + 1)]
-    if not argv or is_own(argv[0], scope):
-        return None
     if len(argv) > 1 and argv[:-1] in (["which"], ["type", "-p"], ["type", "-P"], ["command", "-v"]):
         return argv[-1]
-    if "PATH" in scope.values:
-        return printed(argv)
-    if argv[:1] == ["mktemp"] and not any(UNKNOWN in word for word in argv):
-        return _fresh(argv[1:])
-    if _PRINTS_SETUP.fullmatch(" ".join(argv)):
-        return SETUP
-    if argv == ["jobs", "-p"]:
-        return scope.lookup("!")[0]
     if argv == ["git", "rev-parse", "--show-toplevel"]:
         return _repository(scope)
     if argv[:1] == ["dirname"] and len(argv) == 2 and UNKNOWN not in argv[1]:
         return posixpath.dirname(argv[1].rstrip("/")) or ("/" if argv[1].startswith("/") else ".")
     return printed(argv)
-
-
-def is_own(name: str, scope: ShellScope) -> bool:
-    """Return whether the line itself may say what this command does."""
-    return name in scope.functions or f"alias {name}" in scope.values
-
-
-def _fresh(words: list[str]) -> str:
-    """Return the path that `mktemp` prints, as far as it is known."""
-    templates = [word for word in words if "XXX" in word and not word.startswith("-")]
-    if words and words[-1] in templates and not re.search(r"(^| )(-[a-z]*[pt]|--tmpdir)", " ".join(words)):
-        return posixpath.join(posixpath.dirname(words[-1]), FRESH)
-    plain = all(
-        re.fullmatch(r"-[duqt]+|--(directory|dry-run|quiet)|--suffix=[\w.-]*|[\w.-]+", word) for word in words
-    )
-    return f"/tmp/{FRESH}" if plain else UNKNOWN
 
 
 def _repository(scope: ShellScope) -> str:

@@ -102,7 +102,7 @@ class DenyScan(InputScan):
         ):  # its quotes may hide what stands behind it
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
         functions = [*function_calls(lexed.segments)]
-        scope.functions |= {name for name, _, _ in functions}
+        scope.has_functions = scope.has_functions or bool(functions)
         for name, calls, multiplies in functions:
             self._functions.setdefault(name, (script, scope))
             for raws in calls:
@@ -140,12 +140,11 @@ class DenyScan(InputScan):
         given = pipeline_taint.given_input(segments, scope)
         blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
-        is_own = scope.functions or "alias cd" in scope.values  # a function may be called so, too
+        is_own = scope.has_functions or "alias cd" in scope.values  # a function may be called so, too
         is_joined = scope.place.confined and not is_own and effects.all_follows_cd(segments)
-        certain = effects.count_certain(segments, scope) if self.line is None and not is_own else 0
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)
-            scope.is_joined = (is_joined and segment.words[:1] == ["cd"]) or len(reads) < certain
+            scope.is_joined = is_joined and segment.words[:1] == ["cd"]
             scope.enter_brackets(last.after if last else "", blocks)
             for raw in segment.words:  # `exec {x[a]}>f` has a subscript
                 if arithmetic or (segment.redirects and raw.startswith("{") and "[" in raw):
@@ -157,7 +156,7 @@ class DenyScan(InputScan):
             hidden = [text for value in values for text in value.inner]
             redirects = self._redirects(read, scope, hidden)
             depth, depths = scope.depths[-1], list[int]()
-            for argv, globs in commands.argvs(values) if not segment.is_pattern else ():
+            for argv, globs in commands.argvs(values):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.number = len(reads)
                 stage.assigned = [value.text for _, value in read.assigned if value]

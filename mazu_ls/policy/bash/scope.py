@@ -51,7 +51,7 @@ class ShellScope:
     climbs: list[str] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0])
     sinks: bool = False
-    functions: set[str] = field(default_factory=set)
+    has_functions: bool = False
     tainted: set[str] = field(default_factory=set)
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
@@ -80,7 +80,7 @@ class ShellScope:
             climbs=[],
             depths=[0],
             sinks=False,
-            functions=set(self.functions),
+            has_functions=self.has_functions,
             tainted=set(self.tainted),
             loose=set(self.loose),
             shares=positional is None,
@@ -221,7 +221,7 @@ class ShellScope:
         ):  # not that of a pattern of `case`
             blocks.pop()
             # A function whose body is a subshell may call itself from there.
-            self.sinks = self.sinks or (self.depths.pop() < 0 and bool(self.functions))
+            self.sinks = self.sinks or (self.depths.pop() < 0 and self.has_functions)
 
     def end_block(self, *, repeats: bool) -> None:
         """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""

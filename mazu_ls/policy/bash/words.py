@@ -249,7 +249,7 @@ class _Word:
     def _substitution(self, script: str, quoted: bool) -> None:
         self.result.inner.append(script)
         self.result.dynamic = True
-        if script.strip() == "pwd" and not outputs.is_own("pwd", self.scope):
+        if script.strip() == "pwd":
             self._variable("PWD", quoted)
             return
         text = static_output(script, self.scope, self.depth)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
-from mazu_ls.policy.bash import FRESH, UNKNOWN
+from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import table, word_set
 from mazu_ls.policy.rules import PolicyContext
@@ -89,10 +89,8 @@ def inside(path: str, place: PolicyContext) -> bool:
 
 
 def is_own_temporary(path: str, place: PolicyContext) -> bool:
-    """Return whether a path outside the workspace is one that the line itself makes, or in the /tmp that the sandbox makes for each
-    command, and no wildcard in it may name a workspace folder there."""
-    if FRESH in path:
-        return True
+    """Return whether a path outside the workspace is in the /tmp that the sandbox makes for each command, and no wildcard in it may
+    name a workspace folder there."""
     if not place.confined or UNKNOWN in path or not f"{path}/".startswith(("/tmp/", "/var/tmp/")):
         return False
     fixed = _fixed(path)[0].rstrip("/")
@@ -165,8 +163,11 @@ def _named(word: str, scope: ShellScope, find: Callable[[Sequence[str]], str | N
         for candidate in (path, real(path)):
             for root in scope.place.roots:
                 for base in (root, Path(real(str(root)))):
-                    below = Path(candidate).is_relative_to(base)
-                    inner = Path(candidate).relative_to(base).parts if below else ()
+                    inner = (
+                        Path(candidate).relative_to(base).parts
+                        if Path(candidate).is_relative_to(base)
+                        else ()
+                    )
                     if inner and (found := find(inner)) is not None:
                         return found
     return None
@@ -183,7 +184,7 @@ def secret(word: str, scope: ShellScope) -> str | None:
 def _secret_place(word: str, scope: ShellScope) -> str | None:
     spend(40 * len(scope.cwds))
     for path in places(word, scope):
-        if is_device(path) or FRESH in path:
+        if is_device(path):
             continue
         for candidate in {path, real(path)}:
             if (found := _secret(candidate, scope.place)) is not None:

@@ -89,8 +89,6 @@ def written_by(name: str, rest: list[str]) -> list[str]:
         written = [following for word, following in pairwise(rest) if word in _FIND_WRITES]
     elif name in ("dd", "dcfldd"):
         written = [word[3:] for word in rest if word.startswith("of=")]
-    elif name == "mktemp":
-        written = [word for word in operands(rest) if not re.fullmatch(r"/tmp/[\w.-]*X{3,}[\w.-]*", word)]
     elif name == "git":
         written = _by_git(rest)
     elif name in ("tar", "bsdtar", "gtar"):

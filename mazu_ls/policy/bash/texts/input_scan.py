@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
-from mazu_ls.policy.bash import SETUP, UNKNOWN, interpreter_code
-from mazu_ls.policy.bash.expansions import printed
+from mazu_ls.policy.bash import interpreter_code
+from mazu_ls.policy.bash.expansions import UNKNOWN, printed
 from mazu_ls.policy.bash.nested_commands import fed_scripts, feeder_words
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
@@ -171,8 +171,6 @@ class InputScan:
         self, text: str, scope: ShellScope, given: list[str] | None = None, argv: Sequence[str] = ()
     ) -> None:
         """Search known text that a shell or an interpreter will run; refuse what is downloaded."""
-        if text == SETUP:
-            return
         if text == DOWNLOADED:
             self._refuse("what would run is downloaded", "no download is run")
         spend(50 + len(text) // 50)
