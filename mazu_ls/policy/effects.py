@@ -82,6 +82,7 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
         if "-" not in rest or "OLDPWD" in scope.values:  # back to where it was
             scope.go(folder, led)
         if scope.is_joined:
+            scope.left += scope.cwds
             scope.cwds = []
         for place in led:
             scope.enter(place)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mazu_ls import redact
-from mazu_ls.agent.session.partial_message import PartialMessage, partial_path, read_partial
+from mazu_ls.agent.session.partial_message import PartialMessage, RedactedDeltas, partial_path, read_partial
 from mazu_ls.journal.journal import Event, Journal, ModelSaid, read
 from mazu_ls.messages import Message, Text, Usage
 from mazu_ls.models.model import ModelAnswer, ModelRequest, ToolSpec
@@ -100,6 +100,23 @@ async def test_an_unfinished_answer_is_kept_without_a_copy(tmp_path: Path):
     assert read_partial(journal) == f"a? b\r\n{LONG}".strip()
     unfinished.clear()
     await asyncio.sleep(0)
+    journal.close()
+
+
+@pytest.mark.parametrize("thought", ["", "hm"])
+async def test_a_text_that_a_thought_interrupts_is_searched_again(tmp_path: Path, thought: str):
+    journal = Journal(tmp_path / "s_1.jsonl")
+    unfinished = PartialMessage(journal)
+    deltas = RedactedDeltas(lambda delta: None, unfinished)
+    deltas.add("message", "key = sk-ant-api03-")
+    if thought:
+        deltas.add("thought", thought)
+    deltas.add("message", "ab" * 45)
+    deltas.flush()
+    assert unfinished.is_searched == (thought == "")
+    assert unfinished.is_searched == ("sk-ant" not in unfinished.text)
+    unfinished.clear()
+    assert unfinished.is_searched
     journal.close()
 
 

@@ -6,6 +6,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.terminal.test_scripts import Script, script
 
 __all__ = ["script"]  # a fixture
@@ -256,3 +258,16 @@ def test_a_rollback_names_edits_of_which_nothing_is_kept(script: Script):
         assert "problem: p.cfg: the agent's change stays: no checkpoint holds this file" in out, out + err
         assert "verified by hash" not in out
     assert config.read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("torn", ["", '{"seq":1,"par'])
+def test_a_conversation_that_never_began_stops_no_rollback(script: Script, torn: str):
+    path = script.root / "a.txt"
+    path.write_text("mine\n")
+    assert script("checkpoint", "take", "start")[0] == 0
+    script.model_says({"calls": [write("a.txt", "theirs\n")]}, {"text": "Done."})
+    assert script("run", "write it")[0] == 0
+    (journal,) = script.root.parent.glob("state/**/s_*.jsonl")
+    journal.with_name(journal.name[:-9] + "zzzz.jsonl").write_text(torn)
+    status, out, err = script("rollback", "start", "--only", "code")
+    assert (status, path.read_text()) == (0, "mine\n"), out + err

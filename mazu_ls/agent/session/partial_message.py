@@ -34,6 +34,8 @@ class PartialMessage:
 
     def __init__(self, journal: Journal) -> None:
         self._text = GrowingText()
+        self.is_searched = True
+        """Whether no secret can stand in the text: it was searched without a break."""
         self._unstored: list[str] = []
         self._journal = journal
         self._timer: asyncio.TimerHandle | None = None
@@ -57,7 +59,7 @@ class PartialMessage:
     def clear(self) -> None:
         """The message is finished, or void: delete it."""
         self._text, self._unstored, self._follows = GrowingText(), [], None
-        self._failed = False
+        self._failed, self.is_searched = False, True
         if self._timer:
             self._timer.cancel()
             self._timer = None
@@ -99,7 +101,9 @@ class RedactedDeltas:
         """Add streamed text; what was held back of the other kind is emitted first."""
         for other, stream in self._streams.items():
             if other != kind:
-                self._emit(other, stream.flush())
+                held = stream.flush()
+                self._unfinished.is_searched &= other != "message" or not held
+                self._emit(other, held)
         self._emit(kind, self._streams[kind].feed(text))
 
     def flush(self) -> None:

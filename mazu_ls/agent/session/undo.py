@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -160,14 +161,25 @@ def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
 
 
 async def edited_since(sessions: AllSessions, at: datetime) -> dict[str, list[str]]:
-    """Return the sessions that were used since, each with the files that its agent's tools edited since, as the calls name them."""
+    """Return the sessions that were used since, each with the files that its agent's tools edited since, as the calls name them.
+
+    A conversation that cannot be read, or without a whole event, is left out: no rollback is refused for that.
+    """
     found: dict[str, list[str]] = {}
     for info in await sessions.list():
-        if datetime.fromisoformat(info.updated_at) > at:
-            events = await sessions.events(info.id)
-            before = (event.seq for event in events if datetime.fromisoformat(event.at) <= at)
-            found[info.id] = edited_files(events, max(before, default=0))
+        if _is_later(info.updated_at, at):
+            with suppress(MazuError, OSError):
+                events = await sessions.events(info.id)
+                before = (event.seq for event in events if not _is_later(event.at, at))
+                found[info.id] = edited_files(events, max(before, default=0))
     return found
+
+
+def _is_later(moment: str, at: datetime) -> bool:
+    """Return whether a journal's time is after `at`; False if it is none."""
+    with suppress(ValueError, TypeError):
+        return datetime.fromisoformat(moment) > at
+    return False
 
 
 async def undo_targets(project: ProjectServices) -> set[str]:

@@ -366,7 +366,8 @@ class TurnRun:
             self.meter.add(used)
         if (said := self.unfinished.text).strip():
             message = Message("assistant", (Text(said),), self.model.name)
-            self.record(journal.ModelSaid(message, "cut", used or Usage()), said)
+            clean = said if self.unfinished.is_searched else ""
+            self.record(journal.ModelSaid(message, "cut", used or Usage()), clean)
             self.reply = said
         elif used is not None:
             self.record(journal.UsageRecorded(self.model.name, used, "a call that was stopped"))

@@ -163,9 +163,12 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
                     "-okdir",
                 ):  # in the folder of what is found: the one above, or below it
                     one = "./*narrowed*" if narrowed else "./*"
-                    named = [re.sub(r"^\{\}", one, word) for word in command]
+                    last = posixpath.basename(start)
+                    names = (one, "./..") if last == ".." else (one,)
                     found += [
-                        ["env", "-C", folder, *named] for folder in (posixpath.dirname(start) or ".", start)
+                        ["env", "-C", folder, *(re.sub(r"^\{\}", name, word) for word in command)]
+                        for folder in (posixpath.dirname(start) or ".", start)
+                        for name in names
                     ]
                     continue
                 place = (

@@ -164,6 +164,8 @@ def printed(argv: list[str]) -> str | None:
         while arguments and re.fullmatch(r"-[neE]+", arguments[0]):
             escapes = escapes or "e" in arguments.pop(0)
         text = " ".join(arguments)
+        if escapes and "\\c" in text:  # it ends the output
+            return None
         # An octal number has a 0 before it here.
         return ansi(re.sub(r"\\0(?=[0-7])", r"\\", text)) if escapes else text
     if name == "printf" and arguments:
@@ -188,6 +190,8 @@ def printed(argv: list[str]) -> str | None:
 
 def _converted(conversion: str, value: str) -> str | None:
     """Return what `printf` makes of a value; None for a conversion that is not evaluated."""
+    if conversion == "%b" and "\\c" in value:  # it ends the output
+        return None
     if conversion in ("%b", "%c"):
         return ansi(value) if conversion == "%b" else value[:1]
     if conversion == "%q" and re.fullmatch(r"[\w./-]+", value):

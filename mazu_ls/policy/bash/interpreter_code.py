@@ -82,6 +82,9 @@ def scripts_in(code: str) -> list[str]:
 
 
 _NET, _UNREADABLE = "a shell would be connected to the network", "nothing unreadable runs"
+# The folder above by itself is the target of one of these; elsewhere it is a part of a path or a text (`sys.path.append("..")`).
+_ABOVE = re.compile(r"\b(?:rm\w*|remove\w*|unlink\w*|rename\w*|move|delete\w*|chdir)\b[^;\n]*?['\"]\.\.['\"]")
+
 # Code is refused if all of these patterns are found in it; and the rule to name.
 _REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (
     ((re.compile(r"/inet/(tcp|udp)|/dev/(tcp|udp)/|pty\.spawn|ztcp"),), _NET, "no reverse shell"),
@@ -105,8 +108,9 @@ def deny(code: str, scope: ShellScope) -> Decision | None:
     paths = [
         re.sub("^~", home, text)
         for text in (re.sub(r"^\+?[<>]+\s*", "", text) for text in _strings(code))
-        if re.match(r"^(/|~|\.\.?/|\.\.$|\.git\b|\.mazu\b)[^\s]*$", text)
+        if re.match(r"^(/|~|\.\.?/|\.git\b|\.mazu\b)[^\s]*$", text)
     ]
+    paths += [".."] if _ABOVE.search(code) else []
     for path in paths:
         if (found := targets.secret(path, scope)) is not None:
             return Decision("deny", f"{found} holds keys or passwords", rule="keys are not read")

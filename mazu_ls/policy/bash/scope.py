@@ -45,6 +45,8 @@ class ShellScope:
     values: dict[str, list[str]] = field(default_factory=dict)
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Folders in which the line was and is for certain no more; `cd -` leads there."""
     is_joined: bool = False
     """Whether the `cd` that is read now leads all that follows in its script."""
     jumps: list[str] = field(default_factory=list)
@@ -76,6 +78,7 @@ class ShellScope:
             values={name: list(found) for name, found in self.values.items()},
             arrays=dict(self.arrays),
             cwds=list(self.cwds),
+            left=list(self.left),
             jumps=[],
             climbs=[],
             depths=[0],
@@ -169,7 +172,7 @@ class ShellScope:
             case "PWD":
                 return list(self.cwds)
             case "OLDPWD":
-                return list(self.cwds)  # it is not taken over from the environment
+                return [*self.left, *self.cwds]  # it is not taken over from the environment
             case "USER" | "LOGNAME":
                 return [Path(home).name]
             case "IFS":

@@ -181,7 +181,7 @@ class _Word:
         if who == "+":
             self._add(*self.scope.cwds)
         elif who == "-":
-            self._add(UNKNOWN)
+            self._add(UNKNOWN, *self.scope.lookup("OLDPWD"))
         elif who in ("", home.name):
             self._add(protect(str(home)))
         else:
@@ -249,13 +249,13 @@ class _Word:
     def _substitution(self, script: str, quoted: bool) -> None:
         self.result.inner.append(script)
         self.result.dynamic = True
-        if script.strip() == "pwd":
-            self._variable("PWD", quoted)
+        if script.strip() == "pwd":  # which does not look at what a line puts into PWD
+            self._add(*(self._split(place, quoted) for place in self.scope.cwds))
             return
         text = static_output(script, self.scope, self.depth)
         if text is not None:
             self.result.known_outputs += outputs.quoted_text(script) is not None
-            self._add(self._split(text.rstrip("\n"), quoted))
+            self._add(self._split(text.replace("\0", "").rstrip("\n"), quoted))  # bash drops the NUL
         else:
             self._add(UNKNOWN, "")  # most commands may also print nothing
 

@@ -31,6 +31,8 @@ _ENDING = _AT_EXIT | set(str.split("INT TERM HUP QUIT 1 2 3 15"))
 _SEARCHED = ("CDPATH", "DIRSTACK")
 """Variables by which `cd`, `pushd` and `popd` go elsewhere than their words say."""
 _START_FILES = ("BASH_ENV", "ENV")
+_FOLDER_OPTION = re.compile(r"(?:-[a-zA-Z0]*C|--c[hdir]*(?:=|$))(.*)", re.DOTALL)
+"""The option of `env` that names the folder of its command."""
 _CLIMBS = re.compile(r"(?:^|/)\.[^/]*[*?\[]")
 """A wildcard that some versions of bash expand to `..`."""
 
@@ -89,7 +91,7 @@ def entered(argv: Sequence[str], scope: ShellScope) -> list[str]:
         return [str(scope.place.home) if folder is None else folder]
     if name == "env":
         for word, following in pairwise([*rest, ""]):
-            if match := re.match(r"(?:-C|--chdir=?)(.*)", word, re.DOTALL):
+            if match := _FOLDER_OPTION.match(word):
                 return [match[1] or following]
     return []
 
