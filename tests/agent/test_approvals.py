@@ -45,7 +45,7 @@ path: secret/s.txt
 Done.
 """,
         f"""
-        tool: open.txt:1:S: the weather
+        tool: 1 match in 1 file
         tool: no match for ^S {LEFT_OUT}
         tool: no match for nowhere {LEFT_OUT}
         tool: error: not allowed: a rule denies it
@@ -54,6 +54,7 @@ Done.
         """,
     )
     assert LEFT_OUT in str(world.bodies)
+    assert "open.txt:1:S: the weather" in str(world.bodies)
     assert "S: the plan" not in str(world.bodies)
 
 

@@ -102,7 +102,7 @@ path: secret/s.txt
 Done.
 """,
         """
-tool: open.txt:1:S: the weather
+tool: 1 match in 1 file
 tool: no match for nowhere [files that read_file needs approval for are left out]
 tool: error: the user refused this…
 tool: error: the user refused this…
@@ -113,6 +113,7 @@ asked: Read secret/s.txt
 """,
     )
     assert "[files that read_file needs approval for are left out]" in str(world.bodies)
+    assert "open.txt:1:S: the weather" in str(world.bodies)
     assert "S: the plan" not in str(world.bodies)
 
 
