@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from mazu_ls.policy.step_budget import spend
 
 _OPERATORS = re.compile(r";;&|;;|;&|&&|&>>|&>|\|\||\|&|<<<|<<-|<<|<&|<>|>>|>&|>\||[;&|()<>\n]")
+_ODD_DELIMITER = re.compile(r"""\$['"]|['"][^'"]*\\""")
 _REDIRECTS = frozenset(("&>>", "&>", "<<<", "<<-", "<<", "<&", "<>", ">>", ">&", ">|", "<", ">"))
 _ARRAY = re.compile(r"^[A-Za-z_]\w*(\[[^\]]*\])?\+?=$")
 _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
@@ -241,7 +242,11 @@ class _Lexer:
         line = ("^\\t*" if redirect.op == "<<-" else "^") + re.escape(delimiter)
         end = re.compile(f"{line}$", re.MULTILINE).search(self.text, self.at)
         redirect.body = self.text[self.at : end.start() if end else None].removesuffix("\n")
-        if end is None:
+        if _ODD_DELIMITER.search(
+            redirect.target
+        ):  # where it ends is not known: its lines are read as commands, too
+            self.broken = True
+        elif end is None:
             self.broken = True
             # In a substitution bash takes a line that begins with the delimiter for its end, and runs what is behind it.
             begun = re.compile(line, re.MULTILINE).search(self.text, self.at)

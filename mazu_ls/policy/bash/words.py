@@ -198,7 +198,10 @@ class _Word:
             return self._special(text, at + 1, quoted)
         if text.startswith("$((", at):
             end = _closing(text, at + 1, ")")
-            self._arithmetic(text[at + 3 : end - 1])
+            if _closing(text, at + 2, ")") == end - 1:
+                self._arithmetic(text[at + 3 : end - 1])
+            else:  # `$((a); b)`: a subshell in a substitution
+                self._substitution(text[at + 2 : end], quoted)
             return end + 1
         if text.startswith("$(", at):
             end = _closing(text, at + 1, ")")
