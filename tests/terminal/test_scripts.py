@@ -625,6 +625,21 @@ def test_what_was_changed_in_the_same_line_stays_and_the_sentence_says_how_to_de
     assert "keep: list.txt (your text stays in the lines that both you and the agent changed)" in out
 
 
+@pytest.mark.parametrize(
+    ("command", "given", "named"),
+    [
+        ("mazu.permissions.check", '{"tool": "run_shell", "input": {}}', "input"),
+        ("mazu.permissions.revoke", "{}", "id"),
+        ("mazu.permissions.revoke", '{"id": 5}', "id"),
+        ("mazu.rollback", '{"id": 5}', "id"),
+    ],
+)
+def test_a_field_that_is_missing_or_wrong_is_a_sentence(script: Script, command: str, given: str, named: str):
+    status, out, err = script("call", command, given)
+    assert status != 0 and named in out + err, out + err
+    assert "Traceback" not in err, err
+
+
 @pytest.mark.parametrize("more", [[], ["and one more"]])
 def test_one_line_of_mine_in_a_block_keeps_no_other_lines_of_the_agents_unsaid(
     script: Script, more: list[str]

@@ -36,7 +36,7 @@ class ShellScope:
     """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
 
     `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
-    open block is than where it began, `sinks`: some loop ends above where it began. `cautious`: a `cd` that leads deeper may fail.
+    open block is than where it began, `sinks`: some loop ends above where it began. `left`: where the line was, for `cd -`. `cautious`: a `cd` that leads deeper may fail.
     `held` are all values and fields so far that hold a substitution; one collection for all scopes of a line, as is `computed`, the variables of bash that are given a value as
     arithmetic. `loose` names arrays whose elements are not known by their places. `shares`: the positional parameters are those of the script that started this one.
     """
@@ -46,7 +46,6 @@ class ShellScope:
     arrays: dict[str, list[list[str]]] = field(default_factory=dict)
     cwds: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """Folders in which the line was and is for certain no more; `cd -` leads there."""
     is_joined: bool = False
     """Whether the `cd` that is read now leads all that follows in its script."""
     jumps: list[str] = field(default_factory=list)
@@ -235,9 +234,8 @@ class ShellScope:
 
     def next_round(self, start: list[str]) -> list[str]:
         """Return where the next round of a loop may begin: `cd sub; ...; cd ..` ends where it began."""
-        return list(
-            dict.fromkeys([*start, *self.jumps, *(self.climbs if self.sinks or self.depths[0] < 0 else ())])
-        )
+        climbs = self.climbs if self.sinks or self.depths[0] < 0 else ()
+        return list(dict.fromkeys([*start, *self.jumps, *climbs]))
 
     def lose(self) -> None:
         """Note that the line may be in any folder above or at home from here on, in the next round of a loop, too."""

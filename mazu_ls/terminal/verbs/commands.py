@@ -101,14 +101,15 @@ async def execute(
         stored = await getattr(storing_verbs, STORED[name])(server, arguments)
         storing_verbs.show(stored, as_json=as_json(given))
         return DONE
-    if name == "mazu.permissions.check" and isinstance(arguments["arguments"], str):
+    if name == "mazu.permissions.check" and isinstance(arguments.get("arguments"), str):
         arguments = {**arguments, "arguments": await _call_arguments(server, arguments)}
     if not given.root.folders and name in OF_PROJECTS:
         print_text(f"mazu-ls: {given.root.problem} Only what holds everywhere is shown.", sys.stderr)
     if name == "mazu.permissions.revoke":
         from mazu_ls.terminal.verbs.storing_verbs import remove_named_rules
 
-        if await remove_named_rules(server, arguments["id"]):
+        id = arguments.get("id")
+        if isinstance(id, str) and await remove_named_rules(server, id):
             name, arguments = "mazu.permissions.list", {}
     if name == "mazu.checkpoint.diff" and "id" not in arguments:
         newest = (await run("mazu.checkpoint.list", {"limit": 1}))["checkpoints"]
