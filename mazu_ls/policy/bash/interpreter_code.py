@@ -83,7 +83,9 @@ def scripts_in(code: str) -> list[str]:
 
 _NET, _UNREADABLE = "a shell would be connected to the network", "nothing unreadable runs"
 # The folder above by itself is the target of one of these; elsewhere it is a part of a path or a text (`sys.path.append("..")`).
-_ABOVE = re.compile(r"\b(?:rm\w*|remove\w*|unlink\w*|rename\w*|move|delete\w*|chdir)\b[^;\n]*?['\"]\.\.['\"]")
+_ABOVE = re.compile(
+    r"\b(?:rm\w*|remove\w*|unlink\w*|rename\w*|move|delete\w*|chdir)\b[^;\n'\"]{0,80}?['\"]\.\.['\"]"
+)
 
 # Code is refused if all of these patterns are found in it; and the rule to name.
 _REFUSED: tuple[tuple[tuple[re.Pattern[str], ...], str, str], ...] = (

@@ -102,7 +102,7 @@ class DenyScan(InputScan):
         ):  # its quotes may hide what stands behind it
             self._refuse("where its text ends cannot be known", "nothing unreadable runs")
         functions = [*function_calls(lexed.segments)]
-        scope.has_functions = scope.has_functions or bool(functions)
+        scope.functions.update(name for name, _, _ in functions)
         for name, calls, multiplies in functions:
             self._functions.setdefault(name, (script, scope))
             for raws in calls:
@@ -140,7 +140,7 @@ class DenyScan(InputScan):
         given = pipeline_taint.given_input(segments, scope)
         blocks: list[int] = []
         computed = evaluations.in_arithmetic(segments)
-        is_own = scope.has_functions or "alias cd" in scope.values  # a function may be called so, too
+        is_own = bool(scope.functions) or "alias cd" in scope.values  # a function may be called so, too
         is_joined = scope.place.confined and not is_own and effects.all_follows_cd(segments)
         for segment, last, arithmetic in zip(segments, [None, *segments], computed, strict=False):
             spend(10)

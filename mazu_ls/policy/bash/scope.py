@@ -52,7 +52,7 @@ class ShellScope:
     climbs: list[str] = field(default_factory=list)
     depths: list[int] = field(default_factory=lambda: [0])
     sinks: bool = False
-    has_functions: bool = False
+    functions: set[str] = field(default_factory=set)
     tainted: set[str] = field(default_factory=set)
     positional: list[list[str]] = field(default_factory=list)
     separators: str = " \t\n"
@@ -66,8 +66,7 @@ class ShellScope:
     shares: bool = True
 
     def __post_init__(self) -> None:
-        if not self.cwds:
-            self.cwds = [str(self.place.cwd)]
+        self.cwds = self.cwds or [str(self.place.cwd)]
 
     def copy(self, positional: list[str] | None = None) -> ShellScope:
         """Return the scope of a script that this one starts."""
@@ -82,7 +81,7 @@ class ShellScope:
             climbs=[],
             depths=[0],
             sinks=False,
-            has_functions=self.has_functions,
+            functions=set(self.functions),
             tainted=set(self.tainted),
             loose=set(self.loose),
             shares=positional is None,
@@ -223,7 +222,7 @@ class ShellScope:
         ):  # not that of a pattern of `case`
             blocks.pop()
             # A function whose body is a subshell may call itself from there.
-            self.sinks = self.sinks or (self.depths.pop() < 0 and self.has_functions)
+            self.sinks = self.sinks or (self.depths.pop() < 0 and bool(self.functions))
 
     def end_block(self, *, repeats: bool) -> None:
         """Note the end of a loop or a group: a loop may not run at all, so that it leads up for certain but never down."""
@@ -239,8 +238,9 @@ class ShellScope:
 
     def lose(self) -> None:
         """Note that the line may be in any folder above or at home from here on, in the next round of a loop, too."""
-        for one in (self.place.cwd, *self.place.cwd.parents, self.place.home):
-            self.enter(place := str(one))
+        above = {one: None for root in (self.place.cwd, *self.place.roots) for one in (root, *root.parents)}
+        for place in map(str, (*above, self.place.home)):
+            self.enter(place)
             if place not in self.jumps:
                 self.jumps.append(place)
 

@@ -252,7 +252,8 @@ class _Word:
     def _substitution(self, script: str, quoted: bool) -> None:
         self.result.inner.append(script)
         self.result.dynamic = True
-        if script.strip() == "pwd":  # which does not look at what a line puts into PWD
+        is_own = "pwd" in self.scope.functions or "alias pwd" in self.scope.values
+        if script.strip() == "pwd" and not is_own:  # which does not look at what a line puts into PWD
             self._add(*(self._split(place, quoted) for place in self.scope.cwds))
             return
         text = static_output(script, self.scope, self.depth)
