@@ -11,7 +11,6 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
 from mazu_ls.memory.search.inject import CROWDED_OUT, RecallContext
 from mazu_ls.memory.search.memory_lines import describe_age
-from mazu_ls.messages import estimate_tokens
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
 
@@ -194,13 +193,12 @@ _RULES = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rules=_RULES, budget=st.integers(300, 900))
-async def test_one_more_rule_displaces_no_more_than_it_needs(
+async def test_one_more_rule_changes_no_order_and_the_budget_holds(
     tmp_path_factory: pytest.TempPathFactory, rules: list[tuple[str, int, bool]], budget: int
 ):
     folder = tmp_path_factory.mktemp("store")
     memories = await Memories.open(folder / "memory.db", folder / "global.db", MemorySettings(semantic=False))
     before: list[str] = []
-    wanted = 0
     for number, (category, length, pinned) in enumerate(rules):
         made = await memories.remember(
             f"Rule of {_WORDS[number]}", "x" * length, category=category, pinned=pinned and not number % 8
@@ -214,12 +212,6 @@ async def test_one_more_rule_displaces_no_more_than_it_needs(
         stays = [line for line in now if f"[{made.memory.id}]" not in line]
         gone = [line for line in before if line not in now]
         assert stays == [line for line in before if line not in gone]
-        wanted += category != "fact" or made.memory.pinned
-        if not told.left_out:
-            assert len(now) == wanted
-        if gone:  # what went last had no room any more
-            last = max(gone, key=lambda line: ("; pinned" in line or "user preference" in line, line[3:11]))
-            assert sum(map(estimate_tokens, [*now, last])) > sum(map(estimate_tokens, before))
         before = now
     await memories.close()
 
