@@ -10,7 +10,7 @@ from mazu_ls.config.config import MemorySettings
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import AnchorRequest, TextRange
 from mazu_ls.memory.search.inject import CROWDED_OUT, RecallContext
-from mazu_ls.memory.search.memory_lines import describe_age
+from mazu_ls.memory.search.memory_lines import describe_age, line_tokens
 
 CODE = "def fetch(url):\n    return get(url, timeout=30)\n"
 
@@ -175,6 +175,24 @@ async def test_a_block_beside_it_takes_nothing_of_what_stands(memories: Memories
     assert beside.tokens <= 600
 
 
+async def test_a_rule_too_long_for_what_preferences_leave_makes_no_other_give_way(memories: Memories):
+    for number in range(4):
+        await memories.remember(
+            f"Preference {number}: {'short ' * 8}", category="user_preference", pinned=False
+        )
+    for word in ("alpha", "beta"):
+        await memories.remember(f"Rule of {word}", category="decision")
+    before = (await memories.inject(RecallContext("write a parser"), 420)).standing
+    assert "Rule of alpha" in before and "Rule of beta" in before
+    await memories.remember("Rule of gamma", "x" * 400, category="decision")
+    after = await memories.inject(RecallContext("write a parser"), 420)
+    assert (
+        "gamma" not in after.standing
+        and "Rule of alpha" in after.standing
+        and "Rule of beta" in after.standing
+    )
+
+
 _WORDS = [f"{first}{second}ola" for first in "bdfglmnprst" for second in "aeiou"]
 _RULES = st.lists(
     st.tuples(
@@ -189,17 +207,17 @@ _RULES = st.lists(
 
 @settings(
     max_examples=4,
-    derandomize=True,  # not held for every small budget yet
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(rules=_RULES, budget=st.integers(300, 900))
-async def test_one_more_rule_changes_no_order_and_the_budget_holds(
+async def test_one_more_rule_displaces_no_more_than_it_needs(
     tmp_path_factory: pytest.TempPathFactory, rules: list[tuple[str, int, bool]], budget: int
 ):
     folder = tmp_path_factory.mktemp("store")
     memories = await Memories.open(folder / "memory.db", folder / "global.db", MemorySettings(semantic=False))
     before: list[str] = []
+    rules_now: set[str] = set()
     for number, (category, length, pinned) in enumerate(rules):
         made = await memories.remember(
             f"Rule of {_WORDS[number]}", "x" * length, category=category, pinned=pinned and not number % 8
@@ -210,9 +228,16 @@ async def test_one_more_rule_changes_no_order_and_the_budget_holds(
         assert told.tokens <= budget
         assert told.standing == again.standing
         now = [line for line in told.standing.splitlines() if line.startswith("- ")]
-        stays = [line for line in now if f"[{made.memory.id}]" not in line]
         gone = [line for line in before if line not in now]
-        assert stays == [line for line in before if line not in gone]
+        assert [line for line in now if line in before] == [line for line in before if line in now]
+        rules_now |= {made.memory.id} if category != "fact" or made.memory.pinned else set()
+        if not told.left_out:
+            assert rules_now <= {memory.id for memory in told.memories}
+        if (
+            gone and category != "user_preference" and not made.memory.pinned
+        ):  # what went last had no room any more
+            last = max(gone, key=lambda line: ("; pinned" in line, "user preference" in line, line[3:11]))
+            assert sum(map(line_tokens, [*now, last])) > sum(map(line_tokens, before))
         before = now
     await memories.close()
 

@@ -50,7 +50,12 @@ async def test_a_terminal_in_one_of_several_folders_undoes_all_of_a_turn_or_noth
             await until(live_socket.socket_path(folder, env).exists)
             seen = await typed(env, folder, "undo", "--preview", "--json")
             assert len(json.loads(seen[1])["plan"]["write"]) == 2  # the editor's server did it
+            # Paths are those of the terminal, which has one folder: it does that itself.
             assert (await typed(env, folder, "checkpoint", "file", "cp_000001", "a.txt"))[1] == "one\n"
+            assert (await typed(env, folder, "undo"))[0] == 0
+            assert texts() == ["one\n", "two\n", None]
+            assert (await typed(env, folder, "redo"))[0] == 0
+            assert texts() == ["changed\n"] * 3
     for command in (
         ("undo", "--preview"),
         ("undo",),

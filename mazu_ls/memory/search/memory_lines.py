@@ -56,16 +56,22 @@ SHORTEST = 40
 """Tokens that a line needs to say anything."""
 
 
+def line_tokens(line: str) -> int:
+    """The estimated tokens of a line in a block, its line end included; 0 for the empty one. So rounded, lines never add up to less
+    than their block."""
+    return estimate_tokens(line + "\n") if line else 0
+
+
 def fit_lines(lines: Sequence[str], room: int) -> list[str]:
     """Return the lines that fit; one that does not is cut at its beginning, since what was said last counts most."""
     found: list[str] = []
     for line in lines:
         head, mark, rest = line.partition(") ")
         cut = line
-        while room >= SHORTEST and rest and estimate_tokens(cut) > room:
+        while room >= SHORTEST and rest and line_tokens(cut) > room:
             rest = rest[max(1, len(rest) // 8) :]
             cut = f"{head}{mark}…{rest}"
-        if (cost := estimate_tokens(cut)) <= room:
+        if (cost := line_tokens(cut)) <= room:
             found.append(cut)
             room -= cost
     return found

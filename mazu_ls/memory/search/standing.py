@@ -8,10 +8,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mazu_ls.memory.models import Memory
-from mazu_ls.memory.search.memory_lines import render_memory
+from mazu_ls.memory.search.memory_lines import line_tokens, render_memory
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.messages import estimate_tokens
 
 STANDING_SHARE = 0.8
 """The share of the budget that may stand; the rest belongs to what the request brings up."""
@@ -32,7 +31,7 @@ class StandingMemories(Struct, frozen=True):
     @property
     def tokens(self) -> int:
         """The estimated cost of all lines."""
-        return sum(estimate_tokens(text) for _, text in self.lines)
+        return sum(line_tokens(text) for _, text in self.lines)
 
 
 async def choose_standing(shelves: Sequence[MemoryStore], room: int) -> StandingMemories:
@@ -42,19 +41,21 @@ async def choose_standing(shelves: Sequence[MemoryStore], room: int) -> Standing
     The choice depends on memory and `room` only, never on the request: the provider's cache holds the block.
     """
     whole = room = int(room * STANDING_SHARE)
-    most = whole // _SHORTEST_LINE + _LEFT_OUT
+    most, group = whole // _SHORTEST_LINE + _LEFT_OUT, None
     found = [m for shelf in shelves for m in await shelf.read(lambda rows: _standing_memories(rows, most))]
     kept: list[tuple[Memory, str]] = []
     crowded_out: list[Memory] = []
     for memory in sorted(found, key=_priority, reverse=True):
+        if group != (group := _priority(memory)[:3]):
+            whole = room
         text = render_memory(memory) if room else ""
-        cost = estimate_tokens(text)
+        cost = line_tokens(text)
         if room >= cost > 0:
             room -= cost
             kept.append((memory, text))
             continue
         # After the first one that does not fit none stands, not even a shorter one: otherwise each new rule could change which of
-        # the old ones do. One that is too long for the whole block makes no other give way.
+        # the old ones do. One that is too long for all the room of its group makes no other give way.
         room = room if cost > whole else 0
         crowded_out.append(memory)
     return StandingMemories(sorted(kept, key=lambda one: _position(one[0])), crowded_out)
