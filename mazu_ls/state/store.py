@@ -85,7 +85,17 @@ class Store:
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work` on the worker. Cancelling the caller does not stop it, and nothing is left half-read."""
         loop = asyncio.get_running_loop()
-        return await asyncio.shield(loop.run_in_executor(self._worker, self._guarded, work))
+        running = loop.run_in_executor(self._worker, self._guarded, work)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            running.add_done_callback(self._log_failure)
+            raise
+
+    def _log_failure(self, done: asyncio.Future[Any]) -> None:
+        """Log why work failed whose caller was cancelled: nobody else is told."""
+        if not done.cancelled() and (error := done.exception()) is not None:
+            log.warning("%s: after its caller was cancelled: %s", self.path.name, error)
 
     def stamp(self) -> tuple[int, ...]:
         """Return size and time of the file and its log: a commit of any process changes one of them."""
