@@ -168,3 +168,38 @@ async def test_a_preview_scans_only_where_the_watch_has_a_doubt(
         files = (await watched.engine.plan(target.id)).preview().plan
         assert bool(scans) is doubt
         assert set(files.users) == {"still/here", "new/file"}
+
+
+async def test_to_read_the_events_makes_no_file(watched: Bed):
+    watch = watched.engine._project.dirty.watch
+    assert watch is not None
+    folder = next(tmp for tmp in watched.root.parent.rglob("checkpoints/watch") if tmp.is_dir())
+    before = folder.stat().st_mtime_ns
+    watched.write("still/here", "2")
+    assert watch.drain().paths == {bytes(watched.root / "still/here")}
+    assert watch.drain().paths == set()
+    assert folder.stat().st_mtime_ns == before and not [*folder.iterdir()]
+
+
+MOUNTS = """
+import subprocess, sys
+from pathlib import Path
+from mazu_ls.checkpoints.scan.file_watch import FolderWatch
+from mazu_ls.checkpoints.scan.roots import CheckpointRoot
+root, other, state = (Path(sys.argv[1]) / name for name in ("root", "other", "state"))
+for folder in (root / "below", other):
+    folder.mkdir(parents=True)
+for place in (other, root / "below"):
+    watch = FolderWatch([CheckpointRoot(b"root", root, state)], state, lambda mount, folders: ())
+    assert watch.drain().sure and watch.drain().sure
+    subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True)
+    assert not watch.drain().sure and not watch.drain().sure, place
+    watch.close()
+    subprocess.run(["umount", place], check=True)
+"""
+
+
+def test_what_is_mounted_meanwhile_is_a_doubt(tmp_path: Path):
+    if shutil.which("unshare") is None or subprocess.run(["unshare", "-Urm", "true"], check=False).returncode:
+        pytest.skip("no namespaces for users here")
+    subprocess.run(["unshare", "-Urm", sys.executable, "-c", MOUNTS, tmp_path], check=True)

@@ -1,7 +1,7 @@
 """A recursive file watcher that knows when it missed something: Linux inotify, read before each checkpoint.
 
-Nothing runs in between: the kernel queues the events. A lost event shows as an overflow of that queue; a cookie file that is made and
-removed right before reading proves that everything earlier has arrived. In case of doubt, or without inotify, a full scan replaces
+Nothing runs in between: the kernel queues the events. A lost event shows as an overflow of that queue; a cookie file that is touched
+right before reading proves that everything earlier has arrived. In case of doubt, or without inotify, a full scan replaces
 it. What it cannot see: writes through a memory map of a file that is closed already, and writes through another hard link of the same
 file.
 """
@@ -78,13 +78,18 @@ class FolderWatch:
         self._numbers: dict[bytes, int] = {}
         self._nested: set[bytes] = set()
         self.sure = True
+        self._cookie = -1
+        self._mounted = _MountTable()
         self._places = self._identities()
         self._fd = self._libc.inotify_init1(open_flags.NONBLOCK | open_flags.CLOEXEC)
         if self._fd < 0:
             raise WatchUnavailable(os.strerror(ctypes.get_errno()))
         try:
-            self._cookie = private_folder(state) / f"cookie-{os.getpid()}"
-            self._cookie_watch = self._add(os.fsencode(state))
+            self._cookie_name = f"cookie-{os.getpid()}"
+            self._cookie_watch = self._add(os.fsencode(private_folder(state)))
+            self._cookie = _unlinked_file(state / self._cookie_name)
+            if any(mask & IN_Q_OVERFLOW for _, mask, _ in self._events()):
+                raise WatchUnavailable("the events of a file that was removed do not arrive")
             for mount in self._mounts:
                 for _ in self._walk(mount, [b""]):
                     pass
@@ -105,9 +110,11 @@ class FolderWatch:
 
     def close(self) -> None:
         """Release all watches."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        for fd in (self._fd, self._cookie):
+            if fd >= 0:
+                os.close(fd)
+        self._fd = self._cookie = -1
+        self._mounted.close()
 
     def covers(self, mount: CheckpointRoot, path: bytes) -> bool:
         """Return whether the folder of a file (relative to the mount) is watched."""
@@ -133,8 +140,7 @@ class FolderWatch:
         """Return a value that changes when something else is at the path of a folder, or mounted anywhere."""
         try:
             places = [os.stat(mount.directory) for mount in self._mounts]  # noqa: PTH116
-            with open("/proc/self/mountinfo", "rb", 0) as mounted:  # noqa: PTH123 - at each checkpoint
-                return [(one.st_dev, one.st_ino) for one in places], mounted.read()
+            return [(one.st_dev, one.st_ino) for one in places], self._mounted.read()
         except OSError:
             return object()  # equal to nothing: a doubt
 
@@ -221,10 +227,9 @@ class FolderWatch:
         raise WatchUnavailable(str(error))
 
     def _events(self) -> Iterator[tuple[int, int, bytes]]:
-        """Yield all events up to that of the cookie file, which is made first. An overflow counts as its absence."""
-        self._cookie.touch()
-        self._cookie.unlink()
-        until, name = time.monotonic() + _COOKIE_SECONDS, os.fsencode(self._cookie.name)
+        """Yield all events up to that of the cookie file, which is touched first. An overflow counts as its absence."""
+        os.utime(self._cookie)
+        until, name = time.monotonic() + _COOKIE_SECONDS, os.fsencode(self._cookie_name)
         while True:
             try:
                 data = os.read(self._fd, _BUFFER)
@@ -241,9 +246,39 @@ class FolderWatch:
                 at += _EVENT.size + length
                 if number != self._cookie_watch:
                     yield number, mask, found
-                arrived |= number == self._cookie_watch and found == name and bool(mask & IN_DELETE)
+                arrived |= number == self._cookie_watch and found == name and bool(mask & IN_ATTRIB)
             if arrived:
                 return
+
+
+class _MountTable:
+    """What is mounted where. Reading it takes the kernel long, so it is read again only after the kernel says that it changed
+    (proc(5), /proc/pid/mounts)."""
+
+    def __init__(self) -> None:
+        self._file = open("/proc/self/mountinfo", "rb", 0)  # noqa: PTH123, SIM115 - closed with the watcher
+        self._changes = select.poll()
+        self._changes.register(self._file, select.POLLPRI)
+        self._known = self._file.read()
+
+    def read(self) -> bytes:
+        """Return the table as it is now. Raises OSError."""
+        if self._changes.poll(0):
+            self._file.seek(0)
+            self._known = self._file.read()
+        return self._known
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+
+def _unlinked_file(path: Path) -> int:
+    """Return a new file that nobody else can open. Its events still reach a watch on its folder (inotify(7), IN_EXCL_UNLINK), and to touch
+    it costs less than to make and remove one each time."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | open_flags.CLOEXEC, 0o600)
+    path.unlink()
+    return fd
 
 
 def _full(mount: CheckpointRoot, folder: bytes) -> bytes:
