@@ -37,7 +37,12 @@ class SafeMarkdown:
 
     def _begin(self) -> None:
         self._line = ""
+        self._settled = 0
+        """Characters of the line that are shown for good: a long line is not read again from its beginning for each piece."""
         self._given = 0
+        """Characters that were shown of the rest of it, made safe."""
+        self._plain = False
+        """The rest of the line holds no code."""
         self._fence = ""
         self._indent = 0
         self._odd_paragraph = False
@@ -50,6 +55,10 @@ class SafeMarkdown:
         """Add a piece; return what can be shown now."""
         shown: list[str] = []
         for part in re.split("(?<=\n)", _LINE_ENDS.sub("\n", piece)):
+            if part == "\n" and not self._line:  # an empty line: a million of them are no work
+                self._odd_paragraph = False
+                shown.append(part)
+                continue
             self._line += part
             ended = part.endswith("\n")
             shown.append(self._more(ended=ended))
@@ -64,9 +73,11 @@ class SafeMarkdown:
         return rest
 
     def _more(self, *, ended: bool) -> str:
-        safe = self._safe(ended=ended)
+        safe, read = self._safe(ended=ended)
         new = safe[self._given :]
         self._given = max(self._given, len(safe))
+        if self._given == len(safe) and read > self._settled:
+            self._settled, self._given = read, 0
         return new
 
     def _next_line(self) -> None:
@@ -82,54 +93,71 @@ class SafeMarkdown:
         )
         if not bare:
             self._odd_paragraph = False
-        self._line, self._given = "", 0
+        elif self._plain:
+            self._odd_paragraph = True
+        self._line, self._settled, self._given, self._plain = "", 0, 0, False
 
-    def _safe(self, *, ended: bool) -> str:
-        """Return the line so far, made safe, without an end that may still change its meaning."""
+    def _safe(self, *, ended: bool) -> tuple[str, int]:
+        """Return the line from the settled part on, made safe, without an end that may still change its meaning, and how far
+        that reaches; 0 where it cannot be said."""
         line = self._line
+        if self._settled:  # so it is neither blank, nor a fence, nor in one
+            return self._inline(line, ended=ended)
         if self._fence and line.strip() and len(line) - len(line.lstrip(" ")) < self._indent:
             if not line.strip(" ") and not ended:
-                return ""
+                return "", 0
             self._fence, self._odd = (
                 "",
                 True,
             )  # the list that the fence stood in has ended, and the fence with it
         if self._fence:
-            return line if ended or line.strip(" ") else ""
+            return (line if ended or line.strip(" ") else ""), 0
         if ended and not self._odd and _FENCE.match(line.rstrip("\n")):
-            return line
+            return line, 0
         if not ended and re.fullmatch(r"[ ]*", line):
-            return ""
+            return "", 0
         if not ended and line.lstrip(" ").startswith(("`", "~")):
-            return ""  # maybe the beginning of a fence
+            return "", 0  # maybe the beginning of a fence
         return self._inline(line, ended=ended)
 
-    def _inline(self, line: str, *, ended: bool) -> str:
-        shown, at = "", 0
-        while not (self._odd or self._odd_paragraph) and (tick := _TICKS.search(line, at)):
-            shown += _made_text(line[at : tick.start()], ended=True)
+    def _inline(self, line: str, *, ended: bool) -> tuple[str, int]:
+        shown: list[str] = []
+        at = self._settled
+        while not (self._odd or self._odd_paragraph or self._plain) and (tick := _TICKS.search(line, at)):
+            shown.append(_made_text(line[at : tick.start()], ended=True)[0])
             close = re.compile(rf"(?<!`){tick[0]}(?!`)").search(line, tick.end())
-            escaped = (tick.start() - len(line[: tick.start()].rstrip("\\"))) % 2
+            escaped = _backslashes_before(line, tick.start()) % 2
+            at = tick.start()
             if not ended and (close is None or close.end() == len(line)):
-                return shown  # the other end, or more backticks, may follow
+                return "".join(shown), at  # the other end, or more backticks, may follow
             if close is None or escaped:
-                self._odd_paragraph = ended  # a growing line is read again from its beginning
-                at = tick.start()
+                self._plain = True
                 break
-            shown, at = shown + line[tick.start() : close.end()], close.end()
-        return shown + _made_text(line[at:], ended=ended)
+            at = close.end()
+            shown.append(line[tick.start() : at])
+        text, read = _made_text(line[at:], ended=ended)
+        return "".join([*shown, text]), at + read
 
 
-def _made_text(text: str, *, ended: bool) -> str:
+def _backslashes_before(line: str, at: int) -> int:
+    before = at
+    while before and line[before - 1] == "\\":
+        before -= 1
+    return at - before
+
+
+def _made_text(text: str, *, ended: bool) -> tuple[str, int]:
+    """Return text without code, made safe, and how many characters of it that is."""
     undecided = None if ended else _UNDECIDED.search(text)
     until = undecided.start() if undecided else len(text)
-    shown, at = "", 0
+    shown: list[str] = []
+    at = 0
     for found in _ACTIVE.finditer(text):
         if found.start() >= until:
             break
-        shown += text[at : found.start()] + _ESCAPED.get(found[0], found[0])
+        shown += (text[at : found.start()], _ESCAPED.get(found[0], found[0]))
         at = found.end()
-    return shown + text[at:until]
+    return "".join([*shown, text[at:until]]), max(at, until)
 
 
 def make_safe(text: str) -> str:
