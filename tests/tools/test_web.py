@@ -12,9 +12,10 @@ import pytest
 
 from mazu_ls.config.config import WebSettings
 from mazu_ls.errors import ToolError
-from mazu_ls.tools.web import fetch
+from mazu_ls.tools.web import addresses, fetch
+from mazu_ls.tools.web.addresses import is_public
 from mazu_ls.tools.web.charsets import is_of_the_web
-from mazu_ls.tools.web.fetch import is_public, web_fetch
+from mazu_ls.tools.web.fetch import web_fetch
 from mazu_ls.tools.web.html_to_text import html_to_text
 
 PAGE = """<!doctype html><html><head><title>The page</title><style>x{}</style></head><body>
@@ -83,7 +84,7 @@ async def test_private_addresses_are_refused_before_anything_is_sent(project, ho
 
 
 async def test_a_redirect_is_checked_like_the_first_address(project, monkeypatch) -> None:
-    monkeypatch.setattr(fetch, "is_public", lambda address: address == "127.0.0.1")
+    monkeypatch.setattr(addresses, "is_public", lambda address: address == "127.0.0.1")
     answers = {
         "/in": redirect("http://10.0.0.1/"),
         "/file": redirect("file:///etc/passwd"),

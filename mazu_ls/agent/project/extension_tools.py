@@ -12,7 +12,7 @@ import msgspec
 
 from mazu_ls.agent.background_tasks import BackgroundTasks
 from mazu_ls.agent.project.skill_suggestions import has_skills
-from mazu_ls.agent.project.start_questions import StartQuestions, shown_files
+from mazu_ls.agent.project.start_questions import StartQuestions, shown_files, where_it_is
 from mazu_ls.config.config import Layer, McpServer
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.host import UNDECIDED, Choice, Question
@@ -200,7 +200,7 @@ class ExtensionTools:
         await mcp.start()
         for status in mcp.status():
             if status.state == "not_agreed" and await self._agrees(
-                f"Start the MCP server {status.name} of this project?",
+                f"Start the MCP server {status.name} of this project?{where_it_is(mcp.servers[status.name].entry)}",
                 msgspec.json.format(msgspec.json.encode(mcp.servers[status.name].entry)).decode(),
             ):
                 await mcp.servers[status.name].files.agree()
@@ -213,7 +213,14 @@ class ExtensionTools:
 
         trust = TrustStore.load(paths.mazu_home(self._env))
         return McpServers(
-            servers, self._env, trust, self._key, self._notify, ask=self._ask, roots=self._folders
+            servers,
+            self._env,
+            trust,
+            self._key,
+            self._notify,
+            ask=self._ask,
+            roots=self._folders,
+            own=self._own,
         )
 
     def waiting(self, name: str) -> bytes:

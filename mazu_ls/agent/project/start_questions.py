@@ -12,6 +12,7 @@ import msgspec
 from mazu_ls.workspace.visible_text import make_line
 
 if TYPE_CHECKING:
+    from mazu_ls.config.config import McpServer
     from mazu_ls.tools.mcp.servers import McpConnection
     from mazu_ls.tools.mcp.start_files import Found
 
@@ -43,6 +44,23 @@ class StartQuestions:
                 await server.files.agree(waiting)
         finally:
             self._open.discard(name)
+
+
+def where_it_is(entry: McpServer) -> str:
+    """Return a sentence that names the host of a server that is reached over HTTP; empty for one that is started."""
+    if entry.url is None:
+        return ""
+    import httpx2
+
+    from mazu_ls.tools.web.addresses import private_address
+
+    try:
+        host = httpx2.URL(entry.url).raw_host.decode("ascii")
+    except httpx2.InvalidURL:
+        host = entry.url
+    near = private_address(host)
+    named = make_line(host if near in (None, host) else f"{host} ({near})", 300)
+    return f" It is at {named}{', on this machine or in your own network' if near else ''}."
 
 
 def _described(place: str, state: bytes) -> list[str]:

@@ -70,14 +70,16 @@ class McpServers:
     def __init__(
         self, configured: Sequence[McpServer], env: Mapping[str, str], trust: TrustStore, owner: str = "user",
         tell: Callable[[str], None] = lambda sentence: None, *, ask: Callable[[str], None] = lambda name: None,
-        roots: Sequence[Path] = (),
+        roots: Sequence[Path] = (), own: Sequence[McpServer] = (),
     ) -> None:  # fmt: skip
-        """`tell` is called once with a sentence for the user about each server that cannot be started; `ask` with the name of one
+        """Those in `own` are of the user's own settings. `tell` is called once with a sentence for the user about each server that cannot be started; `ask` with the name of one
         that waits for the user: for new or changed tools, or files in the `roots` that it is started from."""
         self._trust = trust
         self._owner = owner
         self.servers = {
-            entry.name: McpConnection(entry, env, trust, f"{owner}/{entry.name}", tell, ask=ask, roots=roots)
+            entry.name: McpConnection(
+                entry, env, trust, f"{owner}/{entry.name}", tell, ask=ask, roots=roots, own=entry in own
+            )
             for entry in configured
         }
 
@@ -124,8 +126,10 @@ class McpConnection:
         *,
         ask: Callable[[str], None],
         roots: Sequence[Path],
+        own: bool,
     ) -> None:
         self.entry = entry
+        self._own_entry = own
         self.files = StartFiles(trust, pin, entry, roots, env.get("PATH", ""))
         self._ask = ask
         self._tell: Callable[[str], None] | None = tell
@@ -365,16 +369,9 @@ class McpConnection:
     async def _transport(self) -> AsyncIterator[Any]:
         entry = self.entry
         if entry.url is not None:
-            import httpx2
-            from mcp.client.streamable_http import streamable_http_client
+            from mazu_ls.tools.mcp.bounded_http import http_streams
 
-            from mazu_ls.tools.mcp.bounded_http import bounded_client
-
-            timeout = httpx2.Timeout(START_SECONDS, read=300)
-            async with (
-                bounded_client(entry.headers, timeout) as http,
-                streamable_http_client(entry.url, http_client=http) as streams,
-            ):
+            async with http_streams(entry, own=self._own_entry) as streams:
                 yield streams
             return
         if entry.command is None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
-import socket
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +17,7 @@ from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.environment import without_secrets
 from mazu_ls.tools.web import html_to_text
+from mazu_ls.tools.web.addresses import first_private, look_up, private_address
 from mazu_ls.tools.web.charsets import is_of_the_web
 from mazu_ls.tools.web.host_names import canonical_host
 from mazu_ls.workspace import NotText, decode
@@ -33,13 +32,6 @@ BYTES = 5 * 2**20
 REDIRECTS = 5
 URL_CHARS = 4000
 MEDIA_CHARS, ERROR_CHARS = 100, 500  # of what a site says in an error
-# Prefixes that carry an IPv4 address within an IPv6 one: NAT64 (RFC 6052), 6to4 (RFC 3056).
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Not public, whatever this Python's tables say: site-local, documentation, protocol assignments, relays, discard, SRv6.
-_NOT_PUBLIC = tuple(
-    ipaddress.ip_network(text)
-    for text in ("fec0::/10", "3fff::/20", "100::/64", "5f00::/16", "192.0.0.0/24", "192.88.99.0/24")
-)
 _AGENT = "mazu-ls (+https://github.com/mazu-ls)"
 
 
@@ -168,11 +160,10 @@ async def _get(client: httpx2.AsyncClient, url: str, allow_private: bool) -> _Op
 async def _address(host: str, port: int, allow_private: bool) -> str:
     """Return one address of the host. Raises ToolError if any of them is not public, since a mixed answer is an attack."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = await look_up(host, port)
     except (OSError, UnicodeError) as error:
         raise ToolError(f"{host} has no address: {error}") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not allow_private and (private := next((a for a in addresses if not is_public(a)), None)) is not None:
+    if not allow_private and (private := first_private(addresses)) is not None:
         raise ToolError(_not_public(host, private))
     return addresses[0]
 
@@ -188,26 +179,8 @@ def why_not_public(url: str) -> str | None:
         host = canonical_host(urlsplit(url).hostname or "")
     except ValueError:
         return None
-    if host == "localhost" or host.endswith(".localhost"):
-        return _not_public(host, "127.0.0.1")
-    try:
-        return None if is_public(host) else _not_public(host, host)
-    except ValueError:
-        return None
-
-
-def is_public(address: str) -> bool:
-    """Return whether an IP address is public, also one that embeds another one."""
-    ip = ipaddress.ip_address(address.split("%", maxsplit=1)[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    if any(ip in network for network in _NOT_PUBLIC if network.version == ip.version):
-        return False
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
+    private = private_address(host)
+    return None if private is None else _not_public(host, private)
 
 
 async def _read(response: httpx2.Response, url: str) -> FetchedPage:

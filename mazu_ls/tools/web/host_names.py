@@ -9,6 +9,8 @@ from urllib.parse import urljoin, urlsplit
 
 _PATTERN = re.compile(r"([a-zA-Z]+://)?(\*\.)?(\[[^\]]*\]|[^/:\[\]]+)(:[\d*?]+)?(/.*)?")
 """A rule's pattern: scheme, `*.`, host, port, path."""
+_HOST_CHARS = 1000
+"""Longer names lead nowhere (RFC 1035, 2.3.4), and finding their form takes seconds."""
 
 
 def canonical_host(host: str) -> str:
@@ -16,6 +18,8 @@ def canonical_host(host: str) -> str:
 
     `127.1`, `0x7f.1`, `2130706433` and `::ffff:127.0.0.1` are all `127.0.0.1`. What has no such form is returned as it is.
     """
+    if len(host) > _HOST_CHARS:
+        return host
     try:
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
