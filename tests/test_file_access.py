@@ -70,7 +70,7 @@ ALLOWED = {
     "agent/session/session.py": STATE,
     "agent/project_map/ipc.py": "/dev/null",
     "__main__.py": "/dev/null",
-    "agent/session/journal_tail.py": STATE,
+    "agent/session/journal_cache.py": STATE,
     "agent/session/sessions.py": STATE,
     "agent/session/undo.py": STATE,
     "agent/session/partial_message.py": STATE,

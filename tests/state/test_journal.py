@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mazu_ls.agent.session.journal_tail import JournalTail
+from mazu_ls.agent.session.journal_cache import JournalTail
 from mazu_ls.errors import MazuError
 from mazu_ls.journal import journal
 from mazu_ls.platform import file_lock

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mazu_ls.agent.session.deleted_sessions import DeletedSession, DeletedSessions
 from mazu_ls.agent.session.ids import new_id
-from mazu_ls.agent.session.journal_tail import JournalTail
+from mazu_ls.agent.session.journal_cache import JournalSummaries, JournalTail
 from mazu_ls.agent.session.journal_views import SessionInfo, describe, last_started
 from mazu_ls.agent.session.recovery import interrupted_turn, recover
 from mazu_ls.agent.session.session_fork import fork_point, write_fork
@@ -59,7 +59,7 @@ class Sessions:
         self._folder = folder
         self._deleted = DeletedSessions(folder)
         self._open: dict[str, Session] = {}
-        self._described: dict[Path, tuple[tuple[object, ...], SessionInfo]] = {}
+        self._summaries = JournalSummaries(folder, _summarise)
         self._opening = asyncio.Lock()
         self._tail = JournalTail()
         self.current: str | None = None
@@ -349,18 +349,7 @@ class Sessions:
         return journal.is_locked(self._path(session_id))
 
     def _describe(self, path: Path, moved: tuple[int, int] | None) -> SessionInfo:
-        stat = path.stat()
-        stamp = (stat.st_size, stat.st_mtime_ns, moved)
-        known = self._described.get(path)
-        if known is None or known[0] != stamp:
-            events = list(journal.read(path))
-            last = max((event.seq for event in events), default=0)
-            head = moved[0] if moved and moved[1] == last else last
-            info = describe(events, path.stem, head)
-            if interrupted_turn(journal.branch_events(events, head)) is not None:
-                info = replace(info, interrupted=True)
-            known = self._described[path] = (stamp, info)
-        found = known[1]
+        found = self._summaries.summary(path, moved)
         if found.interrupted and not self.find(path.stem) and journal.is_locked(path):
             return replace(found, interrupted=False)  # it runs in another process
         return found
@@ -369,6 +358,7 @@ class Sessions:
         void = {session.id for session in self.opened() if session.start.is_void}
         paths = [path for path in self._folder.glob("s_*.jsonl") if path.stem not in void]
         infos = [self._describe(path, moved.get(path.stem)) for path in paths]
+        self._summaries.save()
         return sorted(infos, key=lambda info: info.updated_at, reverse=True)
 
     def _newest_free(self) -> Path | None:
@@ -383,6 +373,14 @@ class Sessions:
         if session is None or session.state == "idle":
             return info
         return replace(info, state=session.state, interrupted=info.interrupted and not session.running)
+
+
+def _summarise(path: Path, moved: tuple[int, int] | None) -> SessionInfo:
+    events = list(journal.read(path))
+    last = max((event.seq for event in events), default=0)
+    head = moved[0] if moved and moved[1] == last else last
+    is_interrupted = interrupted_turn(journal.branch_events(events, head)) is not None
+    return replace(describe(events, path.stem, head), interrupted=is_interrupted)
 
 
 def _import_session() -> type[Session]:
