@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from mazu_ls.checkpoints.attribution.running_commands import RunningCommands
-from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry, object_id
+from mazu_ls.checkpoints.git.objects import BLOB, FILE_MODE, LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.git.pack import PackWriter
 from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.models import UNSAVED_ELSEWHERE, Checkpoint, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.scan.dirty_set import DirtySet
-from mazu_ls.checkpoints.scan.file_modes import FileModes
+from mazu_ls.checkpoints.scan.file_modes import FileModes, modes_of_one
 from mazu_ls.checkpoints.scan.file_state import State, entry_state
 from mazu_ls.checkpoints.scan.folder_reader import FolderReader
 from mazu_ls.checkpoints.scan.read_files import FileReader, FileSnapshot
@@ -123,8 +123,7 @@ class CheckpointContext:
         self, place: bytes, entry: TreeEntry | None, bits: int | None, like: bytes | None
     ) -> bytes | None:
         """Return a tree with one file, which is not stored; see `TreeStore.hold`. `bits`: None for those usual in the tree `like`."""
-        modes = FileModes({} if bits is None else {place: bits}, self.modes(like).usual)
-        oid = object_id(BLOB, modes.dump())
+        modes, oid = modes_of_one(b"" if bits is None else place, bits, self.modes(like).usual)
         self._held_modes[oid] = modes
         return self.trees.hold(place, entry, {MODES: TreeEntry(FILE_MODE, oid)})
 

@@ -248,8 +248,8 @@ class PlaceHistory:
         """Split an interval that started with a rollback in two: the rollback's change, and what came after it."""
         between = None
         is_mixed = interval.change.rollbacks and not interval.change.is_rollback
-        if is_mixed and self._records.is_restored(number, place):
-            between = restored_view(self._project, self._db, number, place, interval.before)
+        if is_mixed and (row := self._records.restored(number, place)) is not None:
+            between = restored_view(self._project, self._db, (number, place), interval.before, row)
         if between is None:
             yield number, interval
             return

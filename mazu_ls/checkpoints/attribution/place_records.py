@@ -10,6 +10,9 @@ from mazu_ls.state.store import select
 if TYPE_CHECKING:
     import apsw
 
+RestoredRow = tuple[str | None, bool]
+"""The file that a rollback left, as `checkpoint_restored` holds it, and whether that has a content or a text besides."""
+
 
 class PlaceRecords:
     """What is recorded about the intervals after checkpoint `number`, as of the first question. For one transaction."""
@@ -17,23 +20,27 @@ class PlaceRecords:
     def __init__(self, db: apsw.Connection, number: int) -> None:
         self._db = db
         self._number = number
-        self._changes: dict[bytes, dict[int, Change]] | None = None
-        self._restored: set[tuple[int, bytes]] | None = None
+        self._rows: dict[bytes, list[tuple[int, str, int]]] | None = None
+        self._changes: dict[bytes, dict[int, Change]] = {}
+        self._restored: dict[tuple[int, bytes], RestoredRow] | None = None
         self._edited: set[tuple[int, bytes]] | None = None
         self._begun: dict[int, int] = {}
 
     def changes(self, place: bytes) -> dict[int, Change]:
         """Return who changed a place, by the number of the checkpoint that ends the interval, the oldest first."""
-        if self._changes is None:
-            self._changes = {}
+        if self._rows is None:
+            self._rows = {}
             for number, changed, session, user in select(
                 self._db,
                 "SELECT number, place, session, user FROM checkpoint_change WHERE number > ? ORDER BY number",
                 (self._number,),
             ):
-                intervals = self._changes.setdefault(bytes(changed), {})
-                intervals.setdefault(number, Change()).add([session], user)
-        return self._changes.get(place, {})
+                self._rows.setdefault(bytes(changed), []).append((number, session, user))
+        if (found := self._changes.get(place)) is None:
+            found = self._changes[place] = {}
+            for number, session, user in self._rows.get(place, ()):
+                found.setdefault(number, Change()).add([session], user)
+        return found
 
     def checkpoint_before(self, number: int) -> int:
         """Return the checkpoint at the start of the interval that ends with `number`."""
@@ -43,11 +50,16 @@ class PlaceRecords:
             )
         return self._begun[number]
 
-    def is_restored(self, number: int, place: bytes) -> bool:
-        """Return whether it is recorded what a rollback left at a place in an interval."""
+    def restored(self, number: int, place: bytes) -> RestoredRow | None:
+        """Return what is recorded of what a rollback left at a place in an interval."""
         if self._restored is None:
-            self._restored = self._listed("SELECT number, place FROM checkpoint_restored WHERE number > ?")
-        return (number, place) in self._restored
+            rows = select(
+                self._db,
+                "SELECT number, place, entry, data IS NOT NULL OR text IS NOT NULL FROM checkpoint_restored WHERE number > ?",
+                (self._number,),
+            )
+            self._restored = {(at, bytes(path)): (entry, bool(more)) for at, path, entry, more in rows}
+        return self._restored.get((number, place))
 
     def is_edited(self, number: int, place: bytes) -> bool:
         """Return whether texts of an agent's edits of a place are recorded in an interval that a checkpoint ended."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mazu_ls.checkpoints.attribution.place_records import RestoredRow
 from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of, writes
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
@@ -77,21 +78,22 @@ def keep_restored(
 
 
 def restored_view(
-    project: CheckpointContext, db: apsw.Connection, number: int, place: bytes, before: BufferView
+    project: CheckpointContext,
+    db: apsw.Connection,
+    at: tuple[int, bytes],
+    before: BufferView,
+    row: RestoredRow,
 ) -> BufferView | None:
     """Return one place as a rollback left it in the interval that ends with a checkpoint: a tree that holds nothing
     else.
 
-    `before`: the files when that interval began. None if no rollback is known to have changed the place in it.
+    `at`: the checkpoint's number and the place. `before`: the files when that interval began. `row`: its record. None if the store does not hold the file any more.
     """
-    rows = select(
-        db,
-        "SELECT entry, data, text FROM checkpoint_restored WHERE number = ? AND place = ?",
-        (number, place),
-    )
-    if not rows:
-        return None
-    entry, data, text = rows[0]
+    (_, place), (entry, has_more) = at, row
+    data = text = None
+    if has_more:
+        question = "SELECT data, text FROM checkpoint_restored WHERE number = ? AND place = ?"
+        ((data, text),) = select(db, question, at)
     found, bits = None, ""
     if entry is not None:
         mode, _, oid = entry.partition(" ")

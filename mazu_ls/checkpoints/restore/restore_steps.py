@@ -191,11 +191,14 @@ class KeepRules:
         skipped = (*before.skipped, *target.skipped)
         self._skipped = {one.path: one.reason for one in skipped if one.reason != UNSAVED_ELSEWHERE}
         self._sparse_then = _left_out(project, target_tree)
-        self._sparse_now = {
-            mount.prefix + b"/" + path
-            for mount in project.mounts
-            for path in project.scanners[mount.prefix].sparse()
-        }
+        self._sparse: dict[bytes, frozenset[bytes]] = {}
+
+    def _sparse_now(self, mount: CheckpointRoot) -> frozenset[bytes]:
+        """Return what the sparse checkout leaves out; the list may be long, and most plans need none."""
+        if mount.prefix not in self._sparse:
+            user = self._project.users[mount.prefix]
+            self._sparse[mount.prefix] = frozenset(user.sparse() if user is not None else ())
+        return self._sparse[mount.prefix]
 
     def unheld_file(self, step: RestoreStep) -> Signature | None:
         """Return the status of the present file where only the target holds one: it can be set aside. None otherwise."""
@@ -218,7 +221,7 @@ class KeepRules:
             return f"not held: {skipped}" + (f"; as it was then it is {moved}" if moved.exists() else "")
         if step.now is None and step.place in self._sparse_then:
             return f"a sparse checkout left it out in {self._target.id}: it stays as it is now, whoever changed it"
-        if step.place in self._sparse_now and not os.path.lexists(step.mount.full(step.path)):
+        if not os.path.lexists(step.mount.full(step.path)) and step.path in self._sparse_now(step.mount):
             return "the sparse checkout leaves it out"
         return None
 

@@ -6,10 +6,11 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from mazu_ls.checkpoints.git.objects import BLOB, object_id
 from mazu_ls.checkpoints.git.repository import StoreRepository
 
 _KEEP = 0o777
@@ -221,3 +222,13 @@ class FileModes:
         listed = {**self._all_listed(), **dict(zip(_NAMES, self.usual, strict=True))}
         said = {path.decode("utf-8", "surrogateescape"): f"{bits:o}" for path, bits in listed.items()}
         return json.dumps(said, indent=0, sort_keys=True).encode()
+
+
+@lru_cache(64)
+def modes_of_one(place: bytes, bits: int | None, usual: UsualBits) -> tuple[FileModes, bytes]:
+    """Return the modes of a tree with one file, and the id that they would have in the store. Not to be changed by the caller.
+
+    `bits`: None for those usual; then `place` does not matter, and an empty one is found again.
+    """
+    modes = FileModes({} if bits is None else {place: bits}, usual)
+    return modes, object_id(BLOB, modes.dump())
