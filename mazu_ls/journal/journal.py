@@ -364,7 +364,7 @@ def decode(line: bytes) -> Event | None:
 def last_seq(file: int) -> int:
     """Return the seq of the last whole event of an open journal, read from its end; 0 if there is none."""
     size = os.fstat(file).st_size
-    step = 1 << 16
+    step = 1 << 12
     while size:
         start = max(0, size - step)
         for line in reversed(os.pread(file, size - start, start).split(b"\n")[1 if start else 0 :]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +83,9 @@ class ConversationPart:
         self._folder = folder
         self.boundary: dict[str, int] = {}
         self._seen: dict[str, tuple[int, int]] = {}
+        self._ends: dict[str, tuple[tuple[int, ...], int]] = {}
+        """Of each journal what changes whenever it is written, and its last event then: a project has hundreds of them, and one is
+        written."""
 
     def changed(self, db: apsw.Connection) -> dict[str, bytes | None]:
         """Return a new head and a new segment for each session with new events or a moved head; None for a deleted one."""
@@ -93,10 +98,11 @@ class ConversationPart:
 
     def mark_taken(self, db: apsw.Connection) -> None:
         """Remember what the checkpoint holds: what `changed` saw, not what was appended since."""
-        db.execute("DELETE FROM session_taken")
-        db.executemany(
-            "INSERT INTO session_taken VALUES (?, ?, ?)", [(id, *state) for id, state in self._seen.items()]
-        )
+        known = {row[0]: row[1:] for row in db.execute("SELECT session, head, size FROM session_taken")}
+        gone = [(id,) for id in known.keys() - self._seen.keys()]
+        changed = [(id, *state) for id, state in self._seen.items() if known.get(id) != state]
+        db.executemany("DELETE FROM session_taken WHERE session = ?", gone)
+        db.executemany("INSERT OR REPLACE INTO session_taken VALUES (?, ?, ?)", changed)
 
     def restore(
         self, db: apsw.Connection, files: Mapping[str, bytes | None], writer: str = ""
@@ -125,7 +131,7 @@ class ConversationPart:
         return path, data
 
     def _restore_head(self, db: apsw.Connection, session: str, head: int) -> None:
-        path = self._folder / f"{session}.jsonl"
+        path = self._path(session)
         if path.exists():
             _move(db, session, head, _last(path))
         # The next checkpoint may follow the target or, after a partial rollback, the safety one: so it records the head
@@ -136,25 +142,36 @@ class ConversationPart:
     def _since(self, db: apsw.Connection, taken: dict[str, tuple[int, int]]) -> dict[str, bytes | None]:
         files: dict[str, bytes | None] = {}
         self._seen = {}
-        for path in sorted(self._folder.glob("*.jsonl")):
-            head, size = self._seen[path.stem] = self._state(db, path)
-            known_head, known_size = taken.pop(path.stem, (0, 0))
+        moved = {row[0]: row[1:] for row in db.execute("SELECT session, head, moved_at FROM session_head")}
+        for session, status in _journals(self._folder):
+            head, size = self._seen[session] = self._state(session, status, moved.get(session))
+            known_head, known_size = taken.pop(session, (0, 0))
             if size > known_size:
-                with path.open("rb") as lines:
+                with self._path(session).open("rb") as lines:
                     lines.seek(known_size)
-                    files[f"{path.stem}/{known_size:012d}.jsonl"] = lines.read(size - known_size)
+                    files[f"{session}/{known_size:012d}.jsonl"] = lines.read(size - known_size)
             if head != known_head:
-                files[f"{path.stem}/head.json"] = msgspec.json.encode(ConversationHead(head))
+                files[f"{session}/head.json"] = msgspec.json.encode(ConversationHead(head))
+        self._ends = {session: known for session, known in self._ends.items() if session in self._seen}
         return files | {f"{session}/head.json": None for session in taken}
 
-    def _state(self, db: apsw.Connection, path: Path) -> tuple[int, int]:
-        """Return head and size in bytes of a journal; of the part before the running turn if a boundary is set."""
-        cap = self.boundary.get(path.stem)
-        if cap is not None:
-            return cap, _size_until(path, cap)
-        last = _last(path)
-        row = db.execute("SELECT head, moved_at FROM session_head WHERE session = ?", (path.stem,)).fetchone()
-        return (row[0] if row and row[1] == last else last), path.stat().st_size
+    def _state(self, session: str, status: os.stat_result, moved: tuple[int, int] | None) -> tuple[int, int]:
+        """Return head and size in bytes of a journal; of the part before the running turn if a boundary is set. `moved`: its head, and
+        its last event when that was set."""
+        if (cap := self.boundary.get(session)) is not None:
+            return cap, _size_until(self._path(session), cap)
+        seen = status.st_ino, status.st_size, status.st_mtime_ns
+        known, last = self._ends.get(session, (None, 0))
+        size = status.st_size
+        if known != seen:
+            path = self._path(session)
+            last = _last(path)
+            size = path.stat().st_size  # afterwards: what is read from here holds the last event
+            self._ends[session] = seen, last
+        return (moved[0] if moved and moved[1] == last else last), size
+
+    def _path(self, session: str) -> Path:
+        return self._folder / f"{session}.jsonl"
 
 
 def _move(db: apsw.Connection, session_id: str, head: int, last: int) -> None:
@@ -166,6 +183,17 @@ def _move(db: apsw.Connection, session_id: str, head: int, last: int) -> None:
 
 def _note_taken(db: apsw.Connection, session_id: str) -> None:
     db.execute("INSERT OR IGNORE INTO session_taken VALUES (?, 0, 0)", (session_id,))
+
+
+def _journals(folder: Path) -> list[tuple[str, os.stat_result]]:
+    """Return the sessions that have a journal, in order, and the status of each."""
+    found: list[tuple[str, os.stat_result]] = []
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # deleted just now
+                if entry.name.endswith(".jsonl"):
+                    found.append((entry.name.removesuffix(".jsonl"), entry.stat()))
+    return sorted(found, key=lambda one: one[0])
 
 
 def _last(path: Path) -> int:
