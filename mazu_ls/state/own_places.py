@@ -66,7 +66,7 @@ def find_own_places(roots: Sequence[Path], env: Mapping[str, str] = os.environ) 
     home, state = mazu_home(env), state_home(env)
     key = (*roots, home, state)
     if (watched := _watched.get(key)) is None:
-        above = (*roots, *home.parents, *state.parents)
+        above = dict.fromkeys((*roots, *home.parents, *state.parents))
         own = (home, state, *(home / name for name in OBEYED))
         watched = _watched[key] = _Watched(tuple(map(str, above)), tuple(map(str, own)))
     signature = watched.signature()

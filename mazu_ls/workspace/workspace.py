@@ -185,7 +185,8 @@ class Workspace:
         head, _, rest = path.removeprefix("./").partition("/")
         named = [f"{root}/{rest or '.'}" for root in self.roots if len(self.roots) > 1 and root.name == head]
         plain = [f"{root}/{path}" for root in self.roots]
-        return sorted(named + plain, key=lambda place: not os.path.lexists(place))
+        places = named + plain
+        return sorted(places, key=lambda place: not os.path.lexists(place)) if len(places) > 1 else places
 
     def _as_spelt(self, candidate: str) -> str:
         """Return a place with the spelling that its names have on the disk, where only composed and decomposed letters differ.
@@ -231,19 +232,21 @@ class Workspace:
             raise PathRefused(
                 path, f"`{owner}` is not written by tools", "Change it yourself, or through a command."
             )
-        if (owner := path_rules.owner_of(os.path.realpath(target), self.own())) is not None:
+        own = self.own()
+        if own and (owner := path_rules.owner_of(os.path.realpath(target), own)) is not None:
             reason = f"it belongs to the user's own `{owner}`, which tools do not write"
             raise PathRefused(path, reason, "Ask the user to change it.")
-        if path.endswith("/") or target.is_dir():
+        kind = _kind(target)
+        if path.endswith("/") or kind == stat.S_IFDIR:
             raise PathRefused(path, "it is a folder", "Name a file.")
-        place = target if target.exists() else next(p for p in target.parents if p.exists())
-        if not place.is_file() and not place.is_dir():
+        place, kind = (target, kind) if kind else _nearest(target)
+        if kind not in (stat.S_IFREG, stat.S_IFDIR):
             return
-        folder = place.parent if place.is_file() else place
-        if place.is_file() and target != place:
+        folder = place.parent if kind == stat.S_IFREG else place
+        if kind == stat.S_IFREG and target != place:
             raise PathRefused(path, f"{self.relative(place)} is a file, not a folder")
         # Root passes access(2) everywhere; a folder without any write bit is still meant to stay as it is.
-        if not os.access(folder, os.W_OK | os.X_OK) or not folder.stat().st_mode & 0o222:
+        if not os.access(folder, os.W_OK | os.X_OK) or not os.stat(folder).st_mode & 0o222:  # noqa: PTH116
             raise PathRefused(path, f"the folder {folder.name} is read-only", "Make it writable first.")
 
     def _explained(self, error: OSError, path: Path) -> OSError | PathRefused:
@@ -271,6 +274,11 @@ def _kind(path: Path) -> int:
         if error.errno == errno.ELOOP:
             return 0
         raise
+
+
+def _nearest(path: Path) -> tuple[Path, int]:
+    """Return the nearest folder above that exists, which may be no folder, and its type. Raises OSError."""
+    return next((above, kind) for above in path.parents if (kind := _kind(above)))
 
 
 def _similar_in(folder: Path, name: str) -> list[str]:

@@ -103,14 +103,14 @@ class ApprovalGate:
     ) -> None:
         """Ask about an edit that was not asked about since it does not fit, or changes nothing, if its result would say what is in a file
         that read_file may not show. Raises ToolError if the answer is no, and where the edit alone is allowed (`decision` None)."""
-        if tool.effect is not Effect.EDIT or call.id in self._asked or not self._shows_unread(call):
+        if tool.effect is not Effect.EDIT or call.id in self._asked:
             return
-        if decision is not None:
+        if (decision is not None or failed) and self._shows_unread(call):
+            if decision is None:
+                raise ToolError("the edit does not fit, and this file may not be shown to you: ask the user")
             why = f"{decision.reason}; the edit does not fit, and the answer would tell the model what is in the file"
             decision = replace(decision, reason=why, always=None, exact=None)
             await self._ask(call, tool, decision, None, final=True)
-        elif failed:
-            raise ToolError("the edit does not fit, and this file may not be shown to you: ask the user")
 
     def _shows_unread(self, call: ToolCall) -> bool:
         try:

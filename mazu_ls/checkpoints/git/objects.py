@@ -52,10 +52,12 @@ def parse_tree(data: bytes) -> dict[bytes, TreeEntry]:
 
 def format_tree(entries: Mapping[bytes, TreeEntry]) -> bytes:
     """Return the tree object: entries in git's order, in which a folder sorts as if its name ended in a slash."""
-    ordered = sorted(
-        (name + b"/" if entry.mode == FOLDER_MODE else name, name) for name, entry in entries.items()
-    )
-    return b"".join(b"%s %s\0%s" % (entries[name].mode, name, entries[name].oid) for _, name in ordered)
+    written = [
+        (name + b"/" if mode == FOLDER_MODE else name, b"%b %b\0%b" % (mode, name, oid))
+        for name, (mode, oid) in entries.items()
+    ]
+    written.sort()
+    return b"".join([entry for _, entry in written])
 
 
 def format_commit(tree: bytes, seconds: int, message: str) -> bytes:
