@@ -289,11 +289,11 @@ class Checkpoints:
 
     async def record_edit(self, session_id: str, path: Path, before: str | None, after: str | None) -> None:
         """Record that the agent is about to change a file or an open document; None: no file. What no checkpoint holds is kept."""
-        project, texts = self._project, (before, after)
-        if unheld := await self._store.read(lambda db: unheld_edits.is_unheld(project, db, path)):
-            await self._locked(lambda db: unheld_edits.keep(project, db, session_id, path, texts))
-        record = partial(unheld_edits.record_edit, kept=unheld)
-        await self._store.write(lambda db: record(project, db, session_id, path, texts))
+        project, edit = self._project, (session_id, path, (before, after))
+        if await self._store.read(lambda db: unheld_edits.record_if_held(project, db, *edit)):
+            return
+        await self._locked(lambda db: unheld_edits.keep(project, db, *edit))
+        await self._store.write(lambda db: unheld_edits.record_edit(project, db, *edit, kept=True))
 
     async def begin_command(self, session: str, buffers: Sequence[Buffer], *, runs_git: bool = False) -> int:
         """Record that the agent is about to run something that may change any file; return the number for `end_command`.

@@ -20,7 +20,7 @@ from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
 from mazu_ls.checkpoints.unheld.kept_files import DROPPED, REFS, KeptFile, keep_file, read_file
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.state.store import select
+from mazu_ls.state.store import select, transaction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 
 DAY = 86_400
+Texts = tuple[str | None, str | None]
+"""Of a file before and after an edit; None: no file."""
 
 
 class UnheldFile(Struct, frozen=True):
@@ -96,13 +98,7 @@ def is_unheld(project: CheckpointContext, db: apsw.Connection, path: Path) -> bo
     return mount.shown(inside) in skipped or bool(project.scanners[mount.prefix].ignored([inside]))
 
 
-def keep(
-    project: CheckpointContext,
-    db: apsw.Connection,
-    session: str,
-    path: Path,
-    texts: tuple[str | None, str | None],
-) -> None:
+def keep(project: CheckpointContext, db: apsw.Connection, session: str, path: Path, texts: Texts) -> None:
     """Keep what a file holds before an edit of the agent; with the store's lock held. `texts`: before and after it.
 
     Raises MazuError(unsupported) for a file that is too large for that: then the edit must not be made.
@@ -125,12 +121,22 @@ def keep(
     _add(db, (number, place), edit, keep_file(project, found, file))
 
 
+def record_if_held(
+    project: CheckpointContext, db: apsw.Connection, session: str, path: Path, texts: Texts
+) -> bool:
+    """Record an edit of a file that checkpoints hold, durably; return False for another one, which `keep` comes before."""
+    if is_unheld(project, db, path):  # may start git: not while other processes wait for the transaction
+        return False
+    transaction(db, lambda d: record_edit(project, d, session, path, texts, kept=False))
+    return True
+
+
 def record_edit(
     project: CheckpointContext,
     db: apsw.Connection,
     session: str,
     path: Path,
-    texts: tuple[str | None, str | None],
+    texts: Texts,
     *,
     kept: bool,
 ) -> None:
