@@ -146,32 +146,30 @@ def project(folder: Path, files: int = 10) -> Path:
 
 def server_round(rounds: int) -> float:
     """CPU milliseconds of one write round with its checkpoint through the LSP server; the first turn warms it."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        project(folder)
-        replies = [*tool_round.script(3, True), *tool_round.script(rounds, True)]
-        with tool_round.model(replies, folder) as url, server(folder, environment(folder, url)) as process:
-            ask(process, 2, "mazu.run", {"task": "Warm up.", "wait": True})
-            wait_answer(process, 2)
-            before = cpu_of(process.pid)
-            ask(process, 3, "mazu.run", {"task": "Go.", "maxSteps": rounds + 5, "wait": True})
-            wait_answer(process, 3)
-            return (cpu_of(process.pid) - before) / rounds
+    folder = tool_round.new_folder()
+    project(folder)
+    replies = [*tool_round.script(3, True), *tool_round.script(rounds, True)]
+    with tool_round.model(replies, folder) as url, server(folder, environment(folder, url)) as process:
+        ask(process, 2, "mazu.run", {"task": "Warm up.", "wait": True})
+        wait_answer(process, 2)
+        before = cpu_of(process.pid)
+        ask(process, 3, "mazu.run", {"task": "Go.", "maxSteps": rounds + 5, "wait": True})
+        wait_answer(process, 3)
+        return (cpu_of(process.pid) - before) / rounds
 
 
 def bare_round(rounds: int) -> float:
     """The same with the synchronous SDK and nothing else, in milliseconds."""
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        root = project(folder)
-        with tool_round.model(tool_round.script(rounds + 1, True), folder) as url:
-            done = subprocess.run(
-                [sys.executable, "-c", BARE_LOOP, str(root)],
-                env=environment(folder, url),
-                capture_output=True,
-                text=True,
-                check=True,
-            )
+    folder = tool_round.new_folder()
+    root = project(folder)
+    with tool_round.model(tool_round.script(rounds + 1, True), folder) as url:
+        done = subprocess.run(
+            [sys.executable, "-c", BARE_LOOP, str(root)],
+            env=environment(folder, url),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
     return 1000 * float(done.stdout) / rounds
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
+import functools
 import gc
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,6 +37,19 @@ from mazu_ls.terminal.host import TerminalHost
 from mazu_ls.terminal.surfaces.plain_surface import PlainSurface
 
 MODEL = "claude-sonnet-5-5"
+
+
+@functools.cache
+def _place() -> str:
+    place = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    return place
+
+
+def new_folder() -> Path:
+    """Return a folder that is removed once everything is measured: where many files were removed, ext4 without a journal takes up to
+    ten times as long to make one for the next minutes, and one measurement would slow down the next."""
+    return Path(tempfile.mkdtemp(dir=_place()))
 
 
 def cpu() -> float:
@@ -135,21 +151,21 @@ async def ours(
 
 def measure(rounds: int, edit: bool, mine: bool) -> tuple[float, float]:
     """CPU and wall milliseconds for one round."""
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "project"
-        root.mkdir()
-        subprocess.run(["git", "init", "-q", str(root)], check=True)
-        for n in range(rounds):
-            (root / f"f{n}.txt").write_text(f"line {n}\n" * 20)
-        figures: list[float] = []
+    folder = new_folder()
+    root = folder / "project"
+    root.mkdir()
+    subprocess.run(["git", "init", "-q", str(root)], check=True)
+    for n in range(rounds):
+        (root / f"f{n}.txt").write_text(f"line {n}\n" * 20)
+    figures: list[float] = []
 
-        async def measured(work: Callable[[], Awaitable[None]]) -> None:
-            before, began = cpu(), time.perf_counter()
-            await work()
-            figures.extend((cpu() - before, time.perf_counter() - began))
+    async def measured(work: Callable[[], Awaitable[None]]) -> None:
+        before, began = cpu(), time.perf_counter()
+        await work()
+        figures.extend((cpu() - before, time.perf_counter() - began))
 
-        with model(script(rounds, edit), Path(folder)) as url:
-            asyncio.run(ours(url, root, rounds, measured) if mine else measured(lambda: bare(url, root)))
+    with model(script(rounds, edit), folder) as url:
+        asyncio.run(ours(url, root, rounds, measured) if mine else measured(lambda: bare(url, root)))
     return figures[0] * 1000 / rounds, figures[1] * 1000 / rounds
 
 
