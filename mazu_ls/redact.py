@@ -144,10 +144,9 @@ PLACEHOLDER = lazy_pattern(
     "|".join(sorted({re.escape(mark) for mark, _, _ in _MARKED} | {r"\[redacted: secret\]"}))
 )
 """Any mark that `redact` leaves."""
-_NAMED_HINT = lazy_pattern(
-    r"key|token|secret|pass|pwd|credential|kennwort|contrase|senha|\u043f\u0430\u0440\u043e\u043b|has\u0142o",
-    re.IGNORECASE,
-)
+_NAMED_HINT = lazy_pattern(r"(?i:key|token|secret|pass|pwd|credential|kennwort|contrase|senha|\u043f\u0430\u0440\u043e\u043b|has\u0142o)")
+# What every match of `_NAMED` has, the end of a name and a sign: found in a fifth of its time.
+_NAMED_END = lazy_pattern(r"(?i:key(?:[_-]?base)?|pass(?:e|wd|word|wort|phrase)?|secret|token|pwd|credentials?|kennwort|contrase[\u00f1n]a|senha|\u043f\u0430\u0440\u043e\u043b\u044c|has\u0142o)[\"']?[ \t]*[=:]")  # fmt: skip
 
 
 @cache
@@ -169,7 +168,8 @@ def redact(text: str) -> str:
                 text = _compiled(pattern).sub(lambda match, mark=mark: _marked(match, mark), text)
                 break
     if _NAMED_HINT.search(text):
-        text = _ignoring_case(_NAMED).sub(_value, text)
+        if _NAMED_END.search(text):
+            text = _ignoring_case(_NAMED).sub(_value, text)
         text = _ignoring_case(_SPOKEN).sub(lambda match: f"{match['keep']}{MARK.format('secret')}", text)
     return text
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mazu_ls.memory.agents.agent_passage import redact_and_cut
 from mazu_ls.redact import find_secrets, has_secret, redact
 
 pytestmark = pytest.mark.portable
@@ -194,3 +195,34 @@ def test_a_private_key_without_its_end_is_a_secret_too(text: str, kept: str):
     assert "MIIE" not in hidden
     assert kept in hidden
     assert redact(hidden) == hidden
+
+
+NAMES = [
+    "api_key", "secret_access_key", "SECRET_KEY_BASE", "secretKeyBase", "private-key", "appkey", "license_key", "dbpass", "passwort",
+    "mot de passe", "motdepasse", "kennwort", "contraseña", "contrasena", "senha", "пароль", "hasło", "client_secret", "signing_key",
+    "auth_token", "token", "passwd", "PASSWORD", "passphrase", "pwd", "secret", "credential", "Credentials",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("sign", ["=", ": ", "' : '", " => "])
+def test_every_name_of_a_secret_passes_the_quick_search(name: str, sign: str):
+    quote = "'" if sign.endswith(" ") or sign == "=" else ""
+    text = f"{name}{sign}{quote}q9w8E7r6t5y4{quote or chr(39)}"
+    assert "q9w8E7r6t5y4" not in redact(text), text
+
+
+FILLERS = [" ", "a plain word " * 40, "x" * 1_500, "\n" * 700, "naïve = value\n" * 30]
+LONG = [
+    "-----BEGIN PRIVATE KEY-----\n" + f"{A40}{A40[:24]}\n" * 60 + "-----END PRIVATE KEY-----",
+    f"eyJhbGciOiJIUzI1NiJ9.eyJ{A40 * 80}.{A40}",
+    f"-----BEGIN RSA PRIVATE KEY-----\n{A40}",
+]
+
+
+@given(
+    st.lists(st.sampled_from([*SECRETS.values(), *FILLERS, *LONG]), max_size=12), st.sampled_from([300, 1_000])
+)
+def test_a_cut_text_is_redacted_as_the_whole_text_is(parts: list[str], limit: int):
+    text = " ".join(parts)
+    assert redact_and_cut(text, limit) == redact(text.strip())[:limit]

@@ -16,6 +16,10 @@ MAX_TEXT = 8_000
 MAX_TOOL_TEXT = 1_000
 _SECONDS = 1e11
 """Up to here a number is seconds: the year 5138, and as milliseconds March 1973."""
+_REACH = 1_000
+"""Characters within which every secret ends or is recognised by its beginning, but for words that are longer."""
+_LONGEST_WORD = 20_000
+_BLANK = re.compile(r"\s")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -31,8 +35,23 @@ class AgentPassage(Struct, frozen=True):
 
 def redact_and_cut(text: str, limit: int) -> str:
     """Return at most `limit` characters of `text` without control characters, redacted before cutting: half a key would not be
-    recognised."""
+    recognised.
+
+    Of a long text only the beginning is searched for secrets, well beyond the limit: an output may have megabytes.
+    """
+    end = _end_of_word(text, limit + 2 * _REACH)
+    while end < len(text):
+        redacted = redact(without_controls(text[:end]).strip())
+        if len(redacted) >= limit + _REACH:
+            return redacted[:limit]
+        end = _end_of_word(text, 2 * end)  # most of it was secrets or blanks
     return redact(without_controls(text).strip())[:limit]
+
+
+def _end_of_word(text: str, at: int) -> int:
+    """Return where the word at an offset ends, so that it is not cut: a web token may have thousands of characters."""
+    blank = _BLANK.search(text, at, at + _LONGEST_WORD)
+    return blank.start() if blank else min(at + _LONGEST_WORD, len(text))
 
 
 def without_controls(text: str) -> str:
