@@ -261,26 +261,11 @@ def _transcript(out: Console, value: Result) -> None:
     out.print(said, markup=False)
 
 
-def _matches(out: Console, value: Result) -> None:
-    rows = (
-        (one["at"][:10], one["sessionId"], one["name"], " ".join(one["text"].split()))
-        for one in value["matches"]
-    )
-    columns(out, rows)
-    imported = value["imported"]
-    columns(
-        out, ((one["at"][:10], one["agent"], one["role"], " ".join(one["text"].split())) for one in imported)
-    )
-    if not value["matches"] and not imported:
-        out.print("nothing found")
-
-
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.models.list": _models,
     "mazu.models.set": _models,
     "mazu.status": draw_status,
     "mazu.session.transcript": _transcript,
-    "mazu.session.search": _matches,
     "mazu.tools.list": _tools,
     "mazu.permissions.list": _permissions,
     "mazu.permissions.set": _permissions,

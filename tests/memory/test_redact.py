@@ -221,7 +221,8 @@ LONG = [
 
 
 @given(
-    st.lists(st.sampled_from([*SECRETS.values(), *FILLERS, *LONG]), max_size=12), st.sampled_from([300, 1_000])
+    st.lists(st.sampled_from([*SECRETS.values(), *FILLERS, *LONG]), max_size=12),
+    st.sampled_from([300, 1_000]),
 )
 def test_a_cut_text_is_redacted_as_the_whole_text_is(parts: list[str], limit: int):
     text = " ".join(parts)

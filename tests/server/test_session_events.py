@@ -136,6 +136,7 @@ async def test_the_name_the_search_the_branch_and_the_transcript(env: dict[str, 
         assert renamed["name"] == "Colours"
         (match,) = (await client.command("mazu.session.search", {"query": "rose"}))["matches"]
         assert match["name"] == "Colours" and match["text"] == "And the rose?"
+        assert (match["role"], match["answer"]) == ("user", "Red.")
         forked = await client.command("mazu.session.fork", {"turnId": match["turnId"]})
         assert forked["id"] != first["sessionId"] and forked["name"] == "Colours (branch)"
         assert [turn["message"] for turn in forked["turns"]] == ["What is the sky?"]
@@ -346,3 +347,27 @@ async def test_a_message_is_sent_again_with_what_it_had_attached(env: dict[str, 
         assert marked[1][1]["text"] == marked[0][1]["text"].replace("x = 1", "x = 2")
         with pytest.raises(RpcFailure):
             await client.command("mazu.chat", again | {"resend": "t_none"}, within=60)
+
+
+async def test_a_search_shows_the_passage_that_holds_the_words_and_who_said_it(
+    env: dict[str, str], folder: Path
+):
+    """The answer, not the question that led to it."""
+    answer = "Retries back off exponentially with jitter, starting at 200 ms."
+    replies = [
+        {"text": answer},
+        {"calls": [{"name": "read_file", "arguments": {"path": "a.py"}}]},
+        {"text": "Done."},
+    ]
+    (folder / "a.py").write_text("walrus_tusk = 1\n")
+    async with agent(env, folder, replies) as client:
+        await client.command(
+            "mazu.chat", {"message": "What happens when the upload fails?", "wait": True}, within=60
+        )
+        await client.command("mazu.chat", {"message": "Look into the file", "wait": True}, within=60)
+        (match,) = (await client.command("mazu.session.search", {"query": "exponential jitter"}))["matches"]
+        assert (match["role"], match["text"], match["answer"]) == ("assistant", answer, "")
+        (said,) = (await client.command("mazu.recall", {"query": "exponential jitter retries"}))["said"]
+        assert (said["role"], said["text"]) == ("assistant", answer)
+        (match,) = (await client.command("mazu.session.search", {"query": "walrus tusk"}))["matches"]
+        assert match["role"] == "tool" and "walrus_tusk = 1" in match["text"]

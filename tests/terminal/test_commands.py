@@ -361,7 +361,7 @@ def test_recall_shows_what_past_conversations_hold_where_no_memory_answers(
     typed(["memory", "import", "--from", "aider", str(tmp_path / ".aider.chat.history.md")], capsys)
     out = typed(["recall", "flux capacitor"], capsys)[1]
     assert out.startswith("no memories found\nPast conversations hold these words:\n")
-    assert "2026-05-05 aider why does the flux capacitor hum" in out
+    assert "2026-05-05 aider, you: why does the flux capacitor hum" in out
     assert "Past" not in typed(["recall", "giraffes"], capsys)[1]
     typed(["remember", "Electrical devices buzz when something is not tight"], capsys)
     close, why, *past = typed(["recall", "why does the flux capacitor hum"], capsys)[1].splitlines()

@@ -578,7 +578,7 @@ export interface ImportStateParams {
 export interface ImportedMatch {
   agent: string;
   session: string;
-  role: string;
+  role: 'assistant' | 'note' | 'tool' | 'user';
   at: string;
   text: string;
 }
@@ -886,12 +886,18 @@ export interface PartialMessage {
   thought: string;
 }
 
-/** An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported. */
+/**
+ * An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported.
+ *
+ * `role`: whose words these are. `answer`: what the agent answered, where `text` is the user's.
+ */
 export interface PastWords {
   agent: string;
   session: string;
+  role: 'assistant' | 'note' | 'tool' | 'user';
   at: string;
   text: string;
+  answer: string;
 }
 
 export interface PathReason {
@@ -1312,13 +1318,18 @@ export interface SessionList {
   current: string | null;
 }
 
-/** A turn in which words of the query occur; `text` is an excerpt. */
+/**
+ * A turn in which words of the query occur; `text` is an excerpt of what holds the most of them, `role` says whose
+ * words these are. `answer`: what the agent answered, where they are the user's.
+ */
 export interface SessionMatch {
   sessionId: string;
   name: string;
   at: string;
   turnId: string;
+  role: 'assistant' | 'note' | 'tool' | 'user';
   text: string;
+  answer: string;
 }
 
 /** The best first; `imported` are conversations with other agents. */

@@ -29,11 +29,20 @@ _ERROR = re.compile(
     r"^(FAIL|ERROR|E  )|(?i:\b(failed|fatal|panicked|undefined|cannot find)\b)|(Error|Exception)\b"
 )
 _KEPT_PASSAGES = 240
+_ROLES: dict[str, Literal["user", "assistant", "tool"]] = {
+    "reply": "assistant",
+    "user": "user",
+    "call": "tool",
+}
+"""By kind of passage; of equal ones the first says more: a question has the words and not the answer."""
 
 
 @dataclass(frozen=True)
 class SessionMatch:
-    """One turn that was found: `words` of the query occur in it."""
+    """One turn that was found: `words` of the query occur in it.
+
+    `role` says in whose words most of them are: the user's, the agent's, or a tool call and its result.
+    """
 
     session_id: str
     turn_id: str
@@ -43,6 +52,17 @@ class SessionMatch:
     words: int
     calls: str = ""
     """Tool calls and their results, if they hold a word of the query."""
+    role: Literal["user", "assistant", "tool"] = "user"
+
+    @property
+    def text(self) -> str:
+        """The passage with the most words of the query."""
+        return {"user": self.user, "assistant": self.reply, "tool": self.calls}[self.role]
+
+    @property
+    def answer(self) -> str:
+        """What the agent answered, if `text` is the user's: empty otherwise."""
+        return self.reply if self.role == "user" else ""
 
 
 @dataclass(frozen=True)
@@ -213,7 +233,11 @@ def _match(turn: SearchedTurn, rarity: dict[str, float]) -> SessionMatch:
     user = next(iter(best("user", 1)), _beginning(turn.user))
     reply = next(iter(best("reply", 1)), _beginning(turn.reply))
     calls = "; ".join(best("call", MOST_CALLS))
-    return SessionMatch(turn.session_id, turn.id, turn.at, user, reply, len(together), calls)
+    most = max(
+        _ROLES,
+        key=lambda kind: max((_weight(p.words, rarity) for p in turn.passages if p.kind == kind), default=0),
+    )
+    return SessionMatch(turn.session_id, turn.id, turn.at, user, reply, len(together), calls, _ROLES[most])
 
 
 def _beginning(text: str) -> str:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.agents.agent_files import find_files, read_file
-from mazu_ls.memory.agents.agent_passage import AgentPassage, printable
+from mazu_ls.memory.agents.agent_passage import AgentPassage, Role, printable
 from mazu_ls.memory.agents.decision_candidates import CandidateFinder, DecisionCandidate
 from mazu_ls.state.store import Migrations, Store, select
 
@@ -80,7 +80,7 @@ class ImportedMatch(Struct, frozen=True):
 
     agent: str
     session: str
-    role: str
+    role: Role
     at: str
     text: str
 

@@ -18,6 +18,7 @@ from mazu_ls.workspace.visible_text import make_line
 
 EXCERPT_CHARS = 300
 """Characters of a past message or a title that a reply shows."""
+_SPEAKERS = {"user": "you", "assistant": "agent", "tool": "tool call", "note": "note"}
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,12 @@ def _recalled(result: Any) -> str:
         lines = ["No memories found."]
     if said := result.get("said"):
         lines.append("\nPast conversations hold these words:\n")
-        lines += [
-            f"- {one['at'][:10]} `{one['agent'] or one['session']}` {_shown(one['text'])}" for one in said
-        ]
+        for one in said:
+            who = _SPEAKERS[one["role"]]
+            lines.append(
+                f"- {one['at'][:10]} `{one['agent'] or one['session']}` {who}: {_shown(one['text'])}"
+            )
+            lines += [f"  - agent: {_shown(one['answer'])}"] * bool(one["answer"])
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
     if main := result.get("mainWorktree"):

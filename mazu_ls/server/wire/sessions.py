@@ -202,33 +202,6 @@ class EventPage(Wire, frozen=True):
     state: str
 
 
-class SessionMatchView(Wire, frozen=True):
-    """A turn in which words of the query occur; `text` is an excerpt."""
-
-    session_id: str
-    name: str
-    at: str
-    turn_id: str
-    text: str
-
-
-class ImportedMatchView(Wire, frozen=True):
-    """A message of another agent's conversation that was imported; `text` is an excerpt."""
-
-    agent: str
-    session: str
-    role: str
-    at: str
-    text: str
-
-
-class SessionMatches(Wire, frozen=True):
-    """The best first; `imported` are conversations with other agents."""
-
-    matches: list[SessionMatchView]
-    imported: tuple[ImportedMatchView, ...] = ()
-
-
 class TranscriptText(Wire, frozen=True):
     """A conversation as Markdown; `uri` where it was written to a file, `text` otherwise."""
 

@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.clients.draw_imports import draw_decided, draw_import_proposals, draw_imported
+from mazu_ls.terminal.clients.draw_past_words import draw_past_words, draw_session_matches
 from mazu_ls.terminal.lists import columns, path_of
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.screen.styled_text import fit, plural
+from mazu_ls.terminal.screen.styled_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
-_SHOWN, _EXCERPT = 10, 300
+_SHOWN = 10
 _WORKTREE = (
     "This is a linked worktree of {main}, which has a memory of its own. To have it here too: "
     "mazu-ls memory export FILE.md --folder {main}; mazu-ls memory import FILE.md"
@@ -57,9 +58,7 @@ def _memories(out: Console, value: Result) -> None:
         out.print("no memories found")
     if value.get("said"):
         out.print("Past conversations hold these words:")
-        for one in value["said"]:
-            text = fit(" ".join(one["text"].split()), _EXCERPT)
-            out.print(f"  [dim]{one['at'][:10]} {one['agent'] or one['session']}[/] {escape(text)}")
+        draw_past_words(out, value["said"])
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
     if main := value.get("mainWorktree"):
@@ -215,6 +214,7 @@ def _synchronized(out: Console, value: Result) -> None:
 DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.remember": _remembered,
     "mazu.recall": _memories,
+    "mazu.session.search": draw_session_matches,
     "mazu.memory.list": _memories,
     "mazu.memory.why": _injection,
     "mazu.memory.stats": _memory_stats,

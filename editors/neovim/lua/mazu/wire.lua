@@ -442,7 +442,7 @@
 ---@class mazu.ImportedMatch
 ---@field agent string
 ---@field session string
----@field role string
+---@field role "assistant"|"note"|"tool"|"user"
 ---@field at string
 ---@field text string
 
@@ -681,11 +681,15 @@
 ---@field thought string
 
 --- An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported.
+---
+--- `role`: whose words these are. `answer`: what the agent answered, where `text` is the user's.
 ---@class mazu.PastWords
 ---@field agent string
 ---@field session string
+---@field role "assistant"|"note"|"tool"|"user"
 ---@field at string
 ---@field text string
+---@field answer string
 
 ---@class mazu.PathReason
 ---@field path string
@@ -994,13 +998,16 @@
 ---@field sessions mazu.SessionSummary[]
 ---@field current? string
 
---- A turn in which words of the query occur; `text` is an excerpt.
+--- A turn in which words of the query occur; `text` is an excerpt of what holds the most of them, `role` says whose
+--- words these are. `answer`: what the agent answered, where they are the user's.
 ---@class mazu.SessionMatch
 ---@field sessionId string
 ---@field name string
 ---@field at string
 ---@field turnId string
+---@field role "assistant"|"note"|"tool"|"user"
 ---@field text string
+---@field answer string
 
 --- The best first; `imported` are conversations with other agents.
 ---@class mazu.SessionMatches

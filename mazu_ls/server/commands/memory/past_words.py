@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from mazu_ls.server.wire.memory.memories import PastWords
+from mazu_ls.server.wire.memory.past_words import PastWords
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -23,9 +23,16 @@ async def find_past_words(project: Project, query: str) -> tuple[PastWords, ...]
     least = min(_LEAST_WORDS, len(query_terms(query)))
     turns = await asyncio.to_thread(session_search.search, project.journals, query, MOST)
     found = [
-        PastWords("", one.session_id, one.at, one.user or one.reply) for one in turns if one.words >= least
+        PastWords("", one.session_id, one.role, one.at, one.text, one.answer)
+        for one in turns
+        if one.words >= least
     ]
     if project.memories is not None and len(found) < MOST:
-        imported = await project.memories.imported.search(query, MOST - len(found))
-        found += [PastWords(one.agent, one.session, one.at, one.text) for one in imported]
-    return tuple(found)
+        wanted = session_search.SearchWords(query)
+        imported = await project.memories.imported.search(query, MOST)
+        found += [
+            PastWords(one.agent, one.session, one.role, one.at, one.text)
+            for one in imported
+            if len(wanted.in_text(one.text)) >= least
+        ]
+    return tuple(found[:MOST])

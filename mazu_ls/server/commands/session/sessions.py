@@ -15,6 +15,7 @@ from mazu_ls.server.commands import command
 from mazu_ls.server.commands.turn.turn_jobs import check_ready
 from mazu_ls.server.wire import deleted_sessions, turns
 from mazu_ls.server.wire import sessions as wire
+from mazu_ls.server.wire.memory import past_words
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -94,7 +95,7 @@ async def _selected_words(server: ServerState) -> wire.SearchSessionsParams:
 
 
 @command("mazu.session.search", natural=_selected_words)
-async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire.SessionMatches:
+async def search(server: ServerState, params: wire.SearchSessionsParams) -> past_words.SessionMatches:
     """Return turns of all sessions in which words of the query occur, the best first."""
     from mazu_ls.agent.session import session_search
 
@@ -102,18 +103,23 @@ async def search(server: ServerState, params: wire.SearchSessionsParams) -> wire
     found = await asyncio.to_thread(session_search.search, project.journals, params.query, params.limit)
     imported = await project.memories.imported.search(params.query, params.limit) if project.memories else []
     names = {info.id: info.name for info in await project.sessions.list()}
-    return wire.SessionMatches(
+    return past_words.SessionMatches(
         [
-            wire.SessionMatchView(
-                said.session_id,
-                names.get(said.session_id, ""),
-                said.at,
-                said.turn_id,
-                said.user or said.reply,
+            past_words.SessionMatchView(
+                one.session_id,
+                names.get(one.session_id, ""),
+                one.at,
+                one.turn_id,
+                one.role,
+                one.text,
+                one.answer,
             )
-            for said in found
+            for one in found
         ],
-        tuple(wire.ImportedMatchView(one.agent, one.session, one.role, one.at, one.text) for one in imported),
+        tuple(
+            past_words.ImportedMatchView(one.agent, one.session, one.role, one.at, one.text)
+            for one in imported
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire.codec import Params, Wire
 from mazu_ls.server.wire.common import Category, Count, DocumentRange, Positive, Scope, State, Text
+from mazu_ls.server.wire.memory.past_words import PastWords
 
 if TYPE_CHECKING:
     from mazu_ls.memory import models
@@ -279,15 +280,6 @@ class RememberResult(Wire, frozen=True):
     outcome: Literal["created", "duplicate", "superseded"]
     replaced: MemoryView | None = None
     alike: tuple[MemoryView, ...] = ()
-
-
-class PastWords(Wire, frozen=True):
-    """An excerpt of a past conversation: with mazu-ls, or with `agent`, from which it was imported."""
-
-    agent: str
-    session: str
-    at: str
-    text: str
 
 
 class RecallResult(Wire, frozen=True):
