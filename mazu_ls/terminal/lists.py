@@ -103,6 +103,7 @@ def draw_status(out: Console, value: Result) -> None:
             "memory",
             f"{remembered} remembered{summarized}{waiting}" if memory["available"] else "not available",
         ),
+        *([("recall", memory["notice"])] if memory.get("notice") else []),
         ("checkpoints", _kept(checkpoints)),
         *(("set aside", place) for place in checkpoints.get("rescued", ())),
         ("keys", keyed),

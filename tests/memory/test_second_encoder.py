@@ -51,7 +51,10 @@ async def lengths(memories: Memories) -> list[int]:
     return [n for (n,) in await memories.shelves.store("project").reader.read(lambda db: select(db, query))]
 
 
-async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path):
+async def test_an_endpoint_finds_what_the_built_in_model_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedder, "QUESTION_SECONDS", 30.0)  # a busy machine
     warnings: list[str] = []
     async with ModelServer() as server:
         server.synonyms = {"gardening": "argon2id", "weather": "passwords"}
@@ -60,7 +63,7 @@ async def test_an_endpoint_finds_what_the_built_in_model_does_not(tmp_path: Path
             await memories.remember(fact)
         found = await memories.recall("gardening weather", count_use=False)
         assert found[0].title == "Passwords are hashed with argon2id"
-        assert await model_ids(memories) == [f"{MODEL_ID}+mine:nomic+centered-1/128"] * 2
+        assert await model_ids(memories) == [f"{MODEL_ID}+mine:nomic+centered-1-96/128"] * 2
         assert {request.body["model"] for request in server.embedded} == {"nomic"}
         await memories.close()
         await close_clients()
@@ -203,7 +206,8 @@ async def test_a_model_that_answers_again_makes_what_waits_for_it(
         size, server.embedding_size = server.embedding_size, 0
         await memories.remember(FACTS[1])
         await memories.embedder.make_all()
-        assert await lengths(memories) == [896]
+        assert await lengths(memories) == [768, 896]
+        assert (await memories.recall("when do we release", count_use=False))[0].title == FACTS[1]
         server.embedding_size = size
         async with asyncio.timeout(60):
             while await lengths(memories) != [896, 896]:  # noqa: ASYNC110 - made in the background
@@ -308,3 +312,58 @@ async def test_no_question_waits_long_for_a_model_that_does_not_answer(
         await memories.embedder.make_all()
         assert len(set(await lengths(memories))) == 1
         await memories.close()
+
+
+class ResizedEncoder(SlowEncoder):
+    """Its vectors have another length than those stored, as after an update of the model; both are stored in 64 numbers."""
+
+    size = 3
+
+    async def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        return [[*one, *[0.5] * (self.size - 3)] for one in await super().encode(texts)]
+
+
+async def test_another_number_of_dimensions_is_another_model_wherever_it_changes(tmp_path: Path):
+    for size in (3, 5):  # 5 is a change while no process runs, 7 one in a running process
+        encoder = ResizedEncoder()
+        encoder.size = size
+        memories = await Memories.open(
+            tmp_path / "memory.db", tmp_path / "global.db", MemorySettings(), encoder
+        )
+        await memories.remember(FACTS[size // 4])
+        await memories.embedder.make_all()
+        assert [id.rpartition("-")[2] for id in await model_ids(memories)] == [f"{size}/64"] * 2
+        encoder.size = 7 if size == 5 else size
+        for _ in range(2):
+            assert await memories.recall("who processes credit cards", count_use=False)
+        await memories.embedder.make_all()
+        assert [id.rpartition("-")[2] for id in await model_ids(memories)] == [f"{encoder.size}/64"] * 2
+        assert set(await lengths(memories)) == {768 + 64}
+        await memories.close()
+
+
+async def test_all_requests_of_a_question_together_have_a_second(tmp_path: Path):
+    """An endpoint that answers, slowly: each request alone is quick enough."""
+    assert embedder.QUESTION_SECONDS <= 1
+    encoder = SlowEncoder()
+    memories = await Memories.open(tmp_path / "memory.db", tmp_path / "global.db", MemorySettings(), encoder)
+    for fact in FACTS:
+        await memories.remember(fact)
+    await memories.embedder.make_all()
+    encoder.answers.clear()
+    waited: list[float | None] = []
+    wait = asyncio.wait
+
+    async def record(tasks: set[asyncio.Task[object]], *, timeout: float | None = None) -> object:
+        waited.append(timeout)
+        return await wait(tasks, timeout=timeout and timeout / 10)
+
+    await memories.remember("Backups are kept for ninety days")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(centered_encoder.asyncio, "wait", record)
+        found = await memories.recall("how long do we keep copies of the data", count_use=False)
+    assert found[0].title == "Backups are kept for ninety days"
+    assert 0 < sum(one or 0 for one in waited) <= embedder.QUESTION_SECONDS
+    assert "not used at present" in memories.embedder.notice
+    encoder.answers.set()
+    await memories.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import tomllib
 from pathlib import Path
 
@@ -56,3 +57,19 @@ async def test_a_downloaded_model_is_used_until_it_is_removed(
     stored = tomllib.loads((tmp_path / "config.toml").read_text())
     assert stored["memory"]["embeddings"] == str(tmp_path / "models" / "small")
     assert "memory.embeddings: stored in" in capsys.readouterr().out
+
+
+def test_a_model_that_is_off_is_said_and_memories_are_found_without_it(script: Script, tmp_path: Path):  # noqa: F811
+    """Also those that are remembered meanwhile; what answers nothing delays nobody for long."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the connection, and says nothing
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        (tmp_path / "home").mkdir(exist_ok=True)
+        (tmp_path / "home" / "config.toml").write_text(
+            f'[memory]\nembeddings = "mine:nomic"\n[models.mine]\nprovider = "openai"\nbase_url = "{address}"\n'
+        )
+        assert script("remember", "The payment provider is Stripe")[0] == 0
+        status, out, _ = script("recall", "who processes credit cards")
+        assert status == 0 and "The payment provider is Stripe" in out and "close in meaning" in out
+        said = "The model of memory.embeddings is not used at present"
+        assert f"{said}, memories are found by the built-in one: mine:nomic has not answered within" in out
+        assert said in script("status")[1] and said in script("doctor")[1]

@@ -748,13 +748,17 @@ export interface MemoryStats {
   common: Record<string, unknown>;
 }
 
-/** `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. */
+/**
+ * `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. `notice`: why
+ * memories are not found as they are set up to be, empty if they are.
+ */
 export interface MemoryStatus {
   available: boolean;
   reason?: string;
   project?: Record<string, unknown> | null;
   global?: Record<string, unknown>;
   waiting: number;
+  notice: string;
 }
 
 /** A value that somebody gave a field of a shared memory; `holds` is the one that counts. */
@@ -1086,7 +1090,7 @@ export interface RecallParams {
  *
  * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
  * conversations hold of it then, and where a memory is only close in meaning. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
- * has a memory of its own.
+ * has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
  */
 export interface RecallResult {
   memories: Memory[];
@@ -1094,6 +1098,7 @@ export interface RecallResult {
   waiting: number;
   said: PastWords[];
   mainWorktree: string | null;
+  notice: string;
 }
 
 export interface RedoParams {

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.embeddings.encoder_folder import prompts_by_name
 from mazu_ls.memory.embeddings.text_embeddings import MAX_CHARACTERS
-from mazu_ls.memory.embeddings.text_encoder import TextEncoder, padded_size
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RETRY_SECONDS = 60.0
 """Seconds for which the encoder is not asked again after a failure."""
-QUESTION_SECONDS = 5.0
-"""Seconds for which a question waits. The encoder may need longer, such as a server that loads its weights first, which it would not
+QUESTION_SECONDS = 1.0
+"""Seconds for which a question waits, all its requests together. The encoder may need longer, such as a server that loads its weights first, which it would not
 do if the request ended: the answer is waited for aside, and until it comes no other question asks."""
 QUESTIONS = (
     "When does the invoice have to be paid?",
@@ -55,12 +55,12 @@ log = logging.getLogger(__name__)
 class CenteredEncoder:
     """A `TextEncoder` that is not asked for a minute after a failure. `problem` says why it is not used at present.
 
-    `size` is the padded length of its vectors, 0 until it is known; the caller may set it to that of stored vectors.
+    `dimensions` is the length of its vectors, 0 until it is known, and again when its answers have another.
     """
 
     def __init__(self, encoder: TextEncoder) -> None:
         self.problem = ""
-        self.size = 0
+        self.dimensions = 0
         self._encoder = encoder
         self._prompts = encoder.prompts or prompts_by_name(encoder.name)
         self._means: tuple[NDArray[Any], NDArray[Any]] | None = None
@@ -87,15 +87,16 @@ class CenteredEncoder:
         """Find the length of the vectors and their means; return False if the encoder cannot be asked now, or does not answer
         within `patience` seconds."""
         if self._means is None:
+            until = _end_of(patience)
             questions = await self._ask(QUESTIONS, self._prompts.query, patience)
             statements = (
-                await self._ask(STATEMENTS, self._prompts.document, patience)
+                await self._ask(STATEMENTS, self._prompts.document, left_until(until))
                 if questions is not None
                 else None
             )
-            if questions is not None and statements is not None:
+            if questions is not None and statements is not None and questions.shape[1] == statements.shape[1]:
                 self._means = questions.mean(axis=0), statements.mean(axis=0)
-                self.size = self.size or padded_size(questions.shape[1])
+                self.dimensions = questions.shape[1]
         return self._means is not None
 
     async def encode(
@@ -103,10 +104,13 @@ class CenteredEncoder:
     ) -> NDArray[Any] | None:
         """Return a vector of length 1 for each question (`query`) or statement; None if it cannot be asked now, or does not answer
         within `patience` seconds."""
+        until = _end_of(patience)
         if not await self.prepare(patience) or self._means is None:
             return None
-        made = await self._ask(texts, self._prompts.query if query else self._prompts.document, patience)
-        return None if made is None else _units(made - self._means[0 if query else 1])
+        mean = self._means[0 if query else 1]
+        prompt = self._prompts.query if query else self._prompts.document
+        made = await self._ask(texts, prompt, left_until(until))
+        return _units(made - mean) if made is not None and made.shape[1] == len(mean) else None
 
     async def _ask(self, texts: Sequence[str], prompt: str, patience: float | None) -> NDArray[Any] | None:
         if asyncio.get_running_loop().time() < self._retry_at:
@@ -122,7 +126,7 @@ class CenteredEncoder:
             self._late = None if asking.done() else asking
         if asking.done():
             return asking.result()
-        self.problem = f"{self._encoder.name} has not answered within {patience:g} seconds."
+        self.problem = f"{self._encoder.name} has not answered within {patience:.2g} s."
         log.warning("the model of memory.embeddings is not used until it answers: %s", self.problem)
         return None
 
@@ -134,13 +138,27 @@ class CenteredEncoder:
         except MazuError as error:
             self.problem = f"{error.message} {error.hint}".strip()
         else:
-            if not self.size or all(padded_size(len(vector)) == self.size for vector in made):
+            if {len(vector) for vector in made} == {self.dimensions or len(made[0])}:
                 self.problem = ""
                 return _units(np.asarray(made, dtype=np.float32))
+            # Another model by the same name: its means and its length are found by the next request.
             self.problem = f"{self._encoder.name} answers with vectors of another length than before."
+            self._means, self.dimensions = None, 0
+            log.warning("the model of memory.embeddings changed: %s", self.problem)
+            return None
         self._retry_at = asyncio.get_running_loop().time() + RETRY_SECONDS
         log.warning("the model of memory.embeddings is not used: %s", self.problem)
         return None
+
+
+def _end_of(patience: float | None) -> float | None:
+    """Return when so many seconds are over; None if there is no end."""
+    return None if patience is None else asyncio.get_running_loop().time() + patience
+
+
+def left_until(end: float | None) -> float | None:
+    """Return the seconds until a moment of the event loop's clock, 0 if it is over; None if there is no end."""
+    return None if end is None else max(end - asyncio.get_running_loop().time(), 0.0)
 
 
 def _units(rows: NDArray[Any]) -> NDArray[Any]:

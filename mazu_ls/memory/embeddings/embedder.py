@@ -7,13 +7,13 @@ import contextlib
 import logging
 
 from mazu_ls.errors import MazuError
-from mazu_ls.memory.embeddings.centered_encoder import QUESTION_SECONDS, RETRY_SECONDS, CenteredEncoder
+from mazu_ls.memory.embeddings.centered_encoder import QUESTION_SECONDS, RETRY_SECONDS, left_until
 from mazu_ls.memory.embeddings.model_files import EmbeddingsUnavailable
 from mazu_ls.memory.embeddings.query_embedding import QueryEmbedding
+from mazu_ls.memory.embeddings.second_model import KEPT_MODEL, SecondModel
 from mazu_ls.memory.embeddings.text_embeddings import MODEL_ID, TextEmbeddings, load_default
-from mazu_ls.memory.embeddings.text_encoder import TextEncoder, join_documents, join_query
-from mazu_ls.memory.embeddings.vector_rows import pending, require_model, store_vectors
-from mazu_ls.memory.search.language import detect_language
+from mazu_ls.memory.embeddings.text_encoder import TextEncoder
+from mazu_ls.memory.embeddings.vector_rows import pending, store_vectors
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.state.store import select
 
@@ -30,7 +30,6 @@ _MISSING = (
     "SELECT 1 FROM memory_unembedded UNION ALL SELECT 1 FROM memory_vector_model"
     " WHERE id <> '' AND (?2 OR substr(id, 1, length(?1)) <> ?1) LIMIT 1"
 )
-_KEPT_MODEL = "SELECT id FROM memory_vector_model"
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +38,13 @@ class Embedder:
     """The vectors of several stores. `problem` says why there are none; then recall uses words alone.
 
     With a `second` encoder each vector includes its part. `second_problem` says why it is not used at present: then
-    queries use the built-in part, and new entries wait for their vectors.
+    queries use the built-in part, new entries have only that, and get the other one when the encoder answers again.
     """
 
     def __init__(self, shelves: MemoryStores, *, enabled: bool, second: TextEncoder | None = None) -> None:
         self.problem = "" if enabled else "memory.semantic is off"
-        self._second = CenteredEncoder(second) if second is not None else None
+        self._second = SecondModel(second, shelves)
+        self._is_off = not enabled
         self._shelves = shelves
         self._embeddings: TextEmbeddings | None = None
         self._lock = asyncio.Lock()
@@ -65,22 +65,42 @@ class Embedder:
     @property
     def second_problem(self) -> str:
         """Why the second encoder is not used at present; empty if it is, or if there is none."""
-        return self._second.problem if self._second is not None else ""
+        return self._second.problem
+
+    @property
+    def notice(self) -> str:
+        """One sentence for the user while recall cannot do what is set up; empty otherwise."""
+        if self._is_off or not (self.problem or self.second_problem):
+            return ""
+        if self.problem:
+            return f"Memories are found by their words alone: {self.problem.rstrip('.')}."
+        return (
+            "The model of memory.embeddings is not used at present, memories are found by the built-in one: "
+            f"{self.second_problem}"
+        )
+
+    async def check(self, patience: float = QUESTION_SECONDS) -> str:
+        """Ask the second encoder now, if there is one, for at most so many seconds; return `notice`. Raises MazuError(storage)."""
+        if self._second.exists and await self._anything() and await self._ready():
+            await self._adopt(patience)
+        return self.notice
 
     async def embed_query(self, text: str) -> QueryEmbedding | None:
         """Return the vector of `text`; None if recall uses words alone."""
         try:
             if len(text) > LONGEST_QUERY or not await self._anything() or not await self._ready():
                 return None
-            await self._catch_up()
-            return await self._embed_query(text)
+            until = asyncio.get_running_loop().time() + QUESTION_SECONDS
+            await self._adopt(left_until(until))
+            await self._catch_up(until)
+            return await self._embed_query(text, until)
         except MazuError as error:  # a store that cannot be written now can still be searched by words
             log.warning("recall uses words only: %s", error.message)
         except Exception:  # whatever is wrong with vectors, words still work
             log.warning("recall uses words only", exc_info=True)
         return None
 
-    async def _embed_query(self, text: str) -> QueryEmbedding | None:
+    async def _embed_query(self, text: str, until: float) -> QueryEmbedding | None:
         assert self._embeddings is not None
         try:
             vector, known = await asyncio.to_thread(self._embeddings.embed_query, text)
@@ -89,17 +109,13 @@ class Embedder:
             return None
         if not vector.any():
             return None
-        second = None
-        if self._second is not None and self._second.size:
-            language = detect_language(text)
-            second = await self._second.encode([text], query=True, patience=QUESTION_SECONDS)
-            share = self._second.share(language)
-            vector = join_query(vector, None if second is None else second[0], self._second.size, share)
-        return QueryEmbedding(vector, known, second is not None)
+        joined, has_second = await self._second.add_to_query(text, vector, until)
+        return QueryEmbedding(joined, known, has_second)
 
     async def make_all(self) -> None:
         """Compute every missing vector; returns when that is done, or if recall uses words alone."""
         if await self._any(_MISSING) and await self._ready():
+            await self._adopt(None)
             for shelf in self._shelves:
                 while await self._embed_some(shelf, BATCH):
                     pass
@@ -109,19 +125,20 @@ class Embedder:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        if self._second is not None:
-            await self._second.close()
+        await self._second.close()
 
     async def _run(self) -> None:
         while not self.problem:
-            with contextlib.suppress(TimeoutError):  # entries that the second encoder did not answer for wait
-                await asyncio.wait_for(self._pending.wait(), RETRY_SECONDS if self.second_problem else None)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(
+                    self._pending.wait(), RETRY_SECONDS if self._second.is_lacking else None
+                )
             self._pending.clear()
             await asyncio.sleep(PAUSE_SECONDS)  # let others use the store meanwhile
             try:
                 if await self._any(_MISSING) and await self._ready():
                     more = [await self._embed_some(shelf, BATCH) == BATCH for shelf in self._shelves]
-                    if any(more):
+                    if any(more) or (self._second.is_lacking and await self._second.complete()):
                         self._pending.set()
             except MazuError as error:
                 log.warning("vectors of memories were not computed: %s", error.message)
@@ -134,7 +151,7 @@ class Embedder:
 
     async def _any(self, query: str) -> bool:
         """Return whether one of the stores has such rows, before weights are loaded for nothing."""
-        values = [MODEL_ID, self._second is not None][: 2 * ("?" in query)]
+        values = [MODEL_ID, self._second.exists][: 2 * ("?" in query)]
         return any(
             [await shelf.reader.read(lambda db: bool(select(db, query, values))) for shelf in self._shelves]
         )
@@ -149,45 +166,27 @@ class Embedder:
             if isinstance(found, str):
                 self.problem = found
             else:
-                await self._prepare_second()
-                for shelf in self._shelves:
-                    await shelf.writer.write(lambda db: require_model(db, self._model_id))
-                    shelf.vectors.model_id = self._model_id
+                await self._second.open()
                 self._embeddings = found
         return not self.problem
 
-    @property
-    def _model_id(self) -> str:
-        """The id under which new vectors are stored."""
-        second = self._second
-        return f"{MODEL_ID}+{second.id}/{second.size}" if second is not None and second.size else MODEL_ID
+    async def _adopt(self, patience: float | None) -> None:
+        """Prepare the second encoder, if there is one; what its model has no vectors of is computed soon."""
+        before = self._second.model_id
+        await self._second.adopt(patience)
+        if self._second.model_id != before:
+            self._pending.set()
 
-    async def _prepare_second(self) -> None:
-        """Find the length of the second encoder's vectors: by asking it or, if that fails, from the stored ones."""
-        if self._second is None:
-            return
-        known = await self._shelves.common.reader.read(lambda db: select(db, _KEPT_MODEL))
-        if self._shelves.project is not None:
-            known += await self._shelves.project.reader.read(lambda db: select(db, _KEPT_MODEL))
-        start = f"{MODEL_ID}+{self._second.id}/"
-        stored = max((int(id[len(start) :]) for (id,) in known if id.startswith(start)), default=0)
-        # Without a stored length one that does not answer is left out until the next start: it is worth a longer wait.
-        if not await self._second.prepare(QUESTION_SECONDS if stored else None):
-            self._second.size = stored
-
-    async def _catch_up(self) -> None:
-        """Compute the vectors of the newest entries for a query, which waits for a second encoder no longer than it does itself."""
-        patience = QUESTION_SECONDS if self._second is not None else None
-        try:
-            async with asyncio.timeout(patience):
-                await self._lock.acquire()
-        except TimeoutError:
-            return
-        try:
+    async def _catch_up(self, until: float) -> None:
+        """Compute the vectors of the newest entries for a query; half of its time is for the second encoder's part of
+        them."""
+        if self._second.exists:  # for which somebody may wait, holding the lock
             for shelf in self._shelves:
-                await self._embed_missing(shelf, CATCH_UP, patience)
-        finally:
-            self._lock.release()
+                await self._embed_missing(shelf, CATCH_UP, (left_until(until) or 0) / 2)
+            return
+        async with self._lock:
+            for shelf in self._shelves:
+                await self._embed_missing(shelf, CATCH_UP)
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Compute up to `limit` missing vectors of one store; return how many entries were processed."""
@@ -205,15 +204,16 @@ class Embedder:
             self._give_up(error)
             return 0
         model_id = MODEL_ID
-        ((kept,),) = await shelf.reader.read(lambda db: select(db, _KEPT_MODEL))
-        if (
-            self._second is not None and self._second.size and kept == self._model_id
-        ):  # otherwise another process has another second encoder
-            second = await self._second.encode([text for _, text in some], patience=patience)
-            if second is None:
-                return 0
-            vectors, model_id = join_documents(vectors, second, self._second.size), kept
-        stored = await shelf.writer.write(lambda db: store_vectors(db, some, vectors, model_id))
+        ((kept,),) = await shelf.reader.read(lambda db: select(db, KEPT_MODEL))
+        joins = self._second.joins(kept)
+        if joins:
+            joined = await self._second.add_to_documents([text for _, text in some], vectors, patience)
+            vectors, model_id = (vectors, MODEL_ID) if joined is None else (joined, kept)
+        stored = await shelf.writer.write(
+            lambda db: store_vectors(db, some, vectors, model_id, keep_queued=not joins)
+        )
+        if joins and (model_id != kept or (stored or 0) < len(some)):
+            self._second.incomplete = True
         if stored is None:
             log.warning("vectors of memories were not kept: another process has another model for them")
         return len(some) if stored else 0

@@ -85,11 +85,13 @@ def store_vectors(
     made: Sequence[tuple[int, str]],
     vectors: NDArray[Any],
     model_id: str = MODEL_ID,
+    *,
+    keep_queued: bool = True,
 ) -> int | None:
     """Store the vectors of entries whose text is unchanged; return how many. Needs a transaction.
 
-    None, and nothing is written, if the store belongs to another model by now. An entry with a built-in part still
-    waits for the second encoder's part: another process is about to compute it.
+    None, and nothing is written, if the store belongs to another model by now. An entry that has this built-in
+    part already still waits for the second encoder's (`keep_queued`): another process is about to compute it.
     """
     import numpy as np
 
@@ -113,6 +115,8 @@ def store_vectors(
             continue
         quantized = np.rint(vector * _scale(vector)).astype(np.int8)
         if same.get(n) == quantized.tobytes():
+            if not keep_queued:
+                db.execute("DELETE FROM memory_unembedded WHERE n = ?", (n,))
             continue
         last, count = last + 1, count + 1
         db.execute(

@@ -85,6 +85,8 @@ def _recalled(result: Any) -> str:
             lines += [f"  - agent: {_shown(one['answer'])}"] * bool(one["answer"])
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
+    if notice := result.get("notice"):
+        lines.append(f"\n{_shown(notice)}")
     if main := result.get("mainWorktree"):
         lines.append(
             f"\nThis is a linked worktree of {_shown(main)}, which has a memory of its own: `mazu-ls memory export` there, `mazu-ls memory import` here."

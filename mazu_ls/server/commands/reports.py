@@ -110,7 +110,8 @@ async def _memory(project: Project) -> wire.MemoryStatusView:
 
     counts = await project.memories.stats()
     waiting = await count_waiting(project.memories, project.root)
-    return wire.MemoryStatusView(True, UNSET, counts.get("project", UNSET), counts["global"], waiting)
+    notice = await project.memories.embedder.check()
+    return wire.MemoryStatusView(True, UNSET, counts.get("project", UNSET), counts["global"], waiting, notice)
 
 
 async def _checkpoints(project: Project) -> wire.CheckpointStatusView:

@@ -60,13 +60,15 @@ class RunningSessionView(Wire, frozen=True):
 
 
 class MemoryStatusView(Wire, frozen=True):
-    """`reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted."""
+    """`reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. `notice`: why
+    memories are not found as they are set up to be, empty if they are."""
 
     available: bool
     reason: str | UnsetType = UNSET
     project: dict[str, Any] | UnsetType | None = UNSET
     common: dict[str, Any] | UnsetType = field(default=UNSET, name="global")
     waiting: int = 0
+    notice: str = ""
 
 
 class CheckpointStatusView(Wire, frozen=True):

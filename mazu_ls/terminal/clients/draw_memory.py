@@ -61,6 +61,8 @@ def _memories(out: Console, value: Result) -> None:
         draw_past_words(out, value["said"])
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
+    if notice := value.get("notice"):
+        out.print(notice, markup=False)
     if main := value.get("mainWorktree"):
         out.print(_WORKTREE.format(main=shlex.quote(main)), markup=False)
 

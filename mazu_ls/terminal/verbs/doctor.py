@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.project_root import ProjectRoot
 
 KEYS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "DEEPSEEK_API_KEY", "GEMINI_API_KEY")
+_PATIENCE = 5.0
+"""Seconds that a model of `memory.embeddings` has to answer."""
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,9 @@ async def _project(given: argparse.Namespace, root: ProjectRoot) -> list[DoctorF
 async def _opened(project: Project) -> list[DoctorFinding]:
     findings = [DoctorFinding("project", False, warning) for warning in project.warnings]
     if project.memories:
+        limited = await project.memories.embedder.check(_PATIENCE)
         findings.append(DoctorFinding("memory", True, "ready"))
+        findings += [DoctorFinding("recall", None, limited)] * bool(limited)
     if project.checkpoints:
         stats = await project.checkpoints.stats()
         findings.append(DoctorFinding("checkpoints", True, f"{stats.count} in {stats.bytes} bytes"))

@@ -561,13 +561,15 @@
 ---@field project? table<string, any>
 ---@field common table<string, any>
 
---- `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted.
+--- `reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. `notice`: why
+--- memories are not found as they are set up to be, empty if they are.
 ---@class mazu.MemoryStatus
 ---@field available boolean
 ---@field reason? string
 ---@field project? table<string, any>
 ---@field global? table<string, any>
 ---@field waiting integer
+---@field notice string
 
 --- A value that somebody gave a field of a shared memory; `holds` is the one that counts.
 ---@class mazu.MemoryVersion
@@ -842,13 +844,14 @@
 ---
 --- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
 --- conversations hold of it then, and where a memory is only close in meaning. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
---- has a memory of its own.
+--- has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
 ---@class mazu.RecallResult
 ---@field memories mazu.Memory[]
 ---@field onlyNearest boolean
 ---@field waiting integer
 ---@field said mazu.PastWords[]
 ---@field mainWorktree? string
+---@field notice string
 
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.

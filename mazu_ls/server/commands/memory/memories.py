@@ -109,7 +109,7 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
 
     sure = [memory for memory in found if matches(memory)]
     if any(not (memory.why or "").startswith(BY_MEANING) for memory in sure):
-        return wire.RecallResult(views)
+        return wire.RecallResult(views, notice=memories.embedder.notice)
     from mazu_ls.memory.team.waiting_proposals import count_waiting
     from mazu_ls.server.commands.memory.past_words import find_past_words
     from mazu_ls.state.worktrees import main_worktree
@@ -117,10 +117,12 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     project = await server.wait_opened()
     said = await find_past_words(project, params.query)  # the very words say more than what is merely close
     if sure:
-        return wire.RecallResult(views, said=said)
+        return wire.RecallResult(views, said=said, notice=memories.embedder.notice)
     waiting = await count_waiting(memories, project.root)
     main = await asyncio.to_thread(main_worktree, project.root, server.env) if project.folders else None
-    return wire.RecallResult(views, bool(found), waiting, said, str(main) if main else None)
+    return wire.RecallResult(
+        views, bool(found), waiting, said, str(main) if main else None, memories.embedder.notice
+    )
 
 
 @command("mazu.memory.list")

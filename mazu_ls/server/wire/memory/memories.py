@@ -287,7 +287,7 @@ class RecallResult(Wire, frozen=True):
 
     `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
     conversations hold of it then, and where a memory is only close in meaning. `main_worktree`: where nothing was found in a linked git worktree, the folder of the main one, which
-    has a memory of its own.
+    has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
     """
 
     memories: list[MemoryView]
@@ -295,6 +295,7 @@ class RecallResult(Wire, frozen=True):
     waiting: int = 0
     said: tuple[PastWords, ...] = ()
     main_worktree: str | None = None
+    notice: str = ""
 
 
 class MemoryPage(Wire, frozen=True):
