@@ -271,7 +271,13 @@ async def test_secrets_are_refused(pair: tuple[Clone, Clone, str]):
         )
     )
     done = await grace.team.sync(remote)
-    assert [one.id for one in done.refused] == ["m_000001"]
+    ((id, why),) = [(one.id, one.why) for one in done.refused]
+    assert id == "m_000001" and "`mazu-ls memory update m_000001` changes it, then it is sent" in why
+    await grace.memories.update("m_000001", body="The token is in the vault")
+    done = await grace.team.sync(remote)
+    assert (done.sent, done.refused) == (1, [])
+    await ada.team.sync(remote)
+    assert (await ada.memories.get("m_000001")).body == "The token is in the vault"
     shown = run_git("-C", remote, "grep", key, "refs/mazu/memory", check=False)
     assert shown.returncode == 1
 

@@ -73,3 +73,12 @@ def test_a_model_that_is_off_is_said_and_memories_are_found_without_it(script: S
         said = "The model of memory.embeddings is not used at present"
         assert f"{said}, memories are found by the built-in one: mine:nomic has not answered within" in out
         assert said in script("status")[1] and said in script("doctor")[1]
+
+
+def test_what_is_merely_near_is_listed_as_such_below_what_was_found(script: Script):  # noqa: F811
+    for fact in ("The payment provider is Stripe", "Invoices are due within thirty days", "I like tabs"):
+        assert script("remember", fact)[0] == 0
+    out = script("recall", "stripe invoices payment cards")[1]
+    found, _, near = out.partition("No match, only the nearest in meaning:\n")
+    assert "Stripe" in found and "tabs" not in found
+    assert "no match" not in out and ("tabs" in near or not near)

@@ -45,6 +45,8 @@ DOUBTFUL, WORTH_SHOWING = 0.16, 0.1
 """The cosine from which an entry is shown, as no match, together with matches: anywhere among them, or among the first five. An
 answer is below the second once in twenty times."""
 NEAREST_ALONE, NEAREST_BESIDE, WEAK_SCORE = 3, 5, 0.25
+FAR_BEHIND = 0.4
+"""What shares no word with the query and is less than this part as close as the nearest entry is no match beside it."""
 _SESSION_TOP = 30
 _CONVERSATION = 10
 _OF_SESSION = "SELECT n FROM memory WHERE session_id = ? LIMIT ?"
@@ -159,6 +161,7 @@ def _separate_weak(
     ranked: list[RecallCandidate], words: dict[str, str], close_enough: float
 ) -> RankedMemories:
     """Keep what matches by words, by meaning or by an open file; of the merely nearest only the first few, marked."""
+    nearest = max((c.closeness for c in ranked), default=0.0)
     for c in ranked:
         by_meaning = not c.matched and not c.in_files and c.reasons in ([], [BY_MEANING])
         is_far = c.closeness + c.usual_closeness < close_enough
@@ -168,6 +171,8 @@ def _separate_weak(
         if c.weak:
             c.reasons = [ONLY_NEAREST]
             c.score = min(c.score, WEAK_SCORE)
+        elif by_meaning and c.closeness < FAR_BEHIND * nearest:
+            c.reasons = [ONLY_NEAREST]
     sure = any(not c.weak for c in ranked)
     if not sure:
         return RankedMemories(ranked[:NEAREST_ALONE], words, only_nearest=True)

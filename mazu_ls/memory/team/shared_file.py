@@ -23,7 +23,7 @@ from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 MAX_BYTES = 4 << 20
 MAX_AUTHOR = 120
-BY_HAND = "edited in the file"
+BY_HAND = "somebody who edited its file by hand"
 _ID = lazy_pattern(r"t_[0-9a-f]{16}")
 _NAMES = frozenset(("id", "changes", *FIELDS)) - {"title", "body"}
 CONTROL = lazy_pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -109,6 +109,17 @@ def find_secret(memory: SharedMemory) -> str | None:
         (name for name, some in memory.fields.items() for one in some if has_secret(canonical(one.value))),
         None,
     )
+
+
+def without_old_secrets(memory: SharedMemory) -> SharedMemory:
+    """Return it without former values that hold what looks like a secret: they are not sent, and must not keep back the rest."""
+    if find_secret(memory) is None:
+        return memory
+    fields = {
+        name: (*some[:1], *(one for one in some[1:] if not has_secret(canonical(one.value))))
+        for name, some in memory.fields.items()
+    }
+    return SharedMemory(memory.id, fields)
 
 
 def _read(text: str, name: str) -> tuple[SharedMemory, bool]:

@@ -17,7 +17,7 @@ from mazu_ls.memory.models import AnchorRequest, MemoryAnchor, MemoryEntry, micr
 from mazu_ls.memory.store import forgotten, upsert
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore
-from mazu_ls.memory.team.shared_file import CONTROL, one_line
+from mazu_ls.memory.team.shared_file import CONTROL, one_line, without_old_secrets
 from mazu_ls.memory.team.shared_memory import EMPTY, SharedMemories, SharedMemory, find_standing
 from mazu_ls.state.store import select
 
@@ -57,8 +57,8 @@ def find(rows: EntryTable, n: int) -> SharedRow | None:
 
 
 def known(rows: EntryTable) -> SharedMemories:
-    """Return the shared memories without their rows."""
-    return {id: row.memory for id, row in load(rows).items()}
+    """Return the shared memories without their rows, and without former values that hold a secret."""
+    return {id: without_old_secrets(row.memory) for id, row in load(rows).items()}
 
 
 def share(rows: EntryTable, entry: MemoryEntry, id: str, by: str) -> None:

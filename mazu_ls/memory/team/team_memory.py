@@ -332,9 +332,13 @@ def _note_edits(rows: EntryTable, by: str) -> list[NotShared]:
 
 def _with_secrets(rows: EntryTable) -> list[NotShared]:
     return [
-        NotShared(identifier("project", row.n or 0), f"`{found}` holds what looks like a secret")
+        NotShared(
+            id,
+            f"`{found}` holds what looks like a secret; `mazu-ls memory update {id}` changes it, then it is sent",
+        )
         for row in shared_table.load(rows).values()
-        if (found := shared_file.find_secret(row.memory)) is not None
+        if (found := shared_file.find_secret(shared_file.without_old_secrets(row.memory))) is not None
+        for id in [identifier("project", row.n or 0)]
     ]
 
 

@@ -39,7 +39,11 @@ def _proposal(known: SharedMemories, merged: SharedMemory, name: str, digest: st
     changed = shared_file.changed_fields(before, merged)
     if not changed or (before is None and merged.value("deleted")):
         return None
-    said = "edited in the file" if merged.author == shared_file.BY_HAND else f"says it is by {merged.author}"
+    said = (
+        "edited by hand, it does not say by whom"
+        if merged.author == shared_file.BY_HAND
+        else f"says it is by {merged.author}"
+    )
     if merged.value("deleted"):
         what = "forgotten: accepting it forgets it here"
     elif before is None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Result = dict[str, Any]
 _SHOWN = 10
+_NO_MATCH = "no match"
+"""With which `why` begins where a memory was not found, but is among the nearest."""
 _WORKTREE = (
     "This is a linked worktree of {main}, which has a memory of its own. To have it here too: "
     "mazu-ls memory export FILE.md --folder {main}; mazu-ls memory import FILE.md"
@@ -52,8 +54,15 @@ def _memories(out: Console, value: Result) -> None:
     nearest = value.get("onlyNearest", False)
     if nearest:
         out.print("Nothing remembered matches clearly, by words or by meaning. The nearest there is:")
+    found, near = [], []
     for memory in value["memories"]:
+        (near if not nearest and (memory.get("why") or "").startswith(_NO_MATCH) else found).append(memory)
+    for memory in found:
         _memory(out, {**memory, "why": ""} if nearest else memory)  # the reason was just printed
+    if near:
+        out.print("No match, only the nearest in meaning:")
+    for memory in near:
+        _memory(out, {**memory, "why": ""})
     if not value["memories"]:
         out.print("no memories found")
     if value.get("said"):
