@@ -17,7 +17,7 @@ from mazu_ls.memory.anchors.anchor_evidence import make_anchor
 from mazu_ls.memory.anchors.anchors import Anchors
 from mazu_ls.memory.embeddings.embedder import Embedder
 from mazu_ls.memory.embeddings.text_encoder import TextEncoder
-from mazu_ls.memory.graph import consolidate
+from mazu_ls.memory.graph import consolidate, stored_proposals
 from mazu_ls.memory.graph.graph import MemoryGraph
 from mazu_ls.memory.io.extraction_queue import ExtractionQueue
 from mazu_ls.memory.models import AnchorRequest, Memory, MemoryEntry, RememberOutcome, micros, now
@@ -271,16 +271,14 @@ class Memories:
         shelf, n = self._place(id, scope)
         return await shelf.write(lambda rows: upsert.supersede_by(rows, n, by))
 
-    async def consolidate(
-        self, *, apply: bool = False, scope: str | None = None
-    ) -> consolidate.Consolidation:
-        """Find near-duplicates, clusters and faded memories. Proposals only, unless `apply`: then one transaction."""
-        shelf = self.shelves.store(scope or self.shelves.default_store)
+    async def consolidate(self) -> consolidate.Consolidation:
+        """Find near-duplicates, clusters and faded memories: proposals, which are stored (stored_proposals.py)."""
+        shelf = self.shelves.store(self.shelves.default_store)
         found = consolidate.CandidateScan(await shelf.read(consolidate.live_entries))
         while await shelf.read(found.scan_next):
             pass
         plan = await shelf.read(lambda rows: consolidate.propose(rows, found))
-        return await shelf.write(lambda rows: consolidate.finish(rows, plan, apply=apply))
+        return await shelf.write(lambda rows: stored_proposals.store_proposals(rows, plan))
 
     async def archive_faded(self) -> int:
         """Archive memories that faded below the threshold, if `memory.forgetting` is on; return how many."""

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from mazu_ls.errors import MazuError
+from mazu_ls.memory.graph.stored_proposals import decide, find_proposals
 from mazu_ls.memory.io.imports import ImportRecord
 from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import MemoryEntry
@@ -49,7 +51,8 @@ async def test_a_dry_run_proposes_and_changes_nothing(memories: Memories):
 
 async def test_applied_it_archives_and_drafts_and_then_finds_nothing_more(memories: Memories):
     await filled(memories)
-    result = await memories.consolidate(apply=True)
+    await memories.consolidate()
+    result = await memories.shelves.store("project").write(lambda rows: decide(rows, (), "applied"))
     assert result.applied
     assert [m.id for m in result.archived] == ["m_000001", "m_000008"]
     archived, _ = await memories.list(state="archived")
@@ -63,7 +66,7 @@ async def test_applied_it_archives_and_drafts_and_then_finds_nothing_more(memori
 
 
 async def test_an_empty_store_has_nothing_to_do(memories: Memories):
-    result = await memories.consolidate(apply=True)
+    result = await memories.consolidate()
     assert result.proposals == ()
     assert result.digest.endswith("Nothing to do.")
 
@@ -80,3 +83,38 @@ async def test_fading_archives_what_nobody_used(memories: Memories):
     assert await memories.archive_faded() == 1
     assert (await memories.get("m_000008")).state == "archived"
     assert await memories.archive_faded() == 0
+
+
+async def test_single_proposals_are_applied_as_shown_dismissed_or_stale(memories: Memories):
+    await filled(memories)
+    store = memories.shelves.store("project")
+    shown = {p.kind: p for p in (await memories.consolidate()).proposals}
+    assert {p.id for p in shown.values()} == {"c1.1", "c1.2", "c1.3", "c1.4"}
+    assert shown["archive_duplicate"].titles == ("Tests are run with pytest", "The tests run with pytest")
+    # What comes later is not part of what was shown; what was shown and changed since is not applied.
+    await memories.update("m_000004", title="Deploys of the blue pipeline need three approvals")
+    done = await store.write(lambda rows: decide(rows, [shown["archive_duplicate"].id], "applied"))
+    assert [m.id for m in done.archived] == ["m_000001"] and not done.pages
+    await store.write(lambda rows: decide(rows, [shown["archive_faded"].id], "dismissed"))
+    done = await store.write(lambda rows: decide(rows, [shown["page"].id], "applied"))
+    assert not done.pages
+    states = {p.kind: p.state for p in (await store.read(find_proposals)).proposals}
+    assert states == {
+        "archive_duplicate": "applied",
+        "archive_faded": "dismissed",
+        "page": "stale",
+        "role": "open",
+    }
+    assert "not applied: what they are about changed since." in done.digest
+    for ids, problem in (
+        ([shown["role"].id], "only you write"),
+        ([shown["archive_faded"].id], "was dismissed already"),
+        (["c9.1"], "No proposal is called c9.1"),
+    ):
+        with pytest.raises(MazuError, match=problem):
+            await store.write(lambda rows, of=ids: decide(rows, of, "applied"))
+    again = await memories.consolidate()
+    assert {p.kind for p in again.proposals} == {"page", "role"}, "what was dismissed is not proposed again"
+    assert {p.id for p in again.proposals} == {"c2.1", "c2.2"}
+    (page,) = (await store.write(lambda rows: decide(rows, (), "applied"))).pages
+    assert "three approvals (m_000004)" in page.body

@@ -276,16 +276,28 @@ export interface ConnectedClient {
   since: string;
 }
 
+/** Without `ids` all open ones of the last time are applied or dismissed. */
 export interface ConsolidateParams {
-  /** Merge what was found. */
+  /** Ids of proposals; show these alone. */
+  ids?: string[];
+  /** Do what was proposed, as it was shown. */
   apply?: boolean;
+  /** Do not propose it again. */
+  dismiss?: boolean;
   /** Show what was found the last time. */
   last?: boolean;
 }
 
-/** One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role. */
+/**
+ * One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
+ *
+ * `titles` are those of `ids`, then of `keep`. `stale`: it was not applied, since what it is about changed.
+ */
 export interface ConsolidationProposal {
+  id: string;
+  state: 'applied' | 'dismissed' | 'open' | 'stale';
   kind: string;
+  titles: string[];
   ids: string[];
   reason: string;
   keep: string | null;
@@ -1811,7 +1823,7 @@ export interface WireCommands {
   'mazu.memory.update': [UpdateMemoryParams, MemoryResult];
   /** Delete one memory; what it had superseded is live again. */
   'mazu.memory.forget': [ForgetParams, ForgetResult];
-  /** Archive near-duplicates, propose drafts; a dry run unless `apply`, which takes a checkpoint first. `last` */
+  /** Propose what to archive and to draft; with `apply` do what was proposed, after a checkpoint. `last` */
   'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
   /** The project's memories as Markdown, lossless; those of every project only where that is asked for. */
   'mazu.memory.export': [ExportImportParams, ExportedMemories];

@@ -1,19 +1,18 @@
-"""Consolidation: archives near-duplicates and faded memories, drafts pages from clusters, proposes lines of the role; a digest.
+"""Consolidation: proposes to archive near-duplicates and faded memories, pages from clusters, lines of the role; a digest.
 
-Everything is a proposal until it is applied, and applying is one transaction, so that the checkpoint before it undoes it.
+Everything is a proposal until it is applied (stored_proposals.py), which is one transaction, so that the checkpoint before it undoes it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from mazu_ls.errors import Kind, MazuError
 from mazu_ls.memory.graph.clusters import CandidateScan, cluster_topic, clusters, draft_page
 from mazu_ls.memory.models import Memory, MemoryEntry, identifier, micros, now
 from mazu_ls.memory.search.decay import ARCHIVE_BELOW, strength
@@ -23,7 +22,6 @@ from mazu_ls.memory.store.writers import AUTOMATIC
 from mazu_ls.state.store import select
 
 MOST_LOOKED_AT = 2000
-KEPT = 20
 OLD_DAYS = 90
 CLUSTER_LEAST = 3
 ROLE_LEAST = 2
@@ -45,6 +43,12 @@ class ConsolidationProposal(Struct, frozen=True):
     keep: str | None = None
     slug: str | None = None
     text: str | None = None
+    id: str = ""
+    state: Literal["open", "applied", "dismissed", "stale"] = "open"
+    titles: tuple[str, ...] = ()
+    """Of `ids`, then of `keep`, as they were when it was stored."""
+    seen: str = ""
+    """A hash of what it rests on, by which a change is noticed (stored_proposals.py)."""
 
 
 class Consolidation(Struct, frozen=True):
@@ -57,26 +61,7 @@ class Consolidation(Struct, frozen=True):
     digest: str
     at: datetime | None = None
     """When it was computed; None before it is stored."""
-
-
-def finish(rows: EntryTable, plan: Consolidation, *, apply: bool) -> Consolidation:
-    """Apply the proposals if asked to, and store the result for later display. Needs a transaction."""
-    found = replace(apply_proposals(rows, plan) if apply else plan, at=now())
-    rows.db.execute("INSERT INTO memory_consolidation (found) VALUES (?)", (msgspec.json.encode(found),))
-    rows.db.execute(
-        "DELETE FROM memory_consolidation WHERE n <= (SELECT max(n) FROM memory_consolidation) - ?", (KEPT,)
-    )
-    return found
-
-
-def last_result(rows: EntryTable) -> Consolidation:
-    """Return the last stored result. Raises MazuError(not_found)."""
-    kept = select(rows.db, "SELECT found FROM memory_consolidation ORDER BY n DESC LIMIT 1")
-    if not kept:
-        raise MazuError(
-            Kind.NOT_FOUND, "Memory was not consolidated yet.", "`mazu.memory.consolidate` looks it over."
-        )
-    return msgspec.json.decode(kept[0][0], type=Consolidation)
+    looked_at: int = 0
 
 
 def live_entries(rows: EntryTable) -> list[MemoryEntry]:
@@ -97,22 +82,8 @@ def propose(rows: EntryTable, found: CandidateScan) -> Consolidation:
     left = _without(rows.scope, left, faded)
     groups = clusters(left, pairs)
     proposals = (*duplicates, *faded, *_pages(rows, left, groups), *_role(rows.scope, left, groups))
-    return Consolidation(proposals, (), (), False, _digest(proposals, len(entries), applied=False))
-
-
-def apply_proposals(rows: EntryTable, plan: Consolidation) -> Consolidation:
-    """Apply the proposals, except for memories that are no longer live."""
-    archived = [
-        _archive(rows, id)
-        for proposal in plan.proposals
-        if proposal.kind in ("archive_duplicate", "archive_faded")
-        and (not proposal.keep or _is_live(rows, proposal.keep))
-        for id in proposal.ids
-        if _is_live(rows, id)
-    ]
-    pages = [_write_page(rows, proposal) for proposal in plan.proposals if proposal.kind == "page"]
-    digest = plan.digest.replace(" would be ", " were ")
-    return Consolidation(plan.proposals, tuple(archived), tuple(pages), True, digest)
+    looked_at = len(entries)
+    return Consolidation(proposals, (), (), False, summarize(proposals, looked_at), looked_at=looked_at)
 
 
 def archive_faded(rows: EntryTable) -> int:
@@ -120,7 +91,7 @@ def archive_faded(rows: EntryTable) -> int:
     rows.writer = AUTOMATIC
     faded = [id for proposal in _faded(rows, _old(rows)) for id in proposal.ids]
     for id in faded:
-        _archive(rows, id)
+        archive_entry(rows, id)
     return len(faded)
 
 
@@ -236,18 +207,15 @@ def _without(
     return {n: e for n, e in entries.items() if identifier(scope, n) not in gone}
 
 
-def _is_live(rows: EntryTable, id: str) -> bool:
-    entry = rows.find(int(id[2:]))
-    return entry is not None and entry.state in ("current", "check")
-
-
-def _archive(rows: EntryTable, id: str) -> Memory:
+def archive_entry(rows: EntryTable, id: str) -> Memory:
+    """Archive one memory. Needs a transaction."""
     n = int(id[2:])
     rows.change(n, state="archived", updated_at=rows.entry(n).updated_at)
     return rows.memory(n)
 
 
-def _write_page(rows: EntryTable, proposal: ConsolidationProposal) -> Memory:
+def write_page(rows: EntryTable, proposal: ConsolidationProposal) -> Memory:
+    """Write the page of a proposal, in place of one with its slug. Needs a transaction."""
     title, _, body = (proposal.text or "").removeprefix("# ").partition("\n\n")
     page = MemoryEntry(
         kind="page",
@@ -265,18 +233,23 @@ def _write_page(rows: EntryTable, proposal: ConsolidationProposal) -> Memory:
     return rows.memory(known.n)
 
 
-def _digest(proposals: tuple[ConsolidationProposal, ...], looked_at: int, *, applied: bool) -> str:
-    count = Counter(proposal.kind for proposal in proposals)
-    did = "were" if applied else "would be"
+def summarize(proposals: Sequence[ConsolidationProposal], looked_at: int) -> str:
+    """Say in a few lines what is proposed, what was done, and what could not be."""
+    count = Counter((proposal.kind, proposal.state) for proposal in proposals)
     lines = [f"{looked_at} memories looked over."]
-    if count["archive_duplicate"]:
-        lines.append(f"{count['archive_duplicate']} near-duplicates {did} archived.")
-    if count["archive_faded"]:
-        lines.append(f"{count['archive_faded']} faded memories {did} archived.")
-    if count["page"]:
-        lines.append(
-            f"{count['page']} pages {did} drafted: {', '.join(p.slug or '' for p in proposals if p.kind == 'page')}."
-        )
-    if count["role"]:
-        lines.append(f"{count['role']} lines are proposed for the role document.")
+    for kind, what in (("archive_duplicate", "near-duplicates"), ("archive_faded", "faded memories")):
+        for state, did in (("open", "would be"), ("applied", "were")):
+            if number := count[kind, state]:
+                lines.append(f"{number} {what} {did} archived.")
+    for state, did in (("open", "would be"), ("applied", "were")):
+        if slugs := [p.slug or "" for p in proposals if (p.kind, p.state) == ("page", state)]:
+            lines.append(f"{len(slugs)} pages {did} drafted: {', '.join(slugs)}.")
+    if number := count["role", "open"]:
+        lines.append(f"{number} lines are proposed for the role document.")
+    for state, said in (
+        ("dismissed", "were dismissed"),
+        ("stale", "were not applied: what they are about changed since"),
+    ):
+        if number := sum(p.state == state for p in proposals):
+            lines.append(f"{number} proposals {said}.")
     return "\n".join(lines if len(lines) > 1 else [*lines, "Nothing to do."])

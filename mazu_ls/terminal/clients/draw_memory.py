@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from mazu_ls.terminal.clients.draw_consolidation import draw_consolidation
 from mazu_ls.terminal.clients.draw_imports import draw_decided, draw_import_proposals, draw_imported
 from mazu_ls.terminal.clients.draw_past_words import draw_past_words, draw_session_matches
-from mazu_ls.terminal.lists import columns, path_of
+from mazu_ls.terminal.lists import path_of
 from mazu_ls.terminal.screen.markup import escape
 from mazu_ls.terminal.screen.styled_text import plural
 
@@ -146,14 +147,6 @@ def _memory_stats(out: Console, value: Result) -> None:
         out.print(f"{name}: {what}{where}, {counts['bytes'] // 1000} kB", markup=False)
 
 
-def _consolidated(out: Console, value: Result) -> None:
-    columns(out, ((one["kind"], ", ".join(one["ids"]), one["reason"]) for one in value["proposals"]))
-    if not value["proposals"]:
-        out.print("there are no duplicates")
-    elif not value["applied"]:
-        out.print("Nothing was changed. mazu-ls memory consolidate --apply does it.")
-
-
 def _place(anchor: Result) -> str:
     symbol = f"#{anchor['symbol']}" if anchor["symbol"] else ""
     return f"{anchor['path']}{symbol}" + (" (changed or gone)" if anchor["state"] == "stale" else "")
@@ -235,7 +228,7 @@ DRAWINGS: dict[str, Callable[[Console, Result], None]] = {
     "mazu.memory.unarchive": draw_changed,
     "mazu.memory.restore": draw_changed,
     "mazu.memory.supersede": draw_changed,
-    "mazu.memory.consolidate": _consolidated,
+    "mazu.memory.consolidate": draw_consolidation,
     "mazu.memory.export": _exported,
     "mazu.memory.import": draw_imported,
     "mazu.memory.import.proposals": draw_import_proposals,

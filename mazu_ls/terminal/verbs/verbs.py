@@ -248,8 +248,8 @@ VERBS = (
         text("query"), CommandOption("id", "--node"),
         CommandOption("depth", "--depth"), CommandOption("format", "--format"))),
     TerminalCommand("memory why", "mazu.memory.why", "which memories a message would get, and why", (text("message"),)),
-    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose memories to merge; --apply merges them", (
-        CommandOption("apply", "--apply"), CommandOption("last", "--last"))),
+    TerminalCommand("memory consolidate", "mazu.memory.consolidate", "propose what to archive and draft; --apply does it", (
+        CommandOption("ids"), CommandOption("apply", "--apply"), CommandOption("dismiss", "--dismiss"), CommandOption("last", "--last"))),
     TerminalCommand("memory show", "mazu.memory.show", "show a memory, what it replaced and who wrote what of it", (ID, SCOPE)),
     TerminalCommand("memory share", "mazu.memory.share", "share memories of this project with your team", (
         CommandOption("ids", required=True),)),

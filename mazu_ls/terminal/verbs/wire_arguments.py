@@ -112,7 +112,9 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "forGood": WireArgument('do not keep it for `restore`; a checkpoint may still hold it', kind="switch"),
     },
     "mazu.memory.consolidate": {
-        "apply": WireArgument('merge what was found', kind="switch"),
+        "ids": WireArgument('ids of proposals; show these alone', many=True),
+        "apply": WireArgument('do what was proposed, as it was shown', kind="switch"),
+        "dismiss": WireArgument('do not propose it again', kind="switch"),
         "last": WireArgument('show what was found the last time', kind="switch"),
     },
     "mazu.memory.export": {

@@ -214,13 +214,21 @@
 ---@field pid? integer
 ---@field since string
 
+--- Without `ids` all open ones of the last time are applied or dismissed.
 ---@class mazu.ConsolidateParams
----@field apply? boolean Merge what was found.
+---@field ids? string[] Ids of proposals; show these alone.
+---@field apply? boolean Do what was proposed, as it was shown.
+---@field dismiss? boolean Do not propose it again.
 ---@field last? boolean Show what was found the last time.
 
 --- One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
+---
+--- `titles` are those of `ids`, then of `keep`. `stale`: it was not applied, since what it is about changed.
 ---@class mazu.ConsolidationProposal
+---@field id string
+---@field state "applied"|"dismissed"|"open"|"stale"
 ---@field kind string
+---@field titles string[]
 ---@field ids string[]
 ---@field reason string
 ---@field keep? string

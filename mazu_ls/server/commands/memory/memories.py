@@ -186,23 +186,27 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 
 @command("mazu.memory.consolidate")
 async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
-    """Archive near-duplicates, propose drafts; a dry run unless `apply`, which takes a checkpoint first. `last`: the stored result of
-    the last time."""
-    from mazu_ls.memory.graph.consolidate import last_result
+    """Propose what to archive and to draft; with `apply` do what was proposed, after a checkpoint. `last`: what was proposed the
+    last time."""
+    from mazu_ls.memory.graph.stored_proposals import decide, find_proposals
     from mazu_ls.server.commands.checkpoints import take_checkpoint
 
     memories = await opened_memories(server)
-    if params.last:
-        if params.apply:
-            raise InvalidArguments("`last` only shows what was found; leave it out to apply", "last")
-        store = memories.shelves.store(memories.shelves.default_store)
-        return _consolidated(await store.read(last_result))
-    if params.apply and server.project and server.project.checkpoints:
-        await take_checkpoint(server, server.project.checkpoints, "before consolidating memory")
-    found = await memories.consolidate(apply=params.apply)
-    if params.apply:
-        server.notify_changed("memory", "checkpoints")
-    return _consolidated(found)
+    store = memories.shelves.store(memories.shelves.default_store)
+    if params.apply and (params.last or params.dismiss):
+        raise InvalidArguments("`apply` goes with neither `last` nor `dismiss`", "apply")
+    if params.apply or params.dismiss:
+        await store.read(lambda rows: find_proposals(rows, params.ids))
+        if params.apply and server.project and server.project.checkpoints:
+            await take_checkpoint(server, server.project.checkpoints, "before consolidating memory")
+        decided = await store.write(
+            lambda rows: decide(rows, params.ids, "applied" if params.apply else "dismissed")
+        )
+        server.notify_changed("memory", *(["checkpoints"] if params.apply else []))
+        return _consolidated(decided)
+    if params.last or params.ids:
+        return _consolidated(await store.read(lambda rows: find_proposals(rows, params.ids)))
+    return _consolidated(await memories.consolidate())
 
 
 def _consolidated(found: Consolidation) -> wire.ConsolidationResult:

@@ -93,8 +93,14 @@ class ForgetParams(Params, frozen=True):
 
 
 class ConsolidateParams(Params, frozen=True):
+    """Without `ids` all open ones of the last time are applied or dismissed."""
+
+    ids: tuple[str, ...] = ()
+    """Ids of proposals; show these alone."""
     apply: bool = False
-    """Merge what was found."""
+    """Do what was proposed, as it was shown."""
+    dismiss: bool = False
+    """Do not propose it again."""
     last: bool = False
     """Show what was found the last time."""
 
@@ -159,9 +165,14 @@ class ImportedProposalPage(Wire, frozen=True):
 
 
 class ConsolidationProposalView(Wire, frozen=True):
-    """One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role."""
+    """One thing that consolidation would do: archive `ids` (`keep` stays), or write `text` as the page `slug` or the role.
 
+    `titles` are those of `ids`, then of `keep`. `stale`: it was not applied, since what it is about changed."""
+
+    id: str
+    state: Literal["open", "applied", "dismissed", "stale"]
     kind: str
+    titles: list[str]
     ids: list[str]
     reason: str
     keep: str | None
