@@ -1,5 +1,7 @@
 """`!commands` of the user's own in a terminal's chat: what the sandbox keeps from them is said."""
 
+from pathlib import Path
+
 import pytest
 
 from mazu_ls.tools.shell import sandbox
@@ -29,3 +31,14 @@ async def test_what_a_command_left_running_is_said_to_be_ended(chat: Chat):
     await terminal.says(f'!sleep {own_seconds(307)} & echo be""gun')
     await terminal.sees("│ begun", "what it left running was ended with it", times=1)
     await terminal.sees("what it left running was ended with it", times=2)
+
+
+@pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
+async def test_a_file_that_is_moved_to_var_tmp_is_not_lost(chat: Chat, tmp_path: Path):
+    terminal = await chat()
+    await terminal.says("!echo rows > data.db && mv data.db /var/tmp/")
+    await terminal.sees(
+        "A command wrote where only itself sees it", "data.db (in /var/tmp)", "kept for 7 days in"
+    )
+    [kept] = tmp_path.rglob("left-by-commands/*/var-tmp/data.db")
+    assert kept.read_text() == "rows\n"

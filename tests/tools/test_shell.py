@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import random
-import tempfile
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from mazu_ls.config.config import ShellSettings
 from mazu_ls.errors import ToolError
+from mazu_ls.state.paths import state_home
 from mazu_ls.tools.shell import shell
 from mazu_ls.tools.shell.shell import run_shell, shell_output, shell_stop
 from tests.own_sleep import own_seconds
@@ -150,15 +150,14 @@ async def test_a_background_command_is_read_and_stopped(project) -> None:
         await project.call(shell_output, id="sh9")
 
 
-async def test_a_background_command_that_ends_by_itself_leaves_nothing(project, monkeypatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(project.home))
+async def test_a_background_command_that_ends_by_itself_leaves_nothing(project) -> None:
     project.configure(ShellSettings(sandbox="off"))
     await project.call(
         run_shell,
         command=f"setsid sleep {own_seconds(304)} & echo ok; touch ended; sleep 1; exit 3",
         background=True,
     )
-    (scratch,) = project.home.glob("mazu-*")
+    (scratch,) = (state_home(project.turn.env) / "left-by-commands").iterdir()
     async with asyncio.timeout(60):
         while scratch.exists():  # noqa: ASYNC110  nobody asks the command anything
             await asyncio.sleep(0.02)

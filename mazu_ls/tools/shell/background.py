@@ -153,7 +153,6 @@ class BackgroundProcess:
         self.child.close()
         if self._watch is not None:
             self._watch.cancel()
-        await asyncio.to_thread(shutil.rmtree, self.scratch, True)
         if self.finish is not None:
             finish, self.finish = self.finish, None
             try:
@@ -161,6 +160,7 @@ class BackgroundProcess:
             except Exception:
                 log.exception("what %s made could not be looked at", self.name)
                 self.notes.append("[what the command made could not be looked at; the log says why]")
+        await asyncio.to_thread(shutil.rmtree, self.scratch, True)  # last: `finish` may keep what is in it
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""

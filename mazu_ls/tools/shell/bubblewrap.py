@@ -22,6 +22,7 @@ from mazu_ls.workspace.text import split_lines
 
 PROBE_SECONDS = 5
 TMP_BYTES = 2 * 2**30
+_BINDS = ("--ro-bind", "--ro-bind-try", "--bind")
 _SYSTEM: list[str] = str.split(
     "/usr /bin /sbin /lib /lib32 /lib64 /libx32 /etc /opt /nix /gnu /snap /sys /run/current-system /var/lib/dpkg"
     " /var/lib/gems /var/lib/texmf /var/cache/fontconfig /usr/local"
@@ -41,7 +42,8 @@ GRADLE_CACHE = "/mazu/gradle-cache"
 
 class Mounts(Struct, frozen=True):
     """The mounts of one command. `git`: its `.git` is writable, except what git runs or reads as configuration. `own`: what of
-    the project is the user's own settings."""
+    the project is the user's own settings. `outside`: folders in the place of `/tmp`, `/var/tmp` and the home, by their names in
+    `state.left_files`; without them these are in memory and end with the command."""
 
     roots: Sequence[Path]
     env: Mapping[str, str]
@@ -51,6 +53,7 @@ class Mounts(Struct, frozen=True):
     git: bool = False
     unattended: bool = True
     own: Sequence[Path] = ()
+    outside: Mapping[str, Path] = {}
 
 
 @cache
@@ -124,7 +127,7 @@ def arguments(mounts: Mounts) -> list[str]:
     argv += ["--unshare-cgroup-try", *(() if mounts.network else ("--unshare-net",))]
     argv += ["--die-with-parent", "--cap-drop", "ALL"]
     argv += ["--disable-userns"] if mounts.unattended and _forbids_namespaces() else []
-    argv += _system(mounts.network)
+    argv += _system(mounts)
     argv += _home(mounts)
     for place in shown_places(mounts.env):
         argv += ["--ro-bind-try", str(place), str(place)]
@@ -136,17 +139,17 @@ def arguments(mounts: Mounts) -> list[str]:
         if spelt.absolute() != root:
             argv += ["--symlink", str(root), str(spelt.absolute())]
     argv += _inside_project(roots, mounts)
-    argv += _masks(mounts, visible=[*map(Path, _SYSTEM), *roots, *_bound(argv)])
+    argv += _masks(mounts, visible=[*map(Path, _SYSTEM), *roots, *_bound(argv, mounts)])
     return [*argv, "--remount-ro", "/"]
 
 
-def _bound(argv: Sequence[str]) -> list[Path]:
-    return [
-        Path(argv[at + 2]) for at, word in enumerate(argv) if word in ("--ro-bind", "--ro-bind-try", "--bind")
-    ]
+def _bound(argv: Sequence[str], mounts: Mounts) -> list[Path]:
+    own = {str(folder) for folder in mounts.outside.values()}
+    binds = (argv[at + 1 : at + 3] for at, word in enumerate(argv) if word in _BINDS)
+    return [Path(shown) for source, shown in binds if source not in own]
 
 
-def _system(network: bool) -> list[str]:
+def _system(mounts: Mounts) -> list[str]:
     argv: list[str] = []
     for place in _SYSTEM:
         if Path(place).is_symlink():
@@ -155,10 +158,12 @@ def _system(network: bool) -> list[str]:
             argv += ["--ro-bind", place, place]
     size = ["--size", str(TMP_BYTES)] if _knows("--size") else []
     argv += ["--dev", "/dev", "--proc", "/proc", *_proc_cover()]
-    argv += [*size, "--tmpfs", "/tmp", *size, "--tmpfs", "/var/tmp"]
+    for name, place in (("tmp", "/tmp"), ("var-tmp", "/var/tmp")):
+        folder = mounts.outside.get(name)
+        argv += ["--bind", str(folder), place] if folder else [*size, "--tmpfs", place]
     argv += ["--tmpfs", "/dev/shm", *size, "--tmpfs", "/run", "--symlink", "/run", "/var/run"]
     resolver = os.path.realpath("/etc/resolv.conf")
-    if network and resolver.startswith("/run/"):
+    if mounts.network and resolver.startswith("/run/"):
         argv += ["--ro-bind-try", resolver, resolver]
     return argv
 
@@ -169,7 +174,8 @@ def _home(mounts: Mounts) -> list[str]:
     opened = any(home.is_relative_to(os.path.realpath(root)) for root in mounts.roots)
     if opened or len(home.parts) < 2 or not home.is_absolute() or str(home) in ("/tmp", "/usr", "/etc"):
         return []  # the home, or a folder above it, was opened as the project; its keys are masked below
-    argv = ["--tmpfs", str(home)]
+    own = mounts.outside.get("home")
+    argv = ["--bind", str(own), str(home)] if own else ["--tmpfs", str(home)]
     cache = _project_cache(mounts.roots, mounts.env)
     argv += ["--bind", str(cache), str(home / ".cache")] if cache else []
     for name in CACHES:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
+from mazu_ls.state import left_files
 from mazu_ls.state.own_places import OwnPlaces, find_own_places
 from mazu_ls.state.paths import mazu_home, state_home
 from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp
@@ -99,7 +100,7 @@ def wrap_in_sandbox(
 
     `git`: the user agreed to git commands that change the repository, and nothing else runs. `unattended`: nobody
     agreed, so that more of the project is read-only; `outputs` are its build output folders, `largest` the bytes up to which checkpoints hold an untracked file, and a tracked one, `programs` files that run outside of the sandbox. `scratch` is a folder for
-    temporary files; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
+    temporary files, and for what an approved command writes in the place of `/tmp` and the home; `readable` shows places that would be hidden. Raises MazuError(unsupported) if a sandbox is
     required and none works.
     """
     limits = resource_limits.shell_limits(own_users=setting != "off" and probe().kind == "bubblewrap")
@@ -131,7 +132,8 @@ def wrap_in_sandbox(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
         )
     places = tuple(place.path for place in own.held)
-    mounts = Mounts(roots, env, network, protected, hidden, git, unattended, places)
+    outside = {} if unattended else left_files.mount_points(scratch)
+    mounts = Mounts(roots, env, network, protected, hidden, git, unattended, places, outside)
     confined = (*_filtered(bubblewrap.arguments(mounts), bash, env), "--", *argv)
     return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)
 

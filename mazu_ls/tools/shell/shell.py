@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import shutil
 import tempfile
 from collections.abc import Mapping
 from functools import partial
@@ -15,6 +16,7 @@ from msgspec import Meta, Struct
 from mazu_ls.config.mcp_files import mcp_files
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.gitcmd import find_program
+from mazu_ls.state import left_files
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
 from mazu_ls.tools.edit.placeholders import refuse_placeholders
@@ -26,12 +28,14 @@ from mazu_ls.tools.shell.hints import (
     NO_NETWORK,
     explain_hidden,
     explain_hints,
+    explain_left,
     explain_listening,
     hidden_files,
     hints_on_failure,
     hints_on_refusal,
     ignored_files,
     large_files,
+    left_note,
 )
 from mazu_ls.tools.shell.process import ChildProcess, spawn
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
@@ -80,7 +84,7 @@ async def run_shell(args: RunShellArgs, turn: ToolContext) -> ToolOutput:
 
     Output and how it ended come back. What it leaves running is ended with it: start servers with background=true.
     In a sandbox commands have no network, not even this machine's own ports, unless the user sets shell.network, and each
-    has an empty /tmp of its own.
+    has an empty /tmp of its own, which no other command sees: keep files in the project.
     """
     refuse_placeholders(args.command, "the command")
     cwd = _working_directory(turn)
@@ -176,9 +180,7 @@ async def _started(
     gated = None if turn.attended else await GATE.enter()
     scratch: Path | None = None
     try:
-        scratch = Path(
-            tempfile.mkdtemp(prefix="mazu-")
-        )  # in no thread: a turn that is stopped meanwhile would leave it
+        scratch = _make_scratch(turn)  # in no thread: a turn that is stopped meanwhile would leave it
         roots, changes_git = turn.workspace.roots, turn.changes_git
         check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
         held = await asyncio.to_thread(
@@ -199,7 +201,7 @@ async def _started(
         if gated is not None:
             GATE.leave(gated)
         if scratch is not None:
-            scratch.rmdir()
+            shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
             what = f"{len(args.command)} characters are too long; run a file"
             raise ToolError(what if len(args.command) > 100_000 else _LARGE) from error
@@ -208,7 +210,28 @@ async def _started(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
             ) from error
         raise
-    return child, scratch, lambda: _what_it_made(check, turn)
+    return child, scratch, partial(_finish, check, scratch, turn)
+
+
+def _make_scratch(turn: ToolContext) -> Path:
+    if not turn.attended:
+        return Path(tempfile.mkdtemp(prefix="mazu-"))
+    try:
+        return left_files.make_scratch(turn.env)
+    except OSError as error:
+        raise MazuError(
+            Kind.STORAGE, f"The command's temporary folder cannot be made: {error}.", "Free space in the state directory."
+        ) from error  # fmt: skip
+
+
+async def _finish(check: CreatedFilesCheck, scratch: Path, turn: ToolContext) -> list[str]:
+    """Keep what an approved command left outside the project, and report it and what appeared in the project."""
+    kept = await asyncio.to_thread(left_files.keep_left, scratch) if turn.attended else None
+    await asyncio.to_thread(left_files.remove_old, turn.env)
+    if kept is not None:
+        await explain_left(turn, kept)
+    notes = [left_note(kept)] if kept is not None else []
+    return [*notes, *await _what_it_made(check, turn)]
 
 
 def _largest(turn: ToolContext) -> tuple[int, int]:

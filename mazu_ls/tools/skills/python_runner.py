@@ -9,16 +9,19 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from mazu_ls.errors import ToolError
+from mazu_ls.state import left_files
 from mazu_ls.tools.context import COMMAND_OUTPUT
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess
 from mazu_ls.tools.shell.environment import child_environment
+from mazu_ls.tools.shell.hints import left_note
 from mazu_ls.tools.shell.process import spawn
 
 SECONDS = 60.0
@@ -72,7 +75,7 @@ async def call(
     Raises ToolError with the exception it raised, the end of its traceback and what it printed, or that it took too
     long.
     """
-    scratch = Path(await asyncio.to_thread(tempfile.mkdtemp, "", "mazu-"))
+    scratch = await asyncio.to_thread(left_files.make_scratch, around.env)
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as answer:
         request.write(
             msgspec.json.encode(
@@ -87,14 +90,14 @@ async def call(
         except TimeoutError:
             await running.stop()
             raise ToolError(
-                f"{names[-1]} took longer than {around.seconds:g} s and was ended\n{running.summary()}",
+                f"{names[-1]} took longer than {around.seconds:g} s and was ended\n{_output(running)}",
                 COMMAND_OUTPUT,
             ) from None
         except BaseException:
             await asyncio.shield(running.stop())
             raise
         data = os.pread(answer.fileno(), RESULT_BYTES + 1, 0)
-    output = running.summary()
+    output = _output(running)
     running.spool.close()
     return _judged(data, names[-1], output, running.how)
 
@@ -118,7 +121,17 @@ async def _start(scratch: Path, fds: tuple[int, int], name: str, around: RunCont
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    return BackgroundProcess.start(name, name, child, scratch, lambda text: None)
+    finish = partial(_kept, scratch)
+    return BackgroundProcess.start(name, name, child, scratch, lambda text: None, finish=finish)
+
+
+async def _kept(scratch: Path) -> list[str]:
+    kept = await asyncio.to_thread(left_files.keep_left, scratch)
+    return [left_note(kept)] if kept is not None else []
+
+
+def _output(running: BackgroundProcess) -> str:
+    return "\n".join([*filter(None, [running.summary().rstrip("\n")]), *running.take_notes()])
 
 
 def _judged(data: bytes, name: str, output: str, how: str) -> CallResult:
