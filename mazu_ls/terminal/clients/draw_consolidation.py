@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -22,6 +21,8 @@ _LINES = 12
 
 def draw_consolidation(out: Console, value: Result) -> None:
     """Each proposal with its id and all that it would change; the whole text of a page if it is the only one."""
+    from mazu_ls.workspace.text import split_lines  # few commands show one
+
     shown = value["proposals"]
     for one in shown:
         state = "" if one["state"] == "open" else f" [dim]({one['state']})[/]"
