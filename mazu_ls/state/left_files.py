@@ -13,6 +13,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
@@ -55,9 +56,12 @@ def mount_points(scratch: Path) -> dict[str, Path]:
     return made
 
 
-def keep_left(scratch: Path) -> LeftFiles | None:
-    """Keep what a command that has ended left in its scratch folder; return None if there is nothing that anyone would miss."""
-    found = list(_left_in(scratch))
+def keep_left(scratch: Path, since: float = 0.0) -> LeftFiles | None:
+    """Keep what a command that has ended left in its scratch folder; return None if there is nothing that anyone would miss.
+
+    `since`: when it began, in seconds since 1970; what is older was moved there and is kept whatever its name. Raises OSError.
+    """
+    found = list(_left_in(scratch, since))
     if not found:
         return None
     kept = scratch.with_name(f"{time.strftime('%Y%m%d-%H%M%S')}-{scratch.name.rpartition('-')[2]}")
@@ -66,24 +70,44 @@ def keep_left(scratch: Path) -> LeftFiles | None:
     return LeftFiles(kept, tuple(found))
 
 
-def _left_in(scratch: Path) -> Iterator[str]:
-    shown = {name: FOLDERS[name] for name in FOLDERS if (scratch / name).is_dir()} or {".": "$TMPDIR"}
-    for name, place in shown.items():
-        for entry in sorted(os.scandir(scratch / name), key=lambda entry: entry.name):
+def _left_in(scratch: Path, since: float) -> Iterator[str]:
+    in_sandbox = all((scratch / name).is_dir() for name in FOLDERS)
+    for name, place in FOLDERS.items() if in_sandbox else ((".", "$TMPDIR"),):
+        try:
+            entries = sorted(os.scandir(scratch / name), key=lambda entry: entry.name)
+        except OSError:  # it cannot be looked at, so it is kept
+            yield f"all that is in {place}"
+            continue
+        for entry in entries:
             own = entry.name.startswith(".") if name == "home" else _MADE_BY_PROGRAMS.fullmatch(entry.name)
-            if not own and _holds_file(entry, even_empty=name != "home"):
+            if (not own or _was_moved(entry, since)) and _holds_file(entry, even_empty=name != "home"):
                 yield f"{entry.name} (in {place})"
+
+
+def _was_moved(entry: os.DirEntry[str], since: float) -> bool:
+    """Return whether an entry, or one directly in it, is older than the command."""
+    try:
+        inner = os.scandir(entry.path) if entry.is_dir(follow_symlinks=False) else ()
+        return any(one.stat(follow_symlinks=False).st_mtime < since for one in (entry, *inner))
+    except OSError:
+        return True
 
 
 def _holds_file(entry: os.DirEntry[str], *, even_empty: bool) -> bool:
     """Return whether an entry is or holds a regular file; empty ones in the home are what the sandbox mounted upon."""
-    if entry.is_dir(follow_symlinks=False):
+    waiting = [entry]
+    while waiting:
+        one = waiting.pop()
         try:
-            return any(_holds_file(inner, even_empty=even_empty) for inner in os.scandir(entry.path))
+            if one.is_dir(follow_symlinks=False):
+                waiting += os.scandir(one.path)
+                continue
+            status = one.stat(follow_symlinks=False)
         except OSError:
             return True  # it cannot be looked at, so it is kept
-    status = entry.stat(follow_symlinks=False)
-    return stat.S_ISREG(status.st_mode) and (even_empty or status.st_size > 0)
+        if stat.S_ISREG(status.st_mode) and (even_empty or status.st_size > 0):
+            return True
+    return False
 
 
 def remove_old(env: Mapping[str, str]) -> None:
@@ -91,5 +115,8 @@ def remove_old(env: Mapping[str, str]) -> None:
     place = state_home(env) / "left-by-commands"
     for entry in list(os.scandir(place)) if place.is_dir() else []:
         days = RUNNING_DAYS if entry.name.startswith(_RUNNING) else KEPT_DAYS
-        if entry.stat(follow_symlinks=False).st_mtime < time.time() - days * 86_400:
-            shutil.rmtree(entry.path, ignore_errors=True)
+        with suppress(
+            FileNotFoundError, RecursionError
+        ):  # its command ended just now; it is too deep for this Python
+            if entry.stat(follow_symlinks=False).st_mtime < time.time() - days * 86_400:
+                shutil.rmtree(entry.path, ignore_errors=True)

@@ -1,6 +1,7 @@
 """What an approved command writes to its own /tmp and home is not lost: `mv data.db /tmp/` in a sandbox whose /tmp ends with it."""
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,55 @@ async def test_nothing_is_kept_of_what_nobody_would_miss(approved, command: str)
     assert [*kept(approved).iterdir()] == []
 
 
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [
+        ("mv .env ~/", "home/.env"),
+        ("mkdir ~/.backup && mv .env ~/.backup/", "home/.backup/.env"),
+        ("mv .env $(mktemp -d)/x", "tmp/tmp.*/x"),
+        ("mv folder $(mktemp -d)/", "tmp/tmp.*/folder/deep/x"),
+        ("mv .env /tmp/ && cd /tmp && for i in $(seq 600); do mkdir a && cd a; done", "tmp/.env"),
+    ],
+)
+async def test_what_was_moved_is_kept_whatever_its_place(approved, command: str, where: str) -> None:
+    (approved.root / "folder/deep").mkdir(parents=True)
+    day_ago = time.time() - 86_400
+    for name in (".env", "folder/deep/x"):
+        (approved.root / name).write_bytes(b"rows")
+        os.utime(approved.root / name, (day_ago, day_ago))
+    os.utime(approved.root / "folder", (day_ago, day_ago))
+    output = await approved.call(run_shell, command=command)
+    [folder] = kept(approved).iterdir()
+    assert [file.read_bytes() for file in folder.glob(where)] == [b"rows"]
+    assert str(folder) in output.text
+
+
+async def test_a_deep_folder_that_holds_nothing_is_no_fault(approved) -> None:
+    output = await approved.call(
+        run_shell, command="cd /tmp; for i in $(seq 600); do mkdir a && cd a; done; echo ok"
+    )
+    assert output.text.startswith("ok\n")
+    assert "could not be looked at" not in output.text
+    assert [*kept(approved).iterdir()] == []
+
+
+async def test_commands_that_end_at_the_same_time_name_what_they_left(approved, monkeypatch) -> None:
+    other = kept(approved) / ".running-other"
+    other.mkdir(parents=True)
+    listed = os.scandir
+
+    def scandir(place):
+        if place != other.parent:
+            return listed(place)
+        found = list(listed(place))
+        shutil.rmtree(other)
+        return iter(found)
+
+    monkeypatch.setattr(left_files.os, "scandir", scandir)
+    output = await approved.call(run_shell, command="echo x > /tmp/a.txt")
+    assert "a.txt (in /tmp); kept for 7 days" in output.text
+
+
 async def test_a_command_finds_nothing_of_the_one_before(approved) -> None:
     await approved.text(run_shell, command="echo x > /tmp/a.txt")
     assert "No such file" in await approved.text(run_shell, command="cat /tmp/a.txt 2>&1")
@@ -97,7 +147,7 @@ async def test_under_landlock_what_is_in_its_temporary_folder_is_kept(project, m
         pytest.skip("this kernel has no Landlock")
     monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("landlock", "for the test"))
     (project.root / "data.db").write_bytes(b"rows")
-    output = await project.call(run_shell, command='mv data.db "$TMPDIR"')
+    output = await project.call(run_shell, command='mkdir "$TMPDIR/tmp"; mv data.db "$TMPDIR"')
     [folder] = kept(project).iterdir()
     assert (folder / "data.db").read_bytes() == b"rows"
     assert "data.db (in $TMPDIR)" in output.text

@@ -160,7 +160,13 @@ class BackgroundProcess:
             except Exception:
                 log.exception("what %s made could not be looked at", self.name)
                 self.notes.append("[what the command made could not be looked at; the log says why]")
-        await asyncio.to_thread(shutil.rmtree, self.scratch, True)  # last: `finish` may keep what is in it
+                return  # with what is in its folder
+        try:
+            await asyncio.to_thread(
+                shutil.rmtree, self.scratch, True
+            )  # last: `finish` may keep what is in it
+        except RecursionError:
+            log.warning("%s is too deep to be removed", self.scratch)
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -180,6 +181,7 @@ async def _started(
     gated = None if turn.attended else await GATE.enter()
     scratch: Path | None = None
     try:
+        since = time.time()
         scratch = _make_scratch(turn)  # in no thread: a turn that is stopped meanwhile would leave it
         roots, changes_git = turn.workspace.roots, turn.changes_git
         check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
@@ -210,7 +212,7 @@ async def _started(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
             ) from error
         raise
-    return child, scratch, partial(_finish, check, scratch, turn)
+    return child, scratch, partial(_finish, check, scratch, turn, since)
 
 
 def _make_scratch(turn: ToolContext) -> Path:
@@ -224,14 +226,18 @@ def _make_scratch(turn: ToolContext) -> Path:
         ) from error  # fmt: skip
 
 
-async def _finish(check: CreatedFilesCheck, scratch: Path, turn: ToolContext) -> list[str]:
+async def _finish(check: CreatedFilesCheck, scratch: Path, turn: ToolContext, since: float) -> list[str]:
     """Keep what an approved command left outside the project, and report it and what appeared in the project."""
-    kept = await asyncio.to_thread(left_files.keep_left, scratch) if turn.attended else None
-    await asyncio.to_thread(left_files.remove_old, turn.env)
-    if kept is not None:
-        await explain_left(turn, kept)
-    notes = [left_note(kept)] if kept is not None else []
-    return [*notes, *await _what_it_made(check, turn)]
+    notes: list[str] = []
+    try:
+        kept = await asyncio.to_thread(left_files.keep_left, scratch, since) if turn.attended else None
+        if kept is not None:
+            notes.append(left_note(kept))
+            await explain_left(turn, kept)
+        await asyncio.to_thread(left_files.remove_old, turn.env)
+    finally:
+        notes += await _what_it_made(check, turn)
+    return notes
 
 
 def _largest(turn: ToolContext) -> tuple[int, int]:
