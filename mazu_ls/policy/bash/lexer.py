@@ -19,6 +19,9 @@ _FD = re.compile(r"^(\d+|\{[A-Za-z_]\w*\})$")
 _PLAIN = re.compile(r"[^\s\\'\"`$<>|&;()#]+")
 _CONDITION_END = re.compile(r"(?<=\s)\]\](?=[\s;&|)]|$)")
 _BEFORE_CONDITION = frozenset(("if", "then", "elif", "else", "do", "while", "until", "!", "{", "time"))
+_NEED_NO_SEPARATOR = frozenset(
+    ("then", "do", "else", "elif", "fi", "done", "esac", "}")
+)  # behind `]]` and `esac`
 # `"$(sort <<'EOF' ... EOF)"`: quotes and brackets in it mean nothing. Bash ends it at EOF, or where EOF begins a line that has a `)`.
 _QUOTED_TEXT = re.compile(
     r"\$\([^\n'\"`()]*?<<-?\s*(['\"\\]?)(\w++)['\"]?[^\n'\"`()]*\n(?:(?!\t*\2(?:\n|[^\n]*\)))[^\n]*\n)*\t*\2(?=\n|[^\n]*\))"
@@ -167,6 +170,11 @@ class _Lexer:
 
     def _take(self, word: str) -> None:
         if self.redirect is None:
+            words = self.segment.words
+            if word in _NEED_NO_SEPARATOR and (
+                (words[-1:] == ["]]"] and "[[" in words) or words[-1:] == ["esac"]
+            ):
+                self._close(";")
             self.segment.words.append(word)
             return
         redirect, self.redirect = self.redirect, None
