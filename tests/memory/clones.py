@@ -9,8 +9,10 @@ from pathlib import Path
 from mazu_ls.config.config import MemorySettings
 from mazu_ls.errors import MazuError
 from mazu_ls.memory.memories import Memories
+from mazu_ls.memory.models import Memory
+from mazu_ls.memory.store.entries import digest
 from mazu_ls.memory.team import shared_table
-from mazu_ls.memory.team.shared_memory import FIELDS, SharedMemories
+from mazu_ls.memory.team.shared_memory import FIELDS, SharedMemories, find_standing
 from mazu_ls.memory.team.team_memory import TeamMemory
 
 
@@ -21,6 +23,8 @@ def run_git(
     return subprocess.run(["git", *arguments], check=check, input=input, capture_output=True)
 
 
+SUPERSEDES = 6
+"""Where a row of `Clone.rows` says what it replaces."""
 CATEGORIES = ("decision", "convention", "mistake", "fact")
 
 
@@ -38,13 +42,25 @@ class Clone:
         return await self.store.read(shared_table.known)
 
     async def rows(self) -> dict[str, tuple[object, ...]]:
-        """What is remembered, by shared id. What a memory that is not shared replaces here stands in the other clones."""
+        """What is remembered, by shared id. What only a memory that is not shared replaces here stands in the other clones; one that
+        says what a shared one says replaces in its name."""
         found, _ = await self.memories.list(scope="project", limit=1000)
         shared = {m.id: m.shared for m in found}
+        standing = find_standing(await self.versions())
+        texts = {id: digest(one.value("title"), one.value("body")) for id, one in standing.memories.items()}
+        own = {m.id: digest(m.title, m.body) for m in found if not m.shared}
+
+        def state(m: Memory) -> tuple[str, str | None]:
+            if m.superseded_by is None or shared.get(m.superseded_by):
+                return m.state, shared.get(m.superseded_by or "")
+            by = standing.superseded.get(m.shared or "")
+            if by is not None and own.get(m.superseded_by) == texts.get(by):
+                return m.state, by
+            return "current", None
+
         return {
             m.shared or m.id: (
-                m.title, m.body, m.category, m.tags, "current" if m.superseded_by and not shared.get(m.superseded_by) else m.state, shared.get(m.supersedes or ""), shared.get(m.superseded_by or ""),
-                sorted((a.path, a.symbol) for a in m.anchors),
+                m.title, m.body, m.category, m.tags, *state(m), shared.get(m.supersedes or ""), sorted((a.path, a.symbol) for a in m.anchors),
             )
             for m in found
         }  # fmt: skip
@@ -146,8 +162,8 @@ class CloneTeam:
                 for id, row in all.items()
                 if id.startswith("m_")
             }
-            theirs = {id: row for id, row in theirs.items() if row[:2] not in own}
-            mine = {id: row for id, row in mine.items() if row[:2] not in own}
+            unsaid = {id for all in (theirs, mine) for id, row in all.items() if row[:2] in own}
+            theirs, mine = _without(theirs, unsaid), _without(mine, unsaid)
             said += [
                 f"{clone.name}: {id}: {theirs.get(id)} instead of {mine.get(id)}"
                 for id in theirs.keys() | mine.keys()
@@ -164,3 +180,12 @@ class CloneTeam:
 
 def _shared(rows: dict[str, tuple[object, ...]]) -> dict[str, tuple[object, ...]]:
     return {id: row for id, row in rows.items() if id.startswith("t_")}
+
+
+def _without(rows: dict[str, tuple[object, ...]], ids: set[str]) -> dict[str, tuple[object, ...]]:
+    """The rows but those, which the others do not replace either: an own memory has its own chain."""
+    return {
+        id: tuple(None if at == SUPERSEDES and value in ids else value for at, value in enumerate(row))
+        for id, row in rows.items()
+        if id not in ids
+    }

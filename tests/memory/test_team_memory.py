@@ -173,6 +173,37 @@ async def test_forgetting_is_for_all_and_can_be_taken_back(pair: tuple[Clone, Cl
     assert (await grace.memories.get("m_000001")).title == "Releases are signed"
 
 
+async def test_an_own_memory_replaces_what_the_shared_one_of_the_same_words_does(
+    pair: tuple[Clone, Clone, str],
+):
+    ada, bob, remote = pair
+    new = await shared(ada, "The port is 9001")
+    old = await shared(ada, "Listen on nine thousand")
+    for clone in (ada, bob):
+        await clone.team.sync(remote)
+    theirs = {m.title: m.id for m in (await bob.memories.list(scope="project"))[0]}
+    mine, outdated = theirs["The port is 9001"], theirs["Listen on nine thousand"]
+    await bob.team.unshare([mine])
+    for clone in (bob, ada):
+        await clone.team.sync(remote)
+    await ada.memories.restore(new)
+    await ada.memories.supersede(old, new)
+    for clone in (ada, bob):
+        await clone.team.sync(remote)
+    replaced = await bob.memories.get(outdated)
+    assert (replaced.state, replaced.superseded_by) == ("superseded", mine)
+    assert (await bob.memories.get(mine)).supersedes is None, "the user's own memory has its own chain"
+    told = await bob.memories.inject(RecallContext("Which port?"))
+    assert "nine thousand" not in told.standing
+    assert [len(await clone.rows()) for clone in pair[:2]] == [2, 2]
+    await ada.memories.forget(new)
+    for clone in (ada, bob):
+        await clone.team.sync(remote)
+    assert [(await clone.memories.get(id)).state for clone, id in ((ada, old), (bob, outdated))] == [
+        "current"
+    ] * 2
+
+
 async def test_a_rollback_of_memory_takes_back_nothing_of_the_team(pair: tuple[Clone, Clone, str]):
     ada, grace, remote = pair
     await shared(ada, "Releases are signed")

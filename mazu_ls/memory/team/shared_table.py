@@ -148,7 +148,12 @@ def apply(rows: EntryTable, memories: SharedMemories) -> Applied:
         for id, row in shared.items()
         if id in standing.memories and row.n is not None and rows.find(row.n) is not None
     }
-    _link(rows, numbers, standing.superseded)
+    own = {
+        id: n
+        for id, memory in standing.memories.items()
+        if id not in numbers and (n := _own_number(rows, memory)) is not None
+    }
+    _link(rows, numbers, own, standing.superseded)
     return done
 
 
@@ -227,7 +232,7 @@ def _apply_one(rows: EntryTable, row: SharedRow, marked: int | None, done: Appli
     """Insert or change the entry of one shared memory."""
     wanted = _as_entry(row.memory)
     here = next((e for n in (row.n, marked) if n is not None and (e := rows.find(n)) is not None), None)
-    if here is None and _says_it_himself(rows, wanted):
+    if here is None and _said_here(rows, wanted) is not None:
         return row
     if here is None:
         n = rows.insert(replace(wanted, n=row.n))
@@ -268,16 +273,18 @@ def _remove(rows: EntryTable, row: SharedRow, done: Applied) -> None:
     done.removed.append(row.n)
 
 
-def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str]) -> None:
-    """Set the supersede chains as all clones see them; what only this clone knows of stays."""
+def _link(rows: EntryTable, numbers: dict[str, int], own: dict[str, int], superseded: dict[str, str]) -> None:
+    """Set the supersede chains as all clones see them; what only this clone knows of stays.
+
+    `own` are the user's own entries that stand for shared memories: they replace what those replace, but their chains are theirs.
+    """
     ours = set(numbers.values())
-    replaces = {
-        numbers[new]: numbers[old] for old, new in superseded.items() if new in numbers and old in numbers
-    }
-    by = {old: new for new, old in replaces.items()}
+    here = {**own, **numbers}
+    by = {numbers[old]: here[new] for old, new in superseded.items() if new in here and old in numbers}
+    replaces = {new: old for old, new in by.items() if new in ours}
     for n in ours:
         entry = rows.entry(n)
-        new = by.get(n, None if entry.superseded_by in ours else entry.superseded_by)
+        new = by.get(n, entry.superseded_by if _is_only_here(rows, entry, ours) else None)
         old = replaces.get(n, None if entry.supersedes in ours else entry.supersedes)
         state = "superseded" if new is not None else "current" if entry.state == "superseded" else entry.state
         linked = replace(entry, supersedes=old, superseded_by=new, state=state)
@@ -285,13 +292,30 @@ def _link(rows: EntryTable, numbers: dict[str, int], superseded: dict[str, str])
             rows.put(upsert.set_anchors(linked, linked.anchors))
 
 
-def _says_it_himself(rows: EntryTable, entry: MemoryEntry) -> bool:
-    """Return whether an entry that the user never shared says the same: it stays theirs, without a second one."""
+def _is_only_here(rows: EntryTable, entry: MemoryEntry, ours: set[int]) -> bool:
+    """Return whether an entry was replaced by one of the user's own: that one names it, unless it stood for a shared one."""
+    if entry.superseded_by is None or entry.superseded_by in ours:
+        return False
+    new = rows.find(entry.superseded_by)
+    return new is not None and new.supersedes == entry.n
+
+
+def _own_number(rows: EntryTable, memory: SharedMemory) -> int | None:
+    """Return the user's own entry that stands for a shared memory; None if there is none, or the text cannot be adopted."""
+    try:
+        own = _said_here(rows, _as_entry(memory))
+    except (InvalidArguments, TypeError, ValueError, AttributeError):  # `apply` has named it
+        return None
+    return None if own is None else own.n
+
+
+def _said_here(rows: EntryTable, entry: MemoryEntry) -> MemoryEntry | None:
+    """Return an entry that the user never shared and that says the same: it stays theirs, without a second one."""
     found = rows.entries(
         "digest = ? AND kind = 'memory' AND state NOT IN ('superseded', 'archived')",
         (digest(entry.title, entry.body),),
     )
-    return any("shared" not in (one.details or {}) for one in found)
+    return next((one for one in found if "shared" not in (one.details or {})), None)
 
 
 def _marked(rows: EntryTable) -> dict[str, int]:
