@@ -243,6 +243,12 @@ def _counts(value: Result) -> str:
 def _state_exported(out: Console, value: Result) -> None:
     path = path_of(value["uri"])
     out.print(f"{path}: {_counts(value)}, {value['bytes']:,} bytes", markup=False, highlight=False)
+    if left_out := value["notIncluded"]:
+        out.print(
+            f"not in it: the earlier content of {plural(left_out, 'file')} that no checkpoint holds (ignored by git, or too large)",
+            markup=False,
+            highlight=False,
+        )
 
 
 def _state_imported(out: Console, value: Result) -> None:

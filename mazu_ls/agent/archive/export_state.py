@@ -15,6 +15,7 @@ from mazu_ls.agent.archive.archived_tables import count_rows
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.store.store_opening import place_of
+from mazu_ls.checkpoints.unheld.kept_files import DROPPED
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
 from mazu_ls.state.store import harden, select
@@ -38,6 +39,8 @@ class ExportedState(NamedTuple):
     memories: int
     sessions: int
     checkpoints: int
+    not_included: int
+    """Files that checkpoints leave out, whose kept content an undo here restores and the archive does not hold."""
 
 
 def export_state(
@@ -45,7 +48,7 @@ def export_state(
 ) -> ExportedState:
     """Write memory, conversations and checkpoints of the project at `root` to `target`. Blocks.
 
-    Not exported: pending proposals, forgotten memories, results of consolidation, trust and grants, and the user's own
+    Not exported: the kept content of files that no checkpoint holds (ignored or too large), pending proposals, forgotten memories, results of consolidation, trust and grants, and the user's own
     memory, settings and keys. Raises MazuError: conflict if `target` exists, storage if it cannot be written, not_found
     if there is nothing to export.
     """
@@ -54,6 +57,7 @@ def export_state(
         raise MazuError(Kind.UNSUPPORTED, f"{target} lies in the state itself.", "Choose another place.")
     try:
         with tempfile.TemporaryDirectory(prefix="archive-", dir=paths.private_folder(state)) as scratch:
+            left_out = _count_unheld(state / "memory.db")
             sources, counted = _collect(root, state, Path(scratch), env)
             if not any(counted.values()) and state_archive.ONE_SHOTS not in sources:
                 raise MazuError(
@@ -72,7 +76,7 @@ def export_state(
         raise MazuError(
             Kind.STORAGE, f"The state was not exported: {said}.", "Choose another place."
         ) from error
-    return ExportedState(target, target.stat().st_size, **counted)
+    return ExportedState(target, target.stat().st_size, **counted, not_included=left_out)
 
 
 def _collect(
@@ -98,6 +102,17 @@ def _collect(
         sources[state_archive.ONE_SHOTS] = one_shots
     sessions = sum(name.startswith(state_archive.JOURNALS) for name in sources)
     return sources, {**count_rows(database), "sessions": sessions}
+
+
+def _count_unheld(database: Path) -> int:
+    """Return how many files have content that is kept beside the checkpoints, which an archive does not hold."""
+    import apsw
+
+    with closing(_open(database, apsw.SQLITE_OPEN_READONLY)) as db:
+        if not select(db, "SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint_unheld'"):
+            return 0
+        query = "SELECT count(DISTINCT place) FROM checkpoint_unheld WHERE entry NOT IN ('', ?)"
+        return select(db, query, (DROPPED,))[0][0]
 
 
 def _copy_database(source: Path, target: Path) -> list[str]:

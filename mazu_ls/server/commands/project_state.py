@@ -125,7 +125,12 @@ async def export(server: ServerState, params: wire.ExportStateParams) -> wire.Ex
     target = server.path_of(params.uri)
     made = await asyncio.to_thread(export_state, project.root, target, server.env, overwrite=params.overwrite)
     return wire.ExportedStateView(
-        uris.from_path(made.path), made.bytes, made.memories, made.sessions, made.checkpoints
+        uris.from_path(made.path),
+        made.bytes,
+        made.memories,
+        made.sessions,
+        made.checkpoints,
+        made.not_included,
     )
 
 

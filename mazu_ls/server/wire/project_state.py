@@ -40,6 +40,8 @@ class ExportedStateView(Wire, frozen=True):
     memories: int
     sessions: int
     checkpoints: int
+    not_included: int = 0
+    """Ignored or too large files whose earlier content an undo restores here, but not from this file."""
 
 
 class ImportStateParams(Params, frozen=True):
