@@ -1,4 +1,4 @@
-"""Fifteen more clones that are opened, chatted with, checkpointed and rolled back: no marker, nothing outside written.
+"""Some thirty more clones that are opened, chatted with, checkpointed and rolled back: no marker, nothing outside written.
 
 PATH names a folder of the project first, as in a shell where its virtual environment is active.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mazu_ls.demo.model_server import ModelServer
+from tests.hostile import trusted_shapes
 from tests.hostile.clone_shapes import CLONES
 from tests.hostile.shapes import Target
 from tests.hostile.test_hostile_repositories import (
@@ -22,7 +23,7 @@ from tests.hostile.test_hostile_repositories import (
     target,
 )
 
-__all__ = ["target"]
+__all__ = ["target", "trusted_shapes"]
 
 
 @pytest.mark.parametrize("name", CLONES)
