@@ -163,6 +163,7 @@ def test_a_parser_is_the_strictest_that_took_the_file_before() -> None:
         ("a\nb\nc\n", "A\nb\nc\n", "a\nB\nc\n", None), ("a\nb\n", "A\nb\n", "a\nB\n", None),
         ("a\nb\nc\n", "x\na\nb\nc\n", "a\nb\nc\ny\n", "x\na\nb\nc\ny\n"), ("a\nb\n", "A\nb\n", "a\nb\n", "A\nb\n"),
         ("a\nb\nc\nd\n", "a\nd\n", "a\nb\nc\nd\ne\n", "a\nd\ne\n"), ("a\nb\n", "a\nx\nb\n", "a\ny\nb\n", None),
+        ("a\nb", "a\nx", "a\nb", "a\nx"),
     ],
 )  # fmt: skip
 def test_an_edit_is_placed_beside_what_the_user_typed_with_a_line_between(
@@ -176,7 +177,7 @@ def test_an_edit_is_placed_beside_what_the_user_typed_with_a_line_between(
     [
         ("a\r\nb\nc\r", "a\nX\nc\n", "a\r\nX\nc\r"), ("a\r\nb\r\n", "a\nb\nc\n", "a\r\nb\r\nc\r\n"), ("a\rb\r\nc\r\n", "x\na\nb\nc\n", "x\r\na\rb\r\nc\r\n"),
         ("a\r\nb\nc\n", "b\nc\na\n", "b\nc\na\n"), ("a\nb\r\nc\nd", "a\nc\nd\n", "a\nc\nd\n"), ("a\r\nb\r\nc\nd\n", "a\nd\n", "a\r\nd\n"),
-        ("a\r\nb\n", "", ""), ("a\r\nb\nc\nd\r\n", "a\n1\n2\n3\nd\n", "a\r\n1\n2\n3\r\nd\r\n"),
+        ("a\r\nb\n", "", ""), ("\r\na\nb\n", "\na\nb\n", "\r\na\nb\n"), ("a\r\nb\nc\nd\r\n", "a\n1\n2\n3\nd\n", "a\r\n1\n2\n3\r\nd\r\n"),
     ],
 )  # fmt: skip
 def test_each_line_keeps_its_own_end(source: str, new: str, result: str) -> None:
@@ -285,6 +286,7 @@ def restored(new: str, before: str, span: tuple[int, int] | None = None) -> str 
         (f"x = {A}\n", "x = [REDACTED]\n", None), (f"x = {A}\n", "x = '***'\n", None), (f"x = {A}\n", "y = 1\n", "y = 1\n"),
         ("y = '***'\n", "x = '***'\n", "x = '***'\n"), ("a\n", "x = [REDACTED]\n", "x = [REDACTED]\n"),
         (f"x = {A}\n# like ***\n", "x = ?\n# like ***\n", f"x = {A}\n# like ***\n"),
+        (f"one:\nx = {A}\n{'# far ' * 400}\ntwo:\nx = {B}\n", "one:\nx = ?\n", f"one:\nx = {A}\n"),
         ("a\n", "x = ?\n", None),
     ],
 )  # fmt: skip

@@ -276,6 +276,13 @@ def test_a_comment_where_functions_go_is_kept(line: str):
     assert find_omission(f"{FUNCTIONS[0]}\n{line}\n", "\n".join(FUNCTIONS), ".js") is None
 
 
+def test_a_line_that_the_file_had_may_stand_where_lines_go():
+    kept = "# the rest is unchanged"
+    old = ["first", *"bcdefgh", kept, "last"]
+    assert find_omission("\n".join(["first", kept, "between", kept, "last"]), "\n".join(old)) is None
+    assert find_omission("\n".join(["first", kept, "between", "last"]), "first\nb\nc\nd\ne\nf\nlast") == kept
+
+
 def test_the_end_of_a_sentence_is_no_elision():
     assert find_elision("/// Where there is none, the path is returned\n/// unchanged.\n", [], 9) is None
     assert find_elision("/// Where there is none.\n/// unchanged\n", [], 9) == "/// unchanged"

@@ -61,6 +61,16 @@ def test_cells_come_and_go() -> None:
     assert [cell["id"] for cell in cells] == ["id0", "id2"]
 
 
+def test_a_cell_may_change_where_another_one_is_added() -> None:
+    shown = NotebookText.from_source(notebook([("code", "a"), ("markdown", "b")], indent=1))
+    assert shown is not None
+    text = "<cell 1 code>\nchanged\n</cell 1>\n<cell code>\nnew\n</cell>\n<cell 2 markdown>\nb\n</cell 2>\n"
+    cells = json.loads(shown.with_text(text, "a.ipynb", outputs=False))["cells"]
+    assert [("".join(cell["source"]), cell["metadata"].get("n")) for cell in cells] == [
+        ("changed", 0), ("new", None), ("b", 1)
+    ]  # fmt: skip
+
+
 def test_renumbered_cells_keep_their_outputs() -> None:
     file = notebook([("code", "a"), ("code", "c")], indent=1)
     shown = NotebookText.from_source(file)
@@ -85,6 +95,8 @@ def test_a_new_notebook_has_what_the_format_asks_for() -> None:
         ("markdown", ["# T"]),
         ("code", []),
     ]
+    always = {"cell_type", "id", "metadata", "source"}
+    assert [set(cell) - always for cell in made["cells"]] == [set(), {"execution_count", "outputs"}]
 
 
 @pytest.mark.parametrize(

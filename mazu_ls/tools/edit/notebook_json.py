@@ -43,7 +43,7 @@ def _source_json(text: str, start: int, end: int, source: str) -> str:
     indent = re.match(r"[ \t]*", text[text.rfind("\n", 0, start) + 1 :])
     if old.strip("[] ") == "" and "\n" in text and indent and indent[0]:
         newline = "\r\n" if "\r\n" in text else "\n"
-        step = (re.search(r'^([ \t]+)"', text, re.MULTILINE) or indent)[0].rstrip('"')
+        step = (re.search(r'^[ \t]+(?=")', text, re.MULTILINE) or indent)[0]
         item = f"{newline}{indent[0]}{step}"
         return f"[{item}{f',{item}'.join(lines)}{newline}{indent[0]}]"
     separator = ", " if '": ' in text else ","
