@@ -337,6 +337,9 @@ def main() -> int:
     scores: dict[str, Score] = {}
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         checkout = Checkout(Path(folder).resolve())
+        for file, line, change in sorted(EXPLAINED):
+            if line not in map(str.strip, (ROOT / file).read_text(encoding="utf-8").split("\n")):
+                print(f"explained, but no longer there: {file}: {line} ({change})", flush=True)
         if not words or "named" in sys.argv:
             scores["named"] = run_named(checkout)
         for package in words or (PACKAGES if "named" not in sys.argv else ()):

@@ -425,7 +425,7 @@ def test_rules_hold_whatever_makes_the_command_and_hold_nothing_else(mode, place
     [
         ("pytest -q", ("pytest",)), ("python3 -m pytest -q", ("python3", "-m", "pytest")), ("FOO=1 pytest -q", ("FOO=1", "pytest")),
         ("pytest -q | tail -5", ("pytest",)), ("git add x", ("git", "add")),
-        *[(line, None) for line in ("LD_PRELOAD=x pytest", "sed -n p a", "rg x", "sort a", "git grep x", "git fetch o", "less a", "man ls", "vim -c q",
+        *[(line, None) for line in ("LD_PRELOAD=x pytest", "MAKEFLAGS=x pytest", "LUA_PATH=x pytest", "PIPENV_X=1 pytest", "sed -n p a", "rg x", "sort a", "git grep x", "git fetch o", "less a", "man ls", "vim -c q",
             "sqlite3 a.db", "psql -c x", "zip a b", "go test ./...", "cargo test", "npm test", "make", "python3 -m http.server", "pytest | sh x")],
     ],
 )  # fmt: skip
