@@ -255,7 +255,9 @@ def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
     quoted = endpoint.masked(said.text)[:SHORTEST_SAID]
     for test, kind, passing, message, hint in _RULES:
         if test(said):
+            again = "try again" if endpoint.key_env == "config.toml" else "start mazu-ls again"
             fill = {"name": endpoint.name, "said": quoted, "key_env": endpoint.key_env, "status": said.status}
+            fill["again"] = again  # files are read at each try, the environment once
             words = message.format(**fill).removesuffix(": ")  # a service may say nothing
             mazu_error = MazuError(kind, as_sentence(words), hint.format(**fill))
             if kind not in ABOUT_THE_ACCOUNT and said.matches(PICTURE):
@@ -286,7 +288,7 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
     (
         _is("authentication_error", "invalid_api_key", status=(401,)),
         *(Kind.AUTH, False, "{name} does not accept the key: {said}"),
-        "Set a valid key in {key_env}, then restart mazu-ls.",
+        "Set a valid key in {key_env}, then {again}.",
     ),
     (
         _is("permission_error", status=(403,)),

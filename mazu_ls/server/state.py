@@ -222,7 +222,7 @@ class ServerState:
         path = uris.to_path(uri)
         if path is None or not path.is_absolute():
             raise InvalidArguments(f"`{field}` must be a file: URI, not {uri[:200]!r}", field)
-        return path
+        return Path(os.path.normpath(path)) if ".." in path.parts else path  # RFC 3986, 5.2.4
 
     def file_of(self, uri: str, field: str = "uri") -> Path | None:
         """Like `path_of`, but None for an open document that is no file; for a cell the file of its notebook."""

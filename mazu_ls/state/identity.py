@@ -144,7 +144,7 @@ def attach(root: Path, source: Path, env: Mapping[str, str] = os.environ) -> Att
         raise MazuError(
             Kind.CONFLICT,
             f"{source} still exists, so its state stays with it.",
-            "Its memories can be copied: mazu-ls memory export there, mazu-ls memory import here.",
+            "It can be copied: mazu-ls state export there, mazu-ls state import here.",
         )
     with ExitStack() as held:
         for place, folder in ((source, old), (root, new)):

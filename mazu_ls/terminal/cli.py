@@ -230,7 +230,9 @@ def _command(given: argparse.Namespace) -> tuple[str, dict[str, Any]]:
         return given.wire.command, grammar.arguments(given.wire, given)
     try:
         arguments = json.loads(given.arguments)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number of too many digits, and too deep nesting, too
         raise InvalidArguments(f"the arguments are not JSON: {error}", "arguments") from error
+    if not isinstance(arguments, dict):
+        raise InvalidArguments("the arguments are not a JSON object", "arguments")
     name = given.command if given.command.startswith("mazu.") else f"mazu.{given.command}"
     return name, arguments

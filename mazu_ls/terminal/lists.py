@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen.markup import escape
@@ -110,7 +111,7 @@ def draw_status(out: Console, value: Result) -> None:
         ("git", "yes" if value["git"] else "no: checkpoints need it"),
         ("sandbox", f"{value['sandbox']['kind']}: {value['sandbox']['why']}"),
         ("mcp", _servers(value["mcpServers"])),
-        ("log", value["log"]),
+        ("log", value["log"] if Path(value["log"]).exists() else "nothing was logged yet"),
     ]
     if clients := value.get("clients"):
         first = clients[0]

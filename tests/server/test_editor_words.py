@@ -29,7 +29,7 @@ async def test_undo_and_redo_in_a_chat_document_name_what_can_be_written_there(
         with pytest.raises(RpcFailure) as failed:
             await client.command("mazu.chat", {"attachments": [{"uri": document.uri}]})
         await shown(document, "Nothing to redo")
-        assert "the code action Mazu: roll back…" in document.text
+        assert "The code action Mazu: roll back…" in document.text
         assert "mazu.checkpoint" not in document.text + failed.value.message + str(failed.value.data)
         done = await client.command("mazu.chat", {"message": "two", "wait": True})
         client.change(document.uri, f"<!-- mazu session {done['sessionId']} -->\n\n## You\n\n/undo")
@@ -58,3 +58,9 @@ def test_what_to_do_next_stands_ahead_of_the_list_of_problems():
         said
         == "Undone: 1 file, the conversation. Use /redo to restore it. NOT everything could be verified:\n- b.py: it is too large"
     )
+
+
+def test_a_sentence_begins_with_a_capital_letter():
+    said = in_editor_words("Nothing to redo: none. mazu.checkpoint.list shows more; see mazu.rollback.")
+    assert ". The code action Mazu: roll back… shows more; see the code action Mazu" in said
+    assert in_editor_words("mazu.cancel ends it").startswith("The code action")

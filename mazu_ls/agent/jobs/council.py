@@ -80,8 +80,8 @@ async def council(
     if len(names) < 2:
         raise MazuError(
             Kind.CONFIG,
-            "A council needs at least two models.",
-            'Name them, or set them: `mazu-ls config set council.models \'["claude-opus-5", "openai:gpt-6-sol"]\'`.',
+            f"A council needs at least two models{f'; only {names[0]} was named' if names else ''}.",
+            'Name two different ones, or set them: `mazu-ls config set council.models \'["claude-opus-5", "openai:gpt-6-sol"]\'`.',
         )
     for name in (
         members

@@ -19,7 +19,15 @@ _WORDS = {
 
 def in_editor_words(text: str) -> str:
     """Return the text with commands of the wire replaced where such an editor offers them."""
-    return _WIRE_NAME.sub(lambda found: _WORDS.get(found[1], found[0]), text) if "mazu." in text else text
+    return _WIRE_NAME.sub(_in_words, text) if "mazu." in text else text
+
+
+def _in_words(found: re.Match[str]) -> str:
+    words = _WORDS.get(found[1], found[0])
+    before = found.string[: found.start()]
+    if found[1] in _WORDS and (not before or before.endswith((". ", "\n"))):
+        return words[0].upper() + words[1:]  # a sentence begins
+    return words
 
 
 def use_editor_words(error: MazuError) -> None:

@@ -200,11 +200,7 @@ async def execute(
 
     Raises InvalidArguments, which names the field, and whatever the command raises.
     """
-    found = find(name)
-    if found is None:
-        raise InvalidArguments(
-            f"there is no command {name!r}; mazu.status and docs/protocol.md list the commands", "command"
-        )
+    found = _existing(name)
     await server.follow_settings()
     params = await _arguments(server, found, arguments or [])
     if not found.takes_token:
@@ -240,6 +236,22 @@ def _reverted(name: str, result: Any) -> str:
         turns = result["turnCount"]
         return f"Turns were removed from the conversation: {turns} {'remains' if turns == 1 else 'remain'}."
     return rollback_sentence(result, REVERTING[name]) if result["applied"] else ""
+
+
+def _existing(name: str) -> Command:
+    if (found := find(name)) is None:
+        raise InvalidArguments(
+            f"there is no command {name!r}; mazu.status and docs/protocol.md list the commands", "command"
+        )
+    return found
+
+
+async def read_arguments(server: ServerState, name: str, given: dict[str, Any]) -> Any:
+    """Return the arguments as the command's own type, for a front end that carries the command out in its own way.
+
+    Raises InvalidArguments, which names the field.
+    """
+    return await _arguments(server, _existing(name), [given])
 
 
 async def _arguments(server: ServerState, found: Command, arguments: list[Any]) -> Any:

@@ -159,7 +159,7 @@ def _wanted_call(given: argparse.Namespace) -> tuple[str, dict[str, Any]] | None
     name = f"mazu.{given.command.removeprefix('mazu.')}"
     try:
         arguments = json.loads(given.arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return (name, arguments) if name in SHOWING | CHANGING and isinstance(arguments, dict) else None
 

@@ -61,9 +61,11 @@ async def _call_arguments(server: ServerState, given: dict[str, Any]) -> dict[st
         return found
     for tool in (await server.wait_opened()).tools():
         taken = tool.schema.get("properties", {})
-        if tool.name == given["tool"] and (name := next((one for one in JUDGED_BY if one in taken), None)):
+        if tool.name == given.get("tool") and (
+            name := next((one for one in JUDGED_BY if one in taken), None)
+        ):
             return {name: typed}
-    raise InvalidArguments(f"{given['tool']} needs its arguments as a JSON object", "arguments")
+    raise InvalidArguments(f"{given.get('tool')} needs its arguments as a JSON object", "arguments")
 
 
 async def _require_lasting(server: ServerState, arguments: dict[str, Any]) -> None:
@@ -96,11 +98,7 @@ async def execute(
         return await commands.execute(server, command, [values])
 
     if name in STORED:
-        from mazu_ls.terminal.verbs import storing_verbs
-
-        stored = await getattr(storing_verbs, STORED[name])(server, arguments)
-        storing_verbs.show(stored, as_json=as_json(given))
-        return DONE
+        return await _store(server, name, arguments, given)
     if name == "mazu.permissions.check" and isinstance(arguments.get("arguments"), str):
         arguments = {**arguments, "arguments": await _call_arguments(server, arguments)}
     if not given.root.folders and name in OF_PROJECTS:
@@ -140,6 +138,20 @@ async def execute(
     if name == "mazu.tools.list":
         _note_servers(await server.wait_opened())
     return present_result(name, result, arguments, given)
+
+
+async def _store(server: ServerState, name: str, arguments: dict[str, Any], given: argparse.Namespace) -> int:
+    """Store what the command sets and show it; the arguments are checked as a server checks them."""
+    from mazu_ls.server import commands
+    from mazu_ls.terminal.screen.printing import as_json
+    from mazu_ls.terminal.verbs import storing_verbs
+
+    if name == "mazu.permissions.set" and given.verb != "call" and "rule" not in arguments:
+        arguments = {"rule": arguments}  # `permissions deny TOOL PATTERN` gives its fields one by one
+    params = await commands.read_arguments(server, name, arguments)
+    stored = await getattr(storing_verbs, STORED[name])(server, params)
+    storing_verbs.show(stored, as_json=as_json(given))
+    return DONE
 
 
 async def _show_change(server: ServerState, result: dict[str, Any]) -> None:

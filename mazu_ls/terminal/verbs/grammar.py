@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -342,6 +343,10 @@ def arguments(verb: TerminalCommand, given: argparse.Namespace) -> dict[str, Any
         if value is None or value == [] or option.local:
             continue
         found[option.field] = " ".join(value) if option.words else value
+    if verb.command == "mazu.session.rename" and "sessionId" not in found:
+        first, _, name = found["name"].partition(" ")
+        if re.fullmatch(r"s_[0-9a-f]{12,}", first):  # as `session show`, `fork` and `delete` take it
+            found |= {"sessionId": first, "name": name.strip()}
     if texts := getattr(given, "texts", None):
         found["texts"] = texts
     for name in PATHS.get(verb.command, ()):

@@ -139,7 +139,10 @@ def remove_setting(name: str, env: Mapping[str, str] = os.environ) -> bool:
 
 
 def add_rule(rule: dict[str, str], env: Mapping[str, str] = os.environ) -> Path:
-    """Add one permission rule; one for the same calls is replaced."""
+    """Add one permission rule; one for the same calls is replaced. Raises InvalidArguments if it could not be read again."""
+    layer = config.Layer("the rule", {"permissions": {"rules": [rule]}})
+    if problems := config.load([layer], {}).warnings:
+        raise InvalidArguments(f"{problems[0].removeprefix('the rule: ')}. Nothing was stored.", "rule")
 
     def change(document: Any) -> None:
         import tomlkit  # pyright: ignore[reportMissingImports]

@@ -23,15 +23,17 @@ if TYPE_CHECKING:
 
     from mazu_ls.policy.grants import Grant
     from mazu_ls.server.state import ServerState
+    from mazu_ls.server.wire.models import SetModelParams
+    from mazu_ls.server.wire.permissions import SetModeParams, SetRuleParams
     from mazu_ls.terminal.verbs.stored_settings import StoredRule
 
 
-async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_model(server: ServerState, params: SetModelParams) -> dict[str, Any]:
     """Set the model of new conversations."""
     from mazu_ls.models.pricing.model_note import model_note
 
     project = await server.wait_opened()
-    model = (await project.model(arguments["model"])).name
+    model = (await project.model(params.model)).name
     path = store_setting("model", model, server.env)
     project.configure(server.settings)
     effective = project.config.model
@@ -44,9 +46,9 @@ async def set_model(server: ServerState, arguments: dict[str, Any]) -> dict[str,
     return {"model": model, "storedIn": str(path), "notes": notes}
 
 
-async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_mode(server: ServerState, params: SetModeParams) -> dict[str, Any]:
     """Set the default permission mode."""
-    mode = arguments["mode"]
+    mode = params.mode
     if mode == "bypass":
         raise InvalidArguments(
             "bypass cannot be saved as a default: no action would ask for approval any longer. For one conversation: mazu-ls chat --mode bypass",
@@ -60,17 +62,12 @@ async def set_mode(server: ServerState, arguments: dict[str, Any]) -> dict[str, 
     return {"mode": mode, "storedIn": str(path), "notes": notes}
 
 
-async def set_rule(server: ServerState, arguments: dict[str, Any]) -> dict[str, Any]:
+async def set_rule(server: ServerState, params: SetRuleParams) -> dict[str, Any]:
     """Store a rule: `allow` is granted for this project; `ask` and `deny` are stored in the user's settings."""
     from mazu_ls.server.commands import execute
 
-    given = arguments.get("rule") or arguments
-    if not isinstance(given, dict) or not {"tool", "verdict"} <= set(given):
-        raise InvalidArguments("a rule has `tool`, `verdict` and perhaps `pattern`", "rule")
-    pattern = given.get("pattern", "*")
-    if not isinstance(pattern, str) or not pattern.strip():  # from an unset variable: never every call
-        raise InvalidArguments('`pattern` is empty; "*" is every call of the tool', "pattern")
-    rule = {"tool": given["tool"], "pattern": pattern, "verdict": given["verdict"]}
+    pattern = params.rule.pattern
+    rule = {"tool": params.rule.tool, "pattern": pattern, "verdict": params.rule.verdict}
     await _check_tool(server, rule["tool"])
     if any(
         tool.name == rule["tool"] and "path" in tool.schema.get("properties", {})

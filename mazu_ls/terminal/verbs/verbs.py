@@ -121,13 +121,16 @@ def _line_count(path: Path) -> int | None:
 
 
 def uri(value: str) -> str:
-    """Return a path as a file: URI."""
-    return Path(value).absolute().as_uri()
+    """Return a path as a file: URI, without `..`: by it a place outside of the project would seem to be inside."""
+    return Path(absolute(value)).as_uri()
 
 
 def absolute(value: str) -> str:
-    """Return a path as an absolute one; it need not exist."""
-    return str(Path(value).absolute())
+    """Return a path as an absolute one without `..`, as the system would follow it; it need not exist."""
+    path = Path(value).absolute()
+    if path.name == "..":
+        return str(path.resolve())
+    return str(path.parent.resolve() / path.name if ".." in path.parent.parts else path)
 
 
 def parse_json(value: str) -> Any:

@@ -24,7 +24,7 @@ class RememberArgs(Struct, forbid_unknown_fields=True):
         str,
         Meta(
             min_length=1,
-            max_length=500,
+            max_length=400,  # as `memory.validation` keeps
             description="The thing to remember, in one sentence that stands alone.",
         ),
     ]
