@@ -1,7 +1,9 @@
 """Undo, rollback and rewind end the background commands of the turns that they take back."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,32 @@ def runs() -> bool:
             if LINE.encode() in one.read_bytes():
                 return True
     return False
+
+
+async def test_a_background_command_runs_on_while_the_user_is_asked(env: dict[str, str], folder: Path):
+    (folder / "a.txt").write_text("one\n")
+    edit = {"name": "edit_file", "arguments": {"path": "a.txt", "old": "one", "new": "two"}}
+    shell = {"name": "run_shell", "arguments": {"command": LINE, "background": True}}
+    replies = [{"calls": [edit, shell]}, {"text": "It runs."}]
+    async with agent(env, folder, replies, allow=["edit_file: a.txt"]) as client:
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "allow_once"}
+        await client.command("mazu.chat", {"message": "Go", "wait": True}, within=60)
+        (folder / "a.txt").write_text("mine\n")
+        asked: list[bool] = []
+
+        def answer(option: str) -> Callable[[Any], dict[str, Any]]:
+            def say(params: Any) -> dict[str, Any]:
+                asked.append(runs())
+                return {"optionId": option}
+
+            return say
+
+        client.answers["mazu/permission/request"] = answer("cancel")
+        assert not (await client.command("mazu.undo", {}, within=60))["applied"]
+        assert asked == [True] and runs(), "nothing was undone, so nothing ended"
+        client.answers["mazu/permission/request"] = answer("keep")
+        assert (await client.command("mazu.undo", {}, within=60))["applied"]
+        assert asked[1:] == [True] and not runs()
 
 
 @pytest.mark.parametrize("way", ["undo", "rollback", "rewind", "later"])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server.commands import command
-from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
-from mazu_ls.server.commands.rollback_target import last_differing, revertible, standing_rewrite
+from mazu_ls.server.commands.rollback_flow import roll_back
+from mazu_ls.server.commands.rollback_target import Wanted, last_differing, revertible, standing_rewrite
 from mazu_ls.server.documents.kept_commits import kept_commits
 from mazu_ls.server.documents.not_held import not_held
 from mazu_ls.server.wire import checkpoints as wire

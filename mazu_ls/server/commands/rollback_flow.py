@@ -4,7 +4,6 @@ the editor."""
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,47 +18,12 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.checkpoints.engine import Checkpoints
-    from mazu_ls.checkpoints.models import OnConflict, PlanFiles, RollbackReport, Section
+    from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PlanFiles, RollbackReport
     from mazu_ls.checkpoints.restore.rollback_plan import RollbackPlan
-    from mazu_ls.checkpoints.store.schema import PastRollback
     from mazu_ls.host import Buffer
-    from mazu_ls.server.client.rollback_question import RestoreKind
+    from mazu_ls.server.commands.rollback_target import Wanted
     from mazu_ls.server.state import ServerState
-    from mazu_ls.server.wire.checkpoints import OwnWork
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to roll back. `answer`: what the user said beforehand; None: they are asked about conflicts.
-
-    `undo`: of one session's turns, so that only its agent's changes count. `redo_of`: the rollback to revert.
-    """
-
-    only: tuple[Section, ...] = ()
-    paths: tuple[str, ...] = ()
-    preview: bool = False
-    answer: OwnWork | None = None
-    session: str | None = None
-    undo: bool = False
-    redo_of: PastRollback | None = None
-
-    @property
-    def first(self) -> OnConflict:
-        """Return what is tried before anybody is asked."""
-        if self.answer in ("keep", "overwrite"):
-            return "agents" if self.undo and self.answer == "overwrite" else self.answer
-        return "spare" if self.leaves_users_work else "ask"
-
-    @property
-    def kind(self) -> RestoreKind:
-        """Return what the user does, in the words of the question."""
-        return "undo" if self.undo else "redo" if self.redo_of is not None else "rollback"
-
-    @property
-    def leaves_users_work(self) -> bool:
-        """Return whether files that only the user changed stay without a question: undo and redo concern the agent's
-        work alone."""
-        return self.undo or self.redo_of is not None
+    from mazu_ls.tools.shell.background import BackgroundProcess
 
 
 async def roll_back(
@@ -88,22 +52,16 @@ async def roll_back(
     await unsaved_elsewhere.require_none_in_plan(
         server.unsaved, project.workspace, preview.plan, with_users=wanted.first == "overwrite"
     )
-    sections = wanted.only or ("code", "conversation")
-    is_past = (
-        wanted.redo_of is None and not wanted.paths and not {"code", "conversation"}.isdisjoint(sections)
-    )
-    opened = project.sessions.opened() if is_past else ()
-    shells = [one.shell for one in opened if wanted.session in (None, one.id)]
-    commands = commands_since(shells, preview.checkpoint.created_at)
     if wanted.preview:
-        for one in commands:
+        for one in _commands_of(project, wanted, preview.checkpoint):
             await server.host.say(
                 "info", f"{shown_command(one)} runs in the background: it would be ended first."
             )
         return preview
 
     await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
-    await end_commands(commands, server.host)
+    if not preview.undecided:  # else the user is asked first
+        await end_commands(_commands_of(project, wanted, preview.checkpoint), server.host)
     report = await _apply(server, checkpoints, plan, wanted)
     if report.applied:
         if project.memories is not None and (store := project.memories.shelves.project) is not None:
@@ -135,7 +93,9 @@ async def _apply(
         withdraw_earlier(server)
         if is_whole:
             announce()
-        report = await plan.apply(wanted.first, partial(_write_buffer, server))
+        report = plan.preview()
+        if not report.undecided:
+            report = await plan.apply(wanted.first, partial(_write_buffer, server))
         if not report.applied and wanted.answer in (None, "ask"):
             if not is_whole:
                 announce()  # its question would not be seen behind the offer
@@ -143,6 +103,17 @@ async def _apply(
         return report
     finally:
         moved.set_result(is_whole and report is not None and report.applied)
+
+
+def _commands_of(project: Project, wanted: Wanted, target: Checkpoint) -> list[BackgroundProcess]:
+    """Return the background commands that turns started which are taken back."""
+    sections = wanted.only or ("code", "conversation")
+    if wanted.redo_of is not None or wanted.paths or {"code", "conversation"}.isdisjoint(sections):
+        return []
+    opened = project.sessions.opened()
+    return commands_since(
+        [one.shell for one in opened if wanted.session in (None, one.id)], target.created_at
+    )
 
 
 async def _stop_turns(project: Project) -> None:
@@ -209,6 +180,9 @@ async def _ask_and_apply(
         await unsaved_elsewhere.require_none_in_plan(
             server.unsaved, project.workspace, plan.preview().plan, with_users=decided == "overwrite"
         )
+        if ended := _commands_of(project, wanted, report.checkpoint):
+            await end_commands(ended, server.host)
+            plan = await _plan(server, checkpoints, report.checkpoint.id, wanted)
         report = await plan.apply(decided, partial(_write_buffer, server))
         of_rollback = not wanted.leaves_users_work
         report.undecided = decided == "merge" and of_rollback and _keeps_users(report.plan)

@@ -1,7 +1,9 @@
-"""Where a rollback goes that names no checkpoint, and what undo and redo revert that name no session."""
+"""What to roll back: what was asked for, where a rollback goes that names no checkpoint, and what undo and redo revert that
+name no session."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mazu_ls.errors import Kind, MazuError
@@ -11,12 +13,49 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.session.sessions import Sessions
     from mazu_ls.checkpoints.engine import Checkpoints
+    from mazu_ls.checkpoints.models import OnConflict, Section
     from mazu_ls.checkpoints.store.schema import PastRollback
+    from mazu_ls.server.client.rollback_question import RestoreKind
     from mazu_ls.server.state import ServerState
+    from mazu_ls.server.wire.checkpoints import OwnWork
 
 LOOKED_AT = 20
 """Checkpoints that are compared with the present, at most."""
 REWRITES_LOOKED_AT = 20
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to roll back. `answer`: what the user said beforehand; None: they are asked about conflicts.
+
+    `undo`: of one session's turns, so that only its agent's changes count. `redo_of`: the rollback to revert.
+    """
+
+    only: tuple[Section, ...] = ()
+    paths: tuple[str, ...] = ()
+    preview: bool = False
+    answer: OwnWork | None = None
+    session: str | None = None
+    undo: bool = False
+    redo_of: PastRollback | None = None
+
+    @property
+    def first(self) -> OnConflict:
+        """Return what is tried before anybody is asked."""
+        if self.answer in ("keep", "overwrite"):
+            return "agents" if self.undo and self.answer == "overwrite" else self.answer
+        return "spare" if self.leaves_users_work else "ask"
+
+    @property
+    def kind(self) -> RestoreKind:
+        """Return what the user does, in the words of the question."""
+        return "undo" if self.undo else "redo" if self.redo_of is not None else "rollback"
+
+    @property
+    def leaves_users_work(self) -> bool:
+        """Return whether files that only the user changed stay without a question: undo and redo concern the agent's
+        work alone."""
+        return self.undo or self.redo_of is not None
 
 
 async def last_differing(

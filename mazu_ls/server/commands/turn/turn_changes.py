@@ -8,7 +8,8 @@ from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.server import uris
 from mazu_ls.server.commands import command
 from mazu_ls.server.commands.checkpoints import opened_checkpoints
-from mazu_ls.server.commands.rollback_flow import Wanted, roll_back
+from mazu_ls.server.commands.rollback_flow import roll_back
+from mazu_ls.server.commands.rollback_target import Wanted
 from mazu_ls.server.rpc.lsp_types import LspPosition, LspRange
 from mazu_ls.server.wire import turn_changes as wire
 from mazu_ls.server.wire.checkpoints import RollbackResult
