@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mazu_ls.server.documents.notebooks import CellPlace
     from mazu_ls.server.documents.pending_rollback import PendingRollback
     from mazu_ls.server.documents.unsaved_elsewhere import UnsavedRegistry
+    from mazu_ls.state.starting import StartingMark
 
 logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 1.2
@@ -85,6 +86,8 @@ class ServerState:
         self.opens_checkpoints = True
         """False for a command that only reads memory: opening them would be a tenth of it."""
         self.unsaved: UnsavedRegistry | None = None
+        self.starting: StartingMark | None = None
+        """Held until what is unsaved in this editor is shared with other processes."""
         self.pending: PendingRollback | None = None
         self.settings: Mapping[str, Any] = {}
         self._given: dict[str, RuntimeRule] = {}

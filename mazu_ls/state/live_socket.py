@@ -20,6 +20,8 @@ from mazu_ls.platform.peer_credentials import peer_credentials
 from mazu_ls.state import paths
 
 FOLDER = "live"
+STARTING = ".starting"
+"""What the file of a server that starts ends with (`starting.py`)."""
 BACKLOG = 64
 LONGEST_ADDRESS = 100
 """Maximum bytes of a path in `sun_path` on every system: unix(7) has 108, the BSDs 104."""
@@ -31,9 +33,11 @@ def socket_path(root: Path, env: Mapping[str, str] = os.environ) -> Path:
 
 
 def is_any_bound(env: Mapping[str, str] = os.environ) -> bool:
-    """Return whether a server of any project listens, or died while it did."""
+    """Return whether a server of any project listens or starts, or died while it did."""
     try:
-        return any(entry.suffix == ".sock" for entry in (paths.state_home(env) / FOLDER).iterdir())
+        return any(
+            entry.suffix in (".sock", STARTING) for entry in (paths.state_home(env) / FOLDER).iterdir()
+        )
     except OSError:
         return False
 

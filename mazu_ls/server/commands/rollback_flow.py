@@ -12,6 +12,8 @@ from mazu_ls.errors import Kind, MazuError
 from mazu_ls.server.client.rollback_question import ask_about_own_work, names_to_ask_about, withdraw_earlier
 from mazu_ls.server.documents import kept_commits, unsaved_elsewhere
 from mazu_ls.server.documents.apply_edit import apply_to_document
+from mazu_ls.server.rpc.live.starting_editor import wait_until_others_share
+from mazu_ls.state.starting import STILL_STARTING
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +39,8 @@ async def roll_back(
     project = await server.wait_opened()
     if not wanted.preview:
         await asyncio.to_thread(project.turn_markers.require_none_elsewhere)
+    if not await wait_until_others_share(server, project):
+        await server.host.say("warning", STILL_STARTING)
     if checkpoint_id is not None and (not wanted.only or "code" in wanted.only):
         await unsaved_elsewhere.require_none(
             server.unsaved, project.workspace, checkpoints, checkpoint_id, wanted.paths

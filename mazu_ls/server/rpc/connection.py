@@ -7,9 +7,8 @@ import importlib
 import logging
 import os
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cattrs import Converter
@@ -17,7 +16,7 @@ from pygls.lsp.server import LanguageServer
 
 from mazu_ls import __version__
 from mazu_ls.server import commands as registry
-from mazu_ls.server import features, uris
+from mazu_ls.server import features
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.client.editor import ConnectedEditor
 from mazu_ls.server.client.settings import initial_settings
@@ -30,9 +29,12 @@ from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader
 from mazu_ls.server.rpc.handshake import Handshake, client_profile, process_lives
+from mazu_ls.server.rpc.live.starting_editor import MARK_SECONDS, share_and_unmark
+from mazu_ls.server.rpc.named_folders import workspace_folders
 from mazu_ls.server.rpc.protocol import ServerProtocol
 from mazu_ls.server.rpc.transport import Transport
 from mazu_ls.server.state import ServerState
+from mazu_ls.state.starting import StartingMark, mark_starting
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -55,6 +57,8 @@ class ServerConnection(LanguageServer):
         self.ready = asyncio.Event()
         self._done: asyncio.Future[int] | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._starting: StartingMark | None = None
+        """Says to other processes that unsaved text of this editor is not shared yet."""
         self._add("initialize", lsp_types.InitializeParams, self._initialize)
         self._add("shutdown", None, self._shutdown_request)
         self._add(
@@ -73,6 +77,7 @@ class ServerConnection(LanguageServer):
         self.protocol.unread = lambda: transport.unread
         self.protocol.on_exit = self._exit
         if handshake is not None and handshake.params is not None:
+            self._starting = handshake.starting
             self._open_answered(handshake.params, client_lives=handshake.client_lives)
         reading = asyncio.create_task(self._read(transport))
         code = await self._done
@@ -89,6 +94,8 @@ class ServerConnection(LanguageServer):
                 await self.protocol.answered()
         except TimeoutError:
             logger.warning("Not everything stopped within %s s.", CLOSE_SECONDS)
+        if self._starting:
+            self._starting.close()
         await transport.close()
         return code
 
@@ -165,6 +172,11 @@ class ServerConnection(LanguageServer):
         host.edited = server.hints.edited
         editor.own_settings = initial_settings(params.initialization_options)
         server.plan_opening(folders, editor.own_settings)
+        mark = server.starting = self._starting or (mark_starting(folders[0], self._env) if folders else None)
+        if mark is not None:
+            self._starting = mark
+            server.on_ready.append(lambda project: server.jobs.spawn(share_and_unmark(server, mark)))
+            asyncio.get_running_loop().call_later(MARK_SECONDS, mark.close)  # if it never opens
         self.protocol.initialized = True
         if params.process_id is not None and client_lives:
             self._watching = asyncio.get_running_loop().create_task(self._end_with(params.process_id))
@@ -185,25 +197,3 @@ async def _serve_other_processes(server: ServerState, project: Project) -> None:
     """Import this once the project is open, and with it most of what it needs."""
     listener = await asyncio.to_thread(importlib.import_module, "mazu_ls.server.rpc.live.listener")
     await listener.serve_other_processes(server, project)
-
-
-def workspace_folders(params: lsp_types.InitializeParams) -> list[Path]:
-    """Return the folders to work in, whichever of the three ways the client names them."""
-    named = [folder.uri for folder in params.workspace_folders or []]
-    if not named and params.root_uri:
-        named = [params.root_uri]
-    if not named and params.root_path:
-        named = [uris.from_path(params.root_path)]
-    return existing(named)
-
-
-def existing(named: Sequence[str]) -> list[Path]:
-    """Return the existing folders among these URIs; missing ones are logged."""
-    found: list[Path] = []
-    for uri in named:
-        path = uris.to_path(uri)
-        if path and path.is_absolute() and path.is_dir():
-            found.append(path)
-        else:
-            logger.warning("%s is not a folder on this machine and is ignored.", uri)
-    return found

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,6 +19,9 @@ from mazu_ls.server.commands import names
 from mazu_ls.server.rpc import lsp_types, positions
 from mazu_ls.server.rpc.capabilities import initialize_result
 from mazu_ls.server.rpc.framing import FrameReader, frame
+
+if TYPE_CHECKING:
+    from mazu_ls.state.starting import StartingMark
 
 CHUNK = 64 * 1024
 
@@ -34,6 +37,7 @@ class Handshake:
     params: lsp_types.InitializeParams | None
     unread: bytes
     client_lives: bool = False
+    starting: StartingMark | None = None
 
 
 def claim_stdio() -> tuple[int, int]:
@@ -72,7 +76,16 @@ def answer_initialize(source: int, sink: int) -> Handshake:
     lives = params.process_id is not None and process_lives(params.process_id)  # not after it has its answer
     answer = {"jsonrpc": "2.0", "id": message_id, "result": initialize_result(encoding, names(), profile)}
     _write(sink, frame(msgspec.json.encode(answer)))
-    return Handshake(params, frames.rest, lives)
+    return Handshake(params, frames.rest, lives, _mark_starting(params))
+
+
+def _mark_starting(params: lsp_types.InitializeParams) -> StartingMark | None:
+    """Say to other processes that unsaved text of this editor is not known yet; imported after the answer."""
+    from mazu_ls.server.rpc.named_folders import workspace_folders
+    from mazu_ls.state.starting import mark_starting
+
+    folders = workspace_folders(params)
+    return mark_starting(folders[0]) if folders else None
 
 
 def client_profile(params: lsp_types.InitializeParams) -> ClientProfile:

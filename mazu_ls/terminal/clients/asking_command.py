@@ -31,7 +31,7 @@ def run_asking(
     """Run the command on the server that has the project open and return the exit status; None if no server runs or it does not do this command."""
     from mazu_ls.terminal import cli
 
-    if (connection := connect_to_project(root, env)) is None:
+    if (connection := connect_to_project(root, env, waits=True)) is None:
         return None
     cli.configure_log()
     given.root = root

@@ -75,7 +75,7 @@ def run_with_server(given: argparse.Namespace, env: Mapping[str, str] | os._Envi
         from mazu_ls.terminal.clients.asking_command import run_asking
 
         return run_asking(given, root, env, command, arguments)
-    if (connection := connect_to_project(root, env)) is None:
+    if (connection := connect_to_project(root, env, waits=command not in SHOWING)) is None:
         return None
     with connection:
         server = _Conversation(connection)
@@ -123,7 +123,7 @@ def _with_ids(
     named = {field: name for field, name in named.items() if not re.fullmatch(r"cp_\d+|now", name)}
     if not named:
         return arguments
-    if (connection := connect_to_project(root, env)) is None:
+    if (connection := connect_to_project(root, env, waits=True)) is None:
         return None
     kind = OF_COMPARE if given.verb == "compare" else OF_CHECKPOINTS
     with connection:
