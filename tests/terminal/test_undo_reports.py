@@ -64,17 +64,31 @@ def test_bits_that_no_rollback_sets_are_named(script: Script):
 
 
 def test_a_renamed_file_is_not_said_to_be_yours_alone(script: Script):
-    need_birth_times(script)
     old, new = script.root / "cart.txt", script.root / "Basket.txt"
     old.write_text(LINES)
     script.model_says({"calls": [edit("cart.txt", "line 3", "LINE 3")]}, {"text": "Done."})
     assert script("run", "edit it")[0] == 0
     old.rename(new)
-    said = "keep: Basket.txt (it stays, whoever changed it: it is not new, but had another name before"
+    said = "keep: Basket.txt (with the agent's change in it, since it has another name now: it was cart.txt)"
+    gone = "you deleted it, or gave it another name, after the agent changed it)"
     for line in (("undo", "--preview"), ("undo", "--on-conflict", "keep")):
         _, out, err = script(*line)
-        assert said in out, out + err
-    assert new.exists()
+        assert said in out and gone in out and "left as it is" not in out, out + err
+    assert new.exists() and not old.exists()
+
+
+def test_a_copy_in_place_of_the_agents_file_is_not_said_to_be_yours_alone(script: Script):
+    old, new, other = (script.root / name for name in ("cart.txt", "Basket.txt", "other.txt"))
+    old.write_text(LINES)
+    script.model_says({"calls": [edit("cart.txt", "line 3", "LINE 3")]}, {"text": "Done."})
+    assert script("run", "edit it")[0] == 0
+    new.write_text(old.read_text() + "mine\n")
+    other.write_text("of mine\n")
+    old.unlink()
+    for line in (("undo", "--preview"), ("undo", "--on-conflict", "keep")):
+        _, out, err = script(*line)
+        assert "keep: Basket.txt (with the agent's change in it, since" in out, out + err
+        assert "keep: other.txt (only you changed it)" in out, out + err
 
 
 def test_a_file_that_came_to_light_is_not_said_to_be_yours(script: Script):

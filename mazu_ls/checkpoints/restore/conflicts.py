@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,23 +15,23 @@ from mazu_ls.checkpoints.attribution.recorded_writes import Shown, writes
 from mazu_ls.checkpoints.attribution.restored_places import places_restored, restored_entries
 from mazu_ls.checkpoints.attribution.saved_since import SavedSince
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.git.merge_cells import merge_cells
-from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry
+from mazu_ls.checkpoints.git.objects import BLOB
 from mazu_ls.checkpoints.models import Checkpoint, OnConflict, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore import keep_reasons
 from mazu_ls.checkpoints.restore.buffers import BufferChange
-from mazu_ls.checkpoints.restore.merging.keep_lines import keep_users_lines, separate_lines
-from mazu_ls.checkpoints.restore.merging.replay import FileBelow, Merge, replay_users_changes
+from mazu_ls.checkpoints.restore.merging.replay import Merge
+from mazu_ls.checkpoints.restore.merging.separation import Separation
 from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.file_state import entry_state, text_state
-from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, encode_like, file_bytes, place_of, shown_text
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.checkpoints.unheld.kept_limit import lost_since
 from mazu_ls.checkpoints.unheld.moved_files import moved_in
 from mazu_ls.checkpoints.unheld.outgrown_files import changed_since_outgrown
 from mazu_ls.checkpoints.unheld.renamed_files import first_name
+from mazu_ls.checkpoints.unheld.renamed_texts import renamed_texts
 from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
@@ -70,15 +70,15 @@ class RollbackDecision:
         self._live: LastInterval | None = None
         self._saved: dict[bytes, str] = {}
         self._since = SavedSince(project, db, self._number)
-        self._unsaved: set[bytes | None] = set()
-        self._now = BufferView(None, ())
         self._outgrown: set[bytes] = set()
         """The places whose file the user changed where no checkpoint could hold it: nothing can be merged."""
         self._in_the_way: set[str] = set()
         """The files, as reports show them, in whose place, or in that of whose folder, the user put something else."""
-        self._same_lines: dict[bytes, str] = {}
-        """The places of which both changed the same lines, in which the user's text stays, with what is said of that."""
+        self._deleted: set[bytes] = set()
+        self._renamed: dict[bytes, bytes] = {}
+        """Files of the user's that hold the text of one which is deleted, with its name."""
         self._history = PlaceHistory(project, db, self._number, self._session)
+        self._separate(BufferView(None, ()))
 
     def concerns(self, place: bytes | None) -> bool:
         """Return whether a place may change: of a redo only what the rollback that it reverts had changed."""
@@ -96,6 +96,14 @@ class RollbackDecision:
         self._since = SavedSince(self._project, self._db, self._number, self._live)
         for place, change in found.items():
             self._changes.add(place, change.sessions, user=change.stored_user)
+
+    def _separate(self, now: BufferView) -> None:
+        self._unsaved = {place_of(self._project, held) for held in now.unsaved}
+        self._now = now
+        self._separation = Separation(
+            self._project, self._target.id, self._session, self._history, self._changes, self._since,
+            now, self._unsaved, self.choice == "keep",
+        )  # fmt: skip
 
     def changed_unseen(self) -> list[bytes]:
         """Return the places with unobserved changes before the first full scan after the target."""
@@ -153,10 +161,11 @@ class RollbackDecision:
         if self.choice == "agents":
             owners |= {place: "both" for places in blocked.values() for place in places}
         writer = self._project.repository.writer()
-        self._now, self._unsaved = now, {place_of(self._project, held) for held in now.unsaved}
+        self._separate(now)
         if self.choice != "overwrite":
             self._saved = self._since.texts({step.place for step in steps if step.unheld is None})
         self._outgrown = changed_since_outgrown(self._db, self._target, steps)
+        self._find_renamed(steps, owners, open_places)
         kept: dict[str, str] = {}
         done: list[RestoreStep] = []
         for step in steps:
@@ -172,8 +181,8 @@ class RollbackDecision:
             result = self._step(step, owner, writer.add, bits)
             if result is not None and (result is step or result.changes(bits)):
                 done.append(result)
-                if step.place in self._same_lines:
-                    kept[step.shown] = self._same_lines[step.place]
+                if step.place in self._separation.same_lines:
+                    kept[step.shown] = self._separation.same_lines[step.place]
             elif (
                 result is None or owner != "agent"
             ):  # a merge that changes nothing leaves only the user's work
@@ -188,10 +197,16 @@ class RollbackDecision:
             self._in_the_way.add(step.shown)
             inside = min(self._project.shown(place) for place in blocked[step.place])
             kept[step.shown] = f"{keep_reasons.IN_THE_WAY}: {inside}"
+        of_files = dict(kept)
         typed = self._changed_buffers(buffers, owners, plan, kept)
         steps[:], buffers[:] = done, typed
         undecided = self._in_the_way if self.choice != "keep" else set[str]()
-        keep_reasons.list_in_plan(plan, (done, typed), kept, undecided)
+        also = [
+            PathReason(shown, reason)
+            for shown, reason in sorted(of_files.items())
+            if reason in keep_reasons.LEFT and kept[shown] != reason and shown not in undecided
+        ]
+        keep_reasons.list_in_plan(plan, (done, typed), kept, undecided, also)
 
     def _changed_buffers(
         self,
@@ -208,8 +223,8 @@ class RollbackDecision:
             self._note(plan, change.shown, owner)
             if (result := self._buffer(change, owner)) is not None and result.text != change.buffer.text:
                 typed.append(result)
-                if change.place in self._same_lines:
-                    kept[change.shown] = self._same_lines[change.place]
+                if change.place in self._separation.same_lines:
+                    kept[change.shown] = self._separation.same_lines[change.place]
             elif result is None or owner != "agent":
                 reason = self.reason("user" if result else owner, change.place)
                 if reason not in keep_reasons.LEFT:
@@ -221,8 +236,8 @@ class RollbackDecision:
         """Return whose a file is that changed beneath an unsaved text: the user's alone if nothing of the agent's was saved with it."""
         owner, place = self._history.file_owner(step.place), step.place
         if owner == "user" and self.choice != "overwrite":
-            is_theirs = self._file_without_agent(step) == file_bytes(self._project, self._now.tree, place)
-            return "user" if is_theirs and place not in self._same_lines else "both"
+            is_theirs = self._separation.of_file(step) == file_bytes(self._project, self._now.tree, place)
+            return "user" if is_theirs and place not in self._separation.same_lines else "both"
         return owner
 
     def _is_reverted_above(self, place: bytes, buffers: list[BufferChange]) -> bool:
@@ -249,8 +264,8 @@ class RollbackDecision:
         """Return why a place stays as it is."""
         another = self._session is not None and place is not None and self._changes.only_agents(place)
         another = another and place not in self._outgrown
-        if place in self._same_lines:
-            return self._same_lines[place]
+        if place in self._separation.same_lines:
+            return self._separation.same_lines[place]
         if owner == "user":
             moved = place is not None and self._changes.moved(place)
             return (
@@ -263,6 +278,8 @@ class RollbackDecision:
         if place in self.unheld and not another:
             return keep_reasons.KEPT_UNHELD if self.choice == "keep" else keep_reasons.UNHELD_CHANGED
         uncertain = place is not None and self._changes.uncertain(place)
+        if place in self._deleted and not uncertain and not another:
+            return keep_reasons.KEPT_DELETED if self.choice == "keep" else keep_reasons.DELETED
         if self.choice == "keep":
             return keep_reasons.KEPT_UNCERTAIN if uncertain else keep_reasons.KEPT
         if uncertain:
@@ -270,11 +287,32 @@ class RollbackDecision:
         return keep_reasons.ANOTHER_ON_TOP if another else keep_reasons.BOTH
 
     def _users_reason(self, place: bytes | None) -> str:
-        first = None if place is None else first_name(self._project, self._db, self._number, place)
-        if first is None or (first.place is not None and self._changes.owner(first.place) == "user"):
+        if place is None:
             return keep_reasons.ONLY_YOURS
-        name = first.place and self._project.shown(first.place)
-        return f"{keep_reasons.RENAMED} {name}" if name else keep_reasons.NOT_NEW
+        first = first_name(self._project, self._db, self._number, place)
+        name = self._renamed.get(place)
+        if name is None and first is not None:
+            if first.place is not None and self._changes.owner(first.place) == "user":
+                return keep_reasons.ONLY_YOURS
+            name = first.place
+        old_name = None if name is None else self._project.shown(name)
+        return keep_reasons.of_users_file(old_name, is_renamed=name is not None or first is not None)
+
+    def _find_renamed(
+        self, steps: Sequence[RestoreStep], owners: Mapping[bytes, Owner], shown: Collection[bytes]
+    ) -> None:
+        """Find what the user deleted of the agent's work, and where its text is now."""
+        added = [one.place for one in steps if one.now is None and owners[one.place] == "user"]
+        gone = (one.place for one in steps if one.was is None and owners[one.place] == "both")
+        self._deleted = {place for place in gone if place not in shown}
+        texts = {place: self._last_text(place) for place in self._deleted} if added else {}
+        self._renamed = renamed_texts(self._project, self._now.tree, added, texts)
+
+    def _last_text(self, place: bytes) -> bytes | None:
+        """Return the last content of a file that is gone."""
+        views = (one.before for one in reversed(self._history.intervals(place)))
+        held = (file_bytes(self._project, view.tree, place) for view in views)
+        return next((data for data in held if data is not None), None)
 
     def takes_all(self, owner: Owner) -> bool:
         """Return whether a place of this owner is restored as it was, without a question."""
@@ -289,17 +327,18 @@ class RollbackDecision:
         self, step: RestoreStep, owner: Owner, add: Callable[[str, bytes], bytes], bits: bytes
     ) -> RestoreStep | None:
         project, place = self._project, step.place
+        self._separation.same_lines.pop(place, None)
         text = self._saved.get(place)
         if self.takes_all(owner):
             if text is None:
                 return step
             entry = step.now or step.was
-            return step.with_content(add(BLOB, self._encoded(entry, text)), step.bits_after(bits))
+            return step.with_content(add(BLOB, self._separation.encoded(entry, text)), step.bits_after(bits))
         if owner == "user" or not self.merges or place in self._outgrown or step.unheld is not None:
             return None
-        if (data := self._file_without_agent(step)) is None:
+        if (data := self._separation.of_file(step)) is None:
             return None
-        own = self.without_agent(
+        own = self._separation.without_agent(
             place, lambda view: project.bits_at(view.tree, place), Change.file_owner, lambda *_: None
         )
         content = add(BLOB, data)
@@ -312,51 +351,16 @@ class RollbackDecision:
             return None  # both changed the permission bits, which cannot be divided, and nothing else is left
         return step.with_content(content, own or bits)
 
-    def _file_without_agent(self, step: RestoreStep) -> bytes | None:
-        """Return the content of a file on disk without the agent's changes; None if they cannot be separated."""
-        project, place = self._project, step.place
-        if place not in self._unsaved and not self._history.was_unsaved(place):
-            return self.without_agent(
-                place, lambda it: file_bytes(project, it.tree, place), Change.file_owner
-            )
-        if (text := self._text_of_file(place)) is None:
-            return None
-        if text == shown_text(project, BufferView(self._now.tree, ()), place):
-            return file_bytes(project, self._now.tree, place)
-        return self._encoded(step.was or step.now, text)
-
-    def _text_of_file(self, place: bytes) -> str | None:
-        """Return the text of a file on disk, of which an editor showed unsaved text, without the agent's changes."""
-        history, views = self._history, (self._history.view(self._target.id), self._now)
-        below = FileBelow(
-            self._project, place, history.intervals(place), ends=views, session=self._session,
-            strict=merge_cells(self._separate, place), was_discarded=self._since.was_discarded(place),
-        )  # fmt: skip
-        found = None if self._changes.unknown else self._separated(place, below.replay)
-        return None if found is None else found.decode("utf-8", "surrogatepass")
-
     def _buffer(self, change: BufferChange, owner: Owner) -> BufferChange | None:
+        place = change.place
+        self._separation.same_lines.pop(place or b"", None)
         if self.takes_all(owner):
             return change
-        place = change.place
         if owner == "user" or not self.merges or place is None or place in self.unheld:
             return None
         is_file = place not in self._unsaved and self._history.was_unsaved(place)
-        text = self._text_of_file(place) if is_file else self.text_without_agent(place)
+        text = self._separation.text_of_file(place) if is_file else self._separation.of_document(place)
         return None if text is None else replace(change, text=text)
-
-    def text_without_agent(self, place: bytes) -> str | None:
-        """Return a file's text as the user saw it, without the agent's changes; None if they cannot be separated."""
-
-        def read(view: BufferView) -> bytes | None:
-            text = shown_text(self._project, view, place)
-            return None if text is None else text.encode("utf-8", "surrogatepass")
-
-        data = self.without_agent(place, read, Change.owner)
-        return None if data is None else data.decode("utf-8", "surrogatepass")
-
-    def _encoded(self, entry: TreeEntry | None, text: str) -> bytes:
-        return encode_like(self._project.repository.read(entry.oid) if entry else b"", text)
 
     def row_owner(self, place: bytes, now: BufferView) -> Owner:
         """Return the owner of a part's row; "agent" if that is not recorded (checkpoints of earlier versions)."""
@@ -366,33 +370,8 @@ class RollbackDecision:
         """Return the intervals since the target in which the user changed a place, alone or not."""
         return [one for one in self._history.intervals(place) if one.change.owner(self._session) != "agent"]
 
-    def without_agent(
-        self,
-        place: bytes,
-        read: Callable[[BufferView], bytes | None],
-        owner_of: Callable[[Change, str | None], Owner],
-        merge: Merge | None = None,
+    def row_without_agent(
+        self, place: bytes, read: Callable[[BufferView], bytes | None], merge: Merge
     ) -> bytes | None:
-        """See `replay_users_changes`. `merge`: the three-way merge of what is no file."""
-        if self._changes.unknown:
-            return None
-        intervals: list[tuple[bytes | None, bytes | None, Owner]] = [
-            (read(one.before), read(one.after), owner_of(one.change, self._session))
-            for one in self._history.intervals(place)
-        ]
-        then = read(self._history.view(self._target.id))
-        if merge is not None:
-            return replay_users_changes(then, intervals, merge)
-        return self._separated(place, partial(replay_users_changes, then, intervals))
-
-    def _separated(self, place: bytes, replay: Callable[[Merge], bytes | None]) -> bytes | None:
-        """Return what `replay` separates line by line; in lines that both changed the user's text stays if they said so."""
-        found = replay(merge_cells(self._separate, place))
-        if found is None and self.choice == "keep":
-            found, said = keep_users_lines(self._project.repository, place, replay)
-            if found is not None:
-                self._same_lines[place] = said
-        return found
-
-    def _separate(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
-        return separate_lines(self._project.repository, mine, ancestor, theirs)
+        """Return a part's row without the agent's changes; None if they cannot be separated. `merge`: the part's own."""
+        return self._separation.without_agent(place, read, Change.owner, merge)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from mazu_ls.checkpoints.attribution.owners import Change, Owner
+from mazu_ls.checkpoints.attribution.owners import Owner
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry, object_id
 from mazu_ls.checkpoints.models import MemoryCounts, PathReason, PlanFiles
@@ -105,7 +105,7 @@ class _Row(Struct, frozen=True):
             return True
         result = None
         if owner == "both" and self.decision.merges:
-            result = self.decision.without_agent(self.place, self._read, Change.owner, self.part.merge)
+            result = self.decision.row_without_agent(self.place, self._read, self.part.merge)
         if result is not None and result != data:
             return result
         reason = self.decision.reason(owner if result is None else "user", self.place)
