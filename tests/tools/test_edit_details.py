@@ -55,6 +55,24 @@ def test_json_that_looks_like_a_notebook_is_one_by_its_name_alone() -> None:
     assert edited_text(source, [cell], "a.json") == source.replace("x = 1", "x = 2\ny")
 
 
+@pytest.mark.parametrize(
+    ("text", "old", "said"),
+    [
+        ("say \u201chi\u201d\n", 'say "hi"', "the file has LEFT DOUBLE QUOTATION MARK (U+201C), RIGHT DOUBLE QUOTATION MARK (U+201D)"),
+        ("it's\n", "it\u2019s", "`old` has RIGHT SINGLE QUOTATION MARK (U+2019)"),
+        ("a \u2013 b\n", "a - b", "the file has EN DASH (U+2013)"),
+        ("a\u00a0b\n", "a b", "the file has NO-BREAK SPACE (U+00A0)"),
+        ("wait\u2026\n", "wait...", "the file has HORIZONTAL ELLIPSIS (U+2026)"),
+    ],
+)  # fmt: skip
+def test_a_miss_names_characters_that_look_alike(text: str, old: str, said: str) -> None:
+    found = miss(f"first\n{text}", old)
+    assert (
+        found
+        == f": at line 2 it differs only in characters that look alike: {said}. There it reads:\n{text.strip()}"
+    )
+
+
 def test_a_miss_names_the_most_similar_passage_or_none() -> None:
     text = "alpha = 1\nbeta = 2\ngamma = 3\n"
     assert miss(text, "beta = 3") == ". The nearest passage is at line 2:\nbeta = 2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
@@ -25,6 +26,15 @@ SURROUNDINGS = 20_000  # characters around an edit of a long text that are searc
 COMPARED_CHARACTERS = (
     3 * 10**10
 )  # of the passage, times those of all places it is compared with: about a second
+
+TYPOGRAPHY = {
+    **dict.fromkeys(map(ord, "\u2018\u2019\u201a\u201b\u2032"), "'"),
+    **dict.fromkeys(map(ord, "\u201c\u201d\u201e\u201f\u2033"), '"'),
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"), "-"),
+    **dict.fromkeys(map(ord, "\u00a0\u2002\u2003\u2007\u2009\u202f"), " "),
+    ord("\u2026"): "...",
+}
+"""Characters that look like others, with what is typed on a keyboard for them."""
 
 
 class Replacement(Struct, forbid_unknown_fields=True):
@@ -187,6 +197,14 @@ def _miss(text: str, old: str) -> str:
             return f": at line {start + 1} it differs only in white space. There it reads:\n" + _quoted(
                 lines, start, wanted
             )
+    plain = [line.translate(TYPOGRAPHY).strip() for line in lines]
+    plain_target = [line.translate(TYPOGRAPHY).strip() for line in wanted]
+    for start in range(len(lines) - len(wanted) + 1):
+        if plain[start : start + len(wanted)] == plain_target:
+            shown = _quoted(lines, start, wanted)
+            return (
+                f": at line {start + 1} it differs only in {_differing(shown, old)}. There it reads:\n{shown}"
+            )
     if len(lines) > COMPARED or len(wanted) > 60:
         return "; read that part of the file again"
     from rapidfuzz import fuzz
@@ -204,6 +222,20 @@ def _miss(text: str, old: str) -> str:
     if best < NEAR:
         return ", nor anything like it; read the file again"
     return f". The nearest passage is at line {at + 1}:\n" + _quoted(lines, at, wanted)
+
+
+def _differing(shown: str, old: str) -> str:
+    """Name the characters in which a passage and what was asked for differ although they look alike."""
+    here, there = (sorted({char for char in text if ord(char) in TYPOGRAPHY}) for text in (shown, old))
+    names = [
+        f"{unicodedata.name(char, 'a character')} (U+{ord(char):04X})" for char in here if char not in there
+    ]
+    others = [
+        f"{unicodedata.name(char, 'a character')} (U+{ord(char):04X})" for char in there if char not in here
+    ]
+    said = [f"the file has {', '.join(names)}"] if names else []
+    said += [f"`old` has {', '.join(others)}"] if others else []
+    return f"characters that look alike: {'; '.join(said) or 'quotes, dashes or spaces'}"
 
 
 def _quoted(lines: list[str], start: int, wanted: list[str]) -> str:
