@@ -78,7 +78,7 @@ class LimitSettings(Struct, frozen=True, forbid_unknown_fields=True):
     max_steps: Positive = 15
     """Model calls in one turn."""
     max_cost_usd: Amount | None = None
-    """US dollars that one turn may cost."""
+    """US dollars that one turn may cost; the next turn of a conversation starts at 0 again."""
     max_tokens: Positive | None = None
     """Tokens that one turn may use."""
     max_seconds: Annotated[float, Meta(gt=0)] | None = None

@@ -173,8 +173,8 @@ def test_time_is_over_at_the_second(
     [
         (Limits(steps=1), Usage(steps=1), "The limit of 1 step is reached."),
         (Limits(steps=2), Usage(steps=2), "The limit of 2 steps is reached."),
-        (Limits(cost=0.1), Usage(cost_usd=0.25), "The limit of $0.1 is reached ($0.2500 spent)."),
-        (Limits(cost=20), Usage(cost_usd=20.0), "The limit of $20 is reached ($20.0000 spent)."),
+        (Limits(cost=0.1), Usage(cost_usd=0.25), "The limit of $0.1 for a turn is reached ($0.2500 spent)."),
+        (Limits(cost=20), Usage(cost_usd=20.0), "The limit of $20 for a turn is reached ($20.0000 spent)."),
         (Limits(tokens=2_000_000), Usage(input_tokens=2_000_001), "The limit of 2000000 tokens is reached (2000001 used)."),
         (Limits(seconds=0.0), Usage(), "The limit of 0 seconds is reached."),
     ],

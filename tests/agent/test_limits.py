@@ -27,7 +27,7 @@ PRICED = """
         ("max_steps = 1", "max_steps", "The limit of 1 step is reached.", ""),
         ("max_tokens = 5000", "max_tokens", "The limit of 5000 tokens would be passed: the next call uses at least about …", ""),
         (
-            f"max_cost_usd = 0.006\n{PRICED}", "max_cost", "The limit of $0.006 is reached ($…",
+            f"max_cost_usd = 0.006\n{PRICED}", "max_cost", "The limit of $0.006 for a turn is reached ($…",
             "detail: The limit of $0.006 was passed by the last call ($…",
         ),
     ],
@@ -64,7 +64,7 @@ def test_a_limit_stops_the_turn_with_a_sentence_and_continue_goes_on(
     ("limit", "stop", "detail"),
     [
         ("max_tokens = 500", "max_tokens", "The limit of 500 tokens would be passed: the next call uses at least about …"),
-        ("max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 would be passed: the next call costs at least about $…"),
+        ("max_cost_usd = 0.000001", "max_cost", "The limit of $0.000001 for a turn would be passed: the next call costs at least about $…"),
     ],
 )  # fmt: skip
 def test_a_call_whose_input_alone_passes_a_limit_is_not_made(limit: str, stop: str, detail: str):

@@ -1261,7 +1261,7 @@ export interface RunParams {
   sessionId?: string | null;
   /** Stop after this many steps. */
   maxSteps?: number | null;
-  /** Stop after this many US dollars. */
+  /** Stop a turn after this many US dollars; the next message of a conversation starts at 0 again. */
   maxCost?: number | null;
   /** Stop after this many tokens. */
   maxTokens?: number | null;

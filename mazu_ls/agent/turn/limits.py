@@ -106,7 +106,7 @@ class UsageMeter(Struct):
         if limits.cost is not None and self.spent + cost > limits.cost:
             self.unaffordable = TurnLimitReached(
                 "max_cost",
-                f"The limit of ${_decimal(limits.cost)} would be passed: the next call costs at least about ${cost:.4f}, and"
+                f"The limit of ${_decimal(limits.cost)} for a turn would be passed: the next call costs at least about ${cost:.4f}, and"
                 f" ${self.spent:.4f} is spent.",
             )
         elif limits.tokens is not None and used + least.tokens > limits.tokens:
@@ -146,7 +146,8 @@ class UsageMeter(Struct):
             return self.unaffordable
         if limits.cost is not None and self.spent >= limits.cost:
             return TurnLimitReached(
-                "max_cost", f"The limit of ${_decimal(limits.cost)} is reached (${self.spent:.4f} spent)."
+                "max_cost",
+                f"The limit of ${_decimal(limits.cost)} for a turn is reached (${self.spent:.4f} spent).",
             )
         if limits.tokens is not None and usage.tokens >= limits.tokens:
             return TurnLimitReached(

@@ -41,7 +41,7 @@ class RunParams(Params, frozen=True):
     max_steps: Positive | None = None
     """Stop after this many steps."""
     max_cost: Amount | None = None
-    """Stop after this many US dollars."""
+    """Stop a turn after this many US dollars; the next message of a conversation starts at 0 again."""
     max_tokens: Positive | None = None
     """Stop after this many tokens."""
     max_seconds: Seconds | None = None

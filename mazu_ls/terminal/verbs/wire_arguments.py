@@ -10,7 +10,7 @@ ARGUMENTS: dict[str, dict[str, WireArgument]] = {
         "task": WireArgument('what to do', required=True),
         "sessionId": WireArgument('continue this conversation instead of starting a new one'),
         "maxSteps": WireArgument('stop after this many steps', kind="integer", least=1),
-        "maxCost": WireArgument('stop after this many US dollars', kind="number", least=0),
+        "maxCost": WireArgument('stop a turn after this many US dollars; the next message of a conversation starts at 0 again', kind="number", least=0),
         "maxTokens": WireArgument('stop after this many tokens', kind="integer", least=1),
         "maxSeconds": WireArgument('stop after this many seconds', kind="number", least=0, above=True),
         "checkpointEvery": WireArgument('take a checkpoint after this many steps', kind="integer", least=1),

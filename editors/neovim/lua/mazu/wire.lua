@@ -960,7 +960,7 @@
 ---@field task string What to do.
 ---@field sessionId? string Continue this conversation instead of starting a new one.
 ---@field maxSteps? integer Stop after this many steps.
----@field maxCost? number Stop after this many US dollars.
+---@field maxCost? number Stop a turn after this many US dollars; the next message of a conversation starts at 0 again.
 ---@field maxTokens? integer Stop after this many tokens.
 ---@field maxSeconds? number Stop after this many seconds.
 ---@field checkpointEvery? integer Take a checkpoint after this many steps.
