@@ -122,8 +122,8 @@ def _run(arguments: list[str]) -> int:
     if _is_command(arguments):
         gc.set_threshold(SELDOM)
     verb, needs_help = (arguments or [""])[0], bool({"-h", "--help"} & set(arguments))
-    if verb in TURNS and not needs_help:
-        _hide_secrets()  # commands of the agent run while this process waits, also where a server has the turn
+    if verb not in SHORT and not needs_help:
+        _hide_secrets()  # before anything is said, which this program would say again once it is restarted
     if arguments and verb in LIVE and _is_any_server_live():
         from mazu_ls.terminal.clients.live_server import run_with_server
 
@@ -132,8 +132,6 @@ def _run(arguments: list[str]) -> int:
             return status
     if verb in SHORT:
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting its threads costs more than they gain
-    elif verb not in TURNS and not needs_help:
-        _hide_secrets()
     if _is_command(arguments):
         parsed = parsed or _parse(arguments)
         from mazu_ls.terminal.screen.first_prompt import show_first_prompt

@@ -453,6 +453,15 @@ def test_a_command_does_not_wait_for_a_conversation_that_is_suspended(
             assert run_with_server(given, env) is None
         said = capsys.readouterr()
         assert said.err.count("is suspended") == 1 and "`fg` continues it" in said.err and said.out == ""
+        key = {
+            **clean_environment(env),
+            "ANTHROPIC_API_KEY": "sk-ant-test",
+        }  # it starts itself once more without it
+        done = subprocess.run(
+            [sys.executable, "-m", "mazu_ls", "undo"], cwd=tmp_path, env=key, capture_output=True, text=True, check=False, timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.stderr.count("is suspended") == 1, done.stderr
     finally:
         editor.process.send_signal(signal.SIGCONT)
     wait_until(lambda: not peers.is_suspended(editor.process.pid))
