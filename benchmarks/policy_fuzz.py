@@ -23,6 +23,7 @@ from mazu_ls.policy import PolicyContext, ToolCallInfo
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.decide import decide
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
+from mazu_ls.state.left_files import FOLDERS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.process import spawn
@@ -208,6 +209,8 @@ class World:
             pass
         await child.wait()
         child.close()
+        for name in FOLDERS:  # mount points of the sandbox
+            shutil.rmtree(self.root / "tmp" / name, ignore_errors=True)
 
     def _unseen(self, line: str, index: int, place: PolicyContext) -> str | None:
         """A program that ran, or an option it got, that the gate knew nothing of."""
