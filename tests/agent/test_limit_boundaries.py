@@ -107,11 +107,19 @@ def test_three_times_in_five_rounds_is_a_loop_and_in_six_is_none() -> None:
     assert rounds(A, B, C, A, B, A)[-1] is None
 
 
-def test_the_same_error_of_three_calls_is_a_loop_and_of_two_is_none() -> None:
-    wrong = [outcome(name, "no such file", ok=False) for name in ("x", "y", "x", "y", "x", "z")]
-    found = rounds(*wrong)
-    assert found[:3] == [None] * 3
-    assert found[3] == "The same error came 3 times: no such file"
+def test_the_same_error_for_a_file_is_a_loop_and_for_several_is_none() -> None:
+    def wrong(path: str, old: str, name: str = "edit_file") -> CallOutcome:
+        return CallOutcome(ToolCall("c", name, {"path": path, "old": old}), "not there", ok=False)
+
+    assert rounds(*(wrong("a", old) for old in "xyz"))[-1] == "The same error came 3 times: not there"
+    assert rounds(*(wrong(path, "x") for path in "abcdef")) == [None] * 6
+    assert rounds(wrong("a", "x"), wrong("a", "x", "grep"), wrong("b", "x"), wrong("a", "y"))[-1] is None
+    commands = [
+        CallOutcome(ToolCall("c", "run_shell", {"command": f"which {n}"}), "exit code 1", ok=False)
+        for n in range(5)
+    ]
+    assert rounds(*commands) == [None] * 5, "a search for a program"
+    assert rounds(*commands[:1] * 3)[-1] is not None
 
 
 def test_a_command_that_was_not_run_before_starts_the_count_again() -> None:

@@ -34,10 +34,16 @@ class CallOutcome:
         """A key of tool and arguments; equal for identical calls."""
         return f"{self.call.name} {json.dumps(self.call.arguments, sort_keys=True, ensure_ascii=False)}"
 
+    @property
+    def target(self) -> str:
+        """A key of the tool and the file it is used on; of the whole call where that names none."""
+        path = self.call.arguments.get("path")
+        return f"{self.call.name} {path}" if isinstance(path, str) else self.key
+
 
 class LoopDetector:
-    """Reports the same call with the same result in three of five rounds, the same error likewise, and edits that undo
-    each other."""
+    """Reports the same call with the same result in three of five rounds, the same error of a tool on a file likewise, and
+    edits that undo each other."""
 
     def __init__(self) -> None:
         self._rounds: deque[tuple[set[str], set[str]]] = deque(maxlen=WINDOW)
@@ -59,7 +65,7 @@ class LoopDetector:
         self._rounds.append(
             (
                 {f"{outcome.key}\0{hash(outcome.text)}" for outcome in outcomes},
-                {outcome.text for outcome in outcomes if not outcome.ok},
+                {f"{outcome.target}\0{outcome.text}" for outcome in outcomes if not outcome.ok},
             )
         )
         return self._repetition() if self._quiet >= QUIET else None
@@ -87,7 +93,7 @@ class LoopDetector:
                 return f"The same call was made {REPEATS} times with the same result: {_short(call.split(chr(0))[0])}"
         for error in errors:
             if sum(error in earlier for _, earlier in self._rounds) >= REPEATS:
-                return f"The same error came {REPEATS} times: {_short(error)}"
+                return f"The same error came {REPEATS} times: {_short(error.partition(chr(0))[2])}"
         return None
 
 
