@@ -57,12 +57,15 @@ class Tool(Struct, frozen=True):
 
     async def call(self, arguments: dict[str, Any], turn: ToolContext) -> ToolOutput:
         """Validate `arguments` and run. Raises ToolError with a text for the model."""
+        result = await self.run(self.decoded(arguments), turn)
+        return result if isinstance(result, ToolOutput) else ToolOutput(result)
+
+    def decoded(self, arguments: dict[str, Any]) -> Any:
+        """Return the arguments that `run` takes. Raises ToolError for any that it cannot take: nobody is asked about those."""
         try:
-            decoded = self.decode(arguments)
+            return self.decode(arguments)
         except (msgspec.ValidationError, TypeError, ValueError) as error:
             raise ToolError(f"bad arguments for {self.name}: {error}{self._names(str(error))}") from error
-        result = await self.run(decoded, turn)
-        return result if isinstance(result, ToolOutput) else ToolOutput(result)
 
     def _names(self, complaint: str) -> str:
         """List the valid arguments if the error is about an unknown one."""

@@ -210,13 +210,13 @@ class ToolExecutor:
     async def _decided(self, call: ToolCall, edits: list[RecordedEdit]) -> ToolOutput:
         tool = self._tools.get(call.name)
         if call.invalid:
-            raise ToolError(
-                f"the arguments of {call.name} are not valid: {call.invalid}. Send a JSON object."
-            )
+            said = f"the arguments of {call.name} are not valid: {call.invalid}."
+            raise ToolError(f"{said} Send a JSON object.")
         if tool is None:
             raise ToolError(self._no_tool(call.name))
         if tool.source == "builtin" and (names := names_with_nul(call.arguments)):
             raise ToolError(f"{', '.join(names)} of {call.name} holds a NUL character; leave it out")
+        tool.decoded(call.arguments)
         ask_on_edit = await self._approvals.decide(call, tool)
         call = self._approvals.as_allowed(call)
         await ask_about_skill(self._run, call)

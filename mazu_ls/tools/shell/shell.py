@@ -66,6 +66,10 @@ class RunShellArgs(Struct, forbid_unknown_fields=True):
         bool, Meta(description="For servers and watchers: return at once and let it run.")
     ] = False
 
+    def __post_init__(self) -> None:
+        if not self.command.strip():
+            raise ValueError("the command is empty")
+
 
 class ShellOutputArgs(Struct, forbid_unknown_fields=True):
     id: Annotated[str, Meta(description="The id that run_shell gave.")]
