@@ -29,7 +29,7 @@ _DECLARED = lazy_pattern(  # PEP 263 and Emacs, Vim, XML, HTML, CSS
     rb"""|@charset\s+["'])([-\w.:]+)""",
     re.IGNORECASE,
 )
-_SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_kr")
+_SHIFTED = ("iso2022_jp", "iso2022_jp_2", "iso2022_jp_3", "iso2022_jp_2004", "iso2022_kr")
 _MODELINES = lazy_pattern(rb"(?:-\*-.*coding:|(?:vim?|ex):|\bcoding:)", re.IGNORECASE)
 _ENOUGH = 12
 """Characters from which on bytes that happen to be valid UTF-16 are text."""

@@ -36,6 +36,9 @@ COMMENTS = [
     ("cp857", "# Sunucu ayarları: değiştirmeyin, çünkü güvenliği şüpheli\n"),
     # À, å, ä and ö of DOS are letters of Hebrew there: alone, or in and next to Latin words, they are none.
     ("cp850", "à propos"), ("cp850", "key = value ; à propos\n"), ("cp850", "à la carte"), ("cp850", "för åäö"), ("cp862", "name = 'שם'\n"),
+    # Numbers in circles and units, which JIS X 0208 lacks; characters of Hong Kong.
+    ("euc_jis_2004", "設定①を読む\n"), ("euc_jis_2004", "# ㈱テスト ㎏ №1 設定ファイルを読む\nport = 1\n"),
+    ("cp932", "// ①②③ 手順\nx = 1\n"), ("big5hkscs", "# 喺度測試啲嘢\nx = 1\n"), ("big5hkscs", "// 唔好改呢個設定，會影響其他嘢\n"),
     # Pairs of bytes that look like UTF-8.
     ("gb18030", 'title = "欢迎使用本系统"\n'), ("gb18030", "# 㐀𠀀 服务器\n"), ("big5", "# 請不要修改伺服器連接埠\n"), ("euc_kr", "# 사용자 목록을 가져온다\n"),
 ]  # fmt: skip
@@ -45,6 +48,15 @@ COMMENTS = [
 def test_a_comment_is_enough_to_tell(encoding: str, text: str) -> None:
     found = decode(text.encode(encoding))
     assert (found.text, found.certain) == (text, False)
+
+
+@pytest.mark.parametrize("text", ["# ㈱テスト ㎏ №1 設定\nport = 1\n", "// ①②③ 手順\nx = 1\n"])
+def test_too_little_japanese_takes_no_chinese(text: str) -> None:
+    found = decode(text.encode("euc_jis_2004"))
+    assert found.encode(found.text + "x = 2\n") == text.encode("euc_jis_2004") + b"x = 2\n"
+    for new in "東國é":
+        with pytest.raises(MazuError, match="does not say its encoding"):
+            found.encode(found.text + new)
 
 
 def test_bytes_that_are_no_text_stay_in_utf8() -> None:

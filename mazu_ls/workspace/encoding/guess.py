@@ -18,6 +18,7 @@ CANDIDATES = (
     "cp1252", "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1251", "koi8_r", "koi8_u", "cp866", "cp1250", "latin_1",
     "iso8859_15", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "iso8859_5", "iso8859_7",
     "iso8859_6", "mac_roman", "cp850", "cp1125", "cp852", "cp737", "cp862", "cp857",
+    "euc_jis_2004", "big5hkscs",
 )  # fmt: skip
 """In order of preference if they are equally plausible."""
 SAMPLED = 1 << 12

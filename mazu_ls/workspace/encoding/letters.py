@@ -64,6 +64,8 @@ THAI_ABOVE = frozenset("ัิีึืฺุู็่้๊๋์ํ๎")
 """Vowels and tone marks written on a consonant."""
 THAI_LEADING = frozenset("เแโใไ")
 """Vowels written before one."""
+ENCLOSED = frozenset(map(chr, (*range(0x2160, 0x217A), *range(0x2460, 0x2474), *range(0x3220, 0x3400))))
+"""Numbers in circles, Roman ones, and words or units in one character, as lists and dates in East Asian text have them."""
 KANA_VOICED = frozenset("ｳｶｷｸｹｺｻｼｽｾｿﾀﾁﾂﾃﾄﾊﾋﾌﾍﾎ")
 """Half-width letters that a voice mark may follow."""
 KANA_SMALL = frozenset("ｧｨｩｪｫｬｭｮｯｰﾝ")
@@ -87,5 +89,5 @@ KANJI = frozenset(
 )
 FIRST_LEVEL = {  # the lead bytes of the first level of ideographs
     "cp932": ("euc_jp", 0xB0, 0xCF), "euc_jp": ("euc_jp", 0xB0, 0xCF), "gb18030": ("gb2312", 0xB0, 0xD7),
-    "big5": ("big5", 0xA4, 0xC6), "cp949": ("", 1, 0),
+    "big5": ("big5", 0xA4, 0xC6), "euc_jis_2004": ("euc_jp", 0xB0, 0xCF), "big5hkscs": ("big5", 0xA4, 0xC6), "cp949": ("", 1, 0),
 }  # fmt: skip

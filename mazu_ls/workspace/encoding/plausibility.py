@@ -13,6 +13,7 @@ from mazu_ls.workspace.encoding.letters import (
     ARABIC,
     ARABIC_SIGNS,
     CYRILLIC,
+    ENCLOSED,
     FIRST_LEVEL,
     GREEK,
     GREEK_ACCENTED,
@@ -175,14 +176,13 @@ def _thai(char: str, before: str, behind: str) -> float:
 
 def _east_asian(char: str, before: str, behind: str, encoding: str, kana: bool) -> float:
     """Score an East Asian character. `kana`: whether the text has any, as Japanese has."""
-    code = ord(char)
-    glued = _is_latin(before) + _is_latin(behind)
-    japanese = encoding in ("cp932", "euc_jp")
+    code, glued = ord(char), _is_latin(before) + _is_latin(behind)
+    japanese = encoding in ("cp932", "euc_jp", "euc_jis_2004")
     if 0x3040 <= code <= 0x30FF:
         return 1.0 if japanese else 0.0
     if 0xFF61 <= code <= 0xFF9F:
         return _half_width(char, before) - 0.6 * glued
-    if 0x3000 <= code <= 0x303F or 0xFF01 <= code <= 0xFF5E:  # punctuation, full-width forms
+    if 0x3000 <= code <= 0x303F or 0xFF01 <= code <= 0xFF5E or char in ENCLOSED:  # full-width forms, too
         return 0.5
     if 0xAC00 <= code <= 0xD7A3:  # Hangul: those of KS X 1001 are the frequent ones
         frequent = encoding == "cp949" and len(char.encode("euc_kr")) == 2
