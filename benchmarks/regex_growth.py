@@ -45,7 +45,7 @@ LINE = 20_000
 """Characters of a command line that the policy judges (`policy/bash/grammar.py`)."""
 BOUNDED = {
     "policy.bash.interpreter_code._SECRETS": LINE,
-    "server.chat.ai_comments.COMMENT": 2000, "tools.edit.placeholders._STATEMENT": 200, "workspace.path_rules._SECRET_NAME": 255,
+    "server.chat.ai_comments.COMMENT": 2000, "tools.edit.redacted.placeholders._STATEMENT": 200, "workspace.path_rules._SECRET_NAME": 255,
     "workspace.text._DECLARED": 1024, "workspace.text._MODELINES": 1024,
 }  # fmt: skip
 """Patterns whose caller gives them so many characters at most."""

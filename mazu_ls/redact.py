@@ -140,9 +140,8 @@ _PLAIN_WORD = (
     r"|contrase\u00f1a|senha|undefined|empty|auto|default|file|vault|keyring|prompt|ask|inherit|identifier|keyword|number|comment|operator|punctuation"
 )
 _MARKED = tuple((MARK.format(name), tuple(hints.split()), pattern) for name, hints, pattern in _PATTERNS)
-PLACEHOLDER = lazy_pattern(
-    "|".join(sorted({re.escape(mark) for mark, _, _ in _MARKED} | {r"\[redacted: secret\]"}))
-)
+KINDS = tuple(sorted({"secret"} | {name for name, _, _ in _PATTERNS}))
+PLACEHOLDER = lazy_pattern("|".join(re.escape(MARK.format(kind)) for kind in KINDS))
 """Any mark that `redact` leaves."""
 _NAMED_HINT = lazy_pattern(r"(?i:key|token|secret|pass|pwd|credential|kennwort|contrase|senha|\u043f\u0430\u0440\u043e\u043b|has\u0142o)")  # fmt: skip
 # What every match of `_NAMED` has, the end of a name and a sign: found in a fifth of its time.

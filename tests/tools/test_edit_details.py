@@ -12,8 +12,8 @@ from mazu_ls.tools.edit.file_syntax import has_parser, syntax_problem
 from mazu_ls.tools.edit.line_ends import COMPARED, common_ends, line_ends, with_line_ends
 from mazu_ls.tools.edit.long_lines import show_around, show_columns
 from mazu_ls.tools.edit.omitted_text import MOST_LINES, find_omission
-from mazu_ls.tools.edit.placeholders import refuse_placeholders, restore_secrets
 from mazu_ls.tools.edit.rebased_edit import rebase_edit
+from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders, restore_secrets
 from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passage, replace_passages
 from mazu_ls.tools.edit.shown_text import ShownText, numbered_lines
 from mazu_ls.tools.edit.text_or_notebook import edited_text

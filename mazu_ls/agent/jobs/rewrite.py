@@ -17,7 +17,7 @@ from mazu_ls.agent.turn.types import Prompt, RepliedTurn, TurnResult
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.journal import journal
 from mazu_ls.redact import PLACEHOLDER, has_secret
-from mazu_ls.tools.edit.placeholders import require_hidden, restore_secrets
+from mazu_ls.tools.edit.redacted.placeholders import require_hidden, restore_secrets
 from mazu_ls.tools.edit.shown_text import ShownText
 from mazu_ls.workspace.text import split_lines
 

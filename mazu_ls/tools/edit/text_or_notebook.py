@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mazu_ls.errors import ToolError
 from mazu_ls.tools.edit.notebook_text import FORM, NotebookText, is_notebook_text, new_notebook
-from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders
 from mazu_ls.tools.edit.replace import Replacement, replace_all_text, replace_passages
 from mazu_ls.workspace import ipynb
 

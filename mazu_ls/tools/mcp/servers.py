@@ -19,7 +19,7 @@ from mazu_ls.config.config import McpServer
 from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.redact import redact
 from mazu_ls.tools.base import Effect, Tool, ToolOutput
-from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp import tools as mcptools
 from mazu_ls.tools.mcp.list_pause import ListPause
 from mazu_ls.tools.mcp.start_files import StartFiles

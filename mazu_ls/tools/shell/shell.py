@@ -20,7 +20,7 @@ from mazu_ls.gitcmd import find_program
 from mazu_ls.state import left_files
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
-from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders
 from mazu_ls.tools.mcp.start_gate import GATE
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish

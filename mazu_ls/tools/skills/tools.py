@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.base import Effect, Tool, ToolOutput, tool
 from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
-from mazu_ls.tools.edit.placeholders import refuse_placeholders
+from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders
 from mazu_ls.tools.skills import signature
 from mazu_ls.tools.skills.python_runner import CallResult, RunContext
 from mazu_ls.tools.skills.skill_store import Scope, Skill, SkillStore

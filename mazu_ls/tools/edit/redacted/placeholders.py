@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from mazu_ls.errors import ToolError
-from mazu_ls.redact import PLACEHOLDER, find_secrets
+from mazu_ls.redact import find_secrets
+from mazu_ls.tools.edit.redacted.altered_placeholders import (
+    find_placeholder,
+    refuse_lost_secrets,
+    repair_placeholders,
+)
 from mazu_ls.tools.edit.shown_text import Placeholder, ShownText
 from mazu_ls.workspace.text import REPLACEMENT
 
@@ -22,13 +28,6 @@ CONTEXT_CHARS = 2000
 """Characters of context that are compared."""
 MOST_COMPARED = 2000
 """Pairs of placeholders whose context is compared; beyond that it counts as ambiguous."""
-_ALTERED = re.compile(
-    r"\[\s*redacted\b[^\]\n]{0,60}\]|<\s*(?:redacted|masked|hidden|omitted)\b[^>\n]{0,60}>|\(\s*redacted\b[^)\n]{0,60}\)|\{\s*redacted\b[^}\n]{0,60}\}"
-    # As a value, also a mask, or the word alone.
-    r"|(?:\A|[:=>])[ \t]{0,4}[\"'`]?(?:\*{3,}|\u2022{3,}|\u2026|\.{3}|(?:redacted|masked|hidden|omitted|unchanged)\b)(?=[\s\"'`,;<]|\Z)",
-    re.IGNORECASE,
-)
-"""Placeholders in other words, as models write them."""
 _WORD = re.compile(r"[^\W_]+")
 _STATEMENT = re.compile(r"[^\n,;{}]*\Z")
 
@@ -48,6 +47,7 @@ def restore_secrets(
     `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a placeholder
     without a value in the file, or with several.
     """
+    new = repair_placeholders(new, shown)
     marks = list(shown.marks.finditer(new))
     values: dict[int, str] = {}
     passage = shown.placeholders if span is None else shown.within(*span)
@@ -79,7 +79,7 @@ def restore_secrets(
         if value != match[0] and match[0] != REPLACEMENT:
             spans.append((start, length))
     restored = "".join([*pieces, new[at:]])
-    _refuse_altered(restored, passage, shown, path, where)
+    refuse_lost_secrets(new, Counter(values.values()), passage, shown, path, where=where)
     return RestoredText(restored, tuple(spans))
 
 
@@ -105,9 +105,9 @@ def _meaning(mark: str) -> str:
 def refuse_placeholders(text: str, use: str) -> None:
     """Raise ToolError if `text`, which is no edit of a file, holds the placeholder of a secret. `use` names its
     purpose."""
-    if match := PLACEHOLDER.search(text):
+    if found := find_placeholder(text):
         raise ToolError(
-            f"{match[0]!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
+            f"{found!r} is a placeholder for a secret that you are not shown; {use} would hold the placeholder instead. "
             "Move or copy a file with a command (mv, cp), let the program read the secret from its file, or ask the user."
         )
 
@@ -198,19 +198,6 @@ def _fill_last(chosen: list[Placeholder | None], held: Sequence[Placeholder]) ->
         left = [one for one in held if one.start not in taken]
         if len({one.value for one in left}) == 1:
             chosen[chosen.index(None)] = left[0]
-
-
-def _refuse_altered(
-    restored: str, passage: Sequence[Placeholder], shown: ShownText, path: str, where: str
-) -> None:
-    """Raise ToolError if a placeholder in other words replaces a secret."""
-    lost = any(one.value != one.mark and one.value not in restored for one in passage)
-    for match in _ALTERED.finditer(restored) if lost else ():
-        if match[0] not in shown.source:
-            raise ToolError(
-                f"{where}{match[0].lstrip(':=> ')!r} would take the place of a secret of {path} that you are not shown, so nothing was "
-                "written. Copy its placeholder exactly as it is shown, or leave its line out of the edit."
-            )
 
 
 def _lf(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Secrets that the model is not shown: their placeholders in what it writes."""
