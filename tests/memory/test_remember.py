@@ -129,6 +129,8 @@ async def test_a_changed_fact_supersedes_visibly(memories: Memories, old: str, n
         ("Never deploy on Fridays", "Never deploy on Mondays"),
         ("Don't release in December", "Don't release in August"),
         ("Step 3 runs after step 4", "Step 4 runs after step 3"),
+        ("v1 of the API is frozen", "v2 of the API is frozen"),
+        ("The v1.2 endpoints are deprecated", "The v1.3 endpoints are deprecated"),
     ],
 )
 async def test_like_is_not_same(memories: Memories, one: str, other: str):

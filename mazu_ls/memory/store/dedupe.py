@@ -7,7 +7,7 @@ from typing import Literal
 
 from mazu_ls.memory.models import MemoryEntry
 from mazu_ls.memory.search.tokens import terms, words
-from mazu_ls.memory.store.value_words import SIZE, TIME, UNITS, VALUE_BEFORE, calendar_value, number_of_word
+from mazu_ls.memory.store.value_words import SIZE, TIME, calendar_value, is_value, number_of_word
 from mazu_ls.memory.store.wording import (
     NEGATION,
     WEAK,
@@ -37,7 +37,6 @@ _OPPOSITES = frozenset(
 _TURNING = NEGATION | frozenset(word for pair in _OPPOSITES for word in pair)
 _TOKEN = lazy_pattern(r"\d+(?:[.:]\d+)*%?|[^\W\d_]+(?:['’][^\W\d_]+)?|[=:]", re.UNICODE)
 _NUMBER = lazy_pattern(r"^\d")
-_VALUE_SHAPED = lazy_pattern(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
 
 
 def compare_memories(new: MemoryEntry, old: MemoryEntry) -> Verdict | Literal["alike"]:
@@ -209,7 +208,7 @@ def _exchanged(new: list[str], old: list[str]) -> Verdict | None:
     }
     if frames[0] != frames[1] or not moved:
         return None
-    return "changed" if any(_is_value(new, number) for number in moved) else "different"
+    return "changed" if any(is_value(new, number) for number in moved) else "different"
 
 
 def _calendar(tokens: list[str]) -> set[tuple[int, int]]:
@@ -235,14 +234,7 @@ def _replaced_time(new: list[str], old: list[str]) -> bool:
 
 
 def _are_values(numbers: set[str], *texts: list[str]) -> bool:
-    return all(_is_value(tokens, number) for tokens in texts for number in numbers.intersection(tokens))
-
-
-def _is_value(tokens: list[str], number: str) -> bool:
-    at = tokens.index(number)
-    before = tokens[at - 1] if at else ""
-    after = tokens[at + 1] if at + 1 < len(tokens) else ""
-    return bool(_VALUE_SHAPED.match(number)) or before in VALUE_BEFORE or after in UNITS
+    return all(is_value(tokens, number) for tokens in texts for number in numbers.intersection(tokens))
 
 
 def _plain(text: str) -> str:

@@ -3,9 +3,11 @@ units; in several languages."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from mazu_ls.memory.search.language import words
+from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 # A number is a value after these words or before these units; anywhere else (issue 12, step 3) it names a thing.
 VALUE_BEFORE = words(
@@ -95,3 +97,34 @@ def number_of_word(word: str) -> str | None:
 def calendar_value(word: str) -> tuple[int, int] | None:
     """Return the kind and the value of a word (in lower case); None for any other word."""
     return _values().get(word)
+
+
+_VALUE_SHAPED = lazy_pattern(r"^\d+(?:[.:]\d+)+%?$|^\d+%$")
+_VERSION = words("v version versión versione versão")
+_VERBS = words(
+    "is are was were be has have gets needs will must may can uses takes ist sind wird hat es son est sont a"
+)
+_SAYS_WHICH = words(
+    "current latest newest default required needed minimum used deployed pinned live running in use aktuell actual actuelle"
+)
+"""Words with which a version at the beginning is what the sentence tells: "version 3 is the current one"."""
+
+
+def is_value(tokens: Sequence[str], number: str) -> bool:
+    """Return whether a number in a text (in lower case, divided) is what it tells, not what it is about: "the port is 8080"
+    as opposed to "step 3 is slow" or "v1 of the API is frozen"."""
+    at = tokens.index(number)
+    before = tokens[at - 1] if at else ""
+    after = tokens[at + 1] if at + 1 < len(tokens) else ""
+    if before in _VERSION and after not in ("", *UNITS) and _is_subject(tokens, at):
+        return False
+    return bool(_VALUE_SHAPED.match(number)) or before in VALUE_BEFORE or after in UNITS
+
+
+def _is_subject(tokens: Sequence[str], at: int) -> bool:
+    """Return whether a version stands before the verb of a sentence that is not about which version it is."""
+    return (
+        _VERBS.isdisjoint(tokens[:at])
+        and not _VERBS.isdisjoint(tokens[at:])
+        and _SAYS_WHICH.isdisjoint(tokens)
+    )
