@@ -246,6 +246,9 @@ def test_occurrences_that_overlap_are_ambiguous():
 
 FUNCTIONS = [f"function f{n}() {{\n  return {n};\n}}\n" for n in range(6)]
 OMISSIONS = [
+    "-- remaining", "# el resto sigue igual", "# same", "# ídem", "# wie oben", "# wie zuvor", "// weitere Funktionen wie bisher",
+    "# igual que antes", "# sin cambios", "# 同上", "# далее без изменений", "# le reste est inchangé", "# TODO restore the other functions",
+    "# to be continued",
     "// ---- 8< ----", "// \u2702 rest", "// ditto", "// content trimmed", "// trimmed", "// abbreviated", "// continued from original",
     "// preserve everything below", "// + 25 more lines",
     "// f1 through f5 unchanged", "// ...rest", "// (f1-f5 same as original)", "// [Keep f1 through f5]", "// <-- rest of functions here -->",

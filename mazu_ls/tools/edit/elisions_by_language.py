@@ -65,3 +65,13 @@ OTHER_LANGUAGES = "|".join(
     )
 )  # fmt: skip
 """A regular expression of all of them."""
+
+STAYS_AS_IT_WAS = (
+    r"same|remaining|idem|ídem|ibid|to\s+be\s+continued|(?:.*\s)?(?:wie\s+(?:oben|zuvor|bisher|vorher|gehabt)|unverändert)|siehe\s+oben"
+    r"|(?:.*\s)?(?:igual\s+que|como)\s+antes|(?:.*\s)?sin\s+(?:cambios|cambiar|modificar)|(?:el\s+)?resto\s+(?:sigue|queda|es|permanece)\s.*"
+    r"|(?:.*\s)?inchangée?s?|(?:.*\s)?comme\s+(?:avant|ci-dessus)|(?:.*\s)?invariat[oaie]|(?:.*\s)?come\s+(?:prima|sopra)"
+    r"|(?:.*\s)?sem\s+alterações|(?:.*\s)?ongewijzigd|(?:.*\s)?değişmedi"
+    r"|(?:.*\s)?без\s+изменений|как\s+(?:раньше|выше)"
+    r"|同上|略|以下同じ|.*不变|.*不變"
+)
+"""Comments that say no more than that text continues, or stays as it was."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mazu_ls.tools.edit.elisions import continues_sentence
+from mazu_ls.tools.edit.elisions_by_language import STAYS_AS_IT_WAS
 from mazu_ls.workspace.text import split_lines
 
 LEAST_LINES = 3
@@ -37,7 +38,7 @@ _SAYS_SO = re.compile(
 )
 """Words that indicate it anywhere in a comment."""
 _REFERS = re.compile(
-    r"(?:(?:please\s+|just\s+)?(?:keep|leave|copy|insert|include|retain|preserve|use|paste|add|put|todo:?|note:?|and|plus|then|with|see)\s+)*"
+    r"(?:(?:please\s+|just\s+)?(?:keep|leave|copy|insert|include|retain|preserve|use|paste|add|put|restore|todo:?|note:?|and|plus|then|with|see)\s+)*"
     r"(?:(?:all|the|your|my|its|these|those|of|here|back)\s+)*"
     rf"(?:(?:rest|remainder)\b.*|(?:remaining|existing|previous|original|other|more|further)\s+(?:\w+\s+){{0,2}}?{_WHAT}\b.*)",
     re.IGNORECASE,
@@ -49,6 +50,7 @@ _KEEPS = re.compile(
     r"|continue[sd]?\s+(?:as|from|with|like)\s+(?:in\s+)?(?:the\s+)?(?:original|above|before|existing)\b.*",
     re.IGNORECASE,
 )
+_STAYS = re.compile(STAYS_AS_IT_WAS, re.IGNORECASE)
 _SCISSORS = re.compile(
     r"[\s\W_]*(?:8<|>8|\u2702)[\s\W_]*(?:(?:cut|snip)\w*\b.*|(?:the\s+)?rest\b.*)?", re.IGNORECASE
 )
@@ -116,4 +118,6 @@ def _says_that_text_is_there(line: str, suffix: str) -> bool:
     said = " ".join(words)
     if dots or not words or len(words) > MOST_WORDS:
         return dots is not None
-    return bool(_SAYS_SO.search(said) or _REFERS.fullmatch(said) or _KEEPS.fullmatch(said))
+    return bool(
+        _SAYS_SO.search(said) or _REFERS.fullmatch(said) or _KEEPS.fullmatch(said) or _STAYS.fullmatch(said)
+    )
