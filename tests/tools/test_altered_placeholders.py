@@ -65,6 +65,10 @@ def test_an_altered_placeholder_with_two_meanings_is_refused() -> None:
         ("machine a.b login me password Hunter2Xyz99\n", "machine a.b login me password x\n"),
         ("<password>Hunter2Xyz99</password>\n", "<password></password>\n"),
         (
+            '{"a":{"password":"x","n":1},"b":{"password":"Hunter2Xyz99"}}\n',
+            '{"a":{"password":"x","n":2},"b":{"password":""}}\n',
+        ),
+        (
             "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\nx\n",
             "-----BEGIN PRIVATE KEY-----\n(key)\n-----END PRIVATE KEY-----\nx\n",
         ),
@@ -83,7 +87,7 @@ def test_no_other_text_takes_the_place_of_a_secret(before: str, new: str) -> Non
         ("KEY=?\n", "KEY=$(cat f)\n"), ('{"key": "?", "port": 1}\n', '{"port": 1}\n'), ('{"key": "?"}\n', '{"key": "${KEY}"}\n'),
         ('key = "?"\n', 'key = f"{env}"\n'), ('key = "?"\n', 'KEY_FILE = "a.txt"\nkey = read(KEY_FILE)\n'), ("x = ['?', 'b']\n", "x = ['b']\n"),
         ('"A": "Bearer ?",\n', '"A": auth(),\n'), ("key = '?'\n", "key = process.env.KEY!\n"), ("key: ?\n", "key: env:KEY\n"),
-        ("key = '?'\n# [redacted]\n", "# [redacted]\n"),
+        ("key = '?'\n# [redacted]\n", "# [redacted]\n"), ('{"a":{"key":"?"},"b":{"key":"x"},"c":1}\n', '{"b":{"key":"x"},"c":2}\n'),
     ],
 )  # fmt: skip
 def test_a_secret_goes_with_its_line_or_gives_way_to_code(before: str, new: str) -> None:

@@ -40,7 +40,7 @@ _ALTERED = re.compile(
 """Placeholders in other words, as models write them."""
 _NAME = re.compile(r"(?P<name>[\w.-]*\w)(?P<sign>\W{1,12})\Z")
 _PREFIX = re.compile(r"\b[fbru]{1,2}(?=[\"']{1,3}\Z)", re.IGNORECASE)
-_VALUE = r"(?!\w)(?P<sign>[\"'`\])]*\s*[^\w\s\"'`$%{<(\[*!\u2022\u2026]{0,3}\s*)(?:[fbru]{1,2}(?=[\"']))?(?P<quote>[\"'`]?)(?P<value>.*)"
+_VALUE = r"(?!\w)(?P<sign>[\"'`\])]*\s*[^\w\s\"'`$%{<(\[*!\u2022\u2026]{0,3}\s*)(?:[fbru]{1,2}(?=[\"']))?(?P<quote>[\"'`]?)(?=(?P<value>.{0,200}))"
 _REFERENCE = re.compile(r"[$!]|\{|<%|%\(|%\w+%|@\w+@|(?:env|vault|secret|file|op|ssm|sops):", re.IGNORECASE)
 """How a value begins that names another place; `{{ x }}`, `${X}`, `!vault`."""
 _CALL = re.compile(r"\w[\w.]*[(\[]|[\w.]+\{")
@@ -156,8 +156,12 @@ def _takes_place(line: str, one: Placeholder, shown: ShownText) -> bool:
         return rest != line and not PLACEHOLDER.search(rest) and _is_literal(rest, sign[-1:].strip("-"))
     was_quoted = sign[-1:] in "\"'`"
     for match in re.finditer(rf"(?<!\w){re.escape(name)}{_VALUE}", line, re.IGNORECASE):
-        alike = _signs(match["sign"]) == _signs(sign) and not PLACEHOLDER.search(match["value"])
-        if alike and (match["quote"] or not was_quoted) and _is_literal(match["value"], match["quote"]):
+        value, quote = match["value"], match["quote"]
+        if PLACEHOLDER.match(value) or _signs(match["sign"]) != _signs(sign) or not (quote or not was_quoted):
+            continue
+        literal = value.partition(quote)[0] + quote if quote else re.split(r"[\s,;}]", value)[0]
+        stood_there = bool(literal) and match[0] + literal in shown.text
+        if _is_literal(value, quote) and not stood_there:
             return True
     return False
 
