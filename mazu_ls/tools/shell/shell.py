@@ -58,6 +58,8 @@ START_SECONDS = 0.8
 
 
 class RunShellArgs(Struct, forbid_unknown_fields=True):
+    """A command line, which is not blank, and how it is run."""
+
     command: Annotated[str, Meta(min_length=1, description="A bash command line.")]
     timeout: Annotated[float, Meta(gt=0, le=MAX_SECONDS, description="Seconds until it is ended.")] | None = (
         None
