@@ -105,3 +105,19 @@ def test_an_altered_placeholder_is_written_nowhere_else() -> None:
             refuse_placeholders(f"KEY={altered}", "the command")
     for kept in ("the redacted: secret stays", "[redacted]", "redacted = secret"):
         refuse_placeholders(kept, "the command")
+
+
+@pytest.mark.parametrize(
+    "said", ["# Logs are redacted - anthropic key never appears", "# (redacted anthropic key) in logs"]
+)
+def test_words_about_a_secret_do_not_become_one(said: str) -> None:
+    before = f'key = "{KEY}"\n'
+    assert replace_all_text(f'key = "{MARK}"\n{said}\n', before, "a.py") == f"{before}{said}\n"
+    with pytest.raises(ToolError):  # which of both is the placeholder cannot be known
+        replace_all_text(f'{said}\nkey = "{MARK[:-1]}"\n', before, "a.py")
+
+
+def test_an_intact_placeholder_beside_an_altered_one() -> None:
+    before = f'a = "{KEY}"\nb = "{OTHER}"\n'
+    written = f'a = "{MARK}"\nb = "{MARK[:-1]}"\nc = 1\n'
+    assert replace_all_text(written, before, "a.py") == f"{before}c = 1\n"

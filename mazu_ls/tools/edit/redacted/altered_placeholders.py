@@ -81,28 +81,36 @@ def find_placeholder(text: str) -> str | None:
     return match[0] if match else None
 
 
-def repair_placeholders(new: str, shown: ShownText) -> str:
-    """Return `new` with the placeholders that it resembles in place of altered ones of the shown text.
+def repair_placeholders(new: str, shown: ShownText, passage: Sequence[Placeholder]) -> str:
+    """Return `new` with the placeholders that it resembles in place of altered ones of the passage that it replaces.
 
-    One that fits several kinds is left, as is what the file itself holds.
+    Where more resemble one than are missing, some are prose, which must not become a secret: all are left. So is one that fits several
+    kinds, and what the file itself holds.
     """
     if "acted" not in new.lower() or not shown.placeholders:
         return new
     new = _DOUBLED.sub(lambda match: match[0] if match[0] in shown.text else _undoubled(match), new)
     found: dict[int, dict[str, int]] = {}
-    kinds = {one.mark for one in shown.placeholders if one.mark != REPLACEMENT}
-    for mark in kinds:
+    kinds = Counter(one.mark for one in passage if one.mark != REPLACEMENT)
+    missing = kinds - Counter(match[0] for match in PLACEHOLDER.finditer(new))
+    for mark in missing:
         for match in _look_alike(mark.removeprefix(MARK.partition("{")[0])[:-1]).finditer(new):
-            if match[0] not in shown.source:
+            if match[0] != mark and match[0] not in shown.source:
                 found.setdefault(match.start(), {})[mark] = match.end()
-    pieces: list[str] = []
+    chosen: list[tuple[int, int, str]] = []
     at = 0
     for start, ends in sorted(found.items()):
         longest = [mark for mark, end in ends.items() if end == max(ends.values())]
-        if start < at or len(longest) > 1:
-            continue
-        pieces += [new[at:start], longest[0]]
-        at = ends[longest[0]]
+        if start >= at and len(longest) == 1:
+            at = ends[longest[0]]
+            chosen.append((start, at, longest[0]))
+    count = Counter(mark for *_, mark in chosen)
+    pieces: list[str] = []
+    at = 0
+    for start, end, mark in chosen:
+        if count[mark] <= missing[mark]:
+            pieces += [new[at:start], mark]
+            at = end
     return "".join([*pieces, new[at:]])
 
 

@@ -47,10 +47,10 @@ def restore_secrets(
     `span` is the part of the shown text that `new` replaces (absent: all of it). Raises ToolError for a placeholder
     without a value in the file, or with several.
     """
-    new = repair_placeholders(new, shown)
+    passage = shown.placeholders if span is None else shown.within(*span)
+    new = repair_placeholders(new, shown, passage)
     marks = list(shown.marks.finditer(new))
     values: dict[int, str] = {}
-    passage = shown.placeholders if span is None else shown.within(*span)
     for mark in dict.fromkeys(match[0] for match in marks):
         asked = [match.span() for match in marks if match[0] == mark]
         held = [one for one in passage if one.mark == mark]
