@@ -495,6 +495,8 @@ export interface ExportedState {
   memories: number;
   sessions: number;
   checkpoints: number;
+  /** Ignored or too large files whose earlier content an undo restores here, but not from this file. */
+  notIncluded: number;
 }
 
 export interface FileCounts {

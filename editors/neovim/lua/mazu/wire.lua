@@ -381,6 +381,7 @@
 ---@field memories integer
 ---@field sessions integer
 ---@field checkpoints integer
+---@field notIncluded integer Ignored or too large files whose earlier content an undo restores here, but not from this file.
 
 ---@class mazu.FileCounts
 ---@field added integer
