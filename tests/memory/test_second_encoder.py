@@ -70,7 +70,10 @@ async def test_an_endpoint_finds_what_the_built_in_model_does_not(
     assert warnings == []
 
 
-async def test_with_a_second_model_a_turn_is_given_what_is_close_among_many(tmp_path: Path):
+async def test_with_a_second_model_a_turn_is_given_what_is_close_among_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(embedder, "QUESTION_SECONDS", 30.0)  # a busy machine
     async with ModelServer() as server:
         server.synonyms = {"gardening": "argon2id", "weather": "passwords"}
         memories = await open_with(server, tmp_path, [])

@@ -488,7 +488,7 @@ def test_an_ask_rule_is_named_where_nobody_answers(script: Script, tmp_path: Pat
 def _a_pattern_is_never_empty_and_revokes_what_it_names(script: Script) -> None:
     for rule in ("allow", "deny"):
         status, _, err = script("permissions", rule, "run_shell", " ")
-        assert (status, "`pattern` is empty" in err) == (2, True)
+        assert (status, "`rule.pattern`: must not be empty" in err) == (2, True)
         assert script("permissions", rule, "run_shell", "git push*")[0] == 0
     assert "git push* *" in script("permissions")[1]
     status, _, err = script("permissions", "revoke", "git push*")
