@@ -46,3 +46,18 @@ async def test_a_large_journal_is_read_again_only_when_it_changed(tmp_path: Path
     assert (await listed(world))[0]["s_old"].name == "Half cents"
     path.unlink()
     assert "s_old" not in (await listed(world))[0]
+
+
+async def test_nothing_of_a_session_that_is_deleted_for_good_stays(tmp_path: Path):
+    world = World(Story(files={"a.txt": "one\n"}), tmp_path)
+    _, folder = await listed(world)
+    with closing(journal.Journal(folder / "s_old.jsonl")) as kept:
+        kept.append(journal.SessionStarted("x" * journal_cache.WORTH_KEEPING_BYTES))
+        kept.append(journal.TurnStarted("chat", "anthropic:x"), "t_1")
+        kept.append(journal.SessionNamed("Whole cents"), "t_1")
+    await listed(world)
+    assert b"Whole cents" in (folder / "summaries.json").read_bytes()
+    project: Project = await opened(world)
+    await project.sessions.delete("s_old", for_good=True)
+    await project.close()
+    assert b"Whole cents" not in (folder / "summaries.json").read_bytes()

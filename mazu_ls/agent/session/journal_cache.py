@@ -105,15 +105,17 @@ class JournalSummaries:
         return known.info
 
     def save(self) -> None:
-        """Write the summaries to the disk if reading the journals again would take time. Blocks; never raises OSError."""
+        """Write the summaries to the disk if reading the journals again would take time, or one is gone, whose name must not stay.
+        Blocks; never raises OSError."""
         with self._lock:
-            if self._known is None or self._unsaved < WORTH_KEEPING_BYTES:
+            if self._known is None:
+                self._known = self._load()
+            gone = [path for path in self._known if not path.exists()]
+            if self._unsaved < WORTH_KEEPING_BYTES and not gone:
                 return
-            kept = {
-                path.name: one
-                for path, one in self._known.items()
-                if path.parent == self._folder and path.exists()
-            }
+            for path in gone:
+                del self._known[path]
+            kept = {path.name: one for path, one in self._known.items() if path.parent == self._folder}
             self._unsaved = 0
             try:
                 replace_private_file(self._file, msgspec.json.encode(_Kept(_FORMAT, kept)))

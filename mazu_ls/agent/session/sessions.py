@@ -200,6 +200,7 @@ class Sessions:
         if for_good:
             deleted = await asyncio.to_thread(self._deleted.list)
             await self._remove([one for one in deleted if one.session_id == session_id])
+            await asyncio.to_thread(self._summaries.save)
         return kept and not for_good
 
     async def restore(self, session_id: str | None = None) -> SessionInfo:
