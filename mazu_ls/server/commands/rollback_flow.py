@@ -110,7 +110,7 @@ async def _apply(
 
 
 def _commands_of(project: Project, wanted: Wanted, target: Checkpoint) -> list[BackgroundProcess]:
-    """Return the background commands that turns started which are taken back."""
+    """Return the background commands of the turns that would be undone."""
     sections = wanted.only or ("code", "conversation")
     if wanted.redo_of is not None or wanted.paths or {"code", "conversation"}.isdisjoint(sections):
         return []
