@@ -6,7 +6,11 @@ import path from 'node:path';
 import { story } from './story.mjs';
 import { until } from './workbench.mjs';
 
-await story(async (bed, step) => {
+const WALKTHROUGH_DELAY_MS = 25_000; // so that something is remembered before VS Code can tick it
+
+await story(tell, { late: WALKTHROUGH_DELAY_MS });
+
+async function tell(bed, step) {
   await step('a selection is remembered from the palette', async () => {
     await bed.start();
     await bed.openFile('app.py');
@@ -214,4 +218,4 @@ await story(async (bed, step) => {
       console.log(`   ${problem ? 'not ok' : 'ok'}: ${name}${problem && `\n${problem}`}`);
     assert.ok(results.length > 5 && results.every(({ problem }) => !problem));
   });
-});
+}

@@ -65,8 +65,9 @@ async function freePort() {
 
 /** `tools` are the lines of setup.sh; `home` is an empty folder; `shots` gets the screenshots and the log. */
 export class Workbench {
-  constructor({ tools, home, project, shots, settings = {}, trusted = true, withFolder = true, more = [] }) {
+  constructor({ tools, home, project, shots, settings = {}, trusted = true, withFolder = true, more = [], late = 0 }) {
     this.extensions = [tools.VSIX, ...more];
+    this.walkthroughDelayMs = late;
     Object.assign(this, { tools, home, project, shots, settings: { ...SETTINGS, ...settings }, trusted, withFolder });
     this.log = fs.createWriteStream(path.join(shots, 'code-server.log'));
     this.pictures = 0;
@@ -148,7 +149,18 @@ export class Workbench {
     page.setDefaultTimeout(PATIENCE_SECONDS * 1000);
     page.on('console', (message) => this.log.write(`[page] ${message.text()}\n`));
     await page.addInitScript(recordAnnouncements);
+    if (this.walkthroughDelayMs) await page.route(/\/workbench\.js/, (route) => this.delayWalkthroughs(route));
     return page;
+  }
+
+  /** VS Code registers walkthroughs some seconds after an extension's start, on a slow machine many: here so many. */
+  async delayWalkthroughs(route) {
+    const response = await route.fetch();
+    const registration = /this\._registerWalkthrough\(\w+\),this\._onDidAdd/;
+    const wait = `await new Promise((done) => setTimeout(done, ${this.walkthroughDelayMs})),`;
+    const source = await response.text();
+    if (!registration.test(source)) throw new Error('this VS Code registers walkthroughs in another way');
+    await route.fulfill({ response, body: source.replace(registration, (call) => wait + call) });
   }
 
   async close() {

@@ -2,11 +2,15 @@ import { commands } from 'vscode';
 import type { App } from './app';
 import type { RollbackResult } from './protocol';
 
-const TAKES_BACK = new Set(['mazu.rollback', 'mazu.undo']);
+const ROLLBACKS = new Set(['mazu.rollback', 'mazu.undo']);
+const SETTLED_MS = 30_000;
 
 /**
  * What menus, welcome texts and the ticks of the walkthrough go by. A tick is there when the thing was done, by
- * whatever way: a server runs, a model can be called, something was said, remembered, taken back.
+ * whatever way: a server runs, a model can be called, something was said, remembered, undone.
+ *
+ * VS Code registers a walkthrough some seconds after the extension has started, and never ticks a step whose context
+ * was set before that. So each step of the manifest has a second event, which comes with `mazu.settled`.
  */
 export function followContext(app: App): void {
   const { server, status, context } = app;
@@ -18,6 +22,8 @@ export function followContext(app: App): void {
   for (const name of ['chatted', 'remembered', 'undone']) {
     if (context.globalState.get(`mazu.did.${name}`)) set(name, true);
   }
+  const settled = setTimeout(() => set('settled', true), SETTLED_MS);
+  context.subscriptions.push({ dispose: () => clearTimeout(settled) });
   server.onCondition((condition) => {
     set('serverRuns', condition === 'running');
     set('serverStopped', condition === 'stopped');
@@ -30,7 +36,7 @@ export function followContext(app: App): void {
   });
   server.onAnswered(({ command, answer }) => {
     if (command === 'mazu.remember') once('remembered');
-    // A preview takes nothing back.
-    else if (TAKES_BACK.has(command) && (answer as RollbackResult).applied) once('undone');
+    // A preview undoes nothing.
+    else if (ROLLBACKS.has(command) && (answer as RollbackResult).applied) once('undone');
   });
 }
