@@ -30,6 +30,7 @@ class Script:
         self._model: subprocess.Popen[str] | None = None
 
     def model_says(self, *replies: dict[str, Any]) -> None:
+        self.close()
         script = self.root.parent / "script.json"
         script.write_text(json.dumps(list(replies)))
         command = [sys.executable, "-m", "mazu_ls.demo.model_server", str(script)]

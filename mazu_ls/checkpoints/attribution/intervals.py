@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mazu_ls.checkpoints.attribution.agent_edits import divide_interval, edits_of
 from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.attribution.place_records import PlaceRecords
 from mazu_ls.checkpoints.attribution.restored_places import restored_view
+from mazu_ls.checkpoints.attribution.same_states import came_back
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, held_texts, place_of, shown_text
 from mazu_ls.checkpoints.store import schema
@@ -89,8 +91,10 @@ class PlaceHistory:
         A rollback reverts what came after its target: everything, or only what agents did if it left the user's work in
         the file. The intervals that led to its target count again, so that redoing an undo gives the agent its changes
         back. An interval in which somebody changed further what a rollback had left counts as two, if that is known.
+
+        Where the user took a text away and it came back, as by a stash or a branch, only what differs afterwards is theirs.
         """
-        return self._counted(place, self._then, [*self._moments(place)]) or []
+        return self._without_absences(place, self._counted(place, self._then, [*self._moments(place)]) or [])
 
     def latest_intervals(self, place: bytes) -> list[Interval]:
         """Return the `intervals` after the last of them at whose end the place was as at the checkpoint."""
@@ -100,9 +104,11 @@ class PlaceHistory:
             if any(self._is_unsaved(view, place) for view in views):
                 break  # the same text need not be the same file
             if self.same_text(place, self._then, interval.after):
+                if later and self._is_users(interval) and self._is_users(later[-1][1]):
+                    break  # what was away may have come back, and then counts from before
                 counted = self._counted(place, interval.after, later[::-1], is_all=False)
                 if counted is not None:
-                    return counted
+                    return self._without_absences(place, counted)
                 break
             later.append((number, interval))
         intervals = self.intervals(place)
@@ -130,6 +136,39 @@ class PlaceHistory:
                 kept = [*kept, interval]
             ends.append(_End(number, interval.after, kept))
         return kept
+
+    def _without_absences(self, place: bytes, intervals: Sequence[Interval]) -> list[Interval]:
+        """Return the intervals with one for what the user did one after another, where what stood there before came back."""
+        found: list[Interval] = []
+        for is_users, group in groupby(intervals, self._is_users):
+            run = [*group]
+            if is_users and len(run) > 1 and self._came_back(place, run):
+                run = [replace(run[0], after=run[-1].after, change=merge_changes(run))]
+                if self._is_same_file(place, run[0].before, run[0].after):
+                    run = []
+            found += run
+        return found
+
+    def _is_users(self, interval: Interval) -> bool:
+        """Return whether the user, or agents that count like the user, made a change, and that is known."""
+        change = interval.change
+        is_known = not (change.uncertain or change.beneath or change.rollbacks)
+        return is_known and change.owner(self._session) == "user"
+
+    def _came_back(self, place: bytes, run: Sequence[Interval]) -> bool:
+        """Return whether what stood at a place before these intervals of the user was away in them, and is there again."""
+        views = [run[0].before, *(one.after for one in run)]
+        if any(self._is_unsaved(view, place) for view in views):
+            return False
+        start, *between, end = (shown_text(self._project, view, place) for view in views)
+        same = self._is_same_file(place, views[0], views[-1])
+        return same or any(came_back(start, text, end) for text in between)
+
+    def _is_same_file(self, place: bytes, one: BufferView, other: BufferView) -> bool:
+        """Return whether a file has the same content and the same permission bits in two views."""
+        if self._project.bits_at(one.tree, place) != self._project.bits_at(other.tree, place):
+            return False
+        return self.same_text(place, one, other)
 
     def was_unsaved(self, place: bytes) -> bool:
         """Return whether an unsaved text of the place was shown at the checkpoint, or at the start or end of an interval."""
