@@ -16,6 +16,7 @@ import pytest
 from mazu_ls.agent.project_map.client import ProjectMap, map_token_budget
 from mazu_ls.agent.project_map.ipc import MapRequest, command, write_frame
 from mazu_ls.agent.project_map.pool import ParserPool
+from mazu_ls.agent.project_map.process import LESS_IMPORTANT
 from mazu_ls.messages import estimate_tokens
 from mazu_ls.workspace import Workspace
 
@@ -266,6 +267,19 @@ async def test_its_process_ends_when_idle_and_when_killed_and_is_started_again(r
     assert await project.render(400) == ""
     assert await project.render(400) == before
     await project.close()
+    assert children() == []
+
+
+async def test_its_process_leaves_the_processor_to_turns_and_is_not_started_after_closing(
+    project: ProjectMap,
+):
+    import psutil
+
+    assert await project.render(400)
+    (worker,) = children()
+    assert psutil.Process(worker).nice() == min(19, os.nice(0) + LESS_IMPORTANT)
+    await project.close()
+    assert await project.render(400) == ""
     assert children() == []
 
 

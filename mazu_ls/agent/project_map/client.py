@@ -58,6 +58,7 @@ class ProjectMap:
         self._turn = asyncio.Lock()
         self._process: Process | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._closed = False
         self._asking: set[asyncio.Task[MapAnswer]] = set()
 
     async def refresh(self) -> MapAnswer:
@@ -77,7 +78,7 @@ class ProjectMap:
         "" if there is nothing to show, if the map fails (the log says why), or if it takes longer than `patience`
         seconds, as the first reading of a large project does: the reading continues, and the next call has its result.
         """
-        if budget_tokens <= 0 or not self._roots:
+        if budget_tokens <= 0 or not self._roots or self._closed:
             return ""
         asked = self._asked(MapRequest("render", budget_tokens=budget_tokens, focus=tuple(focus)))
         try:
@@ -90,7 +91,8 @@ class ProjectMap:
         return ""
 
     async def close(self) -> None:
-        """End the processes."""
+        """End the processes; none is started any more."""
+        self._closed = True
         for task in tuple(self._asking):
             task.cancel()
         await asyncio.gather(*self._asking, return_exceptions=True)

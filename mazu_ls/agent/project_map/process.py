@@ -23,12 +23,16 @@ from mazu_ls.gitcmd import distrust_programs
 from mazu_ls.workspace import Workspace
 
 log = logging.getLogger(__name__)
+LESS_IMPORTANT = 10
+"""What is added to the niceness of this process and its readers: no call waits for a map."""
 KEEP_EVERY = 2.0
 """Seconds between two saves during a long first reading, so that its progress survives when it is ended halfway."""
 
 
 def main() -> None:
     """Answer requests until the parent is gone."""
+    if hasattr(os, "nice"):
+        os.nice(LESS_IMPORTANT)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
     held = MapIndex([Path(root) for root in sys.argv[2:]], Path(sys.argv[1]))
 
