@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mazu_ls.platform.end_signals import call_at_end_signal
+from mazu_ls.server.lazy_lsprotocol import define_types_when_used
 from mazu_ls.server.logs import ClientLog, log_to_file, log_to_stderr
 from mazu_ls.server.rpc import listener
 from mazu_ls.server.rpc.transport import StdioTransport, StreamTransport, Transport
@@ -85,6 +86,7 @@ def exit_process(code: int) -> NoReturn:
 
 def _import_connection() -> type[ServerConnection]:
     """Import pygls and our own modules with the garbage collector off: it would cost a fifth more and find nothing."""
+    define_types_when_used()
     gc.disable()
     try:
         from mazu_ls.server.rpc.connection import ServerConnection
