@@ -283,6 +283,17 @@ async def test_its_process_leaves_the_processor_to_turns_and_is_not_started_afte
     assert children() == []
 
 
+async def test_its_first_process_waits_for_the_first_answer_of_the_turn(project: ProjectMap):
+    answer_begun = asyncio.Event()
+    drawing = asyncio.create_task(project.render(400, start_after=answer_begun))
+    await asyncio.sleep(0.3)
+    assert children() == []
+    answer_begun.set()
+    drawn = await drawing
+    assert "class Book" in drawn
+    assert await project.render(400, start_after=asyncio.Event()) == drawn  # its process is there
+
+
 def children() -> list[int]:
     import psutil
 

@@ -299,9 +299,11 @@ class ProjectServices:
             map_token_budget(model.spec.context_window, self.config.context.map_tokens) if self.folders else 0
         )
 
-    async def render_map(self, budget: int, focus: Sequence[str], patience: float) -> str:
-        """Return the map of the project; empty if it is off, or not ready within `patience` seconds."""
-        return await self._map.render(budget, focus, patience=patience) if budget else ""
+    async def render_map(
+        self, budget: int, focus: Sequence[str], patience: float, start_after: asyncio.Event
+    ) -> str:
+        """Return the map of the project; empty if it is off, or not ready in `patience` seconds. See `ProjectMap.render`."""
+        return await self._map.render(budget, focus, patience=patience, start_after=start_after)
 
     async def _warm_map(self) -> None:
         """Read the project before the first turn asks for its map, unless that turn comes at once."""

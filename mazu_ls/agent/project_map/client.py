@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 IDLE_SECONDS = 300.0
 END_SECONDS = 2.0
+START_SECONDS = 5.0
+"""How long at most a first process waits for the event after which it should be started."""
 SMALL_WINDOW = 16_000
 """Context windows with fewer tokens get no map: they are needed for the task."""
 LARGEST_SHARE = 0.05
@@ -70,14 +72,24 @@ class ProjectMap:
         self._changed.add(os.fsencode(path))
 
     async def render(
-        self, budget_tokens: int, focus: Sequence[str] = (), *, patience: float | None = None
+        self,
+        budget_tokens: int,
+        focus: Sequence[str] = (),
+        *,
+        patience: float | None = None,
+        start_after: asyncio.Event | None = None,
     ) -> str:
         """Return the map in at most `budget_tokens`, ranked for the files in `focus` (paths as the workspace shows
         them).
 
         "" if there is nothing to show, if the map fails (the log says why), or if it takes longer than `patience`
         seconds, as the first reading of a large project does: the reading continues, and the next call has its result.
+        A process that is not there yet is started after `start_after`, or after some seconds.
         """
+        if self._process is None and start_after is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(START_SECONDS):
+                    await start_after.wait()
         if budget_tokens <= 0 or not self._roots or self._closed:
             return ""
         asked = self._asked(MapRequest("render", budget_tokens=budget_tokens, focus=tuple(focus)))

@@ -59,16 +59,15 @@ class Session:
         self.told_memories: set[str] = set()
         """Ids of the memories that the conversation contains; what a compaction cut may be given again."""
         self._work = ExclusiveTask()
-        self._said_all = False
+        self._said_all = self._loaded = False
         self.start = SessionStart(self.journal)
         self.interrupted: str | None = None
         """The kind of the turn during which mazu-ls ended, once that was found."""
-        self.aside, self.map = False, ""
+        self.aside, self.map, self.answer_begun = False, "", asyncio.Event()
         self.standing_memory = ""
         """The memory block that stays the same from turn to turn; part of the system prompt."""
         self.queue: dict[str, journal.MessageQueued] = {}
         """Messages queued until the running turn ends, in order."""
-        self._loaded = False
         self.closing = False
         """Whether mazu-ls is shutting down: a turn that stops now was not stopped by the user."""
 
@@ -306,7 +305,8 @@ class Session:
         """Render the project map once for the whole conversation: a prefix that changes misses the provider's cache."""
         if not self.map:
             focus = context_blocks.open_files(self.project.workspace, buffers)
-            drawn = await self.project.render_map(self.project.map_budget(model), focus, patience)
+            budget = self.project.map_budget(model)
+            drawn = await self.project.render_map(budget, focus, patience, self.answer_begun)
             self.map = self.map or drawn
 
     async def checkpoint(

@@ -35,13 +35,14 @@ _drawing: set[asyncio.Task[None]] = set()
 async def build_context_blocks(
     session: TurnSession, asked: Prompt, model: Model
 ) -> tuple[list[str], tuple[Memory, ...]]:
-    """Return the blocks for the prompt of a turn, and the memories in them. Prepares the model, too, and begins to draw the
-    session's project map: no call waits for it, and those after it have it."""
+    """Return the blocks for the prompt of a turn, and the memories in them. Prepares the model, too, and has the session's
+    project map drawn: no call waits for it, those after it have it, and its process is not started while the first is prepared."""
     project = session.project
     buffers = await project.host.buffers()
     room = project.config.memory.inject_tokens // SKILLS_SHARE
     skills = await asyncio.to_thread(suggest_skills, asked.text, project.folders, project.env, room)
     said = session.conversation.said
+    session.answer_begun.clear()
     drawing = asyncio.create_task(session.render_map(model, buffers, MAP_SECONDS))
     _drawing.add(drawing)
     drawing.add_done_callback(_is_drawn)

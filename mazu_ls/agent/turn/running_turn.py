@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
@@ -39,6 +40,8 @@ class TurnSession(Protocol):
     last_input: int
     """Tokens of the last prompt."""
     map: str
+    answer_begun: asyncio.Event
+    """Set when the model has begun to answer the first request of the turn; what competes with it waits."""
     standing_memory: str
     told_memories: set[str]
     """The ids of the memories that its model was shown."""

@@ -214,6 +214,7 @@ class TurnRun:
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
+                    self.session.answer_begun.set()
                     await self.steps.wait_recorded()
                     raise_if_cancelled()
                     call.take(chunk)
@@ -274,18 +275,13 @@ class TurnRun:
 
     async def request(self, conversation: Sequence[Message]) -> models.ModelRequest:
         """Build exactly what a model call sends at this point of the conversation."""
-        settings = self.turn.config.context
+        settings, is_run = self.turn.config.context, self.asked.kind == "run"
+        system = await self.session.system(
+            self.mode, self.model, autonomous=is_run, edits_unasked=self.edits_unasked
+        )
         return models.ModelRequest(
             messages=trim_to_window(conversation, settings.window_turns, settings.window_tokens),
-            system=(
-                *await self.session.system(
-                    self.mode,
-                    self.model,
-                    autonomous=self.asked.kind == "run",
-                    edits_unasked=self.edits_unasked,
-                ),
-                *([withheld_note(self.withheld)] if self.withheld else ()),
-            ),
+            system=(*system, *([withheld_note(self.withheld)] if self.withheld else ())),
             tools=self.specs,
             memo=self._memo,
         )
