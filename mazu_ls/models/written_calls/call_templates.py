@@ -2,7 +2,7 @@
 
 Sources are the chat templates that the models are published with: DeepSeek V3 and R1, Kimi K2, GLM 4.5, MiniMax M2,
 gpt-oss (harmony), DeepSeek V3.2 (DSML), Command R, Hunyuan, Llama 3 (`<|python_tag|>` and calls as in Python),
-Firefunction (`functools[…]`), Gemma (`tool_code`).
+Firefunction (`functools[…]`), Gemma (`tool_code`), Llama 4, Apertus, Step.
 """
 
 from __future__ import annotations
@@ -17,25 +17,28 @@ from mazu_ls.models.written_calls.element_calls import WrittenCall, child_texts
 # DeepSeek writes its marks with U+FF5C and U+2581; some servers turn them into ASCII.
 _BAR, _GAP = "[|\uff5c]", "[_\u2581 ]"
 _NAMED_BLOCK = re.compile(
-    rf"<{_BAR}tool{_GAP}call{_GAP}begin{_BAR}>\s*+(?:function\s*+<{_BAR}tool{_GAP}sep{_BAR}>)?\s*+([\w.:/-]{{1,80}})\s*+"
-    rf"(?:<{_BAR}tool{_GAP}sep{_BAR}>|<\|tool_call_argument_begin\|>)?\s*+(.*?)(?:<{_BAR}tool{_GAP}call{_GAP}end{_BAR}>|\Z)",
+    rf"(?:(?:<{_BAR}tool{_GAP}calls?{_GAP}begin{_BAR}>\s*+){{1,2}}+(?:function\s*+<{_BAR}tool{_GAP}sep{_BAR}>)?+|\bfunction<{_BAR}tool{_GAP}sep{_BAR}>)"
+    rf"\s*+([\w.:/-]{{1,80}})\s*+(?:<{_BAR}tool{_GAP}sep{_BAR}>|<\|tool_call_argument_begin\|>)?\s*+(.*?)(?:<{_BAR}tool{_GAP}calls?{_GAP}end{_BAR}>|\Z)",
     re.DOTALL,
 )
 _HARMONY = re.compile(
-    r"(?:<\|start\|>assistant)?<\|channel\|>\w+ to=([\w.:-]{1,80})[^<]{0,40}(?:<\|constrain\|>\w+)?<\|message\|>(.*?)"
+    r"(?:<\|start\|>assistant)?(?:<\|channel\|>\w+|<\|start\|>assistant)[^<]{0,20}(?:<\|constrain\|>\w+)? to=([\w.:-]{1,80})[^<]{0,40}"
+    r"(?:<\|(?:constrain|channel)\|>\w+[^<]{0,20})?<\|message\|>(.*?)"
     r"(?:<\|call\|>|<\|end\|>|\Z)",
     re.DOTALL,
 )
 _FUNCTOOLS_BEGIN = re.compile(r"\bfunctools\s*+\[")
 _FUNCTOOLS = re.compile(r"functools\s*(\[.*\])\s*\Z", re.DOTALL)
-_PYTHON_TAG = re.compile(r"<\|python_tag\|>(.*?)(?:<\|eom_id\|>|<\|eot_id\|>|\Z)", re.DOTALL)
-_DSML = r"(?:[|\uff5c]DSML[|\uff5c])?"  # DeepSeek V3.2 writes it before each element name
+_PYTHON_TAG = re.compile(
+    r"<\|python_(?:tag|start)\|>(.*?)(?:<\|(?:eom_id|eot_id|python_end)\|>|\Z)", re.DOTALL
+)
+_DSML = r"(?:[|\uff5c]DSML[|\uff5c]|[a-z]{2,12}:)?"  # DeepSeek V3.2 writes it before each element name, others a name space
 _INVOKE = re.compile(
-    rf'<{_DSML}(invoke|tool|tool_call|function|function_call|tool_use|use_tool)\s+name="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
+    rf'<{_DSML}(invoke|tool|tool_call|function|function_call|tool_use|use_tool)\s+(?:name|function)="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
     re.DOTALL,
 )
 _REACT = re.compile(
-    r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(\{.*?\})[ \t]*(?=\nObservation|\n*\Z)",
+    r"^Action:[ \t]*([\w.:-]{1,80})[ \t]*\n+Action Input:[ \t]*(?:\n?```(?:json)?\s*)?(\{.*?\})[ \t]*(?:\n```[ \t]*)?(?=\nObservation|\n*\Z)",
     re.DOTALL | re.MULTILINE,
 )
 _QWEN_BEGIN = re.compile(r"\u273fFUNCTION\u273f:[ \t]*+([\w.:-]{1,80})\s*+\u273fARGS\u273f:[ \t]*+(?=\{)")
@@ -47,14 +50,17 @@ _ADDRESSED = re.compile(
 """As harmony, its marks removed by a server."""
 _COHERE = re.compile(r"Action:\s*```(?:json)?\s*(\[.*\])\s*```\s*\Z", re.DOTALL)
 _BETWEEN = re.compile(
-    r"<\|(?:tool_call_start|FunctionCallBegin|action_start|START_ACTION)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end|END_ACTION)\|>|\Z)",
+    r"<\|(?:tool_call_start|FunctionCallBegin|action_start|START_ACTION|tools_prefix)\|>(?:<\|plugin\|>)?(.*?)(?:<\|(?:tool_call_end|FunctionCallEnd|action_end|END_ACTION|tools_suffix)\|>|\Z)",
     re.DOTALL,
 )
 _GEMMA = re.compile(
-    r"<start_function_call>call:([\w.:-]{1,80})\{(.*?)(?:(\}\s*+<end_function_call>)|\Z)", re.DOTALL
+    r"(?:<start_function_call>|<\|tool_call>)call:([\w.:-]{1,80})\{(.*?)(?:(\}\s*+(?:<end_function_call>|<tool_call\|>))|\Z)",
+    re.DOTALL,
 )
+_GEMMA_QUOTE = r"<(?:escape|\|\"\|)>"
 _GEMMA_PAIR = re.compile(
-    r"\b(\w+):(?:<escape>((?:(?!<escape>).)*+)<escape>|([^,<]{0,400}))(?:,|\Z)", re.DOTALL
+    rf"\b(\w+):(?:{_GEMMA_QUOTE}((?:(?!{_GEMMA_QUOTE}).)*+){_GEMMA_QUOTE}|([^,<]{{0,400}}))(?:,|\Z)",
+    re.DOTALL,
 )
 _INVOKED_WITH = re.compile(
     rf'<{_DSML}(param(?:eter)?|arg(?:ument)?)\s+name="([\w.:-]{{1,80}})"[^>]{{0,80}}>(.*?)(?:</{_DSML}\1>|(?=<{_DSML}\1\s)|\Z)',
@@ -65,7 +71,7 @@ _GLM_PAIR = re.compile(
     re.DOTALL,
 )
 WRAPPERS = re.compile(
-    rf"</?{_DSML}(?:function_calls|minimax:tool_call)>|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
+    rf"</?{_DSML}(?:function_calls|tool_calls?|toolcall)>|<\|start_header_id\|>assistant<\|end_header_id\|>|\[BEGIN FINAL RESPONSE\]|\[/TOOL_CALLS\]|<{_BAR}tool{_GAP}calls{_GAP}(?:begin|end){_BAR}>"
     r"|<\|tool_calls_section_(?:begin|end)\|>|<\|eo[mt]_id\|>|<\uff5cend\u2581of\u2581sentence\uff5c>"
 )
 """Marks around calls, which are dropped once the calls are extracted."""
@@ -170,19 +176,42 @@ def python_calls(
 
     None if the text holds anything else, or a tool that is not among those `offered`.
     """
+    text = re.sub(r"\A\s*```\w*\s*\n|\n\s*```\s*\Z", "", text)
     try:
         tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     nodes: list[ast.expr] = []
+    results = {""}
     for statement in tree.body:
-        if not isinstance(statement, ast.Expr):
+        if isinstance(statement, ast.Assign) and isinstance(target := statement.targets[0], ast.Name):
+            results.add(target.id)
+        elif not isinstance(statement, ast.Expr):
             return []
         value = statement.value
+        if _is_print_of(value, results):
+            continue
         nodes += value.elts if isinstance(value, ast.List) else [value]
     found = [call for node in nodes if (call := _python_call(node, start, end)) is not None]
     known = offered is None or all(call.name in offered for call in found)
     return found if known and len(found) == len(nodes) else []
+
+
+def _is_print_of(node: ast.expr, results: Collection[str]) -> bool:
+    """Return whether a statement prints the result of a call, which is what comes back anyway."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "print":
+        return False
+    return len(node.args) == 1 and isinstance(shown := node.args[0], ast.Name) and shown.id in results
+
+
+_API_FENCE = re.compile(r"^```(?:python|py)[ \t]*\n((?=[^`]*\bdefault_api\.)[^`]*)^```[ \t]*\Z", re.MULTILINE)
+
+
+def api_calls(text: str, end: int, offered: Collection[str]) -> list[WrittenCall]:
+    """Parse a last fence of Python in which Gemma calls `default_api.<tool>`: no code of a project does."""
+    start = text.rfind("\n```py", 0, end) + 1
+    match = _API_FENCE.match(text, start, end)
+    return python_calls(match[1], start, end, offered) if match else []
 
 
 def _python_call(node: ast.expr, start: int, end: int) -> WrittenCall | None:

@@ -24,6 +24,7 @@ _LAST_TAG = re.compile(
     r"(?:</([A-Za-z_]\w{2,60})>|<([A-Za-z_]\w{2,60})((?:\s+\w{1,60}=\"[^\"<>]{0,4000}\")+)\s*/>)\s*(?:```\s*)?\Z"
 )
 _CHILD = re.compile(r"\s*<(\w+)>(.*?)</\1>", re.DOTALL)
+_CDATA = re.compile(r"\A\s*<!\[CDATA\[(.*)\]\]>\s*\Z", re.DOTALL)
 _ATTRIBUTES = re.compile(r"((?:\s+\w{1,60}=\"[^\"<>]{0,4000}\")*)\s*>")
 _ATTRIBUTE = re.compile(r"(\w+)=\"([^\"]*)\"")
 _ENTITY = re.compile(r"&(?:quot|apos|lt|gt|amp|#\d{1,7}|#[xX][\da-fA-F]{1,6});")
@@ -38,7 +39,7 @@ def child_texts(text: str) -> dict[str, str] | None:
     given: dict[str, str] = {}
     at = 0
     while (child := _CHILD.match(text, at)) is not None:
-        given[child[1]] = child[2].strip("\n")
+        given[child[1]] = _CDATA.sub(r"\1", child[2]).strip("\n")
         at = child.end()
     return given if given and not text[at:].strip() else None
 
@@ -46,6 +47,8 @@ def child_texts(text: str) -> dict[str, str] | None:
 def call_of_elements(inner: str, start: int, end: int) -> list[WrittenCall]:
     """Parse what stands between the marks of a call: an element for the name, and one for the arguments or for each of them."""
     given = child_texts(inner)
+    if given is not None and list(given) in (["invoke"], ["tool_call"], ["tool_use"]):
+        given = child_texts(next(iter(given.values())))
     key = next((key for key in _NAMES if key in given), None) if given else None
     if given is None or key is None or not re.fullmatch(r"[\w.:-]{1,80}", name := given.pop(key).strip()):
         return []

@@ -69,3 +69,13 @@ def _end_of_brackets(text: str, at: int) -> int:
             if not depth:
                 return at
     return 0
+
+
+def rebracketed(text: str) -> str:
+    """Return an object with the braces that it should have, where a small model wrote its outer ones twice, or one too many or too few."""
+    text = text.strip()
+    if text.startswith("{{") and text.endswith("}}"):
+        return text[1:-1]
+    if text.startswith('"') and text.endswith("}"):
+        return "{" + text
+    return text.removesuffix("}") if text.startswith("{") and text.endswith("}}") else text

@@ -2,8 +2,9 @@
 
 Four shapes, from chat templates: a fenced block of JSON, `<tool_call>…</tool_call>` (Hermes, Qwen; also `<function=name>…`),
 `[TOOL_CALLS]…` (Mistral), and an answer that is nothing but JSON (Llama); those of single families of models are in
-`call_templates.py`. In shapes that an ordinary text may have, only calls of offered tools count, only at the end of the answer, and
-never if the model repeats what a file, a page or a tool showed it.
+`call_templates.py`, those with incomplete marks in `loose_calls.py`. In shapes that an ordinary text may have, only calls of offered
+tools count, only at the end of the answer. No call in an example (`examples.py`) counts, and none that repeats what a file, a page or a
+tool showed the model.
 """
 
 from __future__ import annotations
@@ -21,21 +22,33 @@ from mazu_ls.models.tool_arguments import find_tool, parse_arguments
 from mazu_ls.models.written_calls.call_templates import (
     WRAPPERS,
     WrittenCall,
+    api_calls,
     glm_call,
     python_calls,
     template_calls,
 )
 from mazu_ls.models.written_calls.element_calls import call_of_elements, element_calls
-from mazu_ls.models.written_calls.lenient_json import value_at
+from mazu_ls.models.written_calls.examples import is_example, sub_outside_examples, without_examples
+from mazu_ls.models.written_calls.lenient_json import rebracketed, value_at
+from mazu_ls.models.written_calls.loose_calls import loose_calls
 
 NAMES = ("name", "tool", "tool_name", "function", "function_name", "recipient_name", "action")
 ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs", "action_input")
 BESIDE = frozenset({"id", "type", "call_id", "tool_call_id", "thought", "reasoning", *NAMES, *ARGUMENTS})
-AROUND = frozenset({"tool_calls", "tool_call", "function_call", "tool_uses"})
+AROUND = frozenset(
+    {"tool_calls", "tool_call", "function_call", "tool_uses", "functionCall", "toolCall", "toolCalls"}
+)
 """Keys that hold nothing but calls."""
+IN_A_MESSAGE = frozenset(
+    {"role", "content", "refusal", "thought", "reasoning", "reasoning_content", "tool_calls"}
+)
+"""Keys of a whole message with calls, as the wire formats have it."""
 MOST_CALLS = 32
 
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_THOUGHT = re.compile(
+    r"<((?:seed:)?think(?:ing)?|scratch_?pad|reasoning)>.*?(?:</\1>|\Z)|<\|START_THINKING\|>.*?(?:<\|END_THINKING\|>|\Z)",
+    re.DOTALL,
+)
 _FENCE = re.compile(
     r"^[ \t]*+(```++|~~~++)[ \t]*+([\w+-]*+)[^\n]*+\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -53,17 +66,22 @@ _FENCE_WORDS = frozenset(
         "tool_code",
         "function_call",
         "action",
+        "function",
+        "text",
+        "txt",
+        "plaintext",
     }
 )
+_PYTHON_FENCES = frozenset({"tool_code", "tool_call", "tool_calls", "function_call"})
 _TAG = re.compile(
     r"[<\[](\|?)((?:(?!end_)[a-z]{2,12}_)?tool[_-]?calls?|function[_-]?calls?|tools|tool_request|tool_use|tool_code|execute_tool)"
-    r"(\|?)(?:\s+(?!name=)\w{1,20}=\"[^\"<>]{0,80}\")*[>\]](.*?)(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|\[/\2\]|[<\[]\|?end_\2\|?[>\]]|\Z)",
+    r"(\|?)(?:\s+(?!name=)\w{1,20}=\"[^\"<>]{0,80}\")*[>\]](.*?)(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|\[/\2\]|[<\[]\|?end_\2\|?[>\]]|\s*<\2>\s*\Z|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _FUNCTION = re.compile(r"<function=\"?([\w.:-]+)\"?>(.*?)(?:</?function>|\Z)", re.DOTALL)
 _PARAMETER = re.compile(r"<parameter=([\w.:-]+)>(.*?)(?:</parameter>|(?=<parameter=)|\Z)", re.DOTALL)
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]\s*")
-_MISTRAL_NAME = re.compile(r"([\w.:-]++)\s*+(?:\[CALL_ID\]\s*+\w*+\s*+)?(?:\[ARGS\]\s*+)?(?=\{)")
+_MISTRAL_NAME = re.compile(r"([\w.:-]++)\s*+(?:\[CALL_ID\]\s*+\w*+\s*+)?(?:\[ARGS\]\s*+|\()?(?=\{)")
 _NAME_IN_JSON = re.compile(r'"(?:name|tool|tool_name)"\s*:\s*"([\w.:-]{1,64})"')
 _MAY_BE_CALLS = re.compile(r"\s*(?:[{\[]|[A-Za-z_][\w.]*\()")
 _NAME_BEFORE_JSON = re.compile(r"\s*([\w.:-]{1,80})\s*(?=\{)")
@@ -72,8 +90,12 @@ _BETWEEN_VALUES = re.compile(r"[ \t\r\n;,]*+")
 MOST_PLACES = 40
 """Lines that begin like JSON, from the end, of which one may start the calls at the end of an answer."""
 _STOP_MARK = re.compile(
-    r"(?:<\|(?:im_end|eot_id|eom_id|end|endoftext|return|call)\|>|</s>|<end_of_turn>|\nObservation:)\Z"
+    r"(?:<\|(?:im_end|eot_id|eom_id|end|endoftext|return|call)\|>|</s>|<end_of_turn>|\nObservation:"
+    r"|<\uff5cend\u2581of\u2581sentence\uff5c>)\Z"
 )
+_ORPHAN = re.compile(r"</(?:tool_calls?|function_calls?)>\s*\Z")
+"""The end of a call whose first mark a server removed."""
+
 _LINE_PLACE = re.compile(r"^(?:\d+\t|[^\n:]{1,300}[:-]\d+[:-])", re.MULTILINE)
 """The prefix that read_file and grep write before each line."""
 
@@ -86,11 +108,12 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     text = answer.message.text
     if answer.stop != "end_turn" or answer.message.calls or not request.tools or not text:
         return answer
-    visible = _THOUGHT.sub(lambda match: " " * len(match[0]), text)
-    visible = _without_stop_marks(visible)
+    visible = _without_stop_marks(_without_thoughts(text))
     offered = {tool.name for tool in request.tools}
     try:
-        found = _marked(visible, offered) or _at_end(visible, offered)
+        marked = _marked(without_examples(visible), offered)
+        found = [call for call in marked if not is_example(call, visible, marked)]
+        found = found if marked else _at_end(visible, offered)
     except RecursionError:  # no call is nested that deeply
         return answer
     found = [
@@ -102,7 +125,7 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     for start, end in sorted({(call.start, call.end) for call in found}, reverse=True):
         rest = rest[:start] + rest[end:]
     parts: list[Part] = [part for part in answer.message.parts if not isinstance(part, Text)]
-    rest = WRAPPERS.sub("", rest).strip()
+    rest = sub_outside_examples(WRAPPERS, rest).strip()
     parts += [Text(rest)] if rest else []
     parts += [
         ToolCall(
@@ -117,6 +140,14 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     return msgspec.structs.replace(answer, message=message, stop="tool_use", written=len(found))
 
 
+def _without_thoughts(text: str) -> str:
+    """Replace what a model thinks by spaces; the first mark is missing where the template of a server wrote it."""
+    end = text.find("</think>")
+    if end >= 0 and "<think" not in text[:end]:
+        text = " " * end + text[end:]
+    return _THOUGHT.sub(lambda match: " " * len(match[0]), text)
+
+
 def _without_stop_marks(text: str) -> str:
     """Replace the end marks that a server left in the text by spaces."""
     whole = end = len(text.rstrip())
@@ -124,7 +155,11 @@ def _without_stop_marks(text: str) -> str:
         end -= len(match[0])
         while end and text[end - 1].isspace():
             end -= 1
-    return text if end == whole else text[:end] + " " * (len(text) - end)
+    text = text if end == whole else text[:end] + " " * (len(text) - end)
+    orphan = _ORPHAN.search(text, max(0, end - 40))
+    if orphan is not None and orphan[0].strip().replace("/", "") not in text:
+        text = text[: orphan.start()] + " " * (len(text) - orphan.start())
+    return text
 
 
 def _marked(text: str, offered: set[str], *, within: bool = False) -> list[WrittenCall]:
@@ -133,8 +168,13 @@ def _marked(text: str, offered: set[str], *, within: bool = False) -> list[Writt
     `within`: the text itself is inside such marks, which may enclose several calls.
     """
     found: list[WrittenCall] = []
-    for match in _TAG.finditer(text):
+    for tried, match in enumerate(_TAG.finditer(text)):
         start, end = match.span()
+        if (found and start < found[-1].end) or match[0].startswith("[TOOL_CALLS]"):
+            continue  # in the arguments of the one before, or Mistral's
+        if tried < MOST_CALLS and (longer := _ends_behind(text, match)) is not None:
+            found.append(longer)
+            continue
         inner = list(_functions(match[4], start, end)) or glm_call(match[4], start, end)
         inner = inner or list(_of_json(match[4], start, end))
         inner = inner or list(_of_json(match[4], start, end, offered)) or python_calls(match[4], start, end)
@@ -142,12 +182,25 @@ def _marked(text: str, offered: set[str], *, within: bool = False) -> list[Writt
         inner = inner or call_of_elements(match[4], start, end)
         if not inner and not within and _TAG.match(match[4].strip()):
             inner = [call._replace(start=start, end=end) for call in _marked(match[4], offered, within=True)]
+        inner = inner or list(_of_json(rebracketed(match[4]), start, end))
         found += inner or _unreadable(match[4], start, end)
     if not found:
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
-    return found or template_calls(text, _of_json) or element_calls(text, offered)
+    found = found or template_calls(text, _of_json) or element_calls(text, offered)
+    return found or loose_calls(text, offered, _of_json)
+
+
+def _ends_behind(text: str, match: re.Match[str]) -> WrittenCall | None:
+    """Return the call between marks whose arguments hold the last mark themselves."""
+    at = match.end(4) - len(match[4].lstrip())
+    if match.end() == len(text) or not text.startswith("{", at):
+        return None
+    value, end = value_at(text, at)
+    calls = list(_calls_of(value, match.start(), end)) if end > match.end(4) else []
+    behind = re.compile(rf"\s*</{re.escape(match[2])}>").match(text, end) if calls else None
+    return calls[0]._replace(end=behind.end() if behind else end) if len(calls) == 1 else None
 
 
 def _functions(text: str, start: int | None = None, end: int | None = None) -> Iterator[WrittenCall]:
@@ -170,6 +223,7 @@ def _mistral(text: str, start: int, at: int) -> list[WrittenCall]:
         value, end = value_at(text, match.end())
         if not end:
             return [*found, *_unreadable(text[at:], start, len(text), match[1])]
+        end += match[0].endswith("(") and text.startswith(")", end)
         found.append(WrittenCall(start, end, match[1], *parse_arguments(value)))
         again = _MISTRAL.match(text, end)
         start, at = end, again.end() if again else end
@@ -180,12 +234,12 @@ def _at_end(text: str, offered: set[str]) -> list[WrittenCall]:
     """Return fenced or bare JSON of calls of offered tools at the end of the answer."""
     end = len(text.rstrip())
     fences = [match for match in _FENCE.finditer(text) if match[2].lower() in _FENCE_WORDS]
-    found: list[WrittenCall] = []
-    for match in reversed(fences):
+    found = api_calls(text, end, offered)
+    for match in () if found else reversed(fences):
         if text[match.end() : end].strip():
             break
         calls = list(_of_json(match[3], *match.span(), offered))
-        if not calls and match[2].lower() == "tool_code":
+        if not calls and match[2].lower() in _PYTHON_FENCES:
             calls = python_calls(match[3], *match.span(), offered)
         if not calls and match[2].lower() not in ("", "json"):
             calls = _named_before(match[3], *match.span(), offered)
@@ -253,6 +307,9 @@ def _calls_of(value: Any, start: int, end: int, offered: set[str] | None = None)
         if offered is not None and isinstance(inner, dict) and find_tool(key, offered) is not None:
             yield WrittenCall(start, end, key, *parse_arguments(inner))
             return
+    if "tool_calls" in value and set(value) <= IN_A_MESSAGE:
+        yield from _calls_of(value["tool_calls"], start, end, offered)
+        return
     if offered is not None and (name := _named_beside(value, offered)):
         yield WrittenCall(
             start, end, value[name], *parse_arguments({k: v for k, v in value.items() if k != name})
@@ -292,7 +349,8 @@ def _unreadable(text: str, start: int, end: int, name: str = "") -> list[Written
 def _is_quoted(written: str, messages: Iterable[Message]) -> bool:
     """Return whether the model only repeats what it was shown."""
     first, last = written.find("{"), written.rfind("}") + 1
-    wanted = "".join((written[first:last] if 0 <= first < last else written).split())
+    braces = "".join(written[first:last].split()) if 0 <= first < last else ""
+    wanted = braces if len(braces) > len("{}") else "".join(written.split())
     return any(wanted in "".join(text.split()) for text in _shown(messages))
 
 
