@@ -36,6 +36,8 @@ class SafeMarkdown:
         self._begin()
 
     def _begin(self) -> None:
+        self._after_return = False
+        """The last piece ended with a carriage return: a line feed at the beginning of the next belongs to the same line end."""
         self._line = ""
         self._settled = 0
         """Characters of the line that are shown for good: a long line is not read again from its beginning for each piece."""
@@ -54,6 +56,9 @@ class SafeMarkdown:
     def feed(self, piece: str) -> str:
         """Add a piece; return what can be shown now."""
         shown: list[str] = []
+        if piece:
+            rest = piece.removeprefix("\n") if self._after_return else piece
+            self._after_return, piece = piece.endswith("\r"), rest
         for part in re.split("(?<=\n)", _LINE_ENDS.sub("\n", piece)):
             if part == "\n" and not self._line:  # an empty line: a million of them are no work
                 self._odd_paragraph = False

@@ -35,7 +35,7 @@ class MarkdownStream:
             line = self.tail[self._looked : end]
             if match := FENCE.match(line):
                 self._toggle(match[1])
-            elif not line and self._looked and not self._fence:
+            elif line in ("", "\r") and self._looked and not self._fence:
                 cut = end + 1
             self._looked = end + 1
         finished, self.tail = self.tail[:cut], self.tail[cut:]
