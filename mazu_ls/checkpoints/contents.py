@@ -44,7 +44,7 @@ def lost_texts(
     taken = schema.newest(db, 1, session_id)
     held = held_texts(project, bytes.fromhex(taken[0].tree)) if taken else []
     shown = (buffer.path for buffer in buffers if buffer.dirty)
-    opened = {*shown, *(project.unsaved_elsewhere() if held else ())}
+    opened = {*shown, *(project.editors.unsaved_elsewhere() if held else ())}
     held = [one for one in held if one.path is not None and one.path not in opened]
     if not held:
         return LostTexts()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +26,13 @@ from mazu_ls.checkpoints.scan.scan_result import ScanResult
 from mazu_ls.checkpoints.scan.text_states import TextStates
 from mazu_ls.checkpoints.snapshot_part import OwnedPart, SnapshotPart
 from mazu_ls.checkpoints.store import schema
+from mazu_ls.checkpoints.store.editor_knowledge import EditorKnowledge
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd import user_repository
 
 if TYPE_CHECKING:
     import apsw
-
-    from mazu_ls.checkpoints.models import UnsavedElsewhere
 
 log = logging.getLogger(__name__)
 Add = Callable[[str, bytes, bytes], object]
@@ -69,8 +68,7 @@ class CheckpointContext:
             self.mounts, self.users, self.scanners, self.trees, repository.path.parent / "watch"
         )
         self.commands = RunningCommands(repository.path.parent / "commands")
-        self.unsaved_elsewhere: Callable[[], Mapping[Path, UnsavedElsewhere]] = dict
-        """Returns the documents in which editors of other processes hold unsaved text now; blocks."""
+        self.editors = EditorKnowledge()
 
     @property
     def rescue_folder(self) -> Path:

@@ -197,7 +197,7 @@ def _with_unsaved_elsewhere(
     elsewhere: set[bytes] = set()
     typed: set[bytes] = set()
     texts: dict[bytes, Buffer] = {}
-    for path, document in project.unsaved_elsewhere().items():
+    for path, document in project.editors.unsaved_elsewhere().items():
         place = project.place(path)
         if place is None or place in own:
             continue

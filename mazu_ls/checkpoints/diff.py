@@ -124,7 +124,7 @@ def present_view(project: CheckpointContext, db: apsw.Connection, buffers: Seque
     outgrown = {one.path: one.bytes for one in seen.skipped.values() if one.bytes}
     texts = open_texts(buffers)
     own, unknown = {one.path for one in texts}, set[str]()
-    for path, document in project.unsaved_elsewhere().items():
+    for path, document in project.editors.unsaved_elsewhere().items():
         if path in own or (place := project.place(path)) is None:
             continue
         if document.text is None:

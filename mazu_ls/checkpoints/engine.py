@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -38,6 +38,7 @@ from mazu_ls.checkpoints.scan.reported_writes import ReportedWrites
 from mazu_ls.checkpoints.scan.unsaved_buffers import file_text, held_buffers, saved_bytes
 from mazu_ls.checkpoints.snapshot_part import SnapshotPart
 from mazu_ls.checkpoints.store import lock, schema, store_opening
+from mazu_ls.checkpoints.store.editor_knowledge import EditorKnowledge
 from mazu_ls.checkpoints.store.stats import store_stats
 from mazu_ls.checkpoints.unheld import unheld_edits
 from mazu_ls.checkpoints.unheld.unheld_views import with_unheld
@@ -50,8 +51,6 @@ from mazu_ls.state.store import Store
 
 if TYPE_CHECKING:
     import apsw
-
-    from mazu_ls.checkpoints.models import UnsavedElsewhere
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -141,9 +140,10 @@ class Checkpoints:
         self.upkeep.after_checkpoint(checkpoint, scanned=self._project.dirty.scanned)
         return checkpoint
 
-    def watch_unsaved(self, elsewhere: Callable[[], Mapping[Path, UnsavedElsewhere]]) -> None:
-        """Set the function that returns which documents editors of other processes hold unsaved. It may block."""
-        self._project.unsaved_elsewhere = elsewhere
+    @property
+    def editors(self) -> EditorKnowledge:
+        """What only editors know of files; its functions are set where the project is opened."""
+        return self._project.editors
 
     @property
     def looked_everywhere(self) -> bool:

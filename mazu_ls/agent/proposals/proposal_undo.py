@@ -33,10 +33,7 @@ class AcceptHistory:
     def add(self, path: str, lines: Sequence[str], seen: Sequence[LocatedHunk]) -> list[str]:
         """Record that these hunks were found accepted in the file's current lines; return the lines before that."""
         edits = [one for one in seen if one.proposed.hunk.kind == "edit"]
-        before = list(lines)
-        for one in sorted(edits, key=lambda one: one.standing.line, reverse=True):
-            at, hunk = one.standing.line, one.proposed.hunk
-            before[at : at + len(hunk.new)] = hunk.old
+        before = lines_before(lines, edits)
         if edits:
             kept = self._of.setdefault(path, [])
             kept.append(AcceptedBatch(before, tuple(one.proposed for one in edits)))
@@ -55,3 +52,13 @@ class AcceptHistory:
                     del self._of[path]
                 return tuple(found)
         return ()
+
+
+def lines_before(lines: Sequence[str], accepted: Sequence[LocatedHunk]) -> list[str]:
+    """Return the lines of a file before these hunks were accepted in it."""
+    before = list(lines)
+    edits = [one for one in accepted if one.proposed.hunk.kind == "edit"]
+    for one in sorted(edits, key=lambda one: one.standing.line, reverse=True):
+        at, hunk = one.standing.line, one.proposed.hunk
+        before[at : at + len(hunk.new)] = hunk.old
+    return before

@@ -27,7 +27,7 @@ from mazu_ls.agent.proposals.hunks import (
     split_into_hunks,
 )
 from mazu_ls.agent.proposals.proposal_store import LocatedHunk, ProposedHunk
-from mazu_ls.agent.proposals.proposal_undo import AcceptHistory
+from mazu_ls.agent.proposals.proposal_undo import AcceptHistory, lines_before
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.state.store import Store
 from mazu_ls.workspace.text import split_lines
@@ -88,6 +88,7 @@ class Proposals:
         self._undecided: list[tuple[str, str]] = []
         self._reopened: list[ProposedHunk] = []
         self._accepted = AcceptHistory()
+        self._unrecorded: list[AcceptedText] = []
         self._stale: set[str] = set()
         self._listeners: list[Callable[[str], None]] = []
         self._version = -1
@@ -225,11 +226,28 @@ class Proposals:
         self._undecided += [(one, "accepted") for one in accepted]
         if accepted:
             taken = [one for one in seen if one.standing.fate == "accepted"]
-            before = self._accepted.add(path, lines, taken)
+            found = AcceptedText.from_hunks(path, self._accepted.add(path, lines, taken), lines, taken)
             if self.taken:
-                self.taken(AcceptedText.from_hunks(path, before, lines, taken))
+                self._unrecorded = [*self._unrecorded, found]
+                self.taken(found)
             self._notify(path)
         return list(kept.values())
+
+    def recorded(self, accepted: AcceptedText) -> None:
+        """What `taken` was called with is recorded as the sessions' edit."""
+        self._unrecorded = [one for one in self._unrecorded if one is not accepted]
+
+    def accepted_between(self, path: str, before: str | None, after: str | None) -> list[AcceptedText]:
+        """Return what was accepted in a file and is not recorded yet; among it what two texts of it show, None for no file. May be called
+        on any thread."""
+        found = [one for one in self._unrecorded if one.path == path]
+        lines = None if after is None else split_lines(after)
+        seen = self._locate(path, lines)
+        if taken := [one for one in seen if one.standing.fate == "accepted"]:
+            found.append(AcceptedText.from_hunks(path, lines_before(lines or (), taken), lines or (), taken))
+        elif before is None and not after and [one.proposed.hunk.kind for one in seen] == ["create"]:
+            found.append(AcceptedText.from_hunks(path, (), (), seen))  # created, the text is to follow
+        return found
 
     def _reopen(self, path: str, lines: Sequence[str] | None) -> None:
         again = self._accepted.take_undone(path, lines)

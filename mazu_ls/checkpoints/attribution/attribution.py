@@ -20,15 +20,10 @@ from mazu_ls.checkpoints.attribution.changed_bits import bits_changed
 from mazu_ls.checkpoints.attribution.head_moves import HeadMove, head_move
 from mazu_ls.checkpoints.attribution.interrupted_commands import changed_after_end
 from mazu_ls.checkpoints.attribution.owners import Change
-from mazu_ls.checkpoints.attribution.recorded_writes import (
-    USER,
-    Shown,
-    Write,
-    read_heads,
-)
+from mazu_ls.checkpoints.attribution.recorded_writes import USER, Shown, Write, read_heads
 from mazu_ls.checkpoints.attribution.same_states import SameStates
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.scan.file_state import State
+from mazu_ls.checkpoints.scan.file_state import EMPTY, State
 from mazu_ls.errors import MazuError
 
 
@@ -98,9 +93,10 @@ class Attribution:
             # The command around this record may have changed the place after it, too.
             possible += [self._state(one.commanded[1] or new, place) for one in around if one.commanded]
         if not self._same.among(self._state(new, place), possible):
-            change.user = True
-            change.uncertain |= bool(doubtful)
-            change.sessions |= doubtful
+            accepted = self._same.accepted(place, possible, old, new)
+            change.sessions |= accepted or doubtful
+            change.user |= not accepted
+            change.uncertain |= bool(doubtful and not accepted)
         edits, ends = self._edits.get(place, ()), [Shown(old.tree)]
         if place not in self._restored and place not in {*old.texts, *new.texts}:
             ends += [one for command in self._commands for one in self._ends(command, new)]
@@ -123,6 +119,8 @@ class Attribution:
         """Return whether the file on disk differs from every record while an editor shows an unsaved text of it."""
         possible = self._states(old, place)
         possible += [state for edit in self._edits.get(place, ()) for state in (edit.before, edit.after)]
+        if any(edit.before is None for edit in self._edits.get(place, ())):
+            possible.append(EMPTY)  # an editor makes the file before the agent's text is in it
         if place in self._restored:
             possible.append(self._restored[place])
         for command in self._commands:
@@ -153,8 +151,8 @@ class Attribution:
         self, state: State, possible: list[State], place: bytes, around: list[Write], change: Change
     ) -> None:
         """Explain the state at a place: left by the earlier records, by running commands, or by the user."""
-        if self._same.among(state, possible):
-            return
+        if self._same.among(state, possible) or (state is None and self._same.among(EMPTY, possible)):
+            return  # where an editor creates a file, it is empty before it has the agent's text
         saves = self._saves.get(place, ())
         change.sessions.update(command.session for command in around)
         change.user |= not around or any(

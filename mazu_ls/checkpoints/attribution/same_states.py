@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from mazu_ls.checkpoints.attribution.recorded_writes import UNKNOWN
+from mazu_ls.checkpoints.attribution.recorded_writes import UNKNOWN, Shown
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.scan.file_state import State
+from mazu_ls.checkpoints.scan.file_state import State, text_state
+from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, shown_text
 from mazu_ls.errors import MazuError
 from mazu_ls.workspace.text import split_lines
 
@@ -36,6 +37,25 @@ class SameStates:
         if one is None or other is None or one[0] == other[0]:
             return False
         return self._text(one) == self._text(other)
+
+    def accepted(self, place: bytes, possible: Sequence[State], old: Shown, new: Shown) -> set[str]:
+        """Return the sessions whose edits the user accepted, if those lead from one of the `possible` states to the `new` one.
+
+        Nothing may be recorded of them yet: their server learns of files that an editor wrote, and never opened, only in time.
+        """
+        if (path := self._project.path_of(place)) is None:
+            return set()
+        texts = (
+            None if place in shown.texts else shown_text(self._project, BufferView(shown.tree, ()), place)
+            for shown in (old, new)
+        )
+        state = new.texts[place] if place in new.texts else self.file_state(new.tree, place)
+        return {
+            session
+            for edit in self._project.editors.accepted_edits(path, *texts)
+            if self.among(text_state(edit.before), possible) and self.same(text_state(edit.after), state)
+            for session in edit.sessions
+        }
 
     def _text(self, state: str) -> State:
         """Return the state as that of a text, if it is one."""

@@ -26,3 +26,7 @@ def text_state(text: str | None) -> State:
         return None
     data = canonical(text).replace("\r\n", "\n").removesuffix("\n").encode("utf-8", "surrogatepass")
     return "t" + hashlib.sha1(data, usedforsecurity=False).hexdigest()
+
+
+EMPTY = text_state("")
+"""The state of a place with an empty text."""

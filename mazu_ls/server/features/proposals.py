@@ -39,6 +39,14 @@ def attach(server: ServerState, project: Project) -> None:
     if proposals is None:
         return
     proposals.taken = lambda accepted: _accepted(server, project, accepted)
+    if project.checkpoints is not None:
+        from mazu_ls.checkpoints.store.editor_knowledge import AcceptedEdit
+
+        def accepted_edits(path: Path, before: str | None, after: str | None) -> list[AcceptedEdit]:
+            found = proposals.accepted_between(server.name_of(path), before, after)
+            return [AcceptedEdit(one.sessions, one.before, one.after) for one in found]
+
+        project.checkpoints.editors.accepted_edits = accepted_edits
     if server.editor:
         proposals.late = server.editor.profile.declares("workspace.applyEdit") is not True
         proposals.subscribe(lambda path: _changed(server, path))
@@ -153,6 +161,8 @@ async def _hold_accepted(
 ) -> None:
     """Take a checkpoint at once, which separates it from what the user types next."""
     await record_accepted(checkpoints, path, accepted)
+    if project.proposals is not None:
+        project.proposals.recorded(accepted)
     label = f"accepted: {accepted.path}"
     await project.checkpoint(
         "step", label, session_id=accepted.session_id, turn_id=accepted.turn_id, touched=[path], title=label

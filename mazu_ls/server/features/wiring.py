@@ -36,7 +36,7 @@ def create_server(
         project.turn_markers.client = next(editors, project.turn_markers.client)
         server.unsaved = UnsavedRegistry(project.state)
         if project.checkpoints is not None:
-            project.checkpoints.watch_unsaved(server.unsaved.documents)
+            project.checkpoints.editors.unsaved_elsewhere = server.unsaved.documents
         if isinstance(host, GuardedHost):
             host.require_editable = partial(require_saved, server.unsaved, project.workspace)
         proposals.attach(server, project)
