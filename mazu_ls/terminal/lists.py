@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
 
 Result = dict[str, Any]
+SUSPENDED = ", suspended: `fg` there continues it"
 
 
 def size(count: int) -> str:
@@ -94,6 +95,10 @@ def draw_status(out: Console, value: Result) -> None:
     keys = [name for name, present in value["keys"].items() if present]
     keyed = f"{', '.join(keys)} (set, or none is needed)" if keys else "none"
     running = [f"{one['sessionId']} {one['state']}" for one in value["running"]]
+    running += [
+        f"{one['sessionId']} in {one['client']} (pid {one['pid']}{SUSPENDED if one['suspended'] else ''})"
+        for one in value.get("runningElsewhere", ())
+    ]
     rows = [
         ("project", value["project"]["sentence"] if "project" in value else ", ".join(value["folders"])),
         ("model", value["model"] or "none; `mazu-ls setup` sets a key or a local model"),

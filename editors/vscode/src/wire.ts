@@ -1285,6 +1285,14 @@ export interface RunSkillParams {
   arguments?: Record<string, unknown>;
 }
 
+/** A turn that runs in another process, which may be `suspended` (Ctrl-Z); `client`: what that process is to people. */
+export interface RunningElsewhere {
+  sessionId: string;
+  client: string;
+  pid: number;
+  suspended: boolean;
+}
+
 export interface RunningSession {
   sessionId: string;
   name: string;
@@ -1530,6 +1538,7 @@ export interface Status {
   mode: 'ask' | 'auto' | 'bypass' | 'plan';
   session: string | null;
   running: RunningSession[];
+  runningElsewhere: RunningElsewhere[];
   interrupted: InterruptedSession | null;
   jobs: string[];
   memory: MemoryStatus;

@@ -63,6 +63,7 @@ async def status(server: ServerState, params: NoParams) -> wire.StatusView:
         mode=project.mode,
         session=project.sessions.current,
         running=[wire.RunningSessionView(s.id, s.name, s.state) for s in running],
+        running_elsewhere=await _running_elsewhere(project),
         interrupted=wire.InterruptedSessionView(broken.id, broken.name) if broken else None,
         jobs=server.jobs.titles,
         memory=await _memory(project),
@@ -79,6 +80,17 @@ async def status(server: ServerState, params: NoParams) -> wire.StatusView:
             wire.ConnectedClientView(one.kind, one.name, one.pid, one.connected_at) for one in server.clients
         ],
     )
+
+
+async def _running_elsewhere(project: Project) -> list[wire.RunningElsewhereView]:
+    """Return the turns of other processes: undo and rollback wait for their end, also if a process is suspended and answers nothing."""
+    from mazu_ls.server.rpc.live.peers import is_suspended
+
+    markers = await asyncio.to_thread(project.turn_markers.elsewhere)
+    return [
+        wire.RunningElsewhereView(one.session_id, one.client, one.pid, is_suspended(one.pid))
+        for one in markers
+    ]
 
 
 def _journals(project: Project, session_id: str | None) -> list[Path]:

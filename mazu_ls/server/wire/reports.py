@@ -59,6 +59,15 @@ class RunningSessionView(Wire, frozen=True):
     state: str
 
 
+class RunningElsewhereView(Wire, frozen=True):
+    """A turn that runs in another process, which may be `suspended` (Ctrl-Z); `client`: what that process is to people."""
+
+    session_id: str
+    client: str
+    pid: int
+    suspended: bool
+
+
 class MemoryStatusView(Wire, frozen=True):
     """`reason` where memory is not `available`, else counts by scope, and how many proposals wait to be accepted. `notice`: why
     memories are not found as they are set up to be, empty if they are."""
@@ -129,6 +138,7 @@ class StatusView(Wire, frozen=True):
     mode: Literal["ask", "auto", "plan", "bypass"]
     session: str | None
     running: list[RunningSessionView]
+    running_elsewhere: list[RunningElsewhereView]
     interrupted: InterruptedSessionView | None
     jobs: list[str]
     memory: MemoryStatusView

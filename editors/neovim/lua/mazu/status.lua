@@ -54,6 +54,10 @@ function M.lines(status)
   local running = vim.tbl_map(function(session)
     return ('%s (%s)'):format(session.name, session.state)
   end, status.running or {})
+  for _, turn in ipairs(status.runningElsewhere or {}) do
+    local note = turn.suspended and ', suspended' or ''
+    running[#running + 1] = ('in %s (pid %d%s)'):format(turn.client, turn.pid, note)
+  end
   row('running', joined(running))
   row('memory', store(status.memory, 'empty'))
   row('checkpoints', store(status.checkpoints, 'none'))

@@ -973,6 +973,13 @@
 ---@field name string Its name.
 ---@field arguments? table<string, any> What the skill is called with.
 
+--- A turn that runs in another process, which may be `suspended` (Ctrl-Z); `client`: what that process is to people.
+---@class mazu.RunningElsewhere
+---@field sessionId string
+---@field client string
+---@field pid integer
+---@field suspended boolean
+
 ---@class mazu.RunningSession
 ---@field sessionId string
 ---@field name string
@@ -1157,6 +1164,7 @@
 ---@field mode "ask"|"auto"|"bypass"|"plan"
 ---@field session? string
 ---@field running mazu.RunningSession[]
+---@field runningElsewhere mazu.RunningElsewhere[]
 ---@field interrupted? mazu.InterruptedSession
 ---@field jobs string[]
 ---@field memory mazu.MemoryStatus
