@@ -140,3 +140,22 @@ async def test_what_the_editor_did_not_save_is_named(client: Client, folder: Pat
 
     client.answers["mazu/documents/save"] = save
     assert await client.host.save([path, other]) == [path]
+
+
+async def test_where_another_editor_holds_unsaved_text_nothing_is_edited(editor: Client, folder: Path):
+    path, heard_of = folder / "a.txt", heard(editor)
+    path.write_text("one\n")
+
+    async def refuse(asked: Path) -> None:
+        raise MazuError(Kind.CONFLICT, f"{asked.name} has unsaved changes in another editor.", "")
+
+    editor.host.require_editable = refuse
+    with conflict("unsaved changes in another editor"):
+        await editor.host.edit(path, "one\n", "two\n")
+    assert (path.read_text(), heard_of) == ("one\n", [])
+
+
+async def test_the_text_before_a_file_was_created_is_empty(editor: Client, folder: Path):
+    heard_of = heard(editor)
+    await editor.host.edit(folder / "new.txt", None, "one\n")
+    assert heard_of == [("new.txt", "", "one\n")]

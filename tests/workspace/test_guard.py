@@ -10,7 +10,7 @@ import pytest
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform import openat2
 from mazu_ls.workspace import UNCHECKED, PathRefused, Workspace
-from mazu_ls.workspace.openat import folder_beneath, open_beneath, open_root
+from mazu_ls.workspace.openat import folder_beneath, open_beneath, open_regular, open_root
 from mazu_ls.workspace.path_rules import malformed_path_reason
 
 
@@ -145,6 +145,30 @@ def test_special_files_are_refused_without_blocking(root: Path) -> None:
         with pytest.raises(PathRefused):
             Workspace([root]).read_bytes(root / name)
     listener.close()
+
+
+def test_a_file_swapped_for_a_fifo_just_before_it_is_opened_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_file, opened = os.open, []
+
+    def late(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        (root / "a.py").unlink()
+        os.mkfifo(root / "a.py")
+        opened.append(open_file(path, flags, mode, dir_fd=dir_fd))
+        return opened[-1]
+
+    top = open_root(root)
+    monkeypatch.setattr(os, "open", late)
+    try:
+        with pytest.raises(OSError) as caught:
+            open_regular(top, "a.py")
+    finally:
+        os.close(top)
+    assert caught.value.errno == errno.ENOTSUP
+    with pytest.raises(OSError) as closed:
+        os.fstat(opened[0])
+    assert closed.value.errno == errno.EBADF
 
 
 def test_a_root_that_is_a_link_keeps_the_editors_spelling(root: Path, tmp_path: Path) -> None:
