@@ -153,7 +153,7 @@ def test_after_a_rebase_the_agents_lines_are_separated_from_the_other_branchs(sc
     assert (status, away.file.read_text()) == (0, "".join(mine)), said
 
 
-def test_what_the_user_wrote_after_taking_it_out_is_the_users(script: Script):
+def test_what_the_user_wrote_after_removing_it_is_the_users(script: Script):
     away = Away(script)
     away.edit()
     away.file.write_text("".join(LINES))
