@@ -199,20 +199,24 @@ def test_the_terminal_is_answered_by_the_server_of_the_editor(server: EditorProc
     assert f"the server of Editor (pid {server.process.pid})" in typed(server, "status").stdout
 
 
-def test_a_command_for_which_the_server_is_asked_imports_nothing_heavy(server: EditorProcess):
+@pytest.mark.parametrize(
+    "words", ["status", "recall port", "remember Ports", "checkpoint take", "checkpoint list", "memory list", "session list", "usage", "audit",
+              "rollback --preview"]
+)  # fmt: skip
+def test_a_command_for_which_the_server_is_asked_imports_nothing_heavy(server: EditorProcess, words: str):
     script = (
         "import sys\n"
         "import mazu_ls.__main__ as entry\n"
-        "sys.argv = ['mazu-ls', 'status']\n"
-        "status = entry.main()\n"
-        "heavy = 'asyncio msgspec pygls lsprotocol anthropic openai apsw rich mazu_ls.agent mazu_ls.memory mazu_ls.workspace'.split()\n"
-        "print('IMPORTED', [name for name in heavy if name in sys.modules], status)\n"
+        f"sys.argv = ['mazu-ls', *{words.split()!r}]\n"
+        "entry.main()\n"
+        "heavy = 'asyncio msgspec pygls lsprotocol anthropic openai apsw rich mazu_ls.agent mazu_ls.memory mazu_ls.workspace.workspace'\n"
+        "print('IMPORTED', [name for name in heavy.split() if name in sys.modules])\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=server.folder, env=clean_environment(server.env), capture_output=True, text=True, check=False,
         timeout=PATIENCE,
     )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "IMPORTED [] 0"
+    assert done.stdout.splitlines()[-1] == "IMPORTED []", done.stdout
 
 
 def test_a_checkpoint_from_the_terminal_holds_what_is_unsaved_in_the_editor(place: Path):
