@@ -39,7 +39,7 @@ def run(program: str) -> str:
 @pytest.mark.parametrize(
     ("sdk", "folder", "name", "resource", "most"),
     [
-        ("anthropic", "beta", "BetaMessage", "messages", 700),
+        ("anthropic", "beta", "BetaMessage", "messages", 60),
         ("openai", "chat", "ChatCompletion", "chat.completions", 200),
     ],
 )
@@ -52,3 +52,34 @@ def test_a_client_needs_few_modules_and_the_rest_is_there_when_asked_for(sdk, fo
 
 def test_an_sdk_that_cannot_be_imported_in_parts_is_imported_as_a_whole():
     assert int(run(BROKEN + CLIENT.format(sdk="openai"))) > 300
+
+
+ERRORS = """
+import asyncio, httpx2, threading
+import mazu_ls.models.sdk.sdk_clients as clients
+late = sys.modules["anthropic._error_classes"]
+assert "ERROR_CLASSES" not in vars(late) and not hasattr(late, "__path__")
+seen = []
+usual = late._usual.exec_module
+late._usual.exec_module = lambda module: (seen.append(threading.current_thread() is threading.main_thread()), usual(module))
+body = {"type": "error", "error": {"type": "rate_limit_error", "message": "slow down"}}
+def answer(request):
+    return httpx2.Response(429, json=body)
+async def ask():
+    http = client._client
+    http._transport = httpx2.MockTransport(answer)
+    http._mounts = {}
+    await client.post("/v1/messages", body={}, cast_to=object)
+try:
+    asyncio.run(ask())
+except Exception as error:
+    import anthropic
+    assert type(error) is anthropic.RateLimitError, error
+    assert "slow down" in str(error)
+    assert vars(late)["ERROR_CLASSES"] and late.make_status_error.__module__ == "anthropic._error_classes"
+    print(seen)
+"""
+
+
+def test_the_classes_of_errors_are_imported_for_the_first_error_off_the_event_loop():
+    assert run(CLIENT.format(sdk="anthropic") + ERRORS).split("\n")[1] == "[False]"

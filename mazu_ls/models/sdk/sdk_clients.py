@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.models.provider_errors import Endpoint, RedirectRefused
 from mazu_ls.models.retry import RetryPolicy
-from mazu_ls.models.sdk.lazy_packages import import_lazily
+from mazu_ls.models.sdk.lazy_packages import import_errors, import_lazily
 from mazu_ls.models.sdk.streamed_posts import LOGGING, SdkClient
 from mazu_ls.redact import redact
 
@@ -96,7 +96,10 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> SdkClient:
     options = {"api_key": account.key, "base_url": account.base_url, "max_retries": 0, "timeout": timeout}
     settings: dict[str, Any] = {
         "timeout": timeout,
-        "event_hooks": {"request": [partial(_stays_at, httpx2.URL(account.base_url))]},
+        "event_hooks": {
+            "request": [partial(_stays_at, httpx2.URL(account.base_url))],
+            "response": [partial(_import_errors, account.sdk)],
+        },
     }
     if httpx2.URL(account.base_url).scheme == "http":
         settings["verify"] = LateCertificates(ssl.PROTOCOL_TLS_CLIENT)
@@ -119,6 +122,12 @@ def _client(account: ProviderAccount, patience: RetryPolicy) -> SdkClient:
         message = f"The connection to {account.base_url} cannot be set up: {redact(str(error))[:300]}."
         hint = "Check ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, NO_PROXY and SSL_CERT_FILE in the environment."
         raise MazuError(Kind.CONFIG, message, hint) from error
+
+
+async def _import_errors(sdk: Sdk, response: Any) -> None:
+    """Import the SDK's errors off the event loop before it raises one."""
+    if response.is_error:
+        await asyncio.to_thread(import_errors, sdk)
 
 
 async def _stays_at(base: Any, request: Any) -> None:
