@@ -23,7 +23,7 @@ from mazu_ls.policy import PolicyContext, ToolCallInfo
 from mazu_ls.policy.bash.scan import DenyScan
 from mazu_ls.policy.decide import decide
 from mazu_ls.policy.tables.allowed_commands import PROGRAMS
-from mazu_ls.state.left_files import FOLDERS
+from mazu_ls.state.command_folder import FOLDERS
 from mazu_ls.tools.base import Effect
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.process import spawn

@@ -109,8 +109,6 @@ ALLOWED = {
     "tools/shell/landlock.py": "O_PATH descriptors for the sandbox's rules, and the home folder",
     "tools/shell/seccomp.py": STATE,
     "tools/shell/quarantine.py": "the names of the hooks of a repository that a command made",
-    "tools/skills/python_runner.py": "a temporary folder of its own",
-    "tools/shell/shell.py": "a temporary folder of its own",
     "tools/search/gitignore_walk.py": NAMES,
     "tools/files.py": NAMES,
     "tools/shell/toolchains.py": NAMES,

@@ -6,11 +6,11 @@ ends with it, and the file would end there too.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
 import stat
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,14 +18,22 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from mazu_ls.state import command_folder
+from mazu_ls.state.command_folder import FOLDERS
 from mazu_ls.state.paths import private_folder, state_home
+from mazu_ls.workspace.visible_text import make_visible
 
+log = logging.getLogger(__name__)
 KEPT_DAYS = 7
-RUNNING_DAYS = 30
-"""After which a folder is nobody's any more whose command never ended: its server was killed."""
-_RUNNING = ".running-"
-FOLDERS = {"tmp": "/tmp", "var-tmp": "/var/tmp", "home": "the home"}
-"""The folders of a scratch folder, and what the command finds each as."""
+KEPT_BYTES = 8 * 2**30
+"""Bytes that all kept folders may have together: twice what one command may write."""
+KEPT = f"{KEPT_BYTES // 2**30} GiB"
+MOST_NAMED = 4
+"""Number of files that a sentence names."""
+_KEPT = "left-by-commands"
+_KILLED = "A command that ran when mazu-ls was killed had written where only itself saw it"
+_DAY = 86_400
+_SIZE = re.compile(r"-(\d+)-KiB$")
 _MADE_BY_PROGRAMS = re.compile(
     r"tmp[a-z0-9_]{8}|tmp\.[A-Za-z0-9]{10}|pytest-of-.*|pip-[a-z]+-[a-z0-9_]{8}|npm-\d+-[0-9a-f]+|node-compile-cache|v8-compile-cache.*"
     r"|hsperfdata_.*|go-(?:build|link-)\d+|cc[A-Za-z0-9]{6}(?:\..*)?|rustc[A-Za-z0-9]{6}|cargo-install[A-Za-z0-9]{6}|\.X11-unix|\.font-unix"
@@ -40,20 +48,12 @@ class LeftFiles(Struct, frozen=True):
     folder: Path
     names: tuple[str, ...]
 
-
-def make_scratch(env: Mapping[str, str]) -> Path:
-    """Create a folder for what one approved command writes outside the project. Raises OSError."""
-    place = private_folder(state_home(env) / "left-by-commands")
-    return Path(tempfile.mkdtemp(prefix=_RUNNING, dir=place))
-
-
-def mount_points(scratch: Path) -> dict[str, Path]:
-    """Create the folders that the sandbox shows in the place of `/tmp`, `/var/tmp` and the home, and return them by their names."""
-    made = {name: scratch / name for name in FOLDERS}
-    for name, folder in made.items():
-        folder.mkdir(exist_ok=True)
-        folder.chmod(0o700 if name == "home" else 0o1777)  # the folder around it is the user's alone
-    return made
+    def describe(self) -> str:
+        """Return which files they are, where, and how long they are kept there."""
+        more = f" and {len(self.names) - MOST_NAMED} more" if len(self.names) > MOST_NAMED else ""
+        shown = ", ".join(map(make_visible, self.names[:MOST_NAMED]))
+        until = f"kept for {KEPT_DAYS} days, or until commands left more than {KEPT}"
+        return f"{shown}{more}; {until}, in {make_visible(str(self.folder))}"
 
 
 def keep_left(scratch: Path, since: float = 0.0) -> LeftFiles | None:
@@ -64,10 +64,26 @@ def keep_left(scratch: Path, since: float = 0.0) -> LeftFiles | None:
     found = list(_left_in(scratch, since))
     if not found:
         return None
-    kept = scratch.with_name(f"{time.strftime('%Y%m%d-%H%M%S')}-{scratch.name.rpartition('-')[2]}")
+    size = -(-folder_bytes(scratch) // 1024)
+    place = private_folder(scratch.parent.with_name(_KEPT))
+    kept = place / f"{time.strftime('%Y%m%d-%H%M%S')}-{scratch.name}-{size}-KiB"
     scratch.rename(kept)
     os.utime(kept)  # its age counts from here
+    command_folder.unlock(scratch)
     return LeftFiles(kept, tuple(found))
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes on the disk of all that is in a folder; what cannot be looked at counts as nothing."""
+    total, waiting = 0, [folder]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(Path(entry.path))
+                    total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
 
 
 def _left_in(scratch: Path, since: float) -> Iterator[str]:
@@ -110,13 +126,63 @@ def _holds_file(entry: os.DirEntry[str], *, even_empty: bool) -> bool:
     return False
 
 
-def remove_old(env: Mapping[str, str]) -> None:
-    """Remove what was kept for longer than KEPT_DAYS."""
-    place = state_home(env) / "left-by-commands"
+def recover_left(env: Mapping[str, str]) -> list[str]:
+    """Keep what commands left whose server was killed, and remove their other folders; return a sentence for each that is kept. Never
+    raises."""
+    said: list[str] = []
+    for scratch in command_folder.left_running(env):
+        try:
+            with command_folder.locked(scratch) as is_ours:
+                if is_ours and (left := keep_left(scratch, scratch.stat().st_mtime)) is not None:
+                    said.append(f"{_KILLED}: {left.describe()}.")
+                elif is_ours:
+                    command_folder.discard(scratch)
+        except (OSError, RecursionError):
+            log.exception("what a killed command left in %s cannot be kept", scratch)
+    return said
+
+
+def remove_old(env: Mapping[str, str]) -> list[str]:
+    """Remove what was kept for longer than KEPT_DAYS, and the oldest of what is kept while it is more than KEPT_BYTES, but for the
+    newest. Return a sentence for each folder that was removed early."""
+    kept: list[Path] = []
+    for folder, age in _by_age(state_home(env) / _KEPT):
+        if age > KEPT_DAYS * _DAY:
+            _remove(folder)
+        else:
+            kept.append(folder)
+    sizes = {folder: _size_of(folder) for folder in kept}
+    early: list[str] = []
+    for folder in kept[:-1]:
+        if sum(sizes.values()) <= KEPT_BYTES:
+            break
+        sizes[folder] = folder_bytes(folder)  # some of it may have been fetched since
+        if sum(sizes.values()) > KEPT_BYTES:
+            _remove(folder)
+            del sizes[folder]
+            early.append(
+                f"{folder} was removed before its {KEPT_DAYS} days were over: commands left more than {KEPT}."
+            )
+            log.warning("%s", early[-1])
+    return early
+
+
+def _by_age(place: Path) -> list[tuple[Path, float]]:
+    """Return the folders in `place` with their age in seconds, the oldest first."""
+    found: list[tuple[Path, float]] = []
+    now = time.time()
     for entry in list(os.scandir(place)) if place.is_dir() else []:
-        days = RUNNING_DAYS if entry.name.startswith(_RUNNING) else KEPT_DAYS
-        with suppress(
-            FileNotFoundError, RecursionError
-        ):  # its command ended just now; it is too deep for this Python
-            if entry.stat(follow_symlinks=False).st_mtime < time.time() - days * 86_400:
-                shutil.rmtree(entry.path, ignore_errors=True)
+        with suppress(FileNotFoundError):  # its command ended just now
+            found.append((Path(entry.path), now - entry.stat(follow_symlinks=False).st_mtime))
+    return sorted(found, key=lambda one: (-one[1], one[0]))
+
+
+def _size_of(folder: Path) -> int:
+    """Return the bytes of a kept folder, by its name: to measure each anew would take long where there are many files."""
+    named = _SIZE.search(folder.name)
+    return int(named[1]) * 1024 if named else folder_bytes(folder)
+
+
+def _remove(folder: Path) -> None:
+    with suppress(RecursionError):  # it is too deep for this Python
+        shutil.rmtree(folder, ignore_errors=True)

@@ -19,6 +19,7 @@ from msgspec import Struct, structs
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform.file_lock import try_lock
 from mazu_ls.state import identity, paths
+from mazu_ls.state.left_files import recover_left
 from mazu_ls.state.temporary_folder import IN_MEMORY, keep_out_of_project
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def open_project_state(root: Path, env: Mapping[str, str]) -> OpenedState:
         try:
             opened = identity.open_state(root, env)
             hints, moved = identity.opening_hints(root, opened), identity.moved_hint(opened)
+            hints += recover_left(env)
             state = OpenedState(opened.folder, home, opened.moved, hints, opened.release, moved_hint=moved)
             return _with_copied_home(state, env, home_why) if home_why else state
         except OSError as error:

@@ -15,7 +15,15 @@ from mazu_ls.platform import process_limits
 from mazu_ls.tools.base import ToolOutput
 from mazu_ls.tools.output_limits import clean, cut_middle, limit_head, output, with_fit_pictures
 from mazu_ls.tools.shell import resource_limits
-from mazu_ls.tools.shell.resource_limits import GIB, TreeUsage, exceeded, measure, memory_bytes, shell_limits
+from mazu_ls.tools.shell.resource_limits import (
+    GIB,
+    ScratchMeter,
+    TreeUsage,
+    exceeded,
+    measure,
+    memory_bytes,
+    shell_limits,
+)
 
 BAD = b"\xff"
 NOISE = BAD * 9  # one more than may be a slip
@@ -49,13 +57,13 @@ def test_what_a_tree_of_processes_uses_is_measured(tmp_path: Path) -> None:
     (inner / "big").write_bytes(b"x" * 300_000)
     (tmp_path / "big").write_bytes(b"x" * 300_000)
     (tmp_path / "elsewhere").symlink_to(Path(__file__).parents[1])
-    own = measure([os.getpid()], tmp_path)
+    own = measure([os.getpid()], ScratchMeter(tmp_path).look())
     assert own.processes == 1 and 2**20 < own.memory < 64 * GIB
     resident, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
     assert abs(own.memory - (resident - shared) * process_limits.page_bytes()) < 3 * 2**20
     assert 600_000 <= own.scratch < 800_000
-    assert measure([2**22 + 7], tmp_path / "nothing") == TreeUsage(0, 0, 0)
-    twice = measure([os.getpid(), 2**22 + 7, os.getpid()], tmp_path)
+    assert measure([2**22 + 7], ScratchMeter(tmp_path / "nothing").look()) == TreeUsage(0, 0, 0)
+    twice = measure([os.getpid(), 2**22 + 7, os.getpid()], 0)
     assert twice.processes == 2 and twice.memory > own.memory * 1.5
 
 

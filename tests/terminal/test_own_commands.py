@@ -38,7 +38,21 @@ async def test_a_file_that_is_moved_to_var_tmp_is_not_lost(chat: Chat, tmp_path:
     terminal = await chat()
     await terminal.says("!echo rows > data.db && mv data.db /var/tmp/")
     await terminal.sees(
-        "A command wrote where only itself sees it", "data.db (in /var/tmp)", "kept for 7 days in"
+        "A command wrote where only itself sees it", "data.db (in /var/tmp)", "kept for 7 days, or until"
     )
+    [kept] = tmp_path.rglob("left-by-commands/*/var-tmp/data.db")
+    assert kept.read_text() == "rows\n"
+
+
+@pytest.mark.skipif(sandbox.probe().kind != "bubblewrap", reason="bubblewrap does not work here")
+async def test_what_a_command_moved_is_named_after_mazu_was_killed(chat: Chat, tmp_path: Path):
+    terminal = await chat()
+    await terminal.says(
+        f"!echo rows > data.db && mv data.db /var/tmp/ && echo mo''ved && sleep {own_seconds(308)}"
+    )
+    await terminal.sees("moved")
+    terminal.process.kill()
+    await terminal.ends()
+    await chat(sees="data.db (in /var/tmp); kept for 7 days, or until commands left more than 8 GiB")
     [kept] = tmp_path.rglob("left-by-commands/*/var-tmp/data.db")
     assert kept.read_text() == "rows\n"

@@ -157,7 +157,7 @@ async def test_a_background_command_that_ends_by_itself_leaves_nothing(project) 
         command=f"setsid sleep {own_seconds(304)} & echo ok; touch ended; sleep 1; exit 3",
         background=True,
     )
-    (scratch,) = (state_home(project.turn.env) / "left-by-commands").iterdir()
+    (scratch,) = (state_home(project.turn.env) / "run").iterdir()
     async with asyncio.timeout(60):
         while scratch.exists():  # noqa: ASYNC110  nobody asks the command anything
             await asyncio.sleep(0.02)

@@ -9,7 +9,6 @@ import contextlib
 import itertools
 import logging
 import os
-import shutil
 import signal
 import tempfile
 import time
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mazu_ls.platform.closed_ports import closed_port
+from mazu_ls.state import command_folder
 from mazu_ls.tools import output_limits
 from mazu_ls.tools.shell import resource_limits
 from mazu_ls.tools.shell.process import ChildProcess, running_descendants
@@ -36,8 +36,8 @@ Listens = Callable[[int], Awaitable[None]]
 
 @dataclass
 class BackgroundProcess:
-    """One command. `code` is None while it runs; `spool` holds its output, `size` counts it, including what no longer
-    fits.
+    """One command. `code` is None while it runs; `spool` holds its output, `room` bytes of it at most; `size` counts it, including what
+    no longer fits.
 
     `over` says which resource limit ended it; `finish` runs once when it has ended, and returns notes for the model.
     `turn` is the id of the turn that started it, at `begun`.
@@ -53,6 +53,7 @@ class BackgroundProcess:
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
     size: int = 0
+    room: int = SPOOL_BYTES
     code: int | None = None
     left: int = 0
     read_to: int = 0
@@ -163,20 +164,20 @@ class BackgroundProcess:
                 return  # with what is in its folder
         try:
             await asyncio.to_thread(
-                shutil.rmtree, self.scratch, True
+                command_folder.discard, self.scratch
             )  # last: `finish` may keep what is in it
         except RecursionError:
             log.warning("%s is too deep to be removed", self.scratch)
 
     async def _hold_limits(self) -> None:
         """End the command when it and its children together pass a limit."""
-        rounds = itertools.count(1)
+        rounds, meter = itertools.count(1), resource_limits.ScratchMeter(self.scratch)
         while self.over is None and self.child.running:
             await asyncio.sleep(resource_limits.INTERVAL)
             looks = (
                 self.listens is not None and next(rounds).bit_count() == 1
             )  # ever more seldom: it costs some ms
-            self.over, port = await asyncio.to_thread(self._look, looks)
+            self.over, port = await asyncio.to_thread(self._look, meter, looks)
             if port is not None and self.listens is not None:
                 listens, self.listens = self.listens, None
                 try:
@@ -186,18 +187,18 @@ class BackgroundProcess:
         if self.over is not None:
             await self.child.sweep()
 
-    def _look(self, at_ports: bool) -> tuple[str | None, int | None]:
+    def _look(self, meter: resource_limits.ScratchMeter, at_ports: bool) -> tuple[str | None, int | None]:
         """Return which limit is passed, and, where `at_ports`, the port on which it listens."""
         pids = [pid for pid, _ in running_descendants(self.child.mark, self.child.popen.pid)]
-        over = resource_limits.exceeded(resource_limits.measure(pids, self.scratch))
+        over = resource_limits.exceeded(resource_limits.measure(pids, meter.look()))
         return over, closed_port(pids) if at_ports else None
 
     async def _collect(self, emit: Callable[[str], None]) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         streamed = 0
         while data := await self.child.output.read(CHUNK):
-            if self.size < SPOOL_BYTES:
-                self.spool.write(data)
+            if self.size < self.room:
+                self._keep(data)
             self.size += len(data)
             self._grown.set()
             if streamed < STREAMED_CHARS:
@@ -210,22 +211,27 @@ class BackgroundProcess:
                 emit(text if streamed < STREAMED_CHARS else f"{text}\n[more output is not shown here]\n")
         self._grown.set()
 
+    def _keep(self, data: bytes) -> None:
+        """Write output into the spool; on a full disk what follows is only counted, so that the command is not held up."""
+        written = 0
+        with contextlib.suppress(OSError):
+            written = self.spool.write(data) or 0
+        if written != len(data):
+            self.room = self.size + written
+
     def text(self, start: int, length: int) -> str:
         """Return at most `length` bytes of output from byte `start`, as clean text."""
         return output_limits.output(os.pread(self.spool.fileno(), length, start))
 
     def summary(self) -> str:
         """Return the whole output, or its beginning and end with a pointer to what is between."""
-        kept = min(self.size, SPOOL_BYTES)
+        kept = min(self.size, self.room)
+        full = ": the disk for temporary files is full" if self.room < SPOOL_BYTES else ""
+        lost = f"\n[of {self.size} bytes only the first {kept} were kept{full}]" if self.size > kept else ""
         if kept <= HEAD + TAIL:
-            return self.text(0, kept)
+            return f"{self.text(0, kept)}{lost}"
         gap = kept - TAIL - HEAD
         pointer = f'[{gap} bytes left out; shell_output with id="{self.name}", offset={HEAD} reads them]'
-        lost = (
-            f"\n[of {self.size} bytes only the first {SPOOL_BYTES} were kept]"
-            if self.size > SPOOL_BYTES
-            else ""
-        )
         return f"{self.text(0, HEAD)}\n{pointer}\n{self.text(kept - TAIL, TAIL)}{lost}"
 
     @property

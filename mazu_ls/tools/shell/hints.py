@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from mazu_ls.state.left_files import KEPT_DAYS, LeftFiles
+from mazu_ls.state.left_files import LeftFiles
 from mazu_ls.tools.context import ToolContext
 from mazu_ls.tools.shell.protected_files import is_tracked, starts_programs
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck
@@ -183,22 +183,13 @@ async def explain_listening(turn: ToolContext, port: int) -> None:
 
 async def explain_left(turn: ToolContext, kept: LeftFiles) -> None:
     """Tell the user where files are that an approved command wrote outside the project."""
-    await turn.host.say(
-        "warning",
-        "A command wrote where only itself sees it, since /tmp and the home are its own in the sandbox: "
-        f"{_named_left(kept)}",
-    )
+    where = "A command wrote where only itself sees it, since /tmp and the home are its own in the sandbox"
+    await turn.host.say("warning", f"{where}: {kept.describe()}")
 
 
 def left_note(kept: LeftFiles) -> str:
     """Return the same for the model."""
-    return f"[not in the user's own /tmp or home, and no other command sees it: {_named_left(kept)}]"
-
-
-def _named_left(kept: LeftFiles) -> str:
-    more = f" and {len(kept.names) - MAX_HIDDEN} more" if len(kept.names) > MAX_HIDDEN else ""
-    shown = ", ".join(map(make_visible, kept.names[:MAX_HIDDEN]))
-    return f"{shown}{more}; kept for {KEPT_DAYS} days in {make_visible(str(kept.folder))}"
+    return f"[not in the user's own /tmp or home, and no other command sees it: {kept.describe()}]"
 
 
 async def explain_hidden(turn: ToolContext, answer: str, line: str, *, failed: bool) -> str:

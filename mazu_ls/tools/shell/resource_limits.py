@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,6 +26,11 @@ MAX_PROCESSES = 1_000
 FILE_BYTES = 16 * GIB
 SCRATCH_BYTES = 4 * GIB
 INTERVAL = 0.2  # seconds between two measurements
+WALK_SECONDS = 0.01
+"""CPU seconds of one measurement that may be spent on looking through the temporary files."""
+HURRIED_SECONDS = 0.1
+"""The same where the disk has so much less room than before that the limit may be passed."""
+WALKED_AT_ONCE = 64
 CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 """Files that hold the memory limit of a container in bytes: cgroups version 2, version 1."""
 MACHINE_MEMORY = "/proc/meminfo"
@@ -69,9 +77,55 @@ class TreeUsage(Struct, frozen=True):
     scratch: int
 
 
-def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
-    """Measure resident memory and swap of these processes (proc_pid_statm(5)), their number, and the bytes in
-    `scratch`."""
+class ScratchMeter:
+    """Measures the bytes in a command's folder, a part at a time, since it may hold any number of files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._begin()
+        self._whole, self._free_before = 0, self._free
+
+    def _begin(self) -> None:
+        self._walk, self._so_far, self._free = _sizes(self._folder), 0, _free_bytes(self._folder)
+
+    def look(self) -> int:
+        """Look through some of the files; return the bytes of all when they were last looked through, or of those so far if that is
+        more. Blocks."""
+        gone = self._free_before - _free_bytes(self._folder)
+        until = time.thread_time() + (HURRIED_SECONDS if self._whole + gone > SCRATCH_BYTES else WALK_SECONDS)
+        while part := list(islice(self._walk, WALKED_AT_ONCE)):
+            self._so_far += sum(part)
+            if self._so_far > SCRATCH_BYTES or time.thread_time() > until:
+                return max(self._whole, self._so_far)
+        self._whole, self._free_before = self._so_far, self._free
+        self._begin()
+        return self._whole
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    """Yield the bytes on the disk of each file and folder in `folder`; of what cannot be looked at, nothing."""
+    waiting = [str(folder)]
+    while waiting:
+        with suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    yield entry.stat(follow_symlinks=False).st_blocks * 512
+
+
+def _free_bytes(folder: Path) -> int:
+    """Return the free bytes of a folder's disk; 0 where that is not known."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return 0
+    return status.f_bfree * status.f_frsize
+
+
+def measure(pids: Iterable[int], scratch: int) -> TreeUsage:
+    """Measure resident memory and swap of these processes (proc_pid_statm(5)) and their number; `scratch`: bytes of their
+    temporary files."""
     page, memory, count = process_limits.page_bytes(), 0, 0
     for pid in pids:
         try:
@@ -80,26 +134,7 @@ def measure(pids: Iterable[int], scratch: Path) -> TreeUsage:
             continue
         count += 1
         memory += (int(fields[1]) - int(fields[2])) * page  # shared pages are not counted
-    return TreeUsage(memory, count, _folder_bytes(scratch))
-
-
-def _folder_bytes(folder: Path) -> int:
-    total = 0
-    stack = [folder]
-    while stack:
-        try:
-            entries = list(os.scandir(stack.pop()))
-        except OSError:
-            continue
-        for entry in entries:
-            try:
-                if entry.is_dir(follow_symlinks=False):
-                    stack.append(Path(entry.path))
-                else:
-                    total += entry.stat(follow_symlinks=False).st_blocks * 512
-            except OSError:
-                continue
-    return total
+    return TreeUsage(memory, count, scratch)
 
 
 def exceeded(usage: TreeUsage) -> str | None:

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.gitcmd.process import find_program
-from mazu_ls.state import left_files
+from mazu_ls.state import command_folder
 from mazu_ls.state.own_places import OwnPlaces, find_own_places
 from mazu_ls.state.paths import mazu_home, state_home
 from mazu_ls.tools.shell import bubblewrap, landlock, resource_limits, seccomp
@@ -132,7 +132,7 @@ def wrap_in_sandbox(
             Kind.UNSUPPORTED, f"It cannot run in the sandbox: {reason}.", "Or let the user approve it."
         )
     places = tuple(place.path for place in own.held)
-    outside = {} if unattended else left_files.mount_points(scratch)
+    outside = {} if unattended else command_folder.mount_points(scratch)
     mounts = Mounts(roots, env, network, protected, hidden, git, unattended, places, outside)
     confined = (*_filtered(bubblewrap.arguments(mounts), bash, env), "--", *argv)
     return SandboxedCommand(confined, "bubblewrap", protected if unattended else None)

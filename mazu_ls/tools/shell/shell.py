@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from msgspec import Meta, Struct
 from mazu_ls.config.mcp_files import mcp_files
 from mazu_ls.errors import Kind, MazuError, ToolError
 from mazu_ls.gitcmd import find_program
-from mazu_ls.state import left_files
+from mazu_ls.state import command_folder, left_files
 from mazu_ls.tools.base import Effect, ToolOutput, tool
 from mazu_ls.tools.context import COMMAND_OUTPUT, ToolContext
 from mazu_ls.tools.edit.redacted.placeholders import refuse_placeholders
@@ -188,7 +187,10 @@ async def _started(
     scratch: Path | None = None
     try:
         since = time.time()
-        scratch = _make_scratch(turn)  # in no thread: a turn that is stopped meanwhile would leave it
+        # In no thread: a turn that is stopped meanwhile would leave it.
+        scratch = (
+            command_folder.make_scratch(turn.env) if turn.attended else Path(tempfile.mkdtemp(prefix="mazu-"))
+        )
         roots, changes_git = turn.workspace.roots, turn.changes_git
         check = await asyncio.to_thread(CreatedFilesCheck, roots, args.background, None, changes_git)
         held = await asyncio.to_thread(
@@ -209,27 +211,18 @@ async def _started(
         if gated is not None:
             GATE.leave(gated)
         if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+            command_folder.discard(scratch)
         if isinstance(error, OSError) and error.errno == errno.E2BIG:
             what = f"{len(args.command)} characters are too long; run a file"
             raise ToolError(what if len(args.command) > 100_000 else _LARGE) from error
         if isinstance(error, OSError):
+            if command_folder.is_storage_fault(error):
+                raise command_folder.storage_error(error) from error
             raise MazuError(
                 Kind.INTERNAL, f"The command could not be started: {error}.", "Is bash installed?"
             ) from error
         raise
     return child, scratch, partial(_finish, check, scratch, turn, since)
-
-
-def _make_scratch(turn: ToolContext) -> Path:
-    if not turn.attended:
-        return Path(tempfile.mkdtemp(prefix="mazu-"))
-    try:
-        return left_files.make_scratch(turn.env)
-    except OSError as error:
-        raise MazuError(
-            Kind.STORAGE, f"The command's temporary folder cannot be made: {error}.", "Free space in the state directory."
-        ) from error  # fmt: skip
 
 
 async def _finish(check: CreatedFilesCheck, scratch: Path, turn: ToolContext, since: float) -> list[str]:
@@ -240,7 +233,8 @@ async def _finish(check: CreatedFilesCheck, scratch: Path, turn: ToolContext, si
         if kept is not None:
             notes.append(left_note(kept))
             await explain_left(turn, kept)
-        await asyncio.to_thread(left_files.remove_old, turn.env)
+        for sentence in await asyncio.to_thread(left_files.remove_old, turn.env):
+            await turn.host.say("warning", sentence)
     finally:
         notes += await _what_it_made(check, turn)
     return notes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from mazu_ls.errors import ToolError
-from mazu_ls.state import left_files
+from mazu_ls.state import command_folder, left_files
 from mazu_ls.tools.context import COMMAND_OUTPUT
 from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess
@@ -73,9 +73,19 @@ async def call(
     """Run the file's text and call these functions in turn; the last one's result counts.
 
     Raises ToolError with the exception it raised, the end of its traceback and what it printed, or that it took too
-    long.
+    long; MazuError(storage) if the disk is full.
     """
-    scratch = await asyncio.to_thread(left_files.make_scratch, around.env)
+    try:
+        return await _call(source, path, names, arguments, around)
+    except OSError as error:
+        if command_folder.is_storage_fault(error):
+            raise command_folder.storage_error(error) from error
+        raise
+
+
+async def _call(
+    source: str, path: Path, names: Sequence[str], arguments: Mapping[str, Any], around: RunContext
+) -> CallResult:
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as answer:
         request.write(
             msgspec.json.encode(
@@ -83,7 +93,7 @@ async def call(
             )
         )
         request.flush()
-        running = await _start(scratch, (request.fileno(), answer.fileno()), names[-1], around)
+        running = await _start((request.fileno(), answer.fileno()), names[-1], around)
         try:
             async with asyncio.timeout(around.seconds):
                 await running.wait_ended()
@@ -102,7 +112,9 @@ async def call(
     return _judged(data, names[-1], output, running.how)
 
 
-async def _start(scratch: Path, fds: tuple[int, int], name: str, around: RunContext) -> BackgroundProcess:
+async def _start(fds: tuple[int, int], name: str, around: RunContext) -> BackgroundProcess:
+    since = time.time()
+    scratch = command_folder.make_scratch(around.env)  # in no thread: who is stopped meanwhile would leave it
     argv = [sys.executable, "-I", "-X", "utf8", "-c", _RUNNER, *map(str, fds)]
     try:
         held = await asyncio.to_thread(
@@ -119,14 +131,14 @@ async def _start(scratch: Path, fds: tuple[int, int], name: str, around: RunCont
         cwd = around.roots[0] if around.roots else scratch
         child = await spawn(held.argv, cwd=cwd, env=env, pass_fds=fds)
     except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
+        command_folder.discard(scratch)
         raise
-    finish = partial(_kept, scratch)
+    finish = partial(_kept, scratch, since)
     return BackgroundProcess.start(name, name, child, scratch, lambda text: None, finish=finish)
 
 
-async def _kept(scratch: Path) -> list[str]:
-    kept = await asyncio.to_thread(left_files.keep_left, scratch)
+async def _kept(scratch: Path, since: float) -> list[str]:
+    kept = await asyncio.to_thread(left_files.keep_left, scratch, since)
     return [left_note(kept)] if kept is not None else []
 
 
