@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.platform import process_limits
 from mazu_ls.platform.process_group import CREATION_FLAGS, NEW_SESSION
-from mazu_ls.workspace.fifos import end_input, find_fifos
+from mazu_ls.workspace.fifos import LOOK, POKE, IdleWatch, end_input, find_fifos
 
 if TYPE_CHECKING:
     from git import Git
@@ -67,7 +67,6 @@ _SET_ALONE = {
 # Git opens each `.gitignore` it finds, and these of an apparent nested repository, and would block at a fifo forever.
 _READ_BY_GIT = frozenset((".gitignore", ".gitattributes", "HEAD", "commondir", "packed-refs", "alternates"))
 _FIFOS: dict[Path, Sequence[str]] = {}
-_PATIENCE, _POKE = 2.0, 0.05  # seconds
 
 SETTINGS = (
     "core.fsmonitor=false",
@@ -294,17 +293,16 @@ def _communicate(
     """Like `Popen.communicate`; a git process that waits at a fifo in the work tree is released."""
     deadline = time.monotonic() + seconds
     fifos = _FIFOS.get(work_tree, ())
-    patience = _POKE if fifos else _PATIENCE
+    watch = IdleWatch(process.pid)
     while True:
         try:
-            return process.communicate(input, timeout=patience)
+            return process.communicate(input, timeout=POKE if fifos else LOOK)
         except subprocess.TimeoutExpired:
             input = None
         if time.monotonic() > deadline:
             raise too_slow(seconds)
-        if not fifos:
+        if not fifos and watch.is_due():
             fifos = _FIFOS[work_tree] = tuple(find_fifos(work_tree, _READ_BY_GIT))
-            patience = _POKE if fifos else 2 * patience
         for fifo in fifos:
             end_input(fifo)
 

@@ -49,3 +49,11 @@ else:
             os.killpg(pid, number)
         except (ProcessLookupError, PermissionError):
             return
+
+
+def sleeping_since(pid: int) -> float | None:
+    """Return the processor seconds that a process has spent, if it sleeps; None while it works. Raises OSError where the system
+    does not say so."""
+    with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123 - not a file of a project
+        fields = file.read().rpartition(b") ")[2].split()
+    return float(fields[11]) + float(fields[12]) if fields[0] == b"S" else None

@@ -249,7 +249,7 @@ async def _ripgrep(
         limit=2 * FILE_BYTES, env={"PATH": "/usr/bin:/bin"},
     )  # fmt: skip
     assert process.stdout is not None
-    releasing = asyncio.ensure_future(release_readers(places, _READ_BY_RIPGREP))
+    releasing = asyncio.ensure_future(release_readers(places, _READ_BY_RIPGREP, process.pid))
     try:
         async with asyncio.timeout(TIME_LIMIT):
             async for raw in process.stdout:
