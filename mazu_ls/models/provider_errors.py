@@ -16,6 +16,13 @@ from contextlib import contextmanager
 from typing import Any, Literal, NamedTuple
 
 from mazu_ls.errors import Kind, MazuError
+from mazu_ls.models.sdk.connection_words import (
+    CORRECT_BASE_URL,
+    LOGIN_PAGE,
+    connection_failure,
+    system_words,
+    web_page,
+)
 from mazu_ls.redact import redact
 
 log = logging.getLogger(__name__)
@@ -147,10 +154,7 @@ def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | 
     if hasattr(error, "status_code"):
         return _answered(error, endpoint)
     if isinstance(error, NotAModelEndpoint):
-        message = f"{endpoint.masked(endpoint.base_url)} is no model service: it answered with {error}."
-        return ProviderFailure(
-            MazuError(Kind.CONFIG, message, "Correct base_url; it often ends with /v1."), False
-        )
+        return ProviderFailure(_no_service(endpoint, str(error)), False)
     if isinstance(error, UnusableAnswer):
         message = f"The answer of {endpoint.name} cannot be used: {error}."
         hint = "Send the message again, or choose another model with `mazu.models.set`."
@@ -164,6 +168,13 @@ def classify_failure(error: Exception, endpoint: Endpoint) -> ProviderFailure | 
     if isinstance(error, BROKEN) or OF_THE_LINE & {base.__name__ for base in type(error).__mro__}:
         return ProviderFailure(_network(error, endpoint), True)
     return None
+
+
+def _no_service(endpoint: Endpoint, answered: str, status: str = "") -> MazuError:
+    message = (
+        f"{endpoint.masked(endpoint.base_url)} is no model service: it answered with {answered}{status}."
+    )
+    return MazuError(Kind.CONFIG, message, CORRECT_BASE_URL)
 
 
 def _causes(error: BaseException) -> list[BaseException]:
@@ -203,7 +214,7 @@ def _unconnected(error: Exception, endpoint: Endpoint) -> MazuError | None:
 
 
 def _no_tls(error: ssl.SSLError, place: str) -> MazuError:
-    why = error.reason or str(error)
+    why = error.reason or "the handshake was not answered"  # Python's own words name a line of its source
     if isinstance(error, ssl.SSLCertVerificationError):
         message = f"The certificate of {place} is not trusted: {error.verify_message}."
         return MazuError(
@@ -214,8 +225,11 @@ def _no_tls(error: ssl.SSLError, place: str) -> MazuError:
 
 
 def _network(error: Exception, endpoint: Endpoint) -> MazuError:
-    said = [link for link in _causes(error) if str(link) and not isinstance(link, asyncio.CancelledError)]
-    why = str(said[-1]) if said else type(error).__name__
+    causes = _causes(error)
+    if (words := connection_failure(causes, endpoint.name, endpoint.masked(endpoint.base_url))) is not None:
+        return MazuError(Kind.NETWORK, *map(endpoint.masked, words))
+    said = [link for link in causes if str(link) and not isinstance(link, asyncio.CancelledError)]
+    why = system_words(causes) or (str(said[-1]) if said else type(error).__name__)
     message = f"The connection to {endpoint.name} at {endpoint.masked(endpoint.base_url)} failed: {as_sentence(endpoint.masked(why)[:SHORTEST_SAID])}"
     return MazuError(Kind.NETWORK, message, "Check the network and the address, then send the message again.")
 
@@ -252,7 +266,13 @@ def as_sentence(text: str) -> str:
 
 def _answered(error: Any, endpoint: Endpoint) -> ProviderFailure:
     said = _said(error)
-    quoted = endpoint.masked(said.text)[:SHORTEST_SAID]
+    if (page := web_page(said.text)) is not None:
+        if 400 <= said.status < 500 and said.status not in ANSWERED_BY_ANY_PAGE:
+            return ProviderFailure(
+                _no_service(endpoint, endpoint.masked(page), f" (status {said.status})"), False
+            )
+        said = said._replace(text=page)
+    quoted = " ".join(endpoint.masked(said.text).split())[:SHORTEST_SAID]
     for test, kind, passing, message, hint in _RULES:
         if test(said):
             again = "try again" if endpoint.key_env == "config.toml" else "start mazu-ls again"
@@ -274,7 +294,14 @@ def _is(*names: str, status: tuple[int, ...] = ()) -> Any:
 
 PROXY_LOGIN = "The proxy on the way to {name} requires a user name and a password: {said}"
 PROXY_HINT = "Write them into HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, whichever names it, as http://USER:PASSWORD@HOST:PORT."
+ANSWERED_BY_ANY_PAGE = (402, 407, 408, 413, 425, 429)
+"""Statuses that say enough, whatever the page that came with them."""
 _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
+    (
+        _is(status=(LOGIN_PAGE,)),
+        *(Kind.NETWORK, False, "The network wants a login before it lets anybody through to {name}: {said}"),
+        "Open any web page in a browser and log in there, then send the message again.",
+    ),
     (_is(status=(407,)), Kind.CONFIG, False, PROXY_LOGIN, PROXY_HINT),
     (
         lambda said: (

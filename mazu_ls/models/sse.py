@@ -17,6 +17,7 @@ import msgspec
 
 from mazu_ls.models.provider_errors import NotAModelEndpoint, StreamEnded, UnusableAnswer
 from mazu_ls.models.retry import RetryPolicy
+from mazu_ls.models.sdk.connection_words import web_page
 
 DONE = b"[DONE]"
 DONE_EVENT: dict[str, Any] = {"type": "mazu.done"}
@@ -144,13 +145,18 @@ def _whole(body: bytes, kind: str) -> dict[str, Any]:
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
-        raise NotAModelEndpoint(f"a page of type {kind}") from None
+        page = web_page(body[:STRAY_BYTES].decode("utf-8", "replace")) or f"a page of type {kind}"
+        raise NotAModelEndpoint(page) from None
     if isinstance(answer, list) and answer:
         answer = answer[0]  # as Google's endpoints wrap an error
     if not isinstance(answer, dict):
         raise NotAModelEndpoint("something else")
-    if not any(answer.get(name) for name in OF_AN_ANSWER) and (words := _error_words(answer)):
+    if any(answer.get(name) for name in OF_AN_ANSWER):
+        return answer
+    if words := _error_words(answer):
         return {"error": {"message": words}}
+    if answer.keys().isdisjoint(OF_AN_ANSWER):
+        raise NotAModelEndpoint("JSON that is no answer of a model")
     return answer
 
 

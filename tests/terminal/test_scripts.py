@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -697,3 +699,29 @@ def test_a_message_that_is_refused_leaves_no_conversation(script: Script):
         assert (status, out) == (1, "") and err
     listed = json.loads(script("session", "list", "--json")[1])["sessions"]
     assert [one["name"] for one in listed] == ["hi"]
+
+
+def test_a_web_page_in_place_of_a_model_is_one_sentence(script: Script):
+    class Page(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(404)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(
+                b"<html><head><title>404 Not Found</title></head><body><h1>nginx</h1></body></html>"
+            )
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        script.env |= {
+            "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{server.server_port}",
+            "ANTHROPIC_API_KEY": "test-key",
+        }
+        status, out, err = script("chat", "Hi")
+        server.shutdown()
+    assert status == 1
+    assert 'it answered with a web page, "404 Not Found" (status 404). Correct base_url' in out + err
+    assert "nginx" not in out + err and "Traceback" not in out + err
