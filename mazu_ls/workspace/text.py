@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.workspace.encoding.guess import CANDIDATES, EncodingGuess, guess_encoding, same_letters
 from mazu_ls.workspace.encoding.plausibility import utf8_plausibility
+from mazu_ls.workspace.encoding.seven_bits import is_seven_bit
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 
 # The longer mark first: that of UTF-32-LE begins with that of UTF-16-LE.
@@ -129,6 +130,8 @@ def decode(data: bytes, charset: Callable[[], str | None] = lambda: None) -> Dec
         for name in _SHIFTED:  # its escape sequences identify it
             if (found := _exactly(data, name)) is not None and not found.text.isascii():
                 return found
+    if data.isascii() and is_seven_bit(data):
+        return DecodedText(text, certain=False, rivals=UNKNOWN)
     if data.isascii() and (name := declared_encoding(data) or charset()) and (found := _exactly(data, name)):
         # Only a name for what is written later: a declaration does not turn plain text into something else.
         return found if found.text == text or found.encoding.startswith("iso2022") else DecodedText(text)
@@ -212,7 +215,11 @@ def _legacy(data: bytes, charset: Callable[[], str | None]) -> DecodedText:
             return found
     guess = guess_encoding(data)
     if (found := _with_stray(data)) is not None and _is_utf8(found.text, guess):
-        return found
+        text = _SURROGATE.sub(REPLACEMENT, found.text)
+        strays = len(STRAY.findall(text))
+        letters = sum(not char.isascii() for char in text) - strays
+        doubtful = strays >= max(2, letters) and guess is not None and guess.score > 0.6
+        return replace(found, certain=False, rivals=UNKNOWN) if doubtful else found
     if guess is not None and (found := _exactly(data, guess.encoding)) is not None:
         return replace(found, certain=False, rivals=guess.rivals if guess.sure else UNKNOWN)
     if (found := _exactly(data, "latin-1")) is None:
@@ -249,11 +256,23 @@ def _is_text(text: str) -> bool:
     if "\0" in text or not ascii_share:
         return False
     if ascii_share > 0.9:
-        return True
+        controls = sum(char < " " and char not in "\t\n\r\f\x1b\b" for char in text)
+        return controls * 50 <= len(text)
     strange = any(
         unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\t\n\r\f" for char in text
     )
-    return not strange and (ascii_share > 0.75 or (len(text) >= _ENOUGH and "\n" in text))
+    if strange:
+        return False
+    return ascii_share > 0.75 or (len(text) >= _ENOUGH and "\n" in text) or _is_short_text(text)
+
+
+def _is_short_text(text: str) -> bool:
+    """Return whether every character is ASCII that people type, or a letter of an East Asian script: "# \u6771\u4eac"."""
+    plain = [char for char in text if char.isascii()]
+    others = [char for char in text if not char.isascii()]
+    east = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "IDEOGRAPHIC", "KATAKANA-HIRAGANA")
+    typed = all(char.isprintable() or char in "\t\n\r" for char in plain)
+    return len(plain) >= 2 and typed and all(unicodedata.name(char, "").startswith(east) for char in others)
 
 
 def _exactly(data: bytes, encoding: str, mark: bytes = b"") -> DecodedText | None:

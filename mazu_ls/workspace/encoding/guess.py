@@ -18,9 +18,11 @@ CANDIDATES = (
     "cp1252", "cp932", "euc_jp", "gb18030", "big5", "cp949", "cp1251", "koi8_r", "koi8_u", "cp866", "cp1250", "latin_1",
     "iso8859_15", "iso8859_2", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "iso8859_5", "iso8859_7",
     "iso8859_6", "mac_roman", "cp850", "cp1125", "cp852", "cp737", "cp862", "cp857",
-    "euc_jis_2004", "big5hkscs",
+    "euc_jis_2004", "big5hkscs", "mac_cyrillic", "mac_greek", "cp855", "iso8859_13", "iso8859_4", "mac_latin2", "cp775",
 )  # fmt: skip
 """In order of preference if they are equally plausible."""
+SELDOM = frozenset({"mac_cyrillic", "mac_greek", "cp855", "iso8859_4", "mac_latin2", "cp775"})
+"""Rivals, mostly: a text is read so only where it is much more plausible, since hardly any file is in them."""
 SAMPLED = 1 << 12
 """Bytes of lines with non-ASCII text that are examined."""
 BEFORE = 64
@@ -65,7 +67,11 @@ def _guess(sample: bytes, is_cut: bool) -> EncodingGuess | None:
     fitting = {name for match in found for name in (match.encoding, *match.could_be_from_charset)}
     scores = {name: plausibility(text, name) for name, text in decoded.items()}
     ranked = sorted(
-        decoded, key=lambda name: (-scores[name] - 0.1 * (name in fitting), CANDIDATES.index(name))
+        decoded,
+        key=lambda name: (
+            -scores[name] - 0.1 * (name in fitting) + 0.35 * (name in SELDOM),
+            CANDIDATES.index(name),
+        ),
     )
     best = ranked[0]
     count = sum(not char.isascii() for char in decoded[best])

@@ -22,7 +22,11 @@ ALPHABETS: dict[str, tuple[str, ...]] = {
     "cp852": _CENTRAL,
     "cp1254": ("çğıöşüâîû",),
     "cp857": ("çğıöşüâîû",),
-    "cp1257": ("āčēģīķļņšūž", "ąčęėįšųūž", "äöõüšž", "ąćęłńóśźż"),
+    "mac_latin2": _CENTRAL,
+    **dict.fromkeys(
+        ("cp1257", "iso8859_13", "iso8859_4", "cp775"),
+        ("āčēģīķļņšūž", "ąčęėįšųūž", "äöõüšž", "ąćęłńóśźż"),
+    ),
 }
 """For each encoding of Latin letters, the non-ASCII letters of the languages that are written in it."""
 RARE = frozenset(["áðéíóúýþæö"])
@@ -32,6 +36,9 @@ RARER = {
     "cp850": 0.2,
     "cp852": 0.25,
     "cp857": 0.2,
+    "mac_latin2": 0.25,
+    "cp775": 0.25,
+    "iso8859_4": 0.1,
     "cp1252": 0.0,
     "latin_1": 0.0,
     "iso8859_15": 0.0,
@@ -39,7 +46,7 @@ RARER = {
 """How much less likely text in other Latin encodings is than in Western European ones; 0.05 for those not named."""
 SCRIPTS = {
     "cp1251": "CYRILLIC", "koi8_r": "CYRILLIC", "koi8_u": "CYRILLIC", "cp866": "CYRILLIC", "iso8859_5": "CYRILLIC",
-    "cp1125": "CYRILLIC", "cp737": "GREEK", "cp862": "HEBREW", "cp1253": "GREEK", "iso8859_7": "GREEK", "cp1255": "HEBREW", "cp1256": "ARABIC",
+    "cp1125": "CYRILLIC", "mac_cyrillic": "CYRILLIC", "cp855": "CYRILLIC", "mac_greek": "GREEK", "cp737": "GREEK", "cp862": "HEBREW", "cp1253": "GREEK", "iso8859_7": "GREEK", "cp1255": "HEBREW", "cp1256": "ARABIC",
     "iso8859_6": "ARABIC", "cp874": "THAI",
 }  # fmt: skip
 CYRILLIC = {
