@@ -15,8 +15,7 @@ from mazu_ls.policy.bash.texts.pipeline_taint import Stage, fetches
 from mazu_ls.policy.bash.texts.wandering import entered
 from mazu_ls.policy.bash.words import evaluate
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables import targets
-from mazu_ls.policy.tables.wrappers import program
+from mazu_ls.policy.tables import links, targets
 
 MAX_STARTS = 32  # of the last variable of `read` in a line
 _PLAIN_FOLDER = re.compile(r"[\w./][\w./-]*\Z")
@@ -86,6 +85,9 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
             scope.cwds = []
         for place in led:
             scope.enter(place)
+        for variable in ("PWD", "OLDPWD"):  # a value of the line's own does not outlive a `cd`
+            for place in scope.cwds if variable in scope.values else ():
+                scope.assign(variable, place)
     if name in DECLARING or name in ("alias", "env"):
         _declare(rest, scope, alias=name == "alias")
     elif name == "set":
@@ -103,6 +105,8 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
     elif name == "[[" and "=~" in rest[1:]:
         for found in (rest[rest.index("=~") - 1], UNKNOWN):
             scope.assign_array("BASH_REMATCH", [found] * _GROUPS)
+    elif name == "printf" and rest[:1] and re.match("-v.", rest[0]):
+        _put(rest[0][2:], printed(["printf", *rest[1:]]) or UNKNOWN, scope)
     elif name == "printf" and "-v" in rest[:-2]:
         at = rest.index("-v")
         _put(rest[at + 1], printed(["printf", *rest[at + 2 :]]) or UNKNOWN, scope)
@@ -112,16 +116,9 @@ def apply(argv: list[str], scope: ShellScope, stage: Stage) -> None:
         for word in rest:
             scope.assign(f"alias {word}", word)
     elif name in ("ln", "cp", "install"):
-        _other_name(rest, scope)
+        links.note(name, rest, scope)
     if rest:
         scope.assign("_", rest[-1])
-
-
-def _other_name(rest: list[str], scope: ShellScope) -> None:
-    """Record `ln -s /usr/bin/git g`: from here on `./g` may be git."""
-    named = [program(word) for word in rest if not word.startswith("-")]
-    if len(named) == 2 and named[0] != named[1]:
-        scope.assign(f"alias {named[1]}", named[0])
 
 
 def _declare(rest: list[str], scope: ShellScope, *, alias: bool) -> None:
@@ -155,7 +152,13 @@ def _set(rest: list[str], scope: ShellScope) -> None:
 
 
 def _unset(rest: list[str], scope: ShellScope) -> None:
-    """Forget the places in an array of which an element goes; which fields are left is known only for a number."""
+    """Note that a variable may be empty from here on. Forget the places in an array of which an element goes; which fields are left
+    is known only for a number."""
+    for name in rest:
+        if name in scope.values:
+            scope.assign(name, "")
+        if name in scope.arrays:
+            scope.assign_array(name, [])
     for name, found in ((name, re.fullmatch(r"(\w+)\[(.*)\]", name, re.DOTALL)) for name in rest):
         if found is None or found[1] not in scope.arrays:
             if name in scope.arrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from mazu_ls.policy.bash.lexer import Segment
@@ -9,6 +10,25 @@ from mazu_ls.policy.data import word_set
 from mazu_ls.policy.step_budget import spend
 
 RESERVED = word_set("reserved")
+_ASSIGNED = re.compile(r"[A-Za-z_]\w*(\[[^\]]*\])?\+?=")
+_OPEN_SUBSCRIPT = re.compile(r"[A-Za-z_]\w*\[[^\]]*$")
+_END_OF_SUBSCRIPT = re.compile(r"[^=]*\]\+?=")
+
+
+def unread_commands(segment: Segment) -> Iterator[str]:
+    """Yield the commands that bash finds where blanks do not separate words (`x[a b]=2 COMMAND`), and behind `esac`, which needs no `;`;
+    `!(x)` is as good as `*`."""
+    words, at = segment.words, 0
+    while at < len(words) and (words[at] in RESERVED or _ASSIGNED.match(words[at])):
+        at += 1
+    if at < len(words) and words[at] == "esac":
+        yield " ".join(words[at + 1 :])
+    elif at < len(words) and _OPEN_SUBSCRIPT.match(words[at]):
+        spend(len(words))
+        ends = (end for end in range(at + 1, len(words)) if _END_OF_SUBSCRIPT.match(words[end]))
+        yield " ".join(words[next(ends, len(words)) + 1 :])
+    if segment.after == "(" and len(words) > 1 and words[-1][-1:] in ("?", "*", "+", "@", "!"):
+        yield " ".join([*words[:-1], f"{words[-1][:-1]}*"])
 
 
 def function_calls(segments: Sequence[Segment]) -> Iterator[tuple[str, list[list[str]], bool]]:

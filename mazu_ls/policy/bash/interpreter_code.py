@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern
 from mazu_ls.policy.rules import Decision
+from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets
 from mazu_ls.policy.tables.wrappers import CODE_OPTIONS, INTERPRETERS
 
@@ -30,8 +32,18 @@ _SECRETS = pattern("interpreter_code.secrets")
 _WRITING = pattern("interpreter_code.writing")
 
 
+_MAX_FOLDERS = 8
 # awk's `"command" | getline` and `print | "command"`
 _PIPED = re.compile(r"\|&?\s*(['\"]|getline)|['\"]\s*\|")
+
+
+_ENTERS = re.compile(r"\b(?:chdir|cd)\b[\s(]*(?:q\w?\s*[^\w\s]|['\"])([^'\"(){}\[\]<>,;|!]+)")
+
+
+def entered(code: str) -> list[str]:
+    """Return the folders that code enters by `chdir("..")`, `Dir.chdir '..'` or `chdir q(..)`, as they are written."""
+    spend(len(code) // 50)
+    return [match[1] for match in islice(_ENTERS.finditer(code), _MAX_FOLDERS)]
 
 
 def code_of(argv: list[str]) -> list[str]:

@@ -56,13 +56,20 @@ def _of_shell(rest: list[str]) -> list[str]:
 
 
 def _split_by_env(rest: list[str]) -> list[str]:
-    found = [
-        w.split("=", 1)[-1] if w.startswith("--split-string=") else w[2:]
-        for w in rest
-        if w.startswith(("-S", "--split-string="))
-    ]
-    found += [rest[i + 1] for i, word in enumerate(rest[:-1]) if re.fullmatch(r"-\w*S|--split-string", word)]
-    return [text for text in found if text]
+    """Return what `env -S` splits into words; where it begins with options of `env`, with what they lead to."""
+    found: list[str] = []
+    for at, word in enumerate(rest):
+        if word.startswith(("-S", "--split-string=")) and word != "-S":
+            text, behind = word.split("=", 1)[-1] if word.startswith("--") else word[2:], rest[at + 1 :]
+        elif re.fullmatch(r"-\w*S|--split-string", word):
+            text, behind = "".join(rest[at + 1 : at + 2]), rest[at + 2 :]
+        else:
+            continue
+        spend(1 + len(rest) // 20)
+        found.append(text)
+        if text.lstrip().startswith("-"):
+            found.append(f"env {text} {shlex.join(behind)}")
+    return list(filter(None, found))
 
 
 def _of_sed(script: str) -> list[str]:

@@ -16,7 +16,7 @@ from mazu_ls.policy.bash import commands, elements, evaluations, interpreter_cod
 from mazu_ls.policy.bash.commands import ReadLine, ReadSegment
 from mazu_ls.policy.bash.evaluations import DECLARES
 from mazu_ls.policy.bash.expansions import UNKNOWN
-from mazu_ls.policy.bash.functions import RESERVED, function_calls
+from mazu_ls.policy.bash.functions import RESERVED, function_calls, unread_commands
 from mazu_ls.policy.bash.lexer import Redirect, Segment, lex
 from mazu_ls.policy.bash.nested_commands import scripts
 from mazu_ls.policy.bash.scope import ShellScope
@@ -27,7 +27,7 @@ from mazu_ls.policy.bash.texts.pipeline_taint import Stage
 from mazu_ls.policy.bash.texts.wandering import is_led_elsewhere, runs_at_the_end, starts_elsewhere
 from mazu_ls.policy.bash.words import WordValue, evaluate, static_output
 from mazu_ls.policy.step_budget import spend
-from mazu_ls.policy.tables import targets, writes
+from mazu_ls.policy.tables import targets, wildcards, writes
 from mazu_ls.policy.tables.wrappers import inner, program
 
 # maximum of characters read; a line that hides more is refused, since nobody could judge it
@@ -231,6 +231,7 @@ class DenyScan(InputScan):
     def _read(self, segment: Segment, scope: ShellScope) -> ReadSegment:
         """Take a segment apart and evaluate its words; what they hide is put on the list."""
         read, raws = ReadSegment(segment), list(segment.words)
+        self._push_all(filter(None, unread_commands(segment)), scope)
         while raws:
             if raws[0] in RESERVED or (raws[0] == "--" and read.keywords[-1:] in (["time"], ["-p"])):
                 read.keywords.append(keyword := raws.pop(0))
@@ -365,7 +366,7 @@ class DenyScan(InputScan):
                 below = scope.copy()
                 del below.values[f"alias {name}"]
                 self._push(whole, below, below)
-            self._deny(hard_deny.deny(words, scope))
+            self._deny(wildcards.named(hard_deny.deny(words, scope), argv, words))
             for word in writes.written_by(name, words[1:]):
                 self._note_written(word, scope)
             self.codes += spoken(words)

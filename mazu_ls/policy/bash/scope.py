@@ -33,7 +33,7 @@ def _bounded(value: str) -> str:
 
 @dataclass
 class ShellScope:
-    """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in.
+    """Values that a variable may have by now (any of those assigned so far), arrays, directories the line may be in, `links` that it made.
 
     `tainted` names variables that hold downloaded or decoded data. `jumps` are places of absolute `cd`s, `climbs` of those that end above; `depths` how many folders deeper each
     open block is than where it began, `sinks`: some loop ends above where it began. `left`: where the line was, for `cd -`. `cautious`: a `cd` that leads deeper may fail.
@@ -64,6 +64,7 @@ class ShellScope:
     computed: set[str] = field(default_factory=set)
     loose: set[str] = field(default_factory=set)
     shares: bool = True
+    links: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.cwds = self.cwds or [str(self.place.cwd)]
@@ -189,8 +190,7 @@ class ShellScope:
             )  # it may be several fields
             return [*found, *([UNKNOWN] if hidden else [])] or [""]
         if name == "#" and self.positional:
-            counts = [UNKNOWN if UNKNOWN in fields else str(len(fields)) for fields in self.positional]
-            return list(dict.fromkeys(counts))
+            return list(dict.fromkeys(UNKNOWN if UNKNOWN in f else str(len(f)) for f in self.positional))
         if name in ("!", "$"):
             return [_SOME_PROCESS, ""]
         return [UNKNOWN, ""] if name in SPECIAL else [""]

@@ -192,7 +192,7 @@ class _Word:
         if not quoted and text.startswith("$'", at):
             match = re.compile(r"(?:[^'\\]|\\.)*", re.DOTALL).match(text, at + 2)
             end = match.end() if match else len(text)
-            self._quote(ansi(text[at + 2 : end]))
+            self._quote(ansi(text[at + 2 : end]).partition("\0")[0])  # bash ends it there
             return end + 1
         if not quoted and text.startswith('$"', at):
             return self._special(text, at + 1, quoted)

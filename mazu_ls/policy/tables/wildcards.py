@@ -7,6 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from msgspec.structs import replace
+
+from mazu_ls.policy.rules import Decision
+from mazu_ls.policy.tables.wrappers import program
+
 _CHARACTERS = re.compile(r"[*?\[]")
 _BRACKET_IN_BRACKETS = re.compile(r"\[[!^]?\]?[^\]]*\[")
 _QUOTE = re.compile(r"[\\'\"]")
@@ -37,3 +42,10 @@ def matches_on_disk(word: str, folder: str) -> Iterator[str]:
 def matches(pattern: str, name: str) -> bool:
     """Return whether bash matches the pattern with this name; a leading dot is only matched by itself."""
     return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
+
+
+def named(found: Decision | None, argv: list[str], words: list[str]) -> Decision | None:
+    """Return a deny of `words`, with the wildcard that may name their program if `argv` is not known to do so."""
+    if found is None or not set("*?[").intersection(argv[0]) or program(argv[0]) == words[0]:
+        return found
+    return replace(found, reason=f"`{argv[0]}` may name any program, as one that is refused: {found.reason}")

@@ -9,7 +9,7 @@ from mazu_ls.policy.bash.expansions import UNKNOWN
 from mazu_ls.policy.bash.scope import ShellScope
 from mazu_ls.policy.data import pattern, table, word_set
 from mazu_ls.policy.rules import Decision
-from mazu_ls.policy.tables import targets
+from mazu_ls.policy.tables import links, targets
 from mazu_ls.policy.tables.git import COMMANDS
 from mazu_ls.policy.tables.options import abbreviates, find_starts, flags, operands
 
@@ -170,6 +170,24 @@ _AFTER_PACKING: dict[str, str] = table("removal.after_packing")
 _NARROWS = frozenset(str.split("-name -iname -path -regex -empty -newer -mtime -size -user"))
 
 
+_RSYNC_DELETES = re.compile(r"--del(?!ay)")
+_RSYNC_VALUES = frozenset(
+    str.split("-e -f -T -M -B --rsh --filter --exclude --include --exclude-from --include-from --files-from")
+)
+_EXTENDED_GLOB = re.compile(r"[?*+@!]\([^()]*\)")
+
+
+def _without_values(rest: list[str]) -> list[str]:
+    """Return the words of rsync without the values of its options."""
+    return [word for before, word in pairwise(["", *rest]) if before not in _RSYNC_VALUES]
+
+
+def _other_places(words: list[str], scope: ShellScope) -> list[str]:
+    """Return what words name besides what they say: through links of the line, and, where `!(x)` is a pattern, like any `*`."""
+    patterns = [_EXTENDED_GLOB.sub("*", word) for word in words if _EXTENDED_GLOB.search(word)]
+    return patterns + [led for word in words for led in links.through(word, scope)]
+
+
 def refused_loss(name: str, rest: list[str], scope: ShellScope) -> str | None:
     """Return why the command would lose more than the project's own files."""
     loss, words, only_outside = _LOSSES.get(name), operands(rest), False
@@ -182,7 +200,9 @@ def refused_loss(name: str, rest: list[str], scope: ShellScope) -> str | None:
         words, only_outside = words[1:] or words, {"r", "R"}.isdisjoint(flags(rest))
     elif name in _AFTER_PACKING and any(re.fullmatch(_AFTER_PACKING[name], word) for word in rest):
         loss = "it would remove"
-    for word in words if loss is not None else ():
+    elif name == "rsync" and any(map(_RSYNC_DELETES.match, rest)):
+        loss, words = "it would replace what is in", operands(_without_values(rest))[1:][-1:]
+    for word in (*words, *_other_places(words, scope)) if loss is not None else ():
         allowed = only_outside or (name == "mv" and word == words[-1])
         lost = targets.irreplaceable_target(word, scope)
         if lost is None or (allowed and targets.write_refused(word, scope) is None):

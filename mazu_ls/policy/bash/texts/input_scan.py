@@ -187,4 +187,8 @@ class InputScan:
         self._deny(interpreter_code.deny(text, scope))
         if interpreter_code.starts_programs(text):
             self.codes.append(text)
-        self._push_all(interpreter_code.scripts_in(text), scope)
+        below = scope.copy()
+        for folder in interpreter_code.entered(text):
+            for place in targets.places(folder, below):
+                below.enter(place)
+        self._push_all(interpreter_code.scripts_in(text), below)
