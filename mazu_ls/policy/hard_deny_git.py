@@ -71,7 +71,8 @@ def unclear(argv: list[str], scope: ShellScope) -> str | None:
     """Return why nobody can say what `argv`, a git command, runs or writes."""
     for word, following in pairwise([*argv, ""]):
         setting = following if word in ("-c", "--config-env") else word.partition("--config-env=")[2]
-        known = UNKNOWN not in setting and ("." not in setting.partition("=")[0] or "=" not in setting)
+        key, sign, _ = setting.partition("=")  # a key of a variable that the line does not set is empty here
+        known = UNKNOWN not in setting and ("." not in key or not sign) and (key or not sign)
         if not known and not _HARMLESS.match(setting):
             return "what git does with settings given on the line cannot be known"
     for form in without_global_options(argv)[0]:

@@ -220,7 +220,12 @@ def _pruned(out: Console, value: Result) -> None:
 
 def _trust(out: Console, value: Result) -> None:
     rows = (
-        (one["id"], one["state"], one["hash"], ", ".join(one["files"]) or one["path"])
+        (
+            one["id"],
+            one["state"],
+            one["hash"],
+            ", ".join([*(one["files"] or [one["path"]]), *([f"at {one['host']}"] if one["host"] else [])]),
+        )
         for one in value["items"]
     )
     columns(out, rows)

@@ -718,3 +718,41 @@ def test_the_path_of_a_call_is_resolved_once(place: PolicyContext, monkeypatch: 
     rules = [Rule("write_file", ("secrets/*",), "deny", origin="config.toml")]
     assert decide(write("new.md"), "ask", rules, place).always == ("new.md",)
     assert resolved == ["new.md"]
+
+
+@pytest.mark.parametrize(
+    ("command", "verdict"),
+    [
+        ("mv data.db /tmp/", "ask"),
+        ("mv -v data.db notes /var/tmp", "ask"),
+        ("cp -r build /tmp", "ask"),
+        ("cp -r sub/proj /tmp/", "deny"),  # it would be written into the workspace
+        ("cp -r sub/pytest-of-u /tmp/", "deny"),
+        ("mv sub/proj/ /tmp", "deny"),
+        ("cp -r . /tmp/", "deny"),
+        ("cp -r sub/.. /tmp/", "deny"),
+        ("cp -r * /tmp/", "deny"),
+        ('cp -r "$(cat x)" /tmp/', "deny"),
+        ("mv --no-target-directory sub /tmp", "deny"),
+        ("mv -T sub /tmp", "deny"),
+        ("mv /tmp sub", "deny"),
+        ("mv data.db /tmp /tmp/", "deny"),
+        ("mv /tmp/pytest-of-u /tmp/", "deny"),
+        ("mv data.db /tmp/pytest-of-u/", "deny"),
+        ("mv data.db /", "deny"),
+        ("rm -rf /tmp", "deny"),
+        ("tar -xf a.tar -C /tmp", "deny"),
+    ],
+)
+def test_a_workspace_in_tmp_is_safe_from_what_is_moved_next_to_it(command: str, verdict: str) -> None:
+    root = Path("/tmp/pytest-of-u/proj")
+    held = PolicyContext([root], root, Path("/home/u"), confined=True)
+    judged = decide(shell(command), "ask", [], held)
+    assert judged.verdict == verdict, judged.reason
+    assert ("would move /tmp" in judged.reason) is command.startswith(("mv /tmp", "mv data.db /tmp /tmp"))
+
+
+def test_the_destination_of_a_move_is_not_said_to_be_moved() -> None:
+    unheld = PolicyContext([Path("/tmp/proj")], Path("/tmp/proj"), Path("/home/u"))
+    assert decide(shell("mv data.db /tmp/"), "ask", [], unheld).reason == "/tmp is outside the workspace"
+    assert decide(shell("mv /tmp/proj sub"), "ask", [], unheld).reason == "it would move /tmp/proj"

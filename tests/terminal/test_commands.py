@@ -343,6 +343,22 @@ def test_a_server_of_the_project_that_nobody_agreed_to_is_said_to_wait(
     assert "proj: not agreed to (see `mazu-ls trust`)" in typed(["status"], capsys)[1]
 
 
+def test_the_host_of_a_server_of_the_project_is_listed(project: Path, capsys: pytest.CaptureFixture[str]):
+    (project / ".mazu").mkdir(exist_ok=True)
+    (project / ".mazu/config.toml").write_text(
+        '[[mcp_servers]]\nname = "far"\nurl = "https://tools.example/mcp"\n'
+        '[[mcp_servers]]\nname = "near"\nurl = "http://2130706433/mcp"\n'
+        '[[mcp_servers]]\nname = "own"\ncommand = "true"\n'
+    )
+    near = "2130706433 (127.0.0.1), on this machine or in your own network"
+    for words in (["trust"], ["trust", "list"]):
+        far, close, own = typed(words, capsys)[1].splitlines()
+        assert far.endswith("config.toml, at tools.example") and close.endswith(f"config.toml, at {near}")
+        assert own.endswith("config.toml")
+    items = json.loads(typed(["trust", "list", "--json"], capsys)[1])["items"]
+    assert [item["host"] for item in items] == ["tools.example", near, ""]
+
+
 def test_the_status_counts_summaries_apart(project: Path, capsys: pytest.CaptureFixture[str]):
     summary = (
         "---\nid: m_000002\nkind: summary\nkey: s_1\ncategory: summary\nstate: current\n---\n# Deploy day\n"

@@ -1625,7 +1625,8 @@ export interface TranscriptText {
 
 /**
  * `hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
- * started from and that are new or changed since the user agreed; empty for anything else.
+ * started from and that are new or changed since the user agreed; empty for anything else. `host`: where a server is that is reached
+ * over HTTP, with its address if that is of this machine or the user's network; empty for anything else.
  */
 export interface TrustItem {
   id: string;
@@ -1634,6 +1635,7 @@ export interface TrustItem {
   state: 'agreed' | 'changed' | 'new';
   hash: string;
   files: string[];
+  host: string;
 }
 
 export interface TrustList {

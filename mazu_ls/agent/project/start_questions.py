@@ -48,6 +48,12 @@ class StartQuestions:
 
 def where_it_is(entry: McpServer) -> str:
     """Return a sentence that names the host of a server that is reached over HTTP; empty for one that is started."""
+    named = named_host(entry)
+    return f" It is at {named}." if named else ""
+
+
+def named_host(entry: McpServer) -> str:
+    """Return the host of a server that is reached over HTTP, and whether it is near; empty for one that is started."""
     if entry.url is None:
         return ""
     import httpx2
@@ -60,7 +66,7 @@ def where_it_is(entry: McpServer) -> str:
         host = entry.url
     near = private_address(host)
     named = make_line(host if near in (None, host) else f"{host} ({near})", 300)
-    return f" It is at {named}{', on this machine or in your own network' if near else ''}."
+    return f"{named}{', on this machine or in your own network' if near else ''}"
 
 
 def _described(place: str, state: bytes) -> list[str]:

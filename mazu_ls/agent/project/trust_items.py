@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 from msgspec import Struct
 
+from mazu_ls.agent.project.start_questions import named_host
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
 
@@ -23,7 +24,8 @@ PINS: dict[Named, Brought] = {"role": "role", "skill": "skill", "tool": "tool", 
 
 class TrustItem(Struct, frozen=True):
     """One thing of a project. It has no effect unless `state` is "agreed"; `hash` is the SHA-256 of `content`. `files` are
-    those that a server is started from and that are new or changed: `path` then says nothing about what to review."""
+    those that a server is started from and that are new or changed: `path` then says nothing about what to review. `host`: where a
+    server is that is reached over HTTP, empty for anything else."""
 
     kind: Named
     pin: str
@@ -32,6 +34,7 @@ class TrustItem(Struct, frozen=True):
     hash: str
     content: bytes
     files: tuple[str, ...] = ()
+    host: str = ""
 
     @property
     def id(self) -> str:
@@ -44,6 +47,7 @@ def trust_items(project: Project) -> list[TrustItem]:
     from mazu_ls.tools.skills.trust import TrustStore, digest_of
 
     trust = TrustStore.load(paths.mazu_home(project.env))
+    hosts = {f"{project.key}/{entry.name}": named_host(entry) for entry in project.config.mcp_servers}
     return [
         TrustItem(
             kind,
@@ -55,6 +59,7 @@ def trust_items(project: Project) -> list[TrustItem]:
             project.extensions.changed_files(pin.rpartition("/")[2])
             if kind == "mcp" and project.extensions
             else (),
+            hosts.get(pin, "") if kind == "mcp" else "",
         )
         for kind, pin, path, content in _found(project)
     ]

@@ -48,4 +48,4 @@ def named(found: Decision | None, argv: list[str], words: list[str]) -> Decision
     """Return a deny of `words`, with the wildcard that may name their program if `argv` is not known to do so."""
     if found is None or not set("*?[").intersection(argv[0]) or program(argv[0]) == words[0]:
         return found
-    return replace(found, reason=f"`{argv[0]}` may name any program, as one that is refused: {found.reason}")
+    return replace(found, reason=f"`{argv[0]}` may name a program that is refused")

@@ -31,7 +31,9 @@ _IN_PLACE = re.compile(r"^(-[a-zA-Z]*i.*|--in-place.*)$")
 def refused(name: str, rest: list[str], scope: ShellScope) -> str | None:
     """Return why the command would write to a forbidden place."""
     for word in written_by(name, rest):
-        if (reason := targets.write_refused(word, scope)) is not None:
+        if (reason := targets.write_refused(word, scope)) is not None and not _into_own_temporary(
+            name, rest, scope
+        ):
             return reason
         if name == "tee" and (found := targets.run_by_itself(word, scope)) is not None:
             return f"{found} is run by other programs by itself; write_file shows it to the user"
@@ -203,10 +205,36 @@ def refused_loss(name: str, rest: list[str], scope: ShellScope) -> str | None:
     elif name == "rsync" and any(map(_RSYNC_DELETES.match, rest)):
         loss, words = "it would replace what is in", operands(_without_values(rest))[1:][-1:]
     for word in (*words, *_other_places(words, scope)) if loss is not None else ():
-        allowed = only_outside or (name == "mv" and word == words[-1])
+        is_destination = name == "mv" and word == words[-1] and len(words) > 1
         lost = targets.irreplaceable_target(word, scope)
-        if lost is None or (allowed and targets.write_refused(word, scope) is None):
+        refused_there = targets.write_refused(word, scope) if only_outside or is_destination else None
+        if lost is None or ((only_outside or is_destination) and refused_there is None):
+            continue
+        if is_destination and _into_own_temporary(name, rest, scope):
             continue
         if name != "mv" or not targets.is_device(word):
-            return f"{loss} {lost}"
+            return refused_there if is_destination and refused_there else f"{loss} {lost}"
     return None
+
+
+_OWN_TEMPORARY = ("/tmp", "/var/tmp")
+_PLAIN_OPTION = re.compile(r"-[afinpruvR]+")
+
+
+def _into_own_temporary(name: str, rest: list[str], scope: ShellScope) -> bool:
+    """Return whether `mv` or `cp` puts what it names into the /tmp that the sandbox makes for the command, and nothing of that into a
+    workspace there: the folder itself is above one, but gets only an entry of another name."""
+    words = operands(rest)
+    if name not in ("mv", "cp") or not scope.place.confined or len(words) < 2:
+        return False
+    if not all(word in words or _PLAIN_OPTION.fullmatch(word) for word in rest):
+        return False
+    if not all(path in _OWN_TEMPORARY for path in targets.places(words[-1], scope)):
+        return False
+    roots = [path for root in scope.place.roots for path in (str(root), targets.real(str(root)))]
+    above = {part for root in roots for part in root.split("/")}
+    for word in words[:-1]:
+        last = word.rstrip("/").rpartition("/")[2]
+        if UNKNOWN in word or re.search(r"[*?\[\]{}()!]", word) or last in ("", ".", "..", *above):
+            return False
+    return True

@@ -80,7 +80,8 @@ class RevokeTrustParams(Params, frozen=True):
 
 class TrustItemView(Wire, frozen=True):
     """`hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
-    started from and that are new or changed since the user agreed; empty for anything else."""
+    started from and that are new or changed since the user agreed; empty for anything else. `host`: where a server is that is reached
+    over HTTP, with its address if that is of this machine or the user's network; empty for anything else."""
 
     id: str
     kind: Literal["role", "skill", "tool", "mcp"]
@@ -88,6 +89,7 @@ class TrustItemView(Wire, frozen=True):
     state: Agreement
     hash: str
     files: tuple[str, ...] = ()
+    host: str = ""
 
 
 class TrustList(Wire, frozen=True):

@@ -1231,7 +1231,8 @@
 ---@field uri? string
 
 --- `hash` is the SHA-256 of the content as it is now. `files`: absolute paths of files of the project that a server is
---- started from and that are new or changed since the user agreed; empty for anything else.
+--- started from and that are new or changed since the user agreed; empty for anything else. `host`: where a server is that is reached
+--- over HTTP, with its address if that is of this machine or the user's network; empty for anything else.
 ---@class mazu.TrustItem
 ---@field id string
 ---@field kind "mcp"|"role"|"skill"|"tool"
@@ -1239,6 +1240,7 @@
 ---@field state "agreed"|"changed"|"new"
 ---@field hash string
 ---@field files string[]
+---@field host string
 
 ---@class mazu.TrustList
 ---@field items mazu.TrustItem[]

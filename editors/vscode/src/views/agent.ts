@@ -109,7 +109,7 @@ export class TrustRow extends TreeItem {
 
   constructor(readonly trust: TrustItem) {
     super(trust.id.replace(/^[^:]*:/, ''));
-    const { id, kind, state, path } = trust;
+    const { id, kind, state, path, host = '' } = trust;
     this.id = `trust/${id}`;
     this.contextValue = trustContext(trust, '');
     const said = {
@@ -118,7 +118,7 @@ export class TrustRow extends TreeItem {
       agreed: l10n.t('agreed'),
     };
     this.description = `${KINDS[kind]} · ${said[state]}`;
-    this.tooltip = path;
+    this.tooltip = host ? `${path} · ${host}` : path;
     this.iconPath = new ThemeIcon(state === 'agreed' ? 'verified' : 'shield');
     this.command = { title: l10n.t('Read It'), command: 'mazu.readTrusted', arguments: [this] };
   }
@@ -132,7 +132,7 @@ async function read({ path, files = [] }: TrustItem): Promise<string> {
 
 /** Nothing is agreed to that was not shown: the file is opened, and the hash is of what was read. */
 async function agree({ server }: App, trust: TrustItem): Promise<void> {
-  const { id, kind, hash } = trust;
+  const { id, kind, hash, host = '' } = trust;
   const path = await read(trust);
   const yes = l10n.t('Agree');
   const detail = l10n.t(
@@ -140,7 +140,8 @@ async function agree({ server }: App, trust: TrustItem): Promise<void> {
     path,
   );
   const asked = l10n.t('Mazu: agree to the {0} {1}?', KINDS[kind], id.replace(/^[^:]*:/, ''));
-  if ((await window.showWarningMessage(asked, { modal: true, detail }, yes)) !== yes) return;
+  const shown = host ? `${detail} (${host})` : detail;
+  if ((await window.showWarningMessage(asked, { modal: true, detail: shown }, yes)) !== yes) return;
   await server.execute('mazu.trust.agree', { id, hash });
 }
 
