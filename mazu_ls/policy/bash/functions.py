@@ -28,9 +28,9 @@ def unread_commands(segment: Segment) -> Iterator[str]:
         ends = (end for end in range(at + 1, len(words)) if _END_OF_SUBSCRIPT.match(words[end]))
         yield " ".join(words[next(ends, len(words)) + 1 :])
     command = words[at:]  # not the `!` of `if ! (make)`, nor a pattern of `case`
-    if segment.after == "(" and command and command[0] != "case" and len(words) > 1:
-        if words[-1][-1:] in ("?", "*", "+", "@", "!"):
-            yield " ".join([*words[:-1], f"{words[-1][:-1]}*"])
+    opens = segment.after == "(" and len(words) > 1 and words[-1][-1:] in ("?", "*", "+", "@", "!")
+    if opens and command and command[0] != "case":
+        yield " ".join([*words[:-1], f"{words[-1][:-1]}*"])
 
 
 def function_calls(segments: Sequence[Segment]) -> Iterator[tuple[str, list[list[str]], bool]]:
