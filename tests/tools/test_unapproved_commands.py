@@ -770,3 +770,16 @@ async def test_a_database_that_cannot_be_written_is_named_with_its_setting(clone
         plain = await clone.call(run_shell, command=line)
         assert setting not in plain.text, line
     assert clone.host.said == []
+
+
+async def test_build_output_that_a_command_removed_is_named(clone) -> None:
+    clone.write(
+        {"sub/dist/notes.txt": "by hand\n", "build/a": "x\n", ".gitignore": "target/\ndist/\nnode_modules/\n"}
+    )
+    output = await clone.text(run_shell, command="rm -rf target sub/dist node_modules build")
+    said = "sub/dist/, target/ went while a command ran that nobody approved: git ignores it, so no checkpoint holds it"
+    assert said in output and "node_modules" not in output and "build" not in output
+    assert [text for _, text in clone.host.said if said in text]
+    assert "went" not in await clone.text(
+        run_shell, command="mkdir target; touch target/a; rm -rf target; mkdir target"
+    )

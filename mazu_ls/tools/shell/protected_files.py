@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 50_000
 MAX_IGNORED_FOLDERS = 2_000
 MAX_IGNORED_SECRETS = 100
-_CACHES = frozenset((".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".eggs"))
+CACHES = frozenset((".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".tox", ".nox", ".eggs"))
 """Folders to which their tools give an ignore list of their own, so that the parts are ignored, not the folder."""
 MAX_PROTECTED = 1_000  # maximum of mounts; bubblewrap needs seconds for more
 IGNORE_BYTES = 1 << 20
@@ -58,7 +58,7 @@ BUILD_OUTPUT: tuple[str, ...] = tuple(
     )
 )
 # Never searched, ignored or not.
-_NEVER_OURS = frozenset(
+NEVER_OURS = frozenset(
     ("node_modules", "__pycache__", ".venv", "venv", ".tox", ".nox", "site-packages", ".eggs")
 )
 _VERSION_CONTROL = frozenset((".git", ".mazu", ".hg", ".svn", ".jj"))
@@ -80,8 +80,8 @@ class Protected(Struct):
     """The result of the scan. `large`: those of the read-only files that are so for their size alone. `run_by_others`: each file or
     folder that programs run by themselves, or obey.
 
-    `repositories`: each `.git` in folders that are not scanned (ignored ones, `node_modules`) or directly below them. `complete` is
-    False if there were too many folders to scan.
+    `outputs`: folders that are not scanned (ignored ones, `node_modules`); `repositories`: each `.git` in them or directly below.
+    `complete` is False if there were too many folders to scan.
     """
 
     read_only: list[Path] = field(default_factory=list)
@@ -89,6 +89,7 @@ class Protected(Struct):
     large: list[Path] = field(default_factory=list)
     run_by_others: dict[Path, Identity] = field(default_factory=dict)
     repositories: dict[Path, RepositoryStamp] = field(default_factory=dict)
+    outputs: list[Path] = field(default_factory=list)
     complete: bool = True
 
 
@@ -171,6 +172,7 @@ def find_protected(
         not_walked += [f"{folder}/{name}" for name in entries.not_walked]
     found.read_only += found.large
     found.repositories = find_repositories(top, not_walked)
+    found.outputs = [Path(folder) for folder in not_walked]
     found.hidden += _sockets_below(top, {str(path) for path in found.hidden})
     if len(_seen) > 4 * MAX_FOLDERS:
         _seen.clear()
@@ -253,13 +255,13 @@ def _sort(
     plain: list[str] = []
     searched: list[str] = []
     above = () if inside == "." else tuple(inside.split("/"))
-    in_output = any(part in _CACHES for part in above)
+    in_output = any(part in CACHES for part in above)
     for entry in entries:
         name = entry.name
         is_folder = entry.is_dir(follow_symlinks=False)
         ignored = _is_or_was_ignored(f"{folder}/{name}", entry, is_folder, chains)
         obeyed = name in _VERSION_CONTROL or is_obeyed((*above, name))
-        if obeyed and name not in _NEVER_OURS:
+        if obeyed and name not in NEVER_OURS:
             with contextlib.suppress(FileNotFoundError):  # it has gone since it was listed
                 others.append((name, entry.inode(), entry.stat(follow_symlinks=False).st_ctime_ns))
         if starts_programs((*above, name)):
@@ -270,7 +272,7 @@ def _sort(
             continue
         elif _is_secret((*above, name), entry, ignored) or _is_socket(entry):
             hidden.append(name)
-        elif (ignored and (in_output or _is_output(name, patterns))) or name in _NEVER_OURS:
+        elif (ignored and (in_output or _is_output(name, patterns))) or name in NEVER_OURS:
             not_walked += [name] * is_folder
         elif ignored or obeyed:
             read_only.append(name)
@@ -360,7 +362,7 @@ def _secrets_below(top: str, folder: str) -> list[Path]:
                     continue
                 if _is_secret((*inside.split("/"), entry.name), entry, ignored=True):
                     found.append(Path(place, entry.name))
-                elif entry.is_dir(follow_symlinks=False) and entry.name not in _NEVER_OURS:
+                elif entry.is_dir(follow_symlinks=False) and entry.name not in NEVER_OURS:
                     stack.append(f"{place}/{entry.name}")
     return found
 

@@ -178,6 +178,7 @@ def _found_in(roots: Sequence[Path], outputs: Sequence[str], largest: tuple[int,
         protected.large += found.large
         protected.run_by_others |= found.run_by_others
         protected.repositories |= found.repositories
+        protected.outputs += found.outputs
         protected.complete = protected.complete and found.complete
     return protected
 

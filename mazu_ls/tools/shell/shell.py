@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import tempfile
 import time
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from mazu_ls.tools.shell import sandbox
 from mazu_ls.tools.shell.background import BackgroundProcess, Finish
 from mazu_ls.tools.shell.environment import child_environment
 from mazu_ls.tools.shell.hints import (
+    MAX_HIDDEN,
     NO_NETWORK,
     explain_hidden,
     explain_hints,
@@ -38,6 +40,7 @@ from mazu_ls.tools.shell.hints import (
     left_note,
 )
 from mazu_ls.tools.shell.process import ChildProcess, spawn
+from mazu_ls.tools.shell.protected_files import CACHES, NEVER_OURS
 from mazu_ls.tools.shell.quarantine import CreatedFilesCheck, quarantine_created
 from mazu_ls.tools.shell.report_pipe import ReportPipe
 from mazu_ls.workspace.file_names import show_name
@@ -256,9 +259,26 @@ async def _what_it_made(check: CreatedFilesCheck, turn: ToolContext) -> list[str
         return []
     opened = [buffer.path for buffer in await turn.host.buffers() if buffer.path is not None]
     moved, named = await asyncio.to_thread(quarantine_created, check, [*opened, *turn.changed], turn.env)
+    named += await asyncio.to_thread(_removed_outputs, check)
     for sentence in (*(note[1:-1] for note in moved), *named):
         await turn.host.say("warning", sentence)
     return [*moved, *(f"[{sentence}]" for sentence in named)]
+
+
+def _removed_outputs(check: CreatedFilesCheck) -> list[str]:
+    """Return a sentence on folders of build output that a command removed as a whole, but for those that programs make again; none
+    if it removed none."""
+    outputs = check.before.outputs if check.before is not None else []
+    gone = [
+        one for one in sorted(outputs) if one.name not in CACHES | NEVER_OURS and not os.path.lexists(one)
+    ]
+    names = [f"{one.relative_to(root)}/" for root in check.roots for one in gone if one.is_relative_to(root)]
+    if not names:
+        return []
+    more = f" and {len(names) - MAX_HIDDEN} more" if len(names) > MAX_HIDDEN else ""
+    shown = ", ".join(map(make_visible, names[:MAX_HIDDEN]))
+    why = "git ignores it, so no checkpoint holds it and no undo restores it"
+    return [f"{shown}{more} went while a command ran that nobody approved: {why}."]
 
 
 def _render_running(running: BackgroundProcess, moved: str, turn: ToolContext) -> str:
