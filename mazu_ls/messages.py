@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from mazu_ls.workspace.pictures import prepare_picture
+from mazu_ls.workspace.visible_text import plural
 
 StopReason = Literal[
     "end_turn", "max_steps", "max_cost", "max_tokens", "max_seconds", "stuck", "cancelled", "refusal", "error"
@@ -157,7 +158,7 @@ def unwrap_untrusted(text: str) -> str:
 
 def partly_known(dollars: str, unpriced_calls: int) -> str:
     """Say what is known of a cost, formatted, of which some calls are left out."""
-    return f"at least {dollars}, {unpriced_calls} call{'' if unpriced_calls == 1 else 's'} of unknown cost"
+    return f"at least {dollars}, {plural(unpriced_calls, 'call')} of unknown cost"
 
 
 def escape_closing_tag(text: str, tag: str) -> str:

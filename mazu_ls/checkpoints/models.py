@@ -118,7 +118,7 @@ class PlanFiles(Struct):
     and that are not decided. No file is in two of these, except one that changes, and of which some lines or the text on disk are
     kept. `users`: the files that hold the user's own work since the
     checkpoint, `agents`: those that only agents changed. `own_memories`: which of the names are those of memories
-    that the user changed, and of no file.
+    that the user changed, and of no file. `automatic_memories`: how many of `memories` nobody changed.
     """
 
     write: list[str] = field(default_factory=list)
@@ -131,6 +131,7 @@ class PlanFiles(Struct):
     agents: list[str] = field(default_factory=list)
     own_memories: list[str] = field(default_factory=list)
     memories: MemoryCounts = field(default_factory=MemoryCounts)
+    automatic_memories: int = 0
     conversation: bool = False
 
 

@@ -40,6 +40,8 @@ def exit_status(result: Any) -> int:
         return FAILED
     if result.get("refused") and not result.get("memories", True):  # nothing was shared
         return FAILED
+    if result.get("notApplied"):  # proposals of consolidation
+        return FAILED
     if "accepted" in result and result.get("problems"):
         return FAILED
     plan = result.get("plan")

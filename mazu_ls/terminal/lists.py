@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.screen.styled_text import plural
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console

@@ -12,6 +12,7 @@ from mazu_ls.terminal.clients import draw_memory
 from mazu_ls.terminal.clients.draw_rollback import draw_redo, draw_rollback, left_out, row_of
 from mazu_ls.terminal.screen.markup import escape
 from mazu_ls.terminal.times import local_stamp
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -56,8 +57,8 @@ def _turn(out: Console, value: Result) -> None:
     usage = value["usage"]
     parts = [
         *([] if value["stopReason"] == "end_turn" else [value["stopReason"].replace("_", " ")]),
-        f"{usage['steps']} step{'' if usage['steps'] == 1 else 's'}",
-        f"{usage['inputTokens'] + usage['outputTokens']} tokens",
+        plural(usage["steps"], "step"),
+        f"{plural(usage['inputTokens'] + usage['outputTokens'], 'token')}",
         money(usage),
     ]
     out.print(f"[dim]{' · '.join([*parts, *([edits] if edits else [])])}[/]")

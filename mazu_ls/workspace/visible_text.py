@@ -55,6 +55,11 @@ def shorten(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun; `nouns` is a plural that does not just end in "s"."""
+    return f"{count} {noun if count == 1 else nouns or noun + 's'}"
+
+
 def make_diff_visible(diff: str) -> str:
     """Return a unified diff, made visible. In a file whose lines all end in CR LF the carriage returns are left out."""
     lines = diff.split("\n")

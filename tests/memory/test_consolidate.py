@@ -105,7 +105,7 @@ async def test_single_proposals_are_applied_as_shown_dismissed_or_stale(memories
         "page": "stale",
         "role": "open",
     }
-    assert "not applied: what they are about changed since." in done.digest
+    assert "1 proposal was not applied: what it is about changed since." in done.digest and done.not_applied
     for ids, problem in (
         ([shown["role"].id], "only you write"),
         ([shown["archive_faded"].id], "was dismissed already"),

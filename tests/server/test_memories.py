@@ -157,7 +157,12 @@ async def test_consolidation_proposes_and_applies_what_a_rollback_takes_back(cli
     assert proposed["applied"] is False
     assert (await client.command("mazu.memory.list", {"state": "archived"}))["total"] == 0
     applied = await client.command("mazu.memory.consolidate", {"apply": True})
-    assert applied["applied"] is True
+    assert applied["applied"] is False, "nothing could be applied"
+    assert (await client.command("mazu.checkpoint.list", {}))["checkpoints"] == []
+    await client.command("mazu.remember", {"title": "The nightly job clears the cache and mails a report"})
+    await client.command("mazu.memory.consolidate")
+    applied = await client.command("mazu.memory.consolidate", {"apply": True})
+    assert (applied["applied"], applied["notApplied"], len(applied["pages"])) == (True, [], 1)
     assert {"proposals", "archived", "pages", "digest"} < set(applied)
     assert await client.command("mazu.memory.consolidate", {"last": True}) == applied
     (before,) = (await client.command("mazu.checkpoint.list", {}))["checkpoints"]

@@ -23,3 +23,18 @@ async def test_recall_shows_titles_and_past_words_literally(env: dict[str, str],
             assert "\\[x\\](https" in document.text and "![x](" not in document.text
             assert "<img" not in document.text.replace("\\<img", "") and "\u202e" not in document.text
             assert "\n# Big" not in document.text
+
+
+async def test_the_very_words_of_a_conversation_stand_above_what_is_merely_close(
+    env: dict[str, str], folder: Path
+):
+    async with agent(env, folder, [{"text": "It listens on 7433."}]) as client:
+        await client.command("mazu.chat", {"message": "where is the billing daemon port", "wait": True})
+        await client.command("mazu.remember", {"title": "Invoices are charged in whole cents"})
+        document = open_chat(client, folder)
+        client.change(document.uri, "## You\n\n/recall billing daemon port\n")
+        await client.command("mazu.chat", {"attachments": [{"uri": document.uri}]})
+        await shown(document, "whole cents")
+        said, close = document.text.index("Past conversations hold"), document.text.index("whole cents")
+        heading = max(map(document.text.find, ("close in meaning only", "The nearest there is")))
+        assert said < heading < close

@@ -305,13 +305,17 @@ export interface ConsolidationProposal {
   text: string | null;
 }
 
-/** What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines. */
+/**
+ * What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines. `notApplied`: ids of
+ * what was to be applied and is not, since what it is about changed.
+ */
 export interface ConsolidationResult {
   proposals: ConsolidationProposal[];
   archived: Memory[];
   pages: Memory[];
   applied: boolean;
   digest: string;
+  notApplied: string[];
   at: string | null;
 }
 
@@ -1836,7 +1840,7 @@ export interface WireCommands {
   'mazu.memory.update': [UpdateMemoryParams, MemoryResult];
   /** Delete one memory; what it had superseded is live again. */
   'mazu.memory.forget': [ForgetParams, ForgetResult];
-  /** Propose what to archive and to draft; with `apply` do what was proposed, after a checkpoint. `last` */
+  /** Propose what to archive and to draft */
   'mazu.memory.consolidate': [ConsolidateParams, ConsolidationResult];
   /** The project's memories as Markdown, lossless; those of every project only where that is asked for. */
   'mazu.memory.export': [ExportImportParams, ExportedMemories];

@@ -21,6 +21,7 @@ from mazu_ls.messages import Message, Text, Usage, escape_closing_tag, estimate_
 from mazu_ls.models import model as models
 from mazu_ls.models.pricing import call_cost
 from mazu_ls.redact import redact
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -198,7 +199,7 @@ async def _agree_on_price(
     if cost is None or cost <= ceiling:
         return False
     choices = (Choice("allow_once", "Ask them", "allow_once"), Choice("deny", "Cancel", "deny"))
-    price = f"{len(names)} models and a lead, about ${cost:.4f}; {setting} is ${ceiling:g}"
+    price = f"{plural(len(names), 'model')} and a lead, about ${cost:.4f}; {setting} is ${ceiling:g}"
     question_ = Question("", "", "council", "Ask the council?", f"{price}.", choices)
     reply = await project.host.ask(question_, project.config.permissions.timeout_seconds)
     if reply.choice is None or reply.choice.kind == "deny":

@@ -18,6 +18,7 @@ from mazu_ls.host import Choice, Question
 from mazu_ls.journal import journal
 from mazu_ls.messages import Message, Text
 from mazu_ls.models import model as models
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.services import ProjectServices
@@ -211,7 +212,7 @@ class MemoryExtractor:
             return True
         lines = "\n".join(f"- {item.category}: {item.title}" for item in found.memories)
         choices = (Choice("allow_once", "Keep them", "allow_once"), Choice("deny", "Do not", "deny"))
-        title = f"Keep {len(found.memories)} memories from this session?"
+        title = f"Keep {plural(len(found.memories), 'memory', 'memories')} from this session?"
         question = Question(
             claim.session_id, "", "remember", title, f"{found.summary.title}\n{lines}", choices
         )

@@ -10,6 +10,7 @@ from mazu_ls.errors import MazuError
 from mazu_ls.state import paths
 from mazu_ls.state.identity import read_marker
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,8 @@ async def take_over_earlier_database(root: Path, state: Path, memories: Memories
     for problem in taken.problems:
         log.warning("%s: %s", root / DATABASE, problem)
     return (
-        f"{taken.count} memories of {DATABASE}, which an earlier version kept here, were imported; they are marked with"
-        " their origin and are not pinned. The file is no longer used."
+        f"{DATABASE}, which an earlier version kept here, was imported: {plural(taken.count, 'memory', 'memories')}, marked with"
+        " that origin and not pinned. The file is no longer used."
     )
 
 

@@ -31,6 +31,7 @@ from mazu_ls.agent.proposals.proposal_undo import AcceptHistory, lines_before
 from mazu_ls.agent.session.ids import new_id
 from mazu_ls.state.store import Store
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     import apsw
@@ -386,6 +387,6 @@ def _sentence(one: ProposedHunk, state: str, note: str) -> str:
     if state == "accepted":
         return f"- accepted {one.name}"
     lines = split_lines(one.hunk.diff, ends=False)
-    rest = [f"... {len(lines) - SHOWN_LINES} more lines"] if len(lines) > SHOWN_LINES else []
+    rest = [f"... {plural(len(lines) - SHOWN_LINES, 'more line')}"] if len(lines) > SHOWN_LINES else []
     shown = "\n".join(f"  {line}" for line in [*lines[:SHOWN_LINES], *rest])
     return f"- the user rejected {one.name}{why}\n{shown}".rstrip()

@@ -159,5 +159,7 @@ class UsageMeter(Struct):
                 "max_seconds", f"The limit of {count_of(limits.seconds, 'second')} is reached."
             )
         if self.failures >= limits.failures:
-            return TurnLimitReached("stuck", f"{self.failures} rounds of tool calls in a row failed.")
+            return TurnLimitReached(
+                "stuck", f"{count_of(self.failures, 'round')} of tool calls in a row failed."
+            )
         return None

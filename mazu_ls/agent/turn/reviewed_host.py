@@ -13,6 +13,7 @@ from mazu_ls.errors import MazuError, ToolError
 from mazu_ls.host import GuardedHost
 from mazu_ls.tools.edit.line_ends import common_ends
 from mazu_ls.tools.edit.rebased_edit import rebase_edit
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.workspace import Workspace
@@ -114,7 +115,7 @@ def _shown(lines: Sequence[str]) -> str:
     lines = [line.removesuffix("\r") for line in lines]
     if len(lines) > MAX_DIFF_LINES:
         added, removed = (sum(line[:1] == sign for line in lines[2:]) for sign in "+-")
-        rest = f"... {len(lines) - MAX_DIFF_LINES} more lines (+{added} -{removed} in all)"
+        rest = f"... {plural(len(lines) - MAX_DIFF_LINES, 'more line')} (+{added} -{removed} in all)"
         lines = [*lines[:MAX_DIFF_LINES], rest]
     return "\n".join(lines)
 

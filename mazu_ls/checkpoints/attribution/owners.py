@@ -136,6 +136,11 @@ class AttributedChanges:
         found = self._found.get(place)
         return found is not None and IMPORTED in found.sessions
 
+    def is_automatic(self, place: bytes) -> bool:
+        """Return whether nobody changed a place: a memory whose code changed, or that has faded."""
+        found = self._found.get(place)
+        return found is not None and not found.user and found.sessions == {AUTOMATIC}
+
     def rolled_back(self, place: bytes) -> bool:
         """Return whether a rollback wrote a place, so that the owners alone do not decide."""
         found = self._found.get(place)

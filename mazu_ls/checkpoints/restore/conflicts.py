@@ -366,6 +366,10 @@ class RollbackDecision:
         """Return the owner of a part's row; "agent" if that is not recorded (checkpoints of earlier versions)."""
         return self.owner(place, now) if place in self._changes else "agent"
 
+    def is_automatic(self, place: bytes) -> bool:
+        """Return whether nobody changed a part's row since the target."""
+        return self._changes.is_automatic(place)
+
     def users_intervals(self, place: bytes) -> list[Interval]:
         """Return the intervals since the target in which the user changed a place, alone or not."""
         return [one for one in self._history.intervals(place) if one.change.owner(self._session) != "agent"]

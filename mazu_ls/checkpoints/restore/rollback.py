@@ -34,6 +34,7 @@ from mazu_ls.checkpoints.unheld.rescued_files import drop_rescued
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Buffer
 from mazu_ls.state.store import select, transaction
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     import apsw
@@ -143,7 +144,7 @@ def _not_vouched_for(project: CheckpointContext, decision: RollbackDecision) -> 
         "it may have been changed unseen before this checkpoint was taken, which then holds an older text"
     )
     named = [PathReason(project.shown(place), reason) for place in places[:NAMED]]
-    more = f"{len(places) - NAMED} more files" if len(places) > NAMED else ""
+    more = plural(len(places) - NAMED, "more file") if len(places) > NAMED else ""
     general = "not every file could be read when this checkpoint was taken"
     return [*named, PathReason(".", f"{general}: {more} may be older, too" if more else general)]
 

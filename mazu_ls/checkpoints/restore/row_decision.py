@@ -65,6 +65,7 @@ def decide_rows(
                 found.merged[place] = result
                 restored = TreeEntry(b"100644", object_id(BLOB, result))
         found.restored[place] = restored
+        plan.automatic_memories += decision.is_automatic(place)
         counts[0 if was is None else 2 if restored is None else 1] += 1
     plan.memories = MemoryCounts(*counts)
     return found

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
+from mazu_ls.workspace.visible_text import plural
 
 NAMED = 10
 _SPECIAL = {stat.S_ISUID: "set-user-ID", stat.S_ISGID: "set-group-ID", stat.S_ISVTX: "sticky"}
@@ -36,7 +37,7 @@ def _folders(
         if shown and selection.names(shown):
             bits = f"they are {had.folder_bits(place):o} and were {then.folder_bits(place):o}"
             found.append(PathReason(shown, f"a folder's permission bits stay: {bits}"))
-    more = [PathReason(".", f"the permission bits of {len(found) - NAMED} more folders stay")]
+    more = [PathReason(".", f"the permission bits of {plural(len(found) - NAMED, 'more folder')} stay")]
     return found[:NAMED] + (more if len(found) > NAMED else [])
 
 
@@ -61,7 +62,8 @@ def _files(
             found.append(PathReason(shown, f"its {' and '.join(names)} {stay} on a file"))
     more = [
         PathReason(
-            ".", f"the set-user-ID, set-group-ID and sticky bits of {len(found) - NAMED} more files stay off"
+            ".",
+            f"the set-user-ID, set-group-ID and sticky bits of {plural(len(found) - NAMED, 'more file')} stay off",
         )
     ]
     return found[:NAMED] + (more if len(found) > NAMED else [])

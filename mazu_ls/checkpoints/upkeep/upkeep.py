@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.unheld import kept_limit
 from mazu_ls.checkpoints.upkeep import gc, retention
 from mazu_ls.errors import MazuError
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     import apsw
@@ -102,8 +103,8 @@ class Upkeep:
         freed = max(0, before - await asyncio.to_thread(repository.bytes))
         if shed:
             self._warn(
-                f"The checkpoint store reached its limit of {readable_size(cap)}: {shed} checkpoints that an undo might "
-                "have needed were removed. Raise checkpoints.max_bytes to keep more."
+                f"The checkpoint store reached its limit of {readable_size(cap)}: {plural(shed, 'checkpoint')} that an undo "
+                f"might have needed {'was' if shed == 1 else 'were'} removed. Raise checkpoints.max_bytes to keep more."
             )
         return PruneResult(tuple(gone), freed, shed)
 

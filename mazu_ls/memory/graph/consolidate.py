@@ -20,6 +20,7 @@ from mazu_ls.memory.store.dedupe import says_no_more
 from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.writers import AUTOMATIC
 from mazu_ls.state.store import select
+from mazu_ls.workspace.visible_text import plural
 
 MOST_LOOKED_AT = 2000
 OLD_DAYS = 90
@@ -59,6 +60,8 @@ class Consolidation(Struct, frozen=True):
     pages: tuple[Memory, ...]
     applied: bool
     digest: str
+    not_applied: tuple[str, ...] = ()
+    """The proposals that were to be applied and are not, since what they are about changed."""
     at: datetime | None = None
     """When it was computed; None before it is stored."""
     looked_at: int = 0
@@ -174,7 +177,11 @@ def _pages(
         ids = tuple(identifier(rows.scope, n) for n in members)
         proposals.append(
             ConsolidationProposal(
-                "page", ids, f"{len(members)} memories are about {subject}", slug=slug, text=text
+                "page",
+                ids,
+                f"{plural(len(members), 'memory', 'memories')} are about {subject}",
+                slug=slug,
+                text=text,
             )
         )
     return proposals
@@ -236,20 +243,33 @@ def write_page(rows: EntryTable, proposal: ConsolidationProposal) -> Memory:
 def summarize(proposals: Sequence[ConsolidationProposal], looked_at: int) -> str:
     """Say in a few lines what is proposed, what was done, and what could not be."""
     count = Counter((proposal.kind, proposal.state) for proposal in proposals)
-    lines = [f"{looked_at} memories looked over."]
-    for kind, what in (("archive_duplicate", "near-duplicates"), ("archive_faded", "faded memories")):
-        for state, did in (("open", "would be"), ("applied", "were")):
-            if number := count[kind, state]:
-                lines.append(f"{number} {what} {did} archived.")
-    for state, did in (("open", "would be"), ("applied", "were")):
-        if slugs := [p.slug or "" for p in proposals if (p.kind, p.state) == ("page", state)]:
-            lines.append(f"{len(slugs)} pages {did} drafted: {', '.join(slugs)}.")
-    if number := count["role", "open"]:
-        lines.append(f"{number} lines are proposed for the role document.")
-    for state, said in (
-        ("dismissed", "were dismissed"),
-        ("stale", "were not applied: what they are about changed since"),
+    lines = [f"{plural(looked_at, 'memory', 'memories')} looked over."]
+    for kind, what in (
+        ("archive_duplicate", ("near-duplicate",)),
+        ("archive_faded", ("faded memory", "faded memories")),
     ):
-        if number := sum(p.state == state for p in proposals):
-            lines.append(f"{number} proposals {said}.")
+        for state in ("open", "applied"):
+            if number := count[kind, state]:
+                lines.append(f"{plural(number, *what)} {_verb(number, state)} archived.")
+    for state in ("open", "applied"):
+        if slugs := [p.slug or "" for p in proposals if (p.kind, p.state) == ("page", state)]:
+            number = len(slugs)
+            lines.append(f"{plural(number, 'page')} {_verb(number, state)} drafted: {', '.join(slugs)}.")
+    if number := count["role", "open"]:
+        lines.append(f"{plural(number, 'line')} {_be(number)[0]} proposed for the role document.")
+    states = Counter(proposal.state for proposal in proposals)
+    if number := states["dismissed"]:
+        lines.append(f"{plural(number, 'proposal')} {_be(number)[1]} dismissed.")
+    if number := states["stale"]:
+        about = "what it is about" if number == 1 else "what they are about"
+        lines.append(f"{plural(number, 'proposal')} {_be(number)[1]} not applied: {about} changed since.")
     return "\n".join(lines if len(lines) > 1 else [*lines, "Nothing to do."])
+
+
+def _verb(number: int, state: str) -> str:
+    return "would be" if state == "open" else _be(number)[1]
+
+
+def _be(number: int) -> tuple[str, str]:
+    """Return present and past."""
+    return ("is", "was") if number == 1 else ("are", "were")

@@ -19,6 +19,7 @@ from mazu_ls.memory.graph.consolidate import (
 )
 from mazu_ls.memory.models import Memory, now
 from mazu_ls.memory.store.entries import EntryTable
+from mazu_ls.memory.store.writers import CONSOLIDATION
 from mazu_ls.state.store import select
 
 KEPT = 20
@@ -50,25 +51,23 @@ def find_proposals(rows: EntryTable, ids: Sequence[str] = ()) -> Consolidation:
     return replace(run, proposals=tuple(p for p in run.proposals if not ids or p.id in ids))
 
 
+def would_apply(rows: EntryTable, ids: Sequence[str] = ()) -> bool:
+    """Return whether `decide` would apply anything. Raises what that would raise."""
+    chosen = _choose(rows, _number(rows, ids), ids, "applied")
+    return any(p.kind != "role" and _is_unchanged(rows, p) for p in chosen)
+
+
 def decide(rows: EntryTable, ids: Sequence[str], decision: Decision) -> Consolidation:
     """Apply or dismiss proposals as they were stored: these, or all open ones of the last time. Needs a transaction.
 
     One about memories that changed since is not applied: it becomes `stale`. A line of the role document stays open. Raises
     MazuError(not_found, conflict), InvalidArguments.
     """
+    rows.writer = CONSOLIDATION
     number = _number(rows, ids)
     run = _stored(rows)[number]
-    chosen = [p for p in run.proposals if (p.id in ids if ids else p.state == "open")]
-    for p in chosen:
-        if p.state not in ("open", "stale"):
-            raise MazuError(Kind.CONFLICT, f"{p.id} was {p.state} already.", _LIST)
-        if ids and p.kind == "role" and decision == "applied":
-            raise MazuError(
-                Kind.CONFLICT,
-                f"{p.id} is a line of the role document, which only you write.",
-                f"Add it there: {p.text}",
-            )
-    unchanged = {p.id for p in chosen if _fingerprint(rows, p) == p.seen}  # before the first is applied
+    chosen = _choose(rows, number, ids, decision)
+    unchanged = {p.id for p in chosen if _is_unchanged(rows, p)}  # before the first is applied
     archived, pages = list[Memory](), list[Memory]()
     states: dict[str, Literal["applied", "dismissed", "stale"]] = {}
     for p in chosen:
@@ -88,11 +87,34 @@ def decide(rows: EntryTable, ids: Sequence[str], decision: Decision) -> Consolid
         proposals=proposals,
         archived=(*run.archived, *archived),
         pages=(*run.pages, *pages),
-        applied=run.applied or decision == "applied",
+        applied=run.applied or "applied" in states.values(),
         digest=summarize(proposals, run.looked_at),
     )
     _put(rows, number, decided)
-    return decided
+    left = tuple(p.id for p in chosen if p.kind != "role" and states[p.id] == "stale")
+    return replace(decided, not_applied=left)
+
+
+def _choose(
+    rows: EntryTable, number: int, ids: Sequence[str], decision: Decision
+) -> list[ConsolidationProposal]:
+    """Return the proposals to decide on. Raises MazuError(conflict) for one that cannot be."""
+    run = _stored(rows)[number]
+    chosen = [p for p in run.proposals if (p.id in ids if ids else p.state == "open")]
+    for p in chosen:
+        if p.state not in ("open", "stale"):
+            raise MazuError(Kind.CONFLICT, f"{p.id} was {p.state} already.", _LIST)
+        if ids and p.kind == "role" and decision == "applied":
+            raise MazuError(
+                Kind.CONFLICT,
+                f"{p.id} is a line of the role document, which only you write.",
+                f"Add it there: {p.text}",
+            )
+    return chosen
+
+
+def _is_unchanged(rows: EntryTable, p: ConsolidationProposal) -> bool:
+    return _fingerprint(rows, p) == p.seen
 
 
 def _stored(rows: EntryTable) -> dict[int, Consolidation]:

@@ -21,6 +21,7 @@ from mazu_ls.memory.store.entries import EntryTable
 from mazu_ls.memory.store.schema import MIGRATIONS
 from mazu_ls.state.store import Migrations, harden, select
 from mazu_ls.workspace import project_files
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     import apsw
@@ -92,7 +93,7 @@ def _read(copy: Path, source: Path) -> Iterator[imports.ImportRecord | str]:
             except (InvalidArguments, TypeError, ValueError) as error:
                 yield f"{source.name}: {error}"
         if left:
-            yield f"{source.name}: {left} summaries, traits and relations are left out."
+            yield f"{source.name}: summaries, traits and relations are left out: {plural(left, 'entry', 'entries')}."
     except apsw.Error as error:
         raise MazuError(Kind.STORAGE, f"{source} cannot be read: {error}.", "Choose another file.") from error
     finally:

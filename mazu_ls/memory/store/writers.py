@@ -1,6 +1,6 @@
 """The writers of each entry since the last checkpoint, so that a rollback can leave the user's changes.
 
-A writer is the user, an agent's session, or "automatic": the anchored code changed, the entry decayed. Every change of an
+A writer is the user, an agent's session, consolidation, or "automatic": the anchored code changed, the entry decayed. Every change of an
 entry goes through `EntryTable`, which records its writer here.
 """
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 USER = ""
 AUTOMATIC = "automatic"
 """The writer of a change that nobody made: a rollback reverts it, unless the user changed the entry as well."""
+CONSOLIDATION = "consolidation"
+"""The writer of what consolidation did when it was applied: a rollback reverts it, an undo of a conversation's turns does not."""
 _MODEL_SOURCES = ("agent", "extracted")
 
 

@@ -23,6 +23,7 @@ from mazu_ls.redact import redact
 from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import plural
 
 REF = "refs/mazu/memory"
 SECONDS, LOCK_SECONDS = 120.0, 300.0
@@ -107,7 +108,9 @@ class MemoryRemote:
         ]
         total = sum(int(size) for _, size, _ in _ENTRY.findall(listed))
         if len(wanted) > MAX_FILES or total > MAX_TOTAL:
-            raise MazuError(Kind.UNSUPPORTED, f"{REF} holds too much: {len(wanted)} files, {total} bytes.")
+            raise MazuError(
+                Kind.UNSUPPORTED, f"{REF} holds too much: {plural(len(wanted), 'file')}, {total} bytes."
+            )
         asked = b"".join(oid + b"\n" for oid, _ in wanted)
         answers, files = self._run("cat-file", "--batch", input=asked).stdout, {}
         at = 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -14,7 +14,7 @@ from mazu_ls.policy.rules import Mode
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.render import cost_of
 from mazu_ls.server.chat.rollback_text import rollback_facts
-from mazu_ls.workspace.visible_text import make_line
+from mazu_ls.workspace.visible_text import make_line, plural
 
 EXCERPT_CHARS = 300
 """Characters of a past message or a title that a reply shows."""
@@ -75,14 +75,12 @@ def _recalled(result: Any) -> str:
         lines.insert(0, "Nothing remembered matches clearly, by words or by meaning. The nearest there is:\n")
     if not lines:
         lines = ["No memories found."]
-    if said := result.get("said"):
-        lines.append("\nPast conversations hold these words:\n")
-        for one in said:
-            who = _SPEAKERS[one["role"]]
-            lines.append(
-                f"- {one['at'][:10]} `{one['agent'] or one['session']}` {who}: {_shown(one['text'])}"
-            )
-            lines += [f"  - agent: {_shown(one['answer'])}"] * bool(one["answer"])
+    if said := result.get("said"):  # asked for only where no memory holds the words: these do
+        if not result["memories"]:
+            lines += ["", *_past_words(said)]
+        else:
+            heading = [] if result.get("onlyNearest") else ["Remembered, close in meaning only:\n"]
+            lines = [*_past_words(said), "", *heading, *lines]
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
     if notice := result.get("notice"):
@@ -94,9 +92,18 @@ def _recalled(result: Any) -> str:
     return "\n".join(lines)
 
 
+def _past_words(said: Sequence[Any]) -> list[str]:
+    lines = ["Past conversations hold these words:\n"]
+    for one in said:
+        who = _SPEAKERS[one["role"]]
+        lines.append(f"- {one['at'][:10]} `{one['agent'] or one['session']}` {who}: {_shown(one['text'])}")
+        lines += [f"  - agent: {_shown(one['answer'])}"] * bool(one["answer"])
+    return lines
+
+
 def _spent(result: Any) -> str:
     total = msgspec.convert(result["total"], Usage)
-    return f"{total.input_tokens} tokens in, {total.output_tokens} out, {cost_of(total, 4)}"
+    return f"{plural(total.input_tokens, 'token')} in, {total.output_tokens} out, {cost_of(total, 4)}"
 
 
 def _talking(result: Any) -> str:

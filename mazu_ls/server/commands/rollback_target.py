@@ -61,7 +61,8 @@ class Wanted:
 async def last_differing(
     server: ServerState, checkpoints: Checkpoints, only: Sequence[str] = (), paths: Sequence[str] = ()
 ) -> str:
-    """Return the newest checkpoint that was taken by name, or before a turn, from which a file differs; else a memory.
+    """Return the newest checkpoint that was taken by name, or before a turn, from which a file differs, or a memory that a rollback
+    would revert; else one from which the user's own memories differ.
 
     Of the files only `paths` count, if there are any, and of the parts only those in `only`. Never one that a rollback
     took of what it replaced: going there would bring that back. Raises MazuError(not_found).
@@ -82,6 +83,8 @@ async def last_differing(
             and (not only or "memory" in only)
             and (learned.added or learned.changed or learned.removed)
         ):
+            if not of_memory and await _reverts_memories(checkpoints, one.id):
+                return one.id
             of_memory = of_memory or one.id
     if of_memory:
         return of_memory
@@ -90,6 +93,14 @@ async def last_differing(
         "Nothing differs from the checkpoints that you took, or that were taken before a turn.",
         "To go to another one, name it: see mazu.checkpoint.list.",
     )
+
+
+async def _reverts_memories(checkpoints: Checkpoints, id: str) -> bool:
+    """Return whether a rollback to this checkpoint would change memories that an agent or consolidation changed: not what the user
+    did, or what nobody did."""
+    plan = (await checkpoints.plan(id, only=("memory",), on_conflict="merge")).preview().plan
+    counts = plan.memories
+    return counts.added + counts.changed + counts.removed > plan.automatic_memories
 
 
 async def rewrites(sessions: Sessions) -> list[str]:

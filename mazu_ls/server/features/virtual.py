@@ -29,7 +29,7 @@ from mazu_ls.server.features import feature
 from mazu_ls.server.rpc import lsp_types
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
-from mazu_ls.workspace.visible_text import make_tool_name
+from mazu_ls.workspace.visible_text import make_tool_name, plural
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -181,7 +181,7 @@ async def transcript_text(project: Project, session_id: str) -> str:
     events = await project.sessions.events(session_id)
     info = await project.sessions.info(session_id)
     turns = [_turn(turn) for turn in transcript(session_id, events)]
-    turns_had = f"{info.turns} turn{'' if info.turns == 1 else 's'}"
+    turns_had = plural(info.turns, "turn")
     head = f"# {info.name or session_id}\n\n{session_id}, begun {info.created_at}, {turns_had}\n"
     return "\n".join([head, *turns])
 
@@ -223,7 +223,7 @@ async def _changes(project: Project, checkpoint: str, against: str) -> str:
         )
     buffers = await project.host.buffers() if against == "now" else ()
     found = await project.checkpoints.diff(checkpoint, against, (), buffers)
-    head = f"From {checkpoint} to {against}: {len(found.files)} files\n"
+    head = f"From {checkpoint} to {against}: {plural(len(found.files), 'file')}\n"
     cut = "\n(the rest is too long to be shown)\n" if found.truncated else ""
     return f"{head}\n{found.patch}{cut}"
 

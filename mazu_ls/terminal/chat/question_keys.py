@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mazu_ls.workspace.text import split_lines
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.host import Choice, Question
@@ -71,7 +72,9 @@ def with_keys(question: Question) -> Keyed:
     by_hunk = ""
     if question.hunks:
         by_hunk = _free_key("h", "hunks", choices)
-        options.insert(-1, QuestionOption(by_hunk, f"Choose among its {len(question.hunks)} changes"))
+        options.insert(
+            -1, QuestionOption(by_hunk, f"Choose among its {plural(len(question.hunks), 'change')}")
+        )
     detail, reason = question.detail.strip(), question.reason.strip()
     if reason and detail.endswith(
         WHY + reason

@@ -11,7 +11,7 @@ from mazu_ls.terminal.clients.draw_imports import draw_decided, draw_import_prop
 from mazu_ls.terminal.clients.draw_past_words import draw_past_words, draw_session_matches
 from mazu_ls.terminal.lists import path_of
 from mazu_ls.terminal.screen.markup import escape
-from mazu_ls.terminal.screen.styled_text import plural
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.terminal.screen.markup import PlainConsole as Console
@@ -52,7 +52,14 @@ def _memory(out: Console, memory: Result) -> None:
 
 
 def _memories(out: Console, value: Result) -> None:
-    nearest = value.get("onlyNearest", False)
+    nearest, said = value.get("onlyNearest", False), value.get("said")
+    if not value["memories"]:
+        out.print("no memories found")
+    if said:  # asked for only where no memory holds the words: these do
+        out.print("Past conversations hold these words:")
+        draw_past_words(out, said)
+    if said and value["memories"] and not nearest:
+        out.print("Remembered, close in meaning only:")
     if nearest:
         out.print("Nothing remembered matches clearly, by words or by meaning. The nearest there is:")
     found, near = [], []
@@ -64,11 +71,6 @@ def _memories(out: Console, value: Result) -> None:
         out.print("No match, only the nearest in meaning:")
     for memory in near:
         _memory(out, {**memory, "why": ""})
-    if not value["memories"]:
-        out.print("no memories found")
-    if value.get("said"):
-        out.print("Past conversations hold these words:")
-        draw_past_words(out, value["said"])
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
     if notice := value.get("notice"):
@@ -86,7 +88,7 @@ def _injection(out: Console, value: Result) -> None:
             out.print("  " + said.removeprefix("- "), markup=False)
     for one in value["left"]:
         out.print(f"[dim]left out ({one['why']}): {one['memory']['title']}[/]")
-    out.print(f"about {value['tokens']} of {value['budget']} tokens")
+    out.print(f"about {value['tokens']} of {plural(value['budget'], 'token')}")
 
 
 def _remembered(out: Console, value: Result) -> None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TextIO
 
+from mazu_ls.workspace.visible_text import plural
+
 Span = tuple[str, str]
 """A style name and text without line breaks."""
 Line = tuple[Span, ...]
@@ -18,7 +20,7 @@ UNCOUNTED = "what its commands changed was not counted"
 _CONTROLS = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])?|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
 )
-_CUT = re.compile(r"\.\.\. (?P<left>\d+) more lines \(\+(?P<added>\d+) -(?P<removed>\d+) in all\)")
+_CUT = re.compile(r"\.\.\. (?P<left>\d+) more lines? \(\+(?P<added>\d+) -(?P<removed>\d+) in all\)")
 """The last line of a diff that was cut."""
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e007f]")
 
@@ -92,7 +94,7 @@ def diff_lines(diff: str, limit: int | None = None) -> list[Line]:
     lines = [diff_line(text) for text in shown]
     cut = _CUT.fullmatch(body[-1]) if len(shown) < len(body) else None
     if left := len(body) - len(shown) + (int(cut["left"]) - 1 if cut else 0):
-        lines.append(line(("dim", f"    … {left} more lines of the change")))
+        lines.append(line(("dim", f"    … {plural(left, 'more line')} of the change")))
     return lines
 
 
@@ -132,7 +134,7 @@ def count_changes(diff: str) -> tuple[int, int]:
 
 def tokens(count: int) -> str:
     """Format a number of tokens."""
-    return f"{count} tokens" if count < 1000 else f"{count / 1000:.1f}k tokens"
+    return plural(count, "token") if count < 1000 else f"{count / 1000:.1f}k tokens"
 
 
 def money(cost: float | None, estimated: bool = False, known: float = 0.0, unpriced: int = 0) -> str:
@@ -151,11 +153,6 @@ def money(cost: float | None, estimated: bool = False, known: float = 0.0, unpri
 def seconds(amount: float) -> str:
     """Format a time span."""
     return f"{amount:.0f} s" if amount < 100 else f"{amount // 60:.0f} min {amount % 60:02.0f} s"
-
-
-def plural(count: int, noun: str) -> str:
-    """A count with its noun."""
-    return f"{count} {noun}" + ("" if count == 1 else "s")
 
 
 def fit(text: str, width: int) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.terminal.screen import styled_text as styled
+from mazu_ls.workspace.visible_text import plural
 
 if TYPE_CHECKING:
     from mazu_ls.journal import journal
@@ -88,7 +89,7 @@ def user_line(text: str, *, colours: bool) -> str:
     """Return the user's message as it appears in the transcript."""
     first, *rest = styled.clean(text).split("\n")
     if len(rest) >= SAID_LINES:
-        rest = [*rest[: SAID_LINES - 2], f"… {len(rest) - SAID_LINES + 2} more lines"]
+        rest = [*rest[: SAID_LINES - 2], f"… {plural(len(rest) - SAID_LINES + 2, 'more line')}"]
     lines = [
         styled.line(("bold cyan", "> "), ("bold", first)),
         *(styled.line("  ", ("bold", one)) for one in rest),

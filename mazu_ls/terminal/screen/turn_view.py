@@ -20,6 +20,7 @@ from mazu_ls.terminal.screen.call_lines import (
 )
 from mazu_ls.terminal.screen.markdown_stream import MarkdownStream, render_markdown
 from mazu_ls.terminal.screen.styled_text import Line, clean, clean_prose, line
+from mazu_ls.workspace.visible_text import plural
 
 DIFF_LINES = 24
 OUTPUT_LINES = 8
@@ -179,7 +180,7 @@ class TurnScreen:
             count = OUTPUT_LINES if state == "done" else 2 * OUTPUT_LINES
             rows = [line(("dim", f"  │ {text}")) for text in output[-count:]]
             if len(output) > count:
-                more = f"  │ … {len(output) - count} lines before these (ctrl-o shows {'them' if call.cut else 'all'})"
+                more = f"  │ … {plural(len(output) - count, 'line')} before these (ctrl-o shows {'them' if call.cut else 'all'})"
                 rows.insert(0, line(("dim", more)))
         if took >= 1 and not body.diff:
             said = styled.join([said, styled.seconds(took)])

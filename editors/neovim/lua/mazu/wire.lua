@@ -235,13 +235,15 @@
 ---@field slug? string
 ---@field text? string
 
---- What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines.
+--- What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines. `notApplied`: ids of
+--- what was to be applied and is not, since what it is about changed.
 ---@class mazu.ConsolidationResult
 ---@field proposals mazu.ConsolidationProposal[]
 ---@field archived mazu.Memory[]
 ---@field pages mazu.Memory[]
 ---@field applied boolean
 ---@field digest string
+---@field notApplied string[]
 ---@field at? string
 
 --- `query`: only files whose path has this in it, in upper or lower case; at most `limit` of them.

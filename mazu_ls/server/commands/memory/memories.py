@@ -186,9 +186,9 @@ async def forget(server: ServerState, params: wire.ForgetParams) -> wire.ForgetR
 
 @command("mazu.memory.consolidate")
 async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wire.ConsolidationResult:
-    """Propose what to archive and to draft; with `apply` do what was proposed, after a checkpoint. `last`: what was proposed the
-    last time."""
-    from mazu_ls.memory.graph.stored_proposals import decide, find_proposals
+    """Propose what to archive and to draft; with `apply` do what was proposed, after a checkpoint if anything changes. `last`: what
+    was proposed the last time."""
+    from mazu_ls.memory.graph.stored_proposals import decide, find_proposals, would_apply
     from mazu_ls.server.commands.checkpoints import take_checkpoint
 
     memories = await opened_memories(server)
@@ -196,13 +196,13 @@ async def consolidate(server: ServerState, params: wire.ConsolidateParams) -> wi
     if params.apply and (params.last or params.dismiss):
         raise InvalidArguments("`apply` goes with neither `last` nor `dismiss`", "apply")
     if params.apply or params.dismiss:
-        await store.read(lambda rows: find_proposals(rows, params.ids))
-        if params.apply and server.project and server.project.checkpoints:
+        changes = params.apply and await store.read(lambda rows: would_apply(rows, params.ids))
+        if changes and server.project and server.project.checkpoints:
             await take_checkpoint(server, server.project.checkpoints, "before consolidating memory")
         decided = await store.write(
             lambda rows: decide(rows, params.ids, "applied" if params.apply else "dismissed")
         )
-        server.notify_changed("memory", *(["checkpoints"] if params.apply else []))
+        server.notify_changed("memory", *(["checkpoints"] if changes else []))
         return _consolidated(decided)
     if params.last or params.ids:
         return _consolidated(await store.read(lambda rows: find_proposals(rows, params.ids)))
@@ -216,6 +216,7 @@ def _consolidated(found: Consolidation) -> wire.ConsolidationResult:
         [wire.MemoryView.from_memory(memory) for memory in found.pages],
         found.applied,
         found.digest,
+        list(found.not_applied),
         None if found.at is None else found.at.isoformat(),
     )
 

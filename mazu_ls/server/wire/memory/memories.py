@@ -181,13 +181,15 @@ class ConsolidationProposalView(Wire, frozen=True):
 
 
 class ConsolidationResult(Wire, frozen=True):
-    """What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines."""
+    """What was proposed and, where `applied`, what was archived and written; `digest` says it in a few lines. `not_applied`: ids of
+    what was to be applied and is not, since what it is about changed."""
 
     proposals: list[ConsolidationProposalView]
     archived: list[MemoryView]
     pages: list[MemoryView]
     applied: bool
     digest: str
+    not_applied: list[str]
     at: str | None
 
 
