@@ -48,7 +48,7 @@ def _free(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class ToolContext:
-    """The data of one turn for its tools; only `shell`, `seen`, `outputs`, `changed` and `heard` are mutable, and belong to the session.
+    """The data of one turn for its tools; only `shell`, `seen`, `outputs`, `changed`, `heard` and `noticed` are mutable, the first four belong to the session.
 
     `seen` holds the text of each file as the model last read or wrote it, `changed` the files that this turn
     changed and that no checkpoint holds yet. `emit` streams output of the running call to the user, bounded;
@@ -80,6 +80,8 @@ class ToolContext:
     by_rule: bool = False
     attended: bool = True
     changes_git: bool = False
+    noticed: set[str] = field(default_factory=set)
+    """What the model was told once in this turn."""
 
     @property
     def origin(self) -> str | None:

@@ -73,6 +73,22 @@ def test_a_model_that_is_off_is_said_and_memories_are_found_without_it(script: S
         said = "The model of memory.embeddings is not used at present"
         assert f"{said}, memories are found by the built-in one: mine:nomic has not answered within" in out
         assert said in script("status")[1] and said in script("doctor")[1]
+        # The agent is told once in a turn, without what the endpoint answered.
+        asked = [
+            {"name": name, "arguments": {"query": "credit cards"}}
+            for name in ("recall", "memory_search", "recall")
+        ]
+        script.model_says(
+            *({"calls": [one]} for one in asked),
+            {"text": "Stripe."},
+            {"calls": asked[:1]},
+            {"text": "Still."},
+        )
+        for turn in (1, 2):
+            assert script("chat", "who takes the money?", *(["--continue"] if turn == 2 else []))[0] == 0
+            journals = "".join(path.read_text() for path in (tmp_path / "state").rglob("*.jsonl"))
+            told = f"[{said}, memories are found by the built-in one. Other words may find more.]"
+            assert journals.count(told) == turn
 
 
 def test_what_is_merely_near_is_listed_as_such_below_what_was_found(script: Script):  # noqa: F811

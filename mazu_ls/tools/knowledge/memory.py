@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from mazu_ls.memory.models import Memory, RememberOutcome
 
 
+_NOTICE = "recall"
+
+
 class RememberArgs(Struct, forbid_unknown_fields=True):
     title: Annotated[
         str,
@@ -81,23 +84,26 @@ async def recall(args: RecallArgs, turn: ToolContext) -> ToolOutput:
     found = await memories.recall(args.query, limit=args.limit, category=args.category)
     if await refresh_anchors(memories, found, turn.host, turn.workspace):
         found = await memories.recall(args.query, limit=args.limit, category=args.category)
+    notice = _notice(memories, turn)
     if any(map(matches, found)):
-        return ToolOutput("\n".join(_lines(list(filter(matches, found)))))
+        return ToolOutput("\n".join([*_lines(list(filter(matches, found))), *notice]))
     head = "nothing is remembered about that, by words or by meaning"
     nearest = ["; the nearest there is, probably about something else:", *_lines(found)] if found else []
-    return ToolOutput(head + "\n".join(nearest))
+    return ToolOutput("\n".join([head + "\n".join(nearest), *notice]))
 
 
 @tool(Effect.READ)
 async def memory_search(args: MemorySearchArgs, turn: ToolContext) -> ToolOutput:
     """Search everything of earlier sessions, and what was cut from this conversation: memories (archived ones too), wiki
     pages, summaries, what was said, which commands ran and what came of them."""
-    found = await memories_of(turn).recall(args.query, limit=args.limit, archived=True)
+    memories = memories_of(turn)
+    found = await memories.recall(args.query, limit=args.limit, archived=True)
     lines = _lines(list(filter(matches, found)))
     if said := await turn.past(args.query, args.limit):
         lines += ["Said in earlier sessions:", *said]
     return ToolOutput(
-        "\n".join(lines) or "nothing is known about that", untrusted="earlier sessions" if said else None
+        "\n".join([*(lines or ["nothing is known about that"]), *_notice(memories, turn)]),
+        untrusted="earlier sessions" if said else None,
     )
 
 
@@ -106,6 +112,15 @@ def memories_of(turn: ToolContext) -> Memories:
     if turn.memories is None:
         raise ToolError("memory is not available in this project")
     return turn.memories
+
+
+def _notice(memories: Memories, turn: ToolContext) -> list[str]:
+    """Return, once in a turn, a line about what recall cannot do at present; the user sees the reason elsewhere."""
+    said = memories.embedder.notice.partition(": ")[0]
+    if not said or _NOTICE in turn.noticed:
+        return []
+    turn.noticed.add(_NOTICE)
+    return [f"[{said}. Other words may find more.]"]
 
 
 def writable(turn: ToolContext) -> Memories:
