@@ -389,6 +389,20 @@ def test_recall_shows_what_past_conversations_hold_where_no_memory_answers(
     assert "Past" not in typed(["recall", "electrical capacitor"], capsys)[1]  # its own word
 
 
+def test_a_memory_without_relations_says_what_would_make_one(
+    project: Path, capsys: pytest.CaptureFixture[str]
+):
+    typed(["remember", "Amounts are whole cents"], capsys)
+    status, _, err = typed(["graph", "--node", "m_000001"], capsys)
+    assert status == 1 and "m_000001 “Amounts are whole cents” is related to nothing yet." in err
+    command = "memory update m_000001 --tag TAG"
+    assert f"`mazu-ls {command}` adds a tag." in err
+    assert "no 'm_000007'" in typed(["graph", "--node", "m_000007"], capsys)[2]
+    assert "no 'g_000001'" in typed(["graph", "--node", "g_000001"], capsys)[2]
+    assert typed([*command.split()[:-1], "money"], capsys)[0] == 0
+    assert "money" in typed(["graph", "--node", "m_000001"], capsys)[1]
+
+
 def test_one_word_is_close_to_little(project: Path, capsys: pytest.CaptureFixture[str]):
     typed(["remember", "I like tabs", "--scope", "global"], capsys)
     assert "Nothing remembered matches clearly" in typed(["recall", "cents"], capsys)[1]

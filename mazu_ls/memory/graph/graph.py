@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.memory import validation
-from mazu_ls.memory.models import MemoryEntry
+from mazu_ls.memory.models import MemoryEntry, identifier
 from mazu_ls.memory.store.entries import EntryTable, digest
 from mazu_ls.memory.store.store import MemoryStore, MemoryStores
 from mazu_ls.memory.store.writers import writer_of
@@ -248,14 +248,23 @@ def _known(rows: EntryTable, name: str) -> str:
         sql = "SELECT node FROM (SELECT source AS node FROM memory_edge UNION ALL SELECT target FROM memory_edge)"
         if found := select(rows.db, f"{sql} WHERE node = ? COLLATE NOCASE LIMIT 1", (one,)):
             return found[0][0]
+    if title := next((title for one in names if (title := _title(rows, one))), ""):
+        raise MazuError(
+            Kind.NOT_FOUND,
+            f"{label(name)} “{title[:80]}” is related to nothing yet.",
+            "Relations come from tags, code that a memory is about, memories that it replaces, and links such as [[page]];"
+            f" `mazu-ls memory update {label(name)} --tag TAG` adds a tag."
+            if _ID.fullmatch(name)
+            else "Relations come from its tags and links, such as [[page]].",
+        )
     raise MazuError(
         Kind.NOT_FOUND, f"The graph has no {label(name)[:80]!r}.", "Without a node it shows all of them."
     )
 
 
 def _title(rows: EntryTable, name: str) -> str:
-    if found := re.fullmatch(r"[mg]_(\d+)", name):
-        titles = select(rows.db, "SELECT title FROM memory WHERE n = ?", (int(found[1]),))
+    if _ID.fullmatch(name) and name[:2] == identifier(rows.scope, 0)[:2]:  # another store has its own numbers
+        titles = select(rows.db, "SELECT title FROM memory WHERE n = ?", (int(name[2:]),))
     elif name.startswith("page:"):
         titles = select(rows.db, "SELECT title FROM memory WHERE kind = 'page' AND key = ?", (name[5:],))
     else:
