@@ -98,6 +98,11 @@ def _resemblance(known: str, present: str) -> float:
     return sum(one in a and one in b for one in union) / len(union) if union else 1.0
 
 
+def resemblance(a: AnchoredText, b: AnchoredText) -> float:
+    """Return the share of lines that two texts have in common, from 0 to 1; 1 only if all lines are the same."""
+    return 1.0 if a.lines == b.lines else min(_resemblance(a.sketch, b.sketch), 0.99)
+
+
 def follow_anchor(anchor: MemoryAnchor, document: AnchoredText) -> MemoryAnchor:
     """Return the anchor in the current text of its document: in place, moved, or stale."""
     if anchor.evidence is not None and anchor.evidence.startswith(_FILE):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mazu_ls.errors import MazuError
 from mazu_ls.gitcmd import history, user_repository
+from mazu_ls.gitcmd.commits import object_ids_at, read_objects
 
 if TYPE_CHECKING:
     from mazu_ls.gitcmd.user_repository import UserRepository
@@ -28,6 +29,10 @@ MOST_CANDIDATES = 200
 """Maximum number of files that are compared with one that is gone."""
 MOST_BYTES = 1 << 20
 """A larger file is not compared."""
+_MOST_ASKED = 20_000
+"""Maximum number of files of which git is asked whether HEAD has them."""
+_RENAMED_FROM = 0.5
+"""Share of lines from which a file that HEAD does not have is one of its files under another name; git's own bound."""
 _LEAST_LINES = 3
 """Lines of code by which a file of another name is recognised: a closing bracket is in all of them."""
 
@@ -90,10 +95,13 @@ class RenamedFiles:
 
     def find(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
         """Return the first file of the same kind that holds the code of all `anchors`, those of the same name first; else the file
-        that a commit renamed it to, whose code may have changed since. Blocks."""
+        that is not committed and has the text that HEAD has under that name, or most of it; else the file that a commit renamed it
+        to, whose code may have changed since. Blocks."""
         if len(self._workspace.roots) != 1:
             return None
-        return self._find_by_code(path, anchors) or self._find_in_history(path)
+        return (
+            self._find_by_code(path, anchors) or self._find_uncommitted(path) or self._find_in_history(path)
+        )
 
     def _find_by_code(self, path: str, anchors: Sequence[MemoryAnchor]) -> str | None:
         from mazu_ls.memory.anchors.anchor_evidence import holds_code
@@ -101,7 +109,7 @@ class RenamedFiles:
         gone = PurePosixPath(path)
         telling = all(map(_is_telling, anchors))
         with self._lock:
-            for name in self._of_kind(gone):
+            for name in self._of_kind(gone)[:MOST_CANDIDATES]:
                 if PurePosixPath(name).name != gone.name and not telling:
                     continue
                 document = self._read(name)
@@ -109,18 +117,50 @@ class RenamedFiles:
                     return name
         return None
 
+    def _find_uncommitted(self, path: str) -> str | None:
+        """Return the one file that HEAD does not have and that is most like what HEAD has as `path`."""
+        from mazu_ls.memory.anchors.anchor_evidence import AnchoredText, resemblance
+
+        with self._lock:
+            self._open_repository()
+            commit = self._repository.state().commit if self._repository is not None else None
+            if self._repository is None or commit is None:
+                return None
+            names = self._of_kind(PurePosixPath(path))[:_MOST_ASKED]
+            try:
+                asked = [os.fsencode(name) for name in (path, *names)]
+                (gone,), *there = object_ids_at(self._repository, [commit], asked)
+                (data,) = read_objects(self._repository, [gone]) if gone is not None else (None,)
+            except MazuError as error:
+                log.info("renames that are not committed were not looked for: %s", error)
+                return None
+            if data is None or not data.strip() or len(data) > MOST_BYTES:
+                return None
+            text = AnchoredText(path, data.decode("utf-8", "replace"))
+            new = [name for name, (oid,) in zip(names, there, strict=True) if oid is None][:MOST_CANDIDATES]
+            alike = [(resemblance(text, one), name) for name in new if (one := self._read(name)) is not None]
+        best = max((share for share, _ in alike), default=0.0)
+        found = [name for share, name in alike if share == best]  # those of the same name are first
+        same = [name for name in found if PurePosixPath(name).name == PurePosixPath(path).name]
+        one = found if len(found) == 1 else same
+        return one[0] if best >= _RENAMED_FROM and len(one) == 1 else None
+
+    def _open_repository(self) -> None:
+        if self._tracked is None:
+            self._tracked = set()
+            try:
+                if (repository := user_repository.find(self._workspace.roots[0])) is not None:
+                    self._tracked, self._repository = set(repository.tracked()), repository
+            except MazuError as error:
+                log.info("renames were not looked for: %s", error)
+
     def _find_in_history(self, path: str) -> str | None:
         root = self._workspace.roots[0]
         with self._lock:
-            if self._tracked is None:
-                self._tracked = set()
-                try:
-                    if (repository := user_repository.find(root)) is not None:
-                        self._tracked, self._repository = set(repository.tracked()), repository
-                except MazuError as error:
-                    log.info("renames were not looked for: %s", error)
+            self._open_repository()
+            tracked = self._tracked or set()
         # What git still tracks was removed from the work tree alone: an earlier rename of that name was another file's.
-        if self._repository is None or os.fsencode(path) in self._tracked:
+        if self._repository is None or os.fsencode(path) in tracked:
             return None
         inside = root.resolve().relative_to(self._repository.top)
         new = history.renamed_to(self._repository, os.fsencode(inside / path))
@@ -135,7 +175,7 @@ class RenamedFiles:
         alike = [
             name for name in self._names if name != str(gone) and PurePosixPath(name).suffix == gone.suffix
         ]
-        return sorted(alike, key=lambda name: PurePosixPath(name).name != gone.name)[:MOST_CANDIDATES]
+        return sorted(alike, key=lambda name: PurePosixPath(name).name != gone.name)
 
     def _read(self, name: str) -> AnchoredText | None:
         from mazu_ls.memory.anchors.anchor_evidence import AnchoredText
