@@ -204,6 +204,50 @@ async def test_an_own_memory_replaces_what_the_shared_one_of_the_same_words_does
     ] * 2
 
 
+async def test_what_a_second_of_the_same_words_replaces_is_replaced_for_all(pair: tuple[Clone, Clone, str]):
+    ada, grace, remote = pair
+    await shared(ada, "Sessions last an hour")
+    await ada.team.sync(remote)
+    await grace.team.sync(remote)
+    # Both say the same before they hear of each other; only the later one replaces something.
+    first = await shared(ada, "Sessions end after a day of rest")
+    old = "m_000001"
+    later = (await grace.memories.remember("Sessions end after a day of rest", supersedes=old)).memory.id
+    await grace.team.share([later])
+    for clone in (ada, grace, ada, grace):
+        await clone.team.sync(remote)
+    states = [(await clone.memories.get(old)).state for clone in (ada, grace)]
+    assert states == ["superseded"] * 2
+    assert (await ada.memories.get(old)).superseded_by == first
+    told = (await ada.memories.inject(RecallContext("How long is a session?"))).standing
+    assert "day of rest" in told and "an hour" not in told
+    assert await ada.rows() == await grace.rows()
+
+
+async def test_an_own_memory_that_is_forgotten_leaves_no_link(pair: tuple[Clone, Clone, str]):
+    ada, bob, remote = pair
+    new = await shared(ada, "The port is 9001")
+    old = await shared(ada, "Listen on nine thousand")
+    for clone in (ada, bob):
+        await clone.team.sync(remote)
+    theirs = {m.title: m.id for m in (await bob.memories.list(scope="project"))[0]}
+    mine, outdated = theirs["The port is 9001"], theirs["Listen on nine thousand"]
+    await bob.team.unshare([mine])
+    for clone in (bob, ada):
+        await clone.team.sync(remote)
+    await ada.memories.restore(new)
+    await ada.memories.supersede(old, new)
+    for clone in (ada, bob):
+        await clone.team.sync(remote)
+    assert (await bob.memories.get(outdated)).superseded_by == mine
+    await bob.memories.forget(mine)
+    left = await bob.memories.get(outdated)
+    assert (left.state, left.superseded_by) == ("current", None)
+    await bob.team.sync(remote)  # now the shared one of the same words is here
+    assert (await bob.memories.get(outdated)).state == "superseded"
+    assert await ada.rows() == await bob.rows()
+
+
 async def test_a_rollback_of_memory_takes_back_nothing_of_the_team(pair: tuple[Clone, Clone, str]):
     ada, grace, remote = pair
     await shared(ada, "Releases are signed")

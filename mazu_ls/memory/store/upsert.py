@@ -22,6 +22,7 @@ from mazu_ls.memory.store.dedupe import RULES
 from mazu_ls.memory.store.entries import EntryTable, digest, number, scope_of
 from mazu_ls.memory.store.similar import MOST_NAMED, find_similar, similar_memories
 from mazu_ls.memory.store.writers import writer_of
+from mazu_ls.state.store import select
 
 if TYPE_CHECKING:
     from mazu_ls.memory.store.store import MemoryStore
@@ -172,20 +173,27 @@ def forget(rows: EntryTable, n: int) -> Memory:
     """Delete an entry and return what it was; what it superseded is live again, or superseded by its own successor."""
     entry = rows.entry(n)
     was = rows.memory(n)
-    old = None if entry.supersedes is None else rows.find(entry.supersedes)
-    if (
-        old is not None and old.n is not None and old.superseded_by == n
-    ):  # a colleague may have replaced it, too
+    for old in _replaced_by(rows, entry):
         if entry.superseded_by is None:
             stale = any(anchor.state == "stale" for anchor in old.anchors)
-            rows.change(old.n, superseded_by=None, state="check" if stale else "current")
+            rows.change(old.n or 0, superseded_by=None, state="check" if stale else "current")
         else:
-            rows.change(old.n, superseded_by=entry.superseded_by)
+            rows.change(old.n or 0, superseded_by=entry.superseded_by)
     new = None if entry.superseded_by is None else rows.find(entry.superseded_by)
     if new is not None and new.n is not None and new.supersedes == n:
         rows.change(new.n, supersedes=entry.supersedes)
     rows.delete(n)
     return was
+
+
+def _replaced_by(rows: EntryTable, entry: MemoryEntry) -> list[MemoryEntry]:
+    """Return what an entry replaces: the one that it names, unless a colleague's replaced that too, and shared ones in whose
+    replacement's place it stands."""
+    sql = "SELECT s.n FROM memory_shared s JOIN memory m ON m.n = s.n WHERE m.superseded_by = ?"
+    named = [] if entry.supersedes is None else [entry.supersedes]
+    numbers = dict.fromkeys([*named, *(n for (n,) in select(rows.db, sql, (entry.n,)))])
+    found = (rows.find(n) for n in numbers)
+    return [one for one in found if one is not None and one.superseded_by == entry.n]
 
 
 def record_use(rows: EntryTable, numbers: Sequence[int], at: int | None = None) -> None:

@@ -153,6 +153,9 @@ def find_standing(memories: SharedMemories) -> Standing:
         text = digest(alive[id].value("title"), alive[id].value("body"))
         if id not in superseded and first.setdefault(text, id) != id:
             same[id] = first[text]
+    superseded = {
+        old: same.get(new, new) for old, new in superseded.items()
+    }  # no circle: that one is not replaced
     return Standing({id: one for id, one in alive.items() if id not in same}, superseded, same)
 
 
