@@ -81,7 +81,7 @@ class ToolContext:
     attended: bool = True
     changes_git: bool = False
     noticed: set[str] = field(default_factory=set)
-    """What the model was told once in this turn."""
+    """What the model was given once in this turn."""
 
     @property
     def origin(self) -> str | None:

@@ -743,10 +743,14 @@ export interface MemoryCounts {
   removed: number;
 }
 
-/** `total` counts all that match, beyond this page too. */
+/**
+ * `total` counts all that match, beyond this page too. `unaccepted`: ids of those whose file in `.mazu/shared` says something
+ * else that was not accepted yet.
+ */
 export interface MemoryPage {
   memories: Memory[];
   total: number;
+  unaccepted: string[];
 }
 
 export interface MemoryResult {
@@ -1108,7 +1112,7 @@ export interface RecallParams {
  *
  * `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
  * conversations hold of it then, and where a memory is only close in meaning. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
- * has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
+ * has a memory of its own. `unaccepted`: as in MemoryPage. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
  */
 export interface RecallResult {
   memories: Memory[];
@@ -1117,6 +1121,7 @@ export interface RecallResult {
   said: PastWords[];
   mainWorktree: string | null;
   notice: string;
+  unaccepted: string[];
 }
 
 export interface RedoParams {

@@ -81,6 +81,8 @@ def _recalled(result: Any) -> str:
         else:
             heading = [] if result.get("onlyNearest") else ["Remembered, close in meaning only:\n"]
             lines = [*_past_words(said), "", *heading, *lines]
+    if ids := result.get("unaccepted"):
+        lines.append(f"\nIn .mazu/shared otherwise: {', '.join(ids)} (`mazu-ls memory proposals`).")
     if waiting := result.get("waiting"):
         lines.append(f"\nProposals to review, which may say it: {waiting} (`mazu-ls memory proposals`).")
     if notice := result.get("notice"):

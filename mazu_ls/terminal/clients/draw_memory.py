@@ -71,6 +71,8 @@ def _memories(out: Console, value: Result) -> None:
         out.print("No match, only the nearest in meaning:")
     for memory in near:
         _memory(out, {**memory, "why": ""})
+    for id in value.get("unaccepted", ()):
+        out.print(f"The file of {id} in .mazu/shared says something else: mazu-ls memory proposals")
     if waiting := value.get("waiting"):
         out.print(f"{plural(waiting, 'proposal')} to review may say it: mazu-ls memory proposals")
     if notice := value.get("notice"):

@@ -555,10 +555,12 @@
 ---@field changed integer
 ---@field removed integer
 
---- `total` counts all that match, beyond this page too.
+--- `total` counts all that match, beyond this page too. `unaccepted`: ids of those whose file in `.mazu/shared` says something
+--- else that was not accepted yet.
 ---@class mazu.MemoryPage
 ---@field memories mazu.Memory[]
 ---@field total integer
+---@field unaccepted string[]
 
 ---@class mazu.MemoryResult
 ---@field memory mazu.Memory
@@ -855,7 +857,7 @@
 ---
 --- `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
 --- conversations hold of it then, and where a memory is only close in meaning. `mainWorktree`: where nothing was found in a linked git worktree, the folder of the main one, which
---- has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
+--- has a memory of its own. `unaccepted`: as in MemoryPage. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
 ---@class mazu.RecallResult
 ---@field memories mazu.Memory[]
 ---@field onlyNearest boolean
@@ -863,6 +865,7 @@
 ---@field said mazu.PastWords[]
 ---@field mainWorktree? string
 ---@field notice string
+---@field unaccepted string[]
 
 ---@class mazu.RedoParams
 ---@field sessionId? string An id of a session. The last one used if not given.

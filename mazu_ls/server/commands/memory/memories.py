@@ -105,11 +105,12 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     if await refresh_anchors(memories, found := await ask(), server.host, server.workspace):
         found = await ask()
     views = [wire.MemoryView.from_memory(memory) for memory in found]
+    unaccepted = await _unaccepted(server, memories, found)
     from mazu_ls.memory.search.rank import BY_MEANING
 
     sure = [memory for memory in found if matches(memory)]
     if any(not (memory.why or "").startswith(BY_MEANING) for memory in sure):
-        return wire.RecallResult(views, notice=memories.embedder.notice)
+        return wire.RecallResult(views, notice=memories.embedder.notice, unaccepted=unaccepted)
     from mazu_ls.memory.team.waiting_proposals import count_waiting
     from mazu_ls.server.commands.memory.past_words import find_past_words
     from mazu_ls.state.worktrees import main_worktree
@@ -117,12 +118,23 @@ async def recall(server: ServerState, params: wire.RecallParams) -> wire.RecallR
     project = await server.wait_opened()
     said = await find_past_words(project, params.query)  # the very words say more than what is merely close
     if sure:
-        return wire.RecallResult(views, said=said, notice=memories.embedder.notice)
+        return wire.RecallResult(views, said=said, notice=memories.embedder.notice, unaccepted=unaccepted)
     waiting = await count_waiting(memories, project.root)
     main = await asyncio.to_thread(main_worktree, project.root, server.env) if project.folders else None
     return wire.RecallResult(
-        views, bool(found), waiting, said, str(main) if main else None, memories.embedder.notice
+        views, bool(found), waiting, said, str(main) if main else None, memories.embedder.notice, unaccepted
     )
+
+
+async def _unaccepted(
+    server: ServerState, memories: Memories, listed: Sequence[models.Memory]
+) -> tuple[str, ...]:
+    """Return the ids of shared memories whose file was changed, by hand or by a merge, and not accepted."""
+    if not any(memory.shared for memory in listed):
+        return ()
+    from mazu_ls.memory.team.waiting_proposals import find_changed_files
+
+    return tuple(await find_changed_files(memories, (await server.wait_opened()).root, listed))
 
 
 @command("mazu.memory.list")
@@ -142,7 +154,8 @@ async def list_memories(server: ServerState, params: wire.ListMemoriesParams) ->
     page, total = await read()
     if await refresh_anchors(memories, page, server.host, server.workspace):
         page, total = await read()
-    return wire.MemoryPage([wire.MemoryView.from_memory(memory) for memory in page], total)
+    views = [wire.MemoryView.from_memory(memory) for memory in page]
+    return wire.MemoryPage(views, total, await _unaccepted(server, memories, page))
 
 
 async def _pin_one(server: ServerState) -> wire.UpdateMemoryParams:

@@ -300,7 +300,7 @@ class RecallResult(Wire, frozen=True):
 
     `waiting`: where nothing was found, how many proposals wait to be accepted; one of them may be what is asked for. `said`: what past
     conversations hold of it then, and where a memory is only close in meaning. `main_worktree`: where nothing was found in a linked git worktree, the folder of the main one, which
-    has a memory of its own. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
+    has a memory of its own. `unaccepted`: as in MemoryPage. `notice`: why memories are not found as they are set up to be, such as by a model that does not answer.
     """
 
     memories: list[MemoryView]
@@ -309,13 +309,16 @@ class RecallResult(Wire, frozen=True):
     said: tuple[PastWords, ...] = ()
     main_worktree: str | None = None
     notice: str = ""
+    unaccepted: tuple[str, ...] = ()
 
 
 class MemoryPage(Wire, frozen=True):
-    """`total` counts all that match, beyond this page too."""
+    """`total` counts all that match, beyond this page too. `unaccepted`: ids of those whose file in `.mazu/shared` says something
+    else that was not accepted yet."""
 
     memories: list[MemoryView]
     total: int
+    unaccepted: tuple[str, ...] = ()
 
 
 class MemoryResult(Wire, frozen=True):
