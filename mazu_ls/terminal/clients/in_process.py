@@ -57,8 +57,22 @@ async def opened_client(
                 await forbid_commands(server)
             yield server, host
         finally:
+            await _end_background_commands(server)
             await server.close()
             _keep_server(server, root)
+
+
+async def _end_background_commands(server: ServerState) -> None:
+    """End what the agent left running in the background: it ends with this process, and the person has to know."""
+    sessions = server.project.sessions.opened() if server.project else []
+    running = [one for session in sessions for one in session.shell.background.values() if one.code is None]
+    if running:
+        from mazu_ls.agent.session.undo import shown_command
+        from mazu_ls.terminal.screen.printing import print_warning
+
+        for command in running:
+            await command.stop()
+            print_warning(f"{shown_command(command)}: this background command was ended, as mazu-ls ends.")
 
 
 def _start_mcp_servers(project: Project) -> None:
