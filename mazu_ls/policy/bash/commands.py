@@ -153,29 +153,35 @@ def found_by_find(argv: list[str]) -> list[list[str]]:
     for index, word in enumerate(argv):
         narrowed = narrowed or word in _NARROWS
         if word in ("-exec", "-execdir", "-ok", "-okdir", "-x", "-X", "--exec", "--exec-batch"):
-            behind = range(index + 1, len(argv))
-            ends = (i for i in behind if argv[i] in (";", "\\;") or (argv[i] == "+" and i > index + 1))
-            command = argv[index + 1 : next(ends, len(argv))]
-            for start in starts:
-                spend(len(command))
-                if word in (
-                    "-execdir",
-                    "-okdir",
-                ):  # in the folder of what is found: the one above, or below it
-                    one = "./*narrowed*" if narrowed else "./*"
-                    last = posixpath.basename(start)
-                    names = (one, "./..") if last == ".." else (one,)
-                    found += [
-                        ["env", "-C", folder, *(re.sub(r"^\{\}", name, word) for word in command)]
-                        for folder in (posixpath.dirname(start) or ".", start)
-                        for name in names
-                    ]
-                    continue
-                place = (
-                    f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
-                )
-                found.append([UNKNOWN if w in _PARTS else place if w == "{}" else w for w in command])
+            for command in _before_end(argv, index + 1, word):
+                for start in starts:
+                    spend(len(command))
+                    found += _in_place_of_braces(command, word, start, narrowed)
     return found
+
+
+def _before_end(argv: list[str], begin: int, action: str) -> list[list[str]]:
+    """Return the command that begins there, up to `;` or `+`; and up to where find ends it: `+` anywhere but behind `{}` is a
+    word of the command."""
+    behind = range(begin, len(argv))
+    loose = (i for i in behind if argv[i] in (";", "\\;") or (argv[i] == "+" and i > begin))
+    takes_all = action in ("-exec", "-execdir")
+    strict = (i for i in behind if argv[i] == ";" or (takes_all and argv[i] == "+" and argv[i - 1] == "{}"))
+    ends = sorted({next(loose, len(argv)), next(strict, len(argv))})
+    return [argv[begin:end] for end in ends]
+
+
+def _in_place_of_braces(command: list[str], action: str, start: str, narrowed: bool) -> list[list[str]]:
+    if action in ("-execdir", "-okdir"):  # in the folder of what is found: the one above, or below it
+        one = "./*narrowed*" if narrowed else "./*"
+        names = (one, "./..") if posixpath.basename(start) == ".." else (one,)
+        return [
+            ["env", "-C", folder, *(re.sub(r"^\{\}", name, word) for word in command)]
+            for folder in (posixpath.dirname(start) or ".", start)
+            for name in names
+        ]
+    place = f"{start}/*narrowed*" if narrowed and not start.startswith(("/", "~", "..")) else start
+    return [[UNKNOWN if word in _PARTS else place if word == "{}" else word for word in command]]
 
 
 if TYPE_CHECKING:

@@ -17,6 +17,11 @@ _REST_OF_STRING = {
     "'": re.compile(r"((?:[^'\\]|\\.)*+)'", re.DOTALL), '"': re.compile(r'((?:[^"\\]|\\.)*+)"', re.DOTALL), "`": re.compile(r"([^`]*+)`"),
     "%": re.compile(r"([^})\]]*+)[})\]]"), "q": re.compile(r"([^/})]*+)[/})]"),
 }  # fmt: skip
+# Perl's and Ruby's strings between delimiters of their own: `q(/etc/x)`, `qq{x}`, `%q[x]`, `%(x)`.
+_QUOTED = re.compile(
+    r"(?:%[qQwWiIx]?|q[qwxr]?\s*+)(?:\(([^()]*+)\)|\{([^{}]*+)\}|\[([^][]*+)\]|<([^<>]*+)>"
+    r"|/([^/]*+)/|\|([^|]*+)\||!([^!]*+)!|#([^#]*+)#|~([^~]*+)~)"
+)
 _LIST = re.compile(r"\[((?:\s*+(?:'[^']*+'|\"[^\"]*+\")\s*+,?)++)\]")
 _RUNS = pattern("interpreter_code.runs")
 _NETWORK = pattern("interpreter_code.network")
@@ -145,4 +150,7 @@ def _strings(code: str) -> list[str]:
         else:
             found.append(rest[1])
         at = rest.end() if rest else opening.start() + 1
+    for match in _QUOTED.finditer(code):
+        text = match[match.lastindex or 0]
+        found += [text, *(text.split() if match[0][1] in "wW" else ())]
     return found
