@@ -204,7 +204,7 @@ def _read(rest: list[str], scope: ShellScope, stage: Stage) -> None:
     texts = stage.bodies or stage.given or [UNKNOWN]
     if any(map(_READS_A_PART.match, rest)):
         texts = [*texts, UNKNOWN]
-    fetched = any(map(fetches, stage.scripts)) or DOWNLOADED in texts
+    fetched = bool(stage.tainted) or any(map(fetches, stage.scripts)) or DOWNLOADED in texts
     named = [word for word in rest if re.fullmatch(r"[A-Za-z_]\w*(?:\[.*\])?", word, re.DOTALL)]
     for variable in named or ["REPLY", "MAPFILE"]:
         if fetched:

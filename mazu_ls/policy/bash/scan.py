@@ -160,12 +160,13 @@ class DenyScan(InputScan):
                 stage = Stage(argv, segment.before, redirects, hidden, pipeline_taint.ends_group(last))
                 stage.number = len(reads)
                 stage.assigned = [value.text for _, value in read.assigned if value]
+                stage.tainted = pipeline_taint.tainted_parts(segment, values, read.targets, scope)
                 known = pipeline_taint.known_texts([*stages, stage])
                 stage.given = known or [*given, *self._input]
                 scope.depths[-1] = depth
                 self._command(argv, globs, scope, stage)
                 depths.append(scope.depths[-1])
-                self._flow([*stages, stage], values, scope, piped=piped)
+                self._flow([*stages, stage], scope, piped=piped)
                 self._files.note(stage, stages)
                 stages.append(stage)
             apart = [depth] if pipeline_taint.has_own_process(segment) else []

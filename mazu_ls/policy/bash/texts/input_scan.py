@@ -15,13 +15,14 @@ from mazu_ls.policy.bash.texts import pipeline_taint, shell_scripts
 from mazu_ls.policy.bash.texts.line_files import DOWNLOADED, LineFiles, commands_in_input
 from mazu_ls.policy.bash.texts.pipeline_taint import Stage
 from mazu_ls.policy.bash.texts.wandering import enters_unseen, may_wander, starts_elsewhere
-from mazu_ls.policy.bash.words import WordValue, static_output
+from mazu_ls.policy.bash.words import static_output
 from mazu_ls.policy.rules import Decision, PolicyContext
 from mazu_ls.policy.step_budget import spend
 from mazu_ls.policy.tables import targets, writes
 from mazu_ls.policy.tables.wrappers import SHELLS, unwrapped
 
 _EVALUATORS = SHELLS | {"eval", "source", ".", "python", "python3", "perl", "ruby", "node", "php"}
+_DOWNLOADED_OR_DECODED = "what would run is downloaded or decoded"
 _MADE_ELSEWHERE = "what would run is made by another program"
 
 
@@ -77,7 +78,7 @@ class InputScan:
     def _refuse(self, reason: str, rule: str) -> None:
         self._deny(Decision("deny", reason, rule=rule))
 
-    def _flow(self, stages: list[Stage], values: list[WordValue], scope: ShellScope, *, piped: bool) -> None:
+    def _flow(self, stages: list[Stage], scope: ShellScope, *, piped: bool) -> None:
         """Check what the command would run that comes from elsewhere."""
         argv = stages[-1].argv
         given = shell_scripts.given_to_input(argv, self._files.texts)
@@ -89,10 +90,8 @@ class InputScan:
         if argv == ["exec"]:
             self._input += self._files.input_of(stages[-1])
         evaluates = runs or any(command[0] in _EVALUATORS for command in unwrapped(argv))
-        if (evaluates or UNKNOWN in argv[0]) and pipeline_taint.comes_from_elsewhere(
-            stages, values, scope, piped
-        ):
-            self._refuse("what would run is downloaded or decoded", "no download is run")
+        if (evaluates or UNKNOWN in argv[0]) and pipeline_taint.comes_from_elsewhere(stages, piped):
+            self._refuse(_DOWNLOADED_OR_DECODED, "no download is run")
         for script in stages[-1].scripts if evaluates else ():
             if (text := static_output(script, scope)) is not None:  # `source <(echo ...)`
                 self._runs(text, scope, given, argv)
@@ -106,6 +105,8 @@ class InputScan:
             self._refuse("what would run is made by another program", "nothing unreadable runs")
         if not runs:
             return
+        if stages[-1].tainted:  # `sh <<< "$(curl ...)"`
+            self._refuse(_DOWNLOADED_OR_DECODED, "no download is run")
         files = [self._files.texts.get(name, {}) for name in stages[-1].read_files]
         for text in [*stages[-1].bodies, *stages[-1].given, *(text for texts in files for text in texts)]:
             self._runs(text, scope, given, argv)
@@ -116,6 +117,8 @@ class InputScan:
         """Check what a pipe brings to a shell or an interpreter."""
         sources = pipeline_taint.feeding(stages)
         texts = pipeline_taint.known_texts(stages)
+        if any(stage.tainted for stage in sources):  # `echo "$(curl ...)" | sh`
+            self._refuse(_DOWNLOADED_OR_DECODED, "no download is run")
         for text in texts or ():
             self._runs(text, scope, given)
         if texts is not None:

@@ -64,7 +64,8 @@ class LineFiles:
                 self._add(copy, [*stage.bodies, *stage.given, *([UNKNOWN] if piped else [])])
         known = known_input([*feeding([*earlier, stage]), stage]) or self._changed(stage, earlier)
         made = _fetched_files(stage) if program(stage.argv[0]) in DOWNLOADERS else set[str]()
-        if program(stage.argv[0]) in DECODERS or (piped and any(map(_comes_from_outside, earlier))):
+        outside = program(stage.argv[0]) in DECODERS or _prints_download(stage)
+        if outside or (piped and any(map(_comes_from_outside, earlier))):
             made |= stage.written_files
         for name in stage.written_files if known else ():
             self._add(name, known)
@@ -171,7 +172,17 @@ def _clones(argv: list[str]) -> bool:
 
 def _comes_from_outside(stage: Stage) -> bool:
     spend(1)
-    return bool(stage.argv) and program(stage.argv[0]) in DOWNLOADERS | DECODERS
+    return bool(stage.argv) and (program(stage.argv[0]) in DOWNLOADERS | DECODERS or _prints_download(stage))
+
+
+def _prints_download(stage: Stage) -> bool:
+    """Return whether it prints a word, or its input, that is nothing else: `echo "$(curl ...)"`, not `echo "version=$x"`."""
+    words = [*stage.argv[1:], *stage.bodies]
+    return (
+        bool(stage.tainted)
+        and program(stage.argv[0]) in ("echo", "printf", "cat", "tee")
+        and UNKNOWN in words
+    )
 
 
 def _fetched_files(stage: Stage) -> set[str]:

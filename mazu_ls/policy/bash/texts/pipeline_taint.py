@@ -36,7 +36,7 @@ class Stage:
 
     `grouped`: its operator follows a compound command, such as `{ a; b; }`, not this command alone. `given`: texts that it may read,
     from the pipe or from the redirection of the enclosing compound command. `number`: of its segment in the script; the stages of one are what it may be.
-    `assigned`: the values of variables that are set for it alone.
+    `assigned`: the values of variables that are set for it alone. `tainted`: see `tainted_parts`.
     """
 
     argv: list[str]
@@ -47,6 +47,7 @@ class Stage:
     given: list[str] = field(default_factory=list)
     number: int = -1
     assigned: list[str] = field(default_factory=list)
+    tainted: set[str] = field(default_factory=set)
 
     @property
     def bodies(self) -> list[str]:
@@ -110,15 +111,25 @@ def given_input(segments: Sequence[Segment], scope: ShellScope) -> list[str]:
     return found + [r.body for r in redirects if r.body is not None]
 
 
-def comes_from_elsewhere(
-    stages: Sequence[Stage], values: Sequence[WordValue], scope: ShellScope, piped: bool
-) -> bool:
+def tainted_parts(
+    segment: Segment, values: Sequence[WordValue], targets: Sequence[WordValue], scope: ShellScope
+) -> set[str]:
+    """Return which parts of a command hold what is downloaded or decoded: its "words", its "input", a here string."""
+    strings = (target for one, target in zip(segment.redirects, targets, strict=True) if one.op == "<<<")
+    return {
+        name
+        for name, parts in (("words", values), ("input", strings))
+        for value in parts
+        if scope.tainted & set(value.expanded) or any(map(fetches, value.inner))
+    }
+
+
+def comes_from_elsewhere(stages: Sequence[Stage], piped: bool) -> bool:
     """Return whether what the last stage evaluates is downloaded or decoded."""
-    fetched = any(fetches(script) for script in stages[-1].scripts)
-    tainted = any(scope.tainted & set(value.expanded) for value in values)
+    tainted = "words" in stages[-1].tainted or any(map(fetches, stages[-1].scripts))
     unknown = any(UNKNOWN in word for word in stages[-1].argv)
-    if fetched or tainted or not (piped and unknown):
-        return fetched or tainted
+    if tainted or not (piped and unknown):
+        return tainted
     spend(len(stages))
     return any(program(stage.argv[0]) in DOWNLOADERS for stage in stages[:-1] if stage.argv)
 
