@@ -115,7 +115,8 @@ def rows(fuzz: int) -> list[Row]:
     found += [Row(text, confined=True) for text in texts[::6]]
     found += [Row(text, mode, ruled=True) for text in CASES for mode in ("bypass", "auto")]
     found += [Row(text, "ask", ruled=True) for text in ALLOWED_CASES]
-    found += [Row(row["cmd"], "bypass", ruled=True) for row in _labelled("rules")]
+    for mode in ("auto", "bypass"):
+        found += [Row(row["cmd"], mode, confined=True, ruled=True) for row in _labelled("rules")]
     found += [Row(row["cmd"], "bypass") for row in _labelled("bypass")]
     here = [row["cmd"] for row in _labelled("in_this_shell")]
     found += [Row(text, mode, confined=mode == "auto") for text in here for mode in ("auto", "bypass")]
@@ -274,8 +275,12 @@ def _install(mutant: Mutant) -> None:
     vars(module).setdefault("re", re)  # a pattern without one alternative is compiled there
     exec(compile(mutant.tree, mutant.file, "exec"), vars(module))
     for name, function in before.items():  # tables of other modules hold the old ones
-        if isinstance(function, FunctionType) and isinstance(vars(module).get(name), FunctionType):
-            function.__code__ = vars(module)[name].__code__
+        _take_code(function, vars(module).get(name))
+        if (
+            isinstance(function, type) and function.__module__ == module.__name__
+        ):  # as do its subclasses elsewhere
+            for method, old_method in list(vars(function).items()):
+                _take_code(old_method, vars(vars(module)[name]).get(method))
     for other in [m for name, m in sys.modules.items() if name.startswith("mazu_ls.policy")]:
         for name, value in list(vars(other).items()):
             if (
@@ -291,6 +296,14 @@ def _install(mutant: Mutant) -> None:
         for value in vars(other).values():  # what other modules remember was found without the change
             if isinstance(value, _lru_cache_wrapper):
                 value.cache_clear()
+
+
+def _take_code(old: object, new: object) -> None:
+    """Let a function that others hold do what the mutant's does; also one behind a property or a class method."""
+    for wrapped in ("fget", "__func__", "func"):
+        old, new = getattr(old, wrapped, old), getattr(new, wrapped, new)
+    if isinstance(old, FunctionType) and isinstance(new, FunctionType):
+        old.__code__ = new.__code__
 
 
 def killed_by_tests(mutant: Mutant, checkout: Checkout) -> bool:

@@ -95,9 +95,9 @@ def _stripped(head: list[str], rest: list[str], options: GlobalOptions) -> tuple
 
 
 def _carries_value(word: str, options: GlobalOptions) -> bool:
-    """Return whether a word carries its value: `--namespace=prod`, `-nprod`, `-Dkey=value`."""
+    """Return whether a word that is no known option by itself carries its value: `--namespace=prod`, `-nprod`, `-Dkey=value`."""
     name = word.partition("=")[0]
-    if "=" in word and (name in options.values or name in options.flags):
+    if name in options.values or name in options.flags:
         return True
     return (
         not word.startswith("--")
