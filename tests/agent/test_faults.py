@@ -189,6 +189,30 @@ def test_a_conversation_that_is_too_long_is_compacted_once_and_goes_on():
     )
 
 
+def test_without_a_summary_a_conversation_that_is_too_long_is_not_sent_again():
+    world = check(
+        """
+        -- user --
+        First question.
+        -- model says --
+        First answer.
+        -- user --
+        Second question.
+        -- model faults context_length --
+        -- model says --
+        …
+        """,
+        """
+        assistant: First answer.
+        stop: end_turn
+        checkpoint: compaction before compaction
+        stop: error
+        error: context_length
+        """,
+    )
+    assert len(world.bodies) == 3
+
+
 def test_a_long_run_that_the_model_takes_no_more_is_cut_between_its_rounds():
     names = ("one", "two", "three", "four")
     files = "".join(f"-- {name} --\n{name}\n" for name in names)
