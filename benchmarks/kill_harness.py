@@ -32,7 +32,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks.kill_scene import BY_RENAME, Project, second_server, user
 from mazu_ls.checkpoints.git.objects import BLOB, object_id
+from mazu_ls.checkpoints.git.repository import StoreRepository
 from mazu_ls.checkpoints.models import OnConflict
+from mazu_ls.checkpoints.store.store_opening import write_newest
 
 START_LIMIT = 2.0
 MOST_TRIES = 4
@@ -57,7 +59,9 @@ def _both(*places: str, calls: tuple[int, ...] = (1,)) -> list[Step]:
 
 TAKE = [
     *_both("create:transaction", "create:_publish", "git.repository:StoreRepository.set_ref"),
-    *_both("git.pack:write_file", "create:keep_pack"),
+    *_both("git.unwritten_objects:UnwrittenObjects.keep", "git.unwritten_objects:UnwrittenObjects.write_out"),
+    *_both("git.pack:write_file", "git.packed_refs:_add_packed"),
+    *_both("git.unwritten_objects:UnwrittenObjects._delete"),
     Step("store.schema:insert", "after"),
     Step("store.schema:set_state", "after", 2),
     Step("git.pack:write_file", "before", 2),
@@ -100,6 +104,7 @@ STEPS = {
     "prune": PRUNE,
     "recovery": [
         *_both(
+            "store.store_opening:_write_objects",
             "store.store_opening:restore_packs",
             "restore.rollback:recover_rollback",
             "git.repository:StoreRepository.sweep",
@@ -284,6 +289,7 @@ class Harness:
             self.tally.lost += [text.strip() for text in gone if text not in self._found(gone)]
 
     def _found(self, texts: list[str]) -> set[str]:
+        write_newest(self.project.store().parents[1] / "memory.db", StoreRepository(self.project.store()))
         oids = {object_id(BLOB, text.encode()).hex(): text for text in texts}
         out = subprocess.run(
             ["git", "--git-dir", str(self.project.store()), "cat-file", "--batch-check"],

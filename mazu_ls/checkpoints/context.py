@@ -272,13 +272,13 @@ class CheckpointContext:
         self.capture.forget()
         self.stored.clear()
         self.trees.updates = {}
-        self.repository.forget_reader()
+        self.repository.forget_objects()
         self._collected = self.repository.collected()
 
     def close(self) -> None:
         """Release system resources."""
         self.commands.close()
-        self.repository.forget_reader()
+        self.repository.close()
         self.dirty.close()
 
     def count_memories(self, old: bytes | None, new: bytes | None) -> MemoryCounts:

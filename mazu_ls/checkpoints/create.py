@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +25,8 @@ from mazu_ls.checkpoints.git.objects import (
     TreeEntry,
     format_commit,
 )
-from mazu_ls.checkpoints.git.pack import PackWriter
+from mazu_ls.checkpoints.git.pack import NewObject, PackWriter
 from mazu_ls.checkpoints.git.repository import REFS
-from mazu_ls.checkpoints.git.unsynced_packs import keep_pack
 from mazu_ls.checkpoints.models import (
     UNSAVED_ELSEWHERE,
     Checkpoint,
@@ -112,6 +111,7 @@ def _take(
     except BaseException:
         writer.discard()
         project.capture.forget()
+        project.repository.forget_objects()
         raise
     project.dirty.mark_taken(seen)
     project.trees.updates = {}
@@ -259,9 +259,7 @@ def _publish(
     assert tree is not None
     message = f"{checkpoint.id} {checkpoint.kind} {checkpoint.label}".rstrip()
     commit = writer.add(COMMIT, format_commit(tree, int(checkpoint.created_at.timestamp()), message))
-    first = schema.state(db, "base") is None
-    size = writer.finish() if first else writer.finish_for(lambda pack: keep_pack(db, pack))
-    project.repository.set_ref(REFS + checkpoint.id, commit)
+    size = _store_objects(project, db, checkpoint.id, commit, writer)
     checkpoint = replace(checkpoint, commit=commit.hex(), tree=tree.hex(), bytes=size)
     schema.set_state(db, "current", checkpoint.id)
     schema.set_state(db, "base", checkpoint.id)
@@ -269,6 +267,25 @@ def _publish(
     for part in project.parts:
         part.mark_taken(db)
     return checkpoint
+
+
+def _store_objects(
+    project: CheckpointContext, db: apsw.Connection, id: str, commit: bytes, writer: PackWriter
+) -> int:
+    """Make the new objects durable, at the latest with the transaction that is open; return their size in bytes."""
+    unwritten, kept = project.repository.unwritten, False
+
+    def keep(objects: Collection[NewObject]) -> None:
+        nonlocal kept
+        assert unwritten is not None
+        unwritten.keep(schema.checkpoint_number(id), commit, objects)
+        kept = True
+
+    first = unwritten is None or schema.state(db, "base") is None
+    size = writer.finish() if first else writer.finish_for(keep)
+    if not kept:
+        project.repository.set_ref(REFS + id, commit)
+    return size
 
 
 def _meta(project: CheckpointContext, checkpoint: Checkpoint) -> bytes:

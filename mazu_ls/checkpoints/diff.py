@@ -34,7 +34,6 @@ from mazu_ls.checkpoints.scan.unsaved_buffers import (
 )
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.gitcmd import PythonGit
 from mazu_ls.host import Buffer
 from mazu_ls.workspace.file_names import parse_name
 from mazu_ls.workspace.lazy_pattern import lazy_pattern
@@ -264,7 +263,7 @@ def _known(project: CheckpointContext, view: BufferView, unknown: Container[str]
 
 def _runner(project: CheckpointContext, seconds: float | None = None) -> Callable[..., bytes]:
     """Return a function that runs `git diff-tree` on the store through GitPython, killed after `seconds`."""
-    git = PythonGit(project.repository.path)
+    git = project.repository.python_git()
 
     def run(*arguments: str) -> bytes:
         return git.bytes_of("diff-tree", *_PLAIN, *arguments, seconds=seconds)

@@ -94,8 +94,8 @@ class Checkpoints:
         store = await Store.open(database, [schema.MIGRATIONS, *(part.migrations for part in parts)])
         try:
             project = await store.read(
-                lambda _: store_opening.explain_disk(
-                    lambda: store_opening.open_project(place, found, parts, settings), place
+                lambda db: store_opening.explain_disk(
+                    lambda: store_opening.open_project(place, found, parts, settings, db), place
                 )
             )
             engine = cls(
@@ -361,7 +361,7 @@ class Checkpoints:
 
     async def close(self) -> None:
         """Finish background work and release everything."""
-        await self.upkeep.idle()
+        await self.upkeep.close()
         await self._sweep.close()
         await asyncio.gather(*self._dropping, return_exceptions=True)
         await self._store.read(lambda _: self._project.close())

@@ -14,7 +14,7 @@ from mazu_ls.agent.archive import archive_writer, state_archive
 from mazu_ls.agent.archive.archived_tables import count_rows
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.store import lock
-from mazu_ls.checkpoints.store.store_opening import place_of
+from mazu_ls.checkpoints.store.store_opening import place_of, write_newest
 from mazu_ls.checkpoints.unheld.kept_files import DROPPED
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import apsw
 
 EXCLUDED = (
-    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unheld", "checkpoint_renamed",
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unwritten", "checkpoint_unheld", "checkpoint_renamed",
     "memory_forgotten", "memory_consolidation",
     "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip
@@ -92,6 +92,7 @@ def _collect(
         # While the lock is held, nobody removes objects: those that the rows name stay.
         with lock.lock_exclusively(repository.collecting):
             commits = _copy_database(state / "memory.db", database)
+            write_newest(state / "memory.db", repository)
             if commits and (pack := _pack(repository, commits, scratch)) is not None:
                 sources[state_archive.PACK] = pack
     else:

@@ -8,11 +8,11 @@ import os
 import secrets
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO
 
 from mazu_ls.checkpoints.git.objects import BLOB, COMMIT, TREE, object_id
 from mazu_ls.platform import open_flags
@@ -26,19 +26,11 @@ _SMALL, _MEDIUM = (
     32 << 10,
 )  # setting zlib up for its largest window takes 40 µs, more than such data itself
 _HEADER = 12
-KEPT_BYTES = 64 << 10  # a larger pack costs more to write twice than to sync
+KEPT_BYTES = 64 << 10  # more costs more to write twice than to sync
 
 
-class UnsyncedPack(NamedTuple):
-    """A pack that git sees and that is not durable yet, with its index; `name` is that of its files without suffix."""
-
-    name: str
-    data: bytes
-    pack_index: bytes
-
-    def files(self, folder: Path) -> tuple[tuple[Path, bytes], ...]:
-        """Return the files of the pack and what they hold, the index last: git looks for a pack only if it finds one."""
-        return (folder / f"{self.name}.pack", self.data), (folder / f"{self.name}.idx", self.pack_index)
+NewObject = tuple[str, bytes, bytes]
+"""An object to store: kind, data, id."""
 
 
 class PackWriter:
@@ -46,6 +38,8 @@ class PackWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._waiting: dict[bytes, NewObject] = {}
+        self._waiting_bytes = 0
         self._entries: dict[bytes, tuple[int, int]] = {}
         self._chunks: list[bytes] = []
         self._held = 0
@@ -54,55 +48,61 @@ class PackWriter:
         self._path = folder / f"tmp_pack_{secrets.token_hex(8)}"
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._entries) + len(self._waiting)
 
     def __contains__(self, oid: bytes) -> bool:
-        return oid in self._entries
+        return oid in self._waiting or oid in self._entries
 
     def add(self, kind: str, data: bytes, oid: bytes | None = None) -> bytes:
         """Add one object and return its id. Adding the same object again costs nothing."""
         oid = oid or object_id(kind, data)
-        if oid in self._entries:
-            return oid
-        header = _entry_header(_TYPE[kind], len(data))
-        body = _deflated(data, 0 if kind == TREE and len(data) > _PLAIN else 1)
-        self._entries[oid] = (self._offset, zlib.crc32(body, zlib.crc32(header)))
-        self._chunks += (header, body)
-        self._offset += len(header) + len(body)
-        self._held += len(body)
-        if self._held > _SPILL:
-            self._spill()
+        if oid not in self._waiting and oid not in self._entries:
+            self._waiting[oid] = kind, data, oid
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > KEPT_BYTES:
+                self._encode()
         return oid
 
     def finish(self) -> int:
         """Make the pack durable and visible; return its size in bytes, index included. Raises OSError (ENOSPC, EACCES)."""
-        return self._publish(durably=True)[0]
-
-    def finish_for(self, keep: Callable[[UnsyncedPack], object]) -> int:
-        """Like `finish`, but do not sync a small pack: `keep` gets it and has to make it durable."""
-        size, pack = self._publish(durably=self._file is not None or self._offset > KEPT_BYTES)
-        if pack is not None:
-            keep(pack)
-        return size
-
-    def _publish(self, *, durably: bool) -> tuple[int, UnsyncedPack | None]:
-        if not self._entries:
-            return 0, None
         try:
-            data, checksum = self._write_pack(durably)
-            index = _index(self._entries, checksum)
-            draft = self._path.with_suffix(".idx")
-            write_file(draft, index, durably=durably)
+            self._encode()
+            return self._publish() if self._entries else 0
         except BaseException:
             self.discard()
             raise
+
+    def finish_for(self, keep: Callable[[Collection[NewObject]], object]) -> int:
+        """Like `finish`, but make no pack of little: `keep` gets the objects and has to make them durable."""
+        if self._entries:
+            return self.finish()
+        keep(self._waiting.values())
+        return self._waiting_bytes
+
+    def _encode(self) -> None:
+        for kind, data, oid in self._waiting.values():
+            header = _entry_header(_TYPE[kind], len(data))
+            body = _deflated(data, 0 if kind == TREE and len(data) > _PLAIN else 1)
+            self._entries[oid] = (self._offset, zlib.crc32(body, zlib.crc32(header)))
+            self._chunks += (header, body)
+            self._offset += len(header) + len(body)
+            self._held += len(body)
+        self._waiting.clear()
+        self._waiting_bytes = 0
+        if self._held > _SPILL:
+            self._spill()
+
+    def _publish(self) -> int:
+        checksum = self._write_pack()
+        index = _index(self._entries, checksum)
+        draft = self._path.with_suffix(".idx")
+        write_file(draft, index, durably=True)
         name = f"pack-{checksum.hex()}"
         # the index last, because git looks for a pack only if it finds one
-        os.replace(self._path, f"{self._folder}/{name}.pack")  # noqa: PTH105 - once a step
-        os.replace(draft, f"{self._folder}/{name}.idx")  # noqa: PTH105
-        if durably:
-            sync_folder(self._folder)
-        return self._offset + 20 + len(index), None if durably else UnsyncedPack(name, data, index)
+        self._path.replace(self._folder / f"{name}.pack")
+        draft.replace(self._folder / f"{name}.idx")
+        sync_folder(self._folder)
+        return self._offset + 20 + len(index)
 
     def discard(self) -> None:
         """Drop everything and leave nothing on disk."""
@@ -110,6 +110,7 @@ class PackWriter:
             self._file.close()
         for path in (self._path, self._path.with_suffix(".idx")):
             path.unlink(missing_ok=True)
+        self._waiting.clear()
         self._entries.clear()
         self._chunks.clear()
 
@@ -121,17 +122,16 @@ class PackWriter:
         self._chunks.clear()
         self._held = 0
 
-    def _write_pack(self, durably: bool) -> tuple[bytes, bytes]:
-        """Write the pack and return it, empty if it was spilled, and its checksum. Its header holds the number of objects, which is known last, so a spilled pack is copied
+    def _write_pack(self) -> bytes:
+        """Write the pack and return its checksum. Its header holds the number of objects, which is known last, so a spilled pack is copied
         once."""
         header = struct.pack(">4sLL", b"PACK", 2, len(self._entries))
         digest = hashlib.sha1(header, usedforsecurity=False)
         if self._file is None:
             body = b"".join(self._chunks)
             digest.update(body)
-            data = header + body + digest.digest()
-            write_file(self._path, data, durably=durably)
-            return data, digest.digest()
+            write_file(self._path, header + body + digest.digest(), durably=True)
+            return digest.digest()
         self._spill()
         with self._file as file:
             file.seek(0)
@@ -142,7 +142,7 @@ class PackWriter:
             file.flush()
             open_flags.set_mode(file.fileno(), 0o444)
             os.fsync(file.fileno())
-        return b"", digest.digest()
+        return digest.digest()
 
 
 def _deflated(data: bytes, level: int) -> bytes:

@@ -1,16 +1,19 @@
-"""Moves loose refs into `packed-refs`, as `git pack-refs --all` does at twenty times the cost (gitrepository-layout, "packed-refs")."""
+"""Refs of the store: loose ones, and `packed-refs`, which `git pack-refs --all` writes at twenty times the cost (gitrepository-layout)."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from mazu_ls.checkpoints.git.pack import sync_folder, write_file
+from mazu_ls.checkpoints.git.pack import sync_folder
 from mazu_ls.platform import open_flags
 
 _HEADER = b"# pack-refs with: peeled fully-peeled sorted \n"
+_MANY = 10
+"""Number of refs for which syncing `packed-refs` is cheaper than making a file for each."""
 _OID = re.compile(rb"[0-9a-f]{40}\n\Z")
 
 
@@ -20,23 +23,52 @@ def pack_refs(store: Path, folder: str) -> None:
     The file is durable before a loose ref is removed. Nothing is done while a git process holds the file's own lock.
     """
     loose = _loose_refs(store, folder)
-    if not loose:
-        return
-    packed, draft = store / "packed-refs", store / "packed-refs.lock"
-    refs = {**_packed_refs(packed), **loose}
-    lines = (b"%s %s\n" % (oid, name) for name, oid in sorted(refs.items()))
+    if loose and _add_packed(store, loose):
+        for name in loose:
+            with suppress(FileNotFoundError):
+                os.unlink(os.fsencode(store) + b"/" + name)  # noqa: PTH108 - fifty at a time
+
+
+def add_refs(store: Path, refs: Mapping[str, bytes]) -> None:
+    """Set refs, all of them new ones to commits; many at once in `packed-refs`."""
+    named = {name.encode(): oid.hex().encode() for name, oid in refs.items()}
+    if len(named) < _MANY or not _add_packed(store, named):
+        for name, oid in refs.items():
+            set_loose_ref(store, name, oid)
+
+
+def set_loose_ref(store: Path, name: str, oid: bytes) -> None:
+    """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
+    ref = store / name
+    draft = ref.with_name(f"{ref.name}.lock")
+    line = oid.hex().encode() + b"\n"
     try:
-        write_file(draft, _HEADER + b"".join(lines), durably=True)
+        draft.write_bytes(line)
+    except FileNotFoundError:  # git removes folders whose refs were all packed
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(line)
+    draft.replace(ref)
+
+
+def _add_packed(store: Path, refs: Mapping[bytes, bytes]) -> bool:
+    """Add ids by name to `packed-refs`, durably; return False, and do nothing, while another process writes that file."""
+    packed, draft = store / "packed-refs", store / "packed-refs.lock"
+    try:
+        fd = os.open(draft, open_flags.CREATE_NEW, 0o444)
     except FileExistsError:
-        return
+        return False
+    try:
+        with open(fd, "wb") as file:  # noqa: PTH123 - a descriptor
+            every = {**_packed_refs(packed), **refs}
+            file.write(_HEADER + b"".join(b"%s %s\n" % (oid, name) for name, oid in sorted(every.items())))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(packed)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    draft.replace(packed)
     sync_folder(store)
-    for name in loose:
-        with suppress(FileNotFoundError):
-            os.unlink(os.fsencode(store) + b"/" + name)  # noqa: PTH108 - fifty at a time
+    return True
 
 
 def _loose_refs(store: Path, folder: str) -> dict[bytes, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import shutil
@@ -12,16 +13,21 @@ from pathlib import Path
 
 from mazu_ls import gitcmd
 from mazu_ls.checkpoints.git.pack import PackWriter
-from mazu_ls.checkpoints.git.packed_refs import pack_refs
+from mazu_ls.checkpoints.git.packed_refs import pack_refs, set_loose_ref
 from mazu_ls.checkpoints.git.trees import TreeStore
+from mazu_ls.checkpoints.git.unwritten_objects import UnwrittenObjects
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.paths import private_folder
 from mazu_ls.workspace.text import split_lines
 
+log = logging.getLogger(__name__)
 REFS = "refs/mazu/c/"
 _TRIES = 5
 MANY_PACKS = 50
+_WITHOUT_NEWEST = frozenset(("ls-files", "check-ignore", "merge-file", "pack-objects", "rev-list"))
+"""Commands that need no object which only the database may hold. The last two may run on another thread, see gc.py, which had everything
+written out before."""
 _AHEAD = 500  # ids asked for at once: few enough to fit into a pipe
 _CONFIG = """[core]
 \trepositoryformatversion = 0
@@ -93,6 +99,8 @@ class StoreRepository:
         """The folder of the packs."""
         gitcmd.require_git()
         self.trees = TreeStore(self.read)
+        self.unwritten: UnwrittenObjects | None = None
+        """What the database holds of the newest steps; None for whoever reads the files alone."""
         self._reader: subprocess.Popen[bytes] | None = None
 
     @classmethod
@@ -149,12 +157,23 @@ class StoreRepository:
         work_tree: Path | None,
         settings: Sequence[str],
     ) -> subprocess.CompletedProcess[bytes]:
+        if arguments[0] not in _WITHOUT_NEWEST:
+            self.write_out()
         env = gitcmd.environment(git_dir or self.path, work_tree)
         return gitcmd.run(arguments, env, work_tree or self.path, input=input, settings=settings)
+
+    def python_git(self) -> gitcmd.PythonGit:
+        """Return git on the store through GitPython, which sees all objects that are there now."""
+        self.write_out()
+        return gitcmd.PythonGit(self.path)
 
     def writer(self) -> PackWriter:
         """Return a writer that collects new objects into one pack."""
         return PackWriter(self.packs)
+
+    def write_out(self, most: int = 1) -> bool:
+        """Write to the store what only the database holds of it, see `UnwrittenObjects.write_out`."""
+        return self.unwritten is not None and self.unwritten.write_out(most)
 
     def read(self, oid: bytes) -> bytes:
         """Return one object's data. Raises MazuError(storage) if the store does not hold it."""
@@ -162,10 +181,20 @@ class StoreRepository:
             return next(found)
 
     def read_all(self, oids: Sequence[bytes]) -> Generator[bytes, None, None]:
-        """Yield the data of several objects in this order, requested in batches. Raises MazuError(storage).
+        """Yield the data of several objects in this order. Raises MazuError(storage).
 
         Close the generator before reading anything else: unread answers would be taken for the next ones.
         """
+        known = self.unwritten.get if self.unwritten is not None else lambda _: None
+        held = {oid: data for oid in oids if (data := known(oid)) is not None}
+        with closing(self._read_files([oid for oid in oids if oid not in held])) as stored:
+            for oid in oids:
+                yield held[oid] if oid in held else next(stored)
+
+    def _read_files(self, oids: Sequence[bytes]) -> Generator[bytes, None, None]:
+        """Yield the data of objects that the files hold, requested from git in batches."""
+        if not oids:
+            return
         process, left = self._batch(), len(oids)
         try:
             for start in range(0, len(oids), _AHEAD):
@@ -189,16 +218,8 @@ class StoreRepository:
         return {bytes.fromhex(line[:40].decode()) for line in out.split(b"\n") if line.endswith(b" missing")}
 
     def set_ref(self, name: str, oid: bytes) -> None:
-        """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
-        ref = f"{self.path}/{name}"
-        draft = Path(f"{ref}.lock")
-        line = oid.hex().encode() + b"\n"
-        try:
-            draft.write_bytes(line)
-        except FileNotFoundError:  # git removes folders whose refs were all packed
-            draft.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_bytes(line)
-        os.replace(draft, ref)  # noqa: PTH105 - once a step
+        """Write one loose ref, see `set_loose_ref`."""
+        set_loose_ref(self.path, name, oid)
 
     def refs(self, prefix: str = REFS) -> dict[str, bytes]:
         """Return object ids by ref name below `prefix` (names without it)."""
@@ -222,6 +243,10 @@ class StoreRepository:
                 except FileNotFoundError:  # a pack that a repack just replaced
                     continue
         return total
+
+    def holds_packs(self) -> bool:
+        """Return whether any pack is there; the first checkpoint makes one."""
+        return any(self.packs.glob("*.pack"))
 
     def collected(self) -> str:
         """Return a value that changes whenever a process removes objects from the store."""
@@ -272,6 +297,22 @@ class StoreRepository:
                     pipe.close()
             self._reader.wait()
             self._reader = None
+
+    def forget_objects(self) -> None:
+        """Read objects anew: some may have been collected, or a transaction that added some was rolled back."""
+        self.forget_reader()
+        if self.unwritten is not None:
+            self.unwritten.forget()
+
+    def close(self) -> None:
+        """Write out what only the database holds, and end the child process. What cannot be written stays in the database."""
+        import apsw
+
+        try:
+            self.write_out()
+        except (OSError, apsw.Error) as error:
+            log.warning("the newest checkpoints stay in the database: %s", error)
+        self.forget_reader()
 
     def _batch(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:

@@ -66,7 +66,7 @@ MIGRATIONS = Migrations(
         CREATE TABLE checkpoint_saved (
             number INTEGER NOT NULL, place BLOB NOT NULL, PRIMARY KEY (number, place)) WITHOUT ROWID;
         """,
-        # Packs whose files are not synced yet: see unsynced_packs.py.
+        # Packs whose files were not synced yet: see unsynced_packs.py.
         "CREATE TABLE checkpoint_pack (name TEXT PRIMARY KEY, pack BLOB NOT NULL, pack_index BLOB NOT NULL)",
         # Edits after checkpoint `number` of files that no checkpoint holds, and what was there: see unheld_edits.py.
         """
@@ -83,6 +83,8 @@ MIGRATIONS = Migrations(
             born REAL NOT NULL, source BLOB);
         CREATE INDEX checkpoint_renamed_by_inode ON checkpoint_renamed (inode);
         """,
+        # The objects of the newest steps, which are not in the store yet: see unwritten_objects.py.
+        "CREATE TABLE checkpoint_unwritten (number INTEGER PRIMARY KEY, commit_id BLOB NOT NULL, objects BLOB NOT NULL)",
     ),
 )
 _COLUMNS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +16,7 @@ from mazu_ls.checkpoints.context import META, CheckpointContext
 from mazu_ls.checkpoints.git.objects import commit_tree
 from mazu_ls.checkpoints.git.repository import REFS, StoreRepository
 from mazu_ls.checkpoints.git.unsynced_packs import restore_packs
+from mazu_ls.checkpoints.git.unwritten_objects import UnwrittenObjects
 from mazu_ls.checkpoints.models import Checkpoint, FileCounts, MemoryCounts, SkippedFile
 from mazu_ls.checkpoints.restore import rollback
 from mazu_ls.checkpoints.scan.roots import CheckpointRoot
@@ -23,7 +25,7 @@ from mazu_ls.checkpoints.store import schema
 from mazu_ls.config.config import CheckpointSettings
 from mazu_ls.errors import Kind, MazuError, system_advice
 from mazu_ls.state.paths import private_folder, projects_folder, root_key
-from mazu_ls.state.store import transaction
+from mazu_ls.state.store import BUSY_MS, harden, select, transaction
 
 if TYPE_CHECKING:
     import apsw
@@ -38,11 +40,43 @@ def place_of(state: Path, root: Path) -> Path:
 
 
 def open_project(
-    place: Path, mounts: Sequence[CheckpointRoot], parts: Sequence[SnapshotPart], settings: CheckpointSettings
+    place: Path,
+    mounts: Sequence[CheckpointRoot],
+    parts: Sequence[SnapshotPart],
+    settings: CheckpointSettings,
+    db: apsw.Connection,
 ) -> CheckpointContext:
-    """Open the project with a store that git can read."""
+    """Open the project with a store that git can read. `db` holds what is not written to it yet."""
     private_folder(place)
-    return CheckpointContext(StoreRepository.open(place / "store.git"), mounts, parts, settings)
+    repository = StoreRepository.open(place / "store.git")
+    repository.unwritten = _unwritten(db, repository)
+    return CheckpointContext(repository, mounts, parts, settings)
+
+
+def write_newest(database: Path, repository: StoreRepository) -> None:
+    """Write to the store what a database that may be in use holds of it. Raises apsw.Error, OSError."""
+    import apsw
+
+    with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        db.set_busy_timeout(BUSY_MS)
+        harden(db)
+        if select(db, "SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint_unwritten'"):
+            _unwritten(db, repository).write_out()
+
+
+def _unwritten(db: apsw.Connection, repository: StoreRepository) -> UnwrittenObjects:
+    return UnwrittenObjects(db, repository.path, lambda number: REFS + schema.checkpoint_id(number))
+
+
+def _write_objects(project: CheckpointContext, db: apsw.Connection) -> None:
+    """Write to the store what the database holds of it. A store without a pack was lost, since its first one was made before anything
+    was left in the database: that is dropped."""
+    repository = project.repository
+    if repository.unwritten is not None and not repository.holds_packs():
+        repository.unwritten.drop()
+        transaction(db, lambda d: d.execute("DELETE FROM checkpoint_pack"))
+    restore_packs(db, repository.packs)
+    repository.write_out()
 
 
 def reconcile(project: CheckpointContext, db: apsw.Connection) -> None:
@@ -130,7 +164,7 @@ def explain_disk(work: Callable[[], T], place: Path) -> T:
 
 def recover(project: CheckpointContext, db: apsw.Connection) -> None:
     """Complete everything unfinished. A rollback that cannot be completed now does not keep the server from starting."""
-    restore_packs(db, project.repository.packs)
+    _write_objects(project, db)
     try:
         rollback.recover_rollback(project, db)
     except MazuError as error:

@@ -32,6 +32,7 @@ def begin_collection(repository: StoreRepository) -> GarbageCollection | None:
     """
     if shutil.disk_usage(repository.path).free < 2 * repository.bytes():
         return None
+    repository.write_out()
     repository.start_gc_generation()
     pack_refs(repository.path, REFS)
     packs = {path: _written(path) for path in (repository.path / "objects" / "pack").glob("*.pack")}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.checkpoints.context import CheckpointContext
-from mazu_ls.checkpoints.git.unsynced_packs import MOST, sync_packs
+from mazu_ls.checkpoints.git.unwritten_objects import MOST
 from mazu_ls.checkpoints.models import Checkpoint, PruneResult, readable_size
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.unheld import kept_limit
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _SLACK = 0.9  # a store that reached its cap is reduced to this share of it
+QUIET_SECONDS = 60.0
+"""Seconds without a checkpoint after which what only the database holds is written to the store."""
 _TIDY_EVERY = 16  # checkpoints; reading every pack after each one costs more than a small checkpoint does
 
 
@@ -39,6 +41,7 @@ class Upkeep:
         self._room: int | None = None
         self._pruning = asyncio.Lock()
         self._background: set[asyncio.Task[None]] = set()
+        self._quiet: asyncio.TimerHandle | None = None
         self.named_by_undo: Callable[[], Awaitable[Collection[str]]] | None = None
         """Returns the checkpoints that undoing the last turn of each session needs; set by the owner of the sessions."""
         self.on_warning: Callable[[str], object] | None = None
@@ -47,11 +50,32 @@ class Upkeep:
     def after_checkpoint(self, checkpoint: Checkpoint, *, scanned: bool) -> None:
         """A checkpoint was taken: maintain the store if that pays."""
         self._untidied += 1
+        self._write_out_later()
         if self._room is not None:
             self._room -= checkpoint.bytes
         if self._room is None or self._room < 0 or scanned or self._untidied >= _TIDY_EVERY:
             self._untidied = 0
             self._tidy()
+
+    def _write_out_later(self) -> None:
+        """Write the newest steps to the store once no checkpoint was taken for a while: it then has them even if the database is lost."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+        self._quiet = asyncio.get_running_loop().call_later(
+            QUIET_SECONDS, lambda: self._start(self._written_out())
+        )
+
+    async def _written_out(self) -> None:
+        try:
+            await self._locked(lambda _: self._project.repository.write_out())
+        except (MazuError, OSError) as error:
+            log.warning("the newest checkpoints stay in the database: %s", error)
+
+    async def close(self) -> None:
+        """Start nothing new, and wait for the background work."""
+        if self._quiet is not None:
+            self._quiet.cancel()
+        await self.idle()
 
     async def idle(self) -> None:
         """Wait for the background work."""
@@ -115,7 +139,10 @@ class Upkeep:
 
     def _tidy(self) -> None:
         """Run the maintenance after a checkpoint; the caller does not wait for it."""
-        task = asyncio.create_task(self._tidied())
+        self._start(self._tidied())
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
@@ -132,16 +159,9 @@ class Upkeep:
         except (MazuError, OSError) as error:
             log.warning("the checkpoint store was not tidied: %s", error)
 
-    def _consolidate(self, db: apsw.Connection) -> None:
-        merged = self._project.repository.consolidate()
-        sync_packs(db, self._project.repository.packs, 1 if merged else MOST)
-
-    def _finish_collection(
-        self, db: apsw.Connection, collection: gc.GarbageCollection, names: set[str]
-    ) -> None:
-        repository = self._project.repository
-        sync_packs(db, repository.packs, 1)  # none of those that are deleted may be written again
-        gc.finish_collection(repository, collection, names)
+    def _consolidate(self, _: apsw.Connection) -> None:
+        self._project.repository.write_out(MOST)
+        self._project.repository.consolidate()
 
     async def _collect(self) -> bool:
         """Free the space of pruned checkpoints; others may take checkpoints meanwhile. False if there is no room to do
@@ -152,5 +172,5 @@ class Upkeep:
             collection = await self._locked(lambda _: gc.begin_collection(repository))
             if collection is not None:
                 names = await asyncio.to_thread(gc.repack, repository, collection)
-                await self._locked(lambda db: self._finish_collection(db, collection, names))
+                await self._locked(lambda _: gc.finish_collection(repository, collection, names))
         return collection is not None
