@@ -200,3 +200,19 @@ def forget_what_was_not_recorded(env: dict[str, str], session: str) -> None:
         kept = {name: recorded[name] for name in ("only", "paths", "partial")}
         values = (json.dumps(kept), session, row[0])
         db.execute("UPDATE checkpoint_rollback SET sections = ?, session = ? WHERE id = ?", values)
+
+
+async def test_redos_without_a_session_go_back_from_the_last_undo(env: dict[str, str], folder: Path):
+    edits = write_files(folder)
+    async with ModelServer(replies(*edits)) as model, restarted(env, folder, model) as client:
+        first, second = await turns(client, folder)
+        for session in (second, first):  # the last one is not of the conversation that was used last
+            assert (await client.command("mazu.undo", {"sessionId": session}))["verified"]
+        assert texts(folder) == ["a = 1\n", "b = 1\n"]
+        assert (await client.command("mazu.redo"))["plan"]["write"] == ["a.py"]
+        assert [await said(client, one) for one in (first, second)] == [1, 0]
+        assert (await client.command("mazu.redo"))["plan"]["write"] == ["open.py"]
+        assert texts(folder) == ["a = 2\n", "b = 2\n"]
+        assert [await said(client, one) for one in (first, second)] == [1, 1]
+        with pytest.raises(RpcFailure):
+            await client.command("mazu.redo")

@@ -306,6 +306,8 @@ async def redo(server: ServerState, params: turns.RedoParams) -> wire.RollbackRe
         session.id if session else None,
         named=params.session_id is not None,
     )
+    if found.session is not None and params.session_id is None:
+        await _session_to_undo(server.project, found.session, "Redo it there.")
     wanted = Wanted(found.only, found.paths, session=found.session, redo_of=found)
     return wire.RollbackResult.from_report(await roll_back(server, checkpoints, found.safety, wanted))
 

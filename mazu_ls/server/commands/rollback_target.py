@@ -140,11 +140,13 @@ async def revertible(
     checkpoints: Checkpoints, sessions: Sessions, session: str | None, *, named: bool
 ) -> PastRollback:
     """Return the last undo or rollback of `session`, or of everything, that was not redone; where the session was not
-    `named`, of a rewrite, too.
+    `named`, of a rewrite, too, or of another conversation if no turn of `session` began since.
 
     Raises MazuError: not_found, which then names another conversation that has one, or conflict where a conversation that it
     changed continued since.
     """
+    if not named and (found := await _last_elsewhere(checkpoints, sessions, session)) is not None:
+        return found
     own = [session] if session else []
     found = await checkpoints.last_rollback(*own, *([] if named else await rewrites(sessions)))
     if found is None:
@@ -161,6 +163,22 @@ async def revertible(
             Kind.CONFLICT, "The conversation continued after that undo, so it cannot be redone.",
             f"Rolling back to {found.safety} restores the state before the undo.",
         )  # fmt: skip
+    return found
+
+
+async def _last_elsewhere(
+    checkpoints: Checkpoints, sessions: Sessions, session: str | None
+) -> PastRollback | None:
+    """Return the last undo of all, if it is of another conversation than `session` and neither went on since."""
+    found = await checkpoints.last_rollback(*[one.id for one in await sessions.list() if not one.aside])
+    if found is None or found.session in (None, session):
+        return None
+    taken = (await checkpoints.get(found.safety)).created_at
+    started = None if session is None else await sessions.last_started(session)
+    if (started is not None and started > taken) or await _continued(
+        checkpoints, sessions, found, found.session
+    ):
+        return None
     return found
 
 
