@@ -77,6 +77,7 @@ ALLOWED = {
     "agent/session/deleted_sessions.py": STATE,
     "journal/damage.py": STATE,
     "journal/journal.py": STATE,
+    "journal/latest_events.py": STATE,
     "journal/order.py": STATE,
     "models/sdk/lazy_packages.py": "a package that is installed",
     "agent/project/turn_markers.py": STATE,

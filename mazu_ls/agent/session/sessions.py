@@ -22,6 +22,7 @@ from mazu_ls.agent.session.session_fork import fork_point, write_fork
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
 from mazu_ls.journal.damage import describe_damage
+from mazu_ls.journal.latest_events import read_latest
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -98,14 +99,18 @@ class Sessions:
             self.current = current
             return session
 
-    async def events(self, session_id: str) -> builtins.list[journal.Event]:
-        """Return the conversation of a session, also of one that another process holds. Raises MazuError(not_found)."""
-        if session := self.find(session_id):
-            return await asyncio.to_thread(session.events)
-        path = self._existing(session_id)
-        events = await asyncio.to_thread(lambda: [*journal.read(path)])
+    async def events(
+        self, session_id: str, is_later: Callable[[str], bool] | None = None
+    ) -> builtins.list[journal.Event]:
+        """Return the conversation of a session, also of one that another process holds; with `is_later` the events after the last one
+        whose time is not. Raises MazuError(not_found)."""
+        session, path = self.find(session_id), self._existing(session_id)
+        events = await asyncio.to_thread(
+            lambda: read_latest(path, is_later) if is_later else [*journal.read(path)]
+        )
         last = max((event.seq for event in events), default=0)
-        return journal.branch_events(events, await self._project.conversation_head(session_id, last))
+        head = session.journal.head if session else await self._project.conversation_head(session_id, last)
+        return journal.branch_events(events, head)
 
     async def last_started(self, session_id: str) -> datetime | None:
         """Return when the last turn of a session's conversation began; None if there is none, or no such session."""

@@ -14,7 +14,7 @@ from mazu_ls.workspace.visible_text import make_visible
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mazu_ls.agent.project.services import ProjectServices
     from mazu_ls.agent.session.journal_views import SessionInfo
@@ -76,8 +76,8 @@ class AllSessions(Protocol):
         """Return all sessions."""
         ...
 
-    async def events(self, session_id: str) -> builtins.list[journal.Event]:
-        """Return the conversation of a session."""
+    async def events(self, session_id: str, is_later: Callable[[str], bool]) -> builtins.list[journal.Event]:
+        """Return the events of a conversation after the last one whose time is not later."""
         ...
 
 
@@ -147,7 +147,7 @@ def find_turn(
     return start.turn, start.parent, baseline
 
 
-def edited_files(events: Sequence[journal.Event], after: int) -> list[str]:
+def edited_files(events: Sequence[journal.Event], after: int = 0) -> list[str]:
     """Return the files that the agent's tools edited after an event of a conversation, as the calls name them."""
     calls: dict[str, str] = {}
     found: dict[str, None] = {}
@@ -169,9 +169,8 @@ async def edited_since(sessions: AllSessions, at: datetime) -> dict[str, list[st
     for info in await sessions.list():
         if _is_later(info.updated_at, at):
             with suppress(MazuError, OSError):
-                events = await sessions.events(info.id)
-                before = (event.seq for event in events if not _is_later(event.at, at))
-                found[info.id] = edited_files(events, max(before, default=0))
+                events = await sessions.events(info.id, lambda moment: _is_later(moment, at))
+                found[info.id] = edited_files(events)
     return found
 
 
