@@ -27,6 +27,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve
 import checkpoint_speed  # noqa: E402
 import figures_of_server as of_server  # noqa: E402
 import figures_of_session as of_session  # noqa: E402
+import open_document_round  # noqa: E402
 import spawn  # noqa: E402
 import tool_round  # noqa: E402
 
@@ -88,6 +89,9 @@ def tool_rounds(options: Options) -> Iterator[Figure]:
     server = statistics.median(of_server.server_round(30) for _ in range(options.repeat))
     name = f"bare synchronous SDK loop: {bare_round:.1f} ms CPU"
     yield Figure("tool round with a checkpoint, LSP server: CPU", server / bare_round, 3.5, "x", 1.0, name)
+    opened = statistics.median(open_document_round.open_document_round(30) for _ in range(options.repeat))
+    what = "the same, the file open in the editor (applyEdit): CPU"
+    yield Figure(what, opened / bare_round, 3.5, "x", 1.0, name)
 
 
 def rollbacks(options: Options) -> Iterator[Figure]:
