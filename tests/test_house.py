@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -304,6 +305,20 @@ def test_the_guide_for_contributors_names_files_that_exist():
     assert [
         name for name in named if not any((top / name).exists() for top in (ROOT, ROOT / "mazu_ls"))
     ] == []
+
+
+def test_the_mutants_of_make_mutants_can_be_made():
+    """Else it stops at the first of them, and measures nothing."""
+    table = tomllib.loads((ROOT / "benchmarks/data/mutants.toml").read_text())
+    packages = table["package"].values()
+    tests = {f"tests/{test}" for row in (*packages, *table["named"]) for test in row["tests"]}
+    assert [test for test in sorted(tests) if not (ROOT / test).exists()] == []
+    files = [file for row in packages for file in row["files"]]
+    assert [file for file in files if not any((ROOT / "mazu_ls").glob(file))] == []
+    named = [
+        row["promise"] for row in table["named"] if (ROOT / row["file"]).read_text().count(row["old"]) != 1
+    ]
+    assert named == [], "change the text in benchmarks/data/mutants.toml as you changed the code"
 
 
 def test_people_read_words_that_they_would_search_for():
