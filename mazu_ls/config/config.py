@@ -206,12 +206,16 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Layer(Struct, frozen=True):
-    """Settings from one source: `origin` names it for the user; `text` is the file's text, for line numbers."""
+    """Settings from one source: `origin` names it for the user; `text` is the file's text, for line numbers.
+
+    `is_bound`: what would loosen is left out without a warning, as an option of the command line that means "at most".
+    """
 
     origin: str
     values: Mapping[str, Any]
     text: str = ""
     may_loosen: bool = True
+    is_bound: bool = False
 
 
 class Loaded(Struct, frozen=True):
@@ -243,7 +247,9 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
             accepted = project_settings.tightened(
                 accepted,
                 msgspec.to_builtins(base),
-                lambda name, why, layer=layer: warnings.append(_warning(layer, name, why)),
+                lambda name, why, layer=layer: (
+                    None if layer.is_bound else warnings.append(_warning(layer, name, why))
+                ),
             )
         _merge(merged, accepted)
     if env.get("MAZU_MODEL"):

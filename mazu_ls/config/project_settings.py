@@ -52,6 +52,8 @@ def _output_names(_: Any, new: Any) -> bool:
 
 WORKSPACE_VALUES = "workspace"
 """The key of an editor's settings that holds values which a project may have written."""
+AT_MOST = "atMost"
+"""The key of settings from a command line that only restrict further."""
 BROUGHT_BY_EDITOR = "editor settings that a project may have written (your own go into {})"
 
 SET = Direction("set", lambda old, new: True)

@@ -89,3 +89,20 @@ async def test_a_fork_may_hold_a_turn_that_was_undone(env: dict[str, str], folde
         assert [turn["reply"] for turn in forked["turns"]] == ["Blue.", "Red."]
         forked = await client.command("mazu.session.fork", of | {"turnId": first["turnId"], "withTurn": True})
         assert [turn["reply"] for turn in forked["turns"]] == ["Blue."]
+
+
+async def test_an_undo_leaves_out_what_another_undo_removed(env: dict[str, str], folder: Path):
+    path = folder / "app.py"
+    path.write_text("".join(f"{n}\n" for n in range(1, 30)))
+    pairs = (("24\n25", "24 B\n25"), ("12\n13", "12 C\n13"), ("4\n5", "4 A\n5"))
+    replies = [reply for pair in pairs for reply in edit(*pair)]
+    async with agent(env, folder, replies, **OPTED, allow=["edit_file: app.py"]) as client:
+        sessions = [await new_session(client) for _ in pairs]
+        for session in sessions:
+            await chat(client, "edit", session)
+        left = path.read_text()
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}  # what others changed
+        for session, name in ((sessions[0], " B"), (sessions[2], " A"), (sessions[1], " C")):
+            left = left.replace(name, "")
+            undone = await client.command("mazu.undo", {"sessionId": session})
+            assert (undone["verified"], path.read_text()) == (True, left), undone

@@ -102,6 +102,17 @@ def test_a_file_above_the_folder_is_attached(script: Script):
     assert "Seen." in out, err
 
 
+@pytest.mark.parametrize("verb", ["chat", "run"])
+def test_an_option_lifts_no_limit_of_the_settings(script: Script, verb: str):
+    script.model_says({"text": "The answer.", "repeat": True})
+    assert script("config", "set", "limits.max_cost_usd", "0.0001")[0] == 0
+    status, out, err = script(verb, "hi", "--max-cost", "5")
+    assert (status, "The answer." in out) == (3, False), out + err
+    assert script("config", "set", "limits.max_cost_usd", "5")[0] == 0
+    assert script(verb, "hi", "--max-cost", "0.0001")[0] == 3
+    assert script(verb, "hi", "--max-cost", "1")[0] == 0
+
+
 @pytest.mark.parametrize("verb", ["chat", "ask"])
 def test_a_text_on_a_pipe_is_attached_or_said_not_to_be_read(script: Script, verb: str):
     script.model_says({"when": "ünïcode diff", "text": "Attached."}, {"text": "The answer."})

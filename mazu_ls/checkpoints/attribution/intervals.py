@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.attribution.agent_edits import divide_interval, edits_of
 from mazu_ls.checkpoints.attribution.owners import Change, Owner
 from mazu_ls.checkpoints.attribution.place_records import PlaceRecords
+from mazu_ls.checkpoints.attribution.recorded_writes import rollback_of
 from mazu_ls.checkpoints.attribution.restored_places import restored_view
 from mazu_ls.checkpoints.attribution.same_states import came_back
 from mazu_ls.checkpoints.context import CheckpointContext
@@ -58,8 +59,10 @@ def merge_changes(intervals: Sequence[Interval]) -> Change:
 
 
 def _removable(change: Change, writer: str | None) -> Owner:
-    """Return how a rollback treats a change: "agent" if it reverted it, "user" if it left it."""
-    return "agent" if change.is_rollback else change.owner(writer)
+    """Return how a rollback treats a change: "agent" if it reverted it, "user" if it left it, as another session's rollback."""
+    if change.is_rollback:
+        return "agent" if writer is None or change.rollbacks == {rollback_of(writer)} else "user"
+    return change.owner(writer)
 
 
 class PlaceHistory:

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls import __version__
+from mazu_ls.config.project_settings import AT_MOST
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.client.host_questions import HostQuestions
 from mazu_ls.server.features.wiring import create_server
@@ -108,7 +109,7 @@ def settings_of(given: argparse.Namespace) -> dict[str, Any]:
     if getattr(given, "dry_run", False):
         settings["edits"] = {"apply": "propose"}
     if given.verb == "chat" and (cost := getattr(given, "maxCost", None)) is not None:
-        settings["limits"] = {"max_cost_usd": cost}
+        settings[AT_MOST] = {"limits": {"max_cost_usd": cost}}  # a lower limit of the settings holds
     return settings
 
 

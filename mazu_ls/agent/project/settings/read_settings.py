@@ -15,7 +15,7 @@ from mazu_ls.agent.project.extension_tools import servers_of_user
 from mazu_ls.agent.project.settings.rule_warnings import rules_without_tool
 from mazu_ls.config.config import Config, Layer, McpServer, load
 from mazu_ls.config.config_files import file_states, read_layer, read_project_layer, world_readable_keys
-from mazu_ls.config.project_settings import BROUGHT_BY_EDITOR, WORKSPACE_VALUES
+from mazu_ls.config.project_settings import AT_MOST, BROUGHT_BY_EDITOR, WORKSPACE_VALUES
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
 
@@ -104,10 +104,12 @@ def read_settings(
         problems += [problem] if problem else []
     exposed = world_readable_keys(own)
     problems += [exposed] if exposed else []
-    own_settings = {key: value for key, value in editor.items() if key != WORKSPACE_VALUES}
+    own_settings = {key: value for key, value in editor.items() if key not in (WORKSPACE_VALUES, AT_MOST)}
     layers.append(Layer("editor settings", own_settings))
     if isinstance(brought := editor.get(WORKSPACE_VALUES), Mapping):
         layers.append(Layer(BROUGHT_BY_EDITOR.format(own), brought, may_loosen=False))
+    if isinstance(bounds := editor.get(AT_MOST), Mapping):
+        layers.append(Layer("command line", bounds, may_loosen=False, is_bound=True))
     said = [layer.values.get("permissions") for layer in layers]
     mode_given = any(isinstance(table, Mapping) and "mode" in table for table in said)
     loaded = load(layers, env)
