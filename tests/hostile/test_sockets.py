@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +112,31 @@ def test_a_unix_socket_is_for_this_user_alone(env: dict[str, str], tmp_path: Pat
         assert answer(str(place), initialize()).startswith(b"Content-Length")
         assert process.wait(WAIT) == 1
         assert not place.exists()
+
+
+@pytest.mark.parametrize("kind", ["tcp", "socket"])
+def test_programs_that_only_connect_take_the_place_of_no_editor(env: dict[str, str], kind: str):
+    with ExitStack() as stack:
+        if kind == "tcp":
+            process, address, token = stack.enter_context(listening(env))
+        else:
+            process, token = stack.enter_context(spawned(env, "-m", "mazu_ls", "--socket")), ""
+            assert process.stderr
+            address = process.stderr.readline().decode().split()[-1]
+        for _ in range(100):
+            silent = stack.enter_context(socket.socket(socket.AF_INET if token else socket.AF_UNIX))
+            silent.settimeout(WAIT)
+            silent.connect(address)
+        for said in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\0" * 100,
+            message(id=1, method="shutdown"),
+            message(method="exit"),
+        ):
+            assert answer(address, said) == b"", said
+        assert process.poll() is None
+        assert answer(address, initialize({"token": token})).startswith(b"Content-Length")
+        assert process.wait(WAIT) == 1
 
 
 def test_a_path_that_is_taken_is_left_alone(env: dict[str, str], tmp_path: Path):

@@ -1,7 +1,8 @@
 """Accepts clients over a socket: one that does not prove to be the server's owner is closed, and the next one awaited.
 
 On TCP the proof is a token, known only to whoever started the server; on a unix socket it is the mode of the socket
-(0600) and the user at the other end. Before that proof nothing is carried out, and nothing is answered.
+(0600) and the user at the other end. Before that proof nothing is carried out, and nothing is answered. On both the first message
+has to be `initialize`: a program that only connects takes the place of no editor.
 """
 
 from __future__ import annotations
@@ -77,8 +78,6 @@ class OwnerOnly:
 
     async def _admitted(self, reader: asyncio.StreamReader) -> bytes | None:
         """Return the input of a client that proved to be the owner's; None for any other."""
-        if self._token is None:
-            return b""
         data, frames = b"", FrameReader()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FIRST_SECONDS):
@@ -89,7 +88,8 @@ class OwnerOnly:
                         break  # an HTTP request, or nothing that any LSP client sends
                     if (first := frames.take(chunk)) is not None:
                         return data if self._proves(first, data) else None
-        logger.warning("A client that did not begin with `initialize` and the token was closed.")
+        also = "" if self._token is None else " and the token"
+        logger.warning("A client that did not begin with `initialize`%s was closed.", also)
         return None
 
     def _proves(self, first: bytes | BadFrame, data: bytes) -> bool:
@@ -97,11 +97,13 @@ class OwnerOnly:
             return False
         try:
             message: Any = msgspec.json.decode(first)
-            options = message["params"]["initializationOptions"] if message["method"] == "initialize" else {}
+            if message["method"] != "initialize" or self._token is None:
+                return message["method"] == "initialize"
+            options = message["params"]["initializationOptions"]
             named = options.get("token") or options.get("mazu", {}).get("token")
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
             return False
-        proved = isinstance(named, str) and hmac.compare_digest(named.encode(), (self._token or "").encode())
+        proved = isinstance(named, str) and hmac.compare_digest(named.encode(), self._token.encode())
         if not proved:
             logger.warning("A client that does not know the token was closed.")
         return proved
