@@ -284,3 +284,12 @@ async def test_under_landlock_what_is_in_its_temporary_folder_is_kept(project, m
     [folder] = kept(project).iterdir()
     assert (folder / "data.db").read_bytes() == b"rows"
     assert "data.db (in $TMPDIR)" in output.text
+
+
+async def test_under_landlock_a_command_is_the_first_to_end_where_memory_runs_out(
+    project, monkeypatch
+) -> None:
+    if not landlock.abi():
+        pytest.skip("this kernel has no Landlock")
+    monkeypatch.setattr(sandbox, "probe", lambda: Sandbox("landlock", "for the test"))
+    assert await project.text(run_shell, command="cat /proc/self/oom_score_adj") == "1000"

@@ -143,7 +143,9 @@ class Screen:
         if self.question is None or self.question.noting or self.question.answer.done():
             return False
         quiet = time.monotonic() - self.last_key >= QUIET_SECONDS
-        return quiet and not (self.writable and self.buffer.text)
+        return quiet and not (
+            self.writable and self.buffer.text.strip()
+        )  # a blank that came too early shows nothing
 
     def choose(self, letter: str = "") -> None:
         """Answer with the selected option: at once, or with `letter` once no more text follows that key."""

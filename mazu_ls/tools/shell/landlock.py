@@ -7,6 +7,7 @@ run as a program, never by a thread of the server: a restricted command could re
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -83,6 +84,10 @@ def command(
 
 def _main(given: str, argv: list[str]) -> None:
     settings = json.loads(given)
+    with contextlib.suppress(
+        OSError
+    ):  # the first that the kernel ends when memory runs out; it cannot say so itself
+        Path("/proc/self/oom_score_adj").write_text("1000")
     _confine(
         [Path(path) for path in settings["writable"]],
         {Path(path) for path in settings["hidden"]},
