@@ -10,7 +10,7 @@ facts of the first four sets (361), and of the files that are asked, in one stor
 the code, every second line is for development (the first, the third ...), the others were only reported, more than once by now. `paraphrases-4.tsv` was written blind, too, and measured
 once, when nothing was chosen any more; its pairs may share words, as questions of users do. So was `paraphrases-5.tsv`.
 `paraphrases-6.tsv` was written right before the list of related words (memory/search/related_words.txt) by the same author, so that it
-flatters that list. All have one author: how good recall is on questions of others only their questions can say.
+flatters that list. `paraphrases-7.tsv` was written blind and measured once. All have one author: how good recall is on questions of others only their questions can say.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 The store holds the facts of the sets of recall_paraphrase.py, the two older ones (161, twice what the budget of a turn holds), then all (361). The 100 messages
 of data/unrelated.txt are about other things, half of them about programming, so that each memory which one of them is
-given is wrong; beside them the tasks of data/tasks.tsv, each with the memory that applies to it. The same facts are remembered once as facts and once as decisions, which stand while they fit. Nonsense must
+given is wrong; data/unrelated-2.txt are 100 more, nearly all about programming, written before their result was seen; beside them the tasks of data/tasks.tsv, each with the memory that applies to it. The same facts are remembered once as facts and once as decisions, which stand while they fit. Nonsense must
 be answered with the nearest three, said to be only that. Beside it: the same by words alone.
 """
 
@@ -25,13 +25,27 @@ from mazu_ls.memory.memories import Memories
 from mazu_ls.memory.models import ONLY_NEAREST
 from mazu_ls.memory.search.inject import RecallContext
 
-MESSAGES, TASKS = DATA / "unrelated.txt", DATA / "tasks.tsv"
+MESSAGES, TASKS = (DATA / "unrelated.txt", DATA / "unrelated-2.txt"), DATA / "tasks.tsv"
 NONSENSE = (
     "qwzx blorf", "xkcd zzyzx", "asdf jkl", "flurb", "grmpf wuzzle snork", "zxcvbnm", "blah bleh bloh", "qqqq wwww eeee",
     "lorem ipsum dolor", "vrrm tktk pffft", "0x7f3a99", "hjkl;", "frobnitz quux", "mxyzptlk", "uiae nrtd", "jabberwocky slithy toves",
     "skdjfh ksjdhf", "ooga booga", "trololo", "wibble wobble",
 )  # fmt: skip
 BUDGET = MemorySettings().inject_tokens
+
+
+async def count_wrong(memories: Memories, path: Path, *, show: bool) -> tuple[int, int]:
+    """Return how many memories the messages of a file are given, and how many of them are given any."""
+    given = troubled = 0
+    for message in path.read_text(encoding="utf-8").strip().split("\n"):
+        injection = await memories.inject(RecallContext(message), BUDGET)
+        wrong = injection.memories[injection.standing_count :]
+        given += len(wrong)
+        troubled += bool(wrong)
+        if show:
+            for memory in wrong:
+                print(f"    {message[:60]} -> {memory.title} ({memory.why})")
+    return given, troubled
 
 
 async def measure(
@@ -48,15 +62,7 @@ async def measure(
             await memories.remember(line.split("\t")[1], category=category)
         await memories.recall("warm")
         await memories.embedder.make_all()
-        given = troubled = 0
-        for message in MESSAGES.read_text(encoding="utf-8").strip().split("\n"):
-            injection = await memories.inject(RecallContext(message), BUDGET)
-            wrong = injection.memories[injection.standing_count :]
-            given += len(wrong)
-            troubled += bool(wrong)
-            if show:
-                for memory in wrong:
-                    print(f"    {message[:60]} -> {memory.title} ({memory.why})")
+        counts = [await count_wrong(memories, path, show=show) for path in MESSAGES]
         tasks = [line.split("\t") for line in TASKS.read_text(encoding="utf-8").strip().split("\n")]
         applied = stood = others = 0
         for task, fact in tasks:
@@ -75,7 +81,7 @@ async def measure(
         await memories.close()
     print(
         f"  {len(lines)} of category {category + ', ' + ('words and meaning' if semantic else 'words alone'):<28}"
-        f" memories given to 100 messages about other things: {given} (in {troubled} of them);"
+        f" memories given to 100 messages about other things, twice: {', '.join(f'{given} (in {troubled} of them)' for given, troubled in counts)};"
         f" {len(tasks)} tasks given what applies: {applied}, and {others} others; it stands in every turn: {stood};"
         f" nonsense answered as if found: {claimed} of {len(NONSENSE)}",
         flush=True,

@@ -271,3 +271,22 @@ async def test_what_was_said_at_length_is_told_from_its_end(memories: Memories):
     told = (await memories.inject(RecallContext("when do we deploy", said_before=lines))).said_before
     assert [line[:14] for line in told][:1] == ["- (2026-11-27)"]
     assert "5 word" in told[0] and "0 word" not in told[0]
+
+
+async def test_one_chance_word_is_no_reason_where_the_meaning_is_another(memories: Memories):
+    facts = (
+        "Amounts are whole cents", "The CLI exits with 2 on bad usage", "frobnicate() must run twice",
+        "We vendor third-party C code under third_party", "The CI runs on self-hosted runners",
+        "Los mensajes de error se escriben en inglés", "Sessions expire after thirty minutes", "Use pytest fixtures",
+    )  # fmt: skip
+    for fact in facts:
+        await memories.remember(fact)
+    await memories.embedder.make_all()
+    for other in ("Center the div", "Was ist ein Zeiger in C?", "¿Quién escribió Don Quijote?"):
+        assert lines((await memories.inject(RecallContext(other))).text) == [], other
+    for task, fact in (
+        ("Compute the cents", facts[0]),
+        ("Which status does the CLI exit with?", facts[1]),
+        ("call frobnicate", facts[2]),  # a word that no model of meaning knows
+    ):
+        assert fact in lines((await memories.inject(RecallContext(task))).text), task

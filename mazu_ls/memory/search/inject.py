@@ -181,6 +181,12 @@ async def _recalled(
         meaning=await embed(context.task) if embed else None,
     )
     found = await recall.find(shelves, query)
-    second = query.meaning is not None and query.meaning.second
-    found.ranked = [] if found.only_nearest else choose_injectable(found.ranked, found.entries, second=second)
+    second, known = (
+        (query.meaning.second, query.meaning.known) if query.meaning is not None else (False, False)
+    )
+    found.ranked = (
+        []
+        if found.only_nearest
+        else choose_injectable(found.ranked, found.entries, second=second, known=known)
+    )
     return await recall.memories(shelves, found, MAX_ITEMS)

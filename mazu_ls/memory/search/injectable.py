@@ -22,13 +22,16 @@ OF_THE_NEAREST = 0.7
 LEAST_QUERY_SHARE, LEAST_OWN_SHARE = 0.35, 0.4
 """Or the memory holds this share of the request (weighed by rarity), or the request two words and this share of the
 memory."""
+ONE_WORD_CLOSENESS, MOST_OF_IT = 0.25, 0.6
+"""A single shared word is no reason where the memory is less close than this in meaning ("Center the div" holds "cent"), unless it is
+this share of the request."""
 
 
-def _fits(c: RecallCandidate, close_enough: float) -> bool:
+def _fits(c: RecallCandidate, close_enough: float, known: bool) -> bool:
     """Return whether a candidate is close enough in meaning, or matches by more than a chance word; never a weak one."""
     if c.weak or c.score < LEAST_SCORE:
         return False
-    return _shares_enough(c) or _nearness(c) >= close_enough
+    return _shares_enough(c, known) or _nearness(c) >= close_enough
 
 
 def _nearness(c: RecallCandidate) -> float:
@@ -39,26 +42,29 @@ def _close_enough(entries: int, second: bool) -> float:
     return closeness_threshold(entries, INJECTED_FROM, SECOND_GROWTH if second else INJECTED_GROWTH)
 
 
-def _shares_enough(c: RecallCandidate) -> bool:
-    """Return whether an open file or shared words alone are reason enough."""
-    if c.in_files or c.query_share >= LEAST_QUERY_SHARE:
+def _shares_enough(c: RecallCandidate, known: bool) -> bool:
+    """Return whether an open file or shared words alone are reason enough. `known`: closeness says something about this request."""
+    if c.in_files:
         return True
+    if c.query_share >= LEAST_QUERY_SHARE:
+        chance = len(c.matched) == 1 and c.query_share < MOST_OF_IT and known and c.has_vector
+        return not chance or c.closeness >= ONE_WORD_CLOSENESS
     return len(c.matched) > 1 and (c.closeness >= LEAST_CLOSENESS or c.own_share >= LEAST_OWN_SHARE)
 
 
 def choose_injectable(
-    ranked: Sequence[RecallCandidate], entries: int, *, second: bool = False
+    ranked: Sequence[RecallCandidate], entries: int, *, second: bool = False, known: bool = False
 ) -> list[RecallCandidate]:
     """Return those of the `ranked` candidates, from a store of so many entries, that are injected: what fits the request, and of what
-    is merely close the first few. `second`: a second encoder has a part in closeness."""
+    is merely close the first few. `second`: a second encoder has a part in closeness. `known`: it knows words of the request."""
     close_enough = _close_enough(entries, second)
     near = OF_THE_NEAREST * max((c.closeness for c in ranked if not c.weak), default=0.0)
     chosen: list[RecallCandidate] = []
     merely_close = 0
     for c in ranked:
-        if not _fits(c, close_enough):
+        if not _fits(c, close_enough, known):
             continue
-        if _shares_enough(c):
+        if _shares_enough(c, known):
             chosen.append(c)
         elif c.closeness >= near and merely_close < MOST_BY_MEANING:
             merely_close += 1
