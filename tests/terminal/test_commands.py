@@ -389,6 +389,13 @@ def test_recall_shows_what_past_conversations_hold_where_no_memory_answers(
     assert "Past" not in typed(["recall", "electrical capacitor"], capsys)[1]  # its own word
 
 
+def test_the_counts_of_memory_agree_with_their_nouns(project: Path, capsys: pytest.CaptureFixture[str]):
+    typed(["remember", "Amounts are whole cents"], capsys)
+    assert "project: 1 memory (1 current)" in typed(["memory", "stats"], capsys)[1]
+    typed(["remember", "Logs go to Loki"], capsys)
+    assert "project: 2 memories (2 current)" in typed(["memory", "stats"], capsys)[1]
+
+
 def test_a_memory_without_relations_says_what_would_make_one(
     project: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -28,6 +28,7 @@ _CHECK = (
     "the code that it is about changed or is gone. If it still holds: mazu-ls memory update {id} --about FILE:LINES;"
     " if not: mazu-ls memory forget {id}"
 )
+_KINDS = {"memory": "memories", "summary": "summaries"}
 _STATES = {"current": "", "check": ", to check: its code changed"}
 
 
@@ -144,7 +145,7 @@ def _memory_stats(out: Console, value: Result) -> None:
     for name, counts in (("project", value["project"]), ("global", value["common"])):
         if counts is None:
             continue
-        parts = [f"{count} {kind}" for kind, count in sorted(counts["kinds"].items())]
+        parts = [plural(count, kind, _KINDS.get(kind, "")) for kind, count in sorted(counts["kinds"].items())]
         states = [f"{count} {state}" for state, count in sorted(counts["states"].items())]
         what = ", ".join(parts) or "nothing"
         where = f" ({', '.join(states)})" if states else ""
