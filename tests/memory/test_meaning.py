@@ -6,6 +6,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 from mazu_ls.config.config import MemorySettings
+from mazu_ls.memory.embeddings import embedder
 from mazu_ls.memory.embeddings.embedder import CATCH_UP
 from mazu_ls.memory.embeddings.text_embeddings import TextEmbeddings
 from mazu_ls.memory.embeddings.vector_rows import pending
@@ -91,7 +92,11 @@ async def test_beside_what_a_message_is_about_the_merely_related_is_left_out(mem
     assert [memory.title for memory in given.memories] == [about]
 
 
-async def test_a_query_does_not_wait_for_the_vectors_of_an_import(memories: Memories):
+@pytest.mark.parametrize(("seconds", "waited_for"), [(0.0, CATCH_UP), (60.0, 41)])
+async def test_a_query_does_not_wait_long_for_the_vectors_of_an_import(
+    memories: Memories, monkeypatch: pytest.MonkeyPatch, seconds: float, waited_for: int
+):
+    monkeypatch.setattr(embedder, "CATCH_UP_SECONDS", seconds)
     await memories.embedder.close()
     titles = [f"Service {n} is written in Rust and listens on port {9000 + n}" for n in range(40)]
     entries = [MemoryEntry(title=title) for title in titles]
@@ -99,7 +104,7 @@ async def test_a_query_does_not_wait_for_the_vectors_of_an_import(memories: Memo
     await memories.remember("The payment provider is Stripe")
     assert (await memories.recall("who processes credit cards", limit=1))[0].title.endswith("Stripe")
     left = await memories.shelves.store("project").reader.read(lambda db: len(pending(db, 1000)))
-    assert left == 41 - CATCH_UP
+    assert left == 41 - waited_for
 
 
 async def test_what_has_no_vector_yet_is_found_by_words_as_well_as_before(memories: Memories):

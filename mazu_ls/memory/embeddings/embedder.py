@@ -21,9 +21,10 @@ BATCH = 256
 LONGEST_QUERY = 1_000
 """Characters of a text that are embedded; a longer one, such as a pasted log, has no single meaning, and its words are
 enough."""
-CATCH_UP = 8
-"""Maximum number of entries without a vector that a query waits for, the newest: what was remembered a moment ago is
-found, and an import of thousands, whose vectors are still being computed, delays nobody."""
+CATCH_UP, CATCH_UP_SECONDS = 8, 0.1
+"""A query waits for the vectors of so many of the newest entries that have none, and for more as long as it has not waited so many
+seconds: what was remembered a moment ago is found, in a shell one by one too, and an import of thousands, whose vectors are still
+being computed, delays nobody."""
 PAUSE_SECONDS = 0.1
 _ANYTHING = "SELECT 1 FROM memory LIMIT 1"
 _MISSING = (
@@ -185,8 +186,11 @@ class Embedder:
                 await self._embed_missing(shelf, CATCH_UP, (left_until(until) or 0) / 2)
             return
         async with self._lock:
+            clock = asyncio.get_running_loop().time
+            end = clock() + CATCH_UP_SECONDS
             for shelf in self._shelves:
-                await self._embed_missing(shelf, CATCH_UP)
+                while await self._embed_missing(shelf, CATCH_UP) == CATCH_UP and clock() < end:
+                    pass
 
     async def _embed_some(self, shelf: MemoryStore, limit: int) -> int:
         """Compute up to `limit` missing vectors of one store; return how many entries were processed."""
