@@ -122,7 +122,8 @@ def _require_checkpoints(db: apsw.Connection) -> list[ArchivedCheckpoint]:
             if not (_COMMIT.fullmatch(row.commit) and _COMMIT.fullmatch(row.tree)):
                 raise NotOurs(f"the checkpoint {row.id} names no commit")
             msgspec.convert(msgspec.to_builtins(row), type(row))
-        for (place,) in select(db, "SELECT DISTINCT place FROM checkpoint_change"):
+        named = "SELECT place FROM checkpoint_change UNION SELECT place FROM checkpoint_unheld"
+        for (place,) in select(db, named):
             if not isinstance(place, bytes) or not all(map(is_safe_name, place.split(b"/"))):
                 raise NotOurs(f"a change of {place!r:.100}")
         held = dict(select(db, "SELECT key, value FROM checkpoint_state"))

@@ -15,7 +15,7 @@ from mazu_ls.agent.archive.archived_tables import count_rows
 from mazu_ls.checkpoints.git.repository import StoreRepository, lines
 from mazu_ls.checkpoints.store import lock
 from mazu_ls.checkpoints.store.store_opening import place_of, write_newest
-from mazu_ls.checkpoints.unheld.kept_files import DROPPED
+from mazu_ls.checkpoints.unheld.kept_files import DROPPED, NOT_IMPORTED
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state import paths
 from mazu_ls.state.store import harden, select
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import apsw
 
 EXCLUDED = (
-    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unwritten", "checkpoint_unheld", "checkpoint_renamed",
+    "checkpoint_journal", "checkpoint_write", "checkpoint_buffer", "checkpoint_restored", "checkpoint_pack", "checkpoint_unwritten", "checkpoint_renamed",
     "memory_forgotten", "memory_consolidation",
     "memory_shared", "memory_shared_rejected", "memory_shared_setting",
 )  # fmt: skip
@@ -105,6 +105,15 @@ def _collect(
     return sources, {**count_rows(database), "sessions": sessions}
 
 
+def forget_unheld(db: apsw.Connection) -> None:
+    """Leave of each file that no checkpoint holds only that an agent edited it: an undo then says what it cannot restore, and why."""
+    db.execute(
+        "UPDATE checkpoint_unheld SET before = NULL, after = NULL, permissions = NULL,"
+        " entry = iif(entry IS NULL, NULL, ?)",
+        (NOT_IMPORTED,),
+    )
+
+
 def _count_unheld(database: Path) -> int:
     """Return how many files have content that is kept beside the checkpoints, which an archive does not hold."""
     import apsw
@@ -112,8 +121,8 @@ def _count_unheld(database: Path) -> int:
     with closing(_open(database, apsw.SQLITE_OPEN_READONLY)) as db:
         if not select(db, "SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint_unheld'"):
             return 0
-        query = "SELECT count(DISTINCT place) FROM checkpoint_unheld WHERE entry NOT IN ('', ?)"
-        return select(db, query, (DROPPED,))[0][0]
+        query = "SELECT count(DISTINCT place) FROM checkpoint_unheld WHERE entry NOT IN ('', ?, ?)"
+        return select(db, query, (DROPPED, NOT_IMPORTED))[0][0]
 
 
 def _copy_database(source: Path, target: Path) -> list[str]:
@@ -128,6 +137,8 @@ def _copy_database(source: Path, target: Path) -> list[str]:
         made = {name for (name,) in select(copy, "SELECT name FROM sqlite_schema WHERE type = 'table'")}
         for table in made.intersection(("proposed_hunk", *EXCLUDED)):
             copy.execute(f"DELETE FROM {table}")
+        if "checkpoint_unheld" in made:
+            forget_unheld(copy)
         copy.execute("VACUUM")
         if "checkpoint" not in made:
             return []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mazu_ls.agent.archive import archive_writer, archived_store, archived_tables, state_archive
 from mazu_ls.agent.archive.archived_tables import ArchivedCheckpoint, NotOurs
-from mazu_ls.agent.archive.export_state import EXCLUDED
+from mazu_ls.agent.archive.export_state import EXCLUDED, forget_unheld
 from mazu_ls.agent.archive.state_archive import ArchiveManifest, StateArchive
 from mazu_ls.checkpoints.restore.atomic_rename import exchange
 from mazu_ls.checkpoints.store import schema
@@ -173,6 +173,7 @@ def _migrated(database: Path, *, own: bool) -> list[ArchivedCheckpoint]:
             def clear(db: apsw.Connection) -> None:
                 for table in ("proposed_hunk", *EXCLUDED):
                     db.execute(f"DELETE FROM {table}")
+                forget_unheld(db)
                 schema.set_state(db, "imported", "1")
 
             transaction(connection, clear)

@@ -15,8 +15,9 @@ from mazu_ls.checkpoints.scan.roots import CheckpointRoot
 REFS = "refs/mazu/u/"
 """The names of the kept contents in the store, by their ids, so that they are not collected."""
 
-DROPPED = "-"
-"""In place of an entry: what the file held was kept, and is not any more."""
+DROPPED, NOT_IMPORTED = "-", "!"
+"""In place of an entry: what the file held was kept, and is not any more; or an archive of the state did not bring it."""
+LOST_CONTENTS = frozenset((DROPPED, NOT_IMPORTED))
 
 
 class KeptFile(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.checkpoints.attribution.recorded_writes import ROLLBACK
 from mazu_ls.checkpoints.models import PathReason
 from mazu_ls.checkpoints.store import schema
-from mazu_ls.checkpoints.unheld.kept_files import DROPPED
+from mazu_ls.checkpoints.unheld.kept_files import DROPPED, NOT_IMPORTED
 from mazu_ls.checkpoints.unheld.unheld_edits import delete_unused_refs
 from mazu_ls.state.store import select
 
@@ -23,11 +23,14 @@ SHARE = 4
 """Of a store that is too large, this part (a quarter) may be what is kept of such files."""
 _SMALL = 64
 """A content of less than this part (a 64th) of what is to be freed is small."""
-LOST = (
-    "the agent's change stays: what this file held before was kept apart, as no checkpoint holds it, and was dropped"
-    " since the store was too large (checkpoints.max_bytes)"
+_KEPT_APART = (
+    "the agent's change stays: what this file held before was kept apart, as no checkpoint holds it, and"
 )
-
+LOST = {
+    DROPPED: f"{_KEPT_APART} was dropped since the store was too large (checkpoints.max_bytes)",
+    NOT_IMPORTED: f"{_KEPT_APART} the import of the state did not bring it",
+}
+"""Why a file does not come back, by what stands in place of its entry."""
 REMOVED = "it does not come back: it was too large for the checkpoint, and was removed before the agent's tools wrote it again"
 REPLACED = "its earlier content does not come back: it was too large for the checkpoint, and was changed before the agent's tools edited it"
 
@@ -40,8 +43,8 @@ def drop_oldest(
     What the last turn needs stays, and what undoing the last turn of each session does: to the checkpoints `named`. Contents that
     are small beside what is to be freed go after the larger ones, and not at all if they are little together.
     """
-    query = "SELECT id, entry FROM checkpoint_unheld WHERE entry NOT IN ('', ?) ORDER BY id"
-    rows = [(id, entry.rpartition(" ")[2]) for id, entry in select(db, query, (DROPPED,))]
+    query = "SELECT id, entry FROM checkpoint_unheld WHERE entry NOT IN ('', ?, ?) ORDER BY id"
+    rows = [(id, entry.rpartition(" ")[2]) for id, entry in select(db, query, (DROPPED, NOT_IMPORTED))]
     if not rows:
         return False
     sizes = dict.fromkeys((oid for _, oid in rows), 0)
@@ -135,8 +138,10 @@ def lost_since(
         for at, entry in sorted(first.items())
         if entry is not None and at in edited and concerns(at)
     }
-    lost = [project.shown(at) for at, entry in asked.items() if entry == DROPPED]
-    return [PathReason(shown, LOST) for shown in lost if shown] + _replaced_before(project, db, number, asked)
+    lost = [(project.shown(at), LOST[entry]) for at, entry in asked.items() if entry in LOST]
+    return [PathReason(shown, reason) for shown, reason in lost if shown] + _replaced_before(
+        project, db, number, asked
+    )
 
 
 def _replaced_before(
@@ -147,9 +152,9 @@ def _replaced_before(
     rows = select(db, "SELECT skipped FROM checkpoint WHERE number = ?", (number,))
     then = {one["path"]: one["bytes"] for (skipped,) in rows for one in json.loads(skipped)}
     large = {at: entry.rpartition(" ")[2] for at, entry in first.items() if then.get(project.shown(at))}
-    sizes = _sizes(project, {*large.values()} - {"", DROPPED}, "objectsize") if large else {}
+    sizes = _sizes(project, {*large.values()} - {"", *LOST}, "objectsize") if large else {}
     return [
         PathReason(project.shown(at), REPLACED if oid else REMOVED)
         for at, oid in large.items()
-        if oid != DROPPED and sizes.get(oid) != then[project.shown(at)]
+        if oid not in LOST and sizes.get(oid) != then[project.shown(at)]
     ]

@@ -18,7 +18,7 @@ from mazu_ls.checkpoints.context import base_checkpoint
 from mazu_ls.checkpoints.git.objects import LINK_MODE, TreeEntry
 from mazu_ls.checkpoints.models import SkippedFile
 from mazu_ls.checkpoints.scan.file_state import State, entry_state, text_state
-from mazu_ls.checkpoints.unheld.kept_files import DROPPED, REFS, KeptFile, keep_file, read_file
+from mazu_ls.checkpoints.unheld.kept_files import LOST_CONTENTS, REFS, KeptFile, keep_file, read_file
 from mazu_ls.errors import Kind, MazuError
 from mazu_ls.state.store import select, transaction
 
@@ -169,7 +169,7 @@ def edits_since(project: CheckpointContext, db: apsw.Connection, number: int) ->
             found[place] = replace(found[place], edits=(*found[place].edits, edit))
             continue
         mount = next((one for one in project.mounts if place.startswith(one.prefix + b"/")), None)
-        lost |= {place} if entry == DROPPED else set()
+        lost |= {place} if entry in LOST_CONTENTS else set()
         if mount is None or place in lost:
             continue
         inside = place[len(mount.prefix) + 1 :]
