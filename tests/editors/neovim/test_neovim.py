@@ -54,6 +54,11 @@ async def test_a_buffer_is_saved_before_a_command_runs(bed: Bed):
     await bed.tell("shell")
 
 
+async def test_the_buffer_shows_what_a_terminal_undid(bed: Bed):
+    says(bed, ScriptedReply(calls=[{"name": "edit_file", "arguments": FIX}]), ScriptedReply(text="Fixed."))
+    await bed.tell("elsewhere")
+
+
 async def test_a_turn_is_stopped(bed: Bed):
     counting = " ".join(f"word {n}" for n in range(4000))  # for longer than anybody waits
     says(bed, ScriptedReply(text=counting, chunk=7, delay=0.1, repeat=True))

@@ -100,6 +100,9 @@ function M.changed(params, ctx)
   if vim.list_contains(params.what, 'proposals') then
     require('mazu.review').refresh(ctx.client_id)
   end
+  if vim.list_contains(params.what, 'checkpoints') then -- a terminal or another editor may have undone something
+    buffer.catch_up_with_files()
+  end
 end
 
 --- `window/showMessage`.
