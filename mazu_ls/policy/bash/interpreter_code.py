@@ -22,6 +22,7 @@ _QUOTED = re.compile(
     r"(?:%[qQwWiIx]?|q[qwxr]?\s*+)(?:\(([^()]*+)\)|\{([^{}]*+)\}|\[([^][]*+)\]|<([^<>]*+)>"
     r"|/([^/]*+)/|\|([^|]*+)\||!([^!]*+)!|#([^#]*+)#|~([^~]*+)~)"
 )
+_LONG = re.compile(r"\[=*+\[([^][]*+)\]=*+\]")  # Lua's `[[/etc/x]]`
 _LIST = re.compile(r"\[((?:\s*+(?:'[^']*+'|\"[^\"]*+\")\s*+,?)++)\]")
 _RUNS = pattern("interpreter_code.runs")
 _NETWORK = pattern("interpreter_code.network")
@@ -150,6 +151,7 @@ def _strings(code: str) -> list[str]:
         else:
             found.append(rest[1])
         at = rest.end() if rest else opening.start() + 1
+    found += _LONG.findall(code)
     for match in _QUOTED.finditer(code):
         text = match[match.lastindex or 0]
         found += [text, *(text.split() if match[0][1] in "wW" else ())]

@@ -36,13 +36,20 @@ _TAKEN_FOR_COMMANDS = SHELLS | word_set("taken_for_commands")
 _ABOUT_PROGRAMS = word_set("about_programs")
 
 
+# GNU's programs have a `g` before their names where those of BSD have the names: Homebrew, FreeBSD, Solaris.
+_OTHER_NAMES = {f"g{name}": name for name in word_set("gnu_programs")} | {"bfs": "find"}
+
+
 def program(word: str) -> str:
     """Return a program's name without its folder."""
     return word.rstrip("/").rsplit("/", 1)[-1] or word
 
 
 def inner(argv: list[str]) -> list[list[str]]:
-    """Return the commands that a wrapper may run, for every reading of its options; none if it is no wrapper."""
+    """Return the commands that a wrapper may run, for every reading of its options; none if it is no wrapper. A program with
+    two names, `grm`, is read by the other one, too."""
+    if (same := _OTHER_NAMES.get(argv[0])) is not None:
+        return [[same, *argv[1:]], *_of_unknown(argv)]
     spec = WRAPPERS.get(argv[0])
     if spec is None:
         return _of_unknown(argv)
