@@ -359,6 +359,19 @@ async def test_two_hundred_rollbacks_leave_nothing_behind(tmp_path: Path, caplog
         project.fsck()
 
 
+def test_a_folder_that_cannot_be_emptied_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    rescue = tmp_path / "rescue"
+    grave = staging.grave_folder(rescue)
+    grave.mkdir(0o700)
+
+    def broken(folder: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "scandir", broken)
+    (note,) = staging.sweep_staging([], rescue)
+    assert (note.path, note.reason) == (str(grave), f"could not be emptied: {os.strerror(errno.EIO)}")
+
+
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on what was swapped out has rested long enough to be swept."""
     monkeypatch.setattr(staging_sweep, "GRAVE_SECONDS", 0.0)

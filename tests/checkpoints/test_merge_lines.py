@@ -35,6 +35,12 @@ def test_a_changed_line_and_those_added_right_below_it_are_merged():
     assert merge_adjoining(b"1\ntwo\nmine\n", b"1\ntwo\n", b"1\n2\n") == b"1\n2\nmine\n"
 
 
+def test_what_one_changed_between_two_changes_of_the_other_is_merged():
+    mine, theirs = b"a\nb\nmine\nd\ne\n", b"1\nb\nc\nd\n5\n"
+    assert merge_adjoining(mine, b"a\nb\nc\nd\ne\n", theirs) == b"1\nb\nmine\nd\n5\n"
+    assert merge_adjoining(theirs, b"a\nb\nc\nd\ne\n", mine) == b"1\nb\nmine\nd\n5\n"
+
+
 @given(TEXTS, TEXTS, TEXTS)
 def test_every_line_of_a_merge_is_one_of_a_side(mine: bytes, ancestor: bytes, theirs: bytes):
     merged = merge_adjoining(mine, ancestor, theirs)

@@ -102,18 +102,15 @@ def _holds_modes(folder: int) -> bool:
 
 
 def remove_staging(work: Path) -> None:
-    """Remove a staging folder if it is empty."""
-    try:
-        fd = open_staging(work)
-    except OSError:
-        return
-    try:
-        with os.scandir(fd) as found:
-            if any(item.name != IGNORE.decode() for item in found):
-                return
-        with suppress(FileNotFoundError):
-            os.unlink(IGNORE, dir_fd=fd)
-    finally:
-        os.close(fd)
+    """Remove a staging folder if it is empty. Never raises OSError: one that cannot be read or removed stays."""
     with suppress(OSError):
+        fd = open_staging(work)
+        try:
+            with os.scandir(fd) as found:
+                if any(item.name != IGNORE.decode() for item in found):
+                    return
+            with suppress(FileNotFoundError):
+                os.unlink(IGNORE, dir_fd=fd)
+        finally:
+            os.close(fd)
         work.rmdir()
