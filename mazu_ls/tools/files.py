@@ -61,6 +61,7 @@ async def read_file(args: ReadFileArgs, turn: ToolContext) -> ToolOutput:
     buffers = {buffer.path for buffer in await turn.host.buffers()}
     large = path not in buffers and path.stat().st_size > WHOLE_BYTES
     if large and (special := await asyncio.to_thread(_special, turn.workspace, path, args)):
+        turn.seen.pop(path, None)
         return special
     try:
         text = await turn.host.read(path)
@@ -142,8 +143,7 @@ def _shown(text: str, args: ReadFileArgs) -> str:
     if args.offset > len(lines):
         raise ToolError(f"{args.path} has {len(lines)} lines; offset {args.offset} is past its end")
     first, last = args.offset, min(args.offset + args.limit - 1, len(lines))
-    # a secret may begin above the wanted lines
-    near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)
+    near = SECRET_LINES if len(text) > WHOLE_CHARS else len(lines)  # a secret may begin above
     start = max(0, first - 1 - near)
     near_lines = [_columns(line, args.column) for line in lines[start : last + near]]
     shown = numbered_lines("".join(near_lines), start + 1)

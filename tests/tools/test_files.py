@@ -7,6 +7,7 @@ import os
 import pytest
 
 from mazu_ls.errors import ToolError
+from mazu_ls.tools import files
 from mazu_ls.tools.edit.tools import edit_file
 from mazu_ls.tools.files import list_dir, read_file
 from mazu_ls.tools.search.tools import grep
@@ -150,3 +151,12 @@ async def test_the_edge_of_a_long_line_shows_no_half_of_a_secret(made, at: int) 
     shown = [await project.text(read_file, path="a.js", column=column) for column in (1, at + 10, at + 30)]
     shown.append(await project.text(grep, pattern="rS4tU6vW8xY0z"))
     assert not any(part in piece for piece in shown for part in (KEY[20:30], KEY[-12:], KEY[:18]))
+
+
+async def test_a_file_that_outgrew_the_whole_is_edited_after_it_was_read_again(made, monkeypatch) -> None:
+    monkeypatch.setattr(files, "WHOLE_BYTES", 1000)
+    project = made({"a.txt": "one\n" * 10 + "end\n"})
+    await project.text(read_file, path="a.txt")
+    project.write({"a.txt": "one\n" * 500 + "end\n"})
+    await project.text(read_file, path="a.txt")
+    assert await project.text(edit_file, path="a.txt", edits=[{"old": "end", "new": "END"}]) == "edited a.txt"

@@ -197,3 +197,11 @@ async def test_lines_that_ripgrep_reads_otherwise_are_those_of_the_editor(
         "legacy.txt:2:needle настройки",
         "mac.txt:2:needle",
     ]
+
+
+@pytest.mark.skipif(shutil.which("rg") is None, reason="no ripgrep here")
+async def test_a_match_in_a_line_of_many_megabytes_is_no_error_of_ours(made, monkeypatch) -> None:
+    monkeypatch.setattr(content_search, "FILE_BYTES", 1 << 16)
+    project = made({"long.js": "x" * (1 << 18) + "/* footer */\nneedle\n"})
+    text = await project.text(grep, pattern="footer", path="long.js")
+    assert "line of several megabytes" in text and "column" in text

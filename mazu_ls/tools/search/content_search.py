@@ -260,6 +260,11 @@ async def _ripgrep(
     except TimeoutError:
         found.note = f"stopped after {TIME_LIMIT:.0f} s"
         return True
+    except ValueError:  # of asyncio's reader: ripgrep prints a line whole
+        found.note = (
+            "stopped at a match in a line of several megabytes; read_file with `column` shows parts of it"
+        )
+        return True
     finally:
         releasing.cancel()
         if process.returncode is None:
