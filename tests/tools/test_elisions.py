@@ -303,3 +303,29 @@ def test_a_list_of_like_records_is_compared_at_once(mark: str):
 def test_a_long_line_in_front_of_a_mark_is_no_sentence():
     text = "# a" + " " * 20_000 + "b\n# ... rest of the code\n"
     assert find_elision(text, []) == "# ... rest of the code"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# rest of the division",
+        "// remainder of an integer division",
+        "# rest of the division by n",
+        "-- rest of the modulo",
+    ],
+)
+def test_what_a_division_leaves_is_no_elision(line: str):
+    assert find_elision(f"x = a % b\n{line}\ny = 2\n", [], 5, ".py") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# ... rest of the division ...",
+        "# rest of the division unchanged",
+        "# rest of the division function",
+        "# rest of divide()",
+    ],
+)
+def test_the_code_of_a_division_is_one(line: str):
+    assert find_elision(f"x = a % b\n{line}\ny = 2\n", [], 5, ".py") == line

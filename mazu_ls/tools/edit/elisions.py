@@ -39,7 +39,8 @@ _SENTENCES = rf"(?!.*\b(?:{_THINGS}|module)\s+(?!{_THINGS}\b|{_END}|for\b|of\b|i
 """What continues is named last: "the rest of this module handles retries" is a sentence about it."""
 _RESTS = (
     _SENTENCES
-    + r"(?:the\s+)?(?:rest|remainder)\s+of(?:\s+(?:the|your|this|that|my|its))?(?:\s+"
+    + r"(?:the\s+)?(?:rest|remainder)\s+of(?!(?:\s+[a-z]+){0,2}\s+(?:division|modulo|modulus|quotient)(?:\s+by\s+\w+)?$)"
+    + r"(?:\s+(?:the|your|this|that|my|its))?(?:\s+"
     + _VERB
     + r"[\w.'()-]+){1,4}?"
 )
