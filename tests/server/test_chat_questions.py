@@ -121,3 +121,44 @@ async def test_a_chat_that_is_opened_after_the_question_shows_it_and_its_lenses_
         await shown(chat, "allowed once")
         await eventually(lambda: asyncio.to_thread(lambda: (folder / "app.py").read_text() == "x = 10\n"))
         assert await client.ask("textDocument/codeLens", {"textDocument": {"uri": path.as_uri()}}) == []
+
+
+async def test_a_question_of_an_undo_has_its_own_answers_and_no_debris(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\ny = 1\n")
+    async with agent(env, folder, [*REPLIES, {"text": "More.", "repeat": True}], **EDITS) as client:
+        app = client.open((folder / "app.py").as_uri(), "x = 1\ny = 1\n")
+        client.answers["window/showMessageRequest"] = lambda params: {"title": "Allow once"}
+        started = await client.command("mazu.chat")
+        path = folder / ".mazu" / "chats" / f"{started['sessionId']}.md"
+        client.uri = path.as_uri()
+        client.chat = client.open(client.uri, path.read_text(), "markdown")
+
+        async def say(text: str) -> None:
+            client.change(client.uri, text, (len(client.chat.lines), 0))
+            await client.command("mazu.chat", {"attachments": [{"uri": client.uri}]}, within=60)
+
+        await say("Make x ten")
+        await eventually(lambda: settled(client))
+        client.answers["window/showMessageRequest"] = lambda params: NO_ANSWER
+        client.change(app.uri, "x = 10  # mine\n", (0, 0), (1, 0))
+        asked = asyncio.create_task(say("/undo"))
+        await shown(client.chat, "## Mazu asks")
+        titles = ["keep mine", "take the earlier text", "leave it as it is"]
+        names = ", ".join(f"*Mazu: {title}*" for title in titles)
+        await shown(client.chat, f"Answer with a code action here: {names}.")
+        section = client.chat.text.partition("## Mazu asks")[2].partition(names)[0]
+        line = next(
+            number for number, line in enumerate(client.chat.lines) if line.startswith("## Mazu asks")
+        )
+        found = [action["title"] for action in await actions(client, client.uri, span(line, 0, line, 0))]
+        assert [f"Mazu: {title}" for title in titles] == found[:3]
+        await client.command(
+            "mazu.chat", {"message": "more", "sessionId": started["sessionId"], "wait": True}, within=60
+        )
+        await shown(client.chat, "More.")
+        assert client.chat.text.count(section) == 1, client.chat.text
+        await answered(client, "Mazu: leave it as it is")
+        await asked
+        await eventually(lambda: asyncio.sleep(0, "Mazu asks" not in client.chat.text))
+        assert "Answer with a code action" not in client.chat.text, client.chat.text
+        assert app.text == "x = 10  # mine\ny = 1\n"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mazu_ls.errors import MazuError
 from mazu_ls.host import Choice, Question, UserReply
 from mazu_ls.server.chat import markdown
+from mazu_ls.server.client.answer_words import NO_ANSWER, VERDICTS, answer_title, given_answer
 from mazu_ls.server.client.ask_user import OpenQuestion, ReviewDocument, question_text
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_edits
@@ -32,19 +33,6 @@ SECTION = 50_000
 """Characters of a question that its section holds; a longer one is shown whole in a document next to the chat."""
 MESSAGE = 2000
 ASKS = re.compile(r"^## Mazu asks <!-- (?P<call>.+?) -->", re.MULTILINE)
-TITLES = {
-    "allow_once": "allow once",
-    "allow_session": "allow for this session",
-    "allow_always": "always allow in this project",
-    "deny": "deny",
-}
-VERDICTS = {
-    "allow_once": "allowed once",
-    "allow_session": "allowed for this session",
-    "allow_always": "always allowed",
-    "deny": "denied",
-}
-NO_ANSWER = "no answer, so it was not done"
 
 
 def attach(server: ServerState, editor: ConnectedEditor) -> None:
@@ -140,6 +128,13 @@ def chat_of(editor: ConnectedEditor, session_id: str) -> OpenDocument | None:
     )
 
 
+def open_section(editor: ConnectedEditor | None, session_id: str) -> str:
+    """Return the section of a session's open question as its chat document shows it, "" without one."""
+    asked = editor.approvals.open if editor else None
+    shown = asked is not None and asked.in_chat and asked.question.session_id == session_id
+    return _block(asked.question) if asked and shown else ""
+
+
 def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
     """Return every line that a question may have been drawn with: its section, and the line once it is decided."""
     choices = tuple(Choice(one["id"], one["label"], one["kind"]) for one in asked.options)  # pyright: ignore[reportArgumentType]
@@ -147,7 +142,7 @@ def drawn_lines(asked: journal.QuestionAsked) -> list[str]:
     title = markdown.escape(question.title)
     return [
         *split_lines(_block(question), ends=False),
-        *(f"*{title}: {said}*" for said in (*VERDICTS.values(), NO_ANSWER)),
+        *(f"*{title}: {said}*" for said in (NO_ANSWER, *map(given_answer, choices))),
     ]
 
 
@@ -161,7 +156,7 @@ def _block(question: Question) -> str:
         parts.append(markdown.fenced(diff, "diff"))
     if not _is_whole(question):
         parts.append(f"It is too long to be shown here: see {review_name(question)} for the full text.")
-    names = ", ".join(f"*Mazu: {TITLES[choice.kind]}*" for choice in question.choices)
+    names = ", ".join(f"*Mazu: {answer_title(choice)}*" for choice in question.choices)
     return "\n\n".join([*parts, f"Answer with a code action here: {names}."]) + "\n\n"
 
 
@@ -190,7 +185,8 @@ async def _as_message(editor: ConnectedEditor, asked: OpenQuestion) -> str:
         asked.shown_whole = True
     elif document := await editor.approvals.review(asked):
         whole = f"{whole[:MESSAGE]}…\n\nOpen {document.name} and read it: then it can be allowed."
-    return f"{whole}\n\nAnswer with a code action in the chat document, such as Mazu: allow once."
+    first = answer_title(asked.question.choices[0])
+    return f"{whole}\n\nAnswer with a code action in the chat document, such as Mazu: {first}."
 
 
 async def _put(editor: ConnectedEditor, document: OpenDocument, block: str) -> bool:
@@ -214,7 +210,7 @@ async def _replace(
     editor: ConnectedEditor, document: OpenDocument, block: str, question: Question, reply: UserReply | None
 ) -> None:
     """Replace the section by the decision; what was typed into it stays."""
-    said = VERDICTS[reply.choice.kind] if reply and reply.choice else NO_ANSWER
+    said = given_answer(reply.choice if reply else None)
     heading = block.partition("\n")[0]
     for _ in range(ATTEMPTS):
         text = document.text

@@ -12,11 +12,13 @@ from mazu_ls.errors import MazuError
 from mazu_ls.journal import journal
 from mazu_ls.server.chat import markdown
 from mazu_ls.server.chat.merge import redrawn
+from mazu_ls.server.chat.questions import open_section
 from mazu_ls.server.chat.render import generated_lines, render_turns
 from mazu_ls.server.documents import mazu_files
 from mazu_ls.server.documents.apply_edit import apply_to_document
 from mazu_ls.server.errors import EditUnanswered
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.workspace.text import split_lines
 
 if TYPE_CHECKING:
     from mazu_ls.agent.project.project import Project
@@ -76,11 +78,18 @@ async def redraw(server: ServerState, path: Path, session_id: str, *, replying: 
         return False
     drawn = render_turns(session_id, seen.events, seen.head)
     known = generated_lines(session_id, seen.events)
+
+    def draw(text: str) -> str:
+        asked = open_section(server.editor, session_id)  # no turn's, as that of an undo, is in no journal
+        if not asked or asked.partition("\n")[0] not in text:
+            return redrawn(text, drawn, known)
+        return redrawn(text, drawn + asked, [*known, *split_lines(asked, ends=False)])
+
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(RETRY_SECONDS * attempt)
         try:
-            if await _draw(server, path, lambda text: redrawn(text, drawn, known), replying=replying):
+            if await _draw(server, path, draw, replying=replying):
                 await _save(server, path)
                 return True
         except EditUnanswered as error:

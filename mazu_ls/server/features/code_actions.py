@@ -14,7 +14,8 @@ from mazu_ls.server.chat.cursor_context import (
     whole_lines,
 )
 from mazu_ls.server.chat.markdown import is_chat, pending_message
-from mazu_ls.server.chat.questions import TITLES, choices_in
+from mazu_ls.server.chat.questions import choices_in
+from mazu_ls.server.client.answer_words import answer_title
 from mazu_ls.server.client.editor import EditorFocus
 from mazu_ls.server.features import feature, proposals
 from mazu_ls.server.features.anchored_memories import anchored, shown_range
@@ -222,7 +223,7 @@ def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]
         return []
     call = {"callId": asked.question.call_id}
     return [
-        _action(TITLES[choice.kind], "quickfix", "mazu.permissions.answer", {"optionId": choice.id, **call})
+        _action(answer_title(choice), "quickfix", "mazu.permissions.answer", {"optionId": choice.id, **call})
         for choice in asked.choices
     ]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mazu_ls.server.chat.markdown import is_chat, pending_message, sections
-from mazu_ls.server.chat.questions import ASKS, TITLES, choices_in
+from mazu_ls.server.chat.questions import ASKS, choices_in
+from mazu_ls.server.client.answer_words import answer_title
 from mazu_ls.server.features import feature
 from mazu_ls.server.features.anchored_memories import anchored
 from mazu_ls.server.rpc import lsp_types
@@ -49,7 +50,7 @@ def _answers(server: ServerState, document: OpenDocument) -> list[dict[str, Any]
         return []
     line = document.position_at(head.start()).line
     return [
-        _lens(line, TITLES[choice.kind], "mazu.permissions.answer", {"optionId": choice.id, "callId": call})
+        _lens(line, answer_title(choice), "mazu.permissions.answer", {"optionId": choice.id, "callId": call})
         for choice in asked.choices
     ]
 
