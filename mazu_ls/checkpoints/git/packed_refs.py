@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,17 +24,23 @@ def pack_refs(store: Path, folder: str) -> None:
     """
     loose = _loose_refs(store, folder)
     if loose and _add_packed(store, loose):
-        for name in loose:
-            with suppress(FileNotFoundError):
-                os.unlink(os.fsencode(store) + b"/" + name)  # noqa: PTH108 - fifty at a time
+        _remove_loose(store, loose)
 
 
 def add_refs(store: Path, refs: Mapping[str, bytes]) -> None:
-    """Set refs, all of them new ones to commits; many at once in `packed-refs`."""
+    """Set refs to commits; many at once in `packed-refs`."""
     named = {name.encode(): oid.hex().encode() for name, oid in refs.items()}
     if len(named) < _MANY or not _add_packed(store, named):
         for name, oid in refs.items():
             set_loose_ref(store, name, oid)
+    else:  # one that a step left, which was never committed, would hide the new one of its number
+        _remove_loose(store, named)
+
+
+def _remove_loose(store: Path, names: Iterable[bytes]) -> None:
+    for name in names:
+        with suppress(FileNotFoundError):
+            os.unlink(os.fsencode(store) + b"/" + name)  # noqa: PTH108 - fifty at a time
 
 
 def set_loose_ref(store: Path, name: str, oid: bytes) -> None:

@@ -80,7 +80,7 @@ def _write_objects(project: CheckpointContext, db: apsw.Connection) -> None:
 
 
 def reconcile(project: CheckpointContext, db: apsw.Connection) -> None:
-    """Delete rows without objects; turn refs without a row into rows. Call it with the lock held, after recovery."""
+    """Delete rows without objects; turn refs without a row into rows; give each row its ref. Call it with the lock held, after recovery."""
     rows = schema.newest(db, -1)
     refs = project.repository.refs()
     if not rows:
@@ -96,8 +96,8 @@ def reconcile(project: CheckpointContext, db: apsw.Connection) -> None:
             len(rows),
         )
         transaction(db, lambda d: _forget(d, lost))
-    for row in rows:
-        if row.id not in refs and row.id not in lost:
+    for row in rows:  # a ref of another commit was left by a step of that number, which was never committed
+        if row.id not in lost and refs.get(row.id) != bytes.fromhex(row.commit):
             project.repository.set_ref(REFS + row.id, bytes.fromhex(row.commit))
 
 
