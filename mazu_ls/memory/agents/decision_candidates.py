@@ -31,8 +31,32 @@ _DECISION = lazy_pattern(
 )
 _STATED = lazy_pattern(r"\s*(?:decided|decision)\s*:\s*(.+)", re.IGNORECASE)
 _MISTAKE = lazy_pattern(r"\b(mistake|pitfall|gotcha|breaks? when|caution|beware)\b", re.IGNORECASE)
+_PREFERENCE = lazy_pattern(
+    r"\s*(?:i am|i'm|i (?:like|prefer|hate|want|need)|my (?:name|pronouns)|call me|(?:answer|talk to|explain|write to) me"
+    r"|ich (?:bin|mag|will|möchte)|nenn(?:e)? mich|antworte mir|soy|prefiero|ll[aá]mame|resp[oó]ndeme)\b",
+    re.IGNORECASE,
+)
+_ORDER = lazy_pattern(
+    r"\s*(?:please |bitte |por favor )?(?:use|keep|avoid|run|put|write|add|call|name|ask|answer|explain|prefer|ignore|leave"
+    r"|don't|do not|verwende|benutze|schreib(?:e)?|usa|evita)\s",
+    re.IGNORECASE,
+)
 _LONGEST_MESSAGE = 2_000
 """Characters from which a user's message counts as pasted text, whose sentences are not the user's rules."""
+
+
+def stated_category(text: str) -> str | None:
+    """Return the category of what a user states in one sentence, as its words tell it; None for a plain fact.
+
+    Rules and preferences are in every prompt while they fit, a fact only where the message is about it.
+    """
+    if text.rstrip().endswith("?"):
+        return None
+    if _PREFERENCE.match(text):
+        return "user_preference"
+    if _DECISION.search(text):
+        return "decision"
+    return "convention" if _RULE.search(text) or _ORDER.match(text) else None
 
 
 class DecisionCandidate(Struct, frozen=True):

@@ -6,7 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.memory.agents.decision_candidates import stated_category
 from mazu_ls.memory.models import matches
 from mazu_ls.server import uris
 from mazu_ls.server.chat.attachments import last_line
@@ -65,6 +68,9 @@ async def remember(server: ServerState, params: wire.RememberParams) -> wire.Rem
         supersedes=params.supersedes,
         source="user",
     )
+    stated = None if params.category or category != "fact" else stated_category(params.title)
+    if stated is not None and remembered.outcome == "created":  # what it duplicates or replaces keeps its own
+        remembered = replace(remembered, memory=await memories.update(remembered.memory.id, category=stated))
     server.notify_changed("memory")
     if server.editor and not server.editor.profile.opted("updates"):  # such a client shows nothing by itself
         known = "" if remembered.outcome == "created" else f" ({remembered.outcome})"
