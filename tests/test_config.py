@@ -128,10 +128,14 @@ def nested(name: str, value: Any) -> dict[str, Any]:
 def in_force(name: str, user: Any, project: Any) -> tuple[Any, tuple[str, ...]]:
     layers = [Layer("user", nested(name, user)), Layer("project", nested(name, project), may_loosen=False)]
     loaded = load(layers, {})
-    value = msgspec.json.decode(msgspec.json.encode(loaded.config))
+    return setting(loaded.config, name), loaded.warnings
+
+
+def setting(settings: Config, name: str) -> Any:
+    value = msgspec.json.decode(msgspec.json.encode(settings))
     for part in name.split("."):
         value = value[part]
-    return value, loaded.warnings
+    return value
 
 
 def test_each_setting_is_tried_in_both_directions():
@@ -149,6 +153,49 @@ def test_a_project_cannot_loosen(name: str, pair: tuple[Any, Any]):
 @pytest.mark.parametrize(("name", "pair"), TIGHTER.items(), ids=TIGHTER.keys())
 def test_a_project_can_tighten_or_choose(name: str, pair: tuple[Any, Any]):
     assert in_force(name, *pair) == (pair[1], ())
+
+
+TIGHTEN = [name for name, one in DIRECTIONS.items() if one.name == "tighten" and name not in LISTS]
+
+
+@pytest.mark.parametrize("name", TIGHTEN)
+def test_what_a_project_tightens_holds_against_every_layer_of_the_user(name: str):
+    loose, tight = TIGHTER[name]
+
+    def value(user: Any, project: Any, editor: Any) -> tuple[Any, tuple[str, ...]]:
+        given = (("user", user, True), ("project", project, False), ("editor", editor, True))
+        layers = [Layer(origin, nested(name, one), "", own) for origin, one, own in given if one is not None]
+        loaded = load(layers, {})
+        return setting(loaded.config, name), loaded.warnings
+
+    assert value(None, tight, loose) == (tight, ())
+    assert value(loose, tight, loose) == (tight, ())
+    assert value(tight, tight, loose) == (tight, ())
+    assert value(loose, None, tight) == value(loose, loose, tight) == (tight, ())
+    stricter, (warning,) = value(tight, loose, tight)
+    assert stricter == tight and "a project may tighten this, not loosen it" in warning
+
+
+def test_an_editor_chooses_over_a_project_what_only_may_be_chosen():
+    for name in TIGHTER.keys() - set(TIGHTEN) - {"shell.outputs"}:
+        mine, theirs = TIGHTER[name]
+        project = Layer("project", nested(name, theirs), may_loosen=False)
+        loaded = load([project, Layer("editor", nested(name, mine))], {})
+        assert (setting(loaded.config, name), loaded.warnings) == (mine, ())
+
+
+def test_the_rules_of_a_project_are_added_to_those_of_an_editor_once():
+    deny = {"tool": "web_fetch", "verdict": "deny"}
+    given = {"permissions": {"rules": [deny, {"tool": "run_shell", "verdict": "allow"}]}}
+    project = Layer("project", given, may_loosen=False)
+    own = Layer("editor", {"permissions": {"rules": [{"tool": "a", "verdict": "ask"}]}})
+    for layers, tools in (
+        ([project, own], ["a", "web_fetch"]),
+        ([project, Layer("editor", {})], ["web_fetch"]),
+    ):
+        loaded = load(layers, {})
+        assert [rule.tool for rule in loaded.config.permissions.rules] == tools
+        assert len(loaded.warnings) == 1 and "verdict allow" in loaded.warnings[0]
 
 
 def test_a_project_adds_rules_that_hold_it_back_and_servers_that_wait_for_agreement():

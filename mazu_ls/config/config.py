@@ -229,11 +229,23 @@ class Loaded(Struct, frozen=True):
     lost: tuple[str, ...] = ()
 
 
+class _Restriction(Struct, frozen=True):
+    """What `layer`, which may not loosen, tightens; `below`: what the layers below it gave."""
+
+    layer: Layer
+    values: Mapping[str, Any]
+    below: Mapping[str, Any]
+
+
 def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
-    """Merge layers, lowest precedence first, then the environment; an invalid value leaves the lower layer's in force."""
+    """Merge layers, lowest precedence first, then the environment; an invalid value leaves the lower layer's in force.
+
+    What a layer tightens that may not loosen holds against those above it too.
+    """
     warnings: list[str] = []
     lost: list[str] = []
     merged: dict[str, Any] = {}
+    restrictions: list[_Restriction] = []
     for layer in layers:
         base = _structure(merged)
 
@@ -244,17 +256,36 @@ def load(layers: list[Layer], env: Mapping[str, str] = os.environ) -> Loaded:
 
         accepted = accept(Config, layer.values, reject)
         if not layer.may_loosen:
+            below = msgspec.to_builtins(base)
+            chosen, tighter = project_settings.divided(accepted)
+            restrictions.append(_Restriction(layer, tighter, below))
             accepted = project_settings.tightened(
-                accepted,
-                msgspec.to_builtins(base),
+                chosen,
+                below,
                 lambda name, why, layer=layer: (
                     None if layer.is_bound else warnings.append(_warning(layer, name, why))
                 ),
             )
         _merge(merged, accepted)
+    for restriction in restrictions:
+        _restrict(merged, restriction, warnings)
     if env.get("MAZU_MODEL"):
         merged["model"] = env["MAZU_MODEL"]
     return Loaded(_structure(merged), tuple(warnings), tuple(lost))
+
+
+def _restrict(merged: dict[str, Any], given: _Restriction, warnings: list[str]) -> None:
+    """Tighten `merged`. A value that is looser is a mistake only if it was so for the layers below as well: the user may be
+    stricter in an editor."""
+    looser: set[str] = set()
+    project_settings.tightened(given.values, given.below, lambda name, _: looser.add(name))
+
+    def refuse(name: str, why: str) -> None:
+        if name in looser and not given.layer.is_bound:
+            warnings.append(_warning(given.layer, name, why))
+
+    in_force = msgspec.to_builtins(_structure(merged))
+    _merge(merged, project_settings.tightened(given.values, in_force, refuse))
 
 
 def _structure(values: Mapping[str, Any]) -> Config:

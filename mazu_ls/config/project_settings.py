@@ -4,7 +4,8 @@ Every setting needs an entry in DIRECTIONS; without one a project may not set it
 
 A project's `.mazu/config.toml`, and what an editor says comes from its workspace, is somebody else's. "set": the project
 may choose freely. "user": it may not touch the setting. LOWER, HIGHER, STAY_FALSE and `order` let it
-tighten: a smaller or greater number, false, or a stricter one of several values.
+tighten: a smaller or greater number, false, or a stricter one of several values. What is tightened holds against all
+of the user's settings, wherever they come from; what is set, only until the user's editor sets it.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ USER = Direction("user", lambda old, new: False)
 LOWER = Direction("tighten", _lower)
 HIGHER = Direction("tighten", _higher)
 STAY_FALSE = order(False, True)
+ADD_RULES = Direction("tighten", lambda old, new: True)
+"""Those that do not allow, in addition to the user's: see `tightened`."""
 INSIDE = Direction("set", _inside)
 OUTPUT_NAMES = Direction("set", _output_names)
 
@@ -71,7 +74,7 @@ DIRECTIONS: dict[str, Direction] = {
     "council.lead": SET,
     "council.confirm_above_usd": LOWER,
     "permissions.mode": order("plan", "ask", "auto"),
-    "permissions.rules": SET,  # only those that do not allow, in addition to the user's: see `tightened`
+    "permissions.rules": ADD_RULES,
     "permissions.timeout_seconds": LOWER,
     "limits.max_steps": LOWER,
     "limits.max_cost_usd": LOWER,
@@ -132,6 +135,19 @@ def was_to_restrict(rejected: Rejected) -> bool:
         return meant != rejected.name and table in _RESTRICTING
     rows = value if isinstance(value, list) else [value]
     return key in _KEYS or any(isinstance(row, Mapping) and "verdict" in row for row in rows)
+
+
+def divided(values: Mapping[str, Any], prefix: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a project sets of `values`, and what it tightens."""
+    chosen: dict[str, Any] = {}
+    tighter: dict[str, Any] = {}
+    for key, value in values.items():
+        direction = DIRECTIONS.get(f"{prefix}{key}")
+        if direction is None and isinstance(value, Mapping):
+            chosen[key], tighter[key] = divided(value, f"{prefix}{key}.")
+        else:
+            (tighter if direction and direction.name == "tighten" else chosen)[key] = value
+    return chosen, tighter
 
 
 def tightened(
