@@ -172,3 +172,16 @@ async def test_what_another_conversation_learned_meanwhile_is_not_listed(env: di
         }
         assert set(await titles(client)) == {"Herons wade in the mud", "Amounts are cents"}
         assert questions(client) == []
+
+
+async def test_undo_keeps_what_the_user_said_too(env: dict[str, str], folder: Path):
+    (folder / "app.py").write_text("x = 1\n")
+    allow = ["edit_file: app.py", "remember"]
+    async with agent(env, folder, turn(remember("The port is 7070")), **OPTED, allow=allow) as client:
+        await chat(client)
+        said = await client.command("mazu.remember", {"title": "The port is 7070"})
+        assert (said["outcome"], said["memory"]["source"]) == ("duplicate", "user")
+        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
+        undone = await client.command("mazu.undo")
+        assert undone["applied"] and (folder / "app.py").read_text() == "x = 1\n", undone
+        assert (await titles(client)).get("The port is 7070") == "current", undone

@@ -86,7 +86,8 @@ def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
     """Merge a duplicate: add its tags, anchors and pin to the known entry, restore that from the archive, and count a
     use.
 
-    Its category replaces "fact" with something more specific, but never the user's own choice.
+    Its category replaces "fact" with something more specific, but never the user's own choice. What the user says, too, is the
+    user's: an undo of the turn in which an agent learned it keeps it.
     """
     assert known.n is not None
     tags = tuple(dict.fromkeys((*known.tags, *new.tags)))
@@ -98,6 +99,7 @@ def merge(rows: EntryTable, known: MemoryEntry, new: MemoryEntry) -> int:
         anchors=tuple(places.values()),
         pinned=known.pinned or (new.pinned and not new.origin),
         origin=known.origin if new.origin else None,
+        source="user" if new.source == "user" and known.source in _MODEL_SOURCES else known.source,
         state="current" if known.state == "archived" else known.state,
     )
     if merged != known:
