@@ -69,6 +69,10 @@ class OwnedPart(SnapshotPart, Protocol):
         """Return whether the change between two contents only archives or supersedes the entry."""
         ...
 
+    def confirms(self, was: bytes, now: bytes) -> bool:
+        """Return whether the user only said, too, what the entry holds."""
+        ...
+
     def merge(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
         """Return the three-way merge of two changed contents; None if they conflict."""
         ...

@@ -129,6 +129,14 @@ class MemoryPart:
             return same == old and new.state in ("archived", "superseded")
         return False
 
+    def confirms(self, was: bytes, now: bytes) -> bool:
+        """Return whether the user only said what an agent had remembered."""
+        with suppress(*_UNREADABLE):
+            old, new = (msgspec.json.decode(data, type=MemoryEntry) for data in (was, now))
+            same = replace(new, source=old.source, category=old.category, updated_at=old.updated_at)
+            return same == old and new.source == "user" != old.source
+        return False
+
     def merge(self, mine: bytes, ancestor: bytes, theirs: bytes) -> bytes | None:
         """Merge two changes of an entry field by field; None if both changed one field differently."""
         try:

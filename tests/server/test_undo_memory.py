@@ -181,7 +181,12 @@ async def test_undo_keeps_what_the_user_said_too(env: dict[str, str], folder: Pa
         await chat(client)
         said = await client.command("mazu.remember", {"title": "The port is 7070"})
         assert (said["outcome"], said["memory"]["source"]) == ("duplicate", "user")
-        client.answers["mazu/permission/request"] = lambda params: {"optionId": "keep"}
         undone = await client.command("mazu.undo")
         assert undone["applied"] and (folder / "app.py").read_text() == "x = 1\n", undone
         assert (await titles(client)).get("The port is 7070") == "current", undone
+        kept = {"memory m_000001 \u201cThe port is 7070\u201d": "you said it, too"}
+        assert (reasons(undone["plan"]["keep"]), undone["plan"]["conflicts"], questions(client)) == (
+            kept,
+            [],
+            [],
+        )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mazu_ls.checkpoints.restore.restore_steps import RestoreStep
 
 ONLY_YOURS = "only you changed it"
+SAID_TOO = "you said it, too"
 NOT_NEW = "it stays, whoever changed it: it is not new, but had another name before, or git ignored it"
 RENAMED = "with the agent's change in it, since it has another name now: it was"
 BOTH = "you changed it on top of the agent's change"

@@ -9,7 +9,7 @@ from mazu_ls.checkpoints.context import CheckpointContext
 from mazu_ls.checkpoints.git.objects import BLOB, TreeEntry, object_id
 from mazu_ls.checkpoints.models import MemoryCounts, PathReason, PlanFiles
 from mazu_ls.checkpoints.restore.conflicts import RollbackDecision
-from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT, ONLY_ANOTHERS
+from mazu_ls.checkpoints.restore.keep_reasons import BOTH, KEPT, ONLY_ANOTHERS, SAID_TOO
 from mazu_ls.checkpoints.restore_selection import RestoreSelection
 from mazu_ls.checkpoints.scan.unsaved_buffers import BufferView, file_bytes
 from mazu_ls.checkpoints.snapshot_part import OwnedPart
@@ -104,6 +104,9 @@ class _Row(Struct, frozen=True):
         plan.own_memories.append(shown)
         if self.decision.takes_all(owner):
             return True
+        if owner == "both" and self.ends[1] is None and self._is_confirmed():
+            plan.keep.append(PathReason(shown, SAID_TOO))
+            return None
         result = None
         if owner == "both" and self.decision.merges:
             result = self.decision.row_without_agent(self.place, self._read, self.part.merge)
@@ -113,6 +116,13 @@ class _Row(Struct, frozen=True):
         listed = plan.conflicts if reason == BOTH else plan.keep
         listed.append(PathReason(shown, _REASONS.get(reason, reason)))
         return None
+
+    def _is_confirmed(self) -> bool:
+        """Return whether all that the user did to a memory of the agent's is to say the same."""
+        changes = [
+            (self._read(it.before), self._read(it.after)) for it in self.decision.users_intervals(self.place)
+        ]
+        return all(was and now and self.part.confirms(was, now) for was, now in changes)
 
     def _data(self) -> bytes:
         """Return its content now, else that at the target."""
