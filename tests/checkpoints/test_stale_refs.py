@@ -1,4 +1,4 @@
-"""The ref of a step that was never committed does not stand for a later checkpoint of its number."""
+"""Each checkpoint has its own ref: not that of a step that was never committed, and not one of two processes at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import apsw
 import pytest
 
 from mazu_ls.checkpoints.engine import Checkpoints
+from mazu_ls.checkpoints.git.packed_refs import set_loose_ref
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.store import schema
 from mazu_ls.errors import MazuError
@@ -49,3 +50,16 @@ async def test_opening_gives_each_checkpoint_its_own_ref(tmp_path: Path):
     found = engine._project.repository.refs()
     assert [found[id].hex() for id in ids] == [(await engine.get(id)).commit for id in ids]
     await engine.close()
+
+
+def test_two_processes_may_write_the_same_ref(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    replace, ref, oid = Path.replace, REFS + "cp_000001", bytes(range(20))
+
+    def meanwhile(draft: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "replace", replace)
+        set_loose_ref(tmp_path, ref, oid)
+        return replace(draft, target)
+
+    monkeypatch.setattr(Path, "replace", meanwhile)
+    set_loose_ref(tmp_path, ref, oid)
+    assert [path.read_text() for path in (tmp_path / REFS).iterdir()] == [f"{oid.hex()}\n"]

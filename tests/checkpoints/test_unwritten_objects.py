@@ -16,6 +16,7 @@ from mazu_ls.checkpoints.engine import Checkpoints
 from mazu_ls.checkpoints.git.repository import REFS
 from mazu_ls.checkpoints.git.unwritten_objects import MOST, MOST_BYTES
 from mazu_ls.checkpoints.upkeep import upkeep
+from mazu_ls.errors import MazuError
 from mazu_ls.state.store import select, transaction
 from tests.checkpoints.bed import open_engine
 
@@ -109,6 +110,15 @@ async def test_steps_are_written_out_after_a_while(tmp_path: Path, monkeypatch: 
     async with asyncio.timeout(20):
         while unwritten(engine):  # noqa: ASYNC110 - the engine tells nobody
             await asyncio.sleep(0.01)
+    await engine.close()
+
+
+async def test_a_step_fails_where_the_store_was_deleted(tmp_path: Path):
+    engine, _ = await steps(tmp_path / "project", tmp_path / "state", 2)
+    await engine.upkeep.idle()
+    shutil.rmtree(engine._project.repository.path)
+    with pytest.raises(MazuError, match="checkpoint store could not be used"):
+        await step(engine, tmp_path / "project", "not kept\n")
     await engine.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -46,7 +47,7 @@ def _remove_loose(store: Path, names: Iterable[bytes]) -> None:
 def set_loose_ref(store: Path, name: str, oid: bytes) -> None:
     """Write one loose ref, atomically. It is not synced: a row of the database names the commit as well."""
     ref = store / name
-    draft = ref.with_name(f"{ref.name}.lock")
+    draft = ref.with_name(f"{ref.name}.{secrets.token_hex(4)}.lock")  # another process may write the same ref
     line = oid.hex().encode() + b"\n"
     try:
         draft.write_bytes(line)

@@ -7,6 +7,7 @@ written to the store as one pack before a git process reads objects, and once th
 from __future__ import annotations
 
 import logging
+import os
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -36,6 +37,7 @@ class UnwrittenObjects:
         """`ref` returns the name of the ref of a checkpoint, by its number."""
         self._db = db
         self._store = store
+        self._packs = store / "objects" / "pack"
         self._ref = ref
         self._data: dict[bytes, bytes] = {}
         self._size = 0
@@ -53,8 +55,12 @@ class UnwrittenObjects:
         return found
 
     def keep(self, number: int, commit: bytes, objects: Iterable[NewObject]) -> None:
-        """Make the objects of checkpoint `number` durable with the transaction that is open, and readable at once."""
+        """Make the objects of checkpoint `number` durable with the transaction that is open, and readable at once.
+
+        Raises FileNotFoundError if the store is gone: it held what they build on.
+        """
         added = list(objects)
+        os.stat(self._packs)  # noqa: PTH116 - once a step
         self._db.execute(
             "INSERT INTO checkpoint_unwritten VALUES (?, ?, ?)", (number, commit, _packed(added))
         )
@@ -79,7 +85,7 @@ class UnwrittenObjects:
         if not count or (count < most and size < MOST_BYTES):
             return False
         rows = select(self._db, "SELECT number, commit_id, objects FROM checkpoint_unwritten")
-        writer = PackWriter(self._store / "objects" / "pack")
+        writer = PackWriter(self._packs)
         refs: dict[str, bytes] = {}
         for number, commit, packed in rows:
             for one in _unpacked(packed):
