@@ -294,6 +294,11 @@ async def test_its_first_process_waits_for_the_first_answer_of_the_turn(project:
     assert await project.render(400, start_after=asyncio.Event()) == drawn  # its process is there
 
 
+async def test_a_map_that_is_off_waits_for_nothing(project: ProjectMap):
+    async with asyncio.timeout(1):
+        assert await project.render(0, start_after=asyncio.Event()) == ""
+
+
 def children() -> list[int]:
     import psutil
 

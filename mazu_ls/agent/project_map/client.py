@@ -86,7 +86,7 @@ class ProjectMap:
         seconds, as the first reading of a large project does: the reading continues, and the next call has its result.
         A process that is not there yet is started after `start_after`, or after some seconds.
         """
-        if self._process is None and start_after is not None:
+        if budget_tokens > 0 and self._process is None and start_after is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(START_SECONDS):
                     await start_after.wait()

@@ -125,6 +125,7 @@ async def _what_continues(
         session.project, said[0] if said else summary, buffers, recent=[summary], session_id=session.id
     )
     session.map = ""
+    session.answer_begun.set()  # with the summary
     await session.render_map(model, buffers, MAP_SECONDS)
     request = "" if is_user_turn_start(kept[0]) else _request(dropped)
     told = tuple(memory.id for memory in injection.memories)
