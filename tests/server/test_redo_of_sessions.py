@@ -216,3 +216,24 @@ async def test_redos_without_a_session_go_back_from_the_last_undo(env: dict[str,
         assert [await said(client, one) for one in (first, second)] == [1, 1]
         with pytest.raises(RpcFailure):
             await client.command("mazu.redo")
+
+
+async def test_a_redo_after_the_undo_of_a_rewrite_is_of_that(env: dict[str, str], folder: Path):
+    """Not of another conversation, whose undo was before it."""
+    edits = write_files(folder)
+    said = [*replies(*edits), {"text": "```python\nc = 9\n```"}]
+    async with ModelServer(said) as model:
+        async with restarted(env, folder, model) as client:
+            first, _ = await turns(client, folder)
+            (folder / "c.py").write_text("c = 1\n")
+            client.open(uri := (folder / "c.py").as_uri(), "c = 1\n", language="python")
+            line = {"start": {"line": 0, "character": 0}, "end": {"line": 1, "character": 0}}
+            edit = {"uri": uri, "range": line, "instruction": "nine", "wait": True}
+            await client.command("mazu.edit", edit, within=60)
+            assert (await client.command("mazu.undo", {"sessionId": first}))["verified"]
+            (folder / "c.py").write_text("c = 9\n")
+        async with restarted(env, folder, model) as client:
+            assert (await client.command("mazu.undo"))["plan"]["write"] == ["c.py"]
+            assert (await client.command("mazu.redo"))["plan"]["write"] == ["c.py"]
+            assert (folder / "c.py").read_text() == "c = 9\n"
+            assert texts(folder) == ["a = 1\n", "b = 2\n"]

@@ -145,10 +145,11 @@ async def revertible(
     Raises MazuError: not_found, which then names another conversation that has one, or conflict where a conversation that it
     changed continued since.
     """
-    if not named and (found := await _last_elsewhere(checkpoints, sessions, session)) is not None:
+    others = [] if named else await rewrites(sessions)
+    if not named and (found := await _last_elsewhere(checkpoints, sessions, session, others)) is not None:
         return found
     own = [session] if session else []
-    found = await checkpoints.last_rollback(*own, *([] if named else await rewrites(sessions)))
+    found = await checkpoints.last_rollback(*own, *others)
     if found is None:
         where = None if named else await _reverted_elsewhere(checkpoints, sessions)
         raise MazuError(
@@ -167,11 +168,12 @@ async def revertible(
 
 
 async def _last_elsewhere(
-    checkpoints: Checkpoints, sessions: Sessions, session: str | None
+    checkpoints: Checkpoints, sessions: Sessions, session: str | None, rewritten: Sequence[str]
 ) -> PastRollback | None:
-    """Return the last undo of all, if it is of another conversation than `session` and neither went on since."""
-    found = await checkpoints.last_rollback(*[one.id for one in await sessions.list() if not one.aside])
-    if found is None or found.session in (None, session):
+    """Return the last undo of all, those of rewrites too, if it is of another conversation than `session` and neither went on since."""
+    conversations = [one.id for one in await sessions.list() if not one.aside]
+    found = await checkpoints.last_rollback(*conversations, *rewritten)
+    if found is None or found.session in (None, session, *rewritten):
         return None
     taken = (await checkpoints.get(found.safety)).created_at
     started = None if session is None else await sessions.last_started(session)
