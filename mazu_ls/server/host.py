@@ -249,11 +249,22 @@ class LspHost:
                         )
                     )  # fmt: skip
                     whole |= {cell.uri for cell in notebook.cells}
+        looked: dict[Path, str] = {}
         return [
-            Buffer(d.uri, d.path, d.version, d.language_id, d.text, *await self._disk_state(d))
+            Buffer(
+                d.uri, self._place(d, looked), d.version, d.language_id, d.text, *await self._disk_state(d)
+            )
             for d in self._editor.documents
             if not markdown.is_chat(d.path) and d.uri not in whole
         ] + notebooks
+
+    def _place(self, document: OpenDocument, looked: dict[Path, str]) -> Path | None:
+        """Return where a document's file is, which the agent's tools and checkpoints know by no other path. Of one that is open
+        under several names, only the document that is edited has that place: a checkpoint holds one text of each."""
+        if document.path is None:
+            return None
+        place = self._disk.follow(document.path, looked)
+        return place if self._editor.documents.at(place) is document else document.path
 
     async def note_if_loaded(self, document: OpenDocument) -> None:
         """After a change: an editor that shows the file's content has reloaded it, or saved it and will report that."""

@@ -8,6 +8,7 @@ import itertools
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -92,6 +93,19 @@ class Workspace:
     def locate(self, shown: str) -> Path:
         """Return the absolute path for one that `relative` shows, without following links: to name a file, not to open it."""
         return Path(self._candidates(parse_name(shown))[0])
+
+    def follow(self, path: Path, looked: dict[Path, str] | None = None) -> Path:
+        """Return the one place of a file that an editor names, as `resolve` spells it: links are followed to where they end in a
+        root. A path that ends outside stays as it is, and so does one that cannot be followed. `looked` holds where the folders of
+        other files of this moment lead."""
+        real_folder = partial(_real_folder, {} if looked is None else looked)
+        try:
+            file = Path(real_folder(path.parent), path.name)
+            is_plain = path.name != ".." and not file.is_symlink()
+            found = self._beneath(str(file) if is_plain else os.path.realpath(file), real_folder)
+        except (OSError, ValueError):  # a NUL in the name
+            return path
+        return found[0] / found[1] if found is not None else path
 
     def similar(self, path: Path) -> list[str]:
         """Return existing files that the missing `path` could mean: each part differs only in looks."""
@@ -204,11 +218,13 @@ class Workspace:
             place = f"{place}/{alike[0] if len(alike) == 1 else part}"
         return place
 
-    def _beneath(self, real: str) -> tuple[Path, PurePosixPath] | None:
+    def _beneath(
+        self, real: str, real_folder: Callable[[Path], str] = os.path.realpath
+    ) -> tuple[Path, PurePosixPath] | None:
         """Return the innermost root that holds a real path, and the relative path."""
         found = None
         for root in self.roots:
-            real_root = os.path.realpath(root)
+            real_root = real_folder(root)
             below = real_root.rstrip("/") + "/"
             inside = real == real_root or real.startswith(below)
             if inside and (found is None or len(real_root) > len(found[2])):
@@ -262,6 +278,12 @@ class Workspace:
             return PathRefused(self.relative(path), reasons[errno.ELOOP])
         error.filename = str(path)
         return error
+
+
+def _real_folder(looked: dict[Path, str], folder: Path) -> str:
+    if (known := looked.get(folder)) is None:
+        known = looked[folder] = os.path.realpath(folder)
+    return known
 
 
 def _kind(path: Path) -> int:

@@ -3,6 +3,7 @@ chat documents and code actions use the same text."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -49,8 +50,16 @@ def restored_parts(result: Result) -> list[str]:
 def _count_files(plan: Result) -> int:
     """Count files whose text changed, on disk, in an open document or in both."""
     files = {*plan["write"], *plan["delete"]}
-    documents = [unquote(uri) for uri in plan["buffers"]]
+    documents = [_document_name(uri) for uri in plan["buffers"]]
     return len(files) + sum(not uri.endswith(tuple(f"/{path}" for path in files)) for uri in documents)
+
+
+def _document_name(uri: str) -> str:
+    """Return the name by which a document is compared with files: one that is open through a link is the file it leads to."""
+    named = unquote(uri)
+    if not named.startswith("file:///") or "\0" in named:
+        return named
+    return os.path.realpath(named.removeprefix("file://"))
 
 
 def left_alone(plan: Result) -> list[str]:

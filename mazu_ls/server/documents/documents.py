@@ -167,14 +167,13 @@ class OpenDocuments:
         return self._open.get(uris.key(uri))
 
     def at(self, path: Path) -> OpenDocument | None:
-        """Return the open document of a file; a symbolic link to it counts as the same file."""
+        """Return the open document of a file; a symbolic link to it, or to a folder above it, counts as the same file. If it is open
+        under several names, the file's own goes first, then the one that was opened first."""
         if found := self._open.get(uris.key(uris.from_path(path))):
             return found
         if (real := path.resolve()) != path and (found := self._open.get(uris.key(uris.from_path(real)))):
             return found
-        return next(
-            (d for d in self if d.path and d.path.name == path.name and d.path.resolve() == real), None
-        )
+        return next((d for d in self if d.path and _may_be(d.path, real) and _resolved(d.path) == real), None)
 
     def open(self, item: DocumentItem) -> OpenDocument:
         """didOpen. A second one without didClose replaces the text."""
@@ -225,3 +224,15 @@ class OpenDocuments:
         self.changes += 1
         for watcher in list(self._watchers.get(uris.key(document.uri), ())):
             watcher(document)
+
+
+def _may_be(path: Path, real: Path) -> bool:
+    """Return False at once for most paths that do not lead to `real`: only a link to the file itself may have another name."""
+    return path.name == real.name or path.is_symlink()
+
+
+def _resolved(path: Path) -> Path | None:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, a NUL in the name
+        return None

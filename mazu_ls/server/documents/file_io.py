@@ -31,6 +31,10 @@ class DiskFiles:
         """Replace, create (`before` is None) or delete (`after` is None), if the text is still `before`."""
         edit_text(self._workspace(), path, before, after)
 
+    def follow(self, path: Path, looked: dict[Path, str]) -> Path:
+        """Return the one place of a file, links followed inside the folders: see `Workspace.follow`."""
+        return self._workspace().follow(path, looked)
+
     async def differs(self, document: OpenDocument) -> bool:
         """Return whether an open document differs from its file. Line ends are ignored: editors unify them on reading."""
         assert document.path is not None

@@ -63,7 +63,7 @@ def did_save(server: ServerState, params: lsp_types.DidSave) -> None:
     document = _editor(server).documents.save(params.text_document.uri, params.text)
     if document.path is None:
         return
-    server.note_saved(document.path, document.take_base())
+    server.note_saved(server.workspace.follow(document.path), document.take_base())
     _editor(server).forget_edited(document)
     if server.project:
         server.project.role_document.saved(server.project.config.role, document.path, document.text)

@@ -185,8 +185,9 @@ async def edit(
 
     async def work(job: BackgroundJob) -> wire.TurnResultView:
         job.report(name)
-        inside = document.path is not None and server.workspace.contains(document.path)
-        source = RewriteSource(name, document.path if inside else None, text, now, propose_edit)
+        place = server.workspace.follow(document.path) if document.path else None
+        inside = place is not None and server.workspace.contains(place)
+        source = RewriteSource(name, place if inside else None, text, now, propose_edit)
         result = await rewrite(
             project, source, min(start, end), max(start, end), instruction=params.instruction, model=params.model,
             turn_id=turn_id,
