@@ -16,3 +16,7 @@ class PeerServer(Protocol):
     async def execute(self, command: str, arguments: dict[str, Any]) -> Any:
         """Return the command's result. Raises what it would raise here, and NotServed if the session is not open there."""
         ...
+
+    async def ask(self, method: str, params: dict[str, Any], seconds: float) -> Any:
+        """Send a request of the live socket itself. Raises ClientError and TimeoutError."""
+        ...

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from mazu_ls.errors import Kind, MazuError
-from mazu_ls.server.rpc.live.served import NOT_KNOWN
 from mazu_ls.terminal.chat.bypass import confirmed_mode, put_back_choices
-from mazu_ls.terminal.chat.join_session import ENDING_SECONDS, joined_session, mode_elsewhere, opened_session
+from mazu_ls.terminal.chat.join_session import (
+    ENDING_SECONDS,
+    execute_shared_turn,
+    find_holder,
+    joined_session,
+    opened_session,
+)
 from mazu_ls.terminal.chat.moved_state import offer_moved_state
-from mazu_ls.terminal.chat.shared_events import subscribe_shared
+from mazu_ls.terminal.chat.shared_events import cost_of, subscribe_shared
 from mazu_ls.terminal.project_root import message_in_project
 from mazu_ls.terminal.refusals import Refusals
 
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.config.config import Mode
+    from mazu_ls.server.rpc.live.holder import SessionHolder
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
@@ -30,8 +36,8 @@ CYCLED: tuple[Mode, ...] = ("ask", "auto", "plan")
 Execute = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
-async def _nothing(opened: dict[str, Any] | None) -> None:
-    """Nobody draws the conversation."""
+async def _nothing(opened: dict[str, Any] | None = None) -> None:
+    """Nobody draws the conversation and its mode."""
 
 
 class ChatSession:
@@ -53,7 +59,10 @@ class ChatSession:
         """Called with the conversation that was changed to, None for a new one."""
         server.asks_about_moved = host.surface.interactive
         host.concerns = self._concerns
-        self.mode_there: tuple[str, str] | None = None  # who has this conversation open, and its mode
+        self._holder: SessionHolder | None = None
+        self.is_shared = asyncio.Event()  # while another process has this conversation open
+        self.mode_shown = ""
+        self.check_mode: Callable[[], Awaitable[None]] = _nothing
         self._chosen = asyncio.Event()
         host.has_chosen = self._chosen.wait
 
@@ -69,7 +78,7 @@ class ChatSession:
         project = self.server.project
         if self.session_id is None or project is None or project.sessions.find(self.session_id) is not None:
             return None
-        return next((peer.place for peer in self.server.peers), None)
+        return self._holder and self._holder.place
 
     @property
     def turn_runs(self) -> bool:
@@ -103,14 +112,7 @@ class ChatSession:
 
     async def count_cost(self) -> None:
         """Read what the whole conversation cost, at whichever door and in whichever process it was spent."""
-        if self.session_id is not None:
-            self.spent = ""
-            with contextlib.suppress(MazuError):  # who has it open may have ended
-                used = await self.execute("mazu.usage", {"sessionId": self.session_id})
-                from mazu_ls.terminal.show import money
-
-                total = used["total"]
-                self.spent = money(total) if total["modelCalls"] else ""
+        self.spent = await cost_of(self.execute, self.session_id) if self.session_id else ""
 
     async def _open(self, *, resume: str | None, last: bool) -> dict[str, Any] | None:
         await offer_moved_state(self.server, self.host.surface)
@@ -146,6 +148,7 @@ class ChatSession:
             if error.kind is not Kind.BUSY:
                 raise
             found = await joined_session(self.server, self.host, self.given, resume, error)
+            self._holder = await find_holder(self.server, resume)
             self.session_id, self.name = resume, str(found["name"])
             self.model = self.model or found["model"]
             return found
@@ -188,17 +191,10 @@ class ChatSession:
         unlisten = subscribe_shared(self.server, project, lambda: self.session_id, refusals.collect)
         if text.startswith("!"):
             self.host.own_command = arguments["sessionId"], text[1:].strip()
-        place = self.shared_with
+        await self.check_mode()
         try:
-            result = await self.execute("mazu.chat", arguments)
-        except MazuError as error:
-            if place is None or error.hint != NOT_KNOWN:
-                raise
-            said, hint = (
-                f"The process that had this conversation open ended: {place}.",
-                "Say continue, or undo the turn: it is open here now.",
-            )
-            raise MazuError(Kind.INTERNAL, said, hint) from error
+            turn = partial(self.execute, "mazu.chat", arguments)
+            result = await execute_shared_turn(self.server, arguments["sessionId"], self.shared_with, turn)
         finally:
             self.host.own_command = None
             unlisten()
@@ -215,12 +211,11 @@ class ChatSession:
 
     async def mode(self) -> str:
         """The permission mode in force: of a conversation that another process has open, its own."""
-        if place := self.shared_with:
-            if self.mode_there is None or self.mode_there[0] != place:
-                self.mode_there = place, await mode_elsewhere(self.server)
-            return ", ".join(filter(None, (self.mode_there[1], f"of {place}")))
-        self.mode_there = None
-        return (await self.server.wait_opened()).mode
+        self._holder = holder = await find_holder(self.server, self.session_id)
+        (self.is_shared.set if holder else self.is_shared.clear)()
+        own = (await self.server.wait_opened()).mode
+        self.mode_shown = f"{holder.mode}, of {holder.place}" if holder else own
+        return self.mode_shown
 
     async def cycle_mode(self) -> str:
         """Switch to the next mode; never to bypass. Raises MazuError where another process has the conversation open."""

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mazu_ls.errors import InvalidArguments, Kind, MazuError
+from mazu_ls.errors import Kind, MazuError
 from mazu_ls.journal import journal
+from mazu_ls.server.rpc.live.served import NOT_KNOWN
 
 if TYPE_CHECKING:
     import argparse
 
     from mazu_ls.agent.project.project import Project
     from mazu_ls.agent.session.session import Session
+    from mazu_ls.server.rpc.live.holder import SessionHolder
     from mazu_ls.server.state import ServerState
     from mazu_ls.terminal.host import TerminalHost
 
 JOIN_SECONDS = 20.0
 """For the connection to the process that has a conversation open."""
-MODE_SECONDS = 5.0
-"""For the answer to the question which mode holds there."""
+MOVING_SECONDS = 10.0
+"""For the other processes, until one of them listens in place of one that ended."""
 ENDING_SECONDS = 10.0
 """For a server that is closing, until it has let its sessions go."""
 
@@ -69,13 +72,36 @@ async def joined_session(
     return {**found, "interrupted": False, "model": talked}
 
 
-async def mode_elsewhere(server: ServerState) -> str:
-    """Return the permission mode of the process with which the project is shared; empty if it does not say."""
-    for peer in list(server.peers):
-        with contextlib.suppress(MazuError, InvalidArguments, TimeoutError, LookupError, TypeError):
-            async with asyncio.timeout(MODE_SECONDS):
-                return str((await peer.execute("mazu.status", {}))["mode"])
-    return ""
+async def find_holder(server: ServerState, session_id: str | None) -> SessionHolder | None:
+    """Return the other process that has a conversation open, as it can be shown; None where there is none."""
+    from mazu_ls.server.rpc.live.holder import holder_elsewhere
+
+    found = None if session_id is None else await holder_elsewhere(server, session_id)
+    return found and replace(found, place=found.place or "another process", mode=found.mode or "unknown")
+
+
+async def execute_shared_turn(
+    server: ServerState, session_id: str, place: str | None, execute: Callable[[], Awaitable[dict[str, Any]]]
+) -> dict[str, Any]:
+    """Have a turn of a session, which the process at `place` has open, and return its result. While one has it open that is not
+    connected, as after the end of the one that listened, try again. Raises what the command raises."""
+    from mazu_ls.server.rpc.live.holder import holder_elsewhere
+
+    until = time.monotonic() + MOVING_SECONDS
+    while True:
+        try:
+            return await execute()
+        except MazuError as error:
+            if place is not None and error.hint == NOT_KNOWN:
+                said = f"The process that had this conversation open ended: {place}."
+                hint = "Say continue, or undo the turn: it is open here now."
+                raise MazuError(Kind.INTERNAL, said, hint) from error
+            if error.kind is not Kind.BUSY or time.monotonic() >= until:
+                raise
+            holder = await holder_elsewhere(server, session_id)
+            if holder is None or holder.place:  # not for want of a connection
+                raise
+        await asyncio.sleep(0.1)
 
 
 def _require_no_own_limits(given: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mazu_ls.terminal.chat.chat_session import ChatSession
 
 PICKED = 9
+WATCH_SECONDS = 2.0
+"""Seconds between two looks at which process has the conversation open."""
 
 
 async def open_conversation(chat: ChatSession, given: argparse.Namespace) -> dict[str, Any] | None:
@@ -96,16 +99,26 @@ def opening_lines(
 
 
 def subscribe_mode(chat: ChatSession, tasks: BackgroundTasks, listener: Callable[[str], None]) -> None:
-    """Call `listener` with the mode in force, and whose it is, when it changes in the process that has the conversation open."""
+    """Call `listener` with the mode in force, and whose it is, when it is another one for what another process does or did: the one
+    that has the conversation open, which may change its mode, end, or be followed by another one."""
+    alone = asyncio.Lock()
 
-    async def ask() -> None:
-        before = await chat.mode()
-        chat.mode_there = None
-        if (mode := await chat.mode()) != before:
-            listener(mode)
+    async def check() -> None:
+        async with alone:
+            before, was_shared = chat.mode_shown, chat.shared_with
+            if await chat.mode() != before and (was_shared or chat.shared_with):
+                listener(chat.mode_shown)
+
+    async def watch() -> None:
+        while True:  # a conversation that is opened in another process is said by nobody
+            await chat.is_shared.wait()
+            await asyncio.sleep(WATCH_SECONDS)
+            await check()
 
     def changed(what: Sequence[str]) -> None:
-        if "permissions" in what and chat.shared_with is not None:
-            tasks.spawn(ask())
+        if "permissions" in what and chat.is_shared.is_set():
+            tasks.spawn(check())
 
+    chat.check_mode = check
     chat.server.on_changed.append(changed)
+    tasks.spawn(watch())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mazu_ls.errors import MazuError
 from mazu_ls.terminal.clients.update_events import event_of_update
 
 if TYPE_CHECKING:
@@ -17,6 +18,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 Listener = Callable[[str, "journal.Event"], None]
+
+
+async def cost_of(execute: Callable[[str, dict[str, Any]], Awaitable[Any]], session_id: str) -> str:
+    """Return what a whole conversation cost; empty where no model was called, or it is not known."""
+    from mazu_ls.terminal.show import money
+
+    try:
+        total = (await execute("mazu.usage", {"sessionId": session_id}))["total"]
+    except MazuError:  # who has it open may have ended
+        return ""
+    return money(total) if total["modelCalls"] else ""
 
 
 def subscribe_shared(

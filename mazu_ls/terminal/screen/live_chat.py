@@ -51,7 +51,6 @@ class LiveChat:
         self._wake = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._tasks = BackgroundTasks("the chat")
-        self._status_known = False
         if screen.queued:  # typed while the project was being opened
             self._wake.set()
 
@@ -69,7 +68,8 @@ class LiveChat:
             self._wake.clear()
             while self.screen.queued:
                 if not slash_commands.is_command(self.screen.queued[0]):
-                    await self._wait_others()  # meanwhile it can be taken back
+                    if self._runs_elsewhere():
+                        await self.chat.wait_free()  # meanwhile it can be taken back
                     if not self.screen.queued:
                         break
                 text = self.screen.queued.pop(0)
@@ -105,7 +105,6 @@ class LiveChat:
             replay(events[-EXCERPT:], self.surface.new_view, self._echo)
             self._take_part(runs=opened.get("state") in ("running", "waiting"))
         self.screen.say(*opening_lines(self.server, self.chat, opened, self._mode))
-        self._status_known = True
         self.screen.refresh()
 
     def _take_part(self, *, runs: bool) -> None:
@@ -121,9 +120,13 @@ class LiveChat:
     def _show(self, session_id: str, event: journal.Event) -> None:
         """Draw an event, and what was said in a turn that somebody else began in this conversation."""
         self.surface.show_event(session_id, event)
-        is_others = session_id == self.chat.session_id and not self._is_sending()
-        if is_others and isinstance(event.body, journal.UserSaid) and event.body.shown:
+        if session_id != self.chat.session_id or self._is_sending():
+            return
+        if isinstance(event.body, journal.UserSaid) and event.body.shown:
             self._echo(event.body.shown)
+        if isinstance(event.body, journal.TurnEnded):
+            self.chat.share = self.surface.share(self.chat.share)
+            self._tasks.spawn(self.chat.count_cost()).add_done_callback(lambda _: self.screen.refresh())
 
     def _say_reverted(self, text: str, by: str) -> None:
         if self.chat.shared_with is None or not self._is_sending():
@@ -156,7 +159,8 @@ class LiveChat:
                 if self.screen.activity is None:
                     self.screen.set_activity(lambda: "starting")
                 await self._turn(text)
-            self._mode = await self.chat.mode()  # who had the conversation open may be gone
+            await self.chat.check_mode()  # who had the conversation open may be gone
+            self._mode = self.chat.mode_shown
         except Exception as error:  # noqa: BLE001 - becomes a line of the conversation
             self.surface.say("error", failure_text(error, "The turn"))
             if isinstance(error, MazuError) and error.kind is Kind.BUSY:  # it was not sent
@@ -176,8 +180,9 @@ class LiveChat:
         self.chat.share = self.surface.share(self.chat.share)
         if said:
             width = max(20, self.screen.size[1])
-            said = styled.clean_prose(said)
-            self.screen.emit(render_markdown(said, width, colours=self.screen.colours) + "\n")
+            self.screen.emit(
+                render_markdown(styled.clean_prose(said), width, colours=self.screen.colours) + "\n"
+            )
 
     async def _turn(self, text: str) -> None:
         if not text.startswith("!") and self.chat.shared_with is None:  # the key may be another process's
@@ -212,10 +217,6 @@ class LiveChat:
         """Whether a turn runs that was begun at another door of this conversation."""
         return not self._is_sending() and self.chat.turn_runs
 
-    async def _wait_others(self) -> None:
-        if self._runs_elsewhere():
-            await self.chat.wait_free()
-
     async def _stopped(self, sending: asyncio.Task[None]) -> None:
         await self.chat.stop()
         await asyncio.wait([sending], timeout=0.5)
@@ -243,7 +244,7 @@ class LiveChat:
         return "The turn was stopped. `mazu-ls --continue` continues the conversation."
 
     def _status(self) -> str:
-        if not self._status_known:
+        if not self._mode:
             return "opening the project …"
         model = (self.chat.model or "").partition(":")[2] or self.chat.model or "no model"
         return styled.join([self._mode, model, self.chat.share, self.chat.spent, "/help"])

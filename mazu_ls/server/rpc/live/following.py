@@ -16,6 +16,7 @@ from mazu_ls.platform.peer_credentials import peer_credentials
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import METHOD_NOT_FOUND, RpcError, response_error
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.holder import HOLDER, describe_holder
 from mazu_ls.server.rpc.live.link import LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, own_name
 from mazu_ls.server.rpc.live.peers import connect_to_server
@@ -150,7 +151,7 @@ class _Following:
 
     async def _serve(self, peer: PeerEditor, number: Any, method: str, params: Any) -> None:
         try:
-            answer = {"id": number, "result": await _result(peer, method, params)}
+            answer = {"id": number, "result": await _result(self._server, peer, method, params)}
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException as error:  # noqa: BLE001 - becomes the answer
@@ -158,7 +159,9 @@ class _Following:
         await self._link.send_answer(answer)
 
 
-async def _result(peer: PeerEditor, method: str, params: Any) -> Any:
+async def _result(server: ServerState, peer: PeerEditor, method: str, params: Any) -> Any:
+    if method == HOLDER:
+        return await describe_holder(server, peer, params)
     if method == "mazu/permission/request":
         return await peer.answer(params)
     command = params.get("command") if isinstance(params, dict) else None

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from mazu_ls.agent.session.sessions import keeps_current
 from mazu_ls.errors import InvalidArguments, Kind, MazuError
 from mazu_ls.host import MAX_LABEL_CHARS
-from mazu_ls.journal import journal
 from mazu_ls.server import commands
 from mazu_ls.server.client.ask_user import OpenQuestion, relayed_from
 from mazu_ls.server.client.question_view import question_view
 from mazu_ls.server.rpc.client_requests import ClientError
+from mazu_ls.server.rpc.live.holder import is_held
 from mazu_ls.server.rpc.live.last_session import session_meant
 from mazu_ls.server.rpc.live.questions import question_for_peer, question_from_wire, reply_to_wire
 from mazu_ls.server.rpc.live.remote_error import NotServed, error_raised
@@ -96,6 +96,7 @@ class PeerEditor:
         self._server.questions.remove_asker(self._offer_question)
         for task in self._questions:
             task.cancel()
+        self._server.notify_changed("permissions")  # its conversations are nobody's, or another one's
 
     def note(self, method: str, params: Any) -> None:
         """Handle a notification of the other server."""
@@ -126,6 +127,10 @@ class PeerEditor:
             )
         except ClientError as error:
             raise error_raised(error, command) from error
+
+    async def ask(self, method: str, params: dict[str, Any], seconds: float) -> Any:
+        """Send a request of the socket itself. Raises ClientError and TimeoutError."""
+        return await self._link.ask(method, params, seconds)
 
     async def serve(self, command: str, arguments: dict[str, Any]) -> Any:
         """Do the same for the other server. Raises MazuError(unsupported) if the session is not open here either, or has another
@@ -228,7 +233,7 @@ async def execute_elsewhere(
     session_id = await session_meant(project, command, arguments) if project is not None else None
     if project is None or session_id is None or project.sessions.find(session_id) is not None:
         raise NotServed
-    if not await asyncio.to_thread(_is_held, project, session_id):
+    if not await asyncio.to_thread(is_held, project, session_id):
         raise NotServed
     for peer in list(server.peers):
         if peer is not besides:
@@ -237,10 +242,3 @@ async def execute_elsewhere(
             except NotServed:
                 continue
     raise NotServed
-
-
-def _is_held(project: Project, session_id: str) -> bool:
-    if not session_id.replace("_", "").isalnum():
-        return False
-    path = project.journals / f"{session_id}.jsonl"
-    return path.is_file() and journal.is_locked(path)

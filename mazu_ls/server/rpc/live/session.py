@@ -26,6 +26,7 @@ from mazu_ls.server import commands
 from mazu_ls.server.client.ask_user import OpenQuestion, asking_client
 from mazu_ls.server.client.connected_clients import ConnectedClient
 from mazu_ls.server.errors import INVALID_REQUEST, METHOD_NOT_FOUND, NOT_INITIALIZED, RpcError, response_error
+from mazu_ls.server.rpc.live.holder import HOLDER, describe_holder
 from mazu_ls.server.rpc.live.last_session import session_meant
 from mazu_ls.server.rpc.live.link import MOST_UNREAD, LiveLink
 from mazu_ls.server.rpc.live.peer_editor import PeerEditor, execute_elsewhere, own_name, put_question
@@ -91,8 +92,8 @@ class LiveRequest:
 
     @property
     def is_long(self) -> bool:
-        """Whether it waits for a model or the user, so that later requests do not wait for it."""
-        return self.method == "mazu/permission/request" or self._command in LONG
+        """Whether it waits for a model, the user or another process, so that later requests do not wait for it."""
+        return self.method in ("mazu/permission/request", HOLDER) or self._command in LONG
 
     @property
     def stops(self) -> bool:
@@ -253,6 +254,8 @@ class LiveSession:
             return None
         if method == "mazu/permission/request" and self._peer is not None:
             return await self._peer.answer(params)
+        if method == HOLDER and self._peer is not None:
+            return await describe_holder(self._server, self._peer, params)
         if method != "workspace/executeCommand":
             raise RpcError(METHOD_NOT_FOUND, f"There is no {method!r} on this socket.")
         wanted = convert(params, ExecuteCommand, "params")
