@@ -32,19 +32,19 @@ TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 REFUSED = re.compile(
-    r"content[ _](?:policy|filter|management)|safety (?:system|policy)|usage polic"
-    r"|\b(?:bio|cyber|misalignment)_policy|invalid_prompt",
-    re.IGNORECASE,
+    r"(?i)content[ _](?:policy|filter|management)|safety (?:system|policy)|usage polic"
+    r"|\b(?:bio|cyber|misalignment)_policy|invalid_prompt"
 )
 PICTURE = re.compile(
-    r"\bimages?\b|\bimage_|_image\b|image_url|input_image|\bpictures?\b|\bvision\b|media_type|mmproj|\bmultimodal\b",
-    re.IGNORECASE,
+    r"(?i)\bimages?\b|\bimage_|_image\b|image_url|input_image|\bpictures?\b|\bvision\b|media_type|mmproj|\bmultimodal\b"
 )
 """Words of an error about a picture; the sender knows whether the request had one."""
 ABOUT_THE_ACCOUNT = (Kind.AUTH, Kind.BUDGET, Kind.RATE_LIMIT)
 NO_MONEY = re.compile(
-    r"insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing",
-    re.IGNORECASE,
+    r"(?i)insufficient_quota|credit balance|exceeded your current quota|insufficient balance|billing"
+)
+NO_TOOLS = re.compile(
+    r"(?i)not support (?:tools|tool use|tool calling|function calling)\b|support tool use|tools (?:is|are) not supported"
 )
 UNFIT = re.compile(
     r"invalid_image|image_(?:too|parse|file)|_image_file|failed_to_download|invalid_base64|data_residency"
@@ -331,6 +331,11 @@ _RULES: tuple[tuple[Any, Kind, bool, str, str], ...] = (
         lambda said: said.status in (200, 400) and said.matches(REFUSED),
         *(Kind.REFUSAL, False, "{name} refused the request: {said}"),
         "Word it differently, or choose another model.",
+    ),
+    (
+        lambda said: said.status in (200, 400, 404, 422) and said.matches(NO_TOOLS),
+        *(Kind.MODEL, False, "{name} cannot call tools, which the agent works with: {said}"),
+        "Choose another model with `mazu.models.set`; this one can answer `mazu.ask`.",
     ),
     (
         _is("not_found_error", "model_not_found", status=(404,)),

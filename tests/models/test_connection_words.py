@@ -123,3 +123,28 @@ def test_no_proxy_is_named_for_what_needs_none(proxies):
     proxies(HTTPS_PROXY="http://proxy:1", NO_PROXY="localhost")
     assert proxy_of("https://localhost/v1") is proxy_of("http://far.example") is None
     assert proxy_of("https://far.example/v1") == ("proxy:1", "HTTPS_PROXY")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("400 Bad Request", "registry.ollama.ai/library/gemma3:latest does not support tools"),
+        ("404 Not Found", "No endpoints found that support tool use. To learn more, see the documentation"),
+        (
+            "400 Bad Request",
+            "tools is not supported in this model. For a list of supported models, see there",
+        ),
+    ],
+)
+async def test_a_model_without_tools_is_said_to_be_one(provider, status, said):
+    error, asked = await failure(http({"error": {"message": said, "type": "api_error"}}, status), provider)
+    assert (error.kind, asked) == (Kind.MODEL, 1)
+    assert f"cannot call tools, which the agent works with: {said[:40]}" in error.message
+    assert "another model" in error.hint and "`mazu.ask`" in error.hint
+
+
+@pytest.mark.parametrize("said", ["tool_choice is not supported", "does not support tool_choice"])
+async def test_a_model_that_cannot_be_forced_to_a_tool_is_no_model_without_tools(said):
+    error, _ = await failure(http({"error": {"message": said}}, "400 Bad Request"), "openai")
+    assert "did not take the request (status 400)" in error.message
