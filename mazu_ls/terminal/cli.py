@@ -204,9 +204,10 @@ def print_turn(result: dict[str, Any], host: TerminalHost, given: argparse.Names
     from mazu_ls.terminal.chat.chat import turn_facts
 
     if getattr(given, "stream_json", False):
-        from mazu_ls.terminal.surfaces.json_surface import print_result
+        from mazu_ls.terminal.surfaces.json_surface import JsonStreamSurface
 
-        print_result(result)
+        assert isinstance(host.surface, JsonStreamSurface)
+        host.surface.print_result(result)
     elif as_json(given):
         print_json(result)
     elif not getattr(host.surface, "shows_ends", False):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 KEYS = (
     ("Enter", "send; while a turn runs the message waits for its end"),
     ("Alt-Enter, or \\ and Enter", "a new line"),
-    ("Esc, Ctrl-C", "stop the turn; Ctrl-C once more leaves"),
+    ("Esc, Ctrl-C", "stop the turn; without one, Ctrl-C twice leaves"),
     ("Ctrl-D, /quit", "leave"),
     ("Ctrl-R, Up", "search what you wrote before, or go back through it"),
     ("Ctrl-X Ctrl-E, Ctrl-Z", "write in $EDITOR; suspend, `fg` comes back"),
