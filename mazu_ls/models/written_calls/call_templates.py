@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterator
 
-from mazu_ls.models.tool_arguments import NAMESPACES, parse_arguments
+from mazu_ls.models.tool_arguments import NAMESPACES, find_tool, parse_arguments
 from mazu_ls.models.written_calls.element_calls import WrittenCall, child_texts
 
 # DeepSeek writes its marks with U+FF5C and U+2581; some servers turn them into ASCII.
@@ -33,6 +33,7 @@ _PYTHON_TAG = re.compile(
     r"<\|python_(?:tag|start)\|>(.*?)(?:<\|(?:eom_id|eot_id|python_end)\|>|\Z)", re.DOTALL
 )
 _DSML = r"(?:[|\uff5c]DSML[|\uff5c]|[a-z]{2,12}:)?"  # DeepSeek V3.2 writes it before each element name, others a name space
+_NAME_SPACE = re.compile(r"<[a-z]{2,12}:")
 _INVOKE = re.compile(
     rf'<{_DSML}(invoke|tool|tool_call|function|function_call|tool_use|use_tool)\s+(?:name|function)="([\w.:-]{{1,80}})"\s*>(.*?)(?:</{_DSML}\1>|\Z)',
     re.DOTALL,
@@ -78,11 +79,18 @@ WRAPPERS = re.compile(
 MOST_ARGUMENTS = 64
 
 
-def template_calls(text: str, of_json: Callable[[str, int, int], Iterator[WrittenCall]]) -> list[WrittenCall]:
-    """Return the calls in marks of a chat template; `of_json` reads those that are JSON with name and arguments."""
+def template_calls(
+    text: str, offered: Collection[str], of_json: Callable[[str, int, int], Iterator[WrittenCall]]
+) -> list[WrittenCall]:
+    """Return the calls in marks of a chat template; `of_json` reads those that are JSON with name and arguments. An element with a
+    name space of its own, as in XSLT, is one only if it names an `offered` tool."""
     found = [_block(match) for match in _NAMED_BLOCK.finditer(text)]
     found = found or [_block(match) for match in _HARMONY.finditer(text)]
-    found = found or [_invoked(match) for match in _INVOKE.finditer(text)]
+    found = found or [
+        _invoked(match)
+        for match in _INVOKE.finditer(text)
+        if not _NAME_SPACE.match(match[0]) or find_tool(match[2], offered)
+    ]
     found = found or _qwen(text) or _addressed(text)
     found = found or _react(text)
     found = found or [_gemma(match) for match in _GEMMA.finditer(text)]
@@ -176,7 +184,7 @@ def python_calls(
 
     None if the text holds anything else, or a tool that is not among those `offered`.
     """
-    text = re.sub(r"\A\s*```\w*\s*\n|\n\s*```\s*\Z", "", text)
+    text = re.sub(r"\A\s*+```\w*+\s*\n|(?<=\n)[ \t]*+```\s*+\Z", "", text)
     try:
         tree = ast.parse(text.strip())
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -31,6 +31,7 @@ from mazu_ls.models.written_calls.element_calls import call_of_elements, element
 from mazu_ls.models.written_calls.examples import is_example, sub_outside_examples, without_examples
 from mazu_ls.models.written_calls.lenient_json import rebracketed, value_at
 from mazu_ls.models.written_calls.loose_calls import loose_calls
+from mazu_ls.models.written_calls.thoughts import without_thoughts
 
 NAMES = ("name", "tool", "tool_name", "function", "function_name", "recipient_name", "action")
 ARGUMENTS = ("arguments", "parameters", "args", "input", "params", "tool_input", "kwargs", "action_input")
@@ -45,14 +46,11 @@ IN_A_MESSAGE = frozenset(
 """Keys of a whole message with calls, as the wire formats have it."""
 MOST_CALLS = 32
 
-_THOUGHT = re.compile(
-    r"<((?:seed:)?think(?:ing)?|scratch_?pad|reasoning)>.*?(?:</\1>|\Z)|<\|START_THINKING\|>.*?(?:<\|END_THINKING\|>|\Z)",
-    re.DOTALL,
-)
 _FENCE = re.compile(
     r"^[ \t]*+(```++|~~~++)[ \t]*+([\w+-]*+)[^\n]*+\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE
 )
 _FENCE_LINE = re.compile(r"^[ \t]*```\w*[ \t]*\n?", re.MULTILINE)
+_COMMENT_LINE = re.compile(r"^[ \t]*#[^\n]*\n?", re.MULTILINE)
 _FENCE_WORDS = frozenset(
     {
         "",
@@ -75,7 +73,7 @@ _FENCE_WORDS = frozenset(
 _PYTHON_FENCES = frozenset({"tool_code", "tool_call", "tool_calls", "function_call"})
 _TAG = re.compile(
     r"[<\[](\|?)((?:(?!end_)[a-z]{2,12}_)?tool[_-]?calls?|function[_-]?calls?|tools|tool_request|tool_use|tool_code|execute_tool)"
-    r"(\|?)(?:\s+(?!name=)\w{1,20}=\"[^\"<>]{0,80}\")*[>\]](.*?)(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|\[/\2\]|[<\[]\|?end_\2\|?[>\]]|\s*<\2>\s*\Z|\Z)",
+    r"(\|?)(?:\s+(?!name=)\w{1,20}=\"[^\"<>]{0,80}\")*[>\]](.*?)(?:</\2(?:>|\s*\Z)|<\|?/\2\|?>|\[/\2\]|[<\[]\|?end_\2\|?[>\]]|(?<!\s)\s*+<\2>\s*+\Z|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _FUNCTION = re.compile(r"<function=\"?([\w.:-]+)\"?>(.*?)(?:</?function>|\Z)", re.DOTALL)
@@ -108,9 +106,10 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     text = answer.message.text
     if answer.stop != "end_turn" or answer.message.calls or not request.tools or not text:
         return answer
-    visible = _without_stop_marks(_without_thoughts(text))
     offered = {tool.name for tool in request.tools}
     try:
+        thoughtless = without_thoughts(text, lambda text: _marked(text, offered) or _at_end(text, offered))
+        visible = _without_stop_marks(thoughtless)
         marked = _marked(without_examples(visible), offered)
         found = [call for call in marked if not is_example(call, visible, marked)]
         found = found if marked else _at_end(visible, offered)
@@ -138,14 +137,6 @@ def recognise_written_calls(answer: ModelAnswer, request: ModelRequest) -> Model
     ]
     message = Message("assistant", tuple(parts), answer.message.model)
     return msgspec.structs.replace(answer, message=message, stop="tool_use", written=len(found))
-
-
-def _without_thoughts(text: str) -> str:
-    """Replace what a model thinks by spaces; the first mark is missing where the template of a server wrote it."""
-    end = text.find("</think>")
-    if end >= 0 and "<think" not in text[:end]:
-        text = " " * end + text[end:]
-    return _THOUGHT.sub(lambda match: " " * len(match[0]), text)
 
 
 def _without_stop_marks(text: str) -> str:
@@ -188,7 +179,7 @@ def _marked(text: str, offered: set[str], *, within: bool = False) -> list[Writt
         found += _functions(text)
     if not found and (match := _MISTRAL.search(text)):
         found += _mistral(text, match.start(), match.end())
-    found = found or template_calls(text, _of_json) or element_calls(text, offered)
+    found = found or template_calls(text, offered, _of_json) or element_calls(text, offered)
     return found or loose_calls(text, offered, _of_json)
 
 
@@ -350,7 +341,10 @@ def _is_quoted(written: str, messages: Iterable[Message]) -> bool:
     """Return whether the model only repeats what it was shown."""
     first, last = written.find("{"), written.rfind("}") + 1
     braces = "".join(written[first:last].split()) if 0 <= first < last else ""
-    wanted = braces if len(braces) > len("{}") else "".join(written.split())
+    code = _COMMENT_LINE.sub(
+        "", _FENCE_LINE.sub("", written)
+    )  # the file has no fence, and the model explains
+    wanted = braces if len(braces) > len("{}") else "".join(code.split())
     return any(wanted in "".join(text.split()) for text in _shown(messages))
 
 
