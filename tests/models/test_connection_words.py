@@ -148,3 +148,12 @@ async def test_a_model_without_tools_is_said_to_be_one(provider, status, said):
 async def test_a_model_that_cannot_be_forced_to_a_tool_is_no_model_without_tools(said):
     error, _ = await failure(http({"error": {"message": said}}, "400 Bad Request"), "openai")
     assert "did not take the request (status 400)" in error.message
+
+
+@pytest.mark.parametrize(
+    "before", ["", "\ufeff", '<?xml version="1.0" encoding="iso-8859-1"?>\n', "<!-- a -->\n<!-- b > c -->\n"]
+)
+def test_a_web_page_is_known_by_what_it_begins_with(before: str) -> None:
+    page = f"{before}<!DOCTYPE html PUBLIC '-//W3C//DTD XHTML 1.0//EN'>\n<html><title>404 - Not Found</title></html>"
+    assert web_page(page) == 'a web page, "404 - Not Found"'
+    assert web_page(f"{before}<error>no</error>") is None

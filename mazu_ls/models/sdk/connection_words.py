@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 _PAGE = re.compile(
-    r"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body|title|center|h1|meta|script)\b",
+    r"[\s\ufeff]*+(?:<\?xml\b[^>]{0,200}>\s*+)?(?:<!--.*?-->\s*+)*+<(?:!doctype\s+html|html|head|body|title|center|h1|meta|script)\b",
     re.DOTALL | re.IGNORECASE,
 )
 _TITLE = re.compile(r"<(title|h1)\b[^>]{0,200}>([^<]{1,400})</\1", re.IGNORECASE)
