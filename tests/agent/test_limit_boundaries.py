@@ -191,7 +191,7 @@ def test_a_diff_is_shown_to_its_last_line_and_cut_from_the_next():
     before = "".join(f"{n}\n" for n in range(1000))
     whole, cut = (unified_diff("a", before, before + "x\n" * added).split("\n") for added in (394, 395))
     assert (len(whole), whole[-1]) == (MAX_DIFF_LINES, "+x")
-    assert (len(cut), cut[-1]) == (MAX_DIFF_LINES + 1, "... 1 more lines (+395 -0 in all)")
+    assert (len(cut), cut[-1]) == (MAX_DIFF_LINES + 1, "... 1 more line (+395 -0 in all)")
 
 
 def test_a_character_that_stands_for_a_stray_byte_is_a_mark_only_where_there_is_one():
