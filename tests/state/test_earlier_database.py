@@ -49,8 +49,8 @@ async def test_rows_of_our_own_earlier_version_come_along_once(
         assert memory["title"] == "Money is integer cents"
         assert (memory["pinned"], memory["source"]) == (False, "imported")
         assert "memory.db" in memory["origin"]
-        said = await client.until(lambda m: "were imported" in str(m.get("params")), 60)
-        assert "1 memories" in said["params"]["message"]
+        said = await client.until(lambda m: "was imported" in str(m.get("params")), 60)
+        assert "1 memory," in said["params"]["message"]
 
 
 async def test_what_was_forgotten_after_it_does_not_come_back(env: dict[str, str], folder: Path):
@@ -59,7 +59,7 @@ async def test_what_was_forgotten_after_it_does_not_come_back(env: dict[str, str
     async with connected(env) as client:
         await client.initialize(folder)
         (memory,) = await memories(client)
-        await client.until(lambda m: "were imported" in str(m.get("params")), 60)
+        await client.until(lambda m: "was imported" in str(m.get("params")), 60)
         await client.command("mazu.memory.forget", {"id": memory["id"]})
     async with connected(env) as client:
         await client.initialize(folder)
