@@ -20,6 +20,7 @@ async def left_behind(root: Path, state: Path) -> tuple[str, Path]:
     before = {*folder.glob("*.pack")}
     (root / "a.txt").write_text("text\n")
     id = (await engine.take(kind="step", touched=[root / "a.txt"])).id
+    await engine.upkeep.idle()
     engine._project.repository.write_out()
     (pack,) = {*folder.glob("*.pack")} - before
     row = pack.stem, pack.read_bytes(), pack.with_suffix(".idx").read_bytes()

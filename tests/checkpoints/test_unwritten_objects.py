@@ -22,8 +22,11 @@ from tests.checkpoints.bed import open_engine
 
 
 async def step(engine: Checkpoints, root: Path, text: str, name: str = "a.txt") -> str:
+    """Take a step; what these tests do with the store themselves is on this thread, so nothing else may run on the other."""
     (root / name).write_text(text)
-    return (await engine.take(kind="step", touched=[root / name])).id
+    taken = await engine.take(kind="step", touched=[root / name])
+    await engine.upkeep.idle()
+    return taken.id
 
 
 async def steps(root: Path, state: Path, count: int) -> tuple[Checkpoints, list[str]]:
