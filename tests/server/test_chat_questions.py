@@ -139,13 +139,14 @@ async def test_a_question_of_an_undo_has_its_own_answers_and_no_debris(env: dict
 
         await say("Make x ten")
         await eventually(lambda: settled(client))
-        client.answers["window/showMessageRequest"] = lambda params: NO_ANSWER
+        client.answers["window/showMessageRequest"] = lambda params: None  # closed without an answer
         client.change(app.uri, "x = 10  # mine\n", (0, 0), (1, 0))
         asked = asyncio.create_task(say("/undo"))
         await shown(client.chat, "## Mazu asks")
         titles = ["keep mine", "take the earlier text", "leave it as it is"]
         names = ", ".join(f"*Mazu: {title}*" for title in titles)
         await shown(client.chat, f"Answer with a code action here: {names}.")
+        await client.until(lambda m: "such as Mazu: keep mine." in str(m.get("params")))
         section = client.chat.text.partition("## Mazu asks")[2].partition(names)[0]
         line = next(
             number for number, line in enumerate(client.chat.lines) if line.startswith("## Mazu asks")

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from mazu_ls.errors import InvalidArguments
 from mazu_ls.host import MAX_LABEL_CHARS, Choice, Question, UserReply
+from mazu_ls.server.client.answer_words import answer_title
 from mazu_ls.server.client.question_view import not_offered, question_view
 from mazu_ls.server.rpc.client_requests import ClientError
 from mazu_ls.workspace.visible_text import distinct_lines, make_line, make_visible
@@ -30,7 +31,7 @@ MESSAGE = 600
 MESSAGE_LINES = 16
 OPENED = "I have opened it"
 CLOSED = "the question was closed without an answer"
-STILL_OPEN = "Mazu: the question stays open in the chat document. Answer it there with a code action, such as Mazu: allow once."
+STILL_OPEN = "Mazu: the question stays open in the chat document. Answer it there with a code action, such as Mazu: {}."
 asking_client: ContextVar[object] = ContextVar("asking client", default=None)
 """The client of the live socket for which the current task works; child tasks inherit it."""
 relayed_from: ContextVar[object] = ContextVar("relayed from", default=None)
@@ -270,7 +271,10 @@ class ClientApprovals:
         """The user closed the message without an answer: an open chat document, or another client, can still give one."""
         if asked.in_chat:
             asked.in_chat_alone = True
-            self._link.notify("window/showMessage", {"type": 3, "message": STILL_OPEN})
+            self._link.notify(
+                "window/showMessage",
+                {"type": 3, "message": STILL_OPEN.format(answer_title(asked.choices[0]))},
+            )
             loop = asyncio.get_running_loop()
             await asyncio.wait({asked.answered}, timeout=max(0.0, until - loop.time()))
         await _elsewhere(asked, until)
